@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR BSD-3-Clause */
+/*
+ * The bellwire ABI: what driver and device share. This file is its manual.
+ *
+ * It has two parts. The *ring* (part 1) is the layout of the memory that a
+ * guest's driver and a host's device both map; any transport carries it. The
+ * *device file* (part 2) is how a process in the guest gets a queue of that
+ * memory, with its two eventfds, from the kernel module.
+ *
+ * The header is plain C11, and means the same to a kernel module, to a C or
+ * C++ program of the guest and to the C++ device on the host. All numbers are
+ * little endian, which both sides are; all offsets and lengths are in bytes.
+ */
+#ifndef BELLWIRE_UAPI_H
+#define BELLWIRE_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define BELLWIRE_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define BELLWIRE_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+#define BELLWIRE_CACHE_LINE 64
+#define BELLWIRE_OWN_LINE __attribute__((aligned(BELLWIRE_CACHE_LINE)))
+
+/*
+ * Part 1: the ring
+ * ================
+ *
+ *     0                 4096                                          size
+ *     | header          | queue 0             | queue 1     | …       |
+ *     | format device   | control requests completions payload |
+ *
+ * Who writes what
+ *   Each cache line has one writer: *format* is written once, by whoever finds
+ *   the memory blank, before anyone uses it; lines named device are written by
+ *   the device only; lines named driver by the guest only (module: the first
+ *   line of a queue; process that claimed the queue: the others, and the
+ *   requests). The other side only reads. Nothing in this memory is trusted:
+ *   a side copies what it needs once, checks the copy, and uses the copy.
+ *
+ * Indices
+ *   submitted, completed and consumed run freely over 2^32; an entry's place
+ *   is its index modulo ring_entries. Completions come in order: completion i
+ *   answers request i, so `completed` also is the place where a restarted
+ *   device goes on. At all times
+ *       consumed <= completed <= submitted <= consumed + ring_entries
+ *   and a side that sees anything else treats the queue as broken.
+ *
+ * Publishing
+ *   Entries are written first, then the index with release semantics; the
+ *   other side loads the index with acquire semantics, then reads the entries.
+ *   A request may be read again by a restarted device until it is completed,
+ *   so the driver leaves it, and its payload, alone until then.
+ *
+ * Doorbells and interrupts, and how needless ones are left out
+ *   An eventfd's count only says that somebody rang; the work is found in the
+ *   indices. Each side says, in an *event* word, which index of the other side
+ *   it wants to be woken for, and the other side rings only when it passes
+ *   that index (bellwire_event_passed). Before a side sleeps it (1) stores the
+ *   event word, (2) looks at the index again, and goes on instead of sleeping
+ *   if there is work; the other side (1) stores its index, (2) loads the event
+ *   word. All four are sequentially consistent, so that one side at least sees
+ *   the other: no wake-up is ever lost.
+ *
+ * Generation: driver ready, reset, reboot
+ *   `driver_generation` counts up at each change, and is odd while a driver is
+ *   ready for interrupts and completions. To claim or to reset a queue, the
+ *   driver (1) stores the next even number, (2) zeroes its other words, (3)
+ *   stores the next odd number with release semantics and (4) rings. The
+ *   device, when it meets an odd number other than its own, forgets the queue:
+ *   it zeroes its words, stores the number in `device_generation` (release)
+ *   and raises an interrupt. Until the two are equal, device words mean
+ *   nothing to the driver, and it neither submits nor touches the payload. A
+ *   guest that was reset or rebooted finds its old number here and goes on
+ *   from it, so that it is never taken for its earlier self.
+ *
+ * A broken queue
+ *   When a side's words can't be right, the device stores the reason in
+ *   `status`, raises an interrupt and serves the queue no more until its
+ *   generation changes. Other queues never notice. A request whose own
+ *   numbers are wrong (bellwire_completion.status) does not break a queue.
+ *
+ * Device alive
+ *   A dead device is silence: its eventfds live on. So it counts up `beat`
+ *   every BELLWIRE_BEAT_MS, and `incarnation` at each start. While it is gone,
+ *   requests and doorbells pile up, and its next incarnation finds them.
+ */
+
+#define BELLWIRE_MAGIC 0x455249574c4c4542ULL /* "BELLWIRE" */
+#define BELLWIRE_VERSION 1
+#define BELLWIRE_HEADER_SIZE 4096
+#define BELLWIRE_QUEUE_CONTROL_SIZE 4096
+#define BELLWIRE_PAGE_SIZE 4096
+#define BELLWIRE_MAX_QUEUES 32
+#define BELLWIRE_MIN_RING_ENTRIES 8
+#define BELLWIRE_MAX_RING_ENTRIES 32768
+#define BELLWIRE_BEAT_MS 100
+#define BELLWIRE_KIND_SIZE 16
+
+/* Written once; `magic` last, with release semantics. */
+struct bellwire_format {
+	__u64 magic;
+	__u32 version;
+	__u32 queues;       /* 1 to BELLWIRE_MAX_QUEUES */
+	__u64 size;         /* of the whole memory */
+	__u64 queue_offset; /* of queue 0; a multiple of the page size */
+	__u64 queue_stride; /* from queue to queue; likewise */
+	__u32 ring_entries; /* a power of two */
+	__u32 reserved[5];  /* zero */
+} BELLWIRE_OWN_LINE;
+
+/* Written by the device. */
+struct bellwire_device_line {
+	char kind[BELLWIRE_KIND_SIZE]; /* "echo"; NUL-padded */
+	__u32 incarnation;             /* starts so far; 0: never started */
+	__u32 state;                   /* enum bellwire_device_state */
+	__u32 beat;                    /* see "Device alive" */
+	__u32 peer;                    /* ivshmem ID, for the Doorbell register */
+	__u32 reserved[8];
+} BELLWIRE_OWN_LINE;
+
+enum bellwire_device_state {
+	BELLWIRE_DEVICE_ABSENT = 0, /* never started */
+	BELLWIRE_DEVICE_RUNNING = 1,
+	BELLWIRE_DEVICE_STOPPED = 2, /* left in good order */
+};
+
+struct bellwire_header {
+	struct bellwire_format format;
+	struct bellwire_device_line device;
+	__u8 reserved[BELLWIRE_HEADER_SIZE - 2 * BELLWIRE_CACHE_LINE];
+};
+
+/* Driver: the module, or whoever plays its part in a test. */
+struct bellwire_driver_line {
+	__u32 generation; /* see "Generation" */
+	__u32 flags;      /* BELLWIRE_TRACE */
+	/* With BELLWIRE_TRACE, the guest's TSC when the module last … */
+	__u64 kicked_at;      /* … took a kick and rang */
+	__u64 interrupted_at; /* … had an interrupt */
+	__u32 reserved[10];
+} BELLWIRE_OWN_LINE;
+
+#define BELLWIRE_TRACE 1u /* take timestamps */
+
+/* Driver: the process. */
+struct bellwire_submit_line {
+	__u32 submitted; /* requests published so far */
+	__u32 reserved[15];
+} BELLWIRE_OWN_LINE;
+
+/* Driver: the process. */
+struct bellwire_consume_line {
+	__u32 consumed;        /* completions taken so far */
+	__u32 interrupt_event; /* raise when `completed` passes this */
+	__u32 reserved[14];
+} BELLWIRE_OWN_LINE;
+
+/* Device. */
+struct bellwire_status_line {
+	__u32 generation; /* the one that the device serves */
+	__u32 status;     /* enum bellwire_queue_status */
+	__u32 offender;   /* the value that broke the queue */
+	__u32 reserved0;
+	__u64 doorbells; /* sum of the doorbell's counts since the generation began */
+	__u64 wakeups;   /* times the device was woken for them */
+	__u64 raises;    /* interrupts raised */
+	__u32 reserved[6];
+} BELLWIRE_OWN_LINE;
+
+enum bellwire_queue_status {
+	BELLWIRE_QUEUE_OK = 0,
+	BELLWIRE_QUEUE_BAD_SUBMITTED = 1, /* offender: submitted */
+	BELLWIRE_QUEUE_BAD_CONSUMED = 2,  /* offender: consumed */
+	BELLWIRE_QUEUE_BAD_COMPLETED = 3, /* offender: completed, as a restart found it */
+};
+
+/* Device. */
+struct bellwire_complete_line {
+	__u32 completed; /* completions published so far */
+	__u32 reserved[15];
+} BELLWIRE_OWN_LINE;
+
+/* Device. */
+struct bellwire_doorbell_line {
+	__u32 doorbell_event; /* ring when `submitted` passes this */
+	__u32 reserved[15];
+} BELLWIRE_OWN_LINE;
+
+struct bellwire_queue_control {
+	struct bellwire_driver_line driver;
+	struct bellwire_submit_line submit;
+	struct bellwire_consume_line consume;
+	struct bellwire_status_line status;
+	struct bellwire_complete_line complete;
+	struct bellwire_doorbell_line doorbell;
+	__u8 reserved[BELLWIRE_QUEUE_CONTROL_SIZE - 6 * BELLWIRE_CACHE_LINE];
+};
+
+/*
+ * Offsets count from the start of the queue's payload area, which fills the
+ * queue behind the completion ring. Input and output may not overlap. What
+ * the device does with them is the device's: an echo copies input to output,
+ * a digest puts the input's CRC-32C in `result`.
+ */
+struct bellwire_request {
+	__u64 cookie; /* the driver's own; returned */
+	__u32 input_offset;
+	__u32 input_length;
+	__u32 output_offset;
+	__u32 output_length;
+	__u64 submitted_at; /* guest TSC; with BELLWIRE_TRACE */
+	__u32 operation;    /* the device's own; 0 where it has but one */
+	__u32 flags;        /* zero */
+	__u64 reserved[3];
+} BELLWIRE_OWN_LINE;
+
+struct bellwire_completion {
+	__u64 cookie;
+	__u32 status;     /* enum bellwire_completion_status */
+	__u32 length;     /* bytes of output written */
+	__u64 result;     /* the device's own */
+	__u64 seen_at;    /* host TSC, when the device took the request … */
+	__u64 done_at;    /* … and when it completed it; with BELLWIRE_TRACE */
+	__u32 incarnation; /* of the device that completed it */
+	__u32 reserved[5];
+} BELLWIRE_OWN_LINE;
+
+enum bellwire_completion_status {
+	BELLWIRE_DONE = 0,
+	BELLWIRE_BAD_RANGE = 1,     /* input or output leave the payload, or overlap */
+	BELLWIRE_BAD_OPERATION = 2, /* unknown operation, or flags not zero */
+	BELLWIRE_BAD_LENGTH = 3,    /* a length that this device can't serve */
+};
+
+BELLWIRE_ASSERT(sizeof(struct bellwire_format) == 64, "format is a cache line");
+BELLWIRE_ASSERT(sizeof(struct bellwire_device_line) == 64, "device line is a cache line");
+BELLWIRE_ASSERT(sizeof(struct bellwire_header) == BELLWIRE_HEADER_SIZE, "header is a page");
+BELLWIRE_ASSERT(sizeof(struct bellwire_driver_line) == 64, "driver line is a cache line");
+BELLWIRE_ASSERT(sizeof(struct bellwire_status_line) == 64, "status line is a cache line");
+BELLWIRE_ASSERT(sizeof(struct bellwire_queue_control) == BELLWIRE_QUEUE_CONTROL_SIZE,
+		"queue control is a page");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, submit) == 64, "line 1");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, consume) == 128, "line 2");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, status) == 192, "line 3");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, complete) == 256, "line 4");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, doorbell) == 320, "line 5");
+BELLWIRE_ASSERT(sizeof(struct bellwire_request) == 64, "request is a cache line");
+BELLWIRE_ASSERT(sizeof(struct bellwire_completion) == 64, "completion is a cache line");
+
+/* Bytes of a queue before its payload. */
+static inline __u64 bellwire_payload_offset(__u32 ring_entries)
+{
+	return BELLWIRE_QUEUE_CONTROL_SIZE +
+	       (__u64)ring_entries *
+		       (sizeof(struct bellwire_request) + sizeof(struct bellwire_completion));
+}
+
+enum bellwire_format_fault {
+	BELLWIRE_FORMAT_OK = 0,
+	BELLWIRE_FORMAT_BLANK = 1, /* no magic: nobody has formatted it yet */
+	BELLWIRE_FORMAT_BAD_VERSION = 2,
+	BELLWIRE_FORMAT_BAD_SIZE = 3,
+	BELLWIRE_FORMAT_BAD_QUEUES = 4,
+	BELLWIRE_FORMAT_BAD_RING = 5,
+	BELLWIRE_FORMAT_BAD_PLACE = 6, /* queues overlap, leave the memory or a page */
+};
+
+/*
+ * Checks a private *copy* of a format against the size of the memory that it
+ * was read from. Every use of a format goes through here first.
+ */
+static inline enum bellwire_format_fault
+bellwire_format_check(const struct bellwire_format *format, __u64 size)
+{
+	if (format->magic != BELLWIRE_MAGIC)
+		return BELLWIRE_FORMAT_BLANK;
+	if (format->version != BELLWIRE_VERSION)
+		return BELLWIRE_FORMAT_BAD_VERSION;
+	if (format->size != size)
+		return BELLWIRE_FORMAT_BAD_SIZE;
+	if (format->queues < 1 || format->queues > BELLWIRE_MAX_QUEUES)
+		return BELLWIRE_FORMAT_BAD_QUEUES;
+	if (format->ring_entries < BELLWIRE_MIN_RING_ENTRIES ||
+	    format->ring_entries > BELLWIRE_MAX_RING_ENTRIES ||
+	    (format->ring_entries & (format->ring_entries - 1)) != 0)
+		return BELLWIRE_FORMAT_BAD_RING;
+	if (format->queue_offset < BELLWIRE_HEADER_SIZE || format->queue_offset >= size ||
+	    format->queue_offset % BELLWIRE_PAGE_SIZE != 0 ||
+	    format->queue_stride % BELLWIRE_PAGE_SIZE != 0 ||
+	    format->queue_stride <= bellwire_payload_offset(format->ring_entries) ||
+	    format->queue_stride > size - format->queue_offset)
+		return BELLWIRE_FORMAT_BAD_PLACE;
+	/* No overflow: stride <= size <= 2^63 / 32 for any memory there is. */
+	if (format->queue_stride * format->queues > size - format->queue_offset)
+		return BELLWIRE_FORMAT_BAD_PLACE;
+	return BELLWIRE_FORMAT_OK;
+}
+
+/*
+ * Whether an index that went from `before` to `now` passed `event`, that is,
+ * whether the entry with index `event` is among the new ones.
+ */
+static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
+{
+	return (__u32)(now - event - 1) < (__u32)(now - before);
+}
+
+/*
+ * Part 2: the device file
+ * =======================
+ *
+ * /dev/bellwireN stands for device N. A process opens it, claims a queue,
+ * hands down its eventfds, maps the queue and plays the driver in it:
+ *
+ *     fd = open("/dev/bellwire0", O_RDWR);
+ *     ioctl(fd, BELLWIRE_CLAIM, &claim);        a queue of its own
+ *     ioctl(fd, BELLWIRE_SET_CALL, &call);      kernel -> user eventfd
+ *     ioctl(fd, BELLWIRE_SET_KICK, &kick);      user -> kernel eventfd, worker
+ *     mmap(NULL, claim.map_size, …, fd, 0);     struct bellwire_queue_control …
+ *
+ * and waits until device_generation == claim.generation. Each open file has
+ * at most one queue and one worker. close() (or exit) gives the queue back.
+ *
+ * Instead of a call eventfd, read() on the file blocks for, and returns and
+ * zeroes, a __u64 count of interrupts; poll() says IN while it isn't zero,
+ * and HUP | ERR once the device is gone. After that every call is ENODEV.
+ *
+ * Errors common to all: ENOTTY unknown command; EFAULT; EINVAL a reserved
+ * field or an unknown flag not zero; ENOTCONN no queue claimed; ENODEV gone.
+ */
+
+#define BELLWIRE_ANY_QUEUE 0xffffffffu
+
+/* Claims a queue and begins a generation. EBUSY: this or no queue is free, or the file has one. */
+struct bellwire_claim {
+	__u32 queue;         /* in: index or BELLWIRE_ANY_QUEUE; out: index */
+	__u32 flags;         /* in: BELLWIRE_TRACE or 0 */
+	__u32 generation;    /* out */
+	__u32 ring_entries;  /* out */
+	__u64 map_size;      /* out: bytes to mmap, at offset 0 */
+	__u32 reserved[2];
+};
+#define BELLWIRE_CLAIM _IOWR(0xbe, 0x00, struct bellwire_claim)
+
+/* Who signals it: the interrupt handler. EBADF, EINVAL: not an eventfd. fd -1: none any more. */
+struct bellwire_call {
+	__s32 fd;
+	__u32 flags; /* zero */
+};
+#define BELLWIRE_SET_CALL _IOW(0xbe, 0x01, struct bellwire_call)
+
+/* How the module waits for the kick eventfd. */
+enum bellwire_worker {
+	BELLWIRE_WORKER_NONE = 0,
+	BELLWIRE_WORKER_READ = 1,     /* a thread that reads it */
+	BELLWIRE_WORKER_POLL = 2,     /* a thread that polls it */
+	BELLWIRE_WORKER_CALLBACK = 3, /* no thread: a wait-queue callback */
+};
+
+/*
+ * Replaces the kick eventfd and its worker. fd -1 with BELLWIRE_WORKER_NONE:
+ * none any more. EINVAL also for a non-blocking eventfd with WORKER_READ,
+ * which couldn't wait.
+ */
+struct bellwire_kick {
+	__s32 fd;
+	__u32 worker; /* enum bellwire_worker */
+	__u32 flags;  /* zero */
+	__u32 reserved;
+};
+#define BELLWIRE_SET_KICK _IOW(0xbe, 0x02, struct bellwire_kick)
+
+/* The note's ioctl: the kernel signals the kick eventfd, its worker rings. ENOTCONN: no kick eventfd. */
+#define BELLWIRE_KICK _IO(0xbe, 0x03)
+
+/* Rings the doorbell in the caller's own context, without eventfd or worker. */
+#define BELLWIRE_RING _IO(0xbe, 0x04)
+
+/* Begins a new generation of the claimed queue. Fills in all of a bellwire_claim but takes only `flags`. */
+#define BELLWIRE_RESET _IOWR(0xbe, 0x05, struct bellwire_claim)
+
+/* Works without a claim; then `queue` is BELLWIRE_ANY_QUEUE and the counters are zero. */
+struct bellwire_info {
+	__u32 version; /* BELLWIRE_VERSION */
+	__u32 queues;
+	__u32 queues_free;
+	__u32 ring_entries;
+	__u32 queue;
+	__u32 worker;
+	__u32 generation;
+	__u32 peer; /* the guest's own ivshmem ID */
+	char kind[BELLWIRE_KIND_SIZE]; /* the device's own words, as of now: */
+	__u32 incarnation;
+	__u32 state;
+	__u32 beat;
+	__u32 device_peer;
+	/* This claim's counters: */
+	__u64 kicks;      /* times the worker woke with a count, or the count was taken */
+	__u64 doorbells;  /* writes to the Doorbell register */
+	__u64 interrupts; /* MSI-X interrupts */
+	__u64 calls;      /* signals of the call eventfd */
+	__u64 reserved[4];
+};
+#define BELLWIRE_INFO _IOR(0xbe, 0x06, struct bellwire_info)
+
+BELLWIRE_ASSERT(sizeof(struct bellwire_claim) == 32, "claim is 32 bytes");
+BELLWIRE_ASSERT(sizeof(struct bellwire_call) == 8, "call is 8 bytes");
+BELLWIRE_ASSERT(sizeof(struct bellwire_kick) == 16, "kick is 16 bytes");
+BELLWIRE_ASSERT(sizeof(struct bellwire_info) == 128, "info is 128 bytes");
+
+#endif /* BELLWIRE_UAPI_H */
