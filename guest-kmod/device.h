@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What all front ends share: a device is memory, a doorbell and queues.
+ *
+ * Ownership
+ *   The front end creates a bell_device and keeps a reference until its
+ *   interrupt handlers are freed; each open file keeps another, so the struct
+ *   outlives unbind. The device owns its queues. A bell_file owns the call
+ *   eventfd, the worker and, from its claim on, one queue; it gives all of
+ *   them up in bell_file_disconnect() and nowhere else.
+ *
+ * Unbind
+ *   bell_device_remove() sets `gone`, disconnects every file, takes the pages
+ *   back and waits for the last ring. After it nobody touches the memory or
+ *   the registers, and the front end may unmap them.
+ *
+ * Locks, outermost first
+ *   device->lock    everything that is set up and torn down; page faults
+ *   queue->lock     what the interrupt handler reads; interrupts off
+ *   the lock of an eventfd's wait queue, which the eventfd takes
+ *   Ringing takes none of ours: it is done under any of them, in RCU.
+ */
+#ifndef BELL_DEVICE_H
+#define BELL_DEVICE_H
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/miscdevice.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "uapi/bellwire.h"
+
+struct bell_file;
+struct bell_worker;
+struct dentry;
+struct eventfd_ctx;
+
+enum bell_count {
+	BELL_KICKS,
+	BELL_DOORBELLS,
+	BELL_INTERRUPTS,
+	BELL_CALLS,
+	BELL_COUNTS,
+};
+
+struct bell_queue {
+	struct bell_device *device;
+	unsigned int index;
+	struct bellwire_queue_control *control; /* shared memory: not trusted */
+	atomic64_t totals[BELL_COUNTS];         /* since bind */
+
+	u32 generation; /* protected by device->lock */
+	u32 flags;      /* of this generation; written under device->lock */
+
+	spinlock_t lock;
+	struct bell_file *owner; /* written under both locks, read under either */
+};
+
+struct bell_front {
+	/* Writes the doorbell. Atomic context, never after remove. */
+	void (*ring)(struct bell_queue *queue, u32 device_peer);
+};
+
+struct bell_device {
+	struct kref ref;
+	struct mutex lock;
+	bool gone;              /* written under lock; rings read it in RCU */
+	struct list_head files; /* of bell_file; protected by lock */
+
+	/* Constant from bell_device_add() on; the pointers until remove. */
+	struct device *parent;
+	const struct bell_front *front;
+	void __iomem *registers;
+	u32 peer;                       /* our own, as the transport counts */
+	struct bellwire_header *memory; /* shared: not trusted */
+	phys_addr_t start;              /* of memory */
+	struct bellwire_format format;  /* private copy, checked */
+	unsigned int queue_count;       /* those that have a vector */
+	struct bell_queue queues[BELLWIRE_MAX_QUEUES];
+
+	int id;
+	char name[24]; /* "bellwire0" */
+	struct miscdevice misc;
+	struct dentry *stats;
+};
+
+struct bell_file {
+	struct bell_device *device;
+	struct list_head link; /* in device->files */
+	struct address_space *mapping;
+	struct bell_queue *queue; /* set once, by the claim; stays until free */
+
+	pid_t pid;            /* who claimed it */
+	u64 base[BELL_COUNTS]; /* the queue's totals at the claim */
+
+	wait_queue_head_t waiters;
+	atomic64_t pending; /* interrupts not yet read */
+
+	/* Written under device->lock and queue->lock, read under either. */
+	struct eventfd_ctx *call;
+	struct bell_worker *worker;
+};
+
+extern const struct file_operations bell_file_operations;
+
+/* device.c; may sleep */
+struct bell_device *bell_device_create(struct device *parent, const struct bell_front *front);
+void bell_device_put(struct bell_device *device);
+int bell_device_open_memory(struct bell_device *device, u64 size);
+int bell_device_add(struct bell_device *device);
+void bell_device_remove(struct bell_device *device);
+
+/* queue.c; those that ask for it need device->lock */
+int bell_queue_claim(struct bell_file *file, u32 index, u32 flags);
+void bell_queue_begin(struct bell_queue *queue, u32 flags);
+void bell_queue_end(struct bell_queue *queue);
+void bell_file_disconnect(struct bell_file *file);
+struct bell_worker *bell_file_set_worker(struct bell_file *file, struct bell_worker *worker);
+struct eventfd_ctx *bell_file_set_call(struct bell_file *file, struct eventfd_ctx *call);
+
+/* queue.c; any context */
+int bell_queue_ring(struct bell_queue *queue);
+void bell_queue_interrupt(struct bell_queue *queue);
+
+static inline void bell_count(struct bell_queue *queue, enum bell_count which)
+{
+	atomic64_inc(&queue->totals[which]);
+}
+
+static inline phys_addr_t bell_queue_offset(const struct bell_queue *queue)
+{
+	const struct bellwire_format *format = &queue->device->format;
+
+	return format->queue_offset + queue->index * format->queue_stride;
+}
+
+/* ioctl.c */
+long bell_file_ioctl(struct file *filp, unsigned int number, unsigned long user);
+
+/* stats.c */
+void bell_stats_init(void);
+void bell_stats_exit(void);
+void bell_stats_add(struct bell_device *device);
+void bell_stats_remove(struct bell_device *device);
+
+/* ivshmem.c */
+extern struct pci_driver bell_ivshmem_driver;
+
+#endif /* BELL_DEVICE_H */

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device file's commands, in a table. Arguments are copied in before and
+ * out after a command, never under device->lock, since that copying may fault
+ * on a mapping of ours, whose faults take it.
+ */
+#include <linux/err.h>
+#include <linux/eventfd.h>
+#include <linux/fs.h>
+#include <linux/uaccess.h>
+
+#include "device.h"
+#include "worker.h"
+
+union argument {
+	struct bellwire_claim claim;
+	struct bellwire_call call;
+	struct bellwire_kick kick;
+	struct bellwire_info info;
+};
+
+static int check_claim(const struct bellwire_claim *claim)
+{
+	bool known = !(claim->flags & ~BELLWIRE_TRACE);
+	bool zero = !claim->reserved[0] && !claim->reserved[1];
+
+	return known && zero ? 0 : -EINVAL;
+}
+
+static void fill_claim(struct bellwire_claim *claim, const struct bell_queue *queue)
+{
+	*claim = (struct bellwire_claim) {
+		.queue = queue->index,
+		.flags = queue->flags,
+		.generation = queue->generation,
+		.ring_entries = queue->device->format.ring_entries,
+		.map_size = queue->device->format.queue_stride,
+	};
+}
+
+static int do_claim(struct bell_file *file, union argument *argument)
+{
+	struct bellwire_claim *claim = &argument->claim;
+	int error = check_claim(claim);
+
+	if (!error)
+		error = bell_queue_claim(file, claim->queue, claim->flags);
+	if (!error)
+		fill_claim(claim, file->queue);
+	return error;
+}
+
+static int do_reset(struct bell_file *file, union argument *argument)
+{
+	int error = check_claim(&argument->claim);
+
+	if (error)
+		return error;
+	if (!file->queue)
+		return -ENOTCONN;
+	bell_queue_begin(file->queue, argument->claim.flags);
+	fill_claim(&argument->claim, file->queue);
+	return 0;
+}
+
+static int do_set_call(struct bell_file *file, union argument *argument)
+{
+	struct eventfd_ctx *call = NULL;
+
+	if (argument->call.flags)
+		return -EINVAL;
+	if (!file->queue)
+		return -ENOTCONN;
+	if (argument->call.fd != -1)
+		call = eventfd_ctx_fdget(argument->call.fd);
+	if (IS_ERR(call))
+		return PTR_ERR(call);
+	call = bell_file_set_call(file, call);
+	if (call)
+		eventfd_ctx_put(call);
+	return 0;
+}
+
+/* The new worker starts before the old one stops: no kick falls between them. */
+static int do_set_kick(struct bell_file *file, union argument *argument)
+{
+	const struct bellwire_kick *kick = &argument->kick;
+	bool none = kick->fd == -1 && kick->worker == BELLWIRE_WORKER_NONE;
+	struct bell_worker *worker = NULL;
+
+	if (kick->flags || kick->reserved)
+		return -EINVAL;
+	if (!file->queue)
+		return -ENOTCONN;
+	if (!none)
+		worker = bell_worker_create(file->queue, kick->fd, kick->worker);
+	if (IS_ERR(worker))
+		return PTR_ERR(worker);
+	bell_worker_destroy(bell_file_set_worker(file, worker));
+	return 0;
+}
+
+static void fill_device(struct bellwire_info *info, struct bell_device *device)
+{
+	const struct bellwire_device_line *line = &device->memory->device;
+	unsigned int i;
+
+	info->version = BELLWIRE_VERSION;
+	info->queues = device->queue_count;
+	for (i = 0; i < device->queue_count; i++)
+		info->queues_free += !device->queues[i].owner;
+	info->ring_entries = device->format.ring_entries;
+	info->peer = device->peer;
+	memcpy(info->kind, line->kind, sizeof(info->kind));
+	info->incarnation = READ_ONCE(line->incarnation);
+	info->state = READ_ONCE(line->state);
+	info->beat = READ_ONCE(line->beat);
+	info->device_peer = READ_ONCE(line->peer);
+}
+
+static u64 since_claim(const struct bell_file *file, enum bell_count which)
+{
+	return atomic64_read(&file->queue->totals[which]) - file->base[which];
+}
+
+static void fill_queue(struct bellwire_info *info, const struct bell_file *file)
+{
+	info->queue = file->queue->index;
+	info->worker = bell_worker_kind(file->worker);
+	info->generation = file->queue->generation;
+	info->kicks = since_claim(file, BELL_KICKS);
+	info->doorbells = since_claim(file, BELL_DOORBELLS);
+	info->interrupts = since_claim(file, BELL_INTERRUPTS);
+	info->calls = since_claim(file, BELL_CALLS);
+}
+
+static int do_info(struct bell_file *file, union argument *argument)
+{
+	struct bellwire_info *info = &argument->info;
+
+	info->queue = BELLWIRE_ANY_QUEUE;
+	fill_device(info, file->device);
+	if (file->queue)
+		fill_queue(info, file);
+	return 0;
+}
+
+static int do_kick(struct bell_queue *queue)
+{
+	int error = -ENOTCONN;
+
+	spin_lock_irq(&queue->lock);
+	if (queue->owner && queue->owner->worker) {
+		bell_worker_kick(queue->owner->worker);
+		error = 0;
+	}
+	spin_unlock_irq(&queue->lock);
+	return error;
+}
+
+static const struct command {
+	unsigned int number;
+	int (*run)(struct bell_file *file, union argument *argument); /* under device->lock */
+	int (*hot)(struct bell_queue *queue);                         /* without */
+} commands[] = {
+	{ BELLWIRE_CLAIM, .run = do_claim },
+	{ BELLWIRE_SET_CALL, .run = do_set_call },
+	{ BELLWIRE_SET_KICK, .run = do_set_kick },
+	{ BELLWIRE_KICK, .hot = do_kick },
+	{ BELLWIRE_RING, .hot = bell_queue_ring },
+	{ BELLWIRE_RESET, .run = do_reset },
+	{ BELLWIRE_INFO, .run = do_info },
+};
+
+static const struct command *find_command(unsigned int number)
+{
+	const struct command *command;
+
+	for (command = commands; command < commands + ARRAY_SIZE(commands); command++)
+		if (command->number == number)
+			return command;
+	return NULL;
+}
+
+static int run_hot(const struct command *command, struct bell_file *file)
+{
+	struct bell_queue *queue = smp_load_acquire(&file->queue);
+
+	return queue ? command->hot(queue) : -ENOTCONN;
+}
+
+static int run_locked(const struct command *command, struct bell_file *file, void __user *user)
+{
+	unsigned int size = _IOC_SIZE(command->number);
+	union argument argument = {};
+	int error;
+
+	if (_IOC_DIR(command->number) & _IOC_WRITE && copy_from_user(&argument, user, size))
+		return -EFAULT;
+
+	mutex_lock(&file->device->lock);
+	error = file->device->gone ? -ENODEV : command->run(file, &argument);
+	mutex_unlock(&file->device->lock);
+
+	if (!error && _IOC_DIR(command->number) & _IOC_READ && copy_to_user(user, &argument, size))
+		return -EFAULT;
+	return error;
+}
+
+long bell_file_ioctl(struct file *filp, unsigned int number, unsigned long user)
+{
+	const struct command *command = find_command(number);
+	struct bell_file *file = filp->private_data;
+	int error;
+
+	if (!command)
+		error = -ENOTTY;
+	else if (command->hot)
+		error = run_hot(command, file);
+	else
+		error = run_locked(command, file, (void __user *)user);
+	/* Last, since the device may have gone meanwhile: whatever failed, that is why. */
+	return error && READ_ONCE(file->device->gone) ? -ENODEV : error;
+}

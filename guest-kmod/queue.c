@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A queue: claimed and given back by one file at a time, rung by its workers,
+ * interrupted by its vector. "Generation" in the uapi header has the protocol.
+ */
+#include <linux/eventfd.h>
+#include <linux/poll.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/timex.h>
+
+#include "device.h"
+#include "eventfd.h"
+#include "trace.h"
+#include "worker.h"
+
+static void stamp(struct bell_queue *queue, __u64 *when)
+{
+	if (READ_ONCE(queue->flags) & BELLWIRE_TRACE)
+		WRITE_ONCE(*when, get_cycles());
+}
+
+/* In any context, by any number of callers at once, also while the device goes. */
+int bell_queue_ring(struct bell_queue *queue)
+{
+	struct bell_device *device = queue->device;
+	int result = -ENODEV;
+	u32 peer;
+
+	rcu_read_lock();
+	if (!READ_ONCE(device->gone)) {
+		peer = READ_ONCE(device->memory->device.peer);
+		stamp(queue, &queue->control->driver.kicked_at);
+		bell_count(queue, BELL_DOORBELLS);
+		trace_doorbell(queue, peer);
+		device->front->ring(queue, peer);
+		result = 0;
+	}
+	rcu_read_unlock();
+	return result;
+}
+
+static void call_owner(struct bell_queue *queue, struct bell_file *owner)
+{
+	lockdep_assert_held(&queue->lock);
+
+	trace_interrupt(queue, atomic64_inc_return(&owner->pending));
+	if (owner->call) {
+		bell_eventfd_signal(owner->call);
+		trace_call(queue, atomic64_inc_return(&queue->totals[BELL_CALLS]));
+	}
+	wake_up_poll(&owner->waiters, EPOLLIN | EPOLLRDNORM);
+}
+
+/* From the vector's handler. Nobody's interrupts are counted too. */
+void bell_queue_interrupt(struct bell_queue *queue)
+{
+	unsigned long irq;
+
+	stamp(queue, &queue->control->driver.interrupted_at);
+	bell_count(queue, BELL_INTERRUPTS);
+	spin_lock_irqsave(&queue->lock, irq);
+	if (queue->owner)
+		call_owner(queue, queue->owner);
+	spin_unlock_irqrestore(&queue->lock, irq);
+}
+
+/* The number after this one that is even: no driver is ready. */
+void bell_queue_end(struct bell_queue *queue)
+{
+	lockdep_assert_held(&queue->device->lock);
+
+	if (queue->generation & 1)
+		queue->generation++;
+	WRITE_ONCE(queue->control->driver.generation, queue->generation);
+}
+
+void bell_queue_begin(struct bell_queue *queue, u32 flags)
+{
+	struct bellwire_queue_control *control = queue->control;
+
+	lockdep_assert_held(&queue->device->lock);
+
+	queue->generation = (queue->generation | 1) + 1;
+	smp_store_mb(control->driver.generation, queue->generation);
+
+	WRITE_ONCE(queue->flags, flags);
+	control->driver = (struct bellwire_driver_line) {
+		.generation = queue->generation,
+		.flags = flags,
+	};
+	memset(&control->submit, 0, sizeof(control->submit));
+	memset(&control->consume, 0, sizeof(control->consume));
+
+	smp_store_release(&control->driver.generation, ++queue->generation);
+	bell_queue_ring(queue);
+}
+
+static struct bell_queue *find_free(struct bell_device *device, u32 index)
+{
+	struct bell_queue *queue;
+
+	for (queue = device->queues; queue < device->queues + device->queue_count; queue++)
+		if (!queue->owner && (index == BELLWIRE_ANY_QUEUE || index == queue->index))
+			return queue;
+	return NULL;
+}
+
+static void set_owner(struct bell_queue *queue, struct bell_file *owner)
+{
+	lockdep_assert_held(&queue->device->lock);
+
+	spin_lock_irq(&queue->lock);
+	queue->owner = owner;
+	spin_unlock_irq(&queue->lock);
+}
+
+int bell_queue_claim(struct bell_file *file, u32 index, u32 flags)
+{
+	struct bell_device *device = file->device;
+	struct bell_queue *queue;
+	unsigned int i;
+
+	lockdep_assert_held(&device->lock);
+
+	if (index != BELLWIRE_ANY_QUEUE && index >= device->queue_count)
+		return -EINVAL;
+	queue = file->queue ? NULL : find_free(device, index);
+	if (!queue)
+		return -EBUSY;
+	for (i = 0; i < BELL_COUNTS; i++)
+		file->base[i] = atomic64_read(&queue->totals[i]);
+	file->pid = task_tgid_nr(current);
+	set_owner(queue, file);
+	/* Pairs with the acquire of the ioctls that go without device->lock. */
+	smp_store_release(&file->queue, queue);
+	bell_queue_begin(queue, flags);
+	trace_claim(queue, queue->generation);
+	return 0;
+}
+
+/* Sets what the interrupt handler calls; returns the old, which is the caller's to drop. */
+struct eventfd_ctx *bell_file_set_call(struct bell_file *file, struct eventfd_ctx *call)
+{
+	lockdep_assert_held(&file->device->lock);
+
+	spin_lock_irq(&file->queue->lock);
+	swap(file->call, call);
+	spin_unlock_irq(&file->queue->lock);
+	return call;
+}
+
+struct bell_worker *bell_file_set_worker(struct bell_file *file, struct bell_worker *worker)
+{
+	lockdep_assert_held(&file->device->lock);
+
+	spin_lock_irq(&file->queue->lock);
+	swap(file->worker, worker);
+	spin_unlock_irq(&file->queue->lock);
+	return worker;
+}
+
+/*
+ * Gives back all that the file owns. At close and at unbind, whichever comes
+ * first; the other finds nothing left to do.
+ */
+void bell_file_disconnect(struct bell_file *file)
+{
+	struct bell_queue *queue = file->queue;
+	struct eventfd_ctx *call;
+
+	lockdep_assert_held(&file->device->lock);
+
+	if (!queue || queue->owner != file)
+		return;
+	bell_worker_destroy(bell_file_set_worker(file, NULL));
+	call = bell_file_set_call(file, NULL);
+	if (call)
+		eventfd_ctx_put(call);
+	bell_queue_end(queue);
+	trace_release(queue, queue->generation);
+	set_owner(queue, NULL);
+}

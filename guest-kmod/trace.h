@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Tracepoints: /sys/kernel/tracing/events/bellwire, one for each hop. */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM bellwire
+
+#if !defined(BELL_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define BELL_TRACE_H
+
+#include <linux/tracepoint.h>
+
+#include "device.h"
+
+DECLARE_EVENT_CLASS(bellwire_hop,
+	TP_PROTO(const struct bell_queue *queue, u64 value),
+	TP_ARGS(queue, value),
+	TP_STRUCT__entry(
+		__field(int, device)
+		__field(unsigned int, queue)
+		__field(u64, value)
+	),
+	TP_fast_assign(
+		__entry->device = queue->device->id;
+		__entry->queue = queue->index;
+		__entry->value = value;
+	),
+	TP_printk("device=%d queue=%u count=%llu", __entry->device, __entry->queue,
+		  __entry->value)
+);
+
+#define BELLWIRE_COUNTED(name)						\
+DEFINE_EVENT(bellwire_hop, name,					\
+	TP_PROTO(const struct bell_queue *queue, u64 value),		\
+	TP_ARGS(queue, value))
+
+#define BELLWIRE_LABELLED(name, label)					\
+DEFINE_EVENT_PRINT(bellwire_hop, name,					\
+	TP_PROTO(const struct bell_queue *queue, u64 value),		\
+	TP_ARGS(queue, value),						\
+	TP_printk("device=%d queue=%u " label "=%llu", __entry->device,	\
+		  __entry->queue, __entry->value))
+
+BELLWIRE_COUNTED(kick);             /* a worker took this count of the kick eventfd */
+BELLWIRE_LABELLED(doorbell, "peer");/* the doorbell is about to be written */
+BELLWIRE_COUNTED(interrupt);        /* an interrupt came; the count of unread ones */
+BELLWIRE_COUNTED(call);             /* the call eventfd was signalled; times since bind */
+BELLWIRE_LABELLED(claim, "generation");
+BELLWIRE_LABELLED(release, "generation");
+
+#endif /* BELL_TRACE_H */
+
+#undef TRACE_INCLUDE_PATH
+#define TRACE_INCLUDE_PATH .
+#undef TRACE_INCLUDE_FILE
+#define TRACE_INCLUDE_FILE trace
+#include <trace/define_trace.h>

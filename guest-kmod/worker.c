@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Three ways to wait for an eventfd in the kernel: a thread that reads it, a
+ * thread that polls it, and a function in its wait queue, as KVM's irqfd has.
+ *
+ * A worker keeps the eventfd's file, so the eventfd never hangs up under it,
+ * and belongs to a bell_file, which destroys it before it gives up the queue.
+ * Counts that stand in the eventfd when a worker comes are rung at once, and
+ * one that goes leaves the rest alone: replacing workers loses no kick.
+ *
+ * A count is taken without waking those who wait to write. They wait only
+ * while the count is close to 2^64, and the next write wakes them.
+ */
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/poll.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "device.h"
+#include "eventfd.h"
+#include "trace.h"
+#include "worker.h"
+
+struct bell_worker {
+	u32 kind;
+	struct bell_queue *queue;
+	struct file *file;
+	struct eventfd_ctx *ctx;
+
+	struct task_struct *task;   /* NULL for callback; a reference */
+	struct completion started;  /* read: the thread takes our signal */
+	poll_table table;           /* poll, callback: finds head at creation */
+	wait_queue_head_t *head;    /* the eventfd's; as long as ctx lives */
+	wait_queue_entry_t wait;    /* in head */
+};
+
+/* Rings after a count was taken. Any context. */
+static void ring(struct bell_worker *worker, u64 count)
+{
+	bell_count(worker->queue, BELL_KICKS);
+	trace_kick(worker->queue, count);
+	bell_queue_ring(worker->queue);
+}
+
+/*
+ * Looks before it takes: of a semaphore at zero, older kernels take one. The
+ * lock keeps others from taking it in between.
+ */
+static bool take_locked(struct bell_worker *worker)
+{
+	u64 count = 0;
+
+	lockdep_assert_held(&worker->head->lock);
+
+	if (vfs_poll(worker->file, NULL) & EPOLLIN)
+		eventfd_ctx_do_read(worker->ctx, &count);
+	if (count)
+		ring(worker, count);
+	return count;
+}
+
+static bool take(struct bell_worker *worker)
+{
+	bool taken;
+
+	spin_lock_irq(&worker->head->lock);
+	taken = take_locked(worker);
+	spin_unlock_irq(&worker->head->lock);
+	return taken;
+}
+
+/*
+ * Ends by signal, since the sleep in the eventfd's read knows no other end; it
+ * comes from the kernel only. A user who makes the eventfd non-blocking later
+ * on gets a thread that looks every tick.
+ */
+static int read_thread(void *data)
+{
+	struct bell_worker *worker = data;
+	ssize_t length;
+	u64 count;
+
+	allow_kernel_signal(SIGTERM);
+	complete(&worker->started);
+	while (!signal_pending(current)) {
+		length = kernel_read(worker->file, &count, sizeof(count), NULL);
+		if (length == sizeof(count))
+			ring(worker, count);
+		else if (length == -EAGAIN)
+			schedule_timeout_interruptible(1);
+	}
+	return 0;
+}
+
+static int poll_thread(void *data)
+{
+	struct bell_worker *worker = data;
+
+	while (!kthread_should_stop()) {
+		if (take(worker))
+			cond_resched();
+		else
+			wait_woken(&worker->wait, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
+	}
+	return 0;
+}
+
+/* Called by whoever writes the eventfd, under its lock, interrupts off. */
+static int callback(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
+{
+	if (key_to_poll(key) & EPOLLIN)
+		take_locked(container_of(wait, struct bell_worker, wait));
+	return 0;
+}
+
+static const struct worker_kind {
+	const char *name;
+	int (*thread)(void *worker);
+	wait_queue_func_t wake;
+	unsigned int refused; /* flags of the eventfd's file */
+} kinds[] = {
+	[BELLWIRE_WORKER_NONE] = { .name = "none" },
+	[BELLWIRE_WORKER_READ] = { .name = "read", .thread = read_thread, .refused = O_NONBLOCK },
+	[BELLWIRE_WORKER_POLL] = { .name = "poll", .thread = poll_thread, .wake = woken_wake_function },
+	[BELLWIRE_WORKER_CALLBACK] = { .name = "callback", .wake = callback },
+};
+
+static int open_eventfd(struct bell_worker *worker, int fd)
+{
+	struct file *file = eventfd_fget(fd);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	worker->file = file;
+	if (file->f_flags & kinds[worker->kind].refused)
+		return -EINVAL;
+	worker->ctx = eventfd_ctx_fileget(file);
+	return PTR_ERR_OR_ZERO(worker->ctx);
+}
+
+static int create_thread(struct bell_worker *worker)
+{
+	const struct bell_queue *queue = worker->queue;
+	struct task_struct *task;
+
+	task = kthread_create(kinds[worker->kind].thread, worker, "bellwire/%d:%u",
+			      queue->device->id, queue->index);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	worker->task = get_task_struct(task);
+	return 0;
+}
+
+static void remember_head(struct file *file, wait_queue_head_t *head, poll_table *table)
+{
+	struct bell_worker *worker = container_of(table, struct bell_worker, table);
+
+	worker->head = head;
+	add_wait_queue(head, &worker->wait);
+}
+
+static void watch(struct bell_worker *worker)
+{
+	init_waitqueue_func_entry(&worker->wait, kinds[worker->kind].wake);
+	worker->wait.private = worker->task;
+	init_poll_funcptr(&worker->table, remember_head);
+	vfs_poll(worker->file, &worker->table);
+	take(worker);
+}
+
+static int start(struct bell_worker *worker, int fd)
+{
+	const struct worker_kind *kind = &kinds[worker->kind];
+	int error = open_eventfd(worker, fd);
+
+	if (!error && kind->thread)
+		error = create_thread(worker);
+	if (error)
+		return error;
+	if (kind->wake)
+		watch(worker);
+	if (kind->thread)
+		wake_up_process(worker->task);
+	if (kind->thread == read_thread)
+		wait_for_completion(&worker->started);
+	return 0;
+}
+
+struct bell_worker *bell_worker_create(struct bell_queue *queue, int fd, u32 kind)
+{
+	struct bell_worker *worker;
+	int error;
+
+	if (kind == BELLWIRE_WORKER_NONE || kind >= ARRAY_SIZE(kinds))
+		return ERR_PTR(-EINVAL);
+	worker = kzalloc(sizeof(*worker), GFP_KERNEL);
+	if (!worker)
+		return ERR_PTR(-ENOMEM);
+	worker->kind = kind;
+	worker->queue = queue;
+	init_completion(&worker->started);
+	error = start(worker, fd);
+	if (error) {
+		bell_worker_destroy(worker);
+		return ERR_PTR(error);
+	}
+	return worker;
+}
+
+static void stop_thread(struct task_struct *task)
+{
+	send_sig(SIGTERM, task, 1);
+	kthread_stop(task);
+	put_task_struct(task);
+}
+
+void bell_worker_destroy(struct bell_worker *worker)
+{
+	if (!worker)
+		return;
+	if (worker->task)
+		stop_thread(worker->task);
+	if (worker->head)
+		remove_wait_queue(worker->head, &worker->wait);
+	if (!IS_ERR_OR_NULL(worker->ctx))
+		eventfd_ctx_put(worker->ctx);
+	if (worker->file)
+		fput(worker->file);
+	kfree(worker);
+}
+
+void bell_worker_kick(struct bell_worker *worker)
+{
+	bell_eventfd_signal(worker->ctx);
+}
+
+u32 bell_worker_kind(const struct bell_worker *worker)
+{
+	return worker ? worker->kind : BELLWIRE_WORKER_NONE;
+}
+
+const char *bell_worker_name(const struct bell_worker *worker)
+{
+	return kinds[bell_worker_kind(worker)].name;
+}
