@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What every target shares: the language, the warnings, the sanitizers, the
+# libraries from outside, and the two functions that declare a layer.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+
+include(GNUInstallDirs)
+find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+
+add_library(bellwire-settings INTERFACE)
+target_compile_options(bellwire-settings INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor
+  $<$<BOOL:${BELLWIRE_WERROR}>:-Werror>)
+if(BELLWIRE_SANITIZE)
+  add_compile_options(-fsanitize=${BELLWIRE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BELLWIRE_SANITIZE})
+endif()
+
+# bellwire_layer(NAME SOURCES … USES …): a library target bellwire-NAME, installed as
+# bellwire::NAME. Headers are found from the project's root: "vdev/os/event_fd.hpp".
+function(bellwire_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_library(bellwire-${name} STATIC ${ARG_SOURCES})
+  add_library(bellwire::${name} ALIAS bellwire-${name})
+  set_target_properties(bellwire-${name} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(bellwire-${name} PUBLIC cxx_std_20)
+  target_include_directories(bellwire-${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/bellwire>)
+  target_link_libraries(bellwire-${name} PUBLIC ${ARG_USES}
+                                         PRIVATE $<BUILD_INTERFACE:bellwire-settings>)
+  set_property(GLOBAL APPEND PROPERTY BELLWIRE_LAYERS bellwire-${name})
+endfunction()
+
+# bellwire_test(NAME SOURCES … USES …): a doctest program and its CTest entry. doctest exits 0
+# when no test ran, so the entry asks for a count as well.
+function(bellwire_test name)
+  if(NOT BELLWIRE_TESTS)
+    return()
+  endif()
+  find_package(doctest REQUIRED)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_executable(${name}-test ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/vdev/testing/doctest_main.cpp)
+  target_include_directories(${name}-test PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${name}-test PRIVATE ${ARG_USES} doctest::doctest bellwire-settings)
+  add_test(NAME ${name} COMMAND ${name}-test)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120
+    FAIL_REGULAR_EXPRESSION "test cases: +0 ;WARNING: ThreadSanitizer;ERROR: AddressSanitizer;runtime error:")
+endfunction()

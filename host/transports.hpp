@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The transports that a device can run on, by the name before the colon of `--on`. A new one joins
+// by its line in transports.cpp.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "vdev/core/transport.hpp"
+
+namespace bellwire::host {
+
+struct TransportEntry {
+  std::string_view name;
+  std::string_view syntax;
+  std::string_view summary;
+  Result<std::unique_ptr<Transport>> (*create)(boost::asio::io_context&, std::string_view where);
+};
+
+[[nodiscard]] std::span<const TransportEntry> transports() noexcept;
+
+/// `on` is "NAME:WHERE". EINVAL: no such transport, or it can't read WHERE.
+[[nodiscard]] Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
+                                                                  std::string_view on);
+
+}  // namespace bellwire::host

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The catalog: every device that there is, by name. A new device joins by its line in catalog.cpp.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "vdev/core/device.hpp"
+
+namespace bellwire {
+
+struct CatalogEntry {
+  std::string_view name;
+  std::string_view summary;
+  std::unique_ptr<Device> (*create)();
+};
+
+[[nodiscard]] std::span<const CatalogEntry> catalog() noexcept;
+
+/// Null if there is none of that name.
+[[nodiscard]] std::unique_ptr<Device> create_device(std::string_view name);
+
+}  // namespace bellwire

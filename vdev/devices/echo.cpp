@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/devices/echo.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace bellwire {
+
+DeviceTraits Echo::traits() const noexcept {
+  return {.kind = "echo", .doorbells = BELLWIRE_MAX_QUEUES, .interrupts = BELLWIRE_MAX_QUEUES};
+}
+
+ring::Reply Echo::serve(const ring::Request& request) noexcept {
+  const auto length = std::min(request.input.size(), request.output.size());
+  if (length > 0) std::memcpy(request.output.data(), request.input.data(), length);
+  return {.length = static_cast<std::uint32_t>(length)};
+}
+
+}  // namespace bellwire

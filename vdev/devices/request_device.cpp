@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/devices/request_device.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "vdev/ring/words.hpp"
+
+namespace bellwire {
+namespace {
+
+// A guest can break its queues as fast as it likes; the log can't be flooded with it.
+constexpr unsigned reports_a_tick = 3;
+
+constexpr auto relaxed = std::memory_order_relaxed;
+constexpr auto release = std::memory_order_release;
+
+}  // namespace
+
+Result<void> RequestDevice::start(Attachment attachment) {
+  if (auto opened = open(attachment); !opened) return opened;
+  announce();
+  const auto incarnation = layout_->device_line().incarnation;
+  for (unsigned index = 0; index < layout_->queues(); ++index)
+    queues_.push_back(
+        {ring::DeviceQueue(layout_->queue(index), attachment.interrupts[index], incarnation)});
+  reports_left_ = reports_a_tick;
+  return {};
+}
+
+Result<void> RequestDevice::open(const Attachment& attachment) {
+  const auto wires = std::min(attachment.doorbells.size(), attachment.interrupts.size());
+  if (ring::blank(attachment.memory.bytes())) {
+    const auto queues = std::min<std::size_t>(wires, traits().doorbells);
+    const auto made = ring::format(attachment.memory.bytes(), static_cast<unsigned>(queues));
+    if (!made) return made.error();
+  }
+  auto layout = ring::Layout::open(attachment.memory);
+  if (!layout) return layout.error();
+  if (layout->queues() > wires)
+    return fault(std::errc::invalid_argument,
+                 "the memory has {} queues, but there are wires for {}; give as many vectors",
+                 layout->queues(), wires);
+  layout_ = std::move(*layout);
+  return {};
+}
+
+void RequestDevice::announce() noexcept {
+  auto& line = layout_->device_line();
+  const auto kind = traits().kind.substr(0, sizeof line.kind - 1);
+  std::fill(std::copy(kind.begin(), kind.end(), line.kind), std::end(line.kind), '\0');
+  ring::store(line.incarnation, ring::load(line.incarnation, relaxed) + 1, relaxed);
+  ring::store(line.state, BELLWIRE_DEVICE_RUNNING, release);
+}
+
+Turn RequestDevice::on_doorbell(unsigned index, std::uint64_t rings) noexcept {
+  if (index >= queues_.size()) return Turn::done;
+  const Turn turn = queues_[index].queue.turn(*this, rings);
+  if (queues_[index].queue.status() != queues_[index].reported) report_broken(index);
+  return turn;
+}
+
+void RequestDevice::report_broken(unsigned index) noexcept {
+  auto& [queue, reported] = queues_[index];
+  reported = queue.status();
+  if (reported == BELLWIRE_QUEUE_OK || reports_left_ == 0) return;
+  --reports_left_;
+  spdlog::warn(
+      "{}: the driver broke queue {} (reason {}, value {:#x}); it is served again once the driver "
+      "resets it, other queues go on",
+      traits().kind, index, static_cast<int>(reported), queue.offender());
+}
+
+void RequestDevice::on_tick() noexcept {
+  if (!layout_) return;
+  auto& beat = layout_->device_line().beat;
+  ring::store(beat, ring::load(beat, relaxed) + 1, release);
+  reports_left_ = reports_a_tick;
+}
+
+void RequestDevice::stop() noexcept {
+  if (!layout_) return;
+  ring::store(layout_->device_line().state, BELLWIRE_DEVICE_STOPPED, release);
+  queues_.clear();
+  layout_.reset();
+}
+
+}  // namespace bellwire

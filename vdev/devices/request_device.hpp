@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// RequestDevice: what all devices share that answer requests from a ring: one queue a doorbell,
+// the device's line in the header, restart. An author derives from it and writes traits() and
+// serve(); see echo.hpp.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "vdev/core/device.hpp"
+#include "vdev/ring/device_queue.hpp"
+
+namespace bellwire {
+
+class RequestDevice : public Device, protected ring::RequestHandler {
+ public:
+  /// Formats the memory if it is blank. EINVAL: its format is broken, or asks for more doorbells
+  /// or interrupts than the attachment has.
+  [[nodiscard]] Result<void> start(Attachment attachment) override;
+  Turn on_doorbell(unsigned index, std::uint64_t rings) noexcept override;
+  void on_tick() noexcept override;
+  void stop() noexcept override;
+
+ private:
+  [[nodiscard]] Result<void> open(const Attachment& attachment);
+  void announce() noexcept;
+  void report_broken(unsigned index) noexcept;
+
+  struct Served {
+    ring::DeviceQueue queue;
+    bellwire_queue_status reported = BELLWIRE_QUEUE_OK;
+  };
+  std::optional<ring::Layout> layout_;
+  std::vector<Served> queues_;
+  unsigned reports_left_ = 0;  // this tick
+};
+
+}  // namespace bellwire

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/os/event_fd.hpp"
+
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <string_view>
+
+#include "vdev/os/poll.hpp"
+
+namespace bellwire::os {
+namespace {
+
+// The kernel names an eventfd's file so in /proc; there is no other way to ask what a
+// descriptor is without disturbing its count.
+bool names_an_eventfd(int fd) {
+  std::array<char, 64> target{};
+  const auto link = fmt::format("/proc/self/fd/{}", fd);
+  const auto length = ::readlink(link.c_str(), target.data(), target.size());
+  return length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) ==
+                           "anon_inode:[eventfd]";
+}
+
+}  // namespace
+
+Result<EventFd> EventFd::create(std::uint64_t count) {
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!fd.valid()) return system_fault("cannot make an eventfd");
+  EventFd event(std::move(fd));
+  if (count > 0 && !event.ring(count))
+    return fault(std::errc::invalid_argument, "an eventfd cannot begin at {}", count);
+  return event;
+}
+
+Result<EventFd> EventFd::adopt(UniqueFd fd) {
+  if (!names_an_eventfd(fd.get()))
+    return fault(std::errc::invalid_argument, "descriptor {} is not an eventfd", fd.get());
+  const int flags = ::fcntl(fd.get(), F_GETFL);
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+    return system_fault("eventfd {}: cannot set O_NONBLOCK", fd.get());
+  return EventFd(std::move(fd));
+}
+
+bool EventFd::ring(std::uint64_t count) const noexcept {
+  return ::write(fd_.get(), &count, sizeof count) == sizeof count;
+}
+
+std::optional<std::uint64_t> EventFd::drain() const noexcept {
+  std::uint64_t count = 0;
+  if (::read(fd_.get(), &count, sizeof count) != sizeof count) return std::nullopt;
+  return count;
+}
+
+bool EventFd::wait(std::chrono::milliseconds timeout) const noexcept {
+  return wait_readable(fd_.get(), timeout);
+}
+
+Result<EventFd> EventFd::duplicate() const {
+  UniqueFd copy = fd_.duplicate();
+  if (!copy.valid()) return system_fault("cannot duplicate eventfd {}", fd_.get());
+  return EventFd(std::move(copy));
+}
+
+}  // namespace bellwire::os

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Memory that processes share: a memfd to make it, a Mapping to use it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "vdev/os/result.hpp"
+#include "vdev/os/unique_fd.hpp"
+
+namespace bellwire::os {
+
+/// Anonymous shared memory of `size` bytes, zeroed and really there: its pages are allocated now,
+/// so that no later touch can fail with SIGBUS, and its size is sealed, so that no peer that gets
+/// the descriptor can take them away. ENOSPC, ENOMEM, EFBIG.
+[[nodiscard]] Result<UniqueFd> create_memfd(const std::string& name, std::uint64_t size);
+
+/// The size of the file behind `fd`.
+[[nodiscard]] Result<std::uint64_t> file_size(int fd);
+
+/// Shared, readable and writable. Unmapped when dropped.
+class Mapping {
+ public:
+  /// Maps the first `size` bytes of `fd`.
+  [[nodiscard]] static Result<Mapping> create(int fd, std::uint64_t size);
+
+  Mapping(Mapping&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  Mapping& operator=(Mapping&&) = delete;
+  ~Mapping();
+
+  [[nodiscard]] std::byte* data() const noexcept { return data_; }
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+ private:
+  Mapping(std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  std::byte* data_;
+  std::size_t size_;
+};
+
+}  // namespace bellwire::os

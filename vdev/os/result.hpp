@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Result: what a function that may fail returns. An Error says in one line what failed, on which
+// value, and what mends it; `code` is there for callers that decide by it.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <boost/system/result.hpp>
+#include <cerrno>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace bellwire {
+
+struct Error {
+  std::error_code code;
+  std::string message;
+};
+
+template <class T>
+using Result = boost::system::result<T, Error>;
+
+/// What Result::value() throws when there is none.
+[[noreturn]] inline void throw_exception_from_error(const Error& error,
+                                                    const boost::source_location&) {
+  throw std::system_error(error.code, error.message);
+}
+
+/// An error of ours: the message says it all.
+template <class... Args>
+Error fault(std::errc code, fmt::format_string<Args...> format, Args&&... args) {
+  return {std::make_error_code(code), fmt::format(format, std::forward<Args>(args)...)};
+}
+
+/// An error of the system: the message, then what errno says.
+template <class... Args>
+Error system_fault(fmt::format_string<Args...> format, Args&&... args) {
+  const std::error_code code(errno, std::system_category());
+  return {code, fmt::format(format, std::forward<Args>(args)...) + ": " + code.message()};
+}
+
+}  // namespace bellwire

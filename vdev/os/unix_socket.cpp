@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/os/unix_socket.hpp"
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+namespace bellwire::os {
+namespace {
+
+constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
+constexpr int backlog = 128;
+constexpr std::size_t most_fds = 253;  // SCM_MAX_FD: what one message can bring
+
+struct Address {
+  sockaddr_un raw{};
+  socklen_t size = 0;
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&raw); }
+};
+
+Result<Address> path_address(const std::string& path) {
+  if (path.empty()) return fault(std::errc::invalid_argument, "a socket's path cannot be empty");
+  if (path.size() > longest_path)
+    return fault(std::errc::filename_too_long,
+                 "socket path '{}' has {} bytes; at most {} fit, choose a shorter one", path,
+                 path.size(), longest_path);
+  Address address;
+  address.raw.sun_family = AF_UNIX;
+  std::memcpy(address.raw.sun_path, path.data(), path.size());
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  return address;
+}
+
+Address abstract_address(const std::string& name) {
+  Address address;
+  address.raw.sun_family = AF_UNIX;
+  const auto length = std::min(name.size(), longest_path);
+  std::memcpy(address.raw.sun_path + 1, name.data(), length);
+  address.size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + length);
+  return address;
+}
+
+UniqueFd new_socket() {
+  return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+// Whether somebody listens at `address`. Connecting is the only way to know.
+bool served(const Address& address) {
+  const UniqueFd probe = new_socket();
+  return ::connect(probe.get(), address.get(), address.size) == 0 || errno == EAGAIN;
+}
+
+// Makes room at `path`: nothing there, or a socket that nobody serves any more.
+Result<void> clear_path(const std::string& path, const Address& address) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return {};
+    return system_fault("socket '{}'", path);
+  }
+  if (!S_ISSOCK(status.st_mode))
+    return fault(std::errc::file_exists,
+                 "'{}' exists and is not a socket; choose another path or remove it", path);
+  if (served(address))
+    return fault(std::errc::address_in_use,
+                 "socket '{}' is already served; stop that switchboard or choose another path",
+                 path);
+  if (::unlink(path.c_str()) != 0) return system_fault("cannot remove stale socket '{}'", path);
+  return {};
+}
+
+}  // namespace
+
+Result<Listener> Listener::create(const std::string& path) {
+  const auto address = path_address(path);
+  if (!address) return address.error();
+  const auto folder = std::filesystem::path(path).parent_path();
+  const auto unserved = (folder / fmt::format(".{}", ::getpid())).string();
+  const auto unserved_address = path_address(unserved);
+  if (!unserved_address) return unserved_address.error();
+
+  // The folder's lock keeps two processes from taking over one stale socket.
+  const UniqueFd lock(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0)
+    return system_fault("cannot make socket '{}': folder '{}'", path, folder.string());
+  if (auto cleared = clear_path(path, *address); !cleared) return cleared.error();
+
+  UniqueFd socket = new_socket();
+  if (!socket.valid()) return system_fault("cannot make a socket");
+  struct stat status {};
+  const bool served = ::bind(socket.get(), unserved_address->get(), unserved_address->size) == 0 &&
+                      ::chmod(unserved.c_str(), S_IRUSR | S_IWUSR) == 0 &&
+                      ::listen(socket.get(), backlog) == 0 &&
+                      ::stat(unserved.c_str(), &status) == 0 &&
+                      ::rename(unserved.c_str(), path.c_str()) == 0;
+  if (!served) {
+    const auto error = system_fault("cannot serve socket '{}'", path);
+    ::unlink(unserved.c_str());
+    return error;
+  }
+  return Listener(std::move(socket), path, status.st_dev, status.st_ino);
+}
+
+Listener::~Listener() {
+  struct stat status {};
+  if (!socket_.valid() || ::stat(path_.c_str(), &status) != 0) return;
+  if (status.st_dev == device_ && status.st_ino == inode_) ::unlink(path_.c_str());
+}
+
+Result<std::optional<Listener::Connection>> Listener::accept() {
+  sockaddr_un peer{};
+  socklen_t size = sizeof peer;
+  UniqueFd socket(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                            SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket.valid()) {
+    if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return std::nullopt;
+    return system_fault("cannot accept a connection on '{}'", path_);
+  }
+  constexpr auto head = offsetof(sockaddr_un, sun_path) + 1;
+  const bool named = size > head && peer.sun_path[0] == '\0';
+  return Connection{std::move(socket),
+                    named ? std::string(peer.sun_path + 1, size - head) : std::string()};
+}
+
+Result<UniqueFd> connect_unix(const std::string& path, const std::string& name) {
+  const auto address = path_address(path);
+  if (!address) return address.error();
+  UniqueFd socket = new_socket();
+  if (!socket.valid()) return system_fault("cannot make a socket");
+  const auto own = abstract_address(name);
+  if (::bind(socket.get(), own.get(), own.size) != 0)
+    return system_fault("cannot name a socket '{}'", name);
+  if (::connect(socket.get(), address->get(), address->size) != 0)
+    return system_fault("cannot connect to '{}'; is a switchboard running there?", path);
+  return socket;
+}
+
+Result<bool> send_message(int socket, std::span<const std::byte> bytes, int fd) {
+  iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof fd)> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (fd >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof fd);
+    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  }
+  const auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent == static_cast<ssize_t>(bytes.size())) return true;
+  if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (sent >= 0) return fault(std::errc::io_error, "a message was cut off");
+  return system_fault("cannot send");
+}
+
+Result<std::optional<Received>> receive_message(int socket, std::span<std::byte> bytes) {
+  iovec part{bytes.data(), bytes.size()};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * most_fds)> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const auto size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (size < 0) {
+    if (errno == EAGAIN || errno == EINTR) return std::nullopt;
+    return system_fault("cannot receive");
+  }
+  Received received{static_cast<std::size_t>(size), {}};
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+       header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= header->cmsg_len; at += sizeof(int)) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header) + at, sizeof fd);
+      UniqueFd owned(fd);  // closes it, unless it is the first
+      if (!received.fd.valid()) received.fd = std::move(owned);
+    }
+  }
+  return received;
+}
+
+std::size_t unread_bytes(int socket) noexcept {
+  int unread = 0;
+  return ::ioctl(socket, SIOCOUTQ, &unread) == 0 && unread > 0 ? static_cast<std::size_t>(unread)
+                                                                : 0;
+}
+
+}  // namespace bellwire::os

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Unix stream sockets that carry small messages with at most one descriptor each.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "vdev/os/result.hpp"
+#include "vdev/os/unique_fd.hpp"
+
+namespace bellwire::os {
+
+/// A socket in the file system that others connect to. It appears there only once it is served, so
+/// that whoever sees the file can connect; dropping the object removes it.
+class Listener {
+ public:
+  /// Takes over a socket that a dead process left behind. ENAMETOOLONG; EADDRINUSE: somebody
+  /// serves it; EEXIST: the path is something else.
+  [[nodiscard]] static Result<Listener> create(const std::string& path);
+
+  Listener(Listener&& other) noexcept = default;
+  Listener& operator=(Listener&&) = delete;
+  ~Listener();
+
+  struct Connection {
+    UniqueFd socket;        ///< non-blocking
+    std::string peer_name;  ///< see connect_unix()
+  };
+
+  /// The next connection; empty when none waits. EMFILE, ENFILE: the connection still waits.
+  [[nodiscard]] Result<std::optional<Connection>> accept();
+
+  [[nodiscard]] int fd() const noexcept { return socket_.get(); }
+
+ private:
+  Listener(UniqueFd socket, std::string path, dev_t device, ino_t inode)
+      : socket_(std::move(socket)), path_(std::move(path)), device_(device), inode_(inode) {}
+  UniqueFd socket_;
+  std::string path_;
+  dev_t device_;
+  ino_t inode_;
+};
+
+/// Connects to `path`. The other side sees `name` as the address that the connection came from (it
+/// is bound in the abstract namespace, so it leaves no file); two connections can't have the same.
+[[nodiscard]] Result<UniqueFd> connect_unix(const std::string& path, const std::string& name);
+
+/// Sends all of `bytes`, with `fd` unless it is negative. False: the socket is full, nothing was
+/// sent. An error: the connection is of no use any more.
+[[nodiscard]] Result<bool> send_message(int socket, std::span<const std::byte> bytes, int fd);
+
+/// What arrived: up to `bytes.size()` bytes and the first descriptor among them; further ones are
+/// closed.
+struct Received {
+  std::size_t size = 0;  ///< 0: the peer has gone
+  UniqueFd fd;
+};
+
+/// Empty when nothing waits.
+[[nodiscard]] Result<std::optional<Received>> receive_message(int socket,
+                                                              std::span<std::byte> bytes);
+
+/// Bytes that the peer of a connection has been sent and has not read.
+[[nodiscard]] std::size_t unread_bytes(int socket) noexcept;
+
+}  // namespace bellwire::os

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/ring/device_queue.hpp"
+
+#include "vdev/ring/words.hpp"
+
+namespace bellwire::ring {
+namespace {
+
+// Requests a turn: enough to amortise a wake-up, few enough that other queues are not starved.
+constexpr unsigned budget = 64;
+
+constexpr auto relaxed = std::memory_order_relaxed;
+constexpr auto acquire = std::memory_order_acquire;
+constexpr auto release = std::memory_order_release;
+constexpr auto in_order = std::memory_order_seq_cst;  // one of the four of "Publishing"
+
+bool inside(std::uint32_t offset, std::uint32_t length, std::size_t size) {
+  return offset <= size && length <= size - offset;
+}
+
+bool overlap(const bellwire_request& entry) {
+  return entry.input_length > 0 && entry.output_length > 0 &&
+         entry.input_offset < std::uint64_t{entry.output_offset} + entry.output_length &&
+         entry.output_offset < std::uint64_t{entry.input_offset} + entry.input_length;
+}
+
+void add(__u64& word, std::uint64_t more) { store(word, load(word, relaxed) + more, relaxed); }
+
+}  // namespace
+
+DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt,
+                         std::uint32_t incarnation) noexcept
+    : queue_(queue),
+      interrupt_(std::move(interrupt)),
+      incarnation_(incarnation),
+      generation_(load(queue.control->status.generation, acquire)),
+      completed_(load(queue.control->complete.completed, relaxed)) {
+  // What the driver can't see being counted twice: a completion that the last incarnation
+  // published, and died before it raised the interrupt.
+  if (!same_generation()) return;
+  const auto submitted = load(queue_.control->submit.submitted, acquire);
+  if (submitted - completed_ > queue_.entries)
+    distrust(BELLWIRE_QUEUE_BAD_COMPLETED, completed_);
+  else
+    raise();
+}
+
+Turn DeviceQueue::turn(RequestHandler& handler, std::uint64_t rings) noexcept {
+  if (!follow_generation()) return Turn::done;
+  add(queue_.control->status.doorbells, rings);
+  add(queue_.control->status.wakeups, rings > 0 ? 1 : 0);
+  traced_ = (load(queue_.control->driver.flags, relaxed) & BELLWIRE_TRACE) != 0;
+  for (unsigned step = 0; step < budget; ++step) {
+    const Look seen = look();
+    if (seen == Look::no_longer) return Turn::done;
+    if (seen == Look::work)
+      serve_one(handler);
+    else if (may_sleep())
+      return Turn::done;
+  }
+  return Turn::more;
+}
+
+// Whether there is a driver, and its queue isn't broken. A change of generation is always followed
+// by a ring, so that returning without work loses nothing.
+bool DeviceQueue::follow_generation() noexcept {
+  const auto wanted = load(queue_.control->driver.generation, acquire);
+  if (wanted % 2 == 0) return false;
+  if (wanted != generation_) begin(wanted);
+  return status_ == BELLWIRE_QUEUE_OK;
+}
+
+void DeviceQueue::begin(std::uint32_t generation) noexcept {
+  auto& control = *queue_.control;
+  store(control.status.status, BELLWIRE_QUEUE_OK, relaxed);
+  store(control.status.offender, 0, relaxed);
+  store(control.status.doorbells, 0, relaxed);
+  store(control.status.wakeups, 0, relaxed);
+  store(control.status.raises, 0, relaxed);
+  store(control.complete.completed, 0, relaxed);
+  store(control.doorbell.doorbell_event, 0, relaxed);
+  store(control.status.generation, generation, release);
+  generation_ = generation;
+  completed_ = 0;
+  status_ = BELLWIRE_QUEUE_OK;
+  offender_ = 0;
+  raise();
+}
+
+bool DeviceQueue::same_generation() const noexcept {
+  return load(queue_.control->driver.generation, acquire) == generation_ && generation_ % 2 == 1;
+}
+
+// `submitted` is read before `consumed`, which only grows: so what is seen of an honest driver
+// always fits.
+DeviceQueue::Look DeviceQueue::look() noexcept {
+  const auto submitted = load(queue_.control->submit.submitted, acquire);
+  if (submitted == completed_) return Look::nothing;
+  const auto consumed = load(queue_.control->consume.consumed, acquire);
+  if (completed_ - consumed > queue_.entries) return distrust(BELLWIRE_QUEUE_BAD_CONSUMED, consumed);
+  if (submitted - completed_ > queue_.entries || submitted - consumed > queue_.entries)
+    return distrust(BELLWIRE_QUEUE_BAD_SUBMITTED, submitted);
+  return Look::work;
+}
+
+// Words that can't be right may only be those of a generation that just ended; if not, the queue
+// is broken.
+DeviceQueue::Look DeviceQueue::distrust(bellwire_queue_status status,
+                                        std::uint32_t offender) noexcept {
+  if (!same_generation()) return Look::no_longer;
+  status_ = status;
+  offender_ = offender;
+  store(queue_.control->status.offender, offender, relaxed);
+  store(queue_.control->status.status, status, release);
+  raise();
+  return Look::no_longer;
+}
+
+bool DeviceQueue::may_sleep() noexcept {
+  store(queue_.control->doorbell.doorbell_event, completed_, in_order);
+  return load(queue_.control->submit.submitted, in_order) == completed_;
+}
+
+void DeviceQueue::serve_one(RequestHandler& handler) noexcept {
+  const auto entry = copy_once(queue_.requests[completed_ % queue_.entries]);
+  bellwire_completion completion{};
+  completion.cookie = entry.cookie;
+  completion.incarnation = incarnation_;
+  if (traced_) completion.seen_at = timestamp();
+  const Reply reply = answer(handler, entry);
+  completion.status = reply.status;
+  completion.length = reply.length;
+  completion.result = reply.result;
+  if (traced_) completion.done_at = timestamp();
+  complete(completion);
+}
+
+Reply DeviceQueue::answer(RequestHandler& handler, const bellwire_request& entry) const noexcept {
+  if (entry.flags != 0) return {.status = BELLWIRE_BAD_OPERATION};
+  if (!inside(entry.input_offset, entry.input_length, queue_.payload.size()) ||
+      !inside(entry.output_offset, entry.output_length, queue_.payload.size()) || overlap(entry))
+    return {.status = BELLWIRE_BAD_RANGE};
+  return handler.serve({entry.cookie, entry.operation,
+                        queue_.payload.subspan(entry.input_offset, entry.input_length),
+                        queue_.payload.subspan(entry.output_offset, entry.output_length)});
+}
+
+void DeviceQueue::complete(const bellwire_completion& completion) noexcept {
+  queue_.completions[completed_ % queue_.entries] = completion;
+  const auto before = completed_++;
+  store(queue_.control->complete.completed, completed_, in_order);
+  const auto event = load(queue_.control->consume.interrupt_event, in_order);
+  if (bellwire_event_passed(event, completed_, before)) raise();
+}
+
+void DeviceQueue::raise() noexcept {
+  add(queue_.control->status.raises, 1);
+  interrupt_.raise();
+}
+
+}  // namespace bellwire::ring

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The device's side of a queue: takes requests, has them served, publishes completions, raises
+// interrupts. The driver's side is hostile until shown otherwise: what it writes is read once,
+// checked, and at worst breaks this queue until its generation changes.
+//
+// Rules: guest-kmod/uapi/bellwire.h, part 1. One thread at a time; nothing here allocates, blocks
+// or loops without a bound.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "vdev/core/device.hpp"
+#include "vdev/core/interrupt.hpp"
+#include "vdev/ring/layout.hpp"
+
+namespace bellwire::ring {
+
+/// A request whose ranges have been checked. `output` is the device's alone until it returns;
+/// `input` may change under its hands, if the driver is hostile.
+struct Request {
+  std::uint64_t cookie;
+  std::uint32_t operation;
+  std::span<const std::byte> input;
+  std::span<std::byte> output;
+};
+
+struct Reply {
+  bellwire_completion_status status = BELLWIRE_DONE;
+  std::uint32_t length = 0;  ///< bytes of output written
+  std::uint64_t result = 0;
+};
+
+/// Whoever serves requests. May be asked again for one that an earlier incarnation had served but
+/// not completed.
+class RequestHandler {
+ public:
+  virtual Reply serve(const Request& request) noexcept = 0;
+
+ protected:
+  ~RequestHandler() = default;
+};
+
+class DeviceQueue {
+ public:
+  /// Goes on where an earlier incarnation stopped, if the memory says so and can be right.
+  DeviceQueue(const Queue& queue, Interrupt interrupt, std::uint32_t incarnation) noexcept;
+
+  /// Serves what is there, up to a bound. `rings`: what the doorbell's count was.
+  Turn turn(RequestHandler& handler, std::uint64_t rings) noexcept;
+
+  [[nodiscard]] bellwire_queue_status status() const noexcept { return status_; }
+  [[nodiscard]] std::uint32_t offender() const noexcept { return offender_; }
+
+ private:
+  enum class Look { nothing, work, no_longer };
+
+  bool follow_generation() noexcept;
+  void begin(std::uint32_t generation) noexcept;
+  [[nodiscard]] bool same_generation() const noexcept;
+  Look look() noexcept;
+  Look distrust(bellwire_queue_status status, std::uint32_t offender) noexcept;
+  bool may_sleep() noexcept;
+  void serve_one(RequestHandler& handler) noexcept;
+  [[nodiscard]] Reply answer(RequestHandler& handler, const bellwire_request& entry) const noexcept;
+  void complete(const bellwire_completion& completion) noexcept;
+  void raise() noexcept;
+
+  Queue queue_;
+  Interrupt interrupt_;
+  std::uint32_t incarnation_;
+  std::uint32_t generation_;  // what follows belongs to it
+  std::uint32_t completed_;
+  bellwire_queue_status status_ = BELLWIRE_QUEUE_OK;
+  std::uint32_t offender_ = 0;
+  bool traced_ = false;
+};
+
+}  // namespace bellwire::ring

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/ring/driver_queue.hpp"
+
+#include <utility>
+
+#include "vdev/ring/words.hpp"
+
+namespace bellwire::ring {
+namespace {
+constexpr auto relaxed = std::memory_order_relaxed;
+constexpr auto acquire = std::memory_order_acquire;
+constexpr auto release = std::memory_order_release;
+constexpr auto in_order = std::memory_order_seq_cst;  // one of the four of "Publishing"
+}  // namespace
+
+std::uint32_t begin_generation(const Queue& queue, std::uint32_t flags) noexcept {
+  auto& control = *queue.control;
+  const auto last = load(control.driver.generation, relaxed);
+  const auto between = (last | 1) + 1;
+  store(control.driver.generation, between, in_order);
+  // Release: whoever sees one of these zeroes also sees that the generation ended.
+  store(control.submit.submitted, 0, release);
+  store(control.consume.consumed, 0, release);
+  store(control.consume.interrupt_event, 0, release);
+  store(control.driver.flags, flags, release);
+  store(control.driver.generation, between + 1, release);
+  return between + 1;
+}
+
+void end_generation(const Queue& queue) noexcept {
+  auto& word = queue.control->driver.generation;
+  store(word, (load(word, relaxed) | 1) + 1, release);
+}
+
+bool DriverQueue::ready() const noexcept {
+  return load(queue_.control->status.generation, acquire) == generation_;
+}
+
+std::uint32_t DriverQueue::space() const noexcept { return queue_.entries - in_flight(); }
+
+bool DriverQueue::submit(const bellwire_request& request) noexcept {
+  if (space() == 0) return false;
+  queue_.requests[submitted_++ % queue_.entries] = request;
+  return true;
+}
+
+bool DriverQueue::publish() noexcept {
+  const auto before = std::exchange(published_, submitted_);
+  store(queue_.control->submit.submitted, submitted_, in_order);
+  const auto event = load(queue_.control->doorbell.doorbell_event, in_order);
+  return bellwire_event_passed(event, submitted_, before) != 0;
+}
+
+std::optional<bellwire_completion> DriverQueue::take() noexcept {
+  const auto completed = load(queue_.control->complete.completed, acquire);
+  if (completed == consumed_ || device_broken_) return std::nullopt;
+  device_broken_ = completed - consumed_ > published_ - consumed_;
+  if (device_broken_) return std::nullopt;
+  const auto completion = copy_once(queue_.completions[consumed_ % queue_.entries]);
+  store(queue_.control->consume.consumed, ++consumed_, release);
+  return completion;
+}
+
+bool DriverQueue::may_sleep() noexcept {
+  store(queue_.control->consume.interrupt_event, consumed_, in_order);
+  return load(queue_.control->complete.completed, in_order) == consumed_;
+}
+
+bellwire_queue_status DriverQueue::status() const noexcept {
+  return static_cast<bellwire_queue_status>(load(queue_.control->status.status, acquire));
+}
+
+}  // namespace bellwire::ring

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/ring/layout.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <string_view>
+
+#include "vdev/ring/words.hpp"
+
+namespace bellwire::ring {
+namespace {
+
+constexpr std::uint64_t entry_pair = sizeof(bellwire_request) + sizeof(bellwire_completion);
+
+constexpr std::array<std::string_view, 7> fault_names = {
+    "fine",     "blank",        "a version that this program does not know", "a wrong size",
+    "no queue", "a wrong ring", "queues that leave the memory"};
+
+bellwire_header& header_of(std::span<std::byte> memory) {
+  return *reinterpret_cast<bellwire_header*>(memory.data());
+}
+
+std::uint64_t magic_of(std::span<const std::byte> memory) {
+  const auto& header = *reinterpret_cast<const bellwire_header*>(memory.data());
+  return load(header.format.magic, std::memory_order_acquire);
+}
+
+std::uint64_t whole_pages(std::uint64_t size) { return size - size % BELLWIRE_PAGE_SIZE; }
+
+}  // namespace
+
+bool blank(std::span<const std::byte> memory) noexcept {
+  return memory.size() >= sizeof(bellwire_header) && magic_of(memory) == 0;
+}
+
+Result<void> format(std::span<std::byte> memory, unsigned queues) {
+  if (queues < 1 || queues > BELLWIRE_MAX_QUEUES)
+    return fault(std::errc::invalid_argument, "{} queues: choose 1 to {}", queues,
+                 BELLWIRE_MAX_QUEUES);
+  if (memory.size() <= BELLWIRE_HEADER_SIZE || !blank(memory))
+    return fault(std::errc::invalid_argument, "memory of {} bytes is not blank, or no memory",
+                 memory.size());
+  const auto stride = whole_pages((memory.size() - BELLWIRE_HEADER_SIZE) / queues);
+  const auto rings = stride > BELLWIRE_QUEUE_CONTROL_SIZE
+                         ? (stride - BELLWIRE_QUEUE_CONTROL_SIZE) / 2 / entry_pair
+                         : 0;
+  bellwire_format format{};
+  format.version = BELLWIRE_VERSION;
+  format.queues = queues;
+  format.size = memory.size();
+  format.queue_offset = BELLWIRE_HEADER_SIZE;
+  format.queue_stride = stride;
+  format.ring_entries = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(std::bit_floor(rings), usual_ring_entries));
+  format.magic = BELLWIRE_MAGIC;
+  if (bellwire_format_check(&format, memory.size()) != BELLWIRE_FORMAT_OK)
+    return fault(std::errc::invalid_argument,
+                 "{} bytes of memory are too little for {} queues; give more memory or fewer "
+                 "vectors",
+                 memory.size(), queues);
+  format.magic = 0;
+  bellwire_header& header = header_of(memory);
+  header.format = format;
+  store(header.format.magic, BELLWIRE_MAGIC, std::memory_order_release);
+  return {};
+}
+
+Queue Queue::over(std::span<std::byte> bytes, std::uint32_t entries) noexcept {
+  const auto requests = bytes.subspan(BELLWIRE_QUEUE_CONTROL_SIZE);
+  const auto completions = requests.subspan(entries * sizeof(bellwire_request));
+  return {reinterpret_cast<bellwire_queue_control*>(bytes.data()),
+          reinterpret_cast<bellwire_request*>(requests.data()),
+          reinterpret_cast<bellwire_completion*>(completions.data()),
+          bytes.subspan(bellwire_payload_offset(entries)), entries};
+}
+
+Result<Layout> Layout::open(MemoryView memory) {
+  const auto bytes = memory.bytes();
+  if (bytes.size() < sizeof(bellwire_header))
+    return fault(std::errc::invalid_argument, "{} bytes of memory hold no header", bytes.size());
+  auto format = copy_once(header_of(bytes).format);
+  format.magic = magic_of(bytes);
+  const auto problem = bellwire_format_check(&format, bytes.size());
+  if (problem != BELLWIRE_FORMAT_OK)
+    return fault(std::errc::invalid_argument,
+                 "the shared memory's format is broken ({}, magic {:#x}); restart the switchboard "
+                 "to get a new one",
+                 fault_names[problem], format.magic);
+  return Layout(std::move(memory), format);
+}
+
+Queue Layout::queue(unsigned index) const noexcept {
+  const auto offset = format_.queue_offset + index * format_.queue_stride;
+  return Queue::over(memory_.bytes().subspan(offset, format_.queue_stride), format_.ring_entries);
+}
+
+bellwire_device_line& Layout::device_line() const noexcept {
+  return header_of(memory_.bytes()).device;
+}
+
+}  // namespace bellwire::ring

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Where things are in the shared memory. The places and the rules are those of
+// guest-kmod/uapi/bellwire.h, part 1; here they become C++ views, made from a copy of the format
+// that was checked once.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "guest-kmod/uapi/bellwire.h"
+#include "vdev/core/memory_view.hpp"
+#include "vdev/os/result.hpp"
+
+namespace bellwire::ring {
+
+constexpr std::uint32_t usual_ring_entries = 256;
+
+/// Whether nobody has formatted `memory` yet.
+[[nodiscard]] bool blank(std::span<const std::byte> memory) noexcept;
+
+/// Makes `queues` equal queues of blank memory. With little memory the rings get fewer entries
+/// than usual, so that half of each queue is left for payload. EINVAL: it is still too little.
+[[nodiscard]] Result<void> format(std::span<std::byte> memory, unsigned queues);
+
+/// One queue: control words, rings, payload.
+struct Queue {
+  bellwire_queue_control* control;
+  bellwire_request* requests;
+  bellwire_completion* completions;
+  std::span<std::byte> payload;
+  std::uint32_t entries;  ///< of each ring
+
+  /// Over the bytes of one queue. `entries` has been checked against their number.
+  static Queue over(std::span<std::byte> bytes, std::uint32_t entries) noexcept;
+};
+
+/// The whole memory of one slot.
+class Layout {
+ public:
+  /// EINVAL: the memory is blank, or its format is broken.
+  [[nodiscard]] static Result<Layout> open(MemoryView memory);
+
+  [[nodiscard]] unsigned queues() const noexcept { return format_.queues; }
+  [[nodiscard]] Queue queue(unsigned index) const noexcept;
+  [[nodiscard]] bellwire_device_line& device_line() const noexcept;
+
+ private:
+  Layout(MemoryView memory, const bellwire_format& format)
+      : memory_(std::move(memory)), format_(format) {}
+  MemoryView memory_;
+  bellwire_format format_;  // our checked copy
+};
+
+}  // namespace bellwire::ring

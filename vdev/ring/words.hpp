@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// How this side touches words that another process writes at the same time. No fences: each order
+// belongs to a load or a store, so that ThreadSanitizer can follow it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#else
+#include <chrono>
+#endif
+
+namespace bellwire::ring {
+
+template <class Word>
+Word load(const Word& word, std::memory_order order) noexcept {
+  return std::atomic_ref<Word>(const_cast<Word&>(word)).load(order);
+}
+
+template <class Word>
+void store(Word& word, std::type_identity_t<Word> value, std::memory_order order) noexcept {
+  std::atomic_ref<Word>(word).store(value, order);
+}
+
+/// A private copy of an entry, each word read exactly once: what is checked is what is used.
+template <class Entry>
+Entry copy_once(const Entry& entry) noexcept {
+  static_assert(sizeof(Entry) % sizeof(std::uint64_t) == 0);
+  std::uint64_t words[sizeof(Entry) / sizeof(std::uint64_t)];
+  const auto* from = reinterpret_cast<const std::uint64_t*>(&entry);
+  for (auto& word : words) word = load(*from++, std::memory_order_relaxed);
+  Entry copy;
+  std::memcpy(&copy, words, sizeof copy);
+  return copy;
+}
+
+/// The clock of the ring's timestamps.
+inline std::uint64_t timestamp() noexcept {
+#if defined(__x86_64__)
+  return __rdtsc();
+#else
+  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+#endif
+}
+
+}  // namespace bellwire::ring

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Connection: one peer of the switchboard, from accept() until it goes. It is told its greeting,
+// as fast as it reads it, and has nothing to say itself.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vdev/transport/ivshmem/slot.hpp"
+
+namespace bellwire::ivshmem {
+
+enum class Role { guest, device };
+
+/// Handlers that wait share it; it ends when the peer is gone and the last of them has run.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(boost::asio::io_context& context, os::UniqueFd socket, std::string name,
+             std::vector<Slot::Line> greeting);
+
+  void start();
+  void drop(const std::string& reason);
+  [[nodiscard]] bool gone() const noexcept { return gone_; }
+
+  /// Whether the peer had that long to read what it was sent, and didn't.
+  [[nodiscard]] bool silent_for(std::chrono::milliseconds time);
+
+ private:
+  void send_on();
+  void listen();
+  void heard();
+
+  boost::asio::posix::stream_descriptor peer_;
+  std::string name_;
+  std::vector<Slot::Line> greeting_;
+  std::size_t sent_ = 0;  // lines of the greeting
+  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  bool gone_ = false;
+};
+
+}  // namespace bellwire::ivshmem

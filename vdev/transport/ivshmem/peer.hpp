@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Peer: the device's side of ivshmem. It speaks the plain protocol, so it joins our switchboard as
+// well as QEMU's own ivshmem-server. The driver is the peer that joined last (on a switchboard's
+// slot there is only one); interrupts are bound to its vectors, and unbound when it leaves.
+//
+// When the server goes away the wires keep working (SEMANTICS 49), so that is only logged.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "vdev/core/transport.hpp"
+
+namespace bellwire::ivshmem {
+
+struct Endpoint {
+  std::string path;      ///< the server's socket
+  unsigned slot = 0;     ///< of a switchboard
+  unsigned vectors = 0;  ///< that the server gives each peer; 0: as many as the memory has queues,
+                         ///< or 1 if nobody has formatted it yet
+};
+
+class Peer final : public Transport {
+ public:
+  /// Connects and waits for the handshake. ETIMEDOUT, ECONNRESET, EPROTO. The context's thread
+  /// then follows the peers that come and go.
+  [[nodiscard]] static Result<std::unique_ptr<Peer>> connect(
+      boost::asio::io_context& context, const Endpoint& endpoint,
+      std::chrono::milliseconds patience = std::chrono::seconds(5));
+  ~Peer() override;
+
+  [[nodiscard]] Result<Attachment> attach() override;
+
+ private:
+  struct State;
+  explicit Peer(std::shared_ptr<State> state) noexcept;
+  std::shared_ptr<State> state_;
+};
+
+/// The name by which a device tells a switchboard what it is, without a byte that the protocol
+/// doesn't have: the address that its socket is bound to.
+[[nodiscard]] std::string device_name(unsigned slot);
+
+/// The slot that such a name asks for; empty if it isn't a device's.
+[[nodiscard]] std::optional<unsigned> slot_of_device(const std::string& name) noexcept;
+
+}  // namespace bellwire::ivshmem

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/transport/ivshmem/slot.hpp"
+
+#include "vdev/os/memory.hpp"
+#include "vdev/ring/layout.hpp"
+
+namespace bellwire::ivshmem {
+namespace {
+
+Result<End> create_end(unsigned id, unsigned vectors) {
+  End end{static_cast<Id>(id), {}};
+  for (unsigned index = 0; index < vectors; ++index) {
+    auto event = os::EventFd::create();
+    if (!event) return event.error();
+    end.vectors.push_back(std::move(*event));
+  }
+  return end;
+}
+
+Result<os::UniqueFd> create_memory(unsigned index, unsigned queues, std::uint64_t size,
+                                   Id device) {
+  auto fd = os::create_memfd(fmt::format("bellwire-slot-{}", index), size);
+  if (!fd) return fd.error();
+  auto mapping = os::Mapping::create(fd->get(), size);
+  if (!mapping) return mapping.error();
+  const MemoryView view(std::move(*mapping));
+  if (auto made = ring::format(view.bytes(), queues); !made) return made.error();
+  const auto layout = ring::Layout::open(view);
+  if (!layout) return layout.error();
+  layout->device_line().peer = device;
+  return std::move(*fd);
+}
+
+}  // namespace
+
+Result<Slot> Slot::create(unsigned index, unsigned vectors, std::uint64_t size) {
+  auto guest = create_end(2 * index, vectors);
+  if (!guest) return guest.error();
+  auto device = create_end(2 * index + 1, vectors);
+  if (!device) return device.error();
+  auto memory = create_memory(index, vectors, size, device->id);
+  if (!memory) return memory.error();
+  return Slot{std::move(*memory), std::move(*guest), std::move(*device)};
+}
+
+std::vector<Slot::Line> Slot::greeting(const End& own, const End& other) const {
+  std::vector<Line> lines{
+      {protocol_version, -1}, {own.id, -1}, {memory_marker, memory.get()}};
+  for (const auto& vector : other.vectors) lines.push_back({other.id, vector.fd()});
+  for (const auto& vector : own.vectors) lines.push_back({own.id, vector.fd()});
+  return lines;
+}
+
+}  // namespace bellwire::ivshmem

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/transport/ivshmem/switchboard.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <bit>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <optional>
+#include <vector>
+
+#include "guest-kmod/uapi/bellwire.h"
+#include "vdev/os/limits.hpp"
+#include "vdev/os/unix_socket.hpp"
+#include "vdev/transport/ivshmem/connection.hpp"
+#include "vdev/transport/ivshmem/peer.hpp"
+#include "vdev/transport/ivshmem/slot.hpp"
+
+namespace bellwire::ivshmem {
+namespace asio = boost::asio;
+using asio::posix::descriptor_base;
+
+namespace {
+
+constexpr unsigned most_slots = 1024;
+constexpr std::uint64_t least_memory = std::uint64_t{64} << 10;
+constexpr std::uint64_t most_memory = std::uint64_t{1} << 30;
+constexpr std::uint64_t spare_fds = 64;  // sockets of peers on their way in or out, logs, Asio
+constexpr auto accept_pause = std::chrono::milliseconds(100);
+constexpr auto reading_time = std::chrono::seconds(1);
+
+Result<void> check(const SwitchboardOptions& options) {
+  const auto refuse = [](const char* what, auto value, const char* remedy) {
+    return fault(std::errc::invalid_argument, "{} {}: {}", what, value, remedy);
+  };
+  if (options.slots < 1 || options.slots > most_slots)
+    return refuse("slots", options.slots, "choose 1 to 1024");
+  if (options.vectors < 1 || options.vectors > BELLWIRE_MAX_QUEUES)
+    return refuse("vectors", options.vectors, "choose 1 to 32");
+  if (!std::has_single_bit(options.memory))
+    return refuse("memory", options.memory, "choose a power of two, as PCI wants it");
+  if (options.memory < least_memory || options.memory > most_memory)
+    return refuse("memory", options.memory, "choose 64K to 1G");
+  const auto fds = std::uint64_t{options.slots} * (2 * options.vectors + 5) + spare_fds;
+  return os::ensure_fds(fds);
+}
+
+}  // namespace
+
+// The wires, and who holds an end of them now.
+struct Switchboard::State : std::enable_shared_from_this<Switchboard::State> {
+  using Seat = std::weak_ptr<Connection>;
+  struct Place {
+    Slot slot;
+    Seat guest;
+    Seat device;
+  };
+
+  State(asio::io_context& io, os::Listener served)
+      : context(io), listener(std::move(served)), readable(io), pause(io) {}
+
+  void accept_on();
+  void accept_all();
+  void rest();
+  void seat(os::Listener::Connection connection);
+  void greet(os::UniqueFd socket, std::size_t index, Role role);
+  [[nodiscard]] std::optional<std::size_t> free_guest_slot();
+  void close();
+
+  asio::io_context& context;
+  os::Listener listener;
+  asio::posix::stream_descriptor readable;  // a duplicate of the listener, for waiting only
+  asio::steady_timer pause;
+  std::vector<Place> places;
+  bool closed = false;
+};
+
+namespace {
+
+bool taken(const std::weak_ptr<Connection>& seat) {
+  const auto holder = seat.lock();
+  if (holder && holder->silent_for(reading_time))
+    holder->drop("it does not read, and another peer wants its place");
+  return holder && !holder->gone();
+}
+
+}  // namespace
+
+void Switchboard::State::accept_on() {
+  readable.async_wait(descriptor_base::wait_read,
+                      [self = shared_from_this()](const boost::system::error_code& error) {
+                        if (!error && !self->closed) self->accept_all();
+                      });
+}
+
+void Switchboard::State::accept_all() {
+  for (;;) {
+    auto connection = listener.accept();
+    if (!connection) {
+      spdlog::warn("{}; trying again", connection.error().message);
+      return rest();
+    }
+    if (!*connection) return accept_on();
+    seat(std::move(**connection));
+  }
+}
+
+// Out of descriptors: whoever waits stays in the queue until some are free again.
+void Switchboard::State::rest() {
+  pause.expires_after(accept_pause);
+  pause.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+    if (!error && !self->closed) self->accept_on();
+  });
+}
+
+void Switchboard::State::seat(os::Listener::Connection connection) {
+  const auto wanted = slot_of_device(connection.peer_name);
+  if (!wanted) {
+    const auto index = free_guest_slot();
+    if (index) return greet(std::move(connection.socket), *index, Role::guest);
+    return spdlog::warn("a guest was turned away: all {} slots have one", places.size());
+  }
+  if (*wanted < places.size() && !taken(places[*wanted].device))
+    return greet(std::move(connection.socket), *wanted, Role::device);
+  spdlog::warn("a device was turned away: slot {} {}", *wanted,
+               *wanted < places.size() ? "has one" : "does not exist");
+}
+
+std::optional<std::size_t> Switchboard::State::free_guest_slot() {
+  for (std::size_t index = 0; index < places.size(); ++index)
+    if (!taken(places[index].guest)) return index;
+  return std::nullopt;
+}
+
+void Switchboard::State::greet(os::UniqueFd socket, std::size_t index, Role role) {
+  auto& [slot, guest, device] = places[index];
+  const bool is_guest = role == Role::guest;
+  auto connection = std::make_shared<Connection>(
+      context, std::move(socket), fmt::format("{} of slot {}", is_guest ? "guest" : "device", index),
+      is_guest ? slot.greeting(slot.guest, slot.device) : slot.greeting(slot.device, slot.guest));
+  connection->start();
+  (is_guest ? guest : device) = connection;
+}
+
+void Switchboard::State::close() {
+  closed = true;
+  boost::system::error_code ignored;
+  readable.close(ignored);
+  pause.cancel();
+  for (auto& place : places)
+    for (const auto& seat : {place.guest, place.device})
+      if (const auto connection = seat.lock()) connection->drop("the switchboard stops");
+}
+
+Switchboard::Switchboard(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+Switchboard::Switchboard(Switchboard&&) noexcept = default;
+Switchboard::~Switchboard() {
+  if (state_) state_->close();
+}
+
+Result<Switchboard> Switchboard::create(asio::io_context& context,
+                                        const SwitchboardOptions& options) {
+  if (auto checked = check(options); !checked) return checked.error();
+  std::vector<State::Place> places;
+  for (unsigned index = 0; index < options.slots; ++index) {
+    auto slot = Slot::create(index, options.vectors, options.memory);
+    if (!slot) return slot.error();
+    places.push_back({std::move(*slot), {}, {}});
+  }
+  auto listener = os::Listener::create(options.path);
+  if (!listener) return listener.error();
+  auto waited = os::duplicate(listener->fd());
+  if (!waited.valid()) return system_fault("cannot duplicate a socket");
+  auto state = std::make_shared<State>(context, std::move(*listener));
+  state->places = std::move(places);
+  state->readable.assign(waited.release());
+  state->accept_on();
+  return Switchboard(std::move(state));
+}
+
+}  // namespace bellwire::ivshmem

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Switchboard: owns the wires. It makes, for each slot, the shared memory and the eventfds of both
+// ends, and hands them to whoever connects, as an ivshmem server; it does nothing else, so there
+// is little that can break it. QEMU never reconnects to its server and gives up on a peer that
+// leaves; here the wires and the IDs of a slot are for ever, nobody is ever told that somebody
+// left (SEMANTICS 45 is honoured for free), and a device or a QEMU that comes back finds the same
+// wires with whatever waits on them.
+//
+// A slot has two ends, one for a guest and one for a device. A connection whose socket is named by
+// device_name() is the device of the slot that it names; any other is a guest and gets the lowest
+// free slot. A connection that sends a byte is dropped (46); so is one without a free end, and one
+// that held an end for a second without reading what it was sent, when another wants that end.
+//
+// Everything happens on the thread that runs the context.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "vdev/os/result.hpp"
+
+namespace bellwire::ivshmem {
+
+struct SwitchboardOptions {
+  std::string path;                          ///< of the socket
+  unsigned slots = 1;                        ///< 1 to 1024
+  unsigned vectors = 8;                      ///< each end of each slot; 1 to BELLWIRE_MAX_QUEUES
+  std::uint64_t memory = std::uint64_t{4} << 20;  ///< bytes a slot; a power of two
+};
+
+class Switchboard {
+ public:
+  /// Once it returns, the socket is there and served. EINVAL, ENAMETOOLONG, EADDRINUSE, EMFILE,
+  /// ENOMEM.
+  [[nodiscard]] static Result<Switchboard> create(boost::asio::io_context& context,
+                                                  const SwitchboardOptions& options);
+  Switchboard(Switchboard&&) noexcept;
+  ~Switchboard();
+
+ private:
+  struct State;
+  explicit Switchboard(std::shared_ptr<State> state) noexcept;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace bellwire::ivshmem
