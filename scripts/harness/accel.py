@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether KVM can be trusted on this machine.
+
+There are KVMs that open, pass small probes, and never bring a Linux kernel up.
+So the real kernel proves it, in the image's own initramfs: the guest must say
+that it is ready. The verdict holds for one kernel, QEMU and boot of the host.
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import qemu, run
+from .children import Child, describe
+from .places import HarnessError, cache, last_line, locked, replace_file
+
+LIMIT = 8.0  # seconds; a guest on a KVM that works needs one
+DEVICE = Path("/dev/kvm")
+CHOICES = ("auto", "kvm", "tcg")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why there is no KVM."""
+
+    reason: str
+    remedy: str = ""
+    news: bool = True  # worth telling somebody who didn't ask for KVM
+
+
+def choose(wish: str, machine: qemu.Machine, version: str) -> str:
+    """"kvm" or "tcg". Raises if KVM is insisted on and can't be had."""
+    trouble = None if wish == "tcg" else _closed(DEVICE) or _unproven(machine, version)
+    if wish == "tcg" or trouble and wish == "auto":
+        if trouble and trouble.news:
+            print(f"bellwire: no KVM, going on with emulation (TCG): {trouble.reason}"
+                  f"{trouble.remedy}", file=sys.stderr)
+        return "tcg"
+    if trouble:
+        raise HarnessError(f"--accel kvm: {trouble.reason}{trouble.remedy}; or use --accel tcg")
+    return "kvm"
+
+
+def _closed(device: Path) -> Trouble | None:
+    try:
+        device.open("r+b", buffering=0).close()
+    except PermissionError:
+        return Trouble(f"{device} may not be opened",
+                       ": type 'sudo usermod -aG kvm $USER' and log in again")
+    except OSError as error:
+        return Trouble(f"{device}: {error.strerror}", news=False)
+    return None
+
+
+def _unproven(machine: qemu.Machine, version: str) -> Trouble | None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    key = " | ".join((machine.image.release, machine.qemu, version, boot))
+    with locked(_book().with_suffix(".lock")):
+        verdicts = _read(_book())
+        known = key in verdicts
+        reason = verdicts[key] if known else prove(machine)
+        if not known:
+            kept = {other: text for other, text in verdicts.items() if other.endswith(boot)}
+            replace_file(_book(), json.dumps(kept | {key: reason}, indent=2).encode())
+    remedy = f" (remembered in {_book()}; remove it to try again)"
+    return Trouble(reason, remedy, news=not known) if reason else None
+
+
+def prove(machine: qemu.Machine, limit: float = LIMIT) -> str:
+    """Boots that image with that QEMU. Returns what went wrong, or ""."""
+    with run.private_folder() as folder:
+        bare = qemu.Machine(machine.image, "kvm", machine.qemu)
+        line = qemu.line(bare, folder, machine.image.initramfs)
+        child = Child(qemu.flat(line), folder / "qemu.log")
+        try:
+            return _watch(child, folder, limit)
+        finally:
+            child.kill()
+
+
+def _watch(child: Child, folder: Path, limit: float) -> str:
+    deadline = time.monotonic() + limit
+    while True:
+        status = child.status
+        if _ready(folder / "status"):
+            return ""
+        if status is not None:
+            said = last_line(folder / "qemu.log")
+            return f"QEMU {describe(status)}" + (f", saying '{said}'" if said else "")
+        if time.monotonic() > deadline:
+            return f"no sign of life from the guest in {limit:g} s"
+        time.sleep(0.01)
+
+
+def _ready(status: Path) -> bool:
+    return status.exists() and status.read_text().startswith("ready")
+
+
+def _book() -> Path:
+    return cache() / "kvm.json"
+
+
+def _read(book: Path) -> dict[str, str]:
+    try:
+        return json.loads(book.read_text())
+    except (OSError, ValueError):
+        return {}

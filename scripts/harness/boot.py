@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What boot-vm does, from its options to its exit status."""
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from . import accel, console, ktap, options, prepare, run
+from .lab import Lab
+from .places import HarnessError
+from .qemu import Machine
+from .vm import BOOT_LIMIT, HARNESS, HIGHEST, Verdict, Vm
+
+
+def main(argv: Sequence[str]) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    try:
+        return _run(options.parse(argv))
+    except HarnessError as error:
+        _say(str(error))
+        return HARNESS
+    except BrokenPipeError:  # whoever read our stdout has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _say(text: str) -> None:
+    print(f"bellwire: {text}", file=sys.stderr)
+
+
+def _run(wish: argparse.Namespace) -> int:
+    terminal = wish.shell or not wish.command and sys.stdin.isatty() and sys.stdout.isatty()
+    if not wish.command and not terminal and not wish.dry_run:
+        raise HarnessError("no command: give one behind --, or --shell on a terminal")
+    machine, version = _machine(wish)
+    folder = run.create()
+    with Lab(machine, folder, wish.device, vectors=wish.vectors) as lab:
+        vm = lab.vm(wish.command, share=wish.share, terminal=terminal)
+        if wish.dry_run:
+            sys.stdout.write((folder / "qemu.sh").read_text())
+            return 0
+        began = time.monotonic()
+        lab.start()
+        verdict = _interactive(lab, vm) if terminal else _command(lab, vm, wish.timeout)
+        vm.close()
+    _report(vm, verdict)
+    run.write_result(
+        folder, accel=machine.accel, qemu=version, kernel=machine.image.release,
+        cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, command=wish.command,
+        status=verdict.status, command_status=verdict.command_status, reason=verdict.reason,
+        seconds=round(time.monotonic() - began, 3), complaints=console.complaints(vm.console),
+        ktap=ktap.count(_cases(vm)))
+    return verdict.status
+
+
+def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
+    machine = Machine(
+        prepare.everything(wish.kernel), qemu=wish.qemu, smp=wish.smp, memory=wish.memory,
+        append=tuple(wish.append), extra=tuple(wish.qemu_arg),
+        gdb_port=_free_port() if wish.gdb else None)
+    version = _version(wish.qemu)
+    return machine.on(accel.choose(wish.accel, machine, version)), version
+
+
+def _version(program: str) -> str:
+    try:
+        said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise HarnessError(f"--qemu '{program}' doesn't run: {error}") from None
+    return said.stdout.split("\n")[0].removeprefix("QEMU emulator version ")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
+    """Runs it while its output goes to ours, as it comes."""
+
+    def stream() -> None:
+        for source, sink in ((vm.stdout, sys.stdout), (vm.stderr, sys.stderr)):
+            if data := source.read():
+                sink.buffer.write(data)
+                sink.flush()
+
+    return vm.boot(_patience(vm), lab.check) or vm.wait(limit, stream)
+
+
+def _interactive(lab: Lab, vm: Vm) -> Verdict:
+    _say("a shell in the guest; leave it by exit, or by Ctrl-a x")
+    with _terminal_kept():
+        return vm.boot(_patience(vm), lab.check) or vm.wait()
+
+
+def _patience(vm: Vm) -> float | None:
+    """How long a boot may take; with gdb as long as a person likes."""
+    port = vm.machine.gdb_port
+    if port:
+        _say(f"QEMU waits; type: gdb -ex 'target remote 127.0.0.1:{port}'")
+    return None if port else BOOT_LIMIT
+
+
+@contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """QEMU makes the terminal raw; if it is killed, nobody else makes it good again."""
+    kept = termios.tcgetattr(0) if os.isatty(0) else None
+    try:
+        yield
+    finally:
+        if kept:
+            termios.tcsetattr(0, termios.TCSADRAIN, kept)
+
+
+def _cases(vm: Vm) -> list[ktap.Case]:
+    results = vm.results.path
+    return ktap.parse(results.read_text(errors="replace")) if results.exists() else []
+
+
+def _report(vm: Vm, verdict: Verdict) -> None:
+    """What the user should know beyond the command's own words."""
+    for line in console.complaints(vm.console):
+        _say(f"the guest's kernel says: {line}; see {vm.console}")
+    for case in _cases(vm):
+        if case.outcome == "fail":
+            _say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")
+    if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
+        _say(verdict.reason)

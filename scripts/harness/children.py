@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Child processes that never outlive us, not even when we are killed.
+
+The kernel kills them when the thread that started them ends: start children
+from the main thread.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+class Child:
+    """A process with its output in a log file, in a process group of its own so that
+    Ctrl-C reaches us alone; or, in the `foreground`, on our terminal."""
+
+    def __init__(self, argv: Sequence[str], log: Path, foreground: bool = False) -> None:
+        self.argv = list(argv)
+        self.log = log
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                self.argv,
+                stdin=None if foreground else subprocess.DEVNULL,
+                stdout=None if foreground else file,
+                stderr=file,
+                process_group=None if foreground else 0,
+                preexec_fn=_die_with(os.getpid()),
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def status(self) -> int | None:
+        """None while it runs; then its exit status, or minus the signal that killed it."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self, grace: float = 2.0) -> int:
+        """Asks it to end, kills it after `grace` seconds; returns its status."""
+        self._process.terminate()
+        return self.wait(grace)
+
+    def wait(self, limit: float) -> int:
+        """Waits `limit` seconds at most, then kills it; returns its status."""
+        try:
+            return self._process.wait(limit)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._process.returncode
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    def prepare() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)  # it died before we asked
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    return prepare
+
+
+def describe(status: int) -> str:
+    """A status in words: "ended with 1", "was killed by SIGSEGV"."""
+    if status >= 0:
+        return f"ended with {status}"
+    return f"was killed by {signal.Signals(-status).name}"

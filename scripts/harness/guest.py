@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a VM finds beside the image: its command or shell, and the shared folder.
+
+A second archive behind the image's initramfs. images/init reads it.
+"""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .cpio import Archive
+from .places import HarnessError
+
+
+def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
+            share: Path | None = None, shell: bool = False) -> bytes:
+    archive = Archive()
+    archive.folder("bellwire")
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+    if shell:
+        script = [*exports, _terminal(), "exec sh"]
+        archive.file("bellwire/shell", _script(script), 0o755)
+    elif command:
+        archive.file("bellwire/command", _script([*exports, f"exec {shlex.join(command)}"]), 0o755)
+    if share:
+        archive.tree("share", share)
+    return archive.data()
+
+
+def check_share(share: Path, memory: int) -> None:
+    """It is unpacked into the guest's memory, from a copy in the guest's memory."""
+    if not share.is_dir():
+        raise HarnessError(f"--share '{share}' is no folder: name one that exists")
+    size = sum(path.lstat().st_size for path in share.rglob("*")) >> 20
+    if size * 3 > memory:
+        raise HarnessError(f"--share '{share}' has {size} MiB, too much for a guest of {memory} "
+                           f"MiB: try --memory {size * 3 + 256}")
+
+
+def _script(lines: Sequence[str]) -> bytes:
+    return ("\n".join(["#!/bin/sh", *lines]) + "\n").encode()
+
+
+def _terminal() -> str:
+    try:
+        columns, rows = os.get_terminal_size()
+    except OSError:
+        columns, rows = 80, 24
+    term = shlex.quote(os.environ.get("TERM", "vt100"))
+    return f"export TERM={term}; stty rows {rows} cols {columns}"

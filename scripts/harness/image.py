@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes what a guest boots: Debian's kernel, and an initramfs with our module and tool.
+
+All of it lands in build/images/VERSION, and is made again when an ingredient
+changed (its path, size or time).
+"""
+
+import json
+import lzma
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import kernel
+from .cpio import Archive
+from .kernel import Kernel
+from .places import BUILD, GUEST_TOOL, ROOT, HarnessError, locked, replace_file
+
+BUSYBOX = Path("/bin/busybox")
+INIT = ROOT / "images/init"
+MODULE_SOURCES = ROOT / "guest-kmod"
+# What the guest's channels to the harness need; what is built in is passed over.
+CHANNEL_MODULES = ("virtio_pci", "virtio_console")
+
+
+@dataclass(frozen=True)
+class Image:
+    release: str
+    kernel: Path
+    initramfs: Path
+
+
+def make(version: str = kernel.DEFAULT) -> Image:
+    """The image with that kernel, up to date. Its module is built here, its tool is not."""
+    base = kernel.get(version)
+    folder = BUILD / "images" / version
+    image = Image(base.release, base.image, folder / "initramfs.cpio")
+    with locked(BUILD / "images" / f"{version}.lock"):
+        _module(base, folder / "module")
+        _initramfs(base, folder / "module/bellwire.ko", image.initramfs)
+    return image
+
+
+def _module(base: Kernel, folder: Path) -> None:
+    """Builds a copy of the sources out of tree: two kernels' objects never meet."""
+    sources = [path for path in sorted(MODULE_SOURCES.rglob("*"))
+               if path.suffix in (".c", ".h") or path.name in ("Kbuild", "Makefile")]
+    sources = [path for path in sources if "bell" not in path.relative_to(MODULE_SOURCES).parts]
+    if not any(path.name == "Kbuild" for path in sources):
+        raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")
+    recipe = _recipe([*sources, base.headers / "Makefile"])
+    if _made_by(recipe, folder / "bellwire.ko"):
+        return
+    _mirror(sources, folder)
+    print(f"bellwire: building the guest module for {base.release}", file=sys.stderr)
+    log = folder.with_name("module.log")
+    with log.open("w") as file:
+        made = subprocess.run(
+            ["make", "-C", base.headers, f"M={folder}", f"-j{os.cpu_count()}",
+             "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
+            stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+    if made.returncode != 0:
+        sys.stderr.write(log.read_text())
+        raise HarnessError(f"the guest module doesn't build for {base.release}; log: {log}")
+    _remember(recipe, folder / "bellwire.ko")
+
+
+def _mirror(sources: list[Path], folder: Path) -> None:
+    """Copies what changed, so that make sees only that; removes what is gone."""
+    copies = {folder / path.relative_to(MODULE_SOURCES): path for path in sources}
+    for old in folder.rglob("*.[ch]"):
+        if old not in copies and not old.name.endswith(".mod.c"):
+            old.unlink()
+    for copy, path in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.exists() or copy.stat().st_mtime_ns != path.stat().st_mtime_ns:
+            shutil.copy2(path, copy)
+
+
+def _initramfs(base: Kernel, module: Path, target: Path) -> None:
+    modules = _with_dependencies(CHANNEL_MODULES, base.modules)
+    recipe = _recipe([BUSYBOX, INIT, GUEST_TOOL, module, *modules, Path(__file__)])
+    if _made_by(recipe, target):
+        return
+    archive = Archive()
+    for name in ("bin", "dev", "proc", "sys", "run", "tmp", "root", "etc", "usr", "lib",
+                 "lib/modules"):
+        archive.folder(name)
+    for name, to in (("sbin", "bin"), ("usr/bin", "../bin"), ("usr/sbin", "../bin")):
+        archive.link(name, to)
+    archive.file("bin/busybox", BUSYBOX.read_bytes(), 0o755)
+    for applet in subprocess.run([BUSYBOX, "--list"], check=True, capture_output=True,
+                                 text=True).stdout.split():
+        if applet != "busybox":
+            archive.link(f"bin/{applet}", "busybox")
+    archive.file("bin/bell", GUEST_TOOL.read_bytes(), 0o755)
+    archive.file("init", INIT.read_bytes(), 0o755)
+    for path in (*modules, module):
+        archive.file(f"lib/modules/{_name(path)}.ko", _plain(path))
+    order = [_name(path) for path in modules]
+    archive.file("lib/modules/order", "".join(f"{name}\n" for name in order).encode())
+    replace_file(target, archive.data())
+    _remember(recipe, target)
+
+
+def _with_dependencies(names: Iterable[str], folder: Path) -> list[Path]:
+    """The modules of those names and what they need, in the order in which to load them."""
+    files = {_name(path): path for path in folder.rglob("*.ko*")}
+    order: list[Path] = []
+
+    def add(name: str) -> None:
+        path = files.get(name)
+        if path is None or path in order:
+            return  # built in, or there already
+        found = re.search(rb"\0depends=([^\0]*)\0", _plain(path))
+        for needed in found[1].decode().split(",") if found else ():
+            add(needed)
+        order.append(path)
+
+    for name in names:
+        add(name)
+    return order
+
+
+def _name(path: Path) -> str:
+    return path.name.split(".")[0].replace("-", "_")
+
+
+def _plain(path: Path) -> bytes:
+    """A module's bytes, unpacked: busybox's insmod takes no packed ones."""
+    data = path.read_bytes()
+    return lzma.decompress(data) if path.suffix == ".xz" else data
+
+
+def _recipe(ingredients: Iterable[Path]) -> str:
+    try:
+        stats = [(str(path), path.stat()) for path in ingredients]
+    except FileNotFoundError as error:
+        raise HarnessError(f"no {error.filename}: scripts/setup and scripts/build make what the "
+                           "image needs") from None
+    return json.dumps([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
+
+
+def _stamp(target: Path) -> Path:
+    return target.with_name(f"{target.name}.recipe")
+
+
+def _made_by(recipe: str, target: Path) -> bool:
+    stamp = _stamp(target)
+    return target.exists() and stamp.exists() and stamp.read_text() == recipe
+
+
+def _remember(recipe: str, target: Path) -> None:
+    replace_file(_stamp(target), recipe.encode())

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A switchboard, devices and virtual machines that belong together, and end together.
+
+    with Lab(machine, folder, devices=("echo", "digest")) as lab:
+        vm = lab.vm(["bell", "info"])
+        vm.boot()
+        lab.devices[0].kill()            # SIGKILL, in full traffic
+        lab.devices[0].start()           # the same wires again
+        verdict = vm.wait(60)
+
+Each VM has one slot, thus one /dev/bellwireN, for each device name; with
+`guests` > 1 the second VM has the next slots, and devices of its own. QEMU
+takes the lowest free slot, so boot VMs in the order in which they were made.
+All from one thread (children.py says why).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from . import guest, run
+from .qemu import MAX_WIRES, Machine, Wires
+from .places import HarnessError
+from .script import script
+from .vm import Vm
+from .wires import Device, Process, Switchboard
+
+VECTORS = 8
+
+
+class Lab:
+    def __init__(self, machine: Machine, folder: Path, devices: Sequence[str] = ("echo",),
+                 guests: int = 1, vectors: int = VECTORS, memory: str | None = None) -> None:
+        if len(devices) > MAX_WIRES:
+            raise HarnessError(f"{len(devices)} devices: a guest takes {MAX_WIRES} at most")
+        self.machine = machine
+        self.folder = folder
+        self.vms: list[Vm] = []
+        self.devices: list[Device] = []
+        self.switchboard: Switchboard | None = None
+        self._names = tuple(devices) * guests
+        self._slots, self._vectors, self._memory = len(devices), vectors, memory
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Lab":
+        with ExitStack() as opening:
+            self.private = opening.enter_context(run.private_folder())
+            self._make_wires(self.private / "socket")
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def processes(self) -> list[Process]:
+        return [*([self.switchboard] if self.switchboard else []), *self.devices]
+
+    def start(self) -> None:
+        """Starts the switchboard, then the devices."""
+        for process in self.processes:
+            self._open.callback(process.stop)
+            process.start()
+
+    def check(self) -> None:
+        """Raises if the switchboard or a device ended by itself."""
+        for process in self.processes:
+            process.check()
+
+    def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
+           share: Path | None = None, terminal: bool = False) -> Vm:
+        """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …"""
+        folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
+        folder.mkdir(exist_ok=True)
+        wires = Wires(self.switchboard.socket, self._slots, self._vectors) \
+            if self.switchboard else None
+        overlay = guest.overlay(command, environment, share, terminal)
+        initramfs = self.private / f"initramfs-{len(self.vms) + 1}"
+        vm = Vm(self.machine, folder, initramfs, wires, overlay, terminal)
+        (folder / "overlay.cpio").write_bytes(overlay)
+        (folder / "qemu.sh").write_text(script(vm, self.private, self.processes))
+        self.vms.append(vm)
+        self._open.callback(vm.close)
+        return vm
+
+    def _make_wires(self, socket: Path) -> None:
+        if not self._names:
+            return
+        self.switchboard = Switchboard(self.folder, socket, len(self._names), self._vectors,
+                                       self._memory)
+        self.devices = [Device(self.folder, name, socket, slot)
+                        for slot, name in enumerate(self._names)]

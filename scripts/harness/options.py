@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""boot-vm's command line, read and checked."""
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from . import accel, guest, kernel, lab, run, vm
+from .places import HarnessError
+
+EPILOG = f"""\
+exit status:
+  0-{vm.HIGHEST}  the command's own; a higher one is told on stderr and becomes {vm.HIGHEST}
+  {vm.TIMEOUT}    the command still ran at its --timeout
+  {vm.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that never comes up
+  {vm.DEAD}    the guest died: it panicked, or QEMU did
+
+The command's output alone is on stdout, its errors and boot-vm's own words are
+on stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the
+second; test results (KTAP) go to /run/bellwire/results.
+
+Logs of this run and the newest {run.KEPT} are in build/runs; build/runs/last is the last.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise HarnessError(f"{message}; see boot-vm --help")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Raises HarnessError at whatever is wrong with it."""
+    own, command = _split(argv)
+    options = _parser().parse_args(_joined(own))
+    options.command = command
+    if options.device == ["none"]:
+        options.device = []
+    _check(options)
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="boot-vm", usage="%(prog)s [option...] [-- command...]", epilog=EPILOG,
+        description="Boots the test VM, with a switchboard and devices on its wires, and runs a "
+                    "command in it.",
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    add = parser.add_argument
+    add("--shell", action="store_true", help="a shell on this terminal instead of a command")
+    add("--accel", choices=accel.CHOICES, default="auto",
+        help="auto: KVM where it is proven to boot the kernel, else emulation (default)")
+    add("--kernel", metavar="V", choices=kernel.NEWEST, default=kernel.DEFAULT,
+        help=f"{' or '.join(kernel.NEWEST)}, of Debian (default: {kernel.DEFAULT})")
+    add("--qemu", metavar="PATH", default="qemu-system-x86_64", help="which QEMU to run")
+    add("--smp", metavar="N", type=_number(1, 64), default=1, help="CPUs (default: 1)")
+    add("--memory", metavar="MIB", type=_number(96, 1 << 20), default=256,
+        help="the guest's memory (default: 256)")
+    add("--device", metavar="NAME", action="append",
+        help="a device on wires of its own; repeatable; 'none' for none (default: echo)")
+    add("--vectors", metavar="N", type=_number(1, 2048), default=lab.VECTORS,
+        help=f"doorbells and interrupts of each device (default: {lab.VECTORS})")
+    add("--share", metavar="DIR", type=Path, help="gives the guest a copy of DIR, as /share")
+    add("--timeout", metavar="S", type=_seconds,
+        help="how long the command may run, boot not counted (default: 60; none with --shell, "
+             "--gdb)")
+    add("--gdb", action="store_true", help="QEMU waits for gdb before the guest's first step")
+    add("--dry-run", action="store_true", help="prints the lines to paste, starts nothing")
+    add("--append", metavar="WORDS", action="append", default=[], help="more kernel parameters")
+    add("--qemu-arg", metavar="ARG", action="append", default=[], help="one more word for QEMU")
+    return parser
+
+
+def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    if "--" not in argv:
+        return list(argv), []
+    end = argv.index("--")
+    return list(argv[:end]), list(argv[end + 1:])
+
+
+def _joined(words: list[str]) -> list[str]:
+    """argparse takes no value that begins with a dash, but in the form --option=-value."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in ("--qemu-arg", "--append"):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _number(low: int, high: int):
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"'{text}' is no number from {low} to {high}")
+        return int(text)
+
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds above 0")
+    return seconds
+
+
+def _check(options: argparse.Namespace) -> None:
+    options.device = ["echo"] if options.device is None else options.device
+    if "none" in options.device:
+        raise HarnessError(f"--device none beside {len(options.device) - 1} more: it stands alone")
+    if options.shell and options.command:
+        raise HarnessError("--shell and a command: choose one of them")
+    if not shutil.which(options.qemu):
+        raise HarnessError(f"no QEMU '{options.qemu}': name another by --qemu, or run scripts/setup")
+    if options.share:
+        guest.check_share(options.share, options.memory)
+    if options.timeout is None and not options.shell and not options.gdb:
+        options.timeout = 60.0

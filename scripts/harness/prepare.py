@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Brings everything up to date that a run needs: packages, programs, image."""
+
+import subprocess
+
+from . import image
+from .places import ROOT, HarnessError
+
+
+def programs(*targets: str) -> None:
+    """Builds those targets of the release preset, and installs missing packages before."""
+    if subprocess.run([ROOT / "scripts/build", *targets], stdin=subprocess.DEVNULL).returncode:
+        raise HarnessError(f"scripts/build {' '.join(targets)} failed, as said above")
+
+
+def everything(kernel: str) -> image.Image:
+    programs("bellwire", "bell")
+    return image.make(kernel)
