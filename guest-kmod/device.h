@@ -130,7 +130,8 @@ static inline void bell_count(struct bell_queue *queue, enum bell_count which)
 	atomic64_inc(&queue->totals[which]);
 }
 
-static inline phys_addr_t bell_queue_offset(const struct bell_queue *queue)
+/* Of the queue in the device's memory. */
+static inline u64 bell_queue_offset(const struct bell_queue *queue)
 {
 	const struct bellwire_format *format = &queue->device->format;
 

@@ -3,8 +3,8 @@
  * The front end for QEMU's ivshmem-doorbell with our format in its memory:
  * BAR0 has the registers, BAR2 the memory, vector N belongs to queue N.
  *
- * All is devm_, in the order in which it must not be undone: remove first ends
- * all use (bell_device_remove), then interrupts, mappings and the reference go.
+ * All that probe takes is devm_, and goes in reverse after remove, which ends
+ * all use of it: interrupts, then mappings, the reference to the device last.
  */
 #include <linux/interrupt.h>
 #include <linux/io.h>

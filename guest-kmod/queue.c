@@ -42,17 +42,20 @@ int bell_queue_ring(struct bell_queue *queue)
 
 static void call_owner(struct bell_queue *queue, struct bell_file *owner)
 {
+	s64 pending = atomic64_inc_return(&owner->pending);
+
 	lockdep_assert_held(&queue->lock);
 
-	trace_interrupt(queue, atomic64_inc_return(&owner->pending));
+	trace_interrupt(queue, pending);
 	if (owner->call) {
 		bell_eventfd_signal(owner->call);
-		trace_call(queue, atomic64_inc_return(&queue->totals[BELL_CALLS]));
+		bell_count(queue, BELL_CALLS);
+		trace_call(queue, atomic64_read(&queue->totals[BELL_CALLS]));
 	}
 	wake_up_poll(&owner->waiters, EPOLLIN | EPOLLRDNORM);
 }
 
-/* From the vector's handler. Nobody's interrupts are counted too. */
+/* From the vector's handler. Those of a queue that nobody has are counted too. */
 void bell_queue_interrupt(struct bell_queue *queue)
 {
 	unsigned long irq;
@@ -65,7 +68,7 @@ void bell_queue_interrupt(struct bell_queue *queue)
 	spin_unlock_irqrestore(&queue->lock, irq);
 }
 
-/* The number after this one that is even: no driver is ready. */
+/* Says that no driver is ready: the next even number, or this one if it is. */
 void bell_queue_end(struct bell_queue *queue)
 {
 	lockdep_assert_held(&queue->device->lock);
@@ -75,6 +78,7 @@ void bell_queue_end(struct bell_queue *queue)
 	WRITE_ONCE(queue->control->driver.generation, queue->generation);
 }
 
+/* Steps 1 to 4 of the header. The full barrier keeps the zeroes behind the even number. */
 void bell_queue_begin(struct bell_queue *queue, u32 flags)
 {
 	struct bellwire_queue_control *control = queue->control;
