@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/devices/digest.hpp"
 
-#include "vdev/devices/crc32c.hpp"
+#include "vdev/core/crc32c.hpp"
 
 namespace bellwire {
 

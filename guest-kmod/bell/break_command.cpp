@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// bell break: breaks a queue on purpose, sees that the device refuses it and serves another queue
+// meanwhile, and resets it. A lesson, and a test.
+#include <CLI/CLI.hpp>
+#include <thread>
+
+#include "guest-kmod/bell/commands.hpp"
+#include "guest-kmod/bell/steps.hpp"
+#include "vdev/ring/words.hpp"
+
+namespace bell {
+namespace {
+
+struct Sabotage {
+  const char* what;
+  void (*commit)(bellwire_queue_control& control);
+  bellwire_queue_status verdict;
+};
+
+constexpr auto order = std::memory_order_seq_cst;
+
+constexpr Sabotage sabotages[] = {
+    {"says that it submitted 2^31 requests",
+     [](bellwire_queue_control& control) {
+       bellwire::ring::store(control.submit.submitted, 1U << 31, order);
+     },
+     BELLWIRE_QUEUE_BAD_SUBMITTED},
+    {"says that it consumed what was never completed",
+     [](bellwire_queue_control& control) {
+       bellwire::ring::store(control.consume.consumed, 1U << 30, order);
+       bellwire::ring::store(control.submit.submitted, 1, order);
+     },
+     BELLWIRE_QUEUE_BAD_CONSUMED},
+    {"takes back requests",
+     [](bellwire_queue_control& control) {
+       bellwire::ring::store(control.submit.submitted, ~0U, order);
+     },
+     BELLWIRE_QUEUE_BAD_SUBMITTED},
+};
+
+bool breaks(Session& session, const Sabotage& sabotage) {
+  sabotage.commit(session.control());
+  session.kick();
+  for (int waits = 0; waits < 5 && session.queue().status() == BELLWIRE_QUEUE_OK; ++waits)
+    session.wait();
+  return session.queue().status() == sabotage.verdict;
+}
+
+bool serves(Session& session) {
+  for (std::uint64_t ring = 0; ring < 100; ++ring)
+    if (const auto done = ring_once(session, ring); !done || done->cookie != ring) return false;
+  return true;
+}
+
+// One KTAP line a promise; they read as the story.
+struct Story {
+  int told = 0;
+  bool good = true;
+  void tell(bool true_so, const std::string& what) {
+    good = good && true_so;
+    fmt::print("{} {} {}\n", true_so ? "ok" : "not ok", ++told, what);
+  }
+};
+
+int run_break() {
+  const SessionOptions options{};
+  auto victim = Session::create(options);
+  if (!victim) return fail(victim.error());
+  auto neighbour = Session::create(options);
+  if (!neighbour) return fail(neighbour.error());
+  Story story;
+  fmt::print("KTAP version 1\n1..{}\n", 3 * std::size(sabotages));
+  for (const auto& sabotage : sabotages) {
+    story.tell(breaks(*victim, sabotage),
+               fmt::format("a driver {}: the device calls its queue broken", sabotage.what));
+    story.tell(serves(*neighbour), "another queue of the same device is served meanwhile");
+    const auto reset = victim->reset();
+    story.tell(reset && serves(*victim), "after a reset the broken queue is served again");
+  }
+  return story.good ? 0 : exit_failure;
+}
+
+}  // namespace
+
+void add_break(CLI::App& app, std::function<int()>& run) {
+  auto* command = app.add_subcommand(
+      "break", "Break a queue on purpose, see that only it breaks, and reset it (KTAP)");
+  command->callback([&run] { run = run_break; });
+}
+
+}  // namespace bell

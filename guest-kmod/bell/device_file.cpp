@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/device_file.hpp"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+namespace bell {
+using bellwire::fault;
+using bellwire::system_fault;
+
+Result<DeviceFile> DeviceFile::open(const std::string& path) {
+  bellwire::os::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!fd.valid()) return system_fault("cannot open {}", path);
+  return DeviceFile(path, std::move(fd));
+}
+
+Result<bellwire_info> DeviceFile::info() const {
+  bellwire_info info{};
+  if (::ioctl(fd_.get(), BELLWIRE_INFO, &info) != 0) return system_fault("{}: no information", path_);
+  return info;
+}
+
+Result<bellwire_claim> DeviceFile::claim(std::uint32_t queue, std::uint32_t flags) const {
+  bellwire_claim claim{};
+  claim.queue = queue;
+  claim.flags = flags;
+  if (::ioctl(fd_.get(), BELLWIRE_CLAIM, &claim) != 0)
+    return system_fault("{}: cannot claim a queue", path_);
+  return claim;
+}
+
+Result<bellwire_claim> DeviceFile::reset(std::uint32_t flags) const {
+  bellwire_claim claim{};
+  claim.flags = flags;
+  if (::ioctl(fd_.get(), BELLWIRE_RESET, &claim) != 0)
+    return system_fault("{}: cannot reset the queue", path_);
+  return claim;
+}
+
+Result<void> DeviceFile::set_call(int eventfd) const {
+  const bellwire_call call{.fd = eventfd, .flags = 0};
+  if (::ioctl(fd_.get(), BELLWIRE_SET_CALL, &call) != 0)
+    return system_fault("{}: call eventfd {} refused", path_, eventfd);
+  return {};
+}
+
+Result<void> DeviceFile::set_kick(int eventfd, bellwire_worker worker) const {
+  const bellwire_kick kick{
+      .fd = eventfd, .worker = static_cast<__u32>(worker), .flags = 0, .reserved = 0};
+  if (::ioctl(fd_.get(), BELLWIRE_SET_KICK, &kick) != 0)
+    return system_fault("{}: kick eventfd {} refused", path_, eventfd);
+  return {};
+}
+
+Result<bellwire::os::Mapping> DeviceFile::map(const bellwire_claim& claim) const {
+  return bellwire::os::Mapping::create(fd_.get(), claim.map_size);
+}
+
+bool DeviceFile::kick() const noexcept { return ::ioctl(fd_.get(), BELLWIRE_KICK) == 0; }
+bool DeviceFile::ring() const noexcept { return ::ioctl(fd_.get(), BELLWIRE_RING) == 0; }
+
+std::vector<std::string> device_files() {
+  std::vector<std::string> files;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev", ignored))
+    if (entry.path().filename().string().starts_with("bellwire"))
+      files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::string kind_of(const bellwire_info& info) {
+  return {info.kind, std::find(info.kind, std::end(info.kind), '\0')};
+}
+
+Result<DeviceFile> find_device(const std::string& kind) {
+  constexpr int tries = 100;
+  constexpr std::chrono::milliseconds pause(50);
+  std::string seen;
+  for (int attempt = 0; attempt < tries; ++attempt) {
+    seen.clear();
+    for (const auto& path : device_files()) {
+      auto file = DeviceFile::open(path);
+      if (!file) return file.error();
+      const auto info = file->info();
+      if (!info) return info.error();
+      if (kind_of(*info) == kind) return std::move(*file);
+      seen += fmt::format(" {} ({})", path, kind_of(*info).empty() ? "no device yet" : kind_of(*info));
+    }
+    std::this_thread::sleep_for(pause);
+  }
+  return fault(std::errc::no_such_device,
+               "no device '{}'; there is:{}; start one on the host (bellwire device {} --on …)",
+               kind, seen.empty() ? " no /dev/bellwireN (is the module loaded?)" : seen, kind);
+}
+
+}  // namespace bell

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/report.hpp"
+
+#include <cstdio>
+#include <iostream>
+
+namespace bell {
+namespace {
+
+struct Names {
+  explicit Names(const TrafficOptions& options)
+      : device(name_of(options.session.device)),
+        worker(name_of(options.session.worker)),
+        kick(name_of(options.session.kick)),
+        wait(name_of(options.session.wait)) {}
+  std::string_view device, worker, kick, wait;
+};
+
+std::string complaint(const Result<TrafficResult>& result) {
+  if (!result) return result.error().message;
+  if (!result->failure.empty()) return result->failure;
+  return fmt::format("{} rings, {} completions, {} lost, {} duplicated, {} corrupted",
+                     result->rings, result->completions, result->lost, result->duplicated,
+                     result->corrupted);
+}
+
+class Table final : public Report {
+ public:
+  void plan(std::size_t) override {
+    fmt::print("{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}\n",
+               "device", "worker", "kick", "wait", "depth", "rings", "completions", "lost", "dup",
+               "bad", "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
+  }
+
+  void run(const TrafficOptions& options, const Result<TrafficResult>& result) override {
+    const Names names(options);
+    const bool good = result && result->good();
+    count(good);
+    if (result)
+      fmt::print(
+          "{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9.1f}{:>10.0f}\n",
+          names.device, names.worker, names.kick, names.wait, options.depth, result->rings,
+          result->completions, result->lost, result->duplicated, result->corrupted,
+          result->doorbells, result->interrupts, result->p50_us, result->p99_us,
+          result->per_second);
+    std::fflush(stdout);
+    if (!good) std::cerr << "bell: " << complaint(result) << '\n';
+  }
+};
+
+class Ktap final : public Report {
+ public:
+  void plan(std::size_t runs) override { fmt::print("KTAP version 1\n1..{}\n", runs); }
+
+  void run(const TrafficOptions& options, const Result<TrafficResult>& result) override {
+    const Names names(options);
+    const bool good = result && result->good();
+    count(good);
+    if (result) print_figures(names, options, *result);
+    if (!good) fmt::print("# {}\n", complaint(result));
+    fmt::print("{} {} {} worker={} kick={} wait={} depth={}\n", good ? "ok" : "not ok", runs(),
+               names.device, names.worker, names.kick, names.wait, options.depth);
+    std::fflush(stdout);
+  }
+
+ private:
+  static void print_figures(const Names& names, const TrafficOptions& options,
+                            const TrafficResult& result) {
+    fmt::print(
+        "# {{\"device\":\"{}\",\"worker\":\"{}\",\"kick\":\"{}\",\"wait\":\"{}\",\"depth\":{},"
+        "\"rings\":{},\"completions\":{},\"lost\":{},\"duplicated\":{},\"corrupted\":{},"
+        "\"doorbells\":{},\"interrupts\":{},\"restarts\":{},\"p50_us\":{:.1f},\"p99_us\":{:.1f},"
+        "\"per_second\":{:.0f}}}\n",
+        names.device, names.worker, names.kick, names.wait, options.depth, result.rings,
+        result.completions, result.lost, result.duplicated, result.corrupted, result.doorbells,
+        result.interrupts, result.restarts, result.p50_us, result.p99_us, result.per_second);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Report> make_table() { return std::make_unique<Table>(); }
+std::unique_ptr<Report> make_ktap() { return std::make_unique<Ktap>(); }
+
+}  // namespace bell

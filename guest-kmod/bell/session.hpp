@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Session: one claimed queue with its two eventfds, from open to close; the whole of what a
+// process does to talk to a device. Read create() first: it is the note's set-up, step by step.
+#pragma once
+
+#include "guest-kmod/bell/choices.hpp"
+#include "guest-kmod/bell/device_file.hpp"
+#include "guest-kmod/bell/waiting.hpp"
+#include "vdev/os/event_fd.hpp"
+#include "vdev/ring/driver_queue.hpp"
+
+namespace bell {
+
+struct SessionOptions {
+  Load device = Load::echo;
+  bellwire_worker worker = BELLWIRE_WORKER_CALLBACK;
+  Kick kick = Kick::eventfd;
+  Wait wait = Wait::poll;
+  bool trace = false;
+};
+
+class Session {
+ public:
+  /// ENODEV: no such device; EBUSY: no queue is free; ETIMEDOUT: the device is silent.
+  [[nodiscard]] static Result<Session> create(const SessionOptions& options);
+
+  /// Tells the device that there is work.
+  void kick() noexcept;
+
+  /// Sleeps until the device tells us, or about a second has passed.
+  void wait() noexcept { call_.wait(); }
+
+  /// Begins a new generation of the same queue, and waits until the device serves it.
+  [[nodiscard]] Result<void> reset();
+
+  [[nodiscard]] bellwire::ring::DriverQueue& queue() noexcept { return queue_; }
+  [[nodiscard]] Result<bellwire_info> info() const { return file_.info(); }
+
+  /// The claimed queue as raw memory, for those who mean to break it.
+  [[nodiscard]] bellwire_queue_control& control() noexcept {
+    return *reinterpret_cast<bellwire_queue_control*>(mapping_.data());
+  }
+
+ private:
+  Session(const SessionOptions& options, DeviceFile file, CallEvent call,
+          bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping, const bellwire_claim& claim);
+  [[nodiscard]] Result<void> wait_until_served();
+
+  SessionOptions options_;
+  DeviceFile file_;
+  CallEvent call_;
+  bellwire::os::UniqueFd kick_;
+  bellwire::os::Mapping mapping_;
+  bellwire::ring::DriverQueue queue_;
+};
+
+}  // namespace bell

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/traffic.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "vdev/core/crc32c.hpp"
+
+namespace bell {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto patience = std::chrono::seconds(10);  // without any completion
+
+// What request `number` carries: the same for no two requests that are near each other.
+void fill(std::span<std::byte> bytes, std::uint64_t number) {
+  std::uint64_t word = (number + 1) * 0x9E3779B97F4A7C15;
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof word) {
+    word ^= word << 13, word ^= word >> 7, word ^= word << 17;
+    std::memcpy(bytes.data() + at, &word, std::min(sizeof word, bytes.size() - at));
+  }
+}
+
+double percentile(std::vector<float>& sorted, double part) {
+  if (sorted.empty()) return 0;
+  const auto last = static_cast<double>(sorted.size() - 1);
+  return static_cast<double>(sorted[static_cast<std::size_t>(part * last)]);
+}
+
+class Traffic {
+ public:
+  Traffic(const TrafficOptions& options, Session session)
+      : options_(options), session_(std::move(session)), started_(options.depth) {}
+
+  Result<TrafficResult> run();
+
+ private:
+  void submit_what_fits();
+  void submit(std::uint64_t number);
+  bool take_all();
+  void check(const bellwire_completion& completion);
+  [[nodiscard]] bool right_answer(const bellwire_completion& completion, std::uint64_t number);
+  [[nodiscard]] bool more_to_submit() const;
+  bool stuck(bool progress);
+  void measure(Clock::duration time);
+
+  // Each request under way has its own room in the payload: input, then output.
+  std::span<std::byte> input(std::uint64_t number) {
+    return session_.queue().payload().subspan(place(number), options_.payload);
+  }
+  std::span<std::byte> output(std::uint64_t number) {
+    return session_.queue().payload().subspan(place(number) + options_.payload, options_.payload);
+  }
+  [[nodiscard]] std::size_t place(std::uint64_t number) const {
+    return number % options_.depth * 2 * options_.payload;
+  }
+
+  TrafficOptions options_;
+  Session session_;
+  std::vector<Clock::time_point> started_;
+  std::vector<float> latencies_us_;
+  TrafficResult result_;
+  std::uint64_t expected_ = 0;       // the number of the next completion
+  std::uint32_t incarnation_ = 0;    // of the device that completed last
+  Clock::time_point last_progress_;
+};
+
+Result<TrafficResult> Traffic::run() {
+  const auto before = session_.info();
+  if (!before) return before.error();
+  const auto began = last_progress_ = Clock::now();
+  bool going = true;
+  while (going && (more_to_submit() || session_.queue().in_flight() > 0)) {
+    submit_what_fits();
+    const bool progress = take_all();
+    if (!progress && session_.queue().may_sleep()) session_.wait();
+    going = !stuck(progress);
+  }
+  measure(Clock::now() - began);
+  const auto after = session_.info();
+  if (!after) return after.error();
+  result_.doorbells = after->doorbells - before->doorbells;
+  result_.interrupts = after->interrupts - before->interrupts;
+  return result_;
+}
+
+bool Traffic::more_to_submit() const {
+  return options_.until_restarts > 0 ? result_.restarts < options_.until_restarts
+                                     : result_.rings < options_.count;
+}
+
+void Traffic::submit_what_fits() {
+  while (session_.queue().in_flight() < options_.depth && more_to_submit()) submit(result_.rings++);
+  if (session_.queue().publish()) session_.kick();
+}
+
+void Traffic::submit(std::uint64_t number) {
+  fill(input(number), number);
+  const auto at = static_cast<__u32>(place(number));
+  bellwire_request request{};
+  request.cookie = number;
+  request.input_offset = at;
+  request.input_length = options_.payload;
+  request.output_offset = at + options_.payload;
+  request.output_length = options_.session.device == Load::echo ? options_.payload : 0;
+  started_[number % options_.depth] = Clock::now();
+  session_.queue().submit(request);
+}
+
+bool Traffic::take_all() {
+  bool any = false;
+  while (const auto completion = session_.queue().take()) {
+    check(*completion);
+    any = true;
+  }
+  return any;
+}
+
+void Traffic::check(const bellwire_completion& completion) {
+  const std::chrono::duration<float, std::micro> time =
+      Clock::now() - started_[completion.cookie % options_.depth];
+  latencies_us_.push_back(time.count());
+  ++result_.completions;
+  if (completion.cookie < expected_)
+    ++result_.duplicated;
+  else
+    result_.lost += completion.cookie - expected_;
+  expected_ = std::max<std::uint64_t>(expected_, completion.cookie + 1);
+  if (!right_answer(completion, completion.cookie)) ++result_.corrupted;
+  if (incarnation_ != 0 && completion.incarnation != incarnation_)
+    result_.restarts += completion.incarnation - incarnation_;
+  incarnation_ = completion.incarnation;
+}
+
+bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t number) {
+  if (completion.status != BELLWIRE_DONE) return false;
+  if (options_.session.device == Load::digest) return completion.result == bellwire::crc32c(input(number));
+  return completion.length == options_.payload &&
+         std::ranges::equal(input(number), output(number));
+}
+
+bool Traffic::stuck(bool progress) {
+  if (progress) last_progress_ = Clock::now();
+  auto& queue = session_.queue();
+  if (queue.status() != BELLWIRE_QUEUE_OK)
+    result_.failure = fmt::format("the device calls the queue broken (reason {})",
+                                  static_cast<int>(queue.status()));
+  else if (queue.device_broken())
+    result_.failure = "the device completed what nobody had asked for";
+  else if (Clock::now() - last_progress_ > patience)
+    result_.failure = fmt::format("no completion for {} s; is the device running on the host?",
+                                  patience.count());
+  return !result_.failure.empty();
+}
+
+void Traffic::measure(Clock::duration time) {
+  std::sort(latencies_us_.begin(), latencies_us_.end());
+  result_.p50_us = percentile(latencies_us_, 0.50);
+  result_.p99_us = percentile(latencies_us_, 0.99);
+  result_.per_second = static_cast<double>(result_.completions) /
+                       std::chrono::duration<double>(time).count();
+}
+
+}  // namespace
+
+Result<TrafficResult> run_traffic(const TrafficOptions& options) {
+  auto session = Session::create(options.session);
+  if (!session) return session.error();
+  auto& queue = session->queue();
+  if (options.depth > queue.space())
+    return bellwire::fault(std::errc::invalid_argument, "--depth {}: the ring has {} entries",
+                           options.depth, queue.space());
+  if (std::uint64_t{2} * options.depth * options.payload > queue.payload().size())
+    return bellwire::fault(std::errc::invalid_argument,
+                           "--payload {} at --depth {} needs {} bytes, the queue has {}",
+                           options.payload, options.depth,
+                           std::uint64_t{2} * options.depth * options.payload,
+                           queue.payload().size());
+  return Traffic(options, std::move(*session)).run();
+}
+
+}  // namespace bell

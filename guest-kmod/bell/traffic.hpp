@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Traffic: rings a device many times and checks every completion: each comes once, in order, with
+// the answer that its request asked for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "guest-kmod/bell/session.hpp"
+
+namespace bell {
+
+struct TrafficOptions {
+  SessionOptions session;
+  std::uint64_t count = 10000;     ///< requests
+  std::uint32_t depth = 1;         ///< requests under way at most
+  std::uint32_t payload = 64;      ///< bytes of each request's input
+  std::uint32_t until_restarts = 0;  ///< if not 0: not `count` requests, but until the device was
+                                     ///< started anew so often
+};
+
+struct TrafficResult {
+  std::uint64_t rings = 0;  ///< requests submitted
+  std::uint64_t completions = 0;
+  std::uint64_t lost = 0;        ///< requests whose completion was skipped
+  std::uint64_t duplicated = 0;  ///< completions of requests that had one
+  std::uint64_t corrupted = 0;   ///< completions with another answer than asked for
+  std::uint64_t doorbells = 0;   ///< writes to the Doorbell register
+  std::uint64_t interrupts = 0;  ///< that the module had
+  std::uint32_t restarts = 0;    ///< of the device, while it ran
+  double p50_us = 0;             ///< from submitting a request to having its completion
+  double p99_us = 0;
+  double per_second = 0;  ///< completions
+  std::string failure;    ///< why it ended early; empty if it didn't
+
+  [[nodiscard]] bool good() const noexcept {
+    return failure.empty() && rings == completions && lost + duplicated + corrupted == 0;
+  }
+};
+
+/// An error: it could not even begin.
+[[nodiscard]] Result<TrafficResult> run_traffic(const TrafficOptions& options);
+
+}  // namespace bell

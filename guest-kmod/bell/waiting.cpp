@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/waiting.hpp"
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdint>
+
+namespace bell {
+namespace {
+
+constexpr int second_ms = 1000;
+
+// A blocking read has no timeout; a signal every second gives it one.
+bool interrupt_every_second() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};  // without SA_RESTART: read() returns EINTR
+  itimerval timer{};
+  timer.it_interval.tv_sec = timer.it_value.tv_sec = 1;
+  return ::sigaction(SIGALRM, &action, nullptr) == 0 &&
+         ::setitimer(ITIMER_REAL, &timer, nullptr) == 0;
+}
+
+}  // namespace
+
+bellwire::Result<CallEvent> CallEvent::create(Wait how) {
+  const int blocking = how == Wait::read ? 0 : EFD_NONBLOCK;
+  bellwire::os::UniqueFd event(::eventfd(0, EFD_CLOEXEC | blocking));
+  if (!event.valid()) return bellwire::system_fault("cannot make the call eventfd");
+  bellwire::os::UniqueFd epoll;
+  if (how == Wait::read && !interrupt_every_second())
+    return bellwire::system_fault("cannot set a timer");
+  if (how == Wait::epoll) {
+    epoll.reset(::epoll_create1(EPOLL_CLOEXEC));
+    epoll_event interest{.events = EPOLLIN, .data = {}};
+    if (!epoll.valid() || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, event.get(), &interest) != 0)
+      return bellwire::system_fault("cannot make an epoll set");
+  }
+  return CallEvent(how, std::move(event), std::move(epoll));
+}
+
+void CallEvent::wait() noexcept {
+  if (how_ == Wait::poll) {
+    pollfd entry{.fd = event_.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&entry, 1, second_ms) <= 0) return;
+  } else if (how_ == Wait::epoll) {
+    epoll_event happened{};
+    if (::epoll_wait(epoll_.get(), &happened, 1, second_ms) <= 0) return;
+  }
+  drain();
+}
+
+void CallEvent::drain() noexcept {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto size = ::read(event_.get(), &count, sizeof count);
+}
+
+}  // namespace bell
