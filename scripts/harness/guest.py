@@ -6,6 +6,7 @@ A second archive behind the image's initramfs. images/init reads it.
 
 import os
 import shlex
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -43,9 +44,6 @@ def _script(lines: Sequence[str]) -> bytes:
 
 
 def _terminal() -> str:
-    try:
-        columns, rows = os.get_terminal_size()
-    except OSError:
-        columns, rows = 80, 24
+    columns, rows = shutil.get_terminal_size()
     term = shlex.quote(os.environ.get("TERM", "vt100"))
     return f"export TERM={term}; stty rows {rows} cols {columns}"

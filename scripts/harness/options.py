@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the guest's memory (default: 256)")
     add("--device", metavar="NAME", action="append",
         help="a device on wires of its own; repeatable; 'none' for none (default: echo)")
-    add("--vectors", metavar="N", type=_number(1, 2048), default=lab.VECTORS,
+    add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts of each device (default: {lab.VECTORS})")
     add("--share", metavar="DIR", type=Path, help="gives the guest a copy of DIR, as /share")
     add("--timeout", metavar="S", type=_seconds,

@@ -20,11 +20,11 @@ def script(vm: Vm, private: Path, processes: Sequence[Process]) -> str:
     lines = [
         "#!/bin/sh",
         "private=$(mktemp -d)",
-        "trap 'kill $(jobs -p) 2>/dev/null; rm -r \"$private\"' EXIT",
+        "trap 'kill $pids 2>/dev/null; wait; rm -r \"$private\"' EXIT",
         f"cat {shlex.join([str(image), str(overlay)])} >{words([str(vm.initramfs)])}",
     ]
     for process in processes:
-        lines.append(f"{words(process.argv)} &")
+        lines += [f"{words(process.argv)} &", 'pids="$pids $!"']
         if process is processes[0]:
             lines.append(f"until [ -S {words([str(private / 'socket')])} ]; do sleep 0.1; done")
     lines.append(" \\\n    ".join(words(group) for group in vm.line))
