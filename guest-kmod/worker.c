@@ -11,15 +11,13 @@
  * A count is taken without waking those who wait to write. They wait only
  * while the count is close to 2^64, and the next write wakes them.
  */
-#include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/poll.h>
-#include <linux/sched/signal.h>
-#include <linux/sched/task.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "device.h"
@@ -33,11 +31,12 @@ struct bell_worker {
 	struct file *file;
 	struct eventfd_ctx *ctx;
 
-	struct task_struct *task;   /* NULL for callback; a reference */
-	struct completion started;  /* read: the thread takes our signal */
-	poll_table table;           /* poll, callback: finds head at creation */
-	wait_queue_head_t *head;    /* the eventfd's; as long as ctx lives */
-	wait_queue_entry_t wait;    /* in head */
+	struct task_struct *task; /* NULL for callback */
+
+	/* poll and callback only */
+	poll_table table;        /* finds head, once */
+	wait_queue_head_t *head; /* the eventfd's; lives as long as ctx */
+	wait_queue_entry_t wait; /* in head */
 };
 
 /* Rings after a count was taken. Any context. */
@@ -76,9 +75,9 @@ static bool take(struct bell_worker *worker)
 }
 
 /*
- * Ends by signal, since the sleep in the eventfd's read knows no other end; it
- * comes from the kernel only. A user who makes the eventfd non-blocking later
- * on gets a thread that looks every tick.
+ * kthread_stop() ends the sleep in the eventfd's read, as a signal would, even
+ * when somebody else took the count that woke it. A user who makes the eventfd
+ * non-blocking later on gets a thread that looks every tick.
  */
 static int read_thread(void *data)
 {
@@ -86,9 +85,7 @@ static int read_thread(void *data)
 	ssize_t length;
 	u64 count;
 
-	allow_kernel_signal(SIGTERM);
-	complete(&worker->started);
-	while (!signal_pending(current)) {
+	while (!kthread_should_stop()) {
 		length = kernel_read(worker->file, &count, sizeof(count), NULL);
 		if (length == sizeof(count))
 			ring(worker, count);
@@ -153,7 +150,7 @@ static int create_thread(struct bell_worker *worker)
 			      queue->device->id, queue->index);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
-	worker->task = get_task_struct(task);
+	worker->task = task;
 	return 0;
 }
 
@@ -187,8 +184,6 @@ static int start(struct bell_worker *worker, int fd)
 		watch(worker);
 	if (kind->thread)
 		wake_up_process(worker->task);
-	if (kind->thread == read_thread)
-		wait_for_completion(&worker->started);
 	return 0;
 }
 
@@ -204,7 +199,6 @@ struct bell_worker *bell_worker_create(struct bell_queue *queue, int fd, u32 kin
 		return ERR_PTR(-ENOMEM);
 	worker->kind = kind;
 	worker->queue = queue;
-	init_completion(&worker->started);
 	error = start(worker, fd);
 	if (error) {
 		bell_worker_destroy(worker);
@@ -213,19 +207,12 @@ struct bell_worker *bell_worker_create(struct bell_queue *queue, int fd, u32 kin
 	return worker;
 }
 
-static void stop_thread(struct task_struct *task)
-{
-	send_sig(SIGTERM, task, 1);
-	kthread_stop(task);
-	put_task_struct(task);
-}
-
 void bell_worker_destroy(struct bell_worker *worker)
 {
 	if (!worker)
 		return;
 	if (worker->task)
-		stop_thread(worker->task);
+		kthread_stop(worker->task);
 	if (worker->head)
 		remove_wait_queue(worker->head, &worker->wait);
 	if (!IS_ERR_OR_NULL(worker->ctx))

@@ -20,6 +20,11 @@
 
 #define DRIVER "/sys/bus/pci/drivers/bellwire"
 
+void yield(void)
+{
+	usleep(20);
+}
+
 void pause_ms(unsigned int ms)
 {
 	usleep(ms * 1000);

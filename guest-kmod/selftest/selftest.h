@@ -49,11 +49,12 @@ _Noreturn void skip(const char *reason);
 /* Looks again and again, up to two seconds. */
 #define EXPECT_SOON(condition)                                               \
 	do {                                                                 \
-		for (int tries_ = 2000; !(condition); pause_ms(1))           \
-			if (--tries_ == 0)                                   \
+		for (uint64_t end_ = now_ms() + 2000; !(condition); yield())  \
+			if (now_ms() > end_)                                 \
 				fail(__FILE__, __LINE__, #condition);        \
 	} while (0)
 
+void yield(void);
 void pause_ms(unsigned int ms);
 uint64_t now_ms(void);
 

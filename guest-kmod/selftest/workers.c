@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -223,6 +224,53 @@ static void replaced_under_traffic(void)
 	pthread_join(thread, NULL);
 }
 
+/* A count that has gone has rung; one that hasn't is there for the next worker. */
+static void stopped_at_once(void)
+{
+	for (uint32_t i = 0; i < 900; i++) {
+		int fd = claimed(), kick = new_eventfd(0);
+		uint64_t kicks;
+
+		EXPECT(set_kick(fd, kick, FIRST + i % LAST) == 0);
+		if (i % 2)
+			sched_yield(); /* its thread is asleep by now, or isn't */
+		ring_eventfd(kick, 1);
+		EXPECT(set_kick(fd, -1, BELLWIRE_WORKER_NONE) == 0);
+		kicks = info(fd).kicks;
+		EXPECT(kicks == drained(kick) && doorbells(fd) == kicks);
+		close(kick);
+		close(fd);
+	}
+}
+
+static long open_files(void)
+{
+	FILE *file = fopen("/proc/sys/fs/file-nr", "re");
+	long count;
+
+	EXPECT(file && fscanf(file, "%ld", &count) == 1);
+	fclose(file);
+	return count;
+}
+
+/* The kernel's count is exact to some dozen a CPU. */
+static void no_leak(void)
+{
+	int fd = claimed();
+	long before = open_files();
+
+	for (uint32_t i = 0; i < 3000; i++) {
+		int kick = new_eventfd(0), call = new_eventfd(0);
+
+		EXPECT(set_kick(fd, kick, FIRST + i % LAST) == 0);
+		EXPECT_ERROR(set_kick(fd, kick, BELLWIRE_WORKER_NONE), EINVAL);
+		EXPECT(set_call(fd, call) == 0);
+		close(kick);
+		close(call);
+	}
+	EXPECT(open_files() < before + 1000);
+}
+
 static void *steal_counts(void *unused)
 {
 	uint64_t count;
@@ -314,6 +362,8 @@ const struct test worker_tests[] = {
 	{ "without a worker nobody takes the count", no_worker_no_ring, 0 },
 	{ "read and poll have a thread of their own, callback has none", threads, 0 },
 	{ "no kick is lost while workers are replaced under traffic", replaced_under_traffic, 60 },
+	{ "a worker that is stopped right after a kick has rung or left it", stopped_at_once, 60 },
+	{ "workers and eventfds that were replaced are gone", no_leak, 60 },
 	{ "worker read: ends though its count is stolen", stolen_under_stop, 60 },
 	{ "a process killed under traffic leaves its queue free", killed, 0 },
 	{ "all queues at once, each its own doorbells", every_queue_at_once, 0 },
