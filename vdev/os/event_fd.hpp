@@ -26,7 +26,7 @@ class EventFd {
   bool ring(std::uint64_t count = 1) const noexcept;
 
   /// Takes the whole count; empty if it is zero.
-  [[nodiscard]] std::optional<std::uint64_t> drain() const noexcept;
+  std::optional<std::uint64_t> drain() const noexcept;
 
   /// Waits until there is a count to drain. False when `timeout` passed first.
   [[nodiscard]] bool wait(std::chrono::milliseconds timeout) const noexcept;

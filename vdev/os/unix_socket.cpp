@@ -136,7 +136,7 @@ Result<UniqueFd> connect_unix(const std::string& path, const std::string& name) 
   UniqueFd socket = new_socket();
   if (!socket.valid()) return system_fault("cannot make a socket");
   const auto own = abstract_address(name);
-  if (::bind(socket.get(), own.get(), own.size) != 0)
+  if (!name.empty() && ::bind(socket.get(), own.get(), own.size) != 0)
     return system_fault("cannot name a socket '{}'", name);
   if (::connect(socket.get(), address->get(), address->size) != 0)
     return system_fault("cannot connect to '{}'; is a switchboard running there?", path);

@@ -49,7 +49,8 @@ class Listener {
 };
 
 /// Connects to `path`. The other side sees `name` as the address that the connection came from (it
-/// is bound in the abstract namespace, so it leaves no file); two connections can't have the same.
+/// is bound in the abstract namespace, so it leaves no file); two connections can't have the same
+/// at once. Empty: no name.
 [[nodiscard]] Result<UniqueFd> connect_unix(const std::string& path, const std::string& name);
 
 /// Sends all of `bytes`, with `fd` unless it is negative. False: the socket is full, nothing was

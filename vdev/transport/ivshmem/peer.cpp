@@ -158,7 +158,8 @@ Peer::~Peer() {
 Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const Endpoint& endpoint,
                                             std::chrono::milliseconds patience) {
   auto state = std::make_shared<State>(context, endpoint);
-  auto socket = os::connect_unix(endpoint.path, device_name(endpoint.slot));
+  const auto name = endpoint.guest ? std::string() : device_name(endpoint.slot);
+  auto socket = os::connect_unix(endpoint.path, name);
   if (!socket) return socket.error();
   state->socket = std::move(*socket);
   if (auto shaken = state->handshake(patience); !shaken) return shaken.error();
@@ -178,6 +179,7 @@ Result<Attachment> Peer::attach() {
     attachment.doorbells.push_back(std::move(*doorbell));
   }
   for (const auto& line : state_->lines) attachment.interrupts.push_back(line.interrupt());
+  if (state_->endpoint.guest) return attachment;
   auto& header = *reinterpret_cast<bellwire_header*>(attachment.memory.bytes().data());
   ring::store(header.device.peer, *state_->peers.own_id(), std::memory_order_release);
   return attachment;

@@ -22,6 +22,8 @@ struct Endpoint {
   unsigned slot = 0;     ///< of a switchboard
   unsigned vectors = 0;  ///< that the server gives each peer; 0: as many as the memory has queues,
                          ///< or 1 if nobody has formatted it yet
+  bool guest = false;    ///< join as QEMU would, to play the driver: then what attach() calls
+                         ///< doorbells are the guest's interrupts, and the other way round
 };
 
 class Peer final : public Transport {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/core/interrupt.hpp"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+using bellwire::InterruptLine;
+using bellwire::os::EventFd;
+
+TEST_CASE("a bound line leads every raise to its eventfd") {
+  const auto event = EventFd::create().value();
+  const InterruptLine line(event.duplicate().value());
+  line.interrupt().raise();
+  line.interrupt().raise();
+  CHECK(event.drain() == 2);
+}
+
+TEST_CASE("what is raised while unbound is pending, and comes once") {
+  InterruptLine line;
+  const auto interrupt = line.interrupt();
+  CHECK(interrupt.fd() == -1);
+  interrupt.raise();
+  interrupt.raise();
+  const auto event = EventFd::create().value();
+  line.bind(event.duplicate().value());
+  CHECK(event.drain() == 1);
+  line.unbind();
+  line.bind(event.duplicate().value());
+  CHECK_FALSE(event.drain().has_value());
+}
+
+TEST_CASE("a rebound line leads only to its new eventfd") {
+  InterruptLine line;
+  const auto first = EventFd::create().value();
+  const auto second = EventFd::create().value();
+  line.bind(first.duplicate().value());
+  line.bind(second.duplicate().value());
+  line.interrupt().raise();
+  CHECK_FALSE(first.drain().has_value());
+  CHECK(second.drain() == 1);
+}
+
+TEST_CASE("raising while another thread rebinds loses nothing") {
+  constexpr int raises = 20000;
+  const auto event = EventFd::create().value();
+  InterruptLine line(event.duplicate().value());
+  std::thread raiser([interrupt = line.interrupt()] {
+    for (int count = 0; count < raises; ++count) interrupt.raise();
+  });
+  for (int count = 0; count < 200; ++count) line.bind(event.duplicate().value());
+  raiser.join();
+  CHECK(event.drain() == raises);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "vdev/core/crc32c.hpp"
+#include "vdev/devices/catalog.hpp"
+#include "vdev/devices/digest.hpp"
+#include "vdev/devices/echo.hpp"
+#include "vdev/ring/words.hpp"
+#include "vdev/testing/driver.hpp"
+#include "vdev/testing/running_device.hpp"
+
+using namespace bellwire;
+using namespace bellwire::testing;
+
+TEST_CASE("echo gives back what it gets") {
+  const auto wires = Wires::create(1);
+  Echo echo;
+  const RunningDevice running(echo, wires.device_end());
+  Driver driver(wires.guest_end(), 0);
+  const auto answer = driver.call(bytes("hello, device"));
+  CHECK(answer.completion.status == BELLWIRE_DONE);
+  CHECK(answer.output == bytes("hello, device"));
+}
+
+TEST_CASE("echo writes no further than the output goes") {
+  const auto wires = Wires::create(1);
+  Echo echo;
+  const RunningDevice running(echo, wires.device_end());
+  Driver driver(wires.guest_end(), 0);
+  driver.wait_until_served();
+  std::memcpy(driver.queue().payload().data(), "abcdefgh________", 16);
+  bellwire_request request{};
+  request.input_length = 8;
+  request.output_offset = 8;
+  request.output_length = 3;
+  CHECK(driver.call(request).length == 3);
+  CHECK(std::memcmp(driver.queue().payload().data(), "abcdefghabc_____", 16) == 0);
+}
+
+// RFC 3720, B.4
+TEST_CASE("digest answers with the CRC-32C of the RFC") {
+  CHECK(crc32c(std::vector<std::byte>(32)) == 0x8A9136AA);
+  CHECK(crc32c(std::vector<std::byte>(32, std::byte{0xff})) == 0x62A8AB43);
+  CHECK(crc32c(bytes("123456789")) == 0xE3069283);
+
+  const auto wires = Wires::create(1);
+  Digest digest;
+  const RunningDevice running(digest, wires.device_end());
+  Driver driver(wires.guest_end(), 0);
+  CHECK(driver.call(bytes("123456789")).completion.result == 0xE3069283);
+}
+
+TEST_CASE("queues of one device are apart") {
+  const auto wires = Wires::create(4);
+  Echo echo;
+  const RunningDevice running(echo, wires.device_end());
+  std::vector<Driver> drivers;
+  for (unsigned queue = 0; queue < 4; ++queue) drivers.emplace_back(wires.guest_end(), queue);
+  for (unsigned queue = 0; queue < 4; ++queue) {
+    const auto text = bytes("queue " + std::to_string(queue));
+    CHECK(drivers[queue].call(text).output == text);
+  }
+  ring::store(drivers[2].control().submit.submitted, 1U << 31, std::memory_order_seq_cst);
+  drivers[2].ring();
+  CHECK(drivers[2].wait_for_interrupt());
+  CHECK(drivers[2].queue().status() == BELLWIRE_QUEUE_BAD_SUBMITTED);
+  CHECK(drivers[3].call(bytes("still here")).output == bytes("still here"));
+}
+
+TEST_CASE("a device tells who and how it is, and counts its lives") {
+  const auto wires = Wires::create(1);
+  for (std::uint32_t life = 1; life <= 3; ++life) {
+    Echo echo;
+    REQUIRE(echo.start(wires.device_end()).has_value());
+    const auto layout = ring::Layout::open(wires.device_end().memory).value();
+    CHECK(std::string(layout.device_line().kind) == "echo");
+    CHECK(layout.device_line().incarnation == life);
+    CHECK(layout.device_line().state == BELLWIRE_DEVICE_RUNNING);
+    const auto beat = layout.device_line().beat;
+    echo.on_tick();
+    CHECK(layout.device_line().beat == beat + 1);
+    echo.stop();
+    echo.stop();
+    CHECK(layout.device_line().state == BELLWIRE_DEVICE_STOPPED);
+  }
+}
+
+TEST_CASE("a device refuses memory that asks for wires it has not got") {
+  const auto wires = Wires::create(2);
+  ring::format(wires.device_end().memory.bytes(), 3).value();
+  Echo echo;
+  const auto started = echo.start(wires.device_end());
+  REQUIRE(started.has_error());
+  CHECK(started.error().message.find("3 queues") != std::string::npos);
+}
+
+TEST_CASE("the catalog makes every device that it lists, and no other") {
+  CHECK(catalog().size() >= 2);
+  for (const auto& entry : catalog()) CHECK(create_device(entry.name)->traits().kind == entry.name);
+  CHECK(create_device("toaster") == nullptr);
+}

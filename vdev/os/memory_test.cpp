@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/os/memory.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstring>
+
+using namespace bellwire::os;
+
+TEST_CASE("two mappings of one memfd are the same memory") {
+  const auto fd = create_memfd("test", 8192).value();
+  const auto one = Mapping::create(fd.get(), 8192).value();
+  const auto other = Mapping::create(fd.get(), 8192).value();
+  std::strcpy(reinterpret_cast<char*>(one.data()) + 5000, "over there");
+  CHECK(std::strcmp(reinterpret_cast<char*>(other.data()) + 5000, "over there") == 0);
+}
+
+TEST_CASE("nobody who gets the descriptor can take the memory away") {
+  const auto fd = create_memfd("test", 8192).value();
+  CHECK(::ftruncate(fd.get(), 4096) == -1);
+  CHECK(errno == EPERM);
+  CHECK(file_size(fd.get()).value() == 8192);
+}
+
+TEST_CASE("more memory than there is gives an error that says so") {
+  const auto fd = create_memfd("test", std::uint64_t{1} << 50);
+  REQUIRE(fd.has_error());
+  CHECK(fd.error().code == std::errc::not_enough_memory);
+  CHECK(fd.error().message.find("ask for less") != std::string::npos);
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/os/unix_socket.hpp"
+
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "vdev/os/event_fd.hpp"
+#include "vdev/testing/scripted_server.hpp"
+
+using namespace bellwire::os;
+using bellwire::testing::TemporaryFolder;
+
+namespace {
+
+bool says(const bellwire::Error& error, const char* word) {
+  return error.message.find(word) != std::string::npos;
+}
+
+std::array<std::byte, 4> four(const char* text) {
+  std::array<std::byte, 4> bytes{};
+  std::memcpy(bytes.data(), text, bytes.size());
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("a listener removes its socket, and only its own") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("s");
+  {
+    const auto listener = Listener::create(path).value();
+    CHECK(std::filesystem::is_socket(path));
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+  {
+    const auto listener = Listener::create(path).value();
+    std::filesystem::remove(path);
+    std::ofstream(path) << "somebody else's";
+  }
+  CHECK(std::filesystem::is_regular_file(path));
+}
+
+TEST_CASE("a path that cannot be served is refused with its reason") {
+  const TemporaryFolder folder;
+  const auto served = folder.file("served");
+  const auto listener = Listener::create(served).value();
+  std::ofstream(folder.file("plain")) << "text";
+
+  const auto twice = Listener::create(served);
+  REQUIRE(twice.has_error());
+  CHECK(says(twice.error(), "already served"));
+  const auto plain = Listener::create(folder.file("plain"));
+  REQUIRE(plain.has_error());
+  CHECK(says(plain.error(), "not a socket"));
+  const auto longer = Listener::create(folder.file(std::string(200, 'x')));
+  REQUIRE(longer.has_error());
+  CHECK(says(longer.error(), "at most 107"));
+  const auto nowhere = Listener::create(folder.file("none/s"));
+  REQUIRE(nowhere.has_error());
+  CHECK(says(nowhere.error(), "No such file"));
+}
+
+TEST_CASE("a socket that a dead process left is taken over") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("s");
+  // A process that dies leaves the file; here the file is kept aside while its server goes.
+  { const auto dying = Listener::create(path).value(); std::filesystem::rename(path, path + "x"); }
+  std::filesystem::rename(path + "x", path);
+  REQUIRE(std::filesystem::is_socket(path));
+  auto listener = Listener::create(path).value();
+  CHECK(connect_unix(path, "").has_value());
+  CHECK(listener.accept().value().has_value());
+}
+
+TEST_CASE("a connection brings its name, bytes and a descriptor") {
+  const TemporaryFolder folder;
+  auto listener = Listener::create(folder.file("s")).value();
+  const auto client = connect_unix(folder.file("s"), "bellwire-test/name").value();
+  const auto server = listener.accept().value().value();
+  CHECK(server.peer_name == "bellwire-test/name");
+  CHECK(connect_unix(folder.file("s"), "bellwire-test/name").has_error());
+
+  const auto event = EventFd::create(9).value();
+  CHECK(send_message(server.socket.get(), four("bell"), event.fd()).value());
+  std::array<std::byte, 4> bytes{};
+  CHECK(unread_bytes(server.socket.get()) > 0);
+  auto received = receive_message(client.get(), bytes).value().value();
+  CHECK(unread_bytes(server.socket.get()) == 0);
+  CHECK(bytes == four("bell"));
+  CHECK(EventFd::adopt(std::move(received.fd)).value().drain() == 9);
+  CHECK_FALSE(receive_message(client.get(), bytes).value().has_value());
+}
+
+TEST_CASE("descriptors beyond the first are closed") {
+  const TemporaryFolder folder;
+  auto listener = Listener::create(folder.file("s")).value();
+  const auto client = connect_unix(folder.file("s"), "").value();
+  const auto server = listener.accept().value().value();
+  std::array<int, 2> pipe_fds{};
+  REQUIRE(::pipe(pipe_fds.data()) == 0);
+  {
+    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof pipe_fds)> control{};
+    std::byte byte{};
+    iovec part{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof pipe_fds);
+    std::memcpy(CMSG_DATA(header), pipe_fds.data(), sizeof pipe_fds);
+    REQUIRE(::sendmsg(client.get(), &message, 0) == 1);
+  }
+  ::close(pipe_fds[1]);
+  std::byte byte{};
+  auto received = receive_message(server.socket.get(), std::span(&byte, 1)).value().value();
+  CHECK(received.fd.valid());
+  received.fd.reset();
+  // All write ends are closed, the one that came second too: the pipe is at its end.
+  CHECK(::read(pipe_fds[0], &byte, 1) == 0);
+  ::close(pipe_fds[0]);
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/ring/layout.hpp"
+
+#include <doctest/doctest.h>
+
+#include <functional>
+
+#include "vdev/testing/wires.hpp"
+
+using namespace bellwire;
+using bellwire::testing::Wires;
+
+namespace {
+
+MemoryView formatted(unsigned queues, std::uint64_t size) {
+  auto memory = Wires::create(1, size).device_end().memory;
+  REQUIRE(ring::format(memory.bytes(), queues).has_value());
+  return memory;
+}
+
+bellwire_format& format_of(const MemoryView& memory) {
+  return *reinterpret_cast<bellwire_format*>(memory.bytes().data());
+}
+
+}  // namespace
+
+TEST_CASE("queues stand side by side, each in pages of its own, none outside") {
+  for (const unsigned queues : {1U, 3U, 8U, 32U}) {
+    const auto memory = formatted(queues, 4 << 20);
+    const auto layout = ring::Layout::open(memory).value();
+    CHECK(layout.queues() == queues);
+    auto* end = memory.bytes().data() + BELLWIRE_HEADER_SIZE;
+    for (unsigned index = 0; index < queues; ++index) {
+      const auto queue = layout.queue(index);
+      auto* const begin = reinterpret_cast<std::byte*>(queue.control);
+      CHECK(begin >= end);
+      CHECK((begin - memory.bytes().data()) % BELLWIRE_PAGE_SIZE == 0);
+      CHECK(reinterpret_cast<std::byte*>(queue.completions + queue.entries) ==
+            queue.payload.data());
+      end = queue.payload.data() + queue.payload.size();
+      CHECK(end <= memory.bytes().data() + memory.bytes().size());
+    }
+  }
+}
+
+TEST_CASE("with little memory the rings are smaller; with too little it is refused") {
+  const auto memory = formatted(8, 128 << 10);
+  const auto queue = ring::Layout::open(memory).value().queue(0);
+  CHECK(queue.entries >= BELLWIRE_MIN_RING_ENTRIES);
+  CHECK(queue.entries < ring::usual_ring_entries);
+  const auto tiny = Wires::create(1, 64 << 10).device_end().memory;
+  CHECK(ring::format(tiny.bytes(), 32).has_error());
+  CHECK(ring::blank(tiny.bytes()));
+}
+
+TEST_CASE("memory is formatted once, and a wrong number of queues never") {
+  const auto memory = formatted(1, 1 << 20);
+  CHECK(ring::format(memory.bytes(), 1).has_error());
+  const auto blank = Wires::create(1).device_end().memory;
+  CHECK(ring::format(blank.bytes(), 0).has_error());
+  CHECK(ring::format(blank.bytes(), BELLWIRE_MAX_QUEUES + 1).has_error());
+}
+
+TEST_CASE("a format that a peer spoilt is refused, whatever it spoilt") {
+  const std::function<void(bellwire_format&)> spoils[] = {
+      [](auto& format) { format.magic = 0; },
+      [](auto& format) { format.magic ^= 1; },
+      [](auto& format) { format.version++; },
+      [](auto& format) { format.size *= 2; },
+      [](auto& format) { format.queues = 0; },
+      [](auto& format) { format.queues = 33; },
+      [](auto& format) { format.ring_entries = 0; },
+      [](auto& format) { format.ring_entries = 257; },
+      [](auto& format) { format.ring_entries = 1U << 31; },
+      [](auto& format) { format.queue_offset = 0; },
+      [](auto& format) { format.queue_offset += 64; },
+      [](auto& format) { format.queue_offset = format.size; },
+      [](auto& format) { format.queue_offset = ~std::uint64_t{4095}; },
+      [](auto& format) { format.queue_stride = 4096; },
+      [](auto& format) { format.queue_stride *= 2; },
+      [](auto& format) { format.queue_stride = std::uint64_t{1} << 63; },
+  };
+  for (const auto& spoil : spoils) {
+    const auto memory = formatted(4, 1 << 20);
+    spoil(format_of(memory));
+    CHECK(ring::Layout::open(memory).has_error());
+  }
+}
+
+TEST_CASE("an index passes an event exactly when its entry is among the new ones") {
+  CHECK(bellwire_event_passed(0, 1, 0));
+  CHECK_FALSE(bellwire_event_passed(1, 1, 0));
+  CHECK(bellwire_event_passed(5, 10, 0));
+  CHECK_FALSE(bellwire_event_passed(10, 10, 0));
+  CHECK_FALSE(bellwire_event_passed(3, 10, 5));
+  CHECK_FALSE(bellwire_event_passed(3, 5, 5));
+  CHECK(bellwire_event_passed(0xffffffff, 3, 0xfffffffe));
+  CHECK(bellwire_event_passed(1, 3, 0xfffffffe));
+}

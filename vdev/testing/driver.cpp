@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/testing/driver.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace bellwire::testing {
+namespace {
+ring::Queue queue_of(const GuestEnd& end, unsigned index) {
+  return ring::Layout::open(end.memory).value().queue(index);
+}
+}  // namespace
+
+Driver::Driver(GuestEnd end, unsigned queue, std::uint32_t flags)
+    : end_(std::move(end)),
+      index_(queue),
+      raw_(queue_of(end_, queue)),
+      queue_(raw_, ring::begin_generation(raw_, flags)) {
+  ring();
+}
+
+bool Driver::wait_for_interrupt() const {
+  return end_.interrupts[index_].wait(patience) && end_.interrupts[index_].drain().has_value();
+}
+
+void Driver::wait_until_served() {
+  while (!queue_.ready())
+    if (!wait_for_interrupt()) throw std::runtime_error("the device never served the queue");
+}
+
+void Driver::publish() {
+  if (queue_.publish()) ring();
+}
+
+bellwire_completion Driver::wait_for_completion() {
+  for (;;) {
+    if (const auto completion = queue_.take()) return *completion;
+    if (queue_.device_broken()) throw std::runtime_error("the device broke the ring");
+    if (queue_.may_sleep() && !wait_for_interrupt())
+      throw std::runtime_error("no completion came");
+  }
+}
+
+bellwire_completion Driver::call(const bellwire_request& request) {
+  wait_until_served();
+  if (!queue_.submit(request)) throw std::runtime_error("the ring is full");
+  publish();
+  return wait_for_completion();
+}
+
+Driver::Answer Driver::call(std::span<const std::byte> input, std::uint32_t operation) {
+  wait_until_served();
+  const auto room = static_cast<std::uint32_t>(input.size());
+  std::ranges::copy(input, queue_.payload().begin());
+  bellwire_request request{};
+  request.operation = operation;
+  request.input_length = room;
+  request.output_offset = room;
+  request.output_length = room;
+  const auto completion = call(request);
+  const auto output = queue_.payload().subspan(room, std::min(room, completion.length));
+  return {completion, {output.begin(), output.end()}};
+}
+
+std::vector<std::byte> bytes(std::string_view text) {
+  const auto raw = std::as_bytes(std::span(text));
+  return {raw.begin(), raw.end()};
+}
+
+}  // namespace bellwire::testing

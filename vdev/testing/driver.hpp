@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Driver: plays the guest on one queue: module and process in one. Waits are bounded; what does
+// not come in time is an exception, which fails the test that asked for it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "vdev/ring/driver_queue.hpp"
+#include "vdev/testing/wires.hpp"
+
+namespace bellwire::testing {
+
+constexpr std::chrono::seconds patience{20};
+
+class Driver {
+ public:
+  /// Claims the queue: begins a generation and rings. The memory must have been formatted.
+  Driver(GuestEnd end, unsigned queue, std::uint32_t flags = 0);
+
+  /// Until the device serves our generation.
+  void wait_until_served();
+
+  struct Answer {
+    bellwire_completion completion;
+    std::vector<std::byte> output;
+  };
+  /// One request with `input`, as much room for output, and its completion.
+  Answer call(std::span<const std::byte> input, std::uint32_t operation = 0);
+
+  /// As call(), with a request that the test made itself.
+  bellwire_completion call(const bellwire_request& request);
+
+  /// Publishes what was submitted, and rings if the device wants it.
+  void publish();
+
+  /// The next completion; sleeps for it.
+  bellwire_completion wait_for_completion();
+
+  void ring() const noexcept { end_.doorbells[index_].raise(); }
+  [[nodiscard]] bool wait_for_interrupt() const;
+
+  [[nodiscard]] ring::DriverQueue& queue() noexcept { return queue_; }
+  /// The raw words, for tests that break rules.
+  [[nodiscard]] bellwire_queue_control& control() noexcept { return *raw_.control; }
+
+ private:
+  GuestEnd end_;
+  unsigned index_;
+  ring::Queue raw_;
+  ring::DriverQueue queue_;
+};
+
+/// Text as bytes, and back.
+std::vector<std::byte> bytes(std::string_view text);
+
+}  // namespace bellwire::testing

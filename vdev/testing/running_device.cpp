@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/testing/running_device.hpp"
+
+namespace bellwire::testing {
+
+RunningDevice::RunningDevice(Device& device, Attachment attachment)
+    : runner_(Runner::start(context_, device, std::move(attachment)).value()),
+      thread_([this] { context_.run(); }) {}
+
+RunningDevice::~RunningDevice() {
+  context_.stop();
+  thread_.join();
+  runner_.reset();
+}
+
+}  // namespace bellwire::testing

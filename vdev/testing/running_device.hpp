@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// RunningDevice: a device on a thread of its own, started and stopped with the object.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <thread>
+
+#include "vdev/core/runner.hpp"
+
+namespace bellwire::testing {
+
+class RunningDevice {
+ public:
+  /// Throws when the device doesn't start.
+  RunningDevice(Device& device, Attachment attachment);
+  ~RunningDevice();
+
+ private:
+  boost::asio::io_context context_{1};
+  std::optional<Runner> runner_;
+  std::thread thread_;
+};
+
+}  // namespace bellwire::testing
