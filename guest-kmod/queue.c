@@ -97,6 +97,7 @@ void bell_queue_begin(struct bell_queue *queue, u32 flags)
 	memset(&control->consume, 0, sizeof(control->consume));
 
 	smp_store_release(&control->driver.generation, ++queue->generation);
+	trace_claim(queue, queue->generation);
 	bell_queue_ring(queue);
 }
 
@@ -139,7 +140,6 @@ int bell_queue_claim(struct bell_file *file, u32 index, u32 flags)
 	/* Pairs with the acquire of the ioctls that go without device->lock. */
 	smp_store_release(&file->queue, queue);
 	bell_queue_begin(queue, flags);
-	trace_claim(queue, queue->generation);
 	return 0;
 }
 

@@ -39,12 +39,12 @@ DEFINE_EVENT_PRINT(bellwire_hop, name,					\
 	TP_printk("device=%d queue=%u " label "=%llu", __entry->device,	\
 		  __entry->queue, __entry->value))
 
-BELLWIRE_COUNTED(kick);             /* a worker took this count of the kick eventfd */
-BELLWIRE_LABELLED(doorbell, "peer");/* the doorbell is about to be written */
-BELLWIRE_COUNTED(interrupt);        /* an interrupt came; the count of unread ones */
-BELLWIRE_COUNTED(call);             /* the call eventfd was signalled; times since bind */
-BELLWIRE_LABELLED(claim, "generation");
-BELLWIRE_LABELLED(release, "generation");
+BELLWIRE_COUNTED(kick);      /* a worker took this count of the kick eventfd */
+BELLWIRE_COUNTED(interrupt); /* an interrupt came; so many are unread */
+BELLWIRE_COUNTED(call);      /* the call eventfd was signalled, so many times since bind */
+BELLWIRE_LABELLED(doorbell, "peer");      /* the doorbell is about to be written */
+BELLWIRE_LABELLED(claim, "generation");   /* this one begins, by claim or reset */
+BELLWIRE_LABELLED(release, "generation"); /* the driver isn't ready any more */
 
 #endif /* BELL_TRACE_H */
 

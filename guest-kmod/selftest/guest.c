@@ -121,6 +121,17 @@ void need_interrupt(int fd)
 	EXPECT(entry.revents == POLLIN);
 }
 
+bool drained(int eventfd)
+{
+	return poll(&(struct pollfd){ .fd = eventfd, .events = POLLIN }, 1, 0) == 0;
+}
+
+/* A claim rings once by itself. */
+uint64_t doorbells(int fd)
+{
+	return info(fd).doorbells - 1;
+}
+
 static void write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);

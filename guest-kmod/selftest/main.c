@@ -26,7 +26,8 @@ struct options options = {
 };
 
 static const struct test *const suites[] = {
-	error_tests, mapping_tests, worker_tests, interrupt_tests, lifetime_tests, fuzz_tests,
+	error_tests, mapping_tests, worker_tests, race_tests,
+	interrupt_tests, unbind_tests, lifetime_tests, fuzz_tests,
 };
 enum { SUITES = sizeof(suites) / sizeof(*suites) };
 

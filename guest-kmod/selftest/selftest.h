@@ -19,8 +19,8 @@ struct test {
 };
 
 /* Each ends with an empty entry. */
-extern const struct test error_tests[], mapping_tests[], worker_tests[], interrupt_tests[],
-	lifetime_tests[], fuzz_tests[];
+extern const struct test error_tests[], mapping_tests[], worker_tests[], race_tests[],
+	interrupt_tests[], unbind_tests[], lifetime_tests[], fuzz_tests[];
 
 struct options {
 	const char *module;
@@ -58,6 +58,9 @@ void yield(void);
 void pause_ms(unsigned int ms);
 uint64_t now_ms(void);
 
+/* The workers, for loops over all of them. */
+enum { FIRST = BELLWIRE_WORKER_READ, LAST = BELLWIRE_WORKER_CALLBACK };
+
 /* The device file. What may fail is left to the test; what must not, isn't. */
 int open_device(int flags);
 int claim(int fd, uint32_t queue);
@@ -67,6 +70,8 @@ struct bellwire_info info(int fd);
 int new_eventfd(int flags);
 void ring_eventfd(int fd, uint64_t count);
 int claimed(void); /* a file with a queue */
+bool drained(int eventfd);
+uint64_t doorbells(int fd); /* but the one of the claim */
 struct bellwire_queue_control *map_queue(int fd);
 uint64_t map_size(void);
 
@@ -79,9 +84,10 @@ void bind(void);
 int insert_module(void);
 int remove_module(void);
 
-/* Whether debugfs shows `text` in a queue's line. */
+/* The queue's line of the table in debugfs. */
 void debugfs_line(uint32_t queue, char *line, int size);
-bool kernel_log_clean(void);
+/* The kernel's log, from begin on. */
 void kernel_log_begin(void);
+bool kernel_log_clean(void);
 
 #endif /* SELFTEST_H */
