@@ -67,20 +67,31 @@ def _fetch(version: str, root: Path) -> None:
 
 def _download(version: str, folder: Path) -> str:
     """Leaves the packages in `folder`; returns the kernel's release."""
-    own_lists = _own_lists()
-    for options in ([], own_lists):
+    said = ""
+    for options in ([], _own_lists()):
         try:
             if options:
-                _apt("apt-get", *options, "-qq", "update")
+                said += _update(options)
             release = _newest(version, options)
             packages = [f"linux-image-{release}", *_headers(release, options)]
             _apt("apt-get", *options, "-qq", "-o", "APT::Sandbox::User=root", "download",
                  *packages, folder=folder)
             return release
         except subprocess.CalledProcessError as error:
-            trouble = (error.stderr.strip() or f"no {NEWEST[version]}").split("\n")[0]
-    raise HarnessError(f"can't fetch kernel {version}: apt says '{trouble}'; it needs the network "
-                       "once, and bookworm with its security suite among apt's sources")
+            said += error.stderr
+    raise HarnessError(f"can't fetch kernel {version}: apt says '{_cause(said)}'; it needs the "
+                       "network once, and bookworm with its security suite among apt's sources")
+
+
+def _update(options: Sequence[str]) -> str:
+    """Fetches lists; returns apt's complaints. One source that fails needn't be one we need."""
+    return subprocess.run(["apt-get", *options, "-qq", "update"], capture_output=True,
+                          text=True).stderr
+
+
+def _cause(said: str) -> str:
+    lines = [line for line in said.splitlines() if line.strip()]
+    return next((line for line in lines if "Failed to fetch" in line), lines[-1])
 
 
 def _own_lists() -> list[str]:
@@ -96,7 +107,7 @@ def _newest(version: str, options: Sequence[str]) -> str:
         release = name.removeprefix("linux-image-")
         if name != release and release.startswith(f"{version}."):
             return release
-    raise subprocess.CalledProcessError(100, "apt-cache", stderr="")
+    raise subprocess.CalledProcessError(100, "apt-cache", stderr=f"no {NEWEST[version]} of it")
 
 
 def _headers(release: str, options: Sequence[str]) -> list[str]:

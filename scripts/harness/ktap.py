@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 _VERSION = re.compile(r"(KTAP|TAP) version \d+")
 _PLAN = re.compile(r"1\.\.(\d+)")
-_RESULT = re.compile(r"(not )?ok\b *(\d+)? *(?:- )?(.*?)(?:\s*(?<!\\)# *(SKIP|TODO)\b *(.*))?$", re.I)
+_RESULT = re.compile(
+    r"(not )?ok\b *(\d+)? *(?:- )?(.*?)(?:\s*(?<!\\)# *(SKIP|TODO)\b *(.*))?$", re.I)
 
 _COUNTS = re.compile(r"(K?TAP version|1\.\.\d+$|(not )?ok\b)")  # all else is remarks, or noise
 

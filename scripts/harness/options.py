@@ -14,7 +14,7 @@ EPILOG = f"""\
 exit status:
   0-{vm.HIGHEST}  the command's own; a higher one is told on stderr and becomes {vm.HIGHEST}
   {vm.TIMEOUT}    the command still ran at its --timeout
-  {vm.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that never comes up
+  {vm.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs
   {vm.DEAD}    the guest died: it panicked, or QEMU did
 
 The command's output alone is on stdout, its errors and boot-vm's own words are
@@ -116,7 +116,8 @@ def _check(options: argparse.Namespace) -> None:
     if options.shell and options.command:
         raise HarnessError("--shell and a command: choose one of them")
     if not shutil.which(options.qemu):
-        raise HarnessError(f"no QEMU '{options.qemu}': name another by --qemu, or run scripts/setup")
+        raise HarnessError(f"no QEMU '{options.qemu}': name another by --qemu, or run "
+                           "scripts/setup")
     if options.share:
         guest.check_share(options.share, options.memory)
     if options.timeout is None and not options.shell and not options.gdb:

@@ -93,7 +93,7 @@ class Vm:
 
     def wait(self, limit: float | None = None, between: Callable[[], None] = lambda: None
              ) -> Verdict:
-        """Waits for the command's end, for `limit` seconds at most; calls `between` all the time."""
+        """Waits for the command's end, `limit` seconds at most; calls `between` meanwhile."""
         deadline = time.monotonic() + limit if limit else None
         while (verdict := self.poll()) is None:
             between()
@@ -163,7 +163,8 @@ class Vm:
         if status == 1:  # what QEMU says to options that it doesn't like
             said = last_line(self.folder / "qemu.log")
             raise HarnessError(f"QEMU refused: {said or 'no word why'}")
-        return Verdict(DEAD, f"the guest died, QEMU {describe(status)}; its console: {self.console}")
+        return Verdict(DEAD, f"the guest died, QEMU {describe(status)}; its console: "
+                             f"{self.console}")
 
 
 def _verdict(status: int) -> Verdict:
