@@ -98,7 +98,7 @@ def _initramfs(base: Kernel, module: Path, target: Path) -> None:
                                  text=True).stdout.split():
         if applet != "busybox":
             archive.link(f"bin/{applet}", "busybox")
-    archive.file("bin/bell", GUEST_TOOL.read_bytes(), 0o755)
+    archive.file("bin/bell", _stripped(GUEST_TOOL, target.with_name("bell")), 0o755)
     archive.file("init", INIT.read_bytes(), 0o755)
     for path in (*modules, module):
         archive.file(f"lib/modules/{_name(path)}.ko", _plain(path))
@@ -135,6 +135,12 @@ def _plain(path: Path) -> bytes:
     """A module's bytes, unpacked: busybox's insmod takes no packed ones."""
     data = path.read_bytes()
     return lzma.decompress(data) if path.suffix == ".xz" else data
+
+
+def _stripped(program: Path, copy: Path) -> bytes:
+    """Without its debug information, which is most of it, and which every boot would unpack."""
+    subprocess.run(["strip", "-o", copy, program], check=True)
+    return copy.read_bytes()
 
 
 def _recipe(ingredients: Iterable[Path]) -> str:

@@ -17,8 +17,10 @@ ACCELERATORS = {
     "tcg": ("-accel", "tcg", "-cpu", "qemu64,-cx16"),
     "kvm": ("-accel", "kvm", "-cpu", "host"),
 }
-# loglevel=5: warnings reach the console log, the chatter of a boot doesn't.
-KERNEL_PARAMETERS = ("console=ttyS0", "quiet", "loglevel=5", "oops=panic", "panic=-1")
+# loglevel=5: warnings reach the console log, the chatter of a boot doesn't. tsc=reliable: on a
+# busy host the watchdog would take an emulated TSC for unstable.
+KERNEL_PARAMETERS = ("console=ttyS0", "quiet", "loglevel=5", "tsc=reliable", "oops=panic",
+                     "panic=-1")
 PORTS = ("stdout", "stderr", "results", "status")
 FIRST_WIRE = 0x08  # PCI slot of the first wire, so that /dev/bellwireN has their order
 MAX_WIRES = 16
