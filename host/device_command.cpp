@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include <spdlog/spdlog.h>
-
 #include <CLI/CLI.hpp>
 
 #include "host/commands.hpp"
 #include "host/transports.hpp"
-#include "vdev/core/runner.hpp"
+#include "vdev/runner/runner.hpp"
 #include "vdev/devices/catalog.hpp"
+#include "vdev/log/log.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -20,7 +19,7 @@ int run_device(const std::string& name, const std::string& on) {
   if (!attachment) return fail(attachment.error());
   const auto runner = Runner::start(context, *device, std::move(*attachment));
   if (!runner) return fail(runner.error());
-  spdlog::info("{} runs on {}", name, on);
+  log::info("{} runs on {}", name, on);
   return serve(context);
 }
 
@@ -31,12 +30,12 @@ std::vector<std::string> device_names() {
 }
 
 std::string footer() {
-  std::string text = "\nDevices:\n";
-  for (const auto& entry : catalog()) text += fmt::format("  {:<10}{}\n", entry.name, entry.summary);
-  text += "\nTransports:\n";
+  std::string page = "\nDevices:\n";
+  for (const auto& entry : catalog()) page += text("  {:<10}{}\n", entry.name, entry.summary);
+  page += "\nTransports:\n";
   for (const auto& entry : transports())
-    text += fmt::format("  {}\n            {}\n", entry.syntax, entry.summary);
-  return text +
+    page += text("  {}\n            {}\n", entry.syntax, entry.summary);
+  return page +
          "\nA device that is killed loses nothing: start it again, and it goes on where it was.";
 }
 

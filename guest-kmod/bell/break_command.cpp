@@ -7,9 +7,11 @@
 
 #include "guest-kmod/bell/commands.hpp"
 #include "guest-kmod/bell/steps.hpp"
+#include "guest-kmod/bell/print.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bell {
+using bellwire::text;
 namespace {
 
 struct Sabotage {
@@ -59,7 +61,7 @@ struct Story {
   bool good = true;
   void tell(bool true_so, const std::string& what) {
     good = good && true_so;
-    fmt::print("{} {} {}\n", true_so ? "ok" : "not ok", ++told, what);
+    print("{} {} {}\n", true_so ? "ok" : "not ok", ++told, what);
   }
 };
 
@@ -70,10 +72,10 @@ int run_break() {
   auto neighbour = Session::create(options);
   if (!neighbour) return fail(neighbour.error());
   Story story;
-  fmt::print("KTAP version 1\n1..{}\n", 3 * std::size(sabotages));
+  print("KTAP version 1\n1..{}\n", 3 * std::size(sabotages));
   for (const auto& sabotage : sabotages) {
     story.tell(breaks(*victim, sabotage),
-               fmt::format("a driver {}: the device calls its queue broken", sabotage.what));
+               text("a driver {}: the device calls its queue broken", sabotage.what));
     story.tell(serves(*neighbour), "another queue of the same device is served meanwhile");
     const auto reset = victim->reset();
     story.tell(reset && serves(*victim), "after a reset the broken queue is served again");

@@ -10,6 +10,7 @@
 #include <thread>
 
 namespace bell {
+using bellwire::text;
 using bellwire::fault;
 using bellwire::system_fault;
 
@@ -90,7 +91,7 @@ Result<DeviceFile> find_device(const std::string& kind) {
       const auto info = file->info();
       if (!info) return info.error();
       if (kind_of(*info) == kind) return std::move(*file);
-      seen += fmt::format(" {} ({})", path, kind_of(*info).empty() ? "no device yet" : kind_of(*info));
+      seen += text(" {} ({})", path, kind_of(*info).empty() ? "no device yet" : kind_of(*info));
     }
     std::this_thread::sleep_for(pause);
   }

@@ -5,6 +5,7 @@
 
 #include "guest-kmod/bell/commands.hpp"
 #include "guest-kmod/bell/device_file.hpp"
+#include "guest-kmod/bell/print.hpp"
 
 namespace bell {
 namespace {
@@ -23,7 +24,7 @@ int run_info() {
     return fail(bellwire::fault(std::errc::no_such_device,
                                 "no /dev/bellwireN; is the module loaded, and a switchboard's "
                                 "ivshmem-doorbell device in this VM?"));
-  fmt::print("{:<16}{:<12}{:<10}{:>7}{:>8}{:>6}{:>9}{:>8}{:>8}\n", "file", "device", "state",
+  print("{:<16}{:<12}{:<10}{:>7}{:>8}{:>6}{:>9}{:>8}{:>8}\n", "file", "device", "state",
              "starts", "queues", "free", "entries", "peer", "device");
   for (const auto& path : paths) {
     const auto file = DeviceFile::open(path);
@@ -34,7 +35,7 @@ int run_info() {
     const auto info = file->info();
     if (!info) return fail(info.error());
     const auto kind = kind_of(*info);
-    fmt::print("{:<16}{:<12}{:<10}{:>7}{:>8}{:>6}{:>9}{:>8}{:>8}\n", path,
+    print("{:<16}{:<12}{:<10}{:>7}{:>8}{:>6}{:>9}{:>8}{:>8}\n", path,
                kind.empty() ? "-" : kind, state_of(*before, *info), info->incarnation,
                info->queues, info->queues_free, info->ring_entries, info->peer,
                info->device_peer);

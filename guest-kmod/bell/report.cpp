@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "guest-kmod/bell/report.hpp"
+#include "guest-kmod/bell/print.hpp"
 
 #include <cstdio>
 #include <iostream>
 
 namespace bell {
+using bellwire::text;
 namespace {
 
 struct Names {
@@ -19,7 +21,7 @@ struct Names {
 std::string complaint(const Result<TrafficResult>& result) {
   if (!result) return result.error().message;
   if (!result->failure.empty()) return result->failure;
-  return fmt::format("{} rings, {} completions, {} lost, {} duplicated, {} corrupted",
+  return text("{} rings, {} completions, {} lost, {} duplicated, {} corrupted",
                      result->rings, result->completions, result->lost, result->duplicated,
                      result->corrupted);
 }
@@ -27,7 +29,7 @@ std::string complaint(const Result<TrafficResult>& result) {
 class Table final : public Report {
  public:
   void plan(std::size_t) override {
-    fmt::print("{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}\n",
+    print("{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}\n",
                "device", "worker", "kick", "wait", "depth", "rings", "completions", "lost", "dup",
                "bad", "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
   }
@@ -37,7 +39,7 @@ class Table final : public Report {
     const bool good = result && result->good();
     count(good);
     if (result)
-      fmt::print(
+      print(
           "{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9.1f}{:>10.0f}\n",
           names.device, names.worker, names.kick, names.wait, options.depth, result->rings,
           result->completions, result->lost, result->duplicated, result->corrupted,
@@ -50,15 +52,15 @@ class Table final : public Report {
 
 class Ktap final : public Report {
  public:
-  void plan(std::size_t runs) override { fmt::print("KTAP version 1\n1..{}\n", runs); }
+  void plan(std::size_t runs) override { print("KTAP version 1\n1..{}\n", runs); }
 
   void run(const TrafficOptions& options, const Result<TrafficResult>& result) override {
     const Names names(options);
     const bool good = result && result->good();
     count(good);
     if (result) print_figures(names, options, *result);
-    if (!good) fmt::print("# {}\n", complaint(result));
-    fmt::print("{} {} {} worker={} kick={} wait={} depth={}\n", good ? "ok" : "not ok", runs(),
+    if (!good) print("# {}\n", complaint(result));
+    print("{} {} {} worker={} kick={} wait={} depth={}\n", good ? "ok" : "not ok", runs(),
                names.device, names.worker, names.kick, names.wait, options.depth);
     std::fflush(stdout);
   }
@@ -66,7 +68,7 @@ class Ktap final : public Report {
  private:
   static void print_figures(const Names& names, const TrafficOptions& options,
                             const TrafficResult& result) {
-    fmt::print(
+    print(
         "# {{\"device\":\"{}\",\"worker\":\"{}\",\"kick\":\"{}\",\"wait\":\"{}\",\"depth\":{},"
         "\"rings\":{},\"completions\":{},\"lost\":{},\"duplicated\":{},\"corrupted\":{},"
         "\"doorbells\":{},\"interrupts\":{},\"restarts\":{},\"p50_us\":{:.1f},\"p99_us\":{:.1f},"

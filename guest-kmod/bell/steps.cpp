@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "guest-kmod/bell/steps.hpp"
+#include "guest-kmod/bell/print.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +10,7 @@
 #include "vdev/ring/words.hpp"
 
 namespace bell {
+using bellwire::text;
 namespace {
 
 using bellwire::ring::load;
@@ -79,19 +81,19 @@ void print_steps(const Steps& steps, std::uint64_t ring, const SessionOptions& o
     return static_cast<double>(ticks - steps.submitted) / clocks.ticks_per_us;
   };
   const auto guest = [&](std::int64_t ticks, const std::string& what) {
-    fmt::print("{:8.1f} µs  {}\n", us(ticks), what);
+    print("{:8.1f} µs  {}\n", us(ticks), what);
   };
   const auto host = [&](std::int64_t ticks, const std::string& what) {
-    fmt::print("{:8.1f} µs  {:<44}{}\n", us(ticks - ahead), "", what);
+    print("{:8.1f} µs  {:<44}{}\n", us(ticks - ahead), "", what);
   };
-  fmt::print("ring {:<7}  {:<44}{}\n", ring, "guest", "host");
-  guest(steps.submitted, fmt::format("process: request submitted, kick ({})", name_of(options.kick)));
-  guest(steps.kicked, fmt::format("module: kick taken ({}), doorbell written",
+  print("ring {:<7}  {:<44}{}\n", ring, "guest", "host");
+  guest(steps.submitted, text("process: request submitted, kick ({})", name_of(options.kick)));
+  guest(steps.kicked, text("module: kick taken ({}), doorbell written",
                                   options.kick == Kick::direct ? "ioctl" : name_of(options.worker)));
-  host(steps.seen, fmt::format("{}: woken by the ioeventfd", name_of(options.device)));
-  host(steps.done, fmt::format("{}: completed, interrupt raised", name_of(options.device)));
+  host(steps.seen, text("{}: woken by the ioeventfd", name_of(options.device)));
+  host(steps.done, text("{}: completed, interrupt raised", name_of(options.device)));
   guest(steps.interrupted, "module: MSI-X interrupt, call signalled");
-  guest(steps.taken, fmt::format("process: awake ({}), completion taken", name_of(options.wait)));
+  guest(steps.taken, text("process: awake ({}), completion taken", name_of(options.wait)));
 }
 
 }  // namespace
@@ -126,7 +128,7 @@ Result<void> tell_steps(SessionOptions options, std::uint64_t count) {
     clocks->offset.narrow(*steps);
     print_steps(*steps, ring, options, *clocks);
   }
-  fmt::print("The host's times are of another clock; they are right within ± {:.1f} µs.\n",
+  print("The host's times are of another clock; they are right within ± {:.1f} µs.\n",
              static_cast<double>(clocks->offset.most - clocks->offset.least) / 2 /
                  clocks->ticks_per_us);
   return {};

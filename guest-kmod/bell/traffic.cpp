@@ -8,6 +8,7 @@
 #include "vdev/core/crc32c.hpp"
 
 namespace bell {
+using bellwire::text;
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -144,12 +145,12 @@ bool Traffic::stuck(bool progress) {
   if (progress) last_progress_ = Clock::now();
   auto& queue = session_.queue();
   if (queue.status() != BELLWIRE_QUEUE_OK)
-    result_.failure = fmt::format("the device calls the queue broken (reason {})",
+    result_.failure = text("the device calls the queue broken (reason {})",
                                   static_cast<int>(queue.status()));
   else if (queue.device_broken())
     result_.failure = "the device completed what nobody had asked for";
   else if (Clock::now() - last_progress_ > patience)
-    result_.failure = fmt::format("no completion for {} s; is the device running on the host?",
+    result_.failure = text("no completion for {} s; is the device running on the host?",
                                   patience.count());
   return !result_.failure.empty();
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/devices/request_device.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "vdev/ring/words.hpp"
+#include "vdev/log/log.hpp"
 
 namespace bellwire {
 namespace {
@@ -66,7 +65,7 @@ void RequestDevice::report_broken(unsigned index) noexcept {
   reported = queue.status();
   if (reported == BELLWIRE_QUEUE_OK || reports_left_ == 0) return;
   --reports_left_;
-  spdlog::warn(
+  log::warning(
       "{}: the driver broke queue {} (reason {}, value {:#x}); it is served again once the driver "
       "resets it, other queues go on",
       traits().kind, index, static_cast<int>(reported), queue.offender());

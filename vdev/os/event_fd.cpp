@@ -17,7 +17,7 @@ namespace {
 // descriptor is without disturbing its count.
 bool names_an_eventfd(int fd) {
   std::array<char, 64> target{};
-  const auto link = fmt::format("/proc/self/fd/{}", fd);
+  const auto link = text("/proc/self/fd/{}", fd);
   const auto length = ::readlink(link.c_str(), target.data(), target.size());
   return length > 0 && std::string_view(target.data(), static_cast<std::size_t>(length)) ==
                            "anon_inode:[eventfd]";

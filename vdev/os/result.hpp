@@ -4,14 +4,14 @@
 // value, and what mends it; `code` is there for callers that decide by it.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <boost/system/result.hpp>
 #include <cerrno>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <utility>
+
+#include "vdev/os/text.hpp"
 
 namespace bellwire {
 
@@ -32,14 +32,14 @@ using Result = boost::system::result<T, Error>;
 /// An error of ours: the message says it all.
 template <class... Args>
 Error fault(std::errc code, fmt::format_string<Args...> format, Args&&... args) {
-  return {std::make_error_code(code), fmt::format(format, std::forward<Args>(args)...)};
+  return {std::make_error_code(code), text(format, std::forward<Args>(args)...)};
 }
 
 /// An error of the system: the message, then what errno says.
 template <class... Args>
 Error system_fault(fmt::format_string<Args...> format, Args&&... args) {
   const std::error_code code(errno, std::system_category());
-  return {code, fmt::format(format, std::forward<Args>(args)...) + ": " + code.message()};
+  return {code, text(format, std::forward<Args>(args)...) + ": " + code.message()};
 }
 
 }  // namespace bellwire

@@ -83,7 +83,7 @@ Result<Listener> Listener::create(const std::string& path) {
   const auto address = path_address(path);
   if (!address) return address.error();
   const auto folder = std::filesystem::path(path).parent_path();
-  const auto unserved = (folder / fmt::format(".{}", ::getpid())).string();
+  const auto unserved = (folder / text(".{}", ::getpid())).string();
   const auto unserved_address = path_address(unserved);
   if (!unserved_address) return unserved_address.error();
 

@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-#include "vdev/core/runner.hpp"
+#include "vdev/runner/runner.hpp"
 
 namespace bellwire::testing {
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/ivshmem/connection.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <span>
 
 #include "vdev/os/unix_socket.hpp"
+#include "vdev/log/log.hpp"
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;
@@ -16,7 +15,7 @@ Connection::Connection(asio::io_context& context, os::UniqueFd socket, std::stri
     : peer_(context, socket.release()), name_(std::move(name)), greeting_(std::move(greeting)) {}
 
 void Connection::start() {
-  spdlog::info("{} came", name_);
+  log::info("{} came", name_);
   send_on();
   if (!gone_) listen();
 }
@@ -52,7 +51,7 @@ void Connection::heard() {
 
 void Connection::drop(const std::string& reason) {
   if (std::exchange(gone_, true)) return;
-  spdlog::info("{} dropped: {}", name_, reason);
+  log::info("{} dropped: {}", name_, reason);
   boost::system::error_code ignored;
   peer_.close(ignored);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/ivshmem/peer.hpp"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -14,6 +13,7 @@
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
 #include "vdev/transport/ivshmem/peer_state.hpp"
+#include "vdev/log/log.hpp"
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;
@@ -24,7 +24,7 @@ constexpr std::string_view device_prefix = "bellwire-device/";
 
 std::string device_name(unsigned slot) {
   static std::atomic<unsigned> serial{0};
-  return fmt::format("{}{}/{}.{}", device_prefix, slot, ::getpid(), serial++);
+  return text("{}{}/{}.{}", device_prefix, slot, ::getpid(), serial++);
 }
 
 std::optional<unsigned> slot_of_device(const std::string& name) noexcept {
@@ -138,7 +138,7 @@ void Peer::State::follow() {
                         for (;;) {
                           const auto read = self->read_one();
                           if (!read) {
-                            spdlog::info("{}: {}; the wires stay", self->endpoint.path,
+                            log::info("{}: {}; the wires stay", self->endpoint.path,
                                          read.error().message);
                             return;
                           }

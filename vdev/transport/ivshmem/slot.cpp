@@ -19,7 +19,7 @@ Result<End> create_end(unsigned id, unsigned vectors) {
 
 Result<os::UniqueFd> create_memory(unsigned index, unsigned queues, std::uint64_t size,
                                    Id device) {
-  auto fd = os::create_memfd(fmt::format("bellwire-slot-{}", index), size);
+  auto fd = os::create_memfd(text("bellwire-slot-{}", index), size);
   if (!fd) return fd.error();
   auto mapping = os::Mapping::create(fd->get(), size);
   if (!mapping) return mapping.error();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/ivshmem/switchboard.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <bit>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,6 +14,7 @@
 #include "vdev/transport/ivshmem/connection.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 #include "vdev/transport/ivshmem/slot.hpp"
+#include "vdev/log/log.hpp"
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;
@@ -98,7 +97,7 @@ void Switchboard::State::accept_all() {
   for (;;) {
     auto connection = listener.accept();
     if (!connection) {
-      spdlog::warn("{}; trying again", connection.error().message);
+      log::warning("{}; trying again", connection.error().message);
       return rest();
     }
     if (!*connection) return accept_on();
@@ -119,11 +118,11 @@ void Switchboard::State::seat(os::Listener::Connection connection) {
   if (!wanted) {
     const auto index = free_guest_slot();
     if (index) return greet(std::move(connection.socket), *index, Role::guest);
-    return spdlog::warn("a guest was turned away: all {} slots have one", places.size());
+    return log::warning("a guest was turned away: all {} slots have one", places.size());
   }
   if (*wanted < places.size() && !taken(places[*wanted].device))
     return greet(std::move(connection.socket), *wanted, Role::device);
-  spdlog::warn("a device was turned away: slot {} {}", *wanted,
+  log::warning("a device was turned away: slot {} {}", *wanted,
                *wanted < places.size() ? "has one" : "does not exist");
 }
 
@@ -137,7 +136,7 @@ void Switchboard::State::greet(os::UniqueFd socket, std::size_t index, Role role
   auto& [slot, guest, device] = places[index];
   const bool is_guest = role == Role::guest;
   auto connection = std::make_shared<Connection>(
-      context, std::move(socket), fmt::format("{} of slot {}", is_guest ? "guest" : "device", index),
+      context, std::move(socket), text("{} of slot {}", is_guest ? "guest" : "device", index),
       is_guest ? slot.greeting(slot.guest, slot.device) : slot.greeting(slot.device, slot.guest));
   connection->start();
   (is_guest ? guest : device) = connection;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vdev/core/runner.hpp"
+#include "vdev/runner/runner.hpp"
 
 #include <doctest/doctest.h>
 
