@@ -16,7 +16,7 @@
 
 #include "selftest.h"
 
-enum { PASSED = 0, FAILED = 1, SKIPPED = 4, SECONDS = 20 };
+enum { PASSED = 0, FAILED = 1, SKIPPED = 4, SECONDS = 60 };
 
 struct options options = {
 	.module = "/lib/modules/bellwire.ko",

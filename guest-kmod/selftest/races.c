@@ -152,10 +152,10 @@ static void killed(void)
 }
 
 const struct test race_tests[] = {
-	{ "no kick is lost while workers are replaced under traffic", replaced_under_traffic, 60 },
-	{ "a worker that is stopped right after a kick has rung or left it", stopped_at_once, 60 },
-	{ "workers and eventfds that were replaced are gone", no_leak, 60 },
-	{ "worker read: ends though its count is stolen", stolen_under_stop, 60 },
+	{ "no kick is lost while workers are replaced under traffic", replaced_under_traffic, 300 },
+	{ "a worker that is stopped right after a kick has rung or left it", stopped_at_once, 300 },
+	{ "workers and eventfds that were replaced are gone", no_leak, 300 },
+	{ "worker read: ends though its count is stolen", stolen_under_stop, 300 },
 	{ "a process killed under traffic leaves its queue free", killed, 0 },
 	{ 0 },
 };

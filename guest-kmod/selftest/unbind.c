@@ -186,7 +186,7 @@ const struct test unbind_tests[] = {
 	{ "after unbind every call is ENODEV", unbound_calls, 0 },
 	{ "after unbind a touch of the mapping is SIGBUS", unbound_mapping, 0 },
 	{ "it can be bound again, with old files open", rebind, 0 },
-	{ "unbind under traffic, with each worker", unbind_under_traffic, 60 },
-	{ "unbind while others map", unbind_under_mmap, 60 },
+	{ "unbind under traffic, with each worker", unbind_under_traffic, 300 },
+	{ "unbind while others map", unbind_under_mmap, 300 },
 	{ 0 },
 };
