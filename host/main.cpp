@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// bellwire: one program, a subcommand a part. Each subcommand stands in its own file, declares its
-// options there, and says what to run.
+// bellwire: one program, a subcommand a part. Here is its command line; what a subcommand does
+// stands in the file that is named for it.
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <iostream>
 
-#include "host/commands.hpp"
+#include "host/device.hpp"
+#include "host/switchboard.hpp"
 
 namespace {
 
-using bellwire::host::exit_usage;
+using bellwire::Error;
+using bellwire::Result;
+
+constexpr int exit_failure = 1;
+constexpr int exit_usage = 2;
+
+// What the chosen subcommand runs.
+using Run = std::function<Result<void>()>;
 
 const char* footer = R"(
 Exit status: 0 done, or ended by Ctrl-C or SIGTERM; 1 something failed; 2 wrong usage.
@@ -24,11 +33,58 @@ Example, three shells:
   qemu-system-x86_64 … -chardev socket,id=bell,path=/tmp/bell.sock \
                        -device ivshmem-doorbell,chardev=bell,vectors=8)";
 
+void add_switchboard(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand(
+      "switchboard", "Own the wires: shared memory and eventfds that QEMUs and devices attach to");
+  command->footer(
+      "\nThe wires outlive whoever uses them: a QEMU or a device may die at any moment and\n"
+      "come back to the same memory and eventfds. Each slot joins one QEMU to one device; a\n"
+      "QEMU gets the lowest slot that has none, a device says which it wants.");
+  auto options = std::make_shared<bellwire::ivshmem::SwitchboardOptions>();
+  command->add_option("--socket", options->path, "Path of the socket to serve")
+      ->required()
+      ->type_name("PATH");
+  command
+      ->add_option("--vectors", options->vectors,
+                   "Doorbells and interrupts each way, and queues in the memory (1 to 32)")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--memory", options->memory,
+                   "Shared memory of a slot: a power of two, 64K to 1G [4M]")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command->add_option("--slots", options->slots, "How many QEMU-and-device pairs (1 to 1024)")
+      ->type_name("N")
+      ->capture_default_str();
+  command->callback(
+      [&run, options] { run = [options] { return bellwire::host::run_switchboard(*options); }; });
+}
+
+void add_device(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand("device", "Run a device on a transport");
+  command->footer(bellwire::host::describe_devices_and_transports());
+  auto options = std::make_shared<bellwire::host::DeviceOptions>();
+  command->add_option("NAME", options->name, "Which device")
+      ->required()
+      ->check(CLI::IsMember(bellwire::host::device_names()));
+  command->add_option("--on", options->on, "Where: TRANSPORT:…, see below")
+      ->required()
+      ->type_name("WHERE");
+  command->callback(
+      [&run, options] { run = [options] { return bellwire::host::run_device(*options); }; });
+}
+
 void log_to_stderr(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("bellwire");
   logger->set_pattern("bellwire: %^%l%$: %v");
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(std::move(logger));
+}
+
+int fail(const Error& error) {
+  std::cerr << "bellwire: " << error.message << '\n';
+  return error.code == std::errc::invalid_argument ? exit_usage : exit_failure;
 }
 
 }  // namespace
@@ -44,9 +100,9 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.fallthrough();
 
-  std::function<int()> run;
-  bellwire::host::add_switchboard(app, run);
-  bellwire::host::add_device(app, run);
+  Run run;
+  add_switchboard(app, run);
+  add_device(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -54,8 +110,9 @@ int main(int argc, char** argv) {
   }
   log_to_stderr(level);
   try {
-    return run();
+    const auto done = run();
+    return done ? 0 : fail(done.error());
   } catch (const std::exception& error) {
-    return bellwire::host::fail({{}, error.what()});
+    return fail({{}, error.what()});
   }
 }

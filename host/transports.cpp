@@ -56,22 +56,22 @@ constexpr TransportEntry entries[] = {
 
 std::string names() {
   std::string list;
-  for (const auto& entry : entries)
-    list.append(list.empty() ? "" : ", ").append(entry.syntax);
+  for (const auto& entry : entries) list.append(list.empty() ? "" : ", ").append(entry.syntax);
   return list;
 }
 
 }  // namespace
 
-std::span<const TransportEntry> transports() noexcept { return entries; }
+std::span<const TransportEntry> transports() noexcept {
+  return entries;
+}
 
 Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                     std::string_view on) {
   const auto colon = on.find(':');
   for (const auto& entry : entries)
     if (entry.name == on.substr(0, colon))
-      return entry.create(context,
-                          colon == std::string_view::npos ? "" : on.substr(colon + 1));
+      return entry.create(context, colon == std::string_view::npos ? "" : on.substr(colon + 1));
   return fault(std::errc::invalid_argument, "unknown transport '{}'; there is {}", on, names());
 }
 

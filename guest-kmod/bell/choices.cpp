@@ -15,9 +15,17 @@ constexpr Choice<bellwire_worker> workers[] = {{"read", BELLWIRE_WORKER_READ},
 
 }  // namespace
 
-std::span<const Choice<Wait>> choices(Wait) noexcept { return waits; }
-std::span<const Choice<Kick>> choices(Kick) noexcept { return kicks; }
-std::span<const Choice<Load>> choices(Load) noexcept { return loads; }
-std::span<const Choice<bellwire_worker>> choices(bellwire_worker) noexcept { return workers; }
+std::span<const Choice<Wait>> choices(Wait) noexcept {
+  return waits;
+}
+std::span<const Choice<Kick>> choices(Kick) noexcept {
+  return kicks;
+}
+std::span<const Choice<Load>> choices(Load) noexcept {
+  return loads;
+}
+std::span<const Choice<bellwire_worker>> choices(bellwire_worker) noexcept {
+  return workers;
+}
 
 }  // namespace bell

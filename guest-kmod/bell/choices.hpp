@@ -13,9 +13,9 @@
 
 namespace bell {
 
-enum class Wait { read, poll, epoll };        // how the process waits for its call eventfd
-enum class Kick { ioctl, eventfd, direct };   // how it tells the module to ring
-enum class Load { echo, digest };             // what it asks of the device
+enum class Wait { read, poll, epoll };       // how the process waits for its call eventfd
+enum class Kick { ioctl, eventfd, direct };  // how it tells the module to ring
+enum class Load { echo, digest };            // what it asks of the device
 
 template <class Value>
 struct Choice {

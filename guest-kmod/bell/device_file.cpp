@@ -10,9 +10,9 @@
 #include <thread>
 
 namespace bell {
-using bellwire::text;
 using bellwire::fault;
 using bellwire::system_fault;
+using bellwire::text;
 
 Result<DeviceFile> DeviceFile::open(const std::string& path) {
   bellwire::os::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
@@ -22,7 +22,8 @@ Result<DeviceFile> DeviceFile::open(const std::string& path) {
 
 Result<bellwire_info> DeviceFile::info() const {
   bellwire_info info{};
-  if (::ioctl(fd_.get(), BELLWIRE_INFO, &info) != 0) return system_fault("{}: no information", path_);
+  if (::ioctl(fd_.get(), BELLWIRE_INFO, &info) != 0)
+    return system_fault("{}: no information", path_);
   return info;
 }
 
@@ -62,8 +63,12 @@ Result<bellwire::os::Mapping> DeviceFile::map(const bellwire_claim& claim) const
   return bellwire::os::Mapping::create(fd_.get(), claim.map_size);
 }
 
-bool DeviceFile::kick() const noexcept { return ::ioctl(fd_.get(), BELLWIRE_KICK) == 0; }
-bool DeviceFile::ring() const noexcept { return ::ioctl(fd_.get(), BELLWIRE_RING) == 0; }
+bool DeviceFile::kick() const noexcept {
+  return ::ioctl(fd_.get(), BELLWIRE_KICK) == 0;
+}
+bool DeviceFile::ring() const noexcept {
+  return ::ioctl(fd_.get(), BELLWIRE_RING) == 0;
+}
 
 std::vector<std::string> device_files() {
   std::vector<std::string> files;

@@ -1,33 +1,95 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // bell: the guest's tool. It plays the driver's process: opens /dev/bellwireN, hands down its
-// eventfds, rings the device on the host, and checks what comes back.
+// eventfds, rings the device on the host, and checks what comes back. Here is its command line;
+// what a subcommand does stands in the file that is named for it.
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <iostream>
 
-#include "guest-kmod/bell/commands.hpp"
+#include "guest-kmod/bell/break.hpp"
+#include "guest-kmod/bell/info.hpp"
+#include "guest-kmod/bell/ring.hpp"
 
-namespace bell {
+namespace {
 
-int fail(const bellwire::Error& error) {
-  std::cerr << "bell: " << error.message << '\n';
-  return exit_failure;
+using bell::RingOptions;
+
+constexpr int exit_failure = 1;
+constexpr int exit_usage = 2;
+
+// What the chosen subcommand runs: whether all was well.
+using Run = std::function<bell::Result<bool>()>;
+
+template <class Value>
+void add_choice(CLI::App* command, const char* option, std::vector<std::string>& into,
+                const char* text) {
+  command->add_option(option, into, text)
+      ->delimiter(',')
+      ->check(CLI::IsMember(bell::names<Value>()))
+      ->capture_default_str();
 }
 
-}  // namespace bell
+void add_ring(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand("ring", "Ring a device, and check every completion");
+  command->footer(
+      "\nOf the choices several can be named (read,poll or all): every combination runs.");
+  auto options = std::make_shared<RingOptions>();
+  command->add_option("--count", options->traffic.count, "Requests a run")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32))
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_option("--depth", options->depths, "Requests under way at most")
+      ->delimiter(',')
+      ->check(CLI::Range(1U, static_cast<unsigned>(BELLWIRE_MAX_RING_ENTRIES)))
+      ->type_name("D")
+      ->capture_default_str();
+  command->add_option("--payload", options->traffic.payload, "Bytes that a request carries")
+      ->check(CLI::Range(1U, 1U << 24))
+      ->type_name("BYTES")
+      ->capture_default_str();
+  add_choice<bell::Wait>(command, "--wait", options->waits, "How the process waits to be called");
+  add_choice<bell::Kick>(command, "--kick", options->kicks,
+                         "How it kicks: the note's ioctl, the eventfd, or directly");
+  add_choice<bellwire_worker>(command, "--worker", options->workers,
+                              "How the module waits for the kick");
+  add_choice<bell::Load>(command, "--device", options->devices, "Which device to ring");
+  command
+      ->add_option("--until-restarts", options->traffic.until_restarts,
+                   "Instead of --count: until the device was restarted so often")
+      ->type_name("N");
+  command->add_flag("--steps", options->steps, "Tell each ring step by step, guest and host");
+  command->add_flag("--ktap", options->ktap, "Print KTAP with the figures, for a harness");
+  command->callback([&run, options] { run = [options] { return bell::run_ring(*options); }; });
+}
+
+void add_info(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand("info", "Show the device files and who is behind them");
+  command->callback([&run] { run = bell::run_info; });
+}
+
+void add_break(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand(
+      "break", "Break a queue on purpose, see that only it breaks, and reset it (KTAP)");
+  command->callback([&run] { run = bell::run_break; });
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("bell: ring a bellwire device on the host, and check what it answers.");
   app.footer("\nExit status: 0 all was well; 1 something was not; 2 wrong usage.");
   app.require_subcommand(1);
-  std::function<int()> run;
-  bell::add_info(app, run);
-  bell::add_ring(app, run);
-  bell::add_break(app, run);
+  Run run;
+  add_info(app, run);
+  add_ring(app, run);
+  add_break(app, run);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : bell::exit_usage;
+    return app.exit(error) == 0 ? 0 : exit_usage;
   }
-  return run();
+  const auto well = run();
+  if (!well) std::cerr << "bell: " << well.error().message << '\n';
+  return well && *well ? 0 : exit_failure;
 }

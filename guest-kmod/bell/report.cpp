@@ -21,17 +21,16 @@ struct Names {
 std::string complaint(const Result<TrafficResult>& result) {
   if (!result) return result.error().message;
   if (!result->failure.empty()) return result->failure;
-  return text("{} rings, {} completions, {} lost, {} duplicated, {} corrupted",
-                     result->rings, result->completions, result->lost, result->duplicated,
-                     result->corrupted);
+  return text("{} rings, {} completions, {} lost, {} duplicated, {} corrupted", result->rings,
+              result->completions, result->lost, result->duplicated, result->corrupted);
 }
 
 class Table final : public Report {
  public:
   void plan(std::size_t) override {
     print("{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}\n",
-               "device", "worker", "kick", "wait", "depth", "rings", "completions", "lost", "dup",
-               "bad", "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
+          "device", "worker", "kick", "wait", "depth", "rings", "completions", "lost", "dup", "bad",
+          "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
   }
 
   void run(const TrafficOptions& options, const Result<TrafficResult>& result) override {
@@ -40,7 +39,8 @@ class Table final : public Report {
     count(good);
     if (result)
       print(
-          "{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9.1f}{:>10.0f}\n",
+          "{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9.1f}{:>10."
+          "0f}\n",
           names.device, names.worker, names.kick, names.wait, options.depth, result->rings,
           result->completions, result->lost, result->duplicated, result->corrupted,
           result->doorbells, result->interrupts, result->p50_us, result->p99_us,
@@ -61,7 +61,7 @@ class Ktap final : public Report {
     if (result) print_figures(names, options, *result);
     if (!good) print("# {}\n", complaint(result));
     print("{} {} {} worker={} kick={} wait={} depth={}\n", good ? "ok" : "not ok", runs(),
-               names.device, names.worker, names.kick, names.wait, options.depth);
+          names.device, names.worker, names.kick, names.wait, options.depth);
     std::fflush(stdout);
   }
 
@@ -81,7 +81,11 @@ class Ktap final : public Report {
 
 }  // namespace
 
-std::unique_ptr<Report> make_table() { return std::make_unique<Table>(); }
-std::unique_ptr<Report> make_ktap() { return std::make_unique<Ktap>(); }
+std::unique_ptr<Report> make_table() {
+  return std::make_unique<Table>();
+}
+std::unique_ptr<Report> make_ktap() {
+  return std::make_unique<Ktap>();
+}
 
 }  // namespace bell

@@ -17,7 +17,9 @@ bellwire::ring::DriverQueue driver_queue(const bellwire::os::Mapping& mapping,
   return {bellwire::ring::Queue::over(bytes, claim.ring_entries), claim.generation};
 }
 
-std::uint32_t flags_of(const SessionOptions& options) { return options.trace ? BELLWIRE_TRACE : 0; }
+std::uint32_t flags_of(const SessionOptions& options) {
+  return options.trace ? BELLWIRE_TRACE : 0;
+}
 
 }  // namespace
 
@@ -47,8 +49,8 @@ Result<Session> Session::create(const SessionOptions& options) {
 
   auto mapping = file->map(*claim);
   if (!mapping) return mapping.error();
-  Session session(options, std::move(*file), std::move(*call), std::move(kick),
-                  std::move(*mapping), *claim);
+  Session session(options, std::move(*file), std::move(*call), std::move(kick), std::move(*mapping),
+                  *claim);
   if (auto served = session.wait_until_served(); !served) return served.error();
   return session;
 }

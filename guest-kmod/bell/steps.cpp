@@ -89,7 +89,7 @@ void print_steps(const Steps& steps, std::uint64_t ring, const SessionOptions& o
   print("ring {:<7}  {:<44}{}\n", ring, "guest", "host");
   guest(steps.submitted, text("process: request submitted, kick ({})", name_of(options.kick)));
   guest(steps.kicked, text("module: kick taken ({}), doorbell written",
-                                  options.kick == Kick::direct ? "ioctl" : name_of(options.worker)));
+                           options.kick == Kick::direct ? "ioctl" : name_of(options.worker)));
   host(steps.seen, text("{}: woken by the ioeventfd", name_of(options.device)));
   host(steps.done, text("{}: completed, interrupt raised", name_of(options.device)));
   guest(steps.interrupted, "module: MSI-X interrupt, call signalled");
@@ -129,8 +129,7 @@ Result<void> tell_steps(SessionOptions options, std::uint64_t count) {
     print_steps(*steps, ring, options, *clocks);
   }
   print("The host's times are of another clock; they are right within ± {:.1f} µs.\n",
-             static_cast<double>(clocks->offset.most - clocks->offset.least) / 2 /
-                 clocks->ticks_per_us);
+        static_cast<double>(clocks->offset.most - clocks->offset.least) / 2 / clocks->ticks_per_us);
   return {};
 }
 

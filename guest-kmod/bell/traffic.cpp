@@ -62,8 +62,8 @@ class Traffic {
   std::vector<Clock::time_point> started_;
   std::vector<float> latencies_us_;
   TrafficResult result_;
-  std::uint64_t expected_ = 0;       // the number of the next completion
-  std::uint32_t incarnation_ = 0;    // of the device that completed last
+  std::uint64_t expected_ = 0;     // the number of the next completion
+  std::uint32_t incarnation_ = 0;  // of the device that completed last
   Clock::time_point last_progress_;
 };
 
@@ -136,22 +136,22 @@ void Traffic::check(const bellwire_completion& completion) {
 
 bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t number) {
   if (completion.status != BELLWIRE_DONE) return false;
-  if (options_.session.device == Load::digest) return completion.result == bellwire::crc32c(input(number));
-  return completion.length == options_.payload &&
-         std::ranges::equal(input(number), output(number));
+  if (options_.session.device == Load::digest)
+    return completion.result == bellwire::crc32c(input(number));
+  return completion.length == options_.payload && std::ranges::equal(input(number), output(number));
 }
 
 bool Traffic::stuck(bool progress) {
   if (progress) last_progress_ = Clock::now();
   auto& queue = session_.queue();
   if (queue.status() != BELLWIRE_QUEUE_OK)
-    result_.failure = text("the device calls the queue broken (reason {})",
-                                  static_cast<int>(queue.status()));
+    result_.failure =
+        text("the device calls the queue broken (reason {})", static_cast<int>(queue.status()));
   else if (queue.device_broken())
     result_.failure = "the device completed what nobody had asked for";
   else if (Clock::now() - last_progress_ > patience)
-    result_.failure = text("no completion for {} s; is the device running on the host?",
-                                  patience.count());
+    result_.failure =
+        text("no completion for {} s; is the device running on the host?", patience.count());
   return !result_.failure.empty();
 }
 
@@ -159,8 +159,8 @@ void Traffic::measure(Clock::duration time) {
   std::sort(latencies_us_.begin(), latencies_us_.end());
   result_.p50_us = percentile(latencies_us_, 0.50);
   result_.p99_us = percentile(latencies_us_, 0.99);
-  result_.per_second = static_cast<double>(result_.completions) /
-                       std::chrono::duration<double>(time).count();
+  result_.per_second =
+      static_cast<double>(result_.completions) / std::chrono::duration<double>(time).count();
 }
 
 }  // namespace
@@ -173,11 +173,10 @@ Result<TrafficResult> run_traffic(const TrafficOptions& options) {
     return bellwire::fault(std::errc::invalid_argument, "--depth {}: the ring has {} entries",
                            options.depth, queue.space());
   if (std::uint64_t{2} * options.depth * options.payload > queue.payload().size())
-    return bellwire::fault(std::errc::invalid_argument,
-                           "--payload {} at --depth {} needs {} bytes, the queue has {}",
-                           options.payload, options.depth,
-                           std::uint64_t{2} * options.depth * options.payload,
-                           queue.payload().size());
+    return bellwire::fault(
+        std::errc::invalid_argument, "--payload {} at --depth {} needs {} bytes, the queue has {}",
+        options.payload, options.depth, std::uint64_t{2} * options.depth * options.payload,
+        queue.payload().size());
   return Traffic(options, std::move(*session)).run();
 }
 

@@ -14,9 +14,9 @@ namespace bell {
 
 struct TrafficOptions {
   SessionOptions session;
-  std::uint64_t count = 10000;     ///< requests
-  std::uint32_t depth = 1;         ///< requests under way at most
-  std::uint32_t payload = 64;      ///< bytes of each request's input
+  std::uint64_t count = 10000;       ///< requests
+  std::uint32_t depth = 1;           ///< requests under way at most
+  std::uint32_t payload = 64;        ///< bytes of each request's input
   std::uint32_t until_restarts = 0;  ///< if not 0: not `count` requests, but until the device was
                                      ///< started anew so often
 };

@@ -19,7 +19,9 @@ constexpr CatalogEntry entries[] = {
 
 }  // namespace
 
-std::span<const CatalogEntry> catalog() noexcept { return entries; }
+std::span<const CatalogEntry> catalog() noexcept {
+  return entries;
+}
 
 std::unique_ptr<Device> create_device(std::string_view name) {
   for (const auto& entry : entries)

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "vdev/ring/words.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/ring/words.hpp"
 
 namespace bellwire {
 namespace {

@@ -5,7 +5,11 @@
 
 namespace bellwire::log {
 
-void write_info(const std::string& text) { spdlog::info("{}", text); }
-void write_warning(const std::string& text) { spdlog::warn("{}", text); }
+void write_info(const std::string& text) {
+  spdlog::info("{}", text);
+}
+void write_warning(const std::string& text) {
+  spdlog::warn("{}", text);
+}
 
 }  // namespace bellwire::log

@@ -11,8 +11,12 @@ void UniqueFd::reset(int fd) noexcept {
   fd_ = fd;
 }
 
-UniqueFd UniqueFd::duplicate() const noexcept { return os::duplicate(fd_); }
+UniqueFd UniqueFd::duplicate() const noexcept {
+  return os::duplicate(fd_);
+}
 
-UniqueFd duplicate(int fd) noexcept { return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
+UniqueFd duplicate(int fd) noexcept {
+  return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+}
 
 }  // namespace bellwire::os

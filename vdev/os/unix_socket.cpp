@@ -96,11 +96,10 @@ Result<Listener> Listener::create(const std::string& path) {
   UniqueFd socket = new_socket();
   if (!socket.valid()) return system_fault("cannot make a socket");
   struct stat status {};
-  const bool served = ::bind(socket.get(), unserved_address->get(), unserved_address->size) == 0 &&
-                      ::chmod(unserved.c_str(), S_IRUSR | S_IWUSR) == 0 &&
-                      ::listen(socket.get(), backlog) == 0 &&
-                      ::stat(unserved.c_str(), &status) == 0 &&
-                      ::rename(unserved.c_str(), path.c_str()) == 0;
+  const bool served =
+      ::bind(socket.get(), unserved_address->get(), unserved_address->size) == 0 &&
+      ::chmod(unserved.c_str(), S_IRUSR | S_IWUSR) == 0 && ::listen(socket.get(), backlog) == 0 &&
+      ::stat(unserved.c_str(), &status) == 0 && ::rename(unserved.c_str(), path.c_str()) == 0;
   if (!served) {
     const auto error = system_fault("cannot serve socket '{}'", path);
     ::unlink(unserved.c_str());
@@ -195,7 +194,7 @@ Result<std::optional<Received>> receive_message(int socket, std::span<std::byte>
 std::size_t unread_bytes(int socket) noexcept {
   int unread = 0;
   return ::ioctl(socket, SIOCOUTQ, &unread) == 0 && unread > 0 ? static_cast<std::size_t>(unread)
-                                                                : 0;
+                                                               : 0;
 }
 
 }  // namespace bellwire::os

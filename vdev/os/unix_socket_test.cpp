@@ -69,7 +69,10 @@ TEST_CASE("a socket that a dead process left is taken over") {
   const TemporaryFolder folder;
   const auto path = folder.file("s");
   // A process that dies leaves the file; here the file is kept aside while its server goes.
-  { const auto dying = Listener::create(path).value(); std::filesystem::rename(path, path + "x"); }
+  {
+    const auto dying = Listener::create(path).value();
+    std::filesystem::rename(path, path + "x");
+  }
   std::filesystem::rename(path + "x", path);
   REQUIRE(std::filesystem::is_socket(path));
   auto listener = Listener::create(path).value();

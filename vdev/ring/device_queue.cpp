@@ -24,7 +24,9 @@ bool overlap(const bellwire_request& entry) {
          entry.output_offset < std::uint64_t{entry.input_offset} + entry.input_length;
 }
 
-void add(__u64& word, std::uint64_t more) { store(word, load(word, relaxed) + more, relaxed); }
+void add(__u64& word, std::uint64_t more) {
+  store(word, load(word, relaxed) + more, relaxed);
+}
 
 }  // namespace
 
@@ -97,7 +99,8 @@ DeviceQueue::Look DeviceQueue::look() noexcept {
   const auto submitted = load(queue_.control->submit.submitted, acquire);
   if (submitted == completed_) return Look::nothing;
   const auto consumed = load(queue_.control->consume.consumed, acquire);
-  if (completed_ - consumed > queue_.entries) return distrust(BELLWIRE_QUEUE_BAD_CONSUMED, consumed);
+  if (completed_ - consumed > queue_.entries)
+    return distrust(BELLWIRE_QUEUE_BAD_CONSUMED, consumed);
   if (submitted - completed_ > queue_.entries || submitted - consumed > queue_.entries)
     return distrust(BELLWIRE_QUEUE_BAD_SUBMITTED, submitted);
   return Look::work;

@@ -36,7 +36,9 @@ bool DriverQueue::ready() const noexcept {
   return load(queue_.control->status.generation, acquire) == generation_;
 }
 
-std::uint32_t DriverQueue::space() const noexcept { return queue_.entries - in_flight(); }
+std::uint32_t DriverQueue::space() const noexcept {
+  return queue_.entries - in_flight();
+}
 
 bool DriverQueue::submit(const bellwire_request& request) noexcept {
   if (space() == 0) return false;

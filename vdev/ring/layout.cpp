@@ -14,8 +14,13 @@ namespace {
 constexpr std::uint64_t entry_pair = sizeof(bellwire_request) + sizeof(bellwire_completion);
 
 constexpr std::array<std::string_view, 7> fault_names = {
-    "fine",     "blank",        "a version that this program does not know", "a wrong size",
-    "no queue", "a wrong ring", "queues that leave the memory"};
+    "fine",
+    "blank",
+    "a version that this program does not know",
+    "a wrong size",
+    "no queue",
+    "a wrong ring",
+    "queues that leave the memory"};
 
 bellwire_header& header_of(std::span<std::byte> memory) {
   return *reinterpret_cast<bellwire_header*>(memory.data());
@@ -26,7 +31,9 @@ std::uint64_t magic_of(std::span<const std::byte> memory) {
   return load(header.format.magic, std::memory_order_acquire);
 }
 
-std::uint64_t whole_pages(std::uint64_t size) { return size - size % BELLWIRE_PAGE_SIZE; }
+std::uint64_t whole_pages(std::uint64_t size) {
+  return size - size % BELLWIRE_PAGE_SIZE;
+}
 
 }  // namespace
 

@@ -150,15 +150,25 @@ TEST_CASE("a request with wrong numbers is refused, and its queue goes on") {
   };
   const Wrong wrongs[] = {
       {"input beyond the payload",
-       [](auto& made, auto payload) { made.input_offset = payload; made.input_length = 1; },
+       [](auto& made, auto payload) {
+         made.input_offset = payload;
+         made.input_length = 1;
+       },
        BELLWIRE_BAD_RANGE},
       {"an end that wraps",
-       [](auto& made, auto) { made.input_offset = ~0U; made.input_length = ~0U; },
+       [](auto& made, auto) {
+         made.input_offset = ~0U;
+         made.input_length = ~0U;
+       },
        BELLWIRE_BAD_RANGE},
-      {"output too long",
-       [](auto& made, auto payload) { made.output_length = payload + 1; }, BELLWIRE_BAD_RANGE},
+      {"output too long", [](auto& made, auto payload) { made.output_length = payload + 1; },
+       BELLWIRE_BAD_RANGE},
       {"input and output that overlap",
-       [](auto& made, auto) { made.input_length = 8; made.output_offset = 7; made.output_length = 8; },
+       [](auto& made, auto) {
+         made.input_length = 8;
+         made.output_offset = 7;
+         made.output_length = 8;
+       },
        BELLWIRE_BAD_RANGE},
       {"unknown flags", [](auto& made, auto) { made.flags = 1; }, BELLWIRE_BAD_OPERATION},
   };

@@ -28,8 +28,7 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
         asio::posix::descriptor_base::wait_read,
         [self = shared_from_this(), index](const boost::system::error_code& error) {
           if (error || !self->running) return;
-          if (const auto rings = self->doorbells[index].event.drain())
-            self->turn(index, *rings);
+          if (const auto rings = self->doorbells[index].event.drain()) self->turn(index, *rings);
           self->wait(index);
         });
   }
@@ -84,8 +83,8 @@ Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachme
     auto waited = doorbell.duplicate();
     if (!waited) return waited.error();
     state->doorbells.push_back(
-        {std::move(*event), asio::posix::stream_descriptor(
-                                context, std::move(*waited).release().release())});
+        {std::move(*event),
+         asio::posix::stream_descriptor(context, std::move(*waited).release().release())});
   }
   if (auto started = device.start(std::move(attachment)); !started) return started.error();
   state->running = true;

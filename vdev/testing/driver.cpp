@@ -36,8 +36,7 @@ bellwire_completion Driver::wait_for_completion() {
   for (;;) {
     if (const auto completion = queue_.take()) return *completion;
     if (queue_.device_broken()) throw std::runtime_error("the device broke the ring");
-    if (queue_.may_sleep() && !wait_for_interrupt())
-      throw std::runtime_error("no completion came");
+    if (queue_.may_sleep() && !wait_for_interrupt()) throw std::runtime_error("no completion came");
   }
 }
 

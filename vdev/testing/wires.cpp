@@ -6,8 +6,7 @@ namespace {
 
 std::vector<os::EventFd> make_events(unsigned count) {
   std::vector<os::EventFd> events;
-  for (unsigned index = 0; index < count; ++index)
-    events.push_back(os::EventFd::create().value());
+  for (unsigned index = 0; index < count; ++index) events.push_back(os::EventFd::create().value());
   return events;
 }
 

@@ -3,8 +3,8 @@
 
 #include <span>
 
-#include "vdev/os/unix_socket.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/os/unix_socket.hpp"
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;

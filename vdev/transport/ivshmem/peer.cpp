@@ -8,12 +8,12 @@
 #include <charconv>
 #include <string_view>
 
+#include "vdev/log/log.hpp"
 #include "vdev/os/poll.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
 #include "vdev/transport/ivshmem/peer_state.hpp"
-#include "vdev/log/log.hpp"
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;
@@ -72,8 +72,8 @@ Result<void> Peer::State::handshake(std::chrono::milliseconds patience) {
                    "stop that device or choose another slot",
                    endpoint.path, endpoint.slot);
     if (!read) return read.error();
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (!*read && (left.count() <= 0 || !os::wait_readable(socket.get(), left)))
       return fault(std::errc::timed_out,
                    "'{}' is no ivshmem server that works: {} did not come within {} ms",
@@ -90,8 +90,8 @@ Result<bool> Peer::State::read_one() {
   if (!message) return message.error();
   if (!*message) return false;
   auto change = peers.take(std::move(**message));
-  if (!change) return fault(std::errc::protocol_error, "'{}': {}", endpoint.path,
-                            change.error().message);
+  if (!change)
+    return fault(std::errc::protocol_error, "'{}': {}", endpoint.path, change.error().message);
   using Kind = PeerState::Change::Kind;
   if (change->kind == Kind::memory)
     if (auto used = use_memory(); !used) return used.error();
@@ -139,7 +139,7 @@ void Peer::State::follow() {
                           const auto read = self->read_one();
                           if (!read) {
                             log::info("{}: {}; the wires stay", self->endpoint.path,
-                                         read.error().message);
+                                      read.error().message);
                             return;
                           }
                           if (!*read) break;

@@ -14,8 +14,12 @@ using Kind = PeerState::Change::Kind;
 
 namespace {
 
-os::UniqueFd event() { return os::EventFd::create().value().release(); }
-os::UniqueFd memory() { return os::create_memfd("test", 4096).value(); }
+os::UniqueFd event() {
+  return os::EventFd::create().value().release();
+}
+os::UniqueFd memory() {
+  return os::create_memfd("test", 4096).value();
+}
 
 PeerState with_id(std::int64_t id) {
   PeerState state;
@@ -59,17 +63,17 @@ TEST_CASE("rule 44: an ID without a descriptor is that peer's disconnect, and on
 }
 
 TEST_CASE("what cannot be is refused") {
-  CHECK(PeerState().take({1, {}}).has_error());        // another version
-  CHECK(PeerState().take({0, event()}).has_error());   // a version with a descriptor
+  CHECK(PeerState().take({1, {}}).has_error());       // another version
+  CHECK(PeerState().take({0, event()}).has_error());  // a version with a descriptor
   for (const std::int64_t id : {-1, -2, 65536}) {
     PeerState state;
     REQUIRE(state.take({0, {}}).has_value());
     CHECK(state.take({id, {}}).has_error());
   }
-  CHECK(with_id(1).take({-1, {}}).has_error());        // memory without a descriptor
-  CHECK(with_id(1).take({-2, event()}).has_error());   // a negative peer
+  CHECK(with_id(1).take({-1, {}}).has_error());       // memory without a descriptor
+  CHECK(with_id(1).take({-2, event()}).has_error());  // a negative peer
   CHECK(with_id(1).take({65536, event()}).has_error());
-  CHECK(with_id(1).take({2, memory()}).has_error());   // a vector that is no eventfd
+  CHECK(with_id(1).take({2, memory()}).has_error());  // a vector that is no eventfd
   auto twice = with_id(1);
   REQUIRE(twice.take({-1, memory()}).has_value());
   CHECK(twice.take({-1, memory()}).has_error());

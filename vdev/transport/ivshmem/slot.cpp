@@ -17,8 +17,7 @@ Result<End> create_end(unsigned id, unsigned vectors) {
   return end;
 }
 
-Result<os::UniqueFd> create_memory(unsigned index, unsigned queues, std::uint64_t size,
-                                   Id device) {
+Result<os::UniqueFd> create_memory(unsigned index, unsigned queues, std::uint64_t size, Id device) {
   auto fd = os::create_memfd(text("bellwire-slot-{}", index), size);
   if (!fd) return fd.error();
   auto mapping = os::Mapping::create(fd->get(), size);
@@ -44,8 +43,7 @@ Result<Slot> Slot::create(unsigned index, unsigned vectors, std::uint64_t size) 
 }
 
 std::vector<Slot::Line> Slot::greeting(const End& own, const End& other) const {
-  std::vector<Line> lines{
-      {protocol_version, -1}, {own.id, -1}, {memory_marker, memory.get()}};
+  std::vector<Line> lines{{protocol_version, -1}, {own.id, -1}, {memory_marker, memory.get()}};
   for (const auto& vector : other.vectors) lines.push_back({other.id, vector.fd()});
   for (const auto& vector : own.vectors) lines.push_back({own.id, vector.fd()});
   return lines;

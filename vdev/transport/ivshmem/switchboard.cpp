@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "guest-kmod/uapi/bellwire.h"
+#include "vdev/log/log.hpp"
 #include "vdev/os/limits.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/transport/ivshmem/connection.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 #include "vdev/transport/ivshmem/slot.hpp"
-#include "vdev/log/log.hpp"
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;

@@ -25,9 +25,9 @@
 namespace bellwire::ivshmem {
 
 struct SwitchboardOptions {
-  std::string path;                          ///< of the socket
-  unsigned slots = 1;                        ///< 1 to 1024
-  unsigned vectors = 8;                      ///< each end of each slot; 1 to BELLWIRE_MAX_QUEUES
+  std::string path;      ///< of the socket
+  unsigned slots = 1;    ///< 1 to 1024
+  unsigned vectors = 8;  ///< each end of each slot; 1 to BELLWIRE_MAX_QUEUES
   std::uint64_t memory = std::uint64_t{4} << 20;  ///< bytes a slot; a power of two
 };
 

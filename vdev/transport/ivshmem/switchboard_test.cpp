@@ -26,11 +26,11 @@ namespace {
 // A switchboard on a thread of its own.
 struct Running {
   explicit Running(unsigned slots = 1, unsigned vectors = 2)
-      : switchboard(Switchboard::create(context, {.path = folder.file("s"),
-                                                  .slots = slots,
-                                                  .vectors = vectors,
-                                                  .memory = 1 << 20})
-                        .value()),
+      : switchboard(
+            Switchboard::create(
+                context,
+                {.path = folder.file("s"), .slots = slots, .vectors = vectors, .memory = 1 << 20})
+                .value()),
         thread([this] { context.run(); }) {}
   ~Running() {
     context.stop();
@@ -57,7 +57,9 @@ std::unique_ptr<Joined> join(const std::string& path, unsigned slot, bool guest)
   joined->peer = std::move(*peer);
   return joined;
 }
-std::unique_ptr<Joined> join_guest(const Running& on) { return join(on.path(), 0, true); }
+std::unique_ptr<Joined> join_guest(const Running& on) {
+  return join(on.path(), 0, true);
+}
 std::unique_ptr<Joined> join_device(const Running& on, unsigned slot) {
   return join(on.path(), slot, false);
 }
@@ -109,8 +111,9 @@ TEST_CASE("the greeting is the one that QEMU insists on") {
     while (const auto message = reader.next(socket.get()).value())
       said.emplace_back(message->value, message->fd.valid());
   }
-  CHECK(said == std::vector<std::pair<std::int64_t, bool>>{
-                    {0, false}, {0, false}, {-1, true}, {1, true}, {1, true}, {0, true}, {0, true}});
+  CHECK(said ==
+        std::vector<std::pair<std::int64_t, bool>>{
+            {0, false}, {0, false}, {-1, true}, {1, true}, {1, true}, {0, true}, {0, true}});
 }
 
 TEST_CASE("a device that comes back finds the same wires, and what waits on them") {

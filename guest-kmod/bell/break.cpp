@@ -2,12 +2,11 @@
 //
 // bell break: breaks a queue on purpose, sees that the device refuses it and serves another queue
 // meanwhile, and resets it. A lesson, and a test.
-#include <CLI/CLI.hpp>
 #include <thread>
 
-#include "guest-kmod/bell/commands.hpp"
-#include "guest-kmod/bell/steps.hpp"
+#include "guest-kmod/bell/break.hpp"
 #include "guest-kmod/bell/print.hpp"
+#include "guest-kmod/bell/steps.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bell {
@@ -65,12 +64,14 @@ struct Story {
   }
 };
 
-int run_break() {
+}  // namespace
+
+Result<bool> run_break() {
   const SessionOptions options{};
   auto victim = Session::create(options);
-  if (!victim) return fail(victim.error());
+  if (!victim) return victim.error();
   auto neighbour = Session::create(options);
-  if (!neighbour) return fail(neighbour.error());
+  if (!neighbour) return neighbour.error();
   Story story;
   print("KTAP version 1\n1..{}\n", 3 * std::size(sabotages));
   for (const auto& sabotage : sabotages) {
@@ -80,15 +81,7 @@ int run_break() {
     const auto reset = victim->reset();
     story.tell(reset && serves(*victim), "after a reset the broken queue is served again");
   }
-  return story.good ? 0 : exit_failure;
-}
-
-}  // namespace
-
-void add_break(CLI::App& app, std::function<int()>& run) {
-  auto* command = app.add_subcommand(
-      "break", "Break a queue on purpose, see that only it breaks, and reset it (KTAP)");
-  command->callback([&run] { run = run_break; });
+  return story.good;
 }
 
 }  // namespace bell

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/device.hpp"
+
+#include "host/serve.hpp"
+#include "host/transports.hpp"
+#include "vdev/devices/catalog.hpp"
+#include "vdev/log/log.hpp"
+#include "vdev/runner/runner.hpp"
+
+namespace bellwire::host {
+
+Result<void> run_device(const DeviceOptions& options) {
+  const auto device = create_device(options.name);
+  boost::asio::io_context context(1);
+  const auto transport = create_transport(context, options.on);
+  if (!transport) return transport.error();
+  auto attachment = (*transport)->attach();
+  if (!attachment) return attachment.error();
+  const auto runner = Runner::start(context, *device, std::move(*attachment));
+  if (!runner) return runner.error();
+  log::info("{} runs on {}", options.name, options.on);
+  serve(context);
+  return {};
+}
+
+std::vector<std::string> device_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : catalog()) names.emplace_back(entry.name);
+  return names;
+}
+
+std::string describe_devices_and_transports() {
+  std::string page = "\nDevices:\n";
+  for (const auto& entry : catalog()) page += text("  {:<10}{}\n", entry.name, entry.summary);
+  page += "\nTransports:\n";
+  for (const auto& entry : transports())
+    page += text("  {}\n            {}\n", entry.syntax, entry.summary);
+  return page +
+         "\nA device that is killed loses nothing: start it again, and it goes on where it was.";
+}
+
+}  // namespace bellwire::host

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// `bellwire device`
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "vdev/os/result.hpp"
+
+namespace bellwire::host {
+
+struct DeviceOptions {
+  std::string name;  ///< in the catalog
+  std::string on;    ///< TRANSPORT:WHERE
+};
+
+/// Until a signal ends it.
+[[nodiscard]] Result<void> run_device(const DeviceOptions& options);
+
+[[nodiscard]] std::vector<std::string> device_names();
+[[nodiscard]] std::string describe_devices_and_transports();
+
+}  // namespace bellwire::host
