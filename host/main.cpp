@@ -103,6 +103,9 @@ int main(int argc, char** argv) {
   Run run;
   add_switchboard(app, run);
   add_device(app, run);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("bellwire: ") + error.what() + " (bellwire --help tells more)\n";
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

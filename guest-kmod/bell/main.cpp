@@ -84,6 +84,9 @@ int main(int argc, char** argv) {
   add_info(app, run);
   add_ring(app, run);
   add_break(app, run);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return std::string("bell: ") + error.what() + " (bell --help tells more)\n";
+  });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -103,16 +103,18 @@ Result<bellwire_completion> ring_once(Session& session, std::uint64_t cookie) {
   bellwire_request request{};
   request.cookie = cookie;
   queue.submit(request);
-  if (queue.publish()) session.kick();
   const auto deadline = Clock::now() + patience;
+  bool sleeps = queue.may_sleep();  // asked before the device hears of it: a call is sure to come
+  if (queue.publish()) session.kick();
   for (;;) {
+    if (sleeps) session.wait();
     if (auto completion = queue.take()) return *completion;
     if (queue.status() != BELLWIRE_QUEUE_OK)
       return bellwire::fault(std::errc::protocol_error, "the queue is broken (reason {})",
                              static_cast<int>(queue.status()));
     if (Clock::now() > deadline)
       return bellwire::fault(std::errc::timed_out, "no completion for {} s", patience.count());
-    if (queue.may_sleep()) session.wait();
+    sleeps = queue.may_sleep();
   }
 }
 

@@ -74,9 +74,12 @@ Result<TrafficResult> Traffic::run() {
   bool going = true;
   while (going && (more_to_submit() || session_.queue().in_flight() > 0)) {
     submit_what_fits();
-    const bool progress = take_all();
-    if (!progress && session_.queue().may_sleep()) session_.wait();
-    going = !stuck(progress);
+    // The interrupt is asked for before the device hears of the requests, so the process really
+    // sleeps until it is called; only when completions are there already there is no need.
+    const bool sleeps = session_.queue().may_sleep();
+    if (session_.queue().publish()) session_.kick();
+    if (sleeps) session_.wait();
+    going = !stuck(take_all());
   }
   measure(Clock::now() - began);
   const auto after = session_.info();
@@ -93,7 +96,6 @@ bool Traffic::more_to_submit() const {
 
 void Traffic::submit_what_fits() {
   while (session_.queue().in_flight() < options_.depth && more_to_submit()) submit(result_.rings++);
-  if (session_.queue().publish()) session_.kick();
 }
 
 void Traffic::submit(std::uint64_t number) {

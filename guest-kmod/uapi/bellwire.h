@@ -67,12 +67,12 @@
  *   the other: no wake-up is ever lost.
  *
  * Generation: driver ready, reset, reboot
- *   `driver_generation` counts up at each change, and is odd while a driver is
+ *   `driver.generation` counts up at each change, and is odd while a driver is
  *   ready for interrupts and completions. To claim or to reset a queue, the
  *   driver (1) stores the next even number, (2) zeroes its other words, (3)
  *   stores the next odd number with release semantics and (4) rings. The
  *   device, when it meets an odd number other than its own, forgets the queue:
- *   it zeroes its words, stores the number in `device_generation` (release)
+ *   it zeroes its words, stores the number in `status.generation` (release)
  *   and raises an interrupt. Until the two are equal, device words mean
  *   nothing to the driver, and it neither submits nor touches the payload. A
  *   guest that was reset or rebooted finds its old number here and goes on
@@ -81,7 +81,9 @@
  * A broken queue
  *   When a side's words can't be right, the device stores the reason in
  *   `status`, raises an interrupt and serves the queue no more until its
- *   generation changes. Other queues never notice. A request whose own
+ *   generation changes. Words that look wrong may also be those of a
+ *   generation that just ended, so it looks at `driver.generation` again
+ *   before it says so. Other queues never notice. A request whose own
  *   numbers are wrong (bellwire_completion.status) does not break a queue.
  *
  * Device alive
@@ -321,9 +323,9 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
  *     ioctl(fd, BELLWIRE_CLAIM, &claim);        a queue of its own
  *     ioctl(fd, BELLWIRE_SET_CALL, &call);      kernel -> user eventfd
  *     ioctl(fd, BELLWIRE_SET_KICK, &kick);      user -> kernel eventfd, worker
- *     mmap(NULL, claim.map_size, …, fd, 0);     struct bellwire_queue_control …
+ *     mmap(NULL, claim.map_size, …, fd, 0);     shared; struct bellwire_queue_control …
  *
- * and waits until device_generation == claim.generation. Each open file has
+ * and waits until status.generation == claim.generation. Each open file has
  * at most one queue and one worker. close() (or exit) gives the queue back.
  *
  * Instead of a call eventfd, read() on the file blocks for, and returns and
@@ -336,7 +338,10 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
 
 #define BELLWIRE_ANY_QUEUE 0xffffffffu
 
-/* Claims a queue and begins a generation. EBUSY: this or no queue is free, or the file has one. */
+/*
+ * Claims a queue, begins a generation and rings once. EBUSY: this or no queue
+ * is free, or the file has one. EINVAL: there is no such queue.
+ */
 struct bellwire_claim {
 	__u32 queue;         /* in: index or BELLWIRE_ANY_QUEUE; out: index */
 	__u32 flags;         /* in: BELLWIRE_TRACE or 0 */
@@ -347,7 +352,7 @@ struct bellwire_claim {
 };
 #define BELLWIRE_CLAIM _IOWR(0xbe, 0x00, struct bellwire_claim)
 
-/* Who signals it: the interrupt handler. EBADF, EINVAL: not an eventfd. fd -1: none any more. */
+/* The interrupt handler signals it. EBADF, EINVAL: not an eventfd. fd -1: none any more. */
 struct bellwire_call {
 	__s32 fd;
 	__u32 flags; /* zero */
@@ -375,13 +380,13 @@ struct bellwire_kick {
 };
 #define BELLWIRE_SET_KICK _IOW(0xbe, 0x02, struct bellwire_kick)
 
-/* The note's ioctl: the kernel signals the kick eventfd, its worker rings. ENOTCONN: no kick eventfd. */
+/* The kernel signals the kick eventfd, and its worker rings. ENOTCONN: no kick eventfd. */
 #define BELLWIRE_KICK _IO(0xbe, 0x03)
 
 /* Rings the doorbell in the caller's own context, without eventfd or worker. */
 #define BELLWIRE_RING _IO(0xbe, 0x04)
 
-/* Begins a new generation of the claimed queue. Fills in all of a bellwire_claim but takes only `flags`. */
+/* As a claim does, but for the queue that the file has: of the argument only `flags` counts. */
 #define BELLWIRE_RESET _IOWR(0xbe, 0x05, struct bellwire_claim)
 
 /* Works without a claim; then `queue` is BELLWIRE_ANY_QUEUE and the counters are zero. */
