@@ -52,7 +52,10 @@ class Table final : public Report {
 
 class Ktap final : public Report {
  public:
-  void plan(std::size_t runs) override { print("KTAP version 1\n1..{}\n", runs); }
+  void plan(std::size_t runs) override {
+    print("KTAP version 1\n1..{}\n", runs);
+    std::fflush(stdout);  // a harness waits for it
+  }
 
   void run(const TrafficOptions& options, const Result<TrafficResult>& result) override {
     const Names names(options);

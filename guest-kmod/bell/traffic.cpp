@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "guest-kmod/bell/histogram.hpp"
 #include "vdev/core/crc32c.hpp"
 
 namespace bell {
@@ -21,12 +22,6 @@ void fill(std::span<std::byte> bytes, std::uint64_t number) {
     word ^= word << 13, word ^= word >> 7, word ^= word << 17;
     std::memcpy(bytes.data() + at, &word, std::min(sizeof word, bytes.size() - at));
   }
-}
-
-double percentile(std::vector<float>& sorted, double part) {
-  if (sorted.empty()) return 0;
-  const auto last = static_cast<double>(sorted.size() - 1);
-  return static_cast<double>(sorted[static_cast<std::size_t>(part * last)]);
 }
 
 class Traffic {
@@ -60,7 +55,7 @@ class Traffic {
   TrafficOptions options_;
   Session session_;
   std::vector<Clock::time_point> started_;
-  std::vector<float> latencies_us_;
+  Histogram latencies_ns_;
   TrafficResult result_;
   std::uint64_t expected_ = 0;     // the number of the next completion
   std::uint32_t incarnation_ = 0;  // of the device that completed last
@@ -121,9 +116,8 @@ bool Traffic::take_all() {
 }
 
 void Traffic::check(const bellwire_completion& completion) {
-  const std::chrono::duration<float, std::micro> time =
-      Clock::now() - started_[completion.cookie % options_.depth];
-  latencies_us_.push_back(time.count());
+  const std::chrono::nanoseconds time = Clock::now() - started_[completion.cookie % options_.depth];
+  latencies_ns_.add(static_cast<std::uint64_t>(time.count()));
   ++result_.completions;
   if (completion.cookie < expected_)
     ++result_.duplicated;
@@ -158,9 +152,11 @@ bool Traffic::stuck(bool progress) {
 }
 
 void Traffic::measure(Clock::duration time) {
-  std::sort(latencies_us_.begin(), latencies_us_.end());
-  result_.p50_us = percentile(latencies_us_, 0.50);
-  result_.p99_us = percentile(latencies_us_, 0.99);
+  const auto us = [this](double part) {
+    return static_cast<double>(latencies_ns_.percentile(part)) / 1000;
+  };
+  result_.p50_us = us(0.50);
+  result_.p99_us = us(0.99);
   result_.per_second =
       static_cast<double>(result_.completions) / std::chrono::duration<double>(time).count();
 }

@@ -5,7 +5,6 @@ import argparse
 import os
 import signal
 import socket
-import subprocess
 import sys
 import termios
 import time
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from . import accel, console, ktap, options, prepare, run
+from . import accel, console, ktap, options, prepare, qemu, run
 from .lab import Lab
 from .places import HarnessError
 from .qemu import Machine
@@ -72,16 +71,8 @@ def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
         prepare.everything(wish.kernel), qemu=wish.qemu, smp=wish.smp, memory=wish.memory,
         append=tuple(wish.append), extra=tuple(wish.qemu_arg),
         gdb_port=_free_port() if wish.gdb else None)
-    version = _version(wish.qemu)
+    version = qemu.version(wish.qemu)
     return machine.on(accel.choose(wish.accel, machine, version)), version
-
-
-def _version(program: str) -> str:
-    try:
-        said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise HarnessError(f"--qemu '{program}' doesn't run: {error}") from None
-    return said.stdout.split("\n")[0].removeprefix("QEMU emulator version ")
 
 
 def _free_port() -> int:
@@ -141,3 +132,7 @@ def _report(vm: Vm, verdict: Verdict) -> None:
             _say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")
     if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
         _say(verdict.reason)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -6,10 +6,12 @@ its wires are ivshmem-doorbell devices on the switchboard's socket. The files
 come last, so that the wires are connected when the `status` file is there.
 """
 
+import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .image import Image
+from .places import HarnessError
 
 MACHINE = "q35,hpet=off,smbus=off,sata=off,vmport=off,i8042=off"
 # cx16: QEMU 7.2 emulates it so that kernel 6.12 oopses now and then.
@@ -51,6 +53,15 @@ class Wires:
 
 
 Line = list[list[str]]  # the arguments, grouped as a reader would
+
+
+def version(program: str) -> str:
+    """As it tells it: "7.2.22 (Debian …)"."""
+    try:
+        said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise HarnessError(f"QEMU '{program}' doesn't run: {error}") from None
+    return said.stdout.split("\n")[0].removeprefix("QEMU emulator version ")
 
 
 def line(machine: Machine, folder: Path, initramfs: Path, wires: Wires | None = None,

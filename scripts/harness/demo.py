@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The demo: what bellwire is, shown in one VM.
+
+A guest's process rings a device on the host and is rung back: five rings step
+by step, then many with each of the module's workers, then many more while the
+device is killed and started again. Every completion is checked in the guest.
+"""
+
+import argparse
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import accel, console, kernel, ktap, prepare, qemu, run
+from .lab import Lab
+from .places import HarnessError
+from .qemu import Machine
+from .vm import Vm
+
+PICTURE = """\
+ guest                                                                     host
+ process ──kick eventfd──▶ module ──doorbell──▶ QEMU ──ioeventfd──▶ device "echo", C++
+ process ◀──call eventfd── module ◀────MSI-X─── QEMU ◀───────irqfd─ device "echo", C++
+    └─────────── shared memory: requests and completions, with their payload ───────┘
+"""
+HEADINGS = ("worker", "kick", "wait", "depth", "rings", "completions", "lost", "duplicated",
+            "corrupted", "doorbells", "interrupts", "p50_us", "p99_us", "per_second")
+DEEP = 64  # requests under way in the deep runs,
+MORE = 10  # which have so many times the rings
+RESTARTS = 5
+LIMIT = 600.0  # seconds for the guest's whole command: a bound, not a goal
+
+
+def main(argv: Sequence[str]) -> int:
+    options = _options(argv)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    try:
+        return _show(options)
+    except HarnessError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser.add_argument("--count", type=int, default=10_000, metavar="N",
+                        help="rings of a run (default: 10000); the deep runs have 10 times that")
+    options = parser.parse_args(argv)
+    if not 1 <= options.count <= 10_000_000:
+        parser.error(f"--count {options.count}: choose 1 to 10000000")
+    if options.json and not options.json.absolute().parent.is_dir():
+        parser.error(f"--json {options.json}: there is no such folder")
+    return options
+
+
+def _show(options: argparse.Namespace) -> int:
+    print("bellwire: a guest's process rings a device on the host, and is rung back\n")
+    print(PICTURE)
+    machine = Machine(prepare.everything(kernel.DEFAULT))
+    version = qemu.version(machine.qemu)
+    machine = machine.on(accel.choose("auto", machine, version))
+    folder = run.create()
+    with Lab(machine, folder) as lab:
+        lab.start()
+        vm = lab.vm(["sh", "-c", _guest_script(options.count)])
+        if death := vm.boot(watch=lab.check):
+            raise HarnessError(death.reason)
+        print(f"QEMU {version}, {machine.accel.upper()}, kernel {machine.image.release}, "
+              f"{machine.smp} CPU; the guest was up after {vm.boot_ms / 1000:.1f} s\n")
+        show = _Show(lab, vm)
+        verdict = vm.wait(LIMIT, show.follow)
+    facts = {
+        "accel": machine.accel, "qemu": version, "kernel": machine.image.release,
+        "transport": "ivshmem", "cpus": machine.smp, "boot_ms": vm.boot_ms,
+        "runs": [{key: figures[key] for key in HEADINGS} for figures in show.figures[:-1]],
+        "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts(),
+    }
+    run.write_result(folder, **facts)
+    if options.json:
+        options.json.write_text(json.dumps(facts, indent=2) + "\n")
+    troubles = show.troubles() + console.complaints(vm.console)
+    if verdict.status and not troubles:
+        troubles = [verdict.reason]
+    return _close(show, troubles, folder)
+
+
+def _guest_script(count: int) -> str:
+    results = ">/run/bellwire/results"
+    return "; ".join([
+        "status=0",
+        "bell ring --steps --count 5 || status=1",
+        f"bell ring --ktap --worker all --count {count} {results} || status=1",
+        f"bell ring --ktap --worker all --count {count * MORE} --depth {DEEP} {results} || status=1",
+        f"bell ring --ktap --until-restarts {RESTARTS} --depth {DEEP} {results} || status=1",
+        "exit $status"])
+
+
+class _Show:
+    """Prints what the guest tells, as it comes, and kills the device when it is time to."""
+
+    RUNS = 7  # three workers at two depths, and the run with restarts
+
+    def __init__(self, lab: Lab, vm: Vm) -> None:
+        self._lab, self._vm = lab, vm
+        self._text = ""  # the results so far
+        self._told = 0  # lines of it
+        self._kills = 0
+        self._next_kill = 0.0
+        self.figures: list[dict] = []
+        print("Five rings, step by step")
+
+    def follow(self) -> None:
+        """Called again and again while the guest runs."""
+        sys.stdout.write(self._vm.stdout.read().decode(errors="replace"))
+        sys.stderr.write(self._vm.stderr.read().decode(errors="replace"))
+        self._text += self._vm.results.read().decode(errors="replace")
+        lines = self._text.split("\n")[:-1]
+        for line in lines[self._told:]:
+            self._tell(line)
+        self._told = len(lines)
+        sys.stdout.flush()
+        if self._kills_due():
+            self._restart_device()
+
+    def troubles(self) -> list[str]:
+        """What is wrong with the results, in words."""
+        cases = ktap.parse(self._text)
+        bad = [f"{case.name}: {case.reason}" for case in cases if case.outcome != "pass"]
+        if len(cases) < self.RUNS and not bad:
+            bad.append(f"{len(cases)} of {self.RUNS} runs reported")
+        if self._kills != RESTARTS:
+            bad.append(f"the device was restarted {self._kills} times, not {RESTARTS}")
+        return bad
+
+    def restarts(self) -> int:
+        return self._kills
+
+    def lost_over_restarts(self) -> int | None:
+        if len(self.figures) < self.RUNS:
+            return None
+        last = self.figures[-1]
+        return last["lost"] + last["rings"] - last["completions"]
+
+    def _tell(self, line: str) -> None:
+        if line.startswith("KTAP") and not self.figures:
+            print("\nMany rings: one at a time, then up to 64 under way\n" + _row(HEADINGS))
+        elif line.startswith("# {"):
+            self.figures.append(json.loads(line.removeprefix("# ")))
+            if len(self.figures) < self.RUNS:
+                print(_row([self.figures[-1][key] for key in HEADINGS]))
+        elif line == "1..1" and len(self.figures) == self.RUNS - 1:
+            print("\nThe device is killed by SIGKILL in full traffic, and started again")
+            self._plan_kill()
+
+    def _kills_due(self) -> bool:
+        return bool(self._next_kill) and time.monotonic() > self._next_kill
+
+    def _plan_kill(self) -> None:
+        more = self._kills < RESTARTS
+        self._next_kill = time.monotonic() + random.uniform(0.1, 0.3) if more else 0.0
+
+    def _restart_device(self) -> None:
+        device = self._lab.devices[0]
+        old = device.pid
+        device.kill()
+        device.start()
+        self._kills += 1
+        print(f"  killed process {old}, started {device.pid}")
+        self._plan_kill()
+
+
+def _row(cells: Sequence[object]) -> str:
+    widths = (8, 8, 5, 5, 8, 11, 4, 10, 9, 9, 10, 8, 8, 10)
+    texts = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
+    return "  ".join(text.ljust(width) if isinstance(cell, str) and index < 3 else text.rjust(width)
+                     for index, (text, cell, width) in enumerate(zip(texts, cells, widths)))
+
+
+def _close(show: _Show, troubles: list[str], folder: Path) -> int:
+    if troubles:
+        print(f"\nThis is not as it should be; the logs are in {folder}", file=sys.stderr)
+        for trouble in troubles:
+            print(f"  {trouble}", file=sys.stderr)
+        return 1
+    last = show.figures[-1]
+    print(f"  {last['rings']:,} requests over {show.restarts()} restarts, each completed exactly "
+          f"once, in order\n")
+    total = sum(figures["completions"] for figures in show.figures)
+    print(f"Well: {total:,} rings, none lost, none twice, each answer right. "
+          f"Logs: {folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
