@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Makes what a guest boots: Debian's kernel, and an initramfs with our module and tool.
+"""Makes what a guest boots: Debian's kernel, and an initramfs with our module and tools.
 
 All of it lands in build/images/VERSION, and is made again when an ingredient
 changed (its path, size or time).
@@ -19,7 +19,7 @@ from pathlib import Path
 from . import kernel
 from .cpio import Archive
 from .kernel import Kernel
-from .places import BUILD, GUEST_TOOL, ROOT, HarnessError, locked, replace_file
+from .places import BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, replace_file
 
 BUSYBOX = Path("/bin/busybox")
 INIT = ROOT / "images/init"
@@ -36,7 +36,7 @@ class Image:
 
 
 def make(version: str = kernel.DEFAULT) -> Image:
-    """The image with that kernel, up to date. Its module is built here, its tool is not."""
+    """The image with that kernel, up to date. Its module is built here, its tools are not."""
     base = kernel.get(version)
     folder = BUILD / "images" / version
     image = Image(base.release, base.image, folder / "initramfs.cpio")
@@ -48,9 +48,8 @@ def make(version: str = kernel.DEFAULT) -> Image:
 
 def _module(base: Kernel, folder: Path) -> None:
     """Builds a copy of the sources out of tree: two kernels' objects never meet."""
-    sources = [path for path in sorted(MODULE_SOURCES.rglob("*"))
-               if path.suffix in (".c", ".h") or path.name in ("Kbuild", "Makefile")]
-    sources = [path for path in sources if "bell" not in path.relative_to(MODULE_SOURCES).parts]
+    sources = sorted(path for pattern in ("Kbuild", "*.[ch]", "uapi/*.h")
+                     for path in MODULE_SOURCES.glob(pattern))
     if not any(path.name == "Kbuild" for path in sources):
         raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")
     recipe = _recipe([*sources, base.headers / "Makefile"])
@@ -84,7 +83,7 @@ def _mirror(sources: list[Path], folder: Path) -> None:
 
 def _initramfs(base: Kernel, module: Path, target: Path) -> None:
     modules = _with_dependencies(CHANNEL_MODULES, base.modules)
-    recipe = _recipe([BUSYBOX, INIT, GUEST_TOOL, module, *modules, Path(__file__)])
+    recipe = _recipe([BUSYBOX, INIT, *GUEST_TOOLS, module, *modules, Path(__file__)])
     if _made_by(recipe, target):
         return
     archive = Archive()
@@ -98,7 +97,8 @@ def _initramfs(base: Kernel, module: Path, target: Path) -> None:
                                  text=True).stdout.split():
         if applet != "busybox":
             archive.link(f"bin/{applet}", "busybox")
-    archive.file("bin/bell", _stripped(GUEST_TOOL, target.with_name("bell")), 0o755)
+    for tool in GUEST_TOOLS:
+        archive.file(f"bin/{tool.name}", _stripped(tool, target.with_name(tool.name)), 0o755)
     archive.file("init", INIT.read_bytes(), 0o755)
     for path in (*modules, module):
         archive.file(f"lib/modules/{_name(path)}.ko", _plain(path))

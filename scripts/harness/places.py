@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 PROGRAM = BUILD / "release/host/bellwire"
-GUEST_TOOL = BUILD / "release/guest-kmod/bell/bell"
+GUEST_TOOLS = (BUILD / "release/guest-kmod/bell/bell",
+               BUILD / "release/guest-kmod/selftest/module-selftest")
 
 
 class HarnessError(Exception):

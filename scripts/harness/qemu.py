@@ -23,7 +23,8 @@ ACCELERATORS = {
 # busy host the watchdog would take an emulated TSC for unstable.
 KERNEL_PARAMETERS = ("console=ttyS0", "quiet", "loglevel=5", "tsc=reliable", "oops=panic",
                      "panic=-1")
-PORTS = ("stdout", "stderr", "results", "status")
+# The guest's port, and the file behind it; images/init has what they carry.
+PORTS = {"stdout": "stdout", "stderr": "stderr", "results": "results.ktap", "status": "status"}
 FIRST_WIRE = 0x08  # PCI slot of the first wire, so that /dev/bellwireN has their order
 MAX_WIRES = 16
 
@@ -79,7 +80,7 @@ def line(machine: Machine, folder: Path, initramfs: Path, wires: Wires | None = 
         *(_wires(wires) if wires else []),
         _console(folder / "console.log", terminal),
         ["-device", "virtio-serial-pci"],
-        *(_port(name, folder / name) for name in PORTS),
+        *(_port(name, folder / file) for name, file in PORTS.items()),
         *([["-S", "-gdb", f"tcp:127.0.0.1:{machine.gdb_port}"]] if machine.gdb_port else []),
         *([list(machine.extra)] if machine.extra else []),
     ]

@@ -45,7 +45,7 @@ class Vm:
         self.boots = 0
         self.stdout = Growing(folder / "stdout")
         self.stderr = Growing(folder / "stderr")
-        self.results = Growing(folder / "results")
+        self.results = Growing(folder / qemu.PORTS["results"])
         self.console = folder / "console.log"
         self._terminal = terminal
         self.initramfs = initramfs

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Level 0: the library and the programs on the host, plain and under the sanitizers."""
+
+from ..places import BUILD, ROOT
+from . import pytests, results
+from .results import Case
+from .step import LOGS, Failed, Step, command
+
+
+def ctest(preset: str) -> list[Case]:
+    command(f"build-{preset}", "scripts/build", "--preset", preset, limit=1500)
+    report = LOGS / f"{preset}.xml"
+    report.unlink(missing_ok=True)
+    try:
+        command(f"ctest-{preset}", "ctest", "--test-dir", BUILD / preset, "-j2",
+                "--no-tests=error", "--output-on-failure", "--output-junit", report)
+    except Failed:  # the report tells more, if it is there and agrees
+        if not report.exists() or all(case.outcome != "fail" for case in results.read(report)):
+            raise
+    return results.read(report)
+
+
+def harness() -> list[Case]:
+    return pytests.discover(ROOT / "scripts")
+
+
+def programs() -> list[Case]:
+    return pytests.discover(ROOT / "host")
+
+
+STEPS = (
+    Step("harness", harness),
+    Step("dev", lambda: ctest("dev")),
+    Step("programs", programs),
+    Step("asan", lambda: ctest("asan")),
+    Step("tsan", lambda: ctest("tsan")),
+)

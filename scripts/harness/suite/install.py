@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The installed library, as a project elsewhere finds it: by CMake and by pkg-config."""
+
+import shlex
+import shutil
+from pathlib import Path
+
+from ..places import BUILD, ROOT
+from .results import Case
+from .step import LOGS, Step, command
+
+EXAMPLE = ROOT / "docs/examples/device"
+
+
+def installed() -> Path:
+    prefix = LOGS / "prefix"
+    command("build-release", "scripts/build")
+    shutil.rmtree(prefix, ignore_errors=True)
+    command("install", "cmake", "--install", BUILD / "release", "--prefix", prefix)
+    return prefix
+
+
+def by_cmake(prefix: Path) -> Case:
+    build = LOGS / "example"
+    shutil.rmtree(build, ignore_errors=True)
+    command("example-configure", "cmake", "-G", "Ninja", "-S", EXAMPLE, "-B", build,
+            f"-DCMAKE_PREFIX_PATH={prefix}")
+    command("example-build", "cmake", "--build", build)
+    command("example-test", "ctest", "--test-dir", build, "--no-tests=error",
+            "--output-on-failure")
+    return Case("the example device by find_package")
+
+
+def by_pkg_config(prefix: Path) -> Case:
+    packages = ":".join(str(path.parent) for path in prefix.rglob("*.pc"))
+    flags = shlex.split(command("pkg-config", "pkg-config", "--cflags", "--libs", "bellwire",
+                                PKG_CONFIG_PATH=packages))
+    program = LOGS / "example-by-pkg-config"
+    command("example-by-pkg-config", "g++", "-std=c++20", *EXAMPLE.glob("*.cpp"),
+            "-o", program, *flags)
+    command("example-run", program)
+    return Case("the example device by pkg-config")
+
+
+def consume() -> list[Case]:
+    prefix = installed()
+    said = command("installed-program", prefix / "bin/bellwire", "--version")
+    assert said.startswith("bellwire "), said
+    return [Case("the installed program"), by_cmake(prefix), by_pkg_config(prefix)]
+
+
+STEPS = (
+    Step("install", consume),
+)

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What can be said about the sources without running them."""
+
+import re
+import shutil
+from pathlib import Path
+
+from .. import kernel
+from ..places import ROOT, HarnessError
+from .results import Case
+from .step import LOGS, Failed, Skipped, Step, command, tracked
+
+# Files that can't carry a comment, or are data.
+UNLICENSED = ("LICENSE", "COPYING", ".gitignore", ".json", "/corpus/")
+MODULE = ROOT / "guest-kmod"
+
+
+def clang_format() -> list[Case]:
+    sources = tracked("*.cpp", "*.hpp")
+    command("clang-format", "clang-format", "--dry-run", "-Werror", *sources)
+    return [Case(f"clang-format of {len(sources)} files")]
+
+
+def licences() -> list[Case]:
+    sources = [path for path in tracked("*") if not _unlicensed(path)]
+    naked = [path for path in sources if "SPDX-License-Identifier: " not in _first_lines(path)]
+    if naked:
+        raise Failed("no SPDX-License-Identifier in the first 3 lines of " + _names(naked))
+    return [Case(f"licence of {len(sources)} files")]
+
+
+def _unlicensed(path: Path) -> bool:
+    name = str(path.relative_to(ROOT))
+    return any(mark in name for mark in UNLICENSED)
+
+
+def _first_lines(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").split("\n")[:3])
+
+
+def paths() -> list[Case]:
+    """A path of somebody's machine means nothing on another."""
+    home = re.compile("|".join([re.escape(f"{ROOT}/"), r"/home/[a-z]"]))
+    sources = tracked("*")
+    personal = [path for path in sources if home.search(path.read_text(errors="replace"))]
+    personal = [path for path in personal if path != Path(__file__)]
+    if personal:
+        raise Failed("a path of one machine or person stands in " + _names(personal))
+    return [Case(f"no private path in {len(sources)} files")]
+
+
+def _names(found: list[Path]) -> str:
+    return ", ".join(str(path.relative_to(ROOT)) for path in found)
+
+
+def clang_and_tidy() -> list[Case]:
+    """The clang preset compiles everything with -Werror, and each file through clang-tidy."""
+    command("clang", "scripts/build", "--preset", "clang", limit=1500)
+    return [Case("clang, clang-tidy")]
+
+
+def module(version: str) -> list[Case]:
+    """The guest's module with the kernel's own extra warnings, and with sparse."""
+    try:
+        headers = kernel.get(version).headers
+    except HarnessError as error:
+        raise Skipped(str(error)) from None
+    out = LOGS / f"module-{version}"
+    shutil.rmtree(out, ignore_errors=True)  # sparse looks only at what is compiled
+    said = command(f"module-{version}", "make", "-C", MODULE, f"KDIR={headers}", f"OUT={out}",
+                   "W=1", "C=1", "CONFIG_DEBUG_INFO_BTF_MODULES=")
+    warnings = [line for line in said.splitlines() if re.search(r"\b(warning|error):", line)]
+    if warnings:
+        raise Failed("\n".join(warnings))
+    if " CHECK " not in said:
+        raise Failed(f"sparse looked at no file of {MODULE}")
+    return [Case(f"module on {version}, W=1, sparse")]
+
+
+STEPS = (
+    Step("format", clang_format),
+    Step("licences", licences),
+    Step("paths", paths),
+    Step("module 6.1", lambda: module("6.1")),
+    Step("module 6.12", lambda: module("6.12")),
+    Step("clang", clang_and_tidy),
+)

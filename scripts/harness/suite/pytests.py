@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Python's unittest, with each test and each subtest as a case."""
+
+import time
+import unittest
+from pathlib import Path
+
+from .results import Case
+from .step import Failed
+
+
+class _Collector(unittest.TestResult):
+    """What the tests print is kept, and shown with those that fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffer = True
+        self.cases: list[Case] = []
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        super().startTest(test)
+        self._began = time.monotonic()
+
+    def addSuccess(self, test: unittest.TestCase) -> None:
+        self._add(test)
+
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
+        self._add(test, "skip", reason)
+
+    def addFailure(self, test: unittest.TestCase, error: tuple) -> None:
+        super().addFailure(test, error)
+        self._add(test, "fail", self.failures[-1][1])
+
+    def addError(self, test: unittest.TestCase, error: tuple) -> None:
+        super().addError(test, error)
+        self._add(test, "fail", self.errors[-1][1])
+
+    def addSubTest(self, test: unittest.TestCase, part: unittest.TestCase,
+                   error: tuple | None) -> None:
+        super().addSubTest(test, part, error)
+        if error is None:
+            self._add(part)
+        else:
+            bad = self.failures if issubclass(error[0], test.failureException) else self.errors
+            self._add(part, "fail", bad[-1][1])
+
+    def _add(self, test: unittest.TestCase, outcome: str = "pass", reason: str = "") -> None:
+        now = time.monotonic()
+        self.cases.append(Case(_name(test), outcome, reason, now - self._began))
+        self._began = now
+
+
+def _name(test: unittest.TestCase) -> str:
+    """In words, where a test's name is words: "test_the_guest_dies" is "the guest dies"."""
+    parts = test.id().split(".")
+    words = [part.removeprefix("test_").replace("_", " ") for part in parts[-1:]]
+    return " ".join([*parts[-2:-1], *words]) if len(parts) > 1 else test.id()
+
+
+def run(suite: unittest.TestSuite) -> list[Case]:
+    collector = _Collector()
+    suite.run(collector)
+    return collector.cases
+
+
+def discover(folder: Path, top: Path | None = None) -> list[Case]:
+    """All *_test.py below the folder."""
+    suite = unittest.TestLoader().discover(str(folder), "*_test.py", str(top or folder))
+    if suite.countTestCases() == 0:
+        raise Failed(f"no test in {folder}/*_test.py")
+    return run(suite)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Test cases, and JUnit's XML of them, read and written."""
+
+import xml.etree.ElementTree as xml
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+OUTCOMES = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    outcome: str = "pass"  # "pass", "fail" or "skip"
+    reason: str = ""       # one line for a skip; all that helps for a failure
+    seconds: float = 0.0
+    suite: str = ""
+
+    def inside(self, suite: str) -> "Case":
+        return replace(self, suite=suite)
+
+
+def tell(cases: Iterable[Case], always: Iterable[str] = OUTCOMES) -> str:
+    """"12 passed, 0 failed, 1 skipped"; of those not in `always` only what isn't zero."""
+    counts = Counter(case.outcome for case in cases)
+    return ", ".join(f"{counts[outcome]} {word}" for outcome, word in OUTCOMES.items()
+                     if counts[outcome] or outcome in always)
+
+
+def read(path: Path) -> list[Case]:
+    """As ctest's --output-junit writes them."""
+    return [_case(element) for element in xml.parse(path).iter("testcase")]
+
+
+def _case(element: xml.Element) -> Case:
+    name, seconds = element.get("name", "?"), float(element.get("time", 0))
+    if element.get("status") == "run":
+        return Case(name, seconds=seconds)
+    if element.get("status") == "disabled" or element.find("skipped") is not None:
+        skipped = element.find("skipped")
+        reason = skipped.get("message", "") if skipped is not None else "disabled"
+        return Case(name, "skip", reason, seconds)
+    return Case(name, "fail", element.findtext("system-out", "no word why"), seconds)
+
+
+def write(path: Path, cases: Iterable[Case]) -> None:
+    root = xml.Element("testsuites")
+    suites: dict[str, list[Case]] = {}
+    for case in cases:
+        suites.setdefault(case.suite, []).append(case)
+    for name, members in suites.items():
+        counts = Counter(case.outcome for case in members)
+        suite = xml.SubElement(root, "testsuite", name=name, tests=str(len(members)),
+                               failures=str(counts["fail"]), skipped=str(counts["skip"]),
+                               time=f"{sum(case.seconds for case in members):.3f}")
+        for case in members:
+            _write(suite, case)
+    xml.indent(root)
+    xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _write(suite: xml.Element, case: Case) -> None:
+    element = xml.SubElement(suite, "testcase", classname=case.suite, name=_clean(case.name),
+                             time=f"{case.seconds:.3f}")
+    if case.outcome == "fail":
+        lines = case.reason.strip().split("\n")
+        xml.SubElement(element, "failure", message=_clean(lines[-1])).text = _clean(case.reason)
+    elif case.outcome == "skip":
+        xml.SubElement(element, "skipped", message=_clean(case.reason))
+
+
+def _clean(text: str) -> str:
+    """XML has no place for control characters, which a console is full of."""
+    return "".join(letter for letter in text if letter.isprintable() or letter in "\n\t")

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import tempfile
+import unittest
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+from harness.suite import results
+from harness.suite.results import Case
+
+CTEST = """<testsuite name="Linux-c++" tests="3" failures="1" disabled="0" skipped="1">
+<testcase name="os" time="0.25" status="run"><system-out>fine</system-out></testcase>
+<testcase name="ring" time="1.5" status="fail"><failure message=""/>
+<system-out>queue_test.cpp:7: ERROR</system-out></testcase>
+<testcase name="kvm" time="0" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></testcase>
+</testsuite>"""
+
+
+class ResultsTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.file = Path(self.enterContext(tempfile.TemporaryDirectory())) / "results.xml"
+
+    def test_what_ctest_writes_is_read(self) -> None:
+        self.file.write_text(CTEST)
+        self.assertEqual(results.read(self.file), [
+            Case("os", seconds=0.25),
+            Case("ring", "fail", "queue_test.cpp:7: ERROR", 1.5),
+            Case("kvm", "skip", "SKIP_RETURN_CODE=77"),
+        ])
+
+    def test_each_suite_has_its_cases_and_counts(self) -> None:
+        results.write(self.file, [Case("a", suite="host"), Case("b", "skip", "no b", suite="vm"),
+                                  Case("c", "fail", "first\nlast\x1b", suite="vm")])
+        host, vm = xml.parse(self.file).getroot()
+        self.assertEqual((host.get("name"), host.get("tests"), host.get("failures")),
+                         ("host", "1", "0"))
+        self.assertEqual((vm.get("tests"), vm.get("failures"), vm.get("skipped")), ("2", "1", "1"))
+        self.assertEqual(vm.find("testcase/failure").get("message"), "last")
+
+    def test_the_closing_line(self) -> None:
+        cases = [Case("a"), Case("b"), Case("c", "skip")]
+        self.assertEqual(results.tell(cases), "2 passed, 0 failed, 1 skipped")
+        self.assertEqual(results.tell(cases, always=["pass"]), "2 passed, 1 skipped")

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Level 2: QEMU, Debian's kernel, our module. The suites are in scripts/vmtests."""
+
+import importlib
+import shutil
+import unittest
+
+from .. import kernel
+from ..places import HarnessError
+from . import pytests
+from .results import Case
+from .step import Step
+
+SUITES = ("rings", "crashes", "neighbours", "reboot", "late", "kernels", "boot_vm")
+
+
+def missing() -> str:
+    """Why this level can't run, or ""."""
+    if not shutil.which("qemu-system-x86_64"):
+        return "no qemu-system-x86_64: run scripts/setup"
+    try:
+        kernel.get(kernel.DEFAULT)
+    except HarnessError as error:
+        return str(error)
+    return ""
+
+
+def suite(name: str) -> list[Case]:
+    module = importlib.import_module(f"vmtests.{name}")
+    return pytests.run(unittest.TestLoader().loadTestsFromModule(module))
+
+
+STEPS = tuple(Step(name.replace("_", "-"), lambda name=name: suite(name)) for name in SUITES)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What scripts/boot-vm promises to whoever calls it."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from unittest import mock
+from pathlib import Path
+
+from harness.places import ROOT
+from harness.run import RUNS
+
+BOOT_VM = ROOT / "scripts/boot-vm"
+
+
+def boot_vm(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([BOOT_VM, *arguments], capture_output=True, text=True, timeout=300,
+                          stdin=subprocess.DEVNULL)
+
+
+class BootVm(unittest.TestCase):
+    """Each test has a $TMPDIR of its own, in which nothing may stay, nor a process that uses it."""
+
+    def setUp(self) -> None:
+        self.private = self.enterContext(tempfile.TemporaryDirectory(prefix="b"))
+        self.enterContext(mock.patch.dict(os.environ, TMPDIR=self.private))
+
+    def tearDown(self) -> None:
+        self.assertEqual(list(Path(self.private).iterdir()), [])
+        self.assertEqual(users(self.private), [])
+
+    def test_the_commands_output_alone(self) -> None:
+        run = boot_vm("--", "uname", "-r")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertRegex(run.stdout, r"\A6\.1\.\S+-cloud-amd64\n\Z")
+        result = json.loads((RUNS / "last/result.json").read_text())
+        self.assertEqual((result["status"], result["complaints"]), (0, []))
+        for name in ("console.log", "results.ktap", "qemu.sh"):
+            self.assertTrue((RUNS / "last" / name).exists(), name)
+
+    def test_the_commands_status_and_errors(self) -> None:
+        run = boot_vm("--", "sh", "-c", "echo out; echo bad >&2; false")
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (1, "out\n", "bad\n"))
+
+    def test_a_panic(self) -> None:
+        run = boot_vm("--", "sh", "-c", "echo c > /proc/sysrq-trigger")
+        self.assertEqual(run.returncode, 255, run.stderr)
+        self.assertIn("panicked", run.stderr)
+
+    def test_a_timeout(self) -> None:
+        run = boot_vm("--timeout", "3", "--", "sleep", "60")
+        self.assertEqual(run.returncode, 124, run.stderr)
+        self.assertIn("still ran after 3 s", run.stderr)
+
+    def test_a_guest_without_init(self) -> None:
+        run = boot_vm("--append", "rdinit=/nonexistent", "--", "true")
+        self.assertEqual(run.returncode, 255, run.stderr)
+        self.assertIn("panicked: VFS: Unable to mount root fs", run.stderr)
+
+    def test_what_it_can_not_do(self) -> None:
+        for arguments, told in (
+                (["--kernel", "2.4", "--", "true"], "2.4"),
+                (["--qemu", "/no/qemu", "--", "true"], "/no/qemu"),
+                (["--qemu-arg", "-nonsense", "--", "true"], "-nonsense"),
+                (["--device", "toaster", "--", "true"], "toaster"),
+                (["--smp", "0", "--", "true"], "0"),
+                (["--colour"], "--colour")):
+            with self.subTest(arguments[0]):
+                run = boot_vm(*arguments)
+                self.assertEqual((run.returncode, run.stdout), (125, ""), run.stderr)
+                self.assertRegex(run.stderr, r"\A[^\n]+\n\Z")
+                self.assertIn(told, run.stderr)
+
+    def test_terminated(self) -> None:
+        process = subprocess.Popen([BOOT_VM, "--", "sleep", "60"], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while len(users(self.private)) < 3:  # switchboard, device, QEMU
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 128 + signal.SIGTERM)
+
+
+def users(folder: str) -> list[str]:
+    """The command lines of processes that name the folder."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:
+            continue  # it has just ended
+        if any(folder in word for word in words):
+            lines.append(" ".join(words))
+    return lines

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the tests in virtual machines share: labs, and what a run must have left behind."""
+
+import functools
+import json
+import shutil
+import unittest
+
+from harness import accel, console, kernel, ktap, prepare, qemu
+from harness.lab import Lab
+from harness.places import BUILD
+from harness.qemu import Machine
+from harness.vm import Vm
+
+FOLDER = BUILD / "test/vm"
+LIMIT = 300.0  # seconds for a guest's command: a bound, not a goal
+
+
+@functools.cache
+def machine(version: str, smp: int) -> Machine:
+    made = Machine(prepare.everything(version), smp=smp)
+    return made.on(accel.choose("auto", made, qemu.version(made.qemu)))
+
+
+def report(*commands: str) -> list[str]:
+    """A guest's command: all of these, one after the other, with their KTAP for the harness."""
+    return ["sh", "-c", "exec >/run/bellwire/results; " + "; ".join(commands)]
+
+
+class VmCase(unittest.TestCase):
+    def lab(self, devices: tuple[str, ...] = ("echo",), guests: int = 1, smp: int = 1,
+            version: str = kernel.DEFAULT) -> Lab:
+        """Its wires are made, nothing runs yet. Logs are in build/test/vm/NAME-OF-THE-TEST."""
+        folder = FOLDER / self.id().rsplit(".", 1)[1]
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return self.enterContext(Lab(machine(version, smp), folder, devices, guests))
+
+    def boot(self, lab: Lab, *commands: str) -> Vm:
+        vm = lab.vm(report(*commands))
+        self.assertIsNone(vm.boot(watch=lab.check))
+        return vm
+
+    def finish(self, vm: Vm) -> None:
+        """Waits for the command's end. Each test that it reported is a subtest of ours."""
+        verdict = vm.wait(LIMIT)
+        vm.close()
+        said = vm.results.path.read_text(errors="replace")
+        cases = ktap.parse(said)
+        for case in cases:
+            with self.subTest(case.name):
+                if case.outcome == "skip":
+                    self.skipTest(case.reason)
+                self.assertEqual(case.outcome, "pass", f"{case.reason}; see {vm.folder}")
+        for run in figures(said):
+            self.check_figures(run)
+        self.assertNotEqual(cases, [], f"{verdict.reason}, but it reported no test: {vm.folder}")
+        self.assertEqual(verdict.status, 0, f"{verdict.reason}; see {vm.folder}")
+        self.assertEqual(console.complaints(vm.console), [])
+
+    def check_figures(self, run: dict) -> None:
+        self.assertGreater(run["rings"], 0, run)
+        self.assertEqual(run["completions"], run["rings"], run)
+        self.assertEqual((run["lost"], run["duplicated"], run["corrupted"]), (0, 0, 0), run)
+
+
+def figures(said: str) -> list[dict]:
+    """What `bell ring --ktap` tells of each run beside whether it was good."""
+    return [json.loads(line.removeprefix("# ")) for line in said.splitlines()
+            if line.startswith('# {"device"')]

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The other kernels that the module is for."""
+
+from vmtests.case import VmCase
+
+
+class Kernels(VmCase):
+    def test_6_12(self) -> None:
+        lab = self.lab(version="6.12")
+        lab.start()
+        self.finish(self.boot(lab, "bell ring --ktap --count 2000 --worker all --kick all",
+                              "bell break", "module-selftest -t 1"))
+        lab.check()
