@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# What `cmake --install` leaves: the program, the layers with their headers, and how other
+# projects find them, by find_package(bellwire) or by pkg-config.
+include(CMakePackageConfigHelpers)
+
+get_property(layers GLOBAL PROPERTY BELLWIRE_LAYERS)
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/bellwire)
+set(headers ${CMAKE_INSTALL_INCLUDEDIR}/bellwire)
+
+install(TARGETS bellwire RUNTIME)
+install(TARGETS ${layers} EXPORT bellwire ARCHIVE)
+install(DIRECTORY vdev DESTINATION ${headers} FILES_MATCHING PATTERN "*.hpp")
+install(FILES guest-kmod/uapi/bellwire.h DESTINATION ${headers}/guest-kmod/uapi)
+
+install(EXPORT bellwire NAMESPACE bellwire:: FILE bellwireTargets.cmake DESTINATION ${package})
+configure_package_config_file(
+  cmake/bellwireConfig.cmake.in ${PROJECT_BINARY_DIR}/bellwireConfig.cmake
+  INSTALL_DESTINATION ${package})
+write_basic_package_version_file(
+  ${PROJECT_BINARY_DIR}/bellwireConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/bellwireConfig.cmake
+              ${PROJECT_BINARY_DIR}/bellwireConfigVersion.cmake
+        DESTINATION ${package})
+
+# pkg-config wants the archives highest layer first.
+list(REVERSE layers)
+list(TRANSFORM layers PREPEND -l OUTPUT_VARIABLE BELLWIRE_LIBRARIES)
+list(JOIN BELLWIRE_LIBRARIES " " BELLWIRE_LIBRARIES)
+configure_file(cmake/bellwire.pc.in ${PROJECT_BINARY_DIR}/bellwire.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/bellwire.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

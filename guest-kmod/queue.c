@@ -73,6 +73,7 @@ void bell_queue_end(struct bell_queue *queue)
 {
 	lockdep_assert_held(&queue->device->lock);
 
+	WRITE_ONCE(queue->flags, 0);
 	if (queue->generation & 1)
 		queue->generation++;
 	WRITE_ONCE(queue->control->driver.generation, queue->generation);
@@ -86,6 +87,9 @@ void bell_queue_begin(struct bell_queue *queue, u32 flags)
 	lockdep_assert_held(&queue->device->lock);
 
 	queue->generation = (queue->generation | 1) + 1;
+	/* Whoever had the queue could write the word: the device may have met our next number. */
+	if (READ_ONCE(control->status.generation) == queue->generation + 1)
+		queue->generation += 2;
 	smp_store_mb(control->driver.generation, queue->generation);
 
 	WRITE_ONCE(queue->flags, flags);

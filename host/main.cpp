@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <functional>
 #include <iostream>
 
@@ -84,12 +85,15 @@ void log_to_stderr(const std::string& level) {
 
 int fail(const Error& error) {
   std::cerr << "bellwire: " << error.message << '\n';
-  return error.code == std::errc::invalid_argument ? exit_usage : exit_failure;
+  // Of the generic category only: the system's own EINVAL is no fault of the user's.
+  return error.code == std::make_error_code(std::errc::invalid_argument) ? exit_usage
+                                                                         : exit_failure;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go: the wires stay
   CLI::App app("bellwire: virtual devices that talk through eventfds, as KVM's and QEMU's do.");
   app.footer(footer);
   app.set_version_flag("--version", "bellwire " BELLWIRE_PROGRAM_VERSION);

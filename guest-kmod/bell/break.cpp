@@ -19,7 +19,7 @@ struct Sabotage {
   bellwire_queue_status verdict;
 };
 
-constexpr auto order = std::memory_order_seq_cst;
+constexpr auto order = bellwire::ring::in_order;
 
 constexpr Sabotage sabotages[] = {
     {"says that it submitted 2^31 requests",

@@ -9,7 +9,7 @@
 namespace bell {
 namespace {
 
-constexpr auto patience = std::chrono::seconds(10);
+constexpr auto serve_patience = std::chrono::seconds(10);
 
 bellwire::ring::DriverQueue driver_queue(const bellwire::os::Mapping& mapping,
                                          const bellwire_claim& claim) {
@@ -78,7 +78,7 @@ Result<void> Session::reset() {
 }
 
 Result<void> Session::wait_until_served() {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto deadline = std::chrono::steady_clock::now() + serve_patience;
   while (!queue_.ready()) {
     if (std::chrono::steady_clock::now() > deadline)
       return bellwire::fault(std::errc::timed_out,

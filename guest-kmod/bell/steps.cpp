@@ -17,13 +17,18 @@ using bellwire::ring::load;
 using bellwire::ring::timestamp;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto patience = std::chrono::seconds(10);
+constexpr auto ring_patience = std::chrono::seconds(10);
 constexpr auto pause = std::chrono::milliseconds(2);  // the device is asleep again by then
 constexpr int rings_for_clocks = 200;
 
 // The timestamps of one ring. Ticks of the TSC; seen and done are the host's.
 struct Steps {
   std::int64_t submitted, kicked, seen, done, interrupted, taken;
+
+  // Whether the module's two are this ring's: the device may have been awake without a doorbell.
+  [[nodiscard]] bool whole() const {
+    return submitted <= kicked && kicked <= interrupted && interrupted <= taken;
+  }
 };
 
 Result<Steps> ring_traced(Session& session, std::uint64_t cookie) {
@@ -34,9 +39,9 @@ Result<Steps> ring_traced(Session& session, std::uint64_t cookie) {
   if (!completion) return completion.error();
   steps.taken = static_cast<std::int64_t>(timestamp());
   const auto& driver = session.control().driver;
-  steps.kicked = static_cast<std::int64_t>(load(driver.kicked_at, std::memory_order_acquire));
+  steps.kicked = static_cast<std::int64_t>(load(driver.kicked_at, bellwire::ring::acquire));
   steps.interrupted =
-      static_cast<std::int64_t>(load(driver.interrupted_at, std::memory_order_acquire));
+      static_cast<std::int64_t>(load(driver.interrupted_at, bellwire::ring::acquire));
   steps.seen = static_cast<std::int64_t>(completion->seen_at);
   steps.done = static_cast<std::int64_t>(completion->done_at);
   return steps;
@@ -49,6 +54,7 @@ struct Offset {
   std::int64_t most = std::numeric_limits<std::int64_t>::max();
 
   void narrow(const Steps& steps) {
+    if (!steps.whole()) return;
     most = std::min(most, steps.seen - steps.kicked);
     least = std::max(least, steps.done - steps.interrupted);
   }
@@ -103,7 +109,7 @@ Result<bellwire_completion> ring_once(Session& session, std::uint64_t cookie) {
   bellwire_request request{};
   request.cookie = cookie;
   queue.submit(request);
-  const auto deadline = Clock::now() + patience;
+  const auto deadline = Clock::now() + ring_patience;
   bool sleeps = queue.may_sleep();  // asked before the device hears of it: a call is sure to come
   if (queue.publish()) session.kick();
   for (;;) {
@@ -113,7 +119,7 @@ Result<bellwire_completion> ring_once(Session& session, std::uint64_t cookie) {
       return bellwire::fault(std::errc::protocol_error, "the queue is broken (reason {})",
                              static_cast<int>(queue.status()));
     if (Clock::now() > deadline)
-      return bellwire::fault(std::errc::timed_out, "no completion for {} s", patience.count());
+      return bellwire::fault(std::errc::timed_out, "no completion for {} s", ring_patience.count());
     sleeps = queue.may_sleep();
   }
 }
@@ -124,11 +130,12 @@ Result<void> tell_steps(SessionOptions options, std::uint64_t count) {
   if (!session) return session.error();
   auto clocks = compare_clocks(*session);
   if (!clocks) return clocks.error();
-  for (std::uint64_t ring = 1; ring <= count; ++ring) {
+  for (std::uint64_t ring = 1; ring <= count;) {
     const auto steps = ring_traced(*session, ring);
     if (!steps) return steps.error();
+    if (!steps->whole()) continue;
     clocks->offset.narrow(*steps);
-    print_steps(*steps, ring, options, *clocks);
+    print_steps(*steps, ring++, options, *clocks);
   }
   print("The host's times are of another clock; they are right within ± {:.1f} µs.\n",
         static_cast<double>(clocks->offset.most - clocks->offset.least) / 2 / clocks->ticks_per_us);

@@ -13,7 +13,7 @@ using bellwire::text;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto patience = std::chrono::seconds(10);  // without any completion
+constexpr auto traffic_patience = std::chrono::seconds(10);  // without any completion
 
 // What request `number` carries: the same for no two requests that are near each other.
 void fill(std::span<std::byte> bytes, std::uint64_t number) {
@@ -145,9 +145,9 @@ bool Traffic::stuck(bool progress) {
         text("the device calls the queue broken (reason {})", static_cast<int>(queue.status()));
   else if (queue.device_broken())
     result_.failure = "the device completed what nobody had asked for";
-  else if (Clock::now() - last_progress_ > patience)
-    result_.failure =
-        text("no completion for {} s; is the device running on the host?", patience.count());
+  else if (Clock::now() - last_progress_ > traffic_patience)
+    result_.failure = text("no completion for {} s; is the device running on the host?",
+                           traffic_patience.count());
   return !result_.failure.empty();
 }
 

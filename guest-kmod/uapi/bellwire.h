@@ -101,6 +101,7 @@
 #define BELLWIRE_MIN_RING_ENTRIES 8
 #define BELLWIRE_MAX_RING_ENTRIES 32768
 #define BELLWIRE_BEAT_MS 100
+#define BELLWIRE_MAX_REQUEST (16u << 20) /* bytes of input, and of output */
 #define BELLWIRE_KIND_SIZE 16
 
 /* Written once; `magic` last, with release semantics. */
@@ -236,7 +237,7 @@ enum bellwire_completion_status {
 	BELLWIRE_DONE = 0,
 	BELLWIRE_BAD_RANGE = 1,     /* input or output leave the payload, or overlap */
 	BELLWIRE_BAD_OPERATION = 2, /* unknown operation, or flags not zero */
-	BELLWIRE_BAD_LENGTH = 3,    /* a length that this device can't serve */
+	BELLWIRE_BAD_LENGTH = 3,    /* over BELLWIRE_MAX_REQUEST, or one that this device can't serve */
 };
 
 BELLWIRE_ASSERT(sizeof(struct bellwire_format) == 64, "format is a cache line");
@@ -405,7 +406,7 @@ struct bellwire_info {
 	__u32 beat;
 	__u32 device_peer;
 	/* This claim's counters: */
-	__u64 kicks;      /* times the worker woke with a count, or the count was taken */
+	__u64 kicks;      /* times a worker took a count */
 	__u64 doorbells;  /* writes to the Doorbell register */
 	__u64 interrupts; /* MSI-X interrupts */
 	__u64 calls;      /* signals of the call eventfd */

@@ -12,9 +12,6 @@ namespace {
 // A guest can break its queues as fast as it likes; the log can't be flooded with it.
 constexpr unsigned reports_a_tick = 3;
 
-constexpr auto relaxed = std::memory_order_relaxed;
-constexpr auto release = std::memory_order_release;
-
 }  // namespace
 
 Result<void> RequestDevice::start(Attachment attachment) {
@@ -38,7 +35,7 @@ Result<void> RequestDevice::open(const Attachment& attachment) {
   auto layout = ring::Layout::open(attachment.memory);
   if (!layout) return layout.error();
   if (layout->queues() > wires)
-    return fault(std::errc::invalid_argument,
+    return fault(std::errc::protocol_error,
                  "the memory has {} queues, but there are wires for {}; give as many vectors",
                  layout->queues(), wires);
   layout_ = std::move(*layout);
@@ -49,8 +46,8 @@ void RequestDevice::announce() noexcept {
   auto& line = layout_->device_line();
   const auto kind = traits().kind.substr(0, sizeof line.kind - 1);
   std::fill(std::copy(kind.begin(), kind.end(), line.kind), std::end(line.kind), '\0');
-  ring::store(line.incarnation, ring::load(line.incarnation, relaxed) + 1, relaxed);
-  ring::store(line.state, BELLWIRE_DEVICE_RUNNING, release);
+  ring::store(line.incarnation, ring::load(line.incarnation, ring::relaxed) + 1, ring::relaxed);
+  ring::store(line.state, BELLWIRE_DEVICE_RUNNING, ring::release);
 }
 
 Turn RequestDevice::on_doorbell(unsigned index, std::uint64_t rings) noexcept {
@@ -74,13 +71,13 @@ void RequestDevice::report_broken(unsigned index) noexcept {
 void RequestDevice::on_tick() noexcept {
   if (!layout_) return;
   auto& beat = layout_->device_line().beat;
-  ring::store(beat, ring::load(beat, relaxed) + 1, release);
+  ring::store(beat, ring::load(beat, ring::relaxed) + 1, ring::release);
   reports_left_ = reports_a_tick;
 }
 
 void RequestDevice::stop() noexcept {
   if (!layout_) return;
-  ring::store(layout_->device_line().state, BELLWIRE_DEVICE_STOPPED, release);
+  ring::store(layout_->device_line().state, BELLWIRE_DEVICE_STOPPED, ring::release);
   queues_.clear();
   layout_.reset();
 }

@@ -15,7 +15,7 @@ namespace bellwire {
 
 class RequestDevice : public Device, protected ring::RequestHandler {
  public:
-  /// Formats the memory if it is blank. EINVAL: its format is broken, or asks for more doorbells
+  /// Formats the memory if it is blank. EPROTO: its format is broken, or asks for more doorbells
   /// or interrupts than the attachment has.
   [[nodiscard]] Result<void> start(Attachment attachment) override;
   Turn on_doorbell(unsigned index, std::uint64_t rings) noexcept override;

@@ -4,23 +4,27 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
-namespace bellwire::os {
-namespace {
+#include <fstream>
+#include <sstream>
 
-// A memfd has no quota: allocating more than there is ends in the OOM killer, not in an error.
-bool enough_memory(std::uint64_t size) {
-  struct sysinfo info {};
-  return ::sysinfo(&info) != 0 ||
-         size / info.mem_unit < info.freeram + info.bufferram + info.freeswap;
+namespace bellwire::os {
+std::uint64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::uint64_t kibibytes = 0;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string key;
+    std::uint64_t value = 0;
+    if (words >> key >> value && (key == "MemAvailable:" || key == "SwapFree:")) kibibytes += value;
+  }
+  return kibibytes > 0 ? kibibytes << 10 : ~std::uint64_t{0};  // unknown: let the kernel decide
 }
 
-}  // namespace
-
+// A memfd has no quota: allocating more than there is ends in the OOM killer, not in an error.
 Result<UniqueFd> create_memfd(const std::string& name, std::uint64_t size) {
-  if (!enough_memory(size))
+  if (size > available_memory())
     return fault(std::errc::not_enough_memory,
                  "{} bytes of memory are more than this machine has free; ask for less", size);
   UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));

@@ -18,6 +18,9 @@ namespace bellwire::os {
 /// the descriptor can take them away. ENOSPC, ENOMEM, EFBIG.
 [[nodiscard]] Result<UniqueFd> create_memfd(const std::string& name, std::uint64_t size);
 
+/// Bytes that this machine can give, page cache that it would drop for them included.
+[[nodiscard]] std::uint64_t available_memory();
+
 /// The size of the file behind `fd`.
 [[nodiscard]] Result<std::uint64_t> file_size(int fd);
 

@@ -53,10 +53,12 @@ UniqueFd new_socket() {
   return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-// Whether somebody listens at `address`. Connecting is the only way to know.
+// Whether somebody listens at `address`. Connecting is the only way to know, and only a refusal
+// says no: whatever else goes wrong, the socket may be alive.
 bool served(const Address& address) {
   const UniqueFd probe = new_socket();
-  return ::connect(probe.get(), address.get(), address.size) == 0 || errno == EAGAIN;
+  return !probe.valid() || ::connect(probe.get(), address.get(), address.size) == 0 ||
+         errno != ECONNREFUSED;
 }
 
 // Makes room at `path`: nothing there, or a socket that nobody serves any more.
@@ -85,7 +87,9 @@ Result<Listener> Listener::create(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
   const auto unserved = (folder / text(".{}", ::getpid())).string();
   const auto unserved_address = path_address(unserved);
-  if (!unserved_address) return unserved_address.error();
+  if (!unserved_address)
+    return fault(std::errc::filename_too_long,
+                 "socket path '{}': its folder's name is too long; choose a shorter one", path);
 
   // The folder's lock keeps two processes from taking over one stale socket.
   const UniqueFd lock(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC));
@@ -95,6 +99,7 @@ Result<Listener> Listener::create(const std::string& path) {
 
   UniqueFd socket = new_socket();
   if (!socket.valid()) return system_fault("cannot make a socket");
+  ::unlink(unserved.c_str());  // of a process that had our number and died right here
   struct stat status {};
   const bool served =
       ::bind(socket.get(), unserved_address->get(), unserved_address->size) == 0 &&
@@ -138,7 +143,7 @@ Result<UniqueFd> connect_unix(const std::string& path, const std::string& name) 
   if (!name.empty() && ::bind(socket.get(), own.get(), own.size) != 0)
     return system_fault("cannot name a socket '{}'", name);
   if (::connect(socket.get(), address->get(), address->size) != 0)
-    return system_fault("cannot connect to '{}'; is a switchboard running there?", path);
+    return system_fault("is a switchboard running at '{}'? Cannot connect", path);
   return socket;
 }
 
@@ -188,13 +193,21 @@ Result<std::optional<Received>> receive_message(int socket, std::span<std::byte>
       if (!received.fd.valid()) received.fd = std::move(owned);
     }
   }
+  if ((message.msg_flags & MSG_CTRUNC) != 0)
+    return fault(std::errc::too_many_files_open,
+                 "a descriptor was lost on its way: this process may open no more; raise the limit "
+                 "(ulimit -n)");
   return received;
 }
 
-std::size_t unread_bytes(int socket) noexcept {
+bool has_unread(int socket) noexcept {
   int unread = 0;
-  return ::ioctl(socket, SIOCOUTQ, &unread) == 0 && unread > 0 ? static_cast<std::size_t>(unread)
-                                                               : 0;
+  return ::ioctl(socket, SIOCOUTQ, &unread) == 0 && unread > 0;
+}
+
+bool hung_up(int socket) noexcept {
+  std::byte byte{};
+  return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 }  // namespace bellwire::os

@@ -64,11 +64,14 @@ struct Received {
   UniqueFd fd;
 };
 
-/// Empty when nothing waits.
+/// Empty when nothing waits. EMFILE: a descriptor came that this process may not have.
 [[nodiscard]] Result<std::optional<Received>> receive_message(int socket,
                                                               std::span<std::byte> bytes);
 
-/// Bytes that the peer of a connection has been sent and has not read.
-[[nodiscard]] std::size_t unread_bytes(int socket) noexcept;
+/// Whether the peer of a connection has been sent something that it has not read.
+[[nodiscard]] bool has_unread(int socket) noexcept;
+
+/// Whether the peer of a connection has gone, and left nothing to read.
+[[nodiscard]] bool hung_up(int socket) noexcept;
 
 }  // namespace bellwire::os

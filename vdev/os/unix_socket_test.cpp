@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -80,6 +81,18 @@ TEST_CASE("a socket that a dead process left is taken over") {
   CHECK(listener.accept().value().has_value());
 }
 
+TEST_CASE("a living socket of another kind is not taken for a stale one") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("log");
+  const UniqueFd other(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, path.c_str());
+  REQUIRE(::bind(other.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  CHECK(Listener::create(path).has_error());
+  CHECK(std::filesystem::is_socket(path));
+}
+
 TEST_CASE("a connection brings its name, bytes and a descriptor") {
   const TemporaryFolder folder;
   auto listener = Listener::create(folder.file("s")).value();
@@ -91,9 +104,9 @@ TEST_CASE("a connection brings its name, bytes and a descriptor") {
   const auto event = EventFd::create(9).value();
   CHECK(send_message(server.socket.get(), four("bell"), event.fd()).value());
   std::array<std::byte, 4> bytes{};
-  CHECK(unread_bytes(server.socket.get()) > 0);
+  CHECK(has_unread(server.socket.get()));
   auto received = receive_message(client.get(), bytes).value().value();
-  CHECK(unread_bytes(server.socket.get()) == 0);
+  CHECK_FALSE(has_unread(server.socket.get()));
   CHECK(bytes == four("bell"));
   CHECK(EventFd::adopt(std::move(received.fd)).value().drain() == 9);
   CHECK_FALSE(receive_message(client.get(), bytes).value().has_value());

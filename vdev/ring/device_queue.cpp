@@ -8,11 +8,7 @@ namespace {
 
 // Requests a turn: enough to amortise a wake-up, few enough that other queues are not starved.
 constexpr unsigned budget = 64;
-
-constexpr auto relaxed = std::memory_order_relaxed;
-constexpr auto acquire = std::memory_order_acquire;
-constexpr auto release = std::memory_order_release;
-constexpr auto in_order = std::memory_order_seq_cst;  // one of the four of "Publishing"
+constexpr std::size_t byte_budget = std::size_t{1} << 20;
 
 bool inside(std::uint32_t offset, std::uint32_t length, std::size_t size) {
   return offset <= size && length <= size - offset;
@@ -40,6 +36,12 @@ DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt,
   // What the driver can't see being counted twice: a completion that the last incarnation
   // published, and died before it raised the interrupt.
   if (!same_generation()) return;
+  if (const auto broken = load(queue_.control->status.status, acquire)) {
+    status_ = static_cast<bellwire_queue_status>(broken);
+    offender_ = load(queue_.control->status.offender, relaxed);
+    raise();
+    return;
+  }
   const auto submitted = load(queue_.control->submit.submitted, acquire);
   if (submitted - completed_ > queue_.entries)
     distrust(BELLWIRE_QUEUE_BAD_COMPLETED, completed_);
@@ -52,11 +54,12 @@ Turn DeviceQueue::turn(RequestHandler& handler, std::uint64_t rings) noexcept {
   add(queue_.control->status.doorbells, rings);
   add(queue_.control->status.wakeups, rings > 0 ? 1 : 0);
   traced_ = (load(queue_.control->driver.flags, relaxed) & BELLWIRE_TRACE) != 0;
-  for (unsigned step = 0; step < budget; ++step) {
+  std::size_t bytes = 0;
+  for (unsigned step = 0; step < budget && bytes < byte_budget; ++step) {
     const Look seen = look();
     if (seen == Look::no_longer) return Turn::done;
     if (seen == Look::work)
-      serve_one(handler);
+      bytes += serve_one(handler);
     else if (may_sleep())
       return Turn::done;
   }
@@ -124,7 +127,8 @@ bool DeviceQueue::may_sleep() noexcept {
   return load(queue_.control->submit.submitted, in_order) == completed_;
 }
 
-void DeviceQueue::serve_one(RequestHandler& handler) noexcept {
+// Returns how many bytes the request brought.
+std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
   const auto entry = copy_once(queue_.requests[completed_ % queue_.entries]);
   bellwire_completion completion{};
   completion.cookie = entry.cookie;
@@ -136,6 +140,7 @@ void DeviceQueue::serve_one(RequestHandler& handler) noexcept {
   completion.result = reply.result;
   if (traced_) completion.done_at = timestamp();
   complete(completion);
+  return reply.status == BELLWIRE_DONE ? entry.input_length : 0;
 }
 
 Reply DeviceQueue::answer(RequestHandler& handler, const bellwire_request& entry) const noexcept {
@@ -143,6 +148,8 @@ Reply DeviceQueue::answer(RequestHandler& handler, const bellwire_request& entry
   if (!inside(entry.input_offset, entry.input_length, queue_.payload.size()) ||
       !inside(entry.output_offset, entry.output_length, queue_.payload.size()) || overlap(entry))
     return {.status = BELLWIRE_BAD_RANGE};
+  if (entry.input_length > BELLWIRE_MAX_REQUEST || entry.output_length > BELLWIRE_MAX_REQUEST)
+    return {.status = BELLWIRE_BAD_LENGTH};
   return handler.serve({entry.cookie, entry.operation,
                         queue_.payload.subspan(entry.input_offset, entry.input_length),
                         queue_.payload.subspan(entry.output_offset, entry.output_length)});

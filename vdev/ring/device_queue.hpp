@@ -62,7 +62,7 @@ class DeviceQueue {
   Look look() noexcept;
   Look distrust(bellwire_queue_status status, std::uint32_t offender) noexcept;
   bool may_sleep() noexcept;
-  void serve_one(RequestHandler& handler) noexcept;
+  std::size_t serve_one(RequestHandler& handler) noexcept;
   [[nodiscard]] Reply answer(RequestHandler& handler, const bellwire_request& entry) const noexcept;
   void complete(const bellwire_completion& completion) noexcept;
   void raise() noexcept;

@@ -6,13 +6,6 @@
 #include "vdev/ring/words.hpp"
 
 namespace bellwire::ring {
-namespace {
-constexpr auto relaxed = std::memory_order_relaxed;
-constexpr auto acquire = std::memory_order_acquire;
-constexpr auto release = std::memory_order_release;
-constexpr auto in_order = std::memory_order_seq_cst;  // one of the four of "Publishing"
-}  // namespace
-
 std::uint32_t begin_generation(const Queue& queue, std::uint32_t flags) noexcept {
   auto& control = *queue.control;
   const auto last = load(control.driver.generation, relaxed);

@@ -28,7 +28,7 @@ bellwire_header& header_of(std::span<std::byte> memory) {
 
 std::uint64_t magic_of(std::span<const std::byte> memory) {
   const auto& header = *reinterpret_cast<const bellwire_header*>(memory.data());
-  return load(header.format.magic, std::memory_order_acquire);
+  return load(header.format.magic, acquire);
 }
 
 std::uint64_t whole_pages(std::uint64_t size) {
@@ -69,7 +69,7 @@ Result<void> format(std::span<std::byte> memory, unsigned queues) {
   format.magic = 0;
   bellwire_header& header = header_of(memory);
   header.format = format;
-  store(header.format.magic, BELLWIRE_MAGIC, std::memory_order_release);
+  store(header.format.magic, BELLWIRE_MAGIC, release);
   return {};
 }
 
@@ -85,12 +85,13 @@ Queue Queue::over(std::span<std::byte> bytes, std::uint32_t entries) noexcept {
 Result<Layout> Layout::open(MemoryView memory) {
   const auto bytes = memory.bytes();
   if (bytes.size() < sizeof(bellwire_header))
-    return fault(std::errc::invalid_argument, "{} bytes of memory hold no header", bytes.size());
+    return fault(std::errc::protocol_error, "{} bytes of memory hold no header", bytes.size());
+  const auto magic = magic_of(bytes);  // acquires what was written before it
   auto format = copy_once(header_of(bytes).format);
-  format.magic = magic_of(bytes);
+  format.magic = magic;
   const auto problem = bellwire_format_check(&format, bytes.size());
   if (problem != BELLWIRE_FORMAT_OK)
-    return fault(std::errc::invalid_argument,
+    return fault(std::errc::protocol_error,
                  "the shared memory's format is broken ({}, magic {:#x}); restart the switchboard "
                  "to get a new one",
                  fault_names[problem], format.magic);

@@ -38,7 +38,7 @@ struct Queue {
 /// The whole memory of one slot.
 class Layout {
  public:
-  /// EINVAL: the memory is blank, or its format is broken.
+  /// EPROTO: the memory is blank, or its format is broken.
   [[nodiscard]] static Result<Layout> open(MemoryView memory);
 
   [[nodiscard]] unsigned queues() const noexcept { return format_.queues; }

@@ -276,6 +276,20 @@ TEST_CASE("a restart raises what its predecessor may not have raised") {
   CHECK(driver.wait_for_interrupt());
 }
 
+TEST_CASE("a broken queue stays broken over a restart, for its reason") {
+  Bench bench;
+  Driver driver(bench.wires.guest_end(), 0);
+  bench.turn();
+  ring::store(driver.control().submit.submitted, 1U << 31, ring::in_order);
+  bench.turn();
+  ring::store(driver.control().submit.submitted, 1, ring::in_order);  // plausible, but too late
+  bench.restart();
+  bench.turn();
+  CHECK(bench.counter.served == 0);
+  CHECK(bench.queue->status() == BELLWIRE_QUEUE_BAD_SUBMITTED);
+  CHECK(bench.queue->offender() == 1U << 31);
+}
+
 TEST_CASE("a restart that finds impossible words calls the queue broken") {
   Bench bench;
   Driver driver(bench.wires.guest_end(), 0);

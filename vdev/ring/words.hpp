@@ -18,6 +18,11 @@
 
 namespace bellwire::ring {
 
+constexpr auto relaxed = std::memory_order_relaxed;
+constexpr auto acquire = std::memory_order_acquire;
+constexpr auto release = std::memory_order_release;
+constexpr auto in_order = std::memory_order_seq_cst;  // one of the four of "Publishing"
+
 template <class Word>
 Word load(const Word& word, std::memory_order order) noexcept {
   return std::atomic_ref<Word>(const_cast<Word&>(word)).load(order);
@@ -34,7 +39,7 @@ Entry copy_once(const Entry& entry) noexcept {
   static_assert(sizeof(Entry) % sizeof(std::uint64_t) == 0);
   std::uint64_t words[sizeof(Entry) / sizeof(std::uint64_t)];
   const auto* from = reinterpret_cast<const std::uint64_t*>(&entry);
-  for (auto& word : words) word = load(*from++, std::memory_order_relaxed);
+  for (auto& word : words) word = load(*from++, relaxed);
   Entry copy;
   std::memcpy(&copy, words, sizeof copy);
   return copy;

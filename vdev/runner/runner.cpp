@@ -6,6 +6,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <vector>
 
+#include "vdev/asio/watch.hpp"
+
 namespace bellwire {
 namespace asio = boost::asio;
 
@@ -19,6 +21,7 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
   struct Doorbell {
     os::EventFd event;
     asio::posix::stream_descriptor readable;  // owns a duplicate, for waiting only
+    bool looking = false;                     // a look is queued: one is enough
   };
 
   State(asio::io_context& io, Device& served) : context(io), device(served), ticker(io) {}
@@ -38,7 +41,9 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
   }
 
   void look(unsigned index) {
+    if (std::exchange(doorbells[index].looking, true)) return;
     asio::post(context, [self = shared_from_this(), index] {
+      self->doorbells[index].looking = false;
       if (self->running) self->turn(index, 0);
     });
   }
@@ -80,11 +85,9 @@ Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachme
   for (const auto& doorbell : attachment.doorbells) {
     auto event = doorbell.duplicate();
     if (!event) return event.error();
-    auto waited = doorbell.duplicate();
-    if (!waited) return waited.error();
-    state->doorbells.push_back(
-        {std::move(*event),
-         asio::posix::stream_descriptor(context, std::move(*waited).release().release())});
+    asio::posix::stream_descriptor readable(context);
+    if (auto watched = watch(readable, doorbell.fd()); !watched) return watched.error();
+    state->doorbells.push_back({std::move(*event), std::move(readable)});
   }
   if (auto started = device.start(std::move(attachment)); !started) return started.error();
   state->running = true;

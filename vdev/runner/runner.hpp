@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Runner: runs a device on an Asio context. One loop per doorbell: wait until it is readable,
-// drain the count, tell the device. The runner owns the doorbells that it waits for (Asio wants
-// that); the device gets duplicates.
+// drain the count, tell the device. The runner waits on duplicates of its own; the
+// attachment is the device's.
 //
 // Everything happens on the thread that runs the context, which must be one only. The device must
 // outlive the runner; dropping the runner stops it.

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "vdev/testing/wires.hpp"
@@ -62,6 +64,22 @@ TEST_CASE("a device that leaves work gets another turn, after the others") {
   const auto runner = Runner::start(context, device, wires.device_end()).value();
   context.poll();
   CHECK(device.calls == std::vector<Recorder::Call>{{0, 0}, {1, 0}, {0, 0}, {1, 0}, {0, 0}});
+}
+
+TEST_CASE("a busy doorbell has one look under way, however often it is rung") {
+  const auto wires = Wires::create(2);
+  boost::asio::io_context context;
+  Recorder device;
+  device.more_until = 1000;
+  const auto runner = Runner::start(context, device, wires.device_end()).value();
+  while (device.calls.size() < device.more_until) {
+    wires.guest_end().doorbells[0].raise();
+    context.poll_one();
+  }
+  const auto looks = [&](unsigned index) {
+    return std::ranges::count(device.calls, Recorder::Call{index, 0});
+  };
+  CHECK(std::abs(looks(0) - looks(1)) <= 2);
 }
 
 TEST_CASE("dropping the runner stops the device once, and nothing calls it afterwards") {

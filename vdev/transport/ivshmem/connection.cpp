@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/os/unix_socket.hpp"
 
@@ -12,38 +13,42 @@ using asio::posix::descriptor_base;
 
 Connection::Connection(asio::io_context& context, os::UniqueFd socket, std::string name,
                        std::vector<Slot::Line> greeting)
-    : peer_(context, socket.release()), name_(std::move(name)), greeting_(std::move(greeting)) {}
+    : socket_(std::move(socket)),
+      ready_(context),
+      name_(std::move(name)),
+      greeting_(std::move(greeting)) {}
 
 void Connection::start() {
   log::info("{} came", name_);
+  if (auto watched = watch(ready_, socket_.get()); !watched) return drop(watched.error().message);
   send_on();
   if (!gone_) listen();
 }
 
 void Connection::send_on() {
   for (; sent_ < greeting_.size(); ++sent_) {
-    const auto done = send(peer_.native_handle(), greeting_[sent_].value, greeting_[sent_].fd);
+    const auto done = send(socket_.get(), greeting_[sent_].value, greeting_[sent_].fd);
     if (!done) return drop(done.error().message);
     if (!*done) break;
   }
   if (sent_ == greeting_.size()) return;
-  peer_.async_wait(descriptor_base::wait_write,
-                   [self = shared_from_this()](const boost::system::error_code& error) {
-                     if (!error && !self->gone_) self->send_on();
-                   });
+  ready_.async_wait(descriptor_base::wait_write,
+                    [self = shared_from_this()](const boost::system::error_code& error) {
+                      if (!error && !self->gone_) self->send_on();
+                    });
 }
 
 void Connection::listen() {
-  peer_.async_wait(descriptor_base::wait_read,
-                   [self = shared_from_this()](const boost::system::error_code& error) {
-                     if (!error && !self->gone_) self->heard();
-                   });
+  ready_.async_wait(descriptor_base::wait_read,
+                    [self = shared_from_this()](const boost::system::error_code& error) {
+                      if (!error && !self->gone_) self->heard();
+                    });
 }
 
 // Whatever arrives ends the connection; a descriptor that came along is closed.
 void Connection::heard() {
   std::byte byte{};
-  const auto got = os::receive_message(peer_.native_handle(), std::span(&byte, 1));
+  const auto got = os::receive_message(socket_.get(), std::span(&byte, 1));
   if (!got) return drop(got.error().message);
   if (!*got) return listen();
   drop((*got)->size == 0 ? "it left" : "it sent something, which no ivshmem peer does");
@@ -53,12 +58,13 @@ void Connection::drop(const std::string& reason) {
   if (std::exchange(gone_, true)) return;
   log::info("{} dropped: {}", name_, reason);
   boost::system::error_code ignored;
-  peer_.close(ignored);
+  ready_.close(ignored);
+  socket_.reset();
 }
 
 bool Connection::silent_for(std::chrono::milliseconds time) {
   if (gone_ || std::chrono::steady_clock::now() - since_ < time) return false;
-  return sent_ < greeting_.size() || os::unread_bytes(peer_.native_handle()) > 0;
+  return sent_ < greeting_.size() || os::has_unread(socket_.get());
 }
 
 }  // namespace bellwire::ivshmem

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "vdev/os/unix_socket.hpp"
 #include "vdev/transport/ivshmem/slot.hpp"
 
 namespace bellwire::ivshmem {
@@ -25,7 +26,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void start();
   void drop(const std::string& reason);
-  [[nodiscard]] bool gone() const noexcept { return gone_; }
+  /// Also when it hung up a moment ago, and nobody was told yet.
+  [[nodiscard]] bool gone() const noexcept { return gone_ || os::hung_up(socket_.get()); }
 
   /// Whether the peer had that long to read what it was sent, and didn't.
   [[nodiscard]] bool silent_for(std::chrono::milliseconds time);
@@ -35,7 +37,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void listen();
   void heard();
 
-  boost::asio::posix::stream_descriptor peer_;
+  os::UniqueFd socket_;
+  boost::asio::posix::stream_descriptor ready_;  // a duplicate, for waiting only
   std::string name_;
   std::vector<Slot::Line> greeting_;
   std::size_t sent_ = 0;  // lines of the greeting

@@ -8,7 +8,9 @@
 #include <charconv>
 #include <string_view>
 
+#include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/os/limits.hpp"
 #include "vdev/os/poll.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/ring/layout.hpp"
@@ -20,7 +22,9 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::string_view device_prefix = "bellwire-device/";
-}
+constexpr std::uint64_t usual_fds = 512;  // seven for each of 32 vectors, and some
+constexpr int messages_a_turn = 64;
+}  // namespace
 
 std::string device_name(unsigned slot) {
   static std::atomic<unsigned> serial{0};
@@ -68,13 +72,13 @@ Result<void> Peer::State::handshake(std::chrono::milliseconds patience) {
     auto read = read_one();
     if (!read && read.error().code == std::errc::connection_reset)
       return fault(std::errc::connection_reset,
-                   "'{}' closed the connection: slot {} has a device already, or does not exist; "
-                   "stop that device or choose another slot",
+                   "'{}' closed the connection: if it is a switchboard, slot {} has a device "
+                   "already or does not exist; stop that device or choose another slot",
                    endpoint.path, endpoint.slot);
     if (!read) return read.error();
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (!*read && (left.count() <= 0 || !os::wait_readable(socket.get(), left)))
+    if (left.count() <= 0 || (!*read && !os::wait_readable(socket.get(), left)))
       return fault(std::errc::timed_out,
                    "'{}' is no ivshmem server that works: {} did not come within {} ms",
                    endpoint.path, peers.missing(), patience.count());
@@ -127,7 +131,12 @@ void Peer::State::bind_lines() {
       lines[index].unbind();
       continue;
     }
-    if (auto event = found->second[index].duplicate()) lines[index].bind(std::move(*event));
+    if (auto event = found->second[index].duplicate()) {
+      lines[index].bind(std::move(*event));
+    } else {
+      lines[index].unbind();
+      log::warning("{}: interrupt {}: {}", endpoint.path, index, event.error().message);
+    }
   }
 }
 
@@ -135,11 +144,11 @@ void Peer::State::follow() {
   readable.async_wait(asio::posix::descriptor_base::wait_read,
                       [self = shared_from_this()](const boost::system::error_code& error) {
                         if (error) return;
-                        for (;;) {
+                        for (int count = 0; count < messages_a_turn; ++count) {
                           const auto read = self->read_one();
                           if (!read) {
-                            log::info("{}: {}; the wires stay", self->endpoint.path,
-                                      read.error().message);
+                            log::warning("{}: {}; the wires stay", self->endpoint.path,
+                                         read.error().message);
                             return;
                           }
                           if (!*read) break;
@@ -157,15 +166,14 @@ Peer::~Peer() {
 
 Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const Endpoint& endpoint,
                                             std::chrono::milliseconds patience) {
+  if (auto enough = os::ensure_fds(usual_fds); !enough) return enough.error();
   auto state = std::make_shared<State>(context, endpoint);
   const auto name = endpoint.guest ? std::string() : device_name(endpoint.slot);
   auto socket = os::connect_unix(endpoint.path, name);
   if (!socket) return socket.error();
   state->socket = std::move(*socket);
   if (auto shaken = state->handshake(patience); !shaken) return shaken.error();
-  os::UniqueFd waited = state->socket.duplicate();
-  if (!waited.valid()) return system_fault("cannot duplicate a socket");
-  state->readable.assign(waited.release());
+  if (auto watched = watch(state->readable, state->socket.get()); !watched) return watched.error();
   state->follow();
   return std::unique_ptr<Peer>(new Peer(std::move(state)));
 }
@@ -181,7 +189,7 @@ Result<Attachment> Peer::attach() {
   for (const auto& line : state_->lines) attachment.interrupts.push_back(line.interrupt());
   if (state_->endpoint.guest) return attachment;
   auto& header = *reinterpret_cast<bellwire_header*>(attachment.memory.bytes().data());
-  ring::store(header.device.peer, *state_->peers.own_id(), std::memory_order_release);
+  ring::store(header.device.peer, *state_->peers.own_id(), ring::release);
   return attachment;
 }
 

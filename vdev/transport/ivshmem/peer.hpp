@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Peer: the device's side of ivshmem. It speaks the plain protocol, so it joins our switchboard as
-// well as QEMU's own ivshmem-server. The driver is the peer that joined last (on a switchboard's
-// slot there is only one); interrupts are bound to its vectors, and unbound when it leaves.
+// well as QEMU's own ivshmem-server. The driver is the peer that joined last, or, when that
+// one left, the one with the highest ID (on a switchboard's slot there is only one); interrupts are
+// bound to its vectors, and unbound when nobody is left.
 //
 // When the server goes away the wires keep working (SEMANTICS 49), so that is only logged.
 #pragma once

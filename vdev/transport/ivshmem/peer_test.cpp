@@ -178,5 +178,5 @@ TEST_CASE("nobody at the socket is an error that says what is missing") {
   boost::asio::io_context context;
   const auto peer = Peer::connect(context, {.path = "/nonexistent/socket"});
   REQUIRE(peer.has_error());
-  CHECK(mentions(peer.error().message, "is a switchboard running there?"));
+  CHECK(mentions(peer.error().message, "is a switchboard running at '/nonexistent/socket'?"));
 }

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "guest-kmod/uapi/bellwire.h"
+#include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/os/limits.hpp"
+#include "vdev/os/memory.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/transport/ivshmem/connection.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
@@ -27,7 +29,7 @@ constexpr std::uint64_t least_memory = std::uint64_t{64} << 10;
 constexpr std::uint64_t most_memory = std::uint64_t{1} << 30;
 constexpr std::uint64_t spare_fds = 64;  // sockets of peers on their way in or out, logs, Asio
 constexpr auto accept_pause = std::chrono::milliseconds(100);
-constexpr auto reading_time = std::chrono::seconds(1);
+constexpr auto report_pause = std::chrono::seconds(1);
 
 Result<void> check(const SwitchboardOptions& options) {
   const auto refuse = [](const char* what, auto value, const char* remedy) {
@@ -41,6 +43,9 @@ Result<void> check(const SwitchboardOptions& options) {
     return refuse("memory", options.memory, "choose a power of two, as PCI wants it");
   if (options.memory < least_memory || options.memory > most_memory)
     return refuse("memory", options.memory, "choose 64K to 1G");
+  if (options.memory * options.slots > os::available_memory())
+    return refuse("memory of all slots", options.memory * options.slots,
+                  "this machine has not that much free; choose fewer slots or less memory");
   const auto fds = std::uint64_t{options.slots} * (2 * options.vectors + 5) + spare_fds;
   return os::ensure_fds(fds);
 }
@@ -56,8 +61,8 @@ struct Switchboard::State : std::enable_shared_from_this<Switchboard::State> {
     Seat device;
   };
 
-  State(asio::io_context& io, os::Listener served)
-      : context(io), listener(std::move(served)), readable(io), pause(io) {}
+  State(asio::io_context& io, os::Listener served, std::chrono::milliseconds patience)
+      : context(io), listener(std::move(served)), readable(io), pause(io), reading_time(patience) {}
 
   void accept_on();
   void accept_all();
@@ -65,6 +70,7 @@ struct Switchboard::State : std::enable_shared_from_this<Switchboard::State> {
   void seat(os::Listener::Connection connection);
   void greet(os::UniqueFd socket, std::size_t index, Role role);
   [[nodiscard]] std::optional<std::size_t> free_guest_slot();
+  void complain(const std::string& what);
   void close();
 
   asio::io_context& context;
@@ -72,16 +78,24 @@ struct Switchboard::State : std::enable_shared_from_this<Switchboard::State> {
   asio::posix::stream_descriptor readable;  // a duplicate of the listener, for waiting only
   asio::steady_timer pause;
   std::vector<Place> places;
+  std::chrono::milliseconds reading_time;
+  std::chrono::steady_clock::time_point last_complaint;
   bool closed = false;
 };
 
 namespace {
 
-bool taken(const std::weak_ptr<Connection>& seat) {
+bool untaken(const std::weak_ptr<Connection>& seat) {
+  const auto holder = seat.lock();
+  return !holder || holder->gone();
+}
+
+// Whether the seat is free now: its holder loses it if it never read what it was sent.
+bool vacated(const std::weak_ptr<Connection>& seat, std::chrono::milliseconds reading_time) {
   const auto holder = seat.lock();
   if (holder && holder->silent_for(reading_time))
     holder->drop("it does not read, and another peer wants its place");
-  return holder && !holder->gone();
+  return untaken(seat);
 }
 
 }  // namespace
@@ -97,7 +111,7 @@ void Switchboard::State::accept_all() {
   for (;;) {
     auto connection = listener.accept();
     if (!connection) {
-      log::warning("{}; trying again", connection.error().message);
+      complain(connection.error().message + "; trying again");
       return rest();
     }
     if (!*connection) return accept_on();
@@ -118,17 +132,19 @@ void Switchboard::State::seat(os::Listener::Connection connection) {
   if (!wanted) {
     const auto index = free_guest_slot();
     if (index) return greet(std::move(connection.socket), *index, Role::guest);
-    return log::warning("a guest was turned away: all {} slots have one", places.size());
+    return complain(text("a guest was turned away: all {} slots have one", places.size()));
   }
-  if (*wanted < places.size() && !taken(places[*wanted].device))
+  if (*wanted < places.size() && vacated(places[*wanted].device, reading_time))
     return greet(std::move(connection.socket), *wanted, Role::device);
-  log::warning("a device was turned away: slot {} {}", *wanted,
-               *wanted < places.size() ? "has one" : "does not exist");
+  complain(text("a device was turned away: slot {} {}", *wanted,
+                *wanted < places.size() ? "has one" : "does not exist"));
 }
 
 std::optional<std::size_t> Switchboard::State::free_guest_slot() {
   for (std::size_t index = 0; index < places.size(); ++index)
-    if (!taken(places[index].guest)) return index;
+    if (untaken(places[index].guest)) return index;
+  for (std::size_t index = 0; index < places.size(); ++index)
+    if (vacated(places[index].guest, reading_time)) return index;
   return std::nullopt;
 }
 
@@ -140,6 +156,14 @@ void Switchboard::State::greet(os::UniqueFd socket, std::size_t index, Role role
       is_guest ? slot.greeting(slot.guest, slot.device) : slot.greeting(slot.device, slot.guest));
   connection->start();
   (is_guest ? guest : device) = connection;
+}
+
+// Strangers can knock as often as they like; the log can't be flooded with it.
+void Switchboard::State::complain(const std::string& what) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last_complaint < report_pause) return;
+  last_complaint = now;
+  log::warning("{}", what);
 }
 
 void Switchboard::State::close() {
@@ -169,11 +193,9 @@ Result<Switchboard> Switchboard::create(asio::io_context& context,
   }
   auto listener = os::Listener::create(options.path);
   if (!listener) return listener.error();
-  auto waited = os::duplicate(listener->fd());
-  if (!waited.valid()) return system_fault("cannot duplicate a socket");
-  auto state = std::make_shared<State>(context, std::move(*listener));
+  auto state = std::make_shared<State>(context, std::move(*listener), options.reading_time);
   state->places = std::move(places);
-  state->readable.assign(waited.release());
+  if (auto watched = watch(state->readable, state->listener.fd()); !watched) return watched.error();
   state->accept_on();
   return Switchboard(std::move(state));
 }

@@ -10,12 +10,14 @@
 // A slot has two ends, one for a guest and one for a device. A connection whose socket is named by
 // device_name() is the device of the slot that it names; any other is a guest and gets the lowest
 // free slot. A connection that sends a byte is dropped (46); so is one without a free end, and one
-// that held an end for a second without reading what it was sent, when another wants that end.
+// that held an end for ten seconds without reading what it was sent, when no end is free for
+// another (it keeps the memory that it was sent: that can't be revoked).
 //
 // Everything happens on the thread that runs the context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,6 +31,7 @@ struct SwitchboardOptions {
   unsigned slots = 1;    ///< 1 to 1024
   unsigned vectors = 8;  ///< each end of each slot; 1 to BELLWIRE_MAX_QUEUES
   std::uint64_t memory = std::uint64_t{4} << 20;  ///< bytes a slot; a power of two
+  std::chrono::milliseconds reading_time{10000};  ///< see above
 };
 
 class Switchboard {

@@ -25,12 +25,14 @@ namespace {
 
 // A switchboard on a thread of its own.
 struct Running {
-  explicit Running(unsigned slots = 1, unsigned vectors = 2)
-      : switchboard(
-            Switchboard::create(
-                context,
-                {.path = folder.file("s"), .slots = slots, .vectors = vectors, .memory = 1 << 20})
-                .value()),
+  explicit Running(unsigned slots = 1, unsigned vectors = 2,
+                   std::chrono::milliseconds reading_time = 10s)
+      : switchboard(Switchboard::create(context, {.path = folder.file("s"),
+                                                  .slots = slots,
+                                                  .vectors = vectors,
+                                                  .memory = 1 << 20,
+                                                  .reading_time = reading_time})
+                        .value()),
         thread([this] { context.run(); }) {}
   ~Running() {
     context.stop();
@@ -183,8 +185,19 @@ TEST_CASE("rule 46: whoever sends a byte, or a descriptor, is dropped, and nobod
   CHECK(join_in_time([&] { return join_guest(on); }) != nullptr);
 }
 
+TEST_CASE("a peer that takes its time keeps its slot while another is free") {
+  const Running on(2, 2, 0ms);
+  const auto slow = os::connect_unix(on.path(), "").value();
+  const auto quick = join_guest(on);
+  const auto device = join_device(on, 1);
+  REQUIRE(quick);
+  device->peer->attach().value().interrupts[0].raise();
+  CHECK(quick->peer->attach().value().doorbells[0].drain() == 1);
+  CHECK_FALSE(os::hung_up(slow.get()));
+}
+
 TEST_CASE("a thousand silent connections hurt nobody, and lose their place to one that reads") {
-  const Running on(2);
+  const Running on(2, 2, 100ms);
   const auto honest = join_guest(on);
   const auto device = join_device(on, 0);
   std::vector<os::UniqueFd> crowd;
