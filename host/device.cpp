@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/device.hpp"
 
-#include "host/serve.hpp"
+#include "host/stop_on_signal.hpp"
 #include "host/transports.hpp"
 #include "vdev/devices/catalog.hpp"
 #include "vdev/log/log.hpp"
@@ -12,6 +12,7 @@ namespace bellwire::host {
 Result<void> run_device(const DeviceOptions& options) {
   const auto device = create_device(options.name);
   boost::asio::io_context context(1);
+  const StopOnSignal stop(context);
   const auto transport = create_transport(context, options.on);
   if (!transport) return transport.error();
   auto attachment = (*transport)->attach();
@@ -19,7 +20,7 @@ Result<void> run_device(const DeviceOptions& options) {
   const auto runner = Runner::start(context, *device, std::move(*attachment));
   if (!runner) return runner.error();
   log::info("{} runs on {}", options.name, options.on);
-  serve(context);
+  context.run();
   return {};
 }
 

@@ -107,8 +107,10 @@ int main(int argc, char** argv) {
   Run run;
   add_switchboard(app, run);
   add_device(app, run);
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("bellwire: ") + error.what() + " (bellwire --help tells more)\n";
+  app.failure_message([](const CLI::App* program, const CLI::Error& error) {
+    const auto unknown = program->remaining();
+    const auto what = unknown.empty() ? error.what() : "there is no '" + unknown.front() + "'";
+    return "bellwire: " + what + " (bellwire --help tells more)\n";
   });
   try {
     app.parse(argc, argv);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/switchboard.hpp"
 
-#include "host/serve.hpp"
+#include "host/stop_on_signal.hpp"
 
 namespace bellwire::host {
 
 Result<void> run_switchboard(const ivshmem::SwitchboardOptions& options) {
   boost::asio::io_context context(1);
+  const StopOnSignal stop(context);
   const auto switchboard = ivshmem::Switchboard::create(context, options);
   if (!switchboard) return switchboard.error();
-  serve(context);
+  context.run();
   return {};
 }
 
