@@ -25,6 +25,7 @@ def harness() -> list[Case]:
 
 
 def programs() -> list[Case]:
+    command("build-bellwire", "scripts/build", "--preset", "dev", "bellwire")
     return pytests.discover(ROOT / "host")
 
 
