@@ -27,8 +27,14 @@ PICTURE = """\
  process ◀──call eventfd── module ◀────MSI-X─── QEMU ◀───────irqfd─ device "echo", C++
     └─────────── shared memory: requests and completions, with their payload ───────┘
 """
-HEADINGS = ("worker", "kick", "wait", "depth", "rings", "completions", "lost", "duplicated",
-            "corrupted", "doorbells", "interrupts", "p50_us", "p99_us", "per_second")
+# The figures of a run as bell names them, and as the table does, with the width of their column.
+COLUMNS = {
+    "worker": ("worker", -8), "kick": ("kick", -7), "wait": ("wait", -4), "depth": ("depth", 5),
+    "rings": ("rings", 7), "completions": ("answers", 7), "lost": ("lost", 4),
+    "duplicated": ("twice", 5), "corrupted": ("wrong", 5), "doorbells": ("doorbells", 9),
+    "interrupts": ("interrupts", 10), "p50_us": ("p50 µs", 7), "p99_us": ("p99 µs", 7),
+    "per_second": ("per s", 7),
+}
 DEEP = 64  # requests under way in the deep runs,
 MORE = 10  # which have so many times the rings
 RESTARTS = 5
@@ -62,7 +68,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 def _show(options: argparse.Namespace) -> int:
     print("bellwire: a guest's process rings a device on the host, and is rung back\n")
-    print(PICTURE)
+    print(PICTURE, flush=True)
     machine = Machine(prepare.everything(kernel.DEFAULT))
     version = qemu.version(machine.qemu)
     machine = machine.on(accel.choose("auto", machine, version))
@@ -79,7 +85,7 @@ def _show(options: argparse.Namespace) -> int:
     facts = {
         "accel": machine.accel, "qemu": version, "kernel": machine.image.release,
         "transport": "ivshmem", "cpus": machine.smp, "boot_ms": vm.boot_ms,
-        "runs": [{key: figures[key] for key in HEADINGS} for figures in show.figures[:-1]],
+        "runs": [{key: figures[key] for key in COLUMNS} for figures in show.figures[:-1]],
         "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts(),
     }
     run.write_result(folder, **facts)
@@ -150,11 +156,12 @@ class _Show:
 
     def _tell(self, line: str) -> None:
         if line.startswith("KTAP") and not self.figures:
-            print("\nMany rings: one at a time, then up to 64 under way\n" + _row(HEADINGS))
+            print("\nMany rings: one at a time, then up to 64 under way\n" + _row(
+                [heading for heading, _ in COLUMNS.values()]))
         elif line.startswith("# {"):
             self.figures.append(json.loads(line.removeprefix("# ")))
             if len(self.figures) < self.RUNS:
-                print(_row([self.figures[-1][key] for key in HEADINGS]))
+                print(_row([self.figures[-1][key] for key in COLUMNS]))
         elif line == "1..1" and len(self.figures) == self.RUNS - 1:
             print("\nThe device is killed by SIGKILL in full traffic, and started again")
             self._plan_kill()
@@ -177,10 +184,10 @@ class _Show:
 
 
 def _row(cells: Sequence[object]) -> str:
-    widths = (8, 8, 5, 5, 8, 11, 4, 10, 9, 9, 10, 8, 8, 10)
+    """Words to the left of their column, numbers to the right."""
     texts = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
-    return "  ".join(text.ljust(width) if isinstance(cell, str) and index < 3 else text.rjust(width)
-                     for index, (text, cell, width) in enumerate(zip(texts, cells, widths)))
+    return "  ".join(text.ljust(-width) if width < 0 else text.rjust(width)
+                     for text, (_, width) in zip(texts, COLUMNS.values()))
 
 
 def _close(show: _Show, troubles: list[str], folder: Path) -> int:
