@@ -26,5 +26,6 @@ install(FILES ${PROJECT_BINARY_DIR}/bellwireConfig.cmake
 list(REVERSE layers)
 list(TRANSFORM layers PREPEND -l OUTPUT_VARIABLE BELLWIRE_LIBRARIES)
 list(JOIN BELLWIRE_LIBRARIES " " BELLWIRE_LIBRARIES)
+file(RELATIVE_PATH BELLWIRE_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/bellwire.pc.in ${PROJECT_BINARY_DIR}/bellwire.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/bellwire.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
