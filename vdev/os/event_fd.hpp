@@ -2,7 +2,7 @@
 //
 // EventFd: a wire. One side rings, which adds to a count in the kernel; the other waits until the
 // count isn't zero, and drains it. Always non-blocking, so that no call here ever sleeps except
-// wait(). Safe to use from any thread. Source: SEMANTICS 1-11, as <sys/eventfd.h> documents them.
+// wait(). Safe to use from any thread. Source: docs/semantics.md, 1 to 9.
 #pragma once
 
 #include <chrono>

@@ -5,7 +5,8 @@
 // one left, the one with the highest ID (on a switchboard's slot there is only one); interrupts are
 // bound to its vectors, and unbound when nobody is left.
 //
-// When the server goes away the wires keep working (SEMANTICS 49), so that is only logged.
+// When the server goes away the wires keep working (rule 49 of docs/semantics.md), so that is only
+// logged.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Rules 41 to 45 of SEMANTICS (docs/), from the side of a peer: what a server may say, and when.
+// Rules 41 to 45 of docs/semantics.md, from the side of a peer: what a server may say, and when.
 #include "vdev/transport/ivshmem/peer_state.hpp"
 
 #include <doctest/doctest.h>

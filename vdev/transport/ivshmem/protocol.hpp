@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The messages of the ivshmem server: 8 bytes, little endian, signed, with at most one descriptor.
-// Source: QEMU, docs/specs/ivshmem-spec.rst; SEMANTICS 41-46.
+// Source: QEMU, docs/specs/ivshmem-spec.rst; docs/semantics.md, 41 to 46.
 #pragma once
 
 #include <array>

@@ -20,7 +20,7 @@ struct Slot {
   /// Blank memory becomes formatted memory, with a queue a vector.
   [[nodiscard]] static Result<Slot> create(unsigned index, unsigned vectors, std::uint64_t memory);
 
-  /// What an end is sent, in order (SEMANTICS 41). The descriptors stay the slot's.
+  /// What an end is sent, in order (rule 41). The descriptors stay the slot's.
   struct Line {
     std::int64_t value;
     int fd;

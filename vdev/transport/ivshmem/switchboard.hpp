@@ -4,8 +4,8 @@
 // ends, and hands them to whoever connects, as an ivshmem server; it does nothing else, so there
 // is little that can break it. QEMU never reconnects to its server and gives up on a peer that
 // leaves; here the wires and the IDs of a slot are for ever, nobody is ever told that somebody
-// left (SEMANTICS 45 is honoured for free), and a device or a QEMU that comes back finds the same
-// wires with whatever waits on them.
+// left (rule 45 of docs/semantics.md is kept for free), and a device or a QEMU that comes back
+// finds the same wires with whatever waits on them.
 //
 // A slot has two ends, one for a guest and one for a device. A connection whose socket is named by
 // device_name() is the device of the slot that it names; any other is a guest and gets the lowest
