@@ -3,7 +3,7 @@
 
 There are KVMs that open, pass small probes, and never bring a Linux kernel up.
 So the real kernel proves it, in the image's own initramfs: the guest must say
-that it is ready. The verdict holds for one kernel, QEMU and boot of the host.
+that it waits for its command. The verdict holds for one kernel, QEMU and boot of the host.
 """
 
 import json
@@ -72,7 +72,7 @@ def prove(machine: qemu.Machine, limit: float = LIMIT) -> str:
     """Boots that image with that QEMU. Returns what went wrong, or ""."""
     with run.private_folder() as folder:
         bare = qemu.Machine(machine.image, "kvm", machine.qemu)
-        line = qemu.line(bare, folder, machine.image.initramfs)
+        line = qemu.line(bare, folder)
         child = Child(qemu.flat(line), folder / "qemu.log")
         try:
             return _watch(child, folder, limit)
@@ -95,7 +95,7 @@ def _watch(child: Child, folder: Path, limit: float) -> str:
 
 
 def _ready(status: Path) -> bool:
-    return status.exists() and status.read_text().startswith("ready")
+    return status.exists() and status.read_text().startswith("waiting")
 
 
 def _book() -> Path:

@@ -14,7 +14,7 @@ from harness.qemu import Machine
 
 # QEMUs as they are met: each finds the guest's status file in its arguments.
 STATUS = 'for word; do case $word in *path=*/status) file=${word#*path=};; esac; done\n'
-GOOD = STATUS + 'echo "ready 0.5" >$file; exec sleep 60'
+GOOD = STATUS + 'echo "waiting 0.5" >$file; exec sleep 60'
 ABORTS = 'echo "error: failed to set MSR 0x10a" >&2; kill -ABRT $$'
 REFUSES = 'echo "no such CPU" >&2; exit 1'
 HANGS = STATUS + ': >$file; exec sleep 60'

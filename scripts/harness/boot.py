@@ -59,10 +59,10 @@ def _run(wish: argparse.Namespace) -> int:
     _report(vm, verdict)
     run.write_result(
         folder, accel=machine.accel, qemu=version, kernel=machine.image.release,
-        cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, command=wish.command,
-        status=verdict.status, command_status=verdict.command_status, reason=verdict.reason,
-        seconds=round(time.monotonic() - began, 3), complaints=console.complaints(vm.console),
-        ktap=ktap.count(_cases(vm)))
+        cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
+        command=wish.command, status=verdict.status, command_status=verdict.command_status,
+        reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
+        complaints=console.complaints(vm.console), ktap=ktap.count(_cases(vm)))
     return verdict.status
 
 
@@ -70,7 +70,7 @@ def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
     machine = Machine(
         prepare.everything(wish.kernel), qemu=wish.qemu, smp=wish.smp, memory=wish.memory,
         append=tuple(wish.append), extra=tuple(wish.qemu_arg),
-        gdb_port=_free_port() if wish.gdb else None)
+        gdb_port=_free_port() if wish.gdb else None, cold=wish.cold)
     version = qemu.version(wish.qemu)
     return machine.on(accel.choose(wish.accel, machine, version)), version
 

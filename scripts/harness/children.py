@@ -19,9 +19,11 @@ _libc = ctypes.CDLL(None)
 
 class Child:
     """A process with its output in a log file, in a process group of its own so that
-    Ctrl-C reaches us alone; or, in the `foreground`, on our terminal."""
+    Ctrl-C reaches us alone; or, in the `foreground`, on our terminal. It inherits
+    the file descriptors in `inherited`."""
 
-    def __init__(self, argv: Sequence[str], log: Path, foreground: bool = False) -> None:
+    def __init__(self, argv: Sequence[str], log: Path, foreground: bool = False,
+                 inherited: Sequence[int] = ()) -> None:
         self.argv = list(argv)
         self.log = log
         with log.open("ab") as file:
@@ -30,6 +32,7 @@ class Child:
                 stdin=None if foreground else subprocess.DEVNULL,
                 stdout=None if foreground else file,
                 stderr=file,
+                pass_fds=inherited,
                 process_group=None if foreground else 0,
                 preexec_fn=_die_with(os.getpid()),
             )

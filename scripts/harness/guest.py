@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a VM finds beside the image: its command or shell, and the shared folder.
+"""What a VM finds beside the image: its command or shell, the shared folder, how many wires it has.
 
-A second archive behind the image's initramfs. images/init reads it.
+An archive that images/init reads from a port and unpacks, when the guest is up.
 """
 
 import os
@@ -15,9 +15,10 @@ from .places import HarnessError
 
 
 def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
-            share: Path | None = None, shell: bool = False) -> bytes:
+            share: Path | None = None, shell: bool = False, wires: int = 0) -> bytes:
     archive = Archive()
     archive.folder("bellwire")
+    archive.file("bellwire/wires", f"{wires}\n".encode())
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     if shell:
         script = [*exports, _terminal(), "exec sh"]
@@ -30,7 +31,7 @@ def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
 
 
 def check_share(share: Path, memory: int) -> None:
-    """It is unpacked into the guest's memory, from a copy in the guest's memory."""
+    """It is unpacked into the guest's memory."""
     if not share.is_dir():
         raise HarnessError(f"--share '{share}' is no folder: name one that exists")
     size = sum(path.lstat().st_size for path in share.rglob("*")) >> 20

@@ -74,10 +74,10 @@ class Lab:
         folder.mkdir(exist_ok=True)
         wires = Wires(self.switchboard.socket, self._slots, self._vectors) \
             if self.switchboard else None
-        overlay = guest.overlay(command, environment, share, terminal)
-        initramfs = self.private / f"initramfs-{len(self.vms) + 1}"
-        vm = Vm(self.machine, folder, initramfs, wires, overlay, terminal)
-        (folder / "overlay.cpio").write_bytes(overlay)
+        overlay = folder / "overlay.cpio"
+        overlay.write_bytes(guest.overlay(command, environment, share, terminal,
+                                          wires.slots if wires else 0))
+        vm = Vm(self.machine, folder, overlay, wires, terminal)
         (folder / "qemu.sh").write_text(script(vm, self.private, self.processes))
         self.vms.append(vm)
         self._open.callback(vm.close)

@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--timeout", metavar="S", type=_seconds,
         help="how long the command may run, boot not counted (default: 60; none with --shell, "
              "--gdb)")
+    add("--cold", action="store_true",
+        help="boot; else an emulated VM is resumed from a state that an earlier run saved")
     add("--gdb", action="store_true", help="QEMU waits for gdb before the guest's first step")
     add("--dry-run", action="store_true", help="prints the lines to paste, starts nothing")
     add("--append", metavar="WORDS", action="append", default=[], help="more kernel parameters")

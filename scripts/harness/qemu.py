@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """QEMU's command line for a test machine: what it is made of, and how it talks to us.
 
-The guest's streams are virtio ports behind files that grow in the VM's folder;
-its wires are ivshmem-doorbell devices on the switchboard's socket. The files
-come last, so that the wires are connected when the `status` file is there.
+The guest's streams are virtio ports: one brings the overlay, what it is to do;
+behind the others are files that grow in the VM's folder. Its wires are
+ivshmem-doorbell devices on the switchboard's socket, behind a PCIe port each;
+they stand on the command line, or are plugged into a machine that was started
+without. The `status` file comes last, so that the wires on the command line
+are connected when it is there.
 """
 
+import functools
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,15 +25,15 @@ ACCELERATORS = {
     "kvm": ("-accel", "kvm", "-cpu", "host"),
 }
 # loglevel=5: warnings reach the console log, the chatter of a boot doesn't. tsc=reliable: on a
-# busy host the watchdog would take an emulated TSC for unstable. The last two leave out tests of
-# ciphers and the loading of keys, a sixth of an emulated boot.
+# busy host the watchdog would take an emulated TSC for unstable.
 KERNEL_PARAMETERS = ("console=ttyS0", "quiet", "loglevel=5", "tsc=reliable", "oops=panic",
-                     "panic=-1", "cryptomgr.notests",
-                     "initcall_blacklist=crypto_kdf108_init,load_system_certificate_list")
+                     "panic=-1")
 # The guest's port, and the file behind it; images/init has what they carry.
 PORTS = {"stdout": "stdout", "stderr": "stderr", "results": "results.ktap", "status": "status"}
-FIRST_WIRE = 0x08  # PCI slot of the first wire, so that /dev/bellwireN has their order
+FIRST_WIRE = 0x08  # PCI slot of the first wire's port; /dev/bellwireN has their order
 MAX_WIRES = 16
+# Address space behind each port: for any switchboard's memory, and no I/O, which 16 would exhaust.
+RESERVE = "pref64-reserve=1G,io-reserve=0"
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,13 @@ class Machine:
     append: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     gdb_port: int | None = None  # QEMU waits there for gdb
+    cold: bool = False  # always boot
+
+    @property
+    def resumable(self) -> bool:
+        """Where it is safe, and a gain, to resume a saved state."""
+        special = self.cold or self.gdb_port or self.append or self.extra
+        return self.accel == "tcg" and not special
 
     def on(self, accel: str) -> "Machine":
         return replace(self, accel=accel)
@@ -54,10 +66,38 @@ class Wires:
     slots: int
     vectors: int
 
+    def plugs(self) -> list["Plug"]:
+        return [Plug(f"wire{slot}", self.socket, f"port{slot}", self.vectors)
+                for slot in range(self.slots)]
+
+
+@dataclass(frozen=True)
+class Plug:
+    """A wire's end in QEMU: the socket and the device on it."""
+
+    name: str
+    socket: Path
+    port: str
+    vectors: int
+
+    def commands(self) -> list[tuple[str, dict]]:
+        """As QMP wants it."""
+        address = {"type": "unix", "data": {"path": str(self.socket)}}
+        backend = {"type": "socket", "data": {"addr": address, "server": False}}
+        device = {"driver": "ivshmem-doorbell", "chardev": self.name, "bus": self.port,
+                  "vectors": self.vectors}
+        return [("chardev-add", {"id": self.name, "backend": backend}), ("device_add", device)]
+
+    def arguments(self) -> list[str]:
+        """As the command line wants it."""
+        return ["-chardev", f"socket,id={self.name},path={_value(self.socket)}", "-device",
+                f"ivshmem-doorbell,chardev={self.name},bus={self.port},vectors={self.vectors}"]
+
 
 Line = list[list[str]]  # the arguments, grouped as a reader would
 
 
+@functools.cache
 def version(program: str) -> str:
     """As it tells it: "7.2.22 (Debian …)"."""
     try:
@@ -67,9 +107,23 @@ def version(program: str) -> str:
     return said.stdout.split("\n")[0].removeprefix("QEMU emulator version ")
 
 
-def line(machine: Machine, folder: Path, initramfs: Path, wires: Wires | None = None,
-         terminal: bool = False) -> Line:
-    """`terminal`: the console is our stdin and stdout, and not only a log."""
+def line(machine: Machine, folder: Path, overlay: Path | None = None, slots: int = 0,
+         plugs: Sequence[Plug] = (), terminal: bool = False) -> Line:
+    """`slots`: for how many wires. `terminal`: the console is our stdin and stdout, not only a log.
+
+    Without an overlay the guest waits for one for ever.
+    """
+    return [
+        *machine_line(machine, slots),
+        *(plug.arguments() for plug in plugs),
+        _console(folder / "console.log", terminal),
+        _overlay(overlay),
+        *(_port(name, "file", folder / file) for name, file in PORTS.items()),
+    ]
+
+
+def machine_line(machine: Machine, slots: int) -> Line:
+    """The part that the guest knows: of two machines alike in it, one can go on as the other."""
     parameters = [*KERNEL_PARAMETERS, *(["nokaslr"] if machine.gdb_port else []), *machine.append]
     return [
         [machine.qemu],
@@ -77,12 +131,10 @@ def line(machine: Machine, folder: Path, initramfs: Path, wires: Wires | None = 
         ["-smp", str(machine.smp), "-m", f"{machine.memory}M"],
         ["-nodefaults", "-no-reboot", "-display", "none"],
         ["-kernel", str(machine.image.kernel)],
-        ["-initrd", str(initramfs)],
+        ["-initrd", str(machine.image.initramfs)],
         ["-append", " ".join(parameters)],
-        *(_wires(wires) if wires else []),
-        _console(folder / "console.log", terminal),
+        *(_wire_port(slot) for slot in range(slots)),
         ["-device", "virtio-serial-pci"],
-        *(_port(name, folder / file) for name, file in PORTS.items()),
         *([["-S", "-gdb", f"tcp:127.0.0.1:{machine.gdb_port}"]] if machine.gdb_port else []),
         *([list(machine.extra)] if machine.extra else []),
     ]
@@ -92,12 +144,9 @@ def flat(lines: Line) -> list[str]:
     return [argument for group in lines for argument in group]
 
 
-def _wires(wires: Wires) -> Line:
-    return [
-        ["-chardev", f"socket,id=wire{slot},path={_value(wires.socket)}", "-device",
-         f"ivshmem-doorbell,chardev=wire{slot},vectors={wires.vectors},addr={FIRST_WIRE + slot:#x}"]
-        for slot in range(wires.slots)
-    ]
+def _wire_port(slot: int) -> list[str]:
+    return ["-device", f"pcie-root-port,id=port{slot},chassis={slot},addr={FIRST_WIRE + slot:#x},"
+                       f"{RESERVE}"]
 
 
 def _console(log: Path, terminal: bool) -> list[str]:
@@ -108,8 +157,14 @@ def _console(log: Path, terminal: bool) -> list[str]:
     return ["-chardev", back, "-serial", "chardev:console"]
 
 
-def _port(name: str, path: Path) -> list[str]:
-    return ["-chardev", f"file,id={name},path={_value(path)}",
+def _overlay(path: Path | None) -> list[str]:
+    """A "pipe" may be a plain file: the guest reads it once, to its end."""
+    return _port("overlay", "pipe", path) if path else _port("overlay", "null")
+
+
+def _port(name: str, kind: str, path: Path | None = None) -> list[str]:
+    place = f",path={_value(path)}" if path else ""
+    return ["-chardev", f"{kind},id={name}{place}",
             "-device", f"virtserialport,chardev={name},name=bellwire.{name}"]
 
 

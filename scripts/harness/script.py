@@ -16,12 +16,10 @@ def script(vm: Vm, private: Path, processes: Sequence[Process]) -> str:
         # The folder's name is made of letters that need no quotes, wherever it stands.
         return shlex.join(argv).replace(str(private), '"$private"')
 
-    image, overlay = vm.machine.image.initramfs, vm.folder / "overlay.cpio"
     lines = [
         "#!/bin/sh",
         "private=$(mktemp -d)",
         "trap 'kill $pids 2>/dev/null; wait; rm -r \"$private\"' EXIT",
-        f"cat {shlex.join([str(image), str(overlay)])} >{words([str(vm.initramfs)])}",
     ]
     for process in processes:
         lines += [f"{words(process.argv)} &", 'pids="$pids $!"']

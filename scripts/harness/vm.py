@@ -1,23 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One virtual machine: from its start, over the guest's words, to its end.
 
-The guest's init says on the `status` port "ready UPTIME" when it is up, and
-"exit STATUS" when the command has ended. A guest that died says nothing.
+The guest's init says on the `status` port "waiting UPTIME" when it is up, "ready
+UPTIME" when it has its wires and its command, and "exit STATUS" when that has
+ended. A guest that died says nothing.
+
+An emulated machine boots only once: it is saved where it waits, and resumed
+from there ever after (warm.py).
 """
 
-import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from . import console, qemu
+from . import console, qemu, warm
 from .children import Child, describe
 from .growing import Growing
 from .places import HarnessError, last_line
+from .qmp import Qmp, QmpError
 
 BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
+RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3
+BOOTS = 2  # chances to boot; emulated guests hang, once in a while
 POLL = 0.005
 
 TIMEOUT, HARNESS, DEAD = 124, 125, 255
@@ -34,52 +41,43 @@ class Verdict:
 
 
 class Vm:
-    """Its files are in `folder`, but for `initramfs`, which is big and goes when it's closed."""
+    """Its files are in `folder`; `overlay` has what the guest is to do (guest.py)."""
 
-    def __init__(self, machine: qemu.Machine, folder: Path, initramfs: Path,
-                 wires: qemu.Wires | None = None, overlay: bytes = b"",
-                 terminal: bool = False) -> None:
+    def __init__(self, machine: qemu.Machine, folder: Path, overlay: Path,
+                 wires: qemu.Wires | None = None, terminal: bool = False) -> None:
         self.machine = machine
         self.folder = folder
         self.boot_ms: int | None = None  # from QEMU's start to the guest's word
         self.boots = 0
+        self.resumed = False
         self.stdout = Growing(folder / "stdout")
         self.stderr = Growing(folder / "stderr")
         self.results = Growing(folder / qemu.PORTS["results"])
         self.console = folder / "console.log"
         self._terminal = terminal
-        self.initramfs = initramfs
+        self._slots = wires.slots if wires else 0
+        self._plugs = wires.plugs() if wires else []
         self._overlay = overlay
         self._status_file = folder / "status"
         self._child: Child | None = None
-        self.line = qemu.line(machine, folder, initramfs, wires, terminal)
-
-    def start(self) -> None:
-        """Returns when QEMU's wires are connected, long before the guest is up."""
-        self._write_initramfs()
-        self._status_file.unlink(missing_ok=True)
-        self.boots += 1
-        self._started = time.monotonic()
-        self._child = Child(qemu.flat(self.line), self.folder / "qemu.log", self._terminal)
-        self._until(self._status_file.exists, BOOT_LIMIT)
+        self.line = self._line(overlay, self._plugs, terminal)
 
     def boot(self, limit: float | None = BOOT_LIMIT,
              watch: Callable[[], None] = lambda: None) -> Verdict | None:
         """Starts it and waits until the guest is ready: None. A verdict if it died instead.
 
-        A guest that hangs gets a second chance: emulated ones do, once in a while.
         `watch` is called meanwhile, and may raise.
         """
-        for _ in range(2):
-            self.start()
+        if self.machine.resumable and self._warm(limit, watch):
+            return None
+        while self.boots < BOOTS:
+            self._launch(self.line, terminal=self._terminal)
+            self.boots += 1
             if self._until(lambda: watch() or self._ready(), limit):
                 return None
             if self._ended():
                 return self._death()
-            self.kill()
-            self.console.replace(self.folder / f"console-boot-{self.boots}.log")
-            print(f"bellwire: the guest wasn't ready after {limit:g} s, boot {self.boots}; its "
-                  f"console: {self.folder}/console-boot-{self.boots}.log", file=sys.stderr)
+            self._give_up(limit)
         raise HarnessError(f"the guest hung in {self.boots} boots; try --memory, --smp or another "
                            f"--kernel, or look at {self.folder}")
 
@@ -112,7 +110,6 @@ class Vm:
         """Ends QEMU, if it hasn't. What the guest wrote is on disk by then."""
         if self._child:
             self._child.stop()
-        self.initramfs.unlink(missing_ok=True)
 
     def __enter__(self) -> "Vm":
         return self
@@ -120,10 +117,73 @@ class Vm:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write_initramfs(self) -> None:
-        with self.initramfs.open("wb") as file, self.machine.image.initramfs.open("rb") as base:
-            shutil.copyfileobj(base, file)
-            file.write(self._overlay)
+    def _line(self, overlay: Path | None, plugs: Sequence[qemu.Plug] = (),
+              terminal: bool = False) -> qemu.Line:
+        return qemu.line(self.machine, self.folder, overlay, self._slots, plugs, terminal)
+
+    def _launch(self, line: qemu.Line, inherited: Sequence[int] = (), terminal: bool = False
+                ) -> None:
+        """Returns when QEMU has connected what the line says, long before the guest is up."""
+        self._status_file.unlink(missing_ok=True)
+        self._started = time.monotonic()
+        self._child = Child(qemu.flat(line), self.folder / "qemu.log", terminal, inherited)
+        self._until(self._status_file.exists, BOOT_LIMIT)
+
+    def _warm(self, limit: float | None, watch: Callable[[], None]) -> bool:
+        """Whether it is ready by way of a saved state. If not, nothing is lost but time."""
+        name = warm.key(self.machine, self._slots)
+        try:
+            state = warm.find(name) or self._boot_and_save(name, limit, watch)
+            if not state:
+                return False
+            with state:
+                self._resume(state)
+            if self._until(lambda: watch() or self._ready(), RESUME_LIMIT):
+                return True
+            trouble = f"the guest wasn't ready after {RESUME_LIMIT:g} s"
+        except QmpError as error:
+            trouble = last_line(self.folder / "qemu.log") or str(error)
+        self.kill()
+        self.resumed = False
+        warm.drop(name)
+        print(f"bellwire: booting, as a saved state is no good: {trouble}", file=sys.stderr)
+        return False
+
+    def _resume(self, state: BinaryIO) -> None:
+        self.resumed = True
+        with Qmp() as qmp:
+            line = self._line(self._overlay, terminal=self._terminal)
+            self._launch([*line, qmp.arguments, warm.incoming(state)],
+                         (qmp.peer.fileno(), state.fileno()), self._terminal)
+            qmp.greet()
+            warm.until_loaded(qmp)
+            warm.plug(qmp, self._plugs)
+
+    def _boot_and_save(self, name: str, limit: float | None, watch: Callable[[], None]
+                       ) -> BinaryIO | None:
+        """None if it is somebody else's turn to save, or the guest doesn't come up well."""
+        with warm.making() as ours, Qmp() as qmp:
+            if not ours:
+                return None
+            self._launch([*self._line(None), qmp.arguments], (qmp.peer.fileno(),))
+            self.boots += 1
+            if self._until(lambda: watch() or self._waiting(), limit):
+                if not console.complaints(self.console):
+                    qmp.greet()
+                    warm.save(name, qmp)
+            elif not self._ended():
+                self._give_up(limit)
+        self.kill()
+        return warm.find(name)
+
+    def _give_up(self, limit: float | None) -> None:
+        self.kill()
+        self.console.replace(self.folder / f"console-boot-{self.boots}.log")
+        print(f"bellwire: the guest wasn't ready after {limit:g} s, boot {self.boots}; its "
+              f"console: {self.folder}/console-boot-{self.boots}.log", file=sys.stderr)
+
+    def _waiting(self) -> bool:
+        return self._word("waiting") is not None
 
     def _ready(self) -> bool:
         failure = self._word("failed")

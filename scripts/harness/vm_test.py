@@ -28,8 +28,8 @@ class VmTest(unittest.TestCase):
         fake.chmod(0o755)
         base = self.folder / "base"
         base.write_bytes(b"base")
-        machine = Machine(Image("6.1.0", base, base), qemu=str(fake))
-        return self.enterContext(Vm(machine, self.folder, self.folder / "initramfs"))
+        machine = Machine(Image("6.1.0", base, base), qemu=str(fake), cold=True)
+        return self.enterContext(Vm(machine, self.folder, self.folder / "overlay.cpio"))
 
     def test_the_commands_status(self) -> None:
         for status, told in ((0, 0), (7, 7), (HIGHEST, HIGHEST), (127, HIGHEST), (255, HIGHEST)):

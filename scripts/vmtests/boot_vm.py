@@ -78,7 +78,7 @@ class BootVm(unittest.TestCase):
     def test_terminated(self) -> None:
         process = subprocess.Popen([BOOT_VM, "--", "sleep", "60"], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
-        while len(users(self.private)) < 3:  # switchboard, device, QEMU
+        while len(users(self.private)) < 4:  # boot-vm, switchboard, device, QEMU
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
@@ -86,13 +86,16 @@ class BootVm(unittest.TestCase):
 
 
 def users(folder: str) -> list[str]:
-    """The command lines of processes that name the folder."""
+    """The command lines of processes that have the folder as $TMPDIR."""
     lines = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
+            if f"TMPDIR={folder}" in read_words(process / "environ"):
+                lines.append(" ".join(read_words(process / "cmdline")))
         except OSError:
-            continue  # it has just ended
-        if any(folder in word for word in words):
-            lines.append(" ".join(words))
+            continue  # it has just ended, or it is somebody else's
     return lines
+
+
+def read_words(file: Path) -> list[str]:
+    return file.read_bytes().decode(errors="replace").split("\0")

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+import io
+import os
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+from harness import qemu, warm
+from harness.image import Image
+from harness.qemu import Machine
+from harness.vm import Vm
+
+# A QEMU and its guest in one: it boots, saves, resumes and answers as they do, and notes each
+# start in $folder/starts. A state that doesn't say "good" kills it.
+QEMU = """#!/usr/bin/python3
+import json, os, socket, sys, time
+folder = FOLDER
+line = sys.argv[1:]
+if "--version" in line:
+    sys.exit(print("QEMU emulator version 7.2"))
+
+def tell(text):
+    with open(folder + "/status", "a") as file:
+        file.write(text + "\\n")
+
+how = ("resumed" if "-incoming" in line else
+       "saving" if "chardev=qmp,mode=control" in line else "cold")
+with open(folder + "/starts", "a") as starts:
+    starts.write(how + "\\n")
+open(folder + "/console.log", "w").close()
+if how == "resumed" and os.read(int(line[line.index("-incoming") + 1][3:]), 4) != b"good":
+    sys.exit("not a state")
+if how == "cold":
+    tell("ready 1")
+    time.sleep(60)
+tell("waiting 1" if how == "saving" else "")
+fd = next(int(word.split("fd=")[1]) for word in line if word.startswith("socket,id=qmp,"))
+monitor = socket.socket(fileno=fd).makefile("rw")
+
+def answer(**what):
+    monitor.write(json.dumps(what) + "\\n")
+    monitor.flush()
+
+answer(QMP={})
+for request in monitor:
+    command = json.loads(request)
+    if command["execute"] == "migrate":
+        os.system(command["arguments"]["uri"].replace("exec:cat", "printf good"))
+    if command["execute"] == "cont":
+        tell("ready 1")
+    answer(**{"return": {"status": "completed"}})
+"""
+
+
+class WarmTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache")))
+        self.said = self.enterContext(contextlib.redirect_stderr(io.StringIO()))
+        self.fake = self.folder / "qemu"
+        self.fake.write_text(QEMU.replace("FOLDER", repr(str(self.folder))))
+        self.fake.chmod(0o755)
+        self.base = self.folder / "base"
+        self.base.write_bytes(b"base")
+        self.machine = Machine(Image("6.1.0", self.base, self.base), qemu=str(self.fake))
+        qemu.version.cache_clear()
+
+    def boot(self, machine: Machine | None = None) -> Vm:
+        vm = self.enterContext(Vm(machine or self.machine, self.folder, self.base))
+        self.assertIsNone(vm.boot())
+        return vm
+
+    def starts(self) -> list[str]:
+        return (self.folder / "starts").read_text().split()
+
+    def states(self) -> list[Path]:
+        return list((self.folder / "cache/bellwire/states").glob("*.state"))
+
+    def test_the_first_saves_and_all_resume(self) -> None:
+        self.assertTrue(all(self.boot().resumed for _ in range(3)))
+        self.assertEqual(self.starts(), ["saving", "resumed", "resumed", "resumed"])
+        self.assertEqual(self.said.getvalue(), "")
+
+    def test_what_is_booted_always(self) -> None:
+        for change in ({"cold": True}, {"append": ("x",)}, {"extra": ("-x",)}, {"accel": "kvm"}):
+            with self.subTest(change):
+                self.assertFalse(self.boot(replace(self.machine, **change)).resumed)
+        self.assertEqual(set(self.starts()), {"cold"})
+
+    def test_a_broken_state_is_dropped_with_one_warning(self) -> None:
+        self.boot()
+        self.states()[0].write_bytes(b"evil")
+        self.assertFalse(self.boot().resumed)
+        self.assertEqual(self.starts()[-2:], ["resumed", "cold"])
+        self.assertRegex(self.said.getvalue(), r"\Abellwire: booting, .* no good: not a state\n\Z")
+        self.assertEqual(self.states(), [])
+
+    def test_while_another_saves_it_boots(self) -> None:
+        with warm.making() as ours:
+            self.assertTrue(ours)
+            self.assertFalse(self.boot().resumed)
+        self.assertEqual(self.starts(), ["cold"])
+
+    def test_only_the_newest_are_kept(self) -> None:
+        for smp in range(1, warm.KEPT + 3):
+            self.boot(replace(self.machine, smp=smp))
+        self.assertEqual(len(self.states()), warm.KEPT)
+
+    def test_the_key_changes_with_all_that_a_state_depends_on(self) -> None:
+        keys = [warm.key(self.machine, 1), warm.key(self.machine, 2),
+                warm.key(replace(self.machine, smp=2), 1),
+                warm.key(replace(self.machine, memory=512), 1)]
+        for changed in (self.base, self.fake):
+            os.utime(changed, (1, 1))
+            keys.append(warm.key(self.machine, 1))
+        self.assertEqual(len(set(keys)), len(keys))
+
+    def test_the_key_is_the_same_for_the_same(self) -> None:
+        self.assertEqual(warm.key(self.machine, 1), warm.key(replace(self.machine), 1))
