@@ -58,7 +58,10 @@ void add_ring(CLI::App& app, Run& run) {
       ->add_option("--until-restarts", options->traffic.until_restarts,
                    "Instead of --count: until the device was restarted so often")
       ->type_name("N");
-  command->add_flag("--steps", options->steps, "Tell each ring step by step, guest and host");
+  command
+      ->add_option("--steps", options->steps,
+                   "Instead of --count: tell that many rings step by step, guest and host")
+      ->type_name("N");
   command->add_flag("--ktap", options->ktap, "Print KTAP with the figures, for a harness");
   command->callback([&run, options] { run = [options] { return bell::run_ring(*options); }; });
 }

@@ -26,8 +26,8 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
 
 Result<bool> run_ring(const RingOptions& options) {
   const auto runs = combinations(options);
-  if (options.steps) {
-    const auto told = tell_steps(runs.front().session, options.traffic.count);
+  if (options.steps > 0) {
+    const auto told = tell_steps(runs.front().session, options.steps);
     return told ? Result<bool>(true) : told.error();
   }
   const auto report = options.ktap ? make_ktap() : make_table();

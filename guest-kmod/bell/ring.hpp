@@ -19,7 +19,7 @@ struct RingOptions {
   std::vector<std::string> waits{"poll"};
   std::vector<std::uint32_t> depths{1};
   bool ktap = false;
-  bool steps = false;
+  std::uint64_t steps = 0;  ///< if not 0: tell so many rings, in the first combination, and no more
 };
 
 [[nodiscard]] Result<bool> run_ring(const RingOptions& options);

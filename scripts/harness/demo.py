@@ -101,7 +101,7 @@ def _guest_script(count: int) -> str:
     results = ">/run/bellwire/results"
     return "; ".join([
         "status=0",
-        "bell ring --steps --count 5 || status=1",
+        "bell ring --steps 5 || status=1",
         f"bell ring --ktap --worker all --count {count} {results} || status=1",
         f"bell ring --ktap --worker all --count {count * MORE} --depth {DEEP} {results} || status=1",
         f"bell ring --ktap --until-restarts {RESTARTS} --depth {DEEP} {results} || status=1",
