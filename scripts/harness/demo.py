@@ -79,7 +79,8 @@ def _show(options: argparse.Namespace) -> int:
         if death := vm.boot(watch=lab.check):
             raise HarnessError(death.reason)
         print(f"QEMU {version}, {machine.accel.upper()}, kernel {machine.image.release}, "
-              f"{machine.smp} CPU; the guest was up after {vm.boot_ms / 1000:.1f} s\n")
+              f"{machine.smp} CPU; the guest was {'resumed' if vm.resumed else 'up'} after "
+              f"{vm.boot_ms / 1000:.1f} s\n")
         show = _Show(lab, vm)
         verdict = vm.wait(LIMIT, show.follow)
     facts = {
