@@ -130,7 +130,7 @@ class BadInput(ProgramCase):
 
     def test_a_device_without_a_switchboard(self) -> None:
         run = self.run_program("device", "echo", "--on", f"ivshmem:{self.socket}")
-        self.assert_refused(FAILED, [str(self.socket), "is a switchboard running there?"], run)
+        self.assert_refused(FAILED, [str(self.socket), "is a switchboard running at"], run)
 
     def test_a_device_where_no_place_is(self) -> None:
         self.switchboard("--slots", "2")
