@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The module's own tests. With one device: they unload the module, and numbers are given anew."""
+
+from vmtests.case import VmCase, figures
+
+RELOAD = ("rmmod bellwire && insmod /lib/modules/bellwire.ko && test -c /dev/bellwire0 "
+          "&& echo 'ok 1 the module is unloaded and loaded' || echo 'not ok 1 the module reloads'")
+
+
+class Module(VmCase):
+    def test_selftest(self) -> None:
+        lab = self.lab(smp=2)
+        lab.start()
+        vm = self.boot(lab, "module-selftest", f"echo 'KTAP version 1'; echo 1..1; {RELOAD}",
+                       "bell ring --ktap --count 1000")
+        self.finish(vm)
+        lab.check()
+        (run,) = figures(vm.results.path.read_text())
+        self.assertEqual(run["completions"], 1000)
