@@ -15,7 +15,7 @@ Result<void> run_device(const DeviceOptions& options) {
   const StopOnSignal stop(context);
   const auto transport = create_transport(context, options.on);
   if (!transport) return transport.error();
-  auto attachment = (*transport)->attach();
+  auto attachment = (*transport)->attach(device->registers());
   if (!attachment) return attachment.error();
   const auto runner = Runner::start(context, *device, std::move(*attachment));
   if (!runner) return runner.error();

@@ -4,6 +4,8 @@
 #pragma once
 
 #include "vdev/core/attachment.hpp"
+#include "vdev/core/guest.hpp"
+#include "vdev/core/registers.hpp"
 
 namespace bellwire {
 
@@ -11,8 +13,13 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  /// The three things for a device to start on. The transport must outlive its use of them.
-  [[nodiscard]] virtual Result<Attachment> attach() = 0;
+  /// The three things for a device to start on. The transport must outlive its use of them, and
+  /// gives them again to a device that starts anew. `registers`, if there are any, are the
+  /// device's: a transport whose guest has trapped accesses forwards those.
+  [[nodiscard]] virtual Result<Attachment> attach(RegisterBlock* registers) = 0;
+
+  /// The guest that it brings along; null where guests come from elsewhere.
+  [[nodiscard]] virtual Guest* guest() noexcept { return nullptr; }
 };
 
 }  // namespace bellwire

@@ -178,7 +178,7 @@ Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const End
   return std::unique_ptr<Peer>(new Peer(std::move(state)));
 }
 
-Result<Attachment> Peer::attach() {
+Result<Attachment> Peer::attach(RegisterBlock*) {
   Attachment attachment;
   attachment.memory = state_->memory;
   for (const auto& event : state_->peers.own_vectors()) {

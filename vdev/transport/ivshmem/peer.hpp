@@ -37,7 +37,7 @@ class Peer final : public Transport {
       std::chrono::milliseconds patience = std::chrono::seconds(5));
   ~Peer() override;
 
-  [[nodiscard]] Result<Attachment> attach() override;
+  [[nodiscard]] Result<Attachment> attach(RegisterBlock* registers = nullptr) override;
 
  private:
   struct State;
