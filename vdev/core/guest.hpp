@@ -22,6 +22,7 @@ struct GuestPlan {
 struct Exchange {
   std::array<std::byte, 64> input;
   std::array<std::byte, 64> output;  ///< `length` bytes of it are the device's
+  bool answered = false;             ///< what follows counts only then
   std::uint32_t status;              ///< enum bellwire_completion_status
   std::uint32_t length;
   std::uint64_t result;
@@ -29,7 +30,7 @@ struct Exchange {
 };
 
 struct GuestReport {
-  std::vector<Exchange> exchanges;   ///< in the order of submission; fewer than planned: lost
+  std::vector<Exchange> exchanges;   ///< in the order of submission
   std::uint64_t unexpected = 0;      ///< completions that answered nothing, or twice
   std::uint64_t doorbells = 0;       ///< written by the guest
   std::uint64_t interrupts = 0;      ///< taken by the guest

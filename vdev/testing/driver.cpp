@@ -6,12 +6,34 @@
 
 namespace bellwire::testing {
 namespace {
-ring::Queue queue_of(const GuestEnd& end, unsigned index) {
+ring::Queue queue_of(const DriverEnd& end, unsigned index) {
   return ring::Layout::open(end.memory).value().queue(index);
 }
 }  // namespace
 
-Driver::Driver(GuestEnd end, unsigned queue, std::uint32_t flags)
+DriverEnd driver_end(GuestEnd end) {
+  const auto shared = std::make_shared<GuestEnd>(std::move(end));
+  return {.ring = [shared](unsigned index) { shared->doorbells[index].raise(); },
+          .take =
+              [shared](unsigned index, std::chrono::milliseconds time) {
+                const auto& interrupt = shared->interrupts[index];
+                return interrupt.wait(time) && interrupt.drain().has_value();
+              },
+          .memory = shared->memory};
+}
+
+DriverEnd driver_end(bus::Card& card, MemoryView memory) {
+  return {.ring = [&card](unsigned index) { card.ring(index); },
+          .take = [&card](unsigned index,
+                          std::chrono::milliseconds time) { return card.take(index, time); },
+          .memory = std::move(memory)};
+}
+
+DriverEnd driver_end(in_process::InProcess& transport) {
+  return driver_end(transport.card(), transport.memory());
+}
+
+Driver::Driver(DriverEnd end, unsigned queue, std::uint32_t flags)
     : end_(std::move(end)),
       index_(queue),
       raw_(queue_of(end_, queue)),
@@ -20,7 +42,7 @@ Driver::Driver(GuestEnd end, unsigned queue, std::uint32_t flags)
 }
 
 bool Driver::wait_for_interrupt() const {
-  return end_.interrupts[index_].wait(patience) && end_.interrupts[index_].drain().has_value();
+  return end_.take(index_, patience);
 }
 
 void Driver::wait_until_served() {

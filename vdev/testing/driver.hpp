@@ -6,21 +6,38 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "vdev/ring/driver_queue.hpp"
 #include "vdev/testing/wires.hpp"
+#include "vdev/transport/in_process/in_process.hpp"
 
 namespace bellwire::testing {
 
 constexpr std::chrono::seconds patience{20};
 
+/// What a driver does with its wires, whatever they are.
+struct DriverEnd {
+  std::function<void(unsigned index)> ring;
+  /// Takes an interrupt, or waits for it as long.
+  std::function<bool(unsigned index, std::chrono::milliseconds)> take;
+  MemoryView memory;
+};
+
+[[nodiscard]] DriverEnd driver_end(GuestEnd end);
+/// The card must outlive it.
+[[nodiscard]] DriverEnd driver_end(bus::Card& card, MemoryView memory);
+[[nodiscard]] DriverEnd driver_end(in_process::InProcess& transport);
+
 class Driver {
  public:
   /// Claims the queue: begins a generation and rings. The memory must have been formatted.
-  Driver(GuestEnd end, unsigned queue, std::uint32_t flags = 0);
+  Driver(DriverEnd end, unsigned queue, std::uint32_t flags = 0);
+  Driver(GuestEnd end, unsigned queue, std::uint32_t flags = 0)
+      : Driver(driver_end(std::move(end)), queue, flags) {}
 
   /// Until the device serves our generation.
   void wait_until_served();
@@ -41,7 +58,7 @@ class Driver {
   /// The next completion; sleeps for it.
   bellwire_completion wait_for_completion();
 
-  void ring() const noexcept { end_.doorbells[index_].raise(); }
+  void ring() const { end_.ring(index_); }
   [[nodiscard]] bool wait_for_interrupt() const;
 
   [[nodiscard]] ring::DriverQueue& queue() noexcept { return queue_; }
@@ -49,7 +66,7 @@ class Driver {
   [[nodiscard]] bellwire_queue_control& control() noexcept { return *raw_.control; }
 
  private:
-  GuestEnd end_;
+  DriverEnd end_;
   unsigned index_;
   ring::Queue raw_;
   ring::DriverQueue queue_;

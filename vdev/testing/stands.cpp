@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/testing/stands.hpp"
+
+#include <thread>
+
+#include "vdev/testing/scripted_server.hpp"
+#include "vdev/transport/in_process/in_process.hpp"
+#include "vdev/transport/ivshmem/peer.hpp"
+#include "vdev/transport/ivshmem/switchboard.hpp"
+
+namespace bellwire::testing {
+namespace {
+
+class InProcessStand final : public Stand {
+ public:
+  InProcessStand(unsigned queues, bus::MachineFactory machine)
+      : transport_(in_process::InProcess::create(context_,
+                                                 {.queues = queues, .machine = std::move(machine)})
+                       .value()) {}
+
+  Result<Attachment> attach() override { return transport_->attach(nullptr); }
+  bus::Card& card() override { return transport_->card(); }
+  MemoryView memory() override { return transport_->memory(); }
+
+ private:
+  boost::asio::io_context context_;
+  std::unique_ptr<in_process::InProcess> transport_;
+};
+
+// A switchboard on a thread of its own, a device at it, and what QEMU would be: a peer whose
+// eventfds are wired to a machine.
+class IvshmemStand final : public Stand {
+ public:
+  explicit IvshmemStand(unsigned queues)
+      : path_(folder_.file("socket")),
+        switchboard_(ivshmem::Switchboard::create(
+                         context_, {.path = path_, .vectors = queues, .memory = 1 << 20})
+                         .value()),
+        thread_([this] { context_.run(); }),
+        guest_(join(true).value()) {
+    auto wires = guest_.peer->attach().value();
+    std::vector<os::EventFd> doorbells;
+    for (const auto& interrupt : wires.interrupts)
+      doorbells.push_back(os::EventFd::adopt(os::duplicate(interrupt.fd())).value());
+    memory_ = wires.memory;
+    card_.emplace(
+        bus::Card::plug(machine_, std::move(doorbells), std::move(wires.doorbells)).value());
+  }
+  ~IvshmemStand() override {
+    context_.stop();
+    thread_.join();
+  }
+
+  Result<Attachment> attach() override {
+    auto joined = join(false);
+    for (int attempt = 0; !joined && attempt < 1000; ++attempt) {  // its last life is leaving
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      joined = join(false);
+    }
+    if (!joined) return joined.error();
+    device_ = std::move(*joined);
+    return device_.peer->attach();
+  }
+  void detach() override { device_ = {}; }
+  bus::Card& card() override { return *card_; }
+  MemoryView memory() override { return memory_; }
+
+ private:
+  struct Joined {
+    std::unique_ptr<boost::asio::io_context> context;
+    std::unique_ptr<ivshmem::Peer> peer;
+  };
+  Result<Joined> join(bool guest) {
+    Joined joined{std::make_unique<boost::asio::io_context>(1), nullptr};
+    auto peer = ivshmem::Peer::connect(*joined.context, {.path = path_, .guest = guest});
+    if (!peer) return peer.error();
+    joined.peer = std::move(*peer);
+    return joined;
+  }
+
+  TemporaryFolder folder_;
+  std::string path_;
+  boost::asio::io_context context_{1};
+  ivshmem::Switchboard switchboard_;
+  std::thread thread_;
+  Joined guest_;
+  Joined device_;
+  bus::SoftMachine machine_;
+  MemoryView memory_;
+  std::optional<bus::Card> card_;
+};
+
+Result<std::unique_ptr<Stand>> make_in_process(unsigned queues) {
+  return make_in_process_stand(queues, bus::SoftMachine::create);
+}
+
+Result<std::unique_ptr<Stand>> make_ivshmem(unsigned queues) {
+  return std::unique_ptr<Stand>(std::make_unique<IvshmemStand>(queues));
+}
+
+constexpr StandEntry entries[] = {
+    {"in-process", make_in_process},
+    {"ivshmem", make_ivshmem},
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Stand>> make_in_process_stand(unsigned queues, bus::MachineFactory machine) {
+  return std::unique_ptr<Stand>(std::make_unique<InProcessStand>(queues, std::move(machine)));
+}
+
+std::span<const StandEntry> stands() noexcept {
+  return entries;
+}
+
+}  // namespace bellwire::testing

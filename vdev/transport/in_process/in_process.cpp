@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/transport/in_process/in_process.hpp"
+
+#include "vdev/ring/layout.hpp"
+#include "vdev/transport/in_process/traffic.hpp"
+
+namespace bellwire::in_process {
+namespace {
+
+constexpr std::chrono::milliseconds look{100};  // how long a stop goes unnoticed
+
+Result<MemoryView> create_memory(const Options& options) {
+  const auto fd = os::create_memfd("bellwire-in-process", options.memory);
+  if (!fd) return fd.error();
+  auto mapping = os::Mapping::create(fd->get(), options.memory);
+  if (!mapping) return mapping.error();
+  MemoryView view(std::move(*mapping));
+  if (auto made = ring::format(view.bytes(), options.queues); !made) return made.error();
+  return view;
+}
+
+Result<std::vector<os::EventFd>> create_events(unsigned count) {
+  std::vector<os::EventFd> events;
+  for (unsigned index = 0; index < count; ++index) {
+    auto event = os::EventFd::create();
+    if (!event) return event.error();
+    events.push_back(std::move(*event));
+  }
+  return events;
+}
+
+Result<std::vector<os::EventFd>> duplicates(const std::vector<os::EventFd>& events) {
+  std::vector<os::EventFd> copies;
+  for (const auto& event : events) {
+    auto copy = event.duplicate();
+    if (!copy) return copy.error();
+    copies.push_back(std::move(*copy));
+  }
+  return copies;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<InProcess>> InProcess::create(boost::asio::io_context& context,
+                                                     const Options& options) {
+  auto memory = create_memory(options);
+  if (!memory) return memory.error();
+  auto machine = options.machine({});
+  if (!machine) return machine.error();
+  std::unique_ptr<InProcess> transport(
+      new InProcess(context, std::move(*machine), std::move(*memory)));
+  if (auto wired = transport->wire(options.queues); !wired) return wired.error();
+  return transport;
+}
+
+Result<void> InProcess::wire(unsigned queues) {
+  for (auto* const events : {&doorbells_, &interrupts_}) {
+    auto made = create_events(queues);
+    if (!made) return made.error();
+    *events = std::move(*made);
+  }
+  auto doorbells = duplicates(doorbells_);
+  if (!doorbells) return doorbells.error();
+  auto interrupts = duplicates(interrupts_);
+  if (!interrupts) return interrupts.error();
+  auto card = bus::Card::plug(*machine_, std::move(*doorbells), std::move(*interrupts));
+  if (!card) return card.error();
+  card_.emplace(std::move(*card));
+  return {};
+}
+
+Result<Attachment> InProcess::attach(RegisterBlock* registers) {
+  registers_.emplace(context_, registers);
+  auto doorbells = duplicates(doorbells_);
+  if (!doorbells) return doorbells.error();
+  auto interrupts = duplicates(interrupts_);
+  if (!interrupts) return interrupts.error();
+  Attachment attachment{.doorbells = std::move(*doorbells), .interrupts = {}, .memory = memory_};
+  for (auto& interrupt : *interrupts)
+    attachment.interrupts.push_back(InterruptLine(std::move(interrupt)).interrupt());
+  return attachment;
+}
+
+std::uint64_t InProcess::read_register(std::uint64_t offset, unsigned size) {
+  const bool trapped = machine_->read(bus::Space::mmio, register_window + offset, size);
+  return trapped && registers_ ? registers_->read(offset, size) : 0;
+}
+
+void InProcess::write_register(std::uint64_t offset, unsigned size, std::uint64_t value) {
+  const auto trapped = machine_->write(bus::Space::mmio, register_window + offset, size, value);
+  if (trapped && registers_) registers_->write(offset, size, *trapped);
+}
+
+Result<GuestReport> InProcess::run(const GuestPlan& plan) {
+  const auto layout = ring::Layout::open(memory_);
+  if (!layout) return layout.error();
+  std::uint64_t exits = 0;
+  Traffic traffic(layout->queue(0), {.ring = [&] { exits += card_->ring(0) ? 0 : 1; },
+                                     .wait =
+                                         [this] {
+                                           while (!stopped_)
+                                             if (card_->take(0, look)) return true;
+                                           return false;
+                                         }});
+  auto report = traffic.run(plan);
+  if (report) report->doorbell_exits = exits;
+  return report;
+}
+
+}  // namespace bellwire::in_process

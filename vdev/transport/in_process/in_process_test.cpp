@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/transport/in_process/in_process.hpp"
+
+#include <doctest/doctest.h>
+
+#include <thread>
+
+#include "vdev/core/crc32c.hpp"
+#include "vdev/devices/digest.hpp"
+#include "vdev/testing/running_device.hpp"
+
+using namespace bellwire;
+using in_process::InProcess;
+
+namespace {
+
+// Remembers what was written to each of its 8 registers.
+class Scratch final : public Device, public RegisterBlock {
+ public:
+  DeviceTraits traits() const noexcept override {
+    return {.kind = "scratch", .register_size = sizeof words_};
+  }
+  Result<void> start(Attachment) override { return {}; }
+  Turn on_doorbell(unsigned, std::uint64_t) noexcept override { return Turn::done; }
+  void stop() noexcept override {}
+
+  RegisterBlock* registers() noexcept override { return this; }
+  std::uint64_t read(std::uint64_t offset, unsigned) noexcept override {
+    return offset / 8 < words_.size() ? words_[offset / 8] : 0;
+  }
+  void write(std::uint64_t offset, unsigned, std::uint64_t value) noexcept override {
+    if (offset / 8 < words_.size()) words_[offset / 8] = value;
+  }
+
+ private:
+  std::array<std::uint64_t, 8> words_{};
+};
+
+}  // namespace
+
+TEST_CASE("a guest's requests are answered over the software bus, whatever their depth") {
+  for (const unsigned depth : {1, 64}) {
+    boost::asio::io_context context{1};
+    const auto transport = InProcess::create(context, {}).value();
+    Digest digest;
+    const testing::RunningDevice running(digest, transport->attach(nullptr).value());
+    const auto report = transport->guest()->run({.requests = 2000, .depth = depth}).value();
+    CHECK(report.exchanges.size() == 2000);
+    CHECK(report.unexpected == 0);
+    CHECK(report.doorbell_exits == 0);
+    CHECK(report.doorbells >= 1);
+    CHECK(report.interrupts >= 1);
+    for (const auto& exchange : report.exchanges) {
+      REQUIRE(exchange.answered);
+      REQUIRE(exchange.result == crc32c(exchange.input));
+    }
+  }
+}
+
+TEST_CASE("a guest that is stopped says so, though no device answers") {
+  boost::asio::io_context context{1};
+  const auto transport = InProcess::create(context, {}).value();
+  std::thread stopper([&] { transport->guest()->stop(); });
+  const auto report = transport->guest()->run({});
+  stopper.join();
+  REQUIRE(report.has_error());
+  CHECK(report.error().code == std::errc::operation_canceled);
+}
+
+TEST_CASE("registers are reached on the device's own thread") {
+  Scratch device;
+  boost::asio::io_context context{1};
+  const auto transport = InProcess::create(context, {}).value();
+  auto runner = Runner::start(context, device, transport->attach(device.registers()).value());
+  REQUIRE(runner.has_value());
+  std::thread thread([&] { context.run(); });
+  transport->write_register(16, 8, 0x1122334455667788);
+  CHECK(transport->read_register(16, 8) == 0x1122334455667788);
+  CHECK(transport->read_register(24, 8) == 0);
+  context.stop();
+  thread.join();
+  CHECK(transport->read_register(16, 8) == 0);
+}
+
+TEST_CASE("memory that is too small for its queues is refused") {
+  boost::asio::io_context context{1};
+  const auto made = InProcess::create(context, {.queues = 32, .memory = 65536});
+  REQUIRE(made.has_error());
+  CHECK(made.error().message.find("32 queues") != std::string::npos);
+}

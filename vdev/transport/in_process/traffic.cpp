@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/transport/in_process/traffic.hpp"
+
+#include <algorithm>
+
+namespace bellwire::in_process {
+namespace {
+
+constexpr std::uint32_t piece = sizeof(Exchange::input);
+
+// A request under way has its own room: input, then output.
+std::uint32_t input_of(std::uint32_t number, std::uint32_t depth) {
+  return number % depth * 2 * piece;
+}
+
+}  // namespace
+
+Traffic::Traffic(const ring::Queue& queue, Wires wires)
+    : raw_(queue), wires_(std::move(wires)), queue_(raw_, ring::begin_generation(raw_)) {}
+
+Result<GuestReport> Traffic::run(const GuestPlan& plan) {
+  const auto depth = std::min(plan.depth, raw_.entries);
+  submitted_.resize(plan.requests);
+  answered_.resize(plan.requests);
+  report_.exchanges.resize(plan.requests);
+  wires_.ring();
+  if (auto served = wait_until_served(); !served) return served.error();
+  std::uint32_t next = 0;
+  for (std::uint32_t taken = 0; taken < plan.requests; ++taken) {
+    while (next < plan.requests && queue_.in_flight() < depth) submit(next++, depth);
+    publish();
+    const auto completion = wait_for_completion();
+    if (!completion) return completion.error();
+    keep(*completion, depth);
+  }
+  ring::end_generation(raw_);
+  return std::move(report_);
+}
+
+Result<void> Traffic::sleep() {
+  if (!wires_.wait()) return fault(std::errc::operation_canceled, "the guest was stopped");
+  ++report_.interrupts;
+  return {};
+}
+
+Result<void> Traffic::wait_until_served() {
+  while (!queue_.ready())
+    if (auto woken = sleep(); !woken) return woken.error();
+  return {};
+}
+
+Result<bellwire_completion> Traffic::wait_for_completion() {
+  for (;;) {
+    if (const auto completion = queue_.take()) return *completion;
+    if (queue_.device_broken() || queue_.status() != BELLWIRE_QUEUE_OK)
+      return fault(std::errc::protocol_error, "the ring broke: status {}, offending value {}",
+                   static_cast<unsigned>(queue_.status()), raw_.control->status.offender);
+    if (!queue_.may_sleep()) continue;
+    if (auto woken = sleep(); !woken) return woken.error();
+  }
+}
+
+void Traffic::submit(std::uint32_t number, std::uint32_t depth) {
+  auto& input = report_.exchanges[number].input;
+  std::ranges::generate(input, [this] { return static_cast<std::byte>(random_()); });
+  bellwire_request request{};
+  request.cookie = number;
+  request.input_offset = input_of(number, depth);
+  request.output_offset = request.input_offset + piece;
+  request.input_length = request.output_length = piece;
+  std::ranges::copy(input, &raw_.payload[request.input_offset]);
+  std::ranges::fill(raw_.payload.subspan(request.output_offset, piece), std::byte{0});
+  submitted_[number] = clock::now();
+  queue_.submit(request);
+}
+
+void Traffic::publish() {
+  if (!queue_.publish()) return;
+  ++report_.doorbells;
+  wires_.ring();
+}
+
+void Traffic::keep(const bellwire_completion& completion, std::uint32_t depth) {
+  const auto number = completion.cookie;
+  if (number >= answered_.size() || answered_[number] ||
+      submitted_[number] == clock::time_point{}) {
+    ++report_.unexpected;
+    return;
+  }
+  answered_[number] = true;
+  auto& exchange = report_.exchanges[number];
+  exchange.answered = true;
+  exchange.status = completion.status;
+  exchange.length = completion.length;
+  exchange.result = completion.result;
+  exchange.ns = static_cast<std::uint64_t>((clock::now() - submitted_[number]).count());
+  const auto output = input_of(static_cast<std::uint32_t>(number), depth) + piece;
+  std::ranges::copy(raw_.payload.subspan(output, piece), exchange.output.begin());
+}
+
+}  // namespace bellwire::in_process
