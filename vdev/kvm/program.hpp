@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Program: a guest of ours, as the assembler made it (guest.inc), put in a virtual machine: its
+// memory, and its CPU about to execute its first instruction in long mode.
+#pragma once
+
+#include "vdev/kvm/guest_layout.h"
+#include "vdev/kvm/vm.hpp"
+
+namespace bellwire::kvm {
+
+class Program {
+ public:
+  /// `image` is GUEST_SIZE bytes. Uses memory slot 0, and makes the CPU.
+  [[nodiscard]] static Result<Program> load(Vm& vm, const std::byte* image);
+
+  /// What guest and host tell each other.
+  template <class Data>
+  [[nodiscard]] Data& data() const noexcept {
+    return *reinterpret_cast<Data*>(memory_.bytes().data() + GUEST_DATA);
+  }
+  [[nodiscard]] Vcpu& cpu() noexcept { return cpu_; }
+
+  /// Whether the last exit is the guest's word: GUEST_DONE, …
+  [[nodiscard]] bool said(unsigned word) const noexcept;
+  /// For an exit that nobody expected: what happened, in words.
+  [[nodiscard]] Error unexpected() const;
+
+ private:
+  Program(Memory memory, Vcpu cpu) noexcept : memory_(std::move(memory)), cpu_(std::move(cpu)) {}
+  Memory memory_;
+  Vcpu cpu_;
+};
+
+}  // namespace bellwire::kvm
