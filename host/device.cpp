@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/device.hpp"
 
+#include "host/guest_run.hpp"
 #include "host/stop_on_signal.hpp"
 #include "host/transports.hpp"
 #include "vdev/devices/catalog.hpp"
@@ -10,16 +11,20 @@
 namespace bellwire::host {
 
 Result<void> run_device(const DeviceOptions& options) {
-  const auto device = create_device(options.name);
+  const auto& entry = *find_device(options.name);
+  const auto device = entry.create();
   boost::asio::io_context context(1);
   const StopOnSignal stop(context);
-  const auto transport = create_transport(context, options.on);
+  GuestPlan plan;
+  const auto transport = create_transport(context, options.on, plan);
   if (!transport) return transport.error();
   auto attachment = (*transport)->attach(device->registers());
   if (!attachment) return attachment.error();
   const auto runner = Runner::start(context, *device, std::move(*attachment));
   if (!runner) return runner.error();
   log::info("{} runs on {}", options.name, options.on);
+  if (auto* const guest = (*transport)->guest())
+    return run_with_guest(context, *guest, plan, entry);
   context.run();
   return {};
 }

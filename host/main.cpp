@@ -11,6 +11,7 @@
 #include <iostream>
 
 #include "host/device.hpp"
+#include "host/rules.hpp"
 #include "host/switchboard.hpp"
 
 namespace {
@@ -76,6 +77,20 @@ void add_device(CLI::App& app, Run& run) {
       [&run, options] { run = [options] { return bellwire::host::run_device(*options); }; });
 }
 
+void add_rules(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand(
+      "rules", "Hold the software model of ioeventfds and irqfds against this machine's kernel");
+  command->footer(
+      "\nEach rule of docs/semantics.md that can be tried from user space is tried on both. Exit\n"
+      "status 1: they disagree somewhere. Without KVM, the rows that need it are left out.");
+  auto options = std::make_shared<bellwire::host::RulesOptions>();
+  command->add_flag("--json", options->json, "As {rules: [{rule, text, model, kernel, agree}]}");
+  command->add_flag("--nested", options->nested,
+                    "In an emulated host that has KVM, where this machine has none");
+  command->callback(
+      [&run, options] { run = [options] { return bellwire::host::run_rules(*options); }; });
+}
+
 void log_to_stderr(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("bellwire");
   logger->set_pattern("bellwire: %^%l%$: %v");
@@ -107,6 +122,7 @@ int main(int argc, char** argv) {
   Run run;
   add_switchboard(app, run);
   add_device(app, run);
+  add_rules(app, run);
   app.failure_message([](const CLI::App* program, const CLI::Error& error) {
     const auto unknown = program->remaining();
     const auto what = unknown.empty() ? error.what() : "there is no '" + unknown.front() + "'";

@@ -1,57 +1,99 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/transports.hpp"
 
+#include <algorithm>
 #include <boost/algorithm/string/classification.hpp>
 #include <boost/algorithm/string/split.hpp>
 #include <charconv>
 #include <vector>
 
+#include "guest-kmod/uapi/bellwire.h"
+#include "vdev/transport/in_process/in_process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 
 namespace bellwire::host {
 namespace {
 
-Result<unsigned> number(std::string_view key, std::string_view text) {
+using Words = std::vector<std::string>;
+
+Words split(std::string_view where) {
+  Words words;
+  if (!where.empty()) boost::split(words, where, boost::is_any_of(","));
+  return words;
+}
+
+// What an option may be: KEY=N, with N within bounds.
+struct Number {
+  std::string_view key;
+  unsigned* target;
+  unsigned least = 0, most = ~0u;
+};
+
+Result<void> read(std::string_view word, const Number& option) {
+  const auto text = word.substr(option.key.size() + 1);
   unsigned value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    return fault(std::errc::invalid_argument, "{}={}: give a number", key, text);
-  return value;
+  if (error != std::errc() || end != text.data() + text.size() || value < option.least ||
+      value > option.most)
+    return fault(std::errc::invalid_argument, "{}: give a number from {} to {}", word, option.least,
+                 option.most);
+  *option.target = value;
+  return {};
+}
+
+// Each of `words` must be one of `options`.
+Result<void> read(std::string_view transport, std::span<const std::string> words,
+                  std::initializer_list<Number> options) {
+  std::string known;
+  for (const auto& option : options) known += text("{}{}=N", known.empty() ? "" : ", ", option.key);
+  for (const auto& word : words) {
+    const auto* const option = std::ranges::find_if(options, [&word](const Number& candidate) {
+      return word.starts_with(std::string(candidate.key) + '=');
+    });
+    if (option == options.end())
+      return fault(std::errc::invalid_argument, "{} option '{}': there is {}", transport, word,
+                   known);
+    if (auto done = read(word, *option); !done) return done.error();
+  }
+  return {};
 }
 
 // PATH[,slot=N][,vectors=N]
-Result<ivshmem::Endpoint> parse_endpoint(std::string_view where) {
-  std::vector<std::string> parts;
-  boost::split(parts, where, boost::is_any_of(","));
-  ivshmem::Endpoint endpoint{.path = parts.front()};
-  for (std::size_t index = 1; index < parts.size(); ++index) {
-    const auto equals = parts[index].find('=');
-    const auto key = parts[index].substr(0, equals);
-    unsigned* const target = key == "slot"      ? &endpoint.slot
-                             : key == "vectors" ? &endpoint.vectors
-                                                : nullptr;
-    if (target == nullptr || equals == std::string::npos)
-      return fault(std::errc::invalid_argument, "ivshmem option '{}': give slot=N or vectors=N",
-                   parts[index]);
-    const auto value = number(key, parts[index].substr(equals + 1));
-    if (!value) return value.error();
-    *target = *value;
-  }
-  return endpoint;
-}
-
 Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& context,
-                                                  std::string_view where) {
-  const auto endpoint = parse_endpoint(where);
-  if (!endpoint) return endpoint.error();
-  auto peer = ivshmem::Peer::connect(context, *endpoint);
+                                                  std::string_view where, GuestPlan&) {
+  const auto words = split(where);
+  ivshmem::Endpoint endpoint{.path = words.empty() ? "" : words.front()};
+  const auto options = std::span(words).subspan(words.empty() ? 0 : 1);
+  const auto done =
+      read("ivshmem", options, {{"slot", &endpoint.slot}, {"vectors", &endpoint.vectors}});
+  if (!done) return done.error();
+  auto peer = ivshmem::Peer::connect(context, endpoint);
   if (!peer) return peer.error();
   return std::unique_ptr<Transport>(std::move(*peer));
+}
+
+constexpr unsigned most_requests = 10'000'000;
+constexpr unsigned most_depth = BELLWIRE_MAX_RING_ENTRIES;
+
+// [rings=N][,depth=N]
+Result<void> read_plan(std::string_view transport, std::string_view where, GuestPlan& plan) {
+  return read(transport, split(where),
+              {{"rings", &plan.requests, 1, most_requests}, {"depth", &plan.depth, 1, most_depth}});
+}
+
+Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& context,
+                                                     std::string_view where, GuestPlan& plan) {
+  if (auto done = read_plan("in-process", where, plan); !done) return done.error();
+  auto made = in_process::InProcess::create(context, {});
+  if (!made) return made.error();
+  return std::unique_ptr<Transport>(std::move(*made));
 }
 
 constexpr TransportEntry entries[] = {
     {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N]",
      "a switchboard's socket, or QEMU's ivshmem-server's", create_ivshmem},
+    {"in-process", "in-process[:rings=N][,depth=N]",
+     "a driver in this process, on a software bus; ends with its report", create_in_process},
 };
 
 std::string names() {
@@ -67,11 +109,12 @@ std::span<const TransportEntry> transports() noexcept {
 }
 
 Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
-                                                    std::string_view on) {
+                                                    std::string_view on, GuestPlan& plan) {
   const auto colon = on.find(':');
   for (const auto& entry : entries)
     if (entry.name == on.substr(0, colon))
-      return entry.create(context, colon == std::string_view::npos ? "" : on.substr(colon + 1));
+      return entry.create(context, colon == std::string_view::npos ? "" : on.substr(colon + 1),
+                          plan);
   return fault(std::errc::invalid_argument, "unknown transport '{}'; there is {}", on, names());
 }
 

@@ -18,13 +18,16 @@ struct TransportEntry {
   std::string_view name;
   std::string_view syntax;
   std::string_view summary;
-  Result<std::unique_ptr<Transport>> (*create)(boost::asio::io_context&, std::string_view where);
+  Result<std::unique_ptr<Transport>> (*create)(boost::asio::io_context&, std::string_view where,
+                                               GuestPlan& plan);
 };
 
 [[nodiscard]] std::span<const TransportEntry> transports() noexcept;
 
-/// `on` is "NAME:WHERE". EINVAL: no such transport, or it can't read WHERE.
+/// `on` is "NAME:WHERE". What WHERE says of the guest's doings goes to `plan`. EINVAL: no such
+/// transport, or it can't read WHERE.
 [[nodiscard]] Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
-                                                                  std::string_view on);
+                                                                  std::string_view on,
+                                                                  GuestPlan& plan);
 
 }  // namespace bellwire::host

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "vdev/core/device.hpp"
+#include "vdev/core/guest.hpp"
 
 namespace bellwire {
 
@@ -15,11 +16,14 @@ struct CatalogEntry {
   std::string_view name;
   std::string_view summary;
   std::unique_ptr<Device> (*create)();
+  /// Whether that is how it answers, for guests that check.
+  bool (*right)(const Exchange& exchange);
 };
 
 [[nodiscard]] std::span<const CatalogEntry> catalog() noexcept;
 
 /// Null if there is none of that name.
+[[nodiscard]] const CatalogEntry* find_device(std::string_view name) noexcept;
 [[nodiscard]] std::unique_ptr<Device> create_device(std::string_view name);
 
 }  // namespace bellwire

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/guest_run.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <thread>
+
+namespace bellwire::host {
+namespace {
+
+struct Verdict {
+  std::uint64_t lost = 0, wrong = 0, unexpected = 0;
+  [[nodiscard]] bool good() const { return lost + wrong + unexpected == 0; }
+};
+
+Verdict judge(const GuestReport& report, const CatalogEntry& device) {
+  Verdict verdict{.unexpected = report.unexpected};
+  for (const auto& exchange : report.exchanges) {
+    verdict.lost += exchange.answered ? 0 : 1;
+    verdict.wrong += exchange.answered && !device.right(exchange) ? 1 : 0;
+  }
+  return verdict;
+}
+
+// In microseconds, of the answered; the part is in thousandths.
+double latency(std::vector<std::uint64_t>& sorted, std::size_t part) {
+  return sorted.empty() ? 0 : static_cast<double>(sorted[(sorted.size() - 1) * part / 1000]) / 1e3;
+}
+
+void print(const GuestReport& report, const GuestPlan& plan, const Verdict& verdict) {
+  std::vector<std::uint64_t> times;
+  for (const auto& exchange : report.exchanges)
+    if (exchange.answered) times.push_back(exchange.ns);
+  std::ranges::sort(times);
+  std::cout << text("{} requests at depth {}: {} answered, {} lost, {} wrong, {} unexpected\n",
+                    plan.requests, plan.depth, times.size(), verdict.lost, verdict.wrong,
+                    verdict.unexpected)
+            << text(
+                   "{} doorbells, {} interrupts; exits to user space: {} for doorbells, {} for "
+                   "registers\n",
+                   report.doorbells, report.interrupts, report.doorbell_exits,
+                   report.register_exits)
+            << text("round trip: p50 {:.1f} us, p99 {:.1f} us, p99.9 {:.1f} us\n",
+                    latency(times, 500), latency(times, 990), latency(times, 999));
+}
+
+}  // namespace
+
+Result<void> run_with_guest(boost::asio::io_context& context, Guest& guest, const GuestPlan& plan,
+                            const CatalogEntry& device) {
+  auto report = Result<GuestReport>(GuestReport{});
+  std::thread driver([&] {
+    report = guest.run(plan);
+    context.stop();
+  });
+  context.run();
+  guest.stop();
+  driver.join();
+  if (!report && report.error().code == std::errc::operation_canceled) return {};
+  if (!report) return report.error();
+  const auto verdict = judge(*report, device);
+  print(*report, plan, verdict);
+  if (verdict.good()) return {};
+  return fault(std::errc::io_error, "{} answers of {} were lost, {} wrong, {} unexpected",
+               verdict.lost, plan.requests, verdict.wrong, verdict.unexpected);
+}
+
+}  // namespace bellwire::host
