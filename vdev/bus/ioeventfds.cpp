@@ -22,10 +22,6 @@ std::uint32_t bus_of(Space space) {
   return space == Space::pio ? std::uint32_t{KVM_IOEVENTFD_FLAG_PIO} : 0;
 }
 
-std::uint64_t cut(std::uint64_t value, unsigned size) {
-  return size >= sizeof value ? value : value & ((std::uint64_t{1} << (8 * size)) - 1);
-}
-
 }  // namespace
 
 std::size_t IoEventFds::Hash::operator()(const Place& place) const noexcept {
@@ -66,7 +62,8 @@ int IoEventFds::assign(const kvm_ioeventfd& request) {
   if (!event) return event.error().code.value();
   const auto key = key_of(request);
   if (collides(key)) return EEXIST;
-  entries_.emplace(key, std::move(*event));
+  const auto entry = entries_.emplace(key, std::move(*event)).first;
+  buses_[key.place.bus].insert({request.addr, request.len}, &entry->second);
   ++taken_[key.place];
   ++taken_[{key.place.bus, key.place.address, std::nullopt}];
   return 0;
@@ -78,22 +75,29 @@ int IoEventFds::deassign(const kvm_ioeventfd& request) {
   const auto key = key_of(request);
   const auto entry = entries_.find(key);
   if (entry == entries_.end() || entry->second.id() != event->id()) return ENOENT;
+  buses_[key.place.bus].erase(&entry->second);
   entries_.erase(entry);
   for (const auto& place : {key.place, Place{key.place.bus, key.place.address, std::nullopt}})
     if (--taken_[place] == 0) taken_.erase(place);
   return 0;
 }
 
+void IoEventFds::reserve(Space space, const IoRange& range) {
+  buses_[bus_of(space)].insert(range);
+}
+
 bool IoEventFds::write(Space space, std::uint64_t address, unsigned size,
                        std::uint64_t value) const {
   const Place place{bus_of(space), address, size};
-  const std::array<Key, 3> candidates{Key{place, cut(value, size)}, Key{place, std::nullopt},
+  const std::array<Key, 3> candidates{Key{place, low_bytes(value, size)}, Key{place, std::nullopt},
                                       Key{{place.bus, address, 0}, std::nullopt}};
-  for (const auto& key : candidates)
-    if (const auto entry = entries_.find(key); entry != entries_.end()) {
-      entry->second.signal();
-      return true;
-    }
+  for (const auto& key : candidates) {
+    const auto entry = entries_.find(key);
+    if (entry == entries_.end()) continue;
+    if (!buses_.at(place.bus).finds({address, size}, &entry->second)) return false;
+    entry->second.signal();
+    return true;
+  }
   return false;
 }
 

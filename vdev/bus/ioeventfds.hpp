@@ -2,6 +2,7 @@
 //
 // IoEventFds: a model of the table behind KVM_IOEVENTFD. What can stand in it beside what is such
 // that no write ever finds two entries, so a lookup is three probes, however many there are.
+// (Unless entries overlap: then the kernel's own search decides, see IoRanges.)
 // One thread at a time. Source: docs/semantics.md, 15 to 26.
 #pragma once
 
@@ -11,12 +12,16 @@
 #include <unordered_map>
 
 #include "vdev/bus/event_reference.hpp"
+#include "vdev/bus/io_ranges.hpp"
 #include "vdev/bus/machine.hpp"
 
 namespace bellwire::bus {
 
 class IoEventFds {
  public:
+  /// A place on the bus that the machine has taken for itself.
+  void reserve(Space space, const IoRange& range);
+
   /// As the ioctl: 0 or what errno would be.
   [[nodiscard]] int request(const kvm_ioeventfd& request);
 
@@ -49,6 +54,7 @@ class IoEventFds {
   int deassign(const kvm_ioeventfd& request);
 
   std::unordered_map<Key, EventReference, Hash> entries_;
+  std::unordered_map<std::uint32_t, IoRanges> buses_;
   std::unordered_map<Place, unsigned, Hash> taken_;  // how many entries are at each place
 };
 

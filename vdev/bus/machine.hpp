@@ -64,6 +64,9 @@ struct MachineOptions {
 
 using MachineFactory = std::function<Result<std::unique_ptr<Machine>>(const MachineOptions&)>;
 
+/// What `size` bytes of a value can carry.
+[[nodiscard]] std::uint64_t low_bytes(std::uint64_t value, unsigned size) noexcept;
+
 /// A route that sends GSI `gsi` to the CPU as a message with that vector.
 [[nodiscard]] kvm_irq_routing_entry msi_route(std::uint32_t gsi, std::uint8_t vector) noexcept;
 /// A route that sends GSI `gsi` to an input of the I/O APIC.

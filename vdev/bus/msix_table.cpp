@@ -13,7 +13,8 @@ Error refused(unsigned entry, int error) {
 }  // namespace
 
 Result<MsixTable> MsixTable::create(Machine& machine, std::vector<os::EventFd> interrupts,
-                                    std::uint8_t first_vector) {
+                                    std::uint8_t first_vector,
+                                    std::vector<kvm_irq_routing_entry> others) {
   if (first_vector + interrupts.size() > vectors)
     return fault(std::errc::invalid_argument, "{} MSI-X vectors from {} on: a CPU has {} in all",
                  interrupts.size(), first_vector, vectors);
@@ -21,7 +22,7 @@ Result<MsixTable> MsixTable::create(Machine& machine, std::vector<os::EventFd> i
   for (auto& interrupt : interrupts)
     entries.push_back({.interrupt = std::move(interrupt),
                        .vector = static_cast<std::uint8_t>(first_vector + entries.size())});
-  MsixTable table(machine, std::move(entries));
+  MsixTable table(machine, std::move(entries), std::move(others));
   if (auto routed = table.route(); !routed) return routed.error();
   return table;
 }
@@ -62,6 +63,7 @@ Result<void> MsixTable::route() {
   std::vector<kvm_irq_routing_entry> routes;
   for (const auto& entry : entries_)
     routes.push_back(msi_route(static_cast<std::uint32_t>(routes.size()), entry.vector));
+  routes.insert(routes.end(), others_.begin(), others_.end());
   const int error = machine_->set_routes(routes);
   if (error == 0) return {};
   return Error{std::error_code(error, std::system_category()),

@@ -15,10 +15,12 @@ namespace bellwire::bus {
 class MsixTable {
  public:
   /// Entry N is at first aimed at vector `first_vector` + N, and masked. The machine must outlive
-  /// the table. EINVAL: more than there are vectors.
+  /// the table. `others` are routes that stand beside the table's. EINVAL: more entries than there
+  /// are vectors.
   [[nodiscard]] static Result<MsixTable> create(Machine& machine,
                                                 std::vector<os::EventFd> interrupts,
-                                                std::uint8_t first_vector = 0x20);
+                                                std::uint8_t first_vector = 0x20,
+                                                std::vector<kvm_irq_routing_entry> others = {});
   MsixTable(MsixTable&&) = default;
   MsixTable& operator=(MsixTable&&) = delete;
   ~MsixTable();
@@ -40,13 +42,14 @@ class MsixTable {
     bool masked = true;
     bool pending = false;
   };
-  MsixTable(Machine& machine, std::vector<Entry> entries)
-      : machine_(&machine), entries_(std::move(entries)) {}
+  MsixTable(Machine& machine, std::vector<Entry> entries, std::vector<kvm_irq_routing_entry> others)
+      : machine_(&machine), entries_(std::move(entries)), others_(std::move(others)) {}
   Result<void> route();
   int attach(unsigned entry, std::uint32_t flags);
 
   Machine* machine_;
   std::vector<Entry> entries_;
+  std::vector<kvm_irq_routing_entry> others_;
 };
 
 }  // namespace bellwire::bus

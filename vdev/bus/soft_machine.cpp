@@ -5,7 +5,23 @@
 
 namespace bellwire::bus {
 
+namespace {
+
+// Where the interrupt controllers are that a kernel puts on its buses.
+struct Reserved {
+  Space space;
+  IoRange range;
+};
+constexpr Reserved irqchip_places[] = {{Space::pio, {0x20, 2}},
+                                       {Space::pio, {0xa0, 2}},
+                                       {Space::pio, {0x4d0, 2}},
+                                       {Space::mmio, {0xfec00000, 0x100}}};
+
+}  // namespace
+
 SoftMachine::SoftMachine(const MachineOptions& options) : irqchip_(options.irqchip) {
+  if (irqchip_)
+    for (const auto& [space, range] : irqchip_places) ioeventfds_.reserve(space, range);
   apic_.on_eoi([this](unsigned pin) {
     if (const auto gsi = routes_.gsi_of(pin)) irqfds_.acknowledged(*gsi);
   });
@@ -37,7 +53,7 @@ void SoftMachine::settle() {
 std::optional<std::uint64_t> SoftMachine::write(Space space, std::uint64_t address, unsigned size,
                                                 std::uint64_t value) {
   if (ioeventfds_.write(space, address, size, value)) return std::nullopt;
-  return value;
+  return low_bytes(value, size);
 }
 
 bool SoftMachine::read(Space, std::uint64_t, unsigned) {

@@ -27,8 +27,7 @@ TEST_CASE("every rule that can be tried is there once, in its order") {
 }
 
 TEST_CASE("the model keeps each rule") {
-  for (const auto& rule : all())
-    SUBCASE(text("rule {}: {}", rule.number, rule.text).c_str()) {
+  for (const auto& rule : all()) SUBCASE(text("rule {}: {}", rule.number, rule.text).c_str()) {
       CHECK(observe(rule, model_world()) == rule.says);
     }
 }
