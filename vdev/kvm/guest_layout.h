@@ -26,8 +26,9 @@
 #define GUEST_DATA_SELECTOR 0x10
 
 /*
- * One page directory, of 2 MiB pages, serves three of the gigabytes: the
- * guest's own, the APIC's, and one for all else that the guest looks at.
+ * One page directory, of 2 MiB pages, serves three of the gigabytes: the one
+ * for devices, where addresses are physical ones, and in place of two of its
+ * pages the guest's own and the APIC's.
  */
 #define GUEST_DEVICES 0x40000000
 #define GUEST_LARGE_PAGE 0x200000

@@ -46,7 +46,8 @@ Result<void> enter_long_mode(Vcpu& cpu) {
   registers.rip = GUEST_BASE;
   registers.rsp = GUEST_BASE + GUEST_STACK_TOP;
   registers.rflags = 2;
-  return cpu.set_registers(registers);
+  if (auto set = cpu.set_registers(registers); !set) return set;
+  return cpu.wake();
 }
 
 }  // namespace
@@ -56,13 +57,18 @@ Result<Program> Program::load(Vm& vm, const std::byte* image) {
   if (!fd) return fd.error();
   auto mapping = os::Mapping::create(fd->get(), GUEST_SIZE);
   if (!mapping) return mapping.error();
-  std::copy_n(image, GUEST_SIZE, mapping->data());
   auto memory = vm.map(0, GUEST_BASE, MemoryView(std::move(*mapping)));
   if (!memory) return memory.error();
   auto cpu = vm.create_vcpu();
   if (!cpu) return cpu.error();
-  if (auto entered = enter_long_mode(*cpu); !entered) return entered.error();
-  return Program(std::move(*memory), std::move(*cpu));
+  Program program(image, std::move(*memory), std::move(*cpu));
+  if (auto started = program.restart(); !started) return started.error();
+  return program;
+}
+
+Result<void> Program::restart() {
+  std::copy_n(image_, GUEST_SIZE, memory_.bytes().data());
+  return enter_long_mode(cpu_);
 }
 
 bool Program::said(unsigned word) const noexcept {

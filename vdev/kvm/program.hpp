@@ -11,8 +11,11 @@ namespace bellwire::kvm {
 
 class Program {
  public:
-  /// `image` is GUEST_SIZE bytes. Uses memory slot 0, and makes the CPU.
+  /// `image` is GUEST_SIZE bytes, which stay there. Uses memory slot 0, and makes the CPU.
   [[nodiscard]] static Result<Program> load(Vm& vm, const std::byte* image);
+
+  /// From its first instruction again, as if it had never run.
+  [[nodiscard]] Result<void> restart();
 
   /// What guest and host tell each other.
   template <class Data>
@@ -27,7 +30,9 @@ class Program {
   [[nodiscard]] Error unexpected() const;
 
  private:
-  Program(Memory memory, Vcpu cpu) noexcept : memory_(std::move(memory)), cpu_(std::move(cpu)) {}
+  Program(const std::byte* image, Memory memory, Vcpu cpu) noexcept
+      : image_(image), memory_(std::move(memory)), cpu_(std::move(cpu)) {}
+  const std::byte* image_;
   Memory memory_;
   Vcpu cpu_;
 };

@@ -152,6 +152,13 @@ Result<void> Vcpu::set_registers(const kvm_regs& registers) {
   return {};
 }
 
+Result<void> Vcpu::wake() {
+  const kvm_mp_state awake{.mp_state = KVM_MP_STATE_RUNNABLE};
+  if (::ioctl(fd_.get(), KVM_SET_MP_STATE, &awake) != 0)
+    return system_fault("KVM_SET_MP_STATE failed");
+  return {};
+}
+
 Result<Vm> Vm::create(bool irqchip, const std::string& device) {
   os::UniqueFd kvm(::open(device.c_str(), O_RDWR | O_CLOEXEC));
   if (!kvm.valid()) return cannot_open(device);

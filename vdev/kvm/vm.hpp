@@ -56,6 +56,8 @@ class Vcpu {
   [[nodiscard]] Result<kvm_sregs> special_registers() const;
   [[nodiscard]] Result<void> set_special_registers(const kvm_sregs& registers);
   [[nodiscard]] Result<void> set_registers(const kvm_regs& registers);
+  /// Out of a `hlt`.
+  [[nodiscard]] Result<void> wake();
 
  private:
   friend class Vm;
