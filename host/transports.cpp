@@ -10,6 +10,7 @@
 #include "guest-kmod/uapi/bellwire.h"
 #include "vdev/transport/in_process/in_process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
+#include "vdev/transport/kvm/kvm_transport.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -89,11 +90,21 @@ Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& co
   return std::unique_ptr<Transport>(std::move(*made));
 }
 
+Result<std::unique_ptr<Transport>> create_kvm(boost::asio::io_context& context,
+                                              std::string_view where, GuestPlan& plan) {
+  if (auto done = read_plan("kvm", where, plan); !done) return done.error();
+  auto made = kvm::KvmTransport::create(context);
+  if (!made) return made.error();
+  return std::unique_ptr<Transport>(std::move(*made));
+}
+
 constexpr TransportEntry entries[] = {
     {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N]",
      "a switchboard's socket, or QEMU's ivshmem-server's", create_ivshmem},
     {"in-process", "in-process[:rings=N][,depth=N]",
      "a driver in this process, on a software bus; ends with its report", create_in_process},
+    {"kvm", "kvm[:rings=N][,depth=N]",
+     "a driver in a small virtual machine, on KVM; ends with its report", create_kvm},
 };
 
 std::string names() {
