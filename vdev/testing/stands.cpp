@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "vdev/kvm/kvm_machine.hpp"
 #include "vdev/testing/scripted_server.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
@@ -13,10 +14,14 @@ namespace {
 
 class InProcessStand final : public Stand {
  public:
-  InProcessStand(unsigned queues, bus::MachineFactory machine)
-      : transport_(in_process::InProcess::create(context_,
-                                                 {.queues = queues, .machine = std::move(machine)})
-                       .value()) {}
+  static Result<std::unique_ptr<Stand>> create(unsigned queues, bus::MachineFactory machine) {
+    auto stand = std::make_unique<InProcessStand>();
+    auto made = in_process::InProcess::create(stand->context_,
+                                              {.queues = queues, .machine = std::move(machine)});
+    if (!made) return made.error();
+    stand->transport_ = std::move(*made);
+    return std::unique_ptr<Stand>(std::move(stand));
+  }
 
   Result<Attachment> attach() override { return transport_->attach(nullptr); }
   bus::Card& card() override { return transport_->card(); }
@@ -94,19 +99,24 @@ Result<std::unique_ptr<Stand>> make_in_process(unsigned queues) {
   return make_in_process_stand(queues, bus::SoftMachine::create);
 }
 
+Result<std::unique_ptr<Stand>> make_kvm(unsigned queues) {
+  return make_in_process_stand(queues, kvm::KvmMachine::create);
+}
+
 Result<std::unique_ptr<Stand>> make_ivshmem(unsigned queues) {
   return std::unique_ptr<Stand>(std::make_unique<IvshmemStand>(queues));
 }
 
 constexpr StandEntry entries[] = {
     {"in-process", make_in_process},
+    {"kvm", make_kvm},
     {"ivshmem", make_ivshmem},
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Stand>> make_in_process_stand(unsigned queues, bus::MachineFactory machine) {
-  return std::unique_ptr<Stand>(std::make_unique<InProcessStand>(queues, std::move(machine)));
+  return InProcessStand::create(queues, std::move(machine));
 }
 
 std::span<const StandEntry> stands() noexcept {

@@ -28,6 +28,7 @@ class Stand {
 
 struct StandEntry {
   std::string_view name;
+  /// An error: this machine can't, and why.
   Result<std::unique_ptr<Stand>> (*create)(unsigned queues);
 };
 
