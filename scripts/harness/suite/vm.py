@@ -11,7 +11,7 @@ from . import pytests
 from .results import Case
 from .step import Step
 
-SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "kernels", "boot_vm")
+SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels", "boot_vm")
 
 
 def missing() -> str:
