@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The program `bellwire`, as its users meet it: what it says to bad input, and how it ends."""
 
+import json
+import os
 import resource
 import signal
 import socket
@@ -90,7 +92,11 @@ class BadInput(ProgramCase):
                 (["device", "echo", "--on", "smoke:x"], ["smoke:x", "ivshmem:PATH"]),
                 (["device", "echo", "--on", "ivshmem"], ["path", "empty"]),
                 (["device", "echo", "--on", "ivshmem:x,slot=a"], ["slot=a", "number"]),
-                (["device", "echo", "--on", "ivshmem:x,colour=red"], ["colour=red", "slot=N"])):
+                (["device", "echo", "--on", "ivshmem:x,colour=red"], ["colour=red", "slot=N"]),
+                (["device", "echo", "--on", "in-process:rings=0"], ["rings=0", "from 1"]),
+                (["device", "echo", "--on", "in-process:depth="], ["depth=", "number"]),
+                (["device", "echo", "--on", "kvm:colour=red"], ["colour=red", "rings=N"]),
+                (["rules", "--nested"], ["--nested", "scripts/bellwire"])):
             with self.subTest(" ".join(map(str, arguments)).replace(str(self.folder), "")):
                 self.assert_refused(USAGE, told, self.run_program(*arguments))
         self.assertEqual(list(self.folder.iterdir()), [])
@@ -150,6 +156,83 @@ class BadInput(ProgramCase):
         self.assert_refused(FAILED, [str(self.socket), "protocol version", "5000 ms"], run)
 
 
+def why_no_kvm() -> str:
+    """Why the program can't use KVM here, or ""."""
+    try:
+        open("/dev/kvm", "r+b", buffering=0).close()
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+class OwnGuests(ProgramCase):
+    """Transports that bring their guest along: it rings, and judges the answers."""
+
+    def check_devices(self, transport: str) -> None:
+        for device in ("echo", "digest"):
+            for depth in (1, 64):
+                with self.subTest(f"{device} on {transport}, depth {depth}"):
+                    run = self.run_program("device", device, "--on",
+                                           f"{transport}:rings=2000,depth={depth}")
+                    self.assertEqual((run.returncode, run.stderr), (0, ""))
+                    self.assertIn(f"2000 requests at depth {depth}: 2000 answered, 0 lost, "
+                                  "0 wrong, 0 unexpected", run.stdout)
+                    self.assertIn("exits to user space: 0 for doorbells", run.stdout)
+
+    def test_in_process(self) -> None:
+        self.check_devices("in-process")
+
+    @unittest.skipIf(why_no_kvm(), f"no KVM: {why_no_kvm()}")
+    def test_kvm(self) -> None:
+        self.check_devices("kvm")
+
+    def test_a_signal_ends_them_in_good_order(self) -> None:
+        for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):
+            with self.subTest(transport):
+                process = self.start("--log-level", "info", "device", "echo", "--on",
+                                     f"{transport}:rings=1000000")
+                self.assertIn("echo runs on", process.stderr.readline())
+                process.terminate()
+                self.assertEqual(process.wait(PATIENCE), 0)
+
+
+class Rules(ProgramCase):
+    def rows(self, run: subprocess.CompletedProcess) -> dict[int, dict]:
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return {row["rule"]: row for row in json.loads(run.stdout)["rules"]}
+
+    def test_every_rule_has_its_row(self) -> None:
+        rows = self.rows(self.run_program("rules", "--json"))
+        self.assertEqual(list(rows), [*range(1, 7), *range(9, 12), *range(15, 41)])
+        for number, row in rows.items():
+            with self.subTest(f"rule {number}"):
+                self.assertEqual(set(row), {"rule", "text", "model", "kernel", "agree"})
+                tried = number in (*range(1, 7), 10, 11) or not why_no_kvm()
+                self.assertEqual(row["agree"], True if tried else None, row)
+                self.assertEqual(row["kernel"] is None, not tried)
+
+    def test_the_table_is_for_people(self) -> None:
+        run = self.run_program("rules")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("  15  ", run.stdout)
+        self.assertRegex(run.stdout, r"35 rules, \d+ tried on the kernel: \d+ agree, 0 don't")
+
+    @unittest.skipIf(os.geteuid() != 0, "only root can become somebody who may not use KVM")
+    @unittest.skipIf(not Path("/dev/kvm").exists(), "no /dev/kvm")
+    @unittest.skipIf(Path("/dev/kvm").exists() and os.stat("/dev/kvm").st_mode & 0o006,
+                     "everybody may use /dev/kvm")
+    def test_without_permission(self) -> None:
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+        run = self.run_program("rules", "--json", **nobody)
+        rows = self.rows(run)
+        self.assertIsNone(rows[15]["kernel"])
+        self.assertTrue(rows[1]["agree"])
+        for word in ("/dev/kvm", "usermod -aG kvm", "rules --nested"):
+            self.assertIn(word, run.stderr)
+        self.assert_refused(FAILED, ["/dev/kvm", "usermod -aG kvm"],
+                            self.run_program("device", "echo", "--on", "kvm", **nobody))
+
+
 class Ends(ProgramCase):
     def test_signals_end_it_in_good_order(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -182,7 +265,8 @@ class Ends(ProgramCase):
     def test_help_and_version(self) -> None:
         for arguments, told in ((["--version"], "bellwire "), (["--help"], "switchboard"),
                                 (["switchboard", "--help"], "--slots"),
-                                (["device", "--help"], "ivshmem:PATH")):
+                                (["device", "--help"], "ivshmem:PATH"),
+                                (["rules", "--help"], "--json")):
             with self.subTest(" ".join(arguments)):
                 run = self.run_program(*arguments)
                 self.assertEqual((run.returncode, run.stderr), (0, ""))
