@@ -1,22 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes what a guest boots: Debian's kernel, and an initramfs with our module and tools.
 
-All of it lands in build/images/VERSION, and is made again when an ingredient
-changed (its path, size or time).
+All of it lands in build/images/VERSION, and is made again when an ingredient changed.
 """
 
-import json
-import lzma
 import os
-import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import kernel
+from . import kernel, modules, recipe
 from .cpio import Archive
 from .kernel import Kernel
 from .places import BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, replace_file
@@ -52,8 +47,8 @@ def _module(base: Kernel, folder: Path) -> None:
                      for path in MODULE_SOURCES.glob(pattern))
     if not any(path.name == "Kbuild" for path in sources):
         raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")
-    recipe = _recipe([*sources, base.headers / "Makefile"])
-    if _made_by(recipe, folder / "bellwire.ko"):
+    needed = recipe.of([*sources, base.headers / "Makefile"])
+    if recipe.made(needed, folder / "bellwire.ko"):
         return
     _mirror(sources, folder)
     print(f"bellwire: building the guest module for {base.release}", file=sys.stderr)
@@ -66,7 +61,7 @@ def _module(base: Kernel, folder: Path) -> None:
     if made.returncode != 0:
         sys.stderr.write(log.read_text())
         raise HarnessError(f"the guest module doesn't build for {base.release}; log: {log}")
-    _remember(recipe, folder / "bellwire.ko")
+    recipe.remember(needed, folder / "bellwire.ko")
 
 
 def _mirror(sources: list[Path], folder: Path) -> None:
@@ -82,9 +77,9 @@ def _mirror(sources: list[Path], folder: Path) -> None:
 
 
 def _initramfs(base: Kernel, module: Path, target: Path) -> None:
-    modules = _with_dependencies(CHANNEL_MODULES, base.modules)
-    recipe = _recipe([BUSYBOX, INIT, *GUEST_TOOLS, module, *modules, Path(__file__)])
-    if _made_by(recipe, target):
+    channels = modules.with_dependencies(CHANNEL_MODULES, base.modules)
+    needed = recipe.of([BUSYBOX, INIT, *GUEST_TOOLS, module, *channels, Path(__file__)])
+    if recipe.made(needed, target):
         return
     archive = Archive()
     for name in ("bin", "dev", "proc", "sys", "run", "tmp", "root", "etc", "usr", "lib",
@@ -100,66 +95,13 @@ def _initramfs(base: Kernel, module: Path, target: Path) -> None:
     for tool in GUEST_TOOLS:
         archive.file(f"bin/{tool.name}", _stripped(tool, target.with_name(tool.name)), 0o755)
     archive.file("init", INIT.read_bytes(), 0o755)
-    for path in (*modules, module):
-        archive.file(f"lib/modules/{_name(path)}.ko", _plain(path))
-    order = [_name(path) for path in modules]
-    archive.file("lib/modules/order", "".join(f"{name}\n" for name in order).encode())
+    modules.put(archive, (*channels, module))
+    modules.put_order(archive, channels)
     replace_file(target, archive.data())
-    _remember(recipe, target)
-
-
-def _with_dependencies(names: Iterable[str], folder: Path) -> list[Path]:
-    """The modules of those names and what they need, in the order in which to load them."""
-    files = {_name(path): path for path in folder.rglob("*.ko*")}
-    order: list[Path] = []
-
-    def add(name: str) -> None:
-        path = files.get(name)
-        if path is None or path in order:
-            return  # built in, or there already
-        found = re.search(rb"\0depends=([^\0]*)\0", _plain(path))
-        for needed in found[1].decode().split(",") if found else ():
-            add(needed)
-        order.append(path)
-
-    for name in names:
-        add(name)
-    return order
-
-
-def _name(path: Path) -> str:
-    return path.name.split(".")[0].replace("-", "_")
-
-
-def _plain(path: Path) -> bytes:
-    """A module's bytes, unpacked: busybox's insmod takes no packed ones."""
-    data = path.read_bytes()
-    return lzma.decompress(data) if path.suffix == ".xz" else data
+    recipe.remember(needed, target)
 
 
 def _stripped(program: Path, copy: Path) -> bytes:
     """Without its debug information, which is most of it, and which every boot would unpack."""
     subprocess.run(["strip", "-o", copy, program], check=True)
     return copy.read_bytes()
-
-
-def _recipe(ingredients: Iterable[Path]) -> str:
-    try:
-        stats = [(str(path), path.stat()) for path in ingredients]
-    except FileNotFoundError as error:
-        raise HarnessError(f"no {error.filename}: scripts/setup and scripts/build make what the "
-                           "image needs") from None
-    return json.dumps([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
-
-
-def _stamp(target: Path) -> Path:
-    return target.with_name(f"{target.name}.recipe")
-
-
-def _made_by(recipe: str, target: Path) -> bool:
-    stamp = _stamp(target)
-    return target.exists() and stamp.exists() and stamp.read_text() == recipe
-
-
-def _remember(recipe: str, target: Path) -> None:
-    replace_file(_stamp(target), recipe.encode())

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Files that are made again only when an ingredient changed: its path, size or time.
+
+The recipe of `x` is kept beside it, in `x.recipe`.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from .places import HarnessError, replace_file
+
+
+def of(ingredients: Iterable[Path]) -> str:
+    try:
+        stats = [(str(path), path.stat()) for path in ingredients]
+    except FileNotFoundError as error:
+        raise HarnessError(f"no {error.filename}: scripts/setup and scripts/build make what the "
+                           "image needs") from None
+    return json.dumps([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
+
+
+def made(recipe: str, target: Path) -> bool:
+    """Whether that recipe made it, as it is."""
+    stamp = _stamp(target)
+    return target.exists() and stamp.exists() and stamp.read_text() == recipe
+
+
+def remember(recipe: str, target: Path) -> None:
+    replace_file(_stamp(target), recipe.encode())
+
+
+def _stamp(target: Path) -> Path:
+    return target.with_name(f"{target.name}.recipe")
