@@ -81,6 +81,7 @@ Result<TrafficResult> Traffic::run() {
   if (!after) return after.error();
   result_.doorbells = after->doorbells - before->doorbells;
   result_.interrupts = after->interrupts - before->interrupts;
+  result_.raises = session_.queue().control().status.raises;
   return result_;
 }
 

@@ -29,6 +29,7 @@ struct TrafficResult {
   std::uint64_t corrupted = 0;   ///< completions with another answer than asked for
   std::uint64_t doorbells = 0;   ///< writes to the Doorbell register
   std::uint64_t interrupts = 0;  ///< that the module had
+  std::uint64_t raises = 0;      ///< interrupts that the device raised, since the queue was claimed
   std::uint32_t restarts = 0;    ///< of the device, while it ran
   double p50_us = 0;             ///< from submitting a request to having its completion
   double p99_us = 0;
