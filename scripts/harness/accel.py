@@ -18,7 +18,7 @@ from .places import HarnessError, cache, last_line, locked, replace_file
 
 LIMIT = 8.0  # seconds; a guest on a KVM that works needs one
 DEVICE = Path("/dev/kvm")
-CHOICES = ("auto", "kvm", "tcg")
+CHOICES = ("auto", "kvm", "tcg", "nested")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,10 @@ class Trouble:
 
 
 def choose(wish: str, machine: qemu.Machine, version: str) -> str:
-    """"kvm" or "tcg". Raises if KVM is insisted on and can't be had."""
+    """"kvm" or "tcg", or "nested" if that is the wish. Raises if KVM is insisted on and can't be
+    had."""
+    if wish == "nested":
+        return wish
     trouble = None if wish == "tcg" else _closed(DEVICE) or _unproven(machine, version)
     if wish == "tcg" or trouble and wish == "auto":
         if trouble and trouble.news:

@@ -79,3 +79,7 @@ class AccelTest(unittest.TestCase):
 
     def test_tcg_asks_nobody(self) -> None:
         self.assertEqual((self.choose("tcg", GOOD), self.starts()), ("tcg", 0))
+
+    def test_an_emulated_host_needs_no_kvm_here(self) -> None:
+        self.device.unlink()
+        self.assertEqual((self.choose("nested", GOOD), self.starts()), ("nested", 0))

@@ -10,10 +10,11 @@ import termios
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from . import accel, console, ktap, options, prepare, qemu, run
+from . import accel, console, ktap, nested, nested_lab, options, prepare, qemu, run
 from .lab import Lab
 from .places import HarnessError
 from .qemu import Machine
@@ -47,8 +48,10 @@ def _run(wish: argparse.Namespace) -> int:
         raise HarnessError("no command: give one behind --, or --shell on a terminal")
     machine, version = _machine(wish)
     folder = run.create()
-    with Lab(machine, folder, wish.device, vectors=wish.vectors) as lab:
-        vm = lab.vm(wish.command, share=wish.share, terminal=terminal)
+    with nested_lab.make(machine, folder, wish.device, wish.vectors) as lab:
+        command, environment, luggage = nested.luggage(wish.command) if wish.outer \
+            else (wish.command, {}, None)
+        vm = lab.vm(command, environment, wish.share, terminal, luggage)
         if wish.dry_run:
             sys.stdout.write((folder / "qemu.sh").read_text())
             return 0
@@ -62,7 +65,7 @@ def _run(wish: argparse.Namespace) -> int:
         cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
         command=wish.command, status=verdict.status, command_status=verdict.command_status,
         reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
-        complaints=console.complaints(vm.console), ktap=ktap.count(_cases(vm)))
+        complaints=[line for line, _ in _complaints(vm)], ktap=ktap.count(_cases(vm)))
     return verdict.status
 
 
@@ -72,6 +75,9 @@ def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
         append=tuple(wish.append), extra=tuple(wish.qemu_arg),
         gdb_port=_free_port() if wish.gdb else None, cold=wish.cold)
     version = qemu.version(wish.qemu)
+    if wish.outer:
+        host = nested.host(machine)
+        return replace(host, append=machine.append, extra=machine.extra), version
     return machine.on(accel.choose(wish.accel, machine, version)), version
 
 
@@ -123,10 +129,15 @@ def _cases(vm: Vm) -> list[ktap.Case]:
     return ktap.parse(results.read_text(errors="replace")) if results.exists() else []
 
 
+def _complaints(vm: Vm) -> list[tuple[str, Path]]:
+    """Each with the log that it stands in."""
+    return [(line, log) for log in vm.consoles for line in console.complaints(log)]
+
+
 def _report(vm: Vm, verdict: Verdict) -> None:
     """What the user should know beyond the command's own words."""
-    for line in console.complaints(vm.console):
-        _say(f"the guest's kernel says: {line}; see {vm.console}")
+    for line, log in _complaints(vm):
+        _say(f"the guest's kernel says: {line}; see {log}")
     for case in _cases(vm):
         if case.outcome == "fail":
             _say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")

@@ -14,6 +14,7 @@ class Archive:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._folders: set[str] = set()
 
     def folder(self, name: str) -> None:
         self._add(name, stat.S_IFDIR | 0o755, b"")
@@ -23,6 +24,23 @@ class Archive:
 
     def link(self, name: str, target: str) -> None:
         self._add(name, stat.S_IFLNK | 0o777, os.fsencode(target))
+
+    def pipe(self, name: str) -> None:
+        self._add(name, stat.S_IFIFO | 0o600, b"")
+
+    def folders(self, path: Path) -> None:
+        """`path` and all folders above it, but for those that were asked for before."""
+        for folder in [*reversed(path.parents), path]:
+            name = str(folder).strip("/")
+            if name and name not in self._folders:
+                self._folders.add(name)
+                self.folder(name)
+
+    def copy(self, path: Path) -> None:
+        """That file at its own absolute path."""
+        self.folders(path.parent)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        self.file(str(path).strip("/"), path.read_bytes(), mode)
 
     def tree(self, name: str, source: Path) -> None:
         """A copy of `source` and all in it; sockets, pipes and devices are left out."""

@@ -27,6 +27,22 @@ class ArchiveTest(unittest.TestCase):
         self.assertEqual((self.folder / "tool").read_bytes(), b"#!\n")
         self.assertTrue(os.access(self.folder / "bin/tool", os.X_OK))
 
+    def test_copies_stand_at_their_own_paths(self) -> None:
+        source = self.folder / "a/b"
+        source.mkdir(parents=True)
+        (source / "tool").write_bytes(b"x")
+        archive = Archive()
+        archive.copy(source / "tool")
+        archive.folders(source / "c")
+        archive.pipe(f"{source}/pipe".strip("/"))
+        target = self.folder / "target"
+        target.mkdir()
+        unpacked(archive.data(), target)
+        copy = target / str(source).strip("/")
+        self.assertEqual((copy / "tool").read_bytes(), b"x")
+        self.assertTrue((copy / "c").is_dir())
+        self.assertTrue((copy / "pipe").is_fifo())
+
     def test_every_length_is_padded(self) -> None:
         for length in range(9):
             archive = Archive()

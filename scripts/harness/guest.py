@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a VM finds beside the image: its command or shell, the shared folder, how many wires it has.
+"""What a VM finds beside the image: its command or shell, the shared folder, what it awaits.
 
 An archive that images/init reads from a port and unpacks, when the guest is up.
 """
@@ -7,7 +7,7 @@ An archive that images/init reads from a port and unpacks, when the guest is up.
 import os
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from .cpio import Archive
@@ -15,10 +15,13 @@ from .places import HarnessError
 
 
 def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
-            share: Path | None = None, shell: bool = False, wires: int = 0) -> bytes:
-    archive = Archive()
+            share: Path | None = None, shell: bool = False, wires: int = 0,
+            ports: Iterable[str] = (), luggage: Archive | None = None) -> bytes:
+    """`ports`: those beyond init's own, for which it waits. `luggage`: what comes along."""
+    archive = luggage or Archive()
     archive.folder("bellwire")
     archive.file("bellwire/wires", f"{wires}\n".encode())
+    archive.file("bellwire/ports", "".join(f"{port}\n" for port in ports).encode())
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     if shell:
         script = [*exports, _terminal(), "exec sh"]

@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from . import guest, run
+from .cpio import Archive
 from .qemu import MAX_WIRES, Machine, Wires
 from .places import HarnessError
 from .script import script
@@ -29,6 +30,8 @@ VECTORS = 8
 
 
 class Lab:
+    _ports: Sequence[str] = ()  # those that its VMs have beyond init's own
+
     def __init__(self, machine: Machine, folder: Path, devices: Sequence[str] = ("echo",),
                  guests: int = 1, vectors: int = VECTORS, memory: str | None = None) -> None:
         if len(devices) > MAX_WIRES:
@@ -68,20 +71,28 @@ class Lab:
             process.check()
 
     def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
-           share: Path | None = None, terminal: bool = False) -> Vm:
-        """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …"""
+           share: Path | None = None, terminal: bool = False, luggage: Archive | None = None
+           ) -> Vm:
+        """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …
+        It finds `luggage` beside its command."""
         folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
         folder.mkdir(exist_ok=True)
         wires = Wires(self.switchboard.socket, self._slots, self._vectors) \
             if self.switchboard else None
         overlay = folder / "overlay.cpio"
         overlay.write_bytes(guest.overlay(command, environment, share, terminal,
-                                          wires.slots if wires else 0))
-        vm = Vm(self.machine, folder, overlay, wires, terminal)
-        (folder / "qemu.sh").write_text(script(vm, self.private, self.processes))
+                                          wires.slots if wires else 0, self._ports, luggage))
+        vm = self._make_vm(folder, overlay, wires, terminal)
+        (folder / "qemu.sh").write_text(self._script(vm))
         self.vms.append(vm)
         self._open.callback(vm.close)
         return vm
+
+    def _make_vm(self, folder: Path, overlay: Path, wires: Wires | None, terminal: bool) -> Vm:
+        return Vm(self.machine, folder, overlay, wires, terminal)
+
+    def _script(self, vm: Vm) -> str:
+        return script(vm, self.private, self.processes)
 
     def _make_wires(self, socket: Path) -> None:
         if not self._names:

@@ -50,7 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--shell", action="store_true", help="a shell on this terminal instead of a command")
     add("--accel", choices=accel.CHOICES, default="auto",
-        help="auto: KVM where it is proven to boot the kernel, else emulation (default)")
+        help="auto: KVM where it is proven to boot the kernel, else emulation (default); nested: "
+             "KVM in an emulated host, anywhere")
+    add("--outer", action="store_true",
+        help="with --accel nested: the command, or the shell, is the emulated host's, which has "
+             "/dev/kvm, QEMU, bellwire, and the programs that the command names by a path")
     add("--kernel", metavar="V", choices=kernel.NEWEST, default=kernel.DEFAULT,
         help=f"{' or '.join(kernel.NEWEST)}, of Debian (default: {kernel.DEFAULT})")
     add("--qemu", metavar="PATH", default="qemu-system-x86_64", help="which QEMU to run")
@@ -112,7 +116,8 @@ def _seconds(text: str) -> float:
 
 
 def _check(options: argparse.Namespace) -> None:
-    options.device = ["echo"] if options.device is None else options.device
+    if options.device is None:
+        options.device = [] if options.outer else ["echo"]
     if "none" in options.device:
         raise HarnessError(f"--device none beside {len(options.device) - 1} more: it stands alone")
     if options.shell and options.command:
@@ -120,7 +125,17 @@ def _check(options: argparse.Namespace) -> None:
     if not shutil.which(options.qemu):
         raise HarnessError(f"no QEMU '{options.qemu}': name another by --qemu, or run "
                            "scripts/setup")
+    _check_nested(options)
     if options.share:
         guest.check_share(options.share, options.memory)
     if options.timeout is None and not options.shell and not options.gdb:
         options.timeout = 60.0
+
+
+def _check_nested(options: argparse.Namespace) -> None:
+    if options.outer and options.accel != "nested":
+        raise HarnessError("--outer: only --accel nested has an emulated host; add it")
+    inner_only_outside = [name for name in ("shell", "gdb") if getattr(options, name)]
+    if options.accel == "nested" and not options.outer and inner_only_outside:
+        raise HarnessError(f"--{inner_only_outside[0]} can't reach the guest of an emulated host: "
+                           "add --outer for the host itself")

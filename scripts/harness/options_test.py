@@ -21,6 +21,9 @@ WRONG = (
     (["--sh"], "--sh"),
     (["uname", "-r"], "uname"),
     (["--append"], "--append"),
+    (["--outer", "--", "true"], "--outer"),
+    (["--accel", "nested", "--shell"], "--shell"),
+    (["--accel", "nested", "--gdb", "--", "true"], "--gdb"),
 )
 
 
@@ -49,6 +52,11 @@ class OptionsTest(unittest.TestCase):
     def test_words_that_begin_with_a_dash(self) -> None:
         found = self.parse("--qemu-arg", "-d", "--qemu-arg", "int", "--append", "-x")
         self.assertEqual((found.qemu_arg, found.append), (["-d", "int"], ["-x"]))
+
+    def test_the_emulated_host_itself(self) -> None:
+        found = self.parse("--accel", "nested", "--outer", "--", "true")
+        self.assertEqual((found.outer, found.device), (True, []))
+        self.assertEqual(self.parse("--accel", "nested", "--", "true").device, ["echo"])
 
     def test_devices_in_their_order(self) -> None:
         found = self.parse("--device", "digest", "--device", "echo")

@@ -11,7 +11,7 @@ are connected when it is there.
 
 import functools
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +23,10 @@ MACHINE = "q35,hpet=off,smbus=off,sata=off,vmport=off,i8042=off"
 ACCELERATORS = {
     "tcg": ("-accel", "tcg", "-cpu", "qemu64,-cx16"),
     "kvm": ("-accel", "kvm", "-cpu", "host"),
+    "nested": ("-accel", "kvm", "-cpu", "host"),  # in an emulated host (nested.py),
+    "host": ("-accel", "tcg", "-cpu", "qemu64,-cx16,+svm,+npt"),  # which is this
 }
+RESUMABLE = ("tcg", "host")
 # loglevel=5: warnings reach the console log, the chatter of a boot doesn't. tsc=reliable: on a
 # busy host the watchdog would take an emulated TSC for unstable.
 KERNEL_PARAMETERS = ("console=ttyS0", "quiet", "loglevel=5", "tsc=reliable", "oops=panic",
@@ -52,7 +55,12 @@ class Machine:
     def resumable(self) -> bool:
         """Where it is safe, and a gain, to resume a saved state."""
         special = self.cold or self.gdb_port or self.append or self.extra
-        return self.accel == "tcg" and not special
+        return self.accel in RESUMABLE and not special
+
+    @property
+    def nested(self) -> bool:
+        """Whether it runs in an emulated host."""
+        return self.accel == "nested"
 
     def on(self, accel: str) -> "Machine":
         return replace(self, accel=accel)
@@ -108,8 +116,10 @@ def version(program: str) -> str:
 
 
 def line(machine: Machine, folder: Path, overlay: Path | None = None, slots: int = 0,
-         plugs: Sequence[Plug] = (), terminal: bool = False) -> Line:
-    """`slots`: for how many wires. `terminal`: the console is our stdin and stdout, not only a log.
+         plugs: Sequence[Plug] = (), terminal: bool = False,
+         ports: Mapping[str, Path] = {}) -> Line:
+    """`slots`: for how many wires. `terminal`: the console is our stdin and stdout, not only a
+    log. `ports`: more of them, each with its file.
 
     Without an overlay the guest waits for one for ever.
     """
@@ -118,6 +128,7 @@ def line(machine: Machine, folder: Path, overlay: Path | None = None, slots: int
         *(plug.arguments() for plug in plugs),
         _console(folder / "console.log", terminal),
         _overlay(overlay),
+        *(_port(name, "file", file) for name, file in ports.items()),
         *(_port(name, "file", folder / file) for name, file in PORTS.items()),
     ]
 

@@ -11,7 +11,7 @@ from there ever after (warm.py).
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -44,7 +44,8 @@ class Vm:
     """Its files are in `folder`; `overlay` has what the guest is to do (guest.py)."""
 
     def __init__(self, machine: qemu.Machine, folder: Path, overlay: Path,
-                 wires: qemu.Wires | None = None, terminal: bool = False) -> None:
+                 wires: qemu.Wires | None = None, terminal: bool = False,
+                 ports: Mapping[str, Path] = {}) -> None:
         self.machine = machine
         self.folder = folder
         self.boot_ms: int | None = None  # from QEMU's start to the guest's word
@@ -55,6 +56,7 @@ class Vm:
         self.results = Growing(folder / qemu.PORTS["results"])
         self.console = folder / "console.log"
         self._terminal = terminal
+        self._ports = ports
         self._slots = wires.slots if wires else 0
         self._plugs = wires.plugs() if wires else []
         self._overlay = overlay
@@ -80,6 +82,11 @@ class Vm:
             self._give_up(limit)
         raise HarnessError(f"the guest hung in {self.boots} boots; try --memory, --smp or another "
                            f"--kernel, or look at {self.folder}")
+
+    @property
+    def consoles(self) -> list[Path]:
+        """The logs of all kernels that ran for it."""
+        return [self.console]
 
     def poll(self) -> Verdict | None:
         """How it ended, if it has."""
@@ -119,19 +126,23 @@ class Vm:
 
     def _line(self, overlay: Path | None, plugs: Sequence[qemu.Plug] = (),
               terminal: bool = False) -> qemu.Line:
-        return qemu.line(self.machine, self.folder, overlay, self._slots, plugs, terminal)
+        return qemu.line(self.machine, self.folder, overlay, self._slots, plugs, terminal,
+                         self._ports)
 
     def _launch(self, line: qemu.Line, inherited: Sequence[int] = (), terminal: bool = False
                 ) -> None:
         """Returns when QEMU has connected what the line says, long before the guest is up."""
         self._status_file.unlink(missing_ok=True)
         self._started = time.monotonic()
-        self._child = Child(qemu.flat(line), self.folder / "qemu.log", terminal, inherited)
+        self._child = self._spawn(line, inherited, terminal)
         self._until(self._status_file.exists, BOOT_LIMIT)
+
+    def _spawn(self, line: qemu.Line, inherited: Sequence[int], terminal: bool) -> Child:
+        return Child(qemu.flat(line), self.folder / "qemu.log", terminal, inherited)
 
     def _warm(self, limit: float | None, watch: Callable[[], None]) -> bool:
         """Whether it is ready by way of a saved state. If not, nothing is lost but time."""
-        name = warm.key(self.machine, self._slots)
+        name = warm.key(self.machine, self._slots, self._ports)
         try:
             state = warm.find(name) or self._boot_and_save(name, limit, watch)
             if not state:

@@ -15,7 +15,7 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -31,10 +31,11 @@ POLL = 0.005
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def key(machine: qemu.Machine, slots: int) -> str:
+def key(machine: qemu.Machine, slots: int, ports: Iterable[str] = ()) -> str:
     """Changes with anything that a state depends on."""
     program = shutil.which(machine.qemu) or machine.qemu
-    line = qemu.flat(qemu.line(machine, Path(), slots=slots))
+    line = qemu.flat(qemu.line(machine, Path(), slots=slots,
+                               ports=dict.fromkeys(ports, Path())))
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns)
              for path in (Path(program).resolve(), machine.image.kernel, machine.image.initramfs)]
     facts = [line, files, qemu.version(machine.qemu), _BOOT_ID.read_text()]

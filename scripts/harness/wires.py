@@ -3,6 +3,7 @@
 
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from .children import Child, describe
 from .places import PROGRAM, HarnessError, last_line
@@ -13,10 +14,12 @@ START_LIMIT = 10.0
 class Process:
     """A `bellwire` process that can be started, killed and started again; one log for all."""
 
+    program = PROGRAM
+
     def __init__(self, what: str, log: Path, *arguments: str) -> None:
         self.what = what
         self.log = log
-        self.argv = [str(PROGRAM), *arguments]
+        self.argv = [str(self.program), *arguments]
         self._child: Child | None = None
         self._wanted = False
 
@@ -45,8 +48,12 @@ class Process:
     def check(self) -> None:
         """Raises if it ended without being asked to."""
         if self._wanted and self._child and self._child.status is not None:
-            raise HarnessError(f"{self.what} {describe(self._child.status)}: "
-                               f"{last_line(self.log) or 'it said nothing'}")
+            self.fail(self._child.status)
+
+    def fail(self, status: int) -> NoReturn:
+        """Raises, for it ended with that."""
+        raise HarnessError(f"{self.what} {describe(status)}: "
+                           f"{last_line(self.log) or 'it said nothing'}")
 
 
 class Switchboard(Process):
