@@ -31,6 +31,7 @@ LEVELS = {
     "fuzz": Level("hostile input, some seconds", fuzz.STEPS),
     "install": Level("the installed library, and the example that uses it", install.STEPS),
     "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
+    "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
 }
 RESULTS = BUILD / "test-results.xml"
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Level 2: QEMU, Debian's kernel, our module. The suites are in scripts/vmtests."""
+"""Level 2: QEMU, Debian's kernel, our module; level 3: the same on real KVM, in an emulated host.
+
+The suites are in scripts/vmtests.
+"""
 
 import importlib
 import shutil
@@ -30,4 +33,5 @@ def suite(name: str) -> list[Case]:
     return pytests.run(unittest.TestLoader().loadTestsFromModule(module))
 
 
+NESTED = (Step("rings", lambda: suite("nested")),)
 STEPS = tuple(Step(name.replace("_", "-"), lambda name=name: suite(name)) for name in SUITES)

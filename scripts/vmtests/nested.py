@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""QEMU on real KVM, in an emulated host: that each doorbell went through an ioeventfd and each
+interrupt through an irqfd, by what KVM itself counted there."""
+
+import functools
+import shutil
+import subprocess
+from collections import Counter
+from dataclasses import replace
+
+from harness import console, kernel, prepare
+from harness.meter import mark
+from harness.nested_lab import NestedLab
+from harness.places import ROOT
+from harness.qemu import Machine
+from vmtests.case import FOLDER, VmCase, figures
+
+COUNT = 10_000
+FEWER = 1_000  # where a doorbell takes its time
+# The module's three ways to learn of a kick, and the one that needs none of them.
+WAYS = {f"worker-{worker}": f"--worker {worker} --kick eventfd"
+        for worker in ("read", "poll", "callback")} | {"ioctl": "--kick ioctl"}
+REGISTERS = "echo \"# registers $(sed -n '1s/ .*//p' /sys/bus/pci/drivers/bellwire/*/resource)\""
+DOORBELL = 12
+CLAIM = 1  # doorbells to claim a queue, which bell counts apart
+READABLE = 1  # what poll says of an eventfd that was written
+# QEMU then takes each doorbell from KVM, and writes the eventfd itself.
+WITHOUT_IOEVENTFD = ("-global", "ivshmem-doorbell.ioeventfd=off")
+
+
+@functools.cache
+def machine() -> Machine:
+    return Machine(prepare.everything(kernel.DEFAULT), accel="nested")
+
+
+class Nested(VmCase):
+    def test_every_ring_goes_through_kvm(self) -> None:
+        lab, runs = self.ring_all(machine(), COUNT)
+        for way, run in zip(WAYS, runs, strict=True):
+            with self.subTest(way):
+                counted = lab.meter.between(f"{way}-before", f"{way}-after")
+                doorbells, others = self.accesses(counted)
+                self.assertEqual(doorbells, run["doorbells"] + CLAIM, counted)
+                self.assertLessEqual(counted["mmio_exits"], others, counted)
+                self.check_interrupts(counted, run)
+
+    def test_without_ioeventfd_each_doorbell_leaves_kvm(self) -> None:
+        lab, runs = self.ring_all(replace(machine(), extra=WITHOUT_IOEVENTFD), FEWER)
+        for way, run in zip(WAYS, runs, strict=True):
+            with self.subTest(way):
+                counted = lab.meter.between(f"{way}-before", f"{way}-after")
+                doorbells, others = self.accesses(counted)
+                self.assertEqual(doorbells, run["doorbells"] + CLAIM, counted)
+                self.assertGreaterEqual(counted["mmio_exits"], doorbells, counted)
+                self.assertLessEqual(counted["mmio_exits"], doorbells + others, counted)
+                self.check_interrupts(counted, run)
+
+    def test_a_program_in_the_host(self) -> None:
+        said = subprocess.run(
+            [ROOT / "scripts/boot-vm", "--accel", "nested", "--outer", "--", "sh", "-c",
+             "bellwire --version && test -c /dev/kvm"], capture_output=True, text=True,
+            timeout=300, stdin=subprocess.DEVNULL)
+        self.assertEqual((said.returncode, said.stderr), (0, ""))
+        self.assertRegex(said.stdout, r"\Abellwire \S+\n\Z")
+
+    def ring_all(self, inner: Machine, count: int) -> tuple[NestedLab, list[dict]]:
+        folder = FOLDER / self.id().rsplit(".", 1)[1]
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        lab = self.enterContext(NestedLab(inner, folder))
+        rings = [f"{mark(f'{way}-before')}; bell ring --ktap --count {count} {options}; "
+                 f"{mark(f'{way}-after')}" for way, options in WAYS.items()]
+        vm = self.boot(lab, REGISTERS, *rings)
+        self.finish(vm)
+        self.assertEqual(console.complaints(vm.host.console), [])
+        said = vm.results.path.read_text()
+        self.registers = next(int(line.split()[-1], 16) for line in said.splitlines()
+                              if line.startswith("# registers"))
+        runs = figures(said)
+        self.assertEqual([run["rings"] for run in runs], [count] * len(WAYS))
+        return lab, runs
+
+    def accesses(self, counted: Counter[str]) -> tuple[int, int]:
+        """To the Doorbell register, and to all others: now and then the kernel masks a vector."""
+        every = sum(count for name, count in counted.items() if name.startswith("kvm_mmio"))
+        doorbells = counted[f"kvm_mmio{{gpa:{self.registers + DOORBELL:x}}}"]
+        return doorbells, every - doorbells
+
+    def check_interrupts(self, counted: Counter[str], run: dict) -> None:
+        self.assertGreater(run["raises"], 0)
+        self.assertEqual(counted[f"irqfd_wakeup{{poll:{READABLE}}}"], run["raises"], counted)
