@@ -8,13 +8,13 @@
 namespace bellwire::bus {
 namespace {
 
-constexpr std::uint32_t known_flags = (1u << kvm_ioeventfd_flag_nr_max) - 1;
+constexpr std::uint32_t ioeventfd_flags = (1u << kvm_ioeventfd_flag_nr_max) - 1;
 constexpr std::uint32_t bus_flags = KVM_IOEVENTFD_FLAG_PIO | KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY;
 constexpr std::array<std::uint32_t, 5> lengths{0, 1, 2, 4, 8};
 
 bool well_formed(const kvm_ioeventfd& request) {
   return std::ranges::find(lengths, request.len) != lengths.end() &&
-         request.addr + request.len >= request.addr && (request.flags & ~known_flags) == 0 &&
+         request.addr + request.len >= request.addr && (request.flags & ~ioeventfd_flags) == 0 &&
          (request.len != 0 || (request.flags & KVM_IOEVENTFD_FLAG_DATAMATCH) == 0);
 }
 

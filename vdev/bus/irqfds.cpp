@@ -11,7 +11,7 @@
 namespace bellwire::bus {
 namespace {
 
-constexpr std::uint32_t known_flags = KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE;
+constexpr std::uint32_t irqfd_flags = KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE;
 
 // The eventfds that are an irqfd, of whatever machine (rule 29).
 struct Claims {
@@ -44,7 +44,7 @@ IrqFds::~IrqFds() {
 }
 
 int IrqFds::request(const kvm_irqfd& request) {
-  if ((request.flags & ~known_flags) != 0) return EINVAL;
+  if ((request.flags & ~irqfd_flags) != 0) return EINVAL;
   pump();
   return (request.flags & KVM_IRQFD_FLAG_DEASSIGN) != 0 ? deassign(request) : assign(request);
 }
