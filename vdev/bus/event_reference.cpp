@@ -6,40 +6,28 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
 
+#include "vdev/os/unique_fd.hpp"
+
 namespace bellwire::bus {
 namespace {
 
-// The descriptors that references own: these keep nothing open.
-struct Own {
-  std::mutex mutex;
-  std::set<int> numbers;  // protected by mutex
-
-  bool has(int number) {
-    const std::lock_guard lock(mutex);
-    return numbers.contains(number);
-  }
-};
-
-Own& own() {
-  static Own instance;
-  return instance;
-}
-
-std::optional<std::uint64_t> id_of(int fd) {
+Result<std::uint64_t> id_of(int fd) {
   constexpr std::string_view key = "eventfd-id:";
+  if (::fcntl(fd, F_GETFD) < 0) return system_fault("cannot refer to descriptor {}", fd);
   std::ifstream info(text("/proc/self/fdinfo/{}", fd));
+  if (!info) return system_fault("cannot ask what descriptor {} is", fd);
   for (std::string word; info >> word;) {
     std::uint64_t id = 0;
     if (word == key && info >> id) return id;
   }
-  return std::nullopt;
+  return fault(std::errc::invalid_argument, "descriptor {} is not an eventfd", fd);
 }
 
 bool ready(int fd, short events) noexcept {
@@ -49,47 +37,87 @@ bool ready(int fd, short events) noexcept {
 
 }  // namespace
 
-EventReference::EventReference(int number, os::UniqueFd descriptor, std::uint64_t id) noexcept
-    : number_(number), own_(std::move(descriptor)), id_(id) {
-  const std::lock_guard lock(own().mutex);
-  own().numbers.insert(own_.get());
+struct EventReference::Held {
+  Held(os::UniqueFd descriptor, std::uint64_t number) : own(std::move(descriptor)), id(number) {}
+  ~Held();
+  os::UniqueFd own;
+  std::uint64_t id;
+};
+
+namespace {
+
+// What references hold; these descriptors keep nothing open.
+struct Register {
+  std::mutex mutex;
+  std::map<std::uint64_t, std::weak_ptr<const void>> by_id;  // protected by mutex
+  std::set<int> descriptors;                                 // protected by mutex
+
+  bool has(int descriptor) {
+    const std::lock_guard lock(mutex);
+    return descriptors.contains(descriptor);
+  }
+};
+
+Register& all() {
+  static Register instance;
+  return instance;
 }
 
-EventReference::~EventReference() {
-  if (!own_.valid()) return;
-  const std::lock_guard lock(own().mutex);
-  own().numbers.erase(own_.get());
-  own_.reset();
+}  // namespace
+
+EventReference::Held::~Held() {
+  const std::lock_guard lock(all().mutex);
+  all().descriptors.erase(own.get());
+  const auto entry = all().by_id.find(id);
+  if (entry != all().by_id.end() && entry->second.expired()) all().by_id.erase(entry);
 }
 
 Result<EventReference> EventReference::create(int fd) {
+  const auto id = id_of(fd);
+  if (!id) return id.error();
+  const std::lock_guard lock(all().mutex);
+  auto& known = all().by_id[*id];
+  if (auto held = std::static_pointer_cast<const Held>(known.lock()))
+    return EventReference(fd, std::move(held));
   os::UniqueFd copy = os::duplicate(fd);
   if (!copy.valid()) return system_fault("cannot refer to descriptor {}", fd);
-  const auto id = id_of(copy.get());
-  if (!id) return fault(std::errc::invalid_argument, "descriptor {} is not an eventfd", fd);
-  return EventReference(fd, std::move(copy), *id);
+  all().descriptors.insert(copy.get());
+  const auto held = std::make_shared<const Held>(std::move(copy), *id);
+  known = held;
+  return EventReference(fd, held);
+}
+
+std::uint64_t EventReference::id() const noexcept {
+  return held_->id;
+}
+
+int EventReference::fd() const noexcept {
+  return held_->own.get();
 }
 
 void EventReference::signal() const noexcept {
   constexpr std::uint64_t one = 1;
-  if (ready(own_.get(), POLLOUT)) [[maybe_unused]]
-    const auto ignored = ::write(own_.get(), &one, sizeof one);
+  if (ready(fd(), POLLOUT)) [[maybe_unused]]
+    const auto ignored = ::write(fd(), &one, sizeof one);
 }
 
 std::optional<std::uint64_t> EventReference::take() const noexcept {
   std::uint64_t count = 0;
   const iovec room{.iov_base = &count, .iov_len = sizeof count};
   // It may be a blocking one, and somebody else may read it first.
-  if (::preadv2(own_.get(), &room, 1, -1, RWF_NOWAIT) != sizeof count) return std::nullopt;
+  if (::preadv2(fd(), &room, 1, -1, RWF_NOWAIT) != sizeof count) return std::nullopt;
   return count;
 }
 
 bool EventReference::pending() const noexcept {
-  return ready(own_.get(), POLLIN);
+  return ready(fd(), POLLIN);
 }
 
 bool EventReference::open() const {
-  const auto has_it = [this](int fd) { return !own().has(fd) && id_of(fd) == id_; };
+  const auto has_it = [this](int fd) {
+    const auto id = id_of(fd);
+    return id && *id == held_->id && !all().has(fd);
+  };
   if (has_it(number_)) return true;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
     if (has_it(std::stoi(entry.path().filename()))) return true;

@@ -11,6 +11,7 @@
 
 #include "vdev/bus/event_reference.hpp"
 #include "vdev/bus/routes.hpp"
+#include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::bus {
 
