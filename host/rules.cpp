@@ -83,7 +83,8 @@ void print_table(const Table& table) {
   std::cout << text("The rules of docs/semantics.md, on the model and on Linux {}\n\n",
                     table.kernel);
   for (const auto& row : table.rows) print_row(row);
-  const auto tried = std::ranges::count_if(table.rows, [](auto& row) { return row.kernel.has_value(); });
+  const auto tried =
+      std::ranges::count_if(table.rows, [](auto& row) { return row.kernel.has_value(); });
   const auto agree = std::ranges::count_if(table.rows, [](auto& row) { return row.agree(); });
   std::cout << text("\n{} rules, {} tried on the kernel: {} agree, {} don't\n", table.rows.size(),
                     tried, agree, tried - agree);

@@ -2,7 +2,6 @@
 #include "vdev/bus/routes.hpp"
 
 #include <algorithm>
-#include <ranges>
 
 namespace bellwire::bus {
 namespace {
@@ -48,7 +47,8 @@ int Routes::set(std::span<const kvm_irq_routing_entry> entries) {
 
 void Routes::drive(std::uint32_t gsi, Source source, bool high) {
   const auto [first, last] = entries_.equal_range(gsi);
-  for (const auto& [number, entry] : std::ranges::subrange(first, last)) {
+  for (auto route = first; route != last; ++route) {
+    const auto& entry = route->second;
     if (!is_pin(entry)) {
       if (high) apic_.message(address_of(entry.u.msi), entry.u.msi.data);
     } else if (entry.u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC) {

@@ -32,7 +32,7 @@ std::string read_sizes(const World& world) {
 std::string write_sizes(const World& world) {
   const auto file = world.event_file(false);
   Sight sight;
-  for (const std::size_t size : {4, 8, 16})
+  for (const std::size_t size : {4U, 8U, 16U})
     sight.error(text("{} bytes", size), file->write(1, size));
   return std::move(sight).text();
 }

@@ -158,7 +158,7 @@ std::string writes_count(const World& world) {
   Stage stage(world);
   const auto wire = stage.wire();
   stage.doorbell(wire, {});
-  for (const std::uint64_t value : {9, 0, 77}) stage.write({}, value);
+  for (const std::uint64_t value : {9U, 0U, 77U}) stage.write({}, value);
   Sight sight;
   sight.number("3 writes", stage.count(wire));
   return std::move(sight).text();

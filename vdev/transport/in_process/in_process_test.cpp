@@ -39,7 +39,7 @@ class Scratch final : public Device, public RegisterBlock {
 }  // namespace
 
 TEST_CASE("a guest's requests are answered over the software bus, whatever their depth") {
-  for (const unsigned depth : {1, 64}) {
+  for (const unsigned depth : {1U, 64U}) {
     boost::asio::io_context context{1};
     const auto transport = InProcess::create(context, {}).value();
     Digest digest;
