@@ -20,7 +20,7 @@ find_package(CLI11 REQUIRED)
 
 add_library(bellwire-settings INTERFACE)
 target_compile_options(bellwire-settings INTERFACE
-  -Wall -Wextra -Wshadow -Wconversion -Wnon-virtual-dtor
+  -Wall -Wextra -Wshadow "$<$<COMPILE_LANGUAGE:CXX>:-Wconversion;-Wnon-virtual-dtor>"
   $<$<BOOL:${BELLWIRE_WERROR}>:-Werror>)
 if(BELLWIRE_SANITIZE)
   add_compile_options(-fsanitize=${BELLWIRE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

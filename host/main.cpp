@@ -10,6 +10,7 @@
 #include <functional>
 #include <iostream>
 
+#include "host/bench/bench.hpp"
 #include "host/device.hpp"
 #include "host/rules.hpp"
 #include "host/switchboard.hpp"
@@ -91,6 +92,24 @@ void add_rules(CLI::App& app, Run& run) {
       [&run, options] { run = [options] { return bellwire::host::run_rules(*options); }; });
 }
 
+void add_bench(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand("bench", "Measure what wires cost, side by side in one run");
+  command->require_subcommand(1);
+  auto* kvm = command->add_subcommand(
+      "kvm", "Doorbells, interrupts and round trips by each way that KVM has");
+  kvm->footer(
+      "\nRounds are interleaved, and compared within a round. Each ratio has the spread of its\n"
+      "rounds with it: differences within the spread mean nothing.");
+  auto options = std::make_shared<bellwire::bench::Options>();
+  kvm->add_option("--rounds", options->rounds, "How often everything is sampled (1 to 1000)")
+      ->check(CLI::Range(1, 1000))
+      ->type_name("N")
+      ->capture_default_str();
+  kvm->add_option("--json", options->json, "Write the figures there as well")->type_name("FILE");
+  kvm->callback(
+      [&run, options] { run = [options] { return bellwire::bench::run_kvm(*options); }; });
+}
+
 void log_to_stderr(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("bellwire");
   logger->set_pattern("bellwire: %^%l%$: %v");
@@ -123,6 +142,7 @@ int main(int argc, char** argv) {
   add_switchboard(app, run);
   add_device(app, run);
   add_rules(app, run);
+  add_bench(app, run);
   app.failure_message([](const CLI::App* program, const CLI::Error& error) {
     const auto unknown = program->remaining();
     const auto what = unknown.empty() ? error.what() : "there is no '" + unknown.front() + "'";

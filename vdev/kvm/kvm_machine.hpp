@@ -32,6 +32,9 @@ class KvmMachine final : public bus::Machine {
   void set_pin(const bus::Pin& pin) override;
   std::vector<std::uint8_t> take_interrupts(std::chrono::milliseconds patience) override;
 
+  /// For what a Machine has no word for.
+  [[nodiscard]] const Vm& vm() const noexcept { return vm_; }
+
  private:
   struct Talk;  // what host and monitor tell each other
   KvmMachine(Vm vm, Program monitor, os::EventFd unused) noexcept

@@ -2,13 +2,12 @@
 #include "vdev/transport/kvm/kvm_transport.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 
 #include "vdev/bus/machine.hpp"
 #include "vdev/kvm/pulse.hpp"
+#include "vdev/kvm/ticks.hpp"
 #include "vdev/ring/layout.hpp"
-#include "vdev/ring/words.hpp"
 #include "vdev/transport/kvm/exits.hpp"
 #include "vdev/transport/kvm/records.hpp"
 #include "vdev/transport/kvm/ring_guest.h"
@@ -73,20 +72,6 @@ kvm_ioeventfd doorbell_of_queue(std::uint32_t queue) {
   request.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
   return request;
 }
-
-// The guest's clock is the host's TSC, moved: a tick is as long.
-class Ticks {
- public:
-  [[nodiscard]] double ns_each() const {
-    const std::chrono::duration<double, std::nano> time = clock::now() - time_;
-    return time.count() / static_cast<double>(ring::timestamp() - ticks_);
-  }
-
- private:
-  using clock = std::chrono::steady_clock;
-  clock::time_point time_ = clock::now();
-  std::uint64_t ticks_ = ring::timestamp();
-};
 
 }  // namespace
 

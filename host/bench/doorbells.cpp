@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/bench/doorbells.hpp"
+
+#include <memory>
+
+#include "host/bench/bench_guest.h"
+#include "vdev/kvm/program.hpp"
+#include "vdev/kvm/wires.hpp"
+
+extern "C" const std::byte bellwire_bench_guest[];  // GUEST_SIZE bytes
+
+namespace bellwire::bench {
+namespace {
+
+constexpr std::uint32_t bursts = 40;  // a round
+constexpr std::uint64_t first_address = 0x48000000;
+constexpr std::uint64_t first_port = 0x1000;
+constexpr std::uint64_t apart = 16;
+constexpr std::uint32_t ring_size = 4;
+
+enum class Wire { none, datamatch, wildcard, any_length };
+
+struct Way {
+  const char* name;
+  std::uint32_t way;
+  Wire wire;
+};
+constexpr Way ways[] = {
+    {"doorbell, nothing rung", BENCH_NOTHING, Wire::none},
+    {"doorbell, exit, MMIO", BENCH_MMIO, Wire::none},
+    {"doorbell, exit, PIO", BENCH_PIO, Wire::none},
+    {"doorbell, ioeventfd datamatch, MMIO", BENCH_MMIO, Wire::datamatch},
+    {"doorbell, ioeventfd wildcard, MMIO", BENCH_MMIO, Wire::wildcard},
+    {"doorbell, ioeventfd length 0, MMIO", BENCH_MMIO, Wire::any_length},
+    {"doorbell, ioeventfd datamatch, PIO", BENCH_PIO, Wire::datamatch},
+    {"doorbell, ioeventfd wildcard, PIO", BENCH_PIO, Wire::wildcard},
+    {"doorbell, ioeventfd length 0, PIO", BENCH_PIO, Wire::any_length},
+};
+
+std::uint64_t address_of(const Way& way) {
+  const auto index = static_cast<std::uint64_t>(&way - ways);
+  return (way.way == BENCH_PIO ? first_port : first_address) + index * apart;
+}
+
+kvm_ioeventfd request_of(const Way& way) {
+  kvm_ioeventfd request{};
+  request.addr = address_of(way);
+  request.len = way.wire == Wire::any_length ? 0 : ring_size;
+  request.flags = way.way == BENCH_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0;
+  if (way.wire == Wire::datamatch) {
+    request.flags |= KVM_IOEVENTFD_FLAG_DATAMATCH;
+    request.datamatch = BENCH_VALUE;
+  }
+  return request;
+}
+
+// What host and guest tell each other.
+struct Talk {
+  std::uint32_t way;
+  std::uint32_t count;
+  std::uint64_t address;
+  std::uint32_t ticks[BENCH_MOST];
+};
+static_assert(offsetof(Talk, way) == BENCH_WAY && offsetof(Talk, count) == BENCH_COUNT &&
+              offsetof(Talk, address) == BENCH_ADDRESS && offsetof(Talk, ticks) == BENCH_TICKS);
+static_assert(bursts <= BENCH_MOST);
+
+// A guest with all the wires, so that each way is tried among the others.
+struct Ringer {
+  kvm::Vm vm;
+  kvm::Program guest;
+  os::EventFd event;
+  std::vector<kvm::DoorbellWire> wires;
+
+  Result<void> wire_all() {
+    for (const auto& way : ways) {
+      if (way.wire == Wire::none) continue;
+      auto wire = kvm::DoorbellWire::create(vm, event, request_of(way));
+      if (!wire) return wire.error();
+      wires.push_back(std::move(*wire));
+    }
+    return {};
+  }
+
+  Result<void> sample(const Way& way, double ns_per_tick, Samples& samples) {
+    auto& talk = guest.data<Talk>();
+    talk.way = way.way;
+    talk.count = bursts;
+    talk.address = address_of(way);
+    if (auto done = run_until_done(samples.exits); !done) return done.error();
+    samples.times += bursts * BENCH_BURST;
+    for (std::uint32_t index = 0; index < bursts; ++index)
+      samples.ns.push_back(talk.ticks[index] * ns_per_tick / BENCH_BURST);
+    return {};
+  }
+
+  Result<void> run_until_done(std::uint64_t& exits) {
+    for (;;) {
+      const auto exit = guest.cpu().run();
+      if (!exit) return exit.error();
+      if (guest.said(GUEST_DONE)) return {};
+      if (guest.said(GUEST_FAULT)) return guest.unexpected();
+      if (*exit == KVM_EXIT_MMIO || *exit == KVM_EXIT_IO)
+        ++exits;
+      else if (*exit != KVM_EXIT_INTR)
+        return guest.unexpected();
+    }
+  }
+};
+
+Result<std::shared_ptr<Ringer>> create_ringer() {
+  auto vm = kvm::Vm::create(true);
+  if (!vm) return vm.error();
+  auto guest = kvm::Program::load(*vm, bellwire_bench_guest);
+  if (!guest) return guest.error();
+  auto event = os::EventFd::create();
+  if (!event) return event.error();
+  std::shared_ptr<Ringer> ringer(
+      new Ringer{std::move(*vm), std::move(*guest), std::move(*event), {}});
+  if (auto wired = ringer->wire_all(); !wired) return wired.error();
+  return ringer;
+}
+
+}  // namespace
+
+Result<void> enter_doorbells(Race& race, double ns_per_tick) {
+  const auto ringer = create_ringer();
+  if (!ringer) return ringer.error();
+  for (const auto& way : ways) {
+    race.enter(way.name, [ringer = *ringer, &way, ns_per_tick](Samples& samples) {
+      return ringer->sample(way, ns_per_tick, samples);
+    });
+  }
+  race.compare("doorbell, ioeventfd datamatch, MMIO", "doorbell, exit, MMIO");
+  race.compare("doorbell, ioeventfd datamatch, PIO", "doorbell, exit, PIO");
+  return {};
+}
+
+}  // namespace bellwire::bench

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/bench/machine.hpp"
+
+#include <sched.h>
+#include <sys/utsname.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include "vdev/kvm/ticks.hpp"
+#include "vdev/os/text.hpp"
+
+namespace bellwire::bench {
+namespace {
+
+constexpr std::chrono::milliseconds look{50};
+
+std::vector<int> usable_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  ::sched_getaffinity(0, sizeof set, &set);
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  return cpus;
+}
+
+std::string cpu_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(": ") + 2);
+  return "unknown";
+}
+
+std::string kernel_release() {
+  utsname names{};
+  ::uname(&names);
+  return text("{} {}", names.sysname, names.release);
+}
+
+// KVM, and the module that makes it run on this CPU.
+std::string accelerator() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/module", error))
+    if (const auto name = entry.path().filename().string(); name.starts_with("kvm_"))
+      return text("KVM ({})", name);
+  return "KVM";
+}
+
+}  // namespace
+
+Machine describe_machine() {
+  Machine machine{.accelerator = accelerator(), .cpu = cpu_name(), .kernel = kernel_release()};
+  const auto cpus = usable_cpus();
+  if (cpus.size() >= 2) {
+    machine.guest_cpu = cpus[0];
+    machine.device_cpu = cpus[1];
+  }
+  return machine;
+}
+
+void pin(int cpu) noexcept {
+  if (cpu < 0) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  ::sched_setaffinity(0, sizeof set, &set);
+}
+
+double measure_ns_per_tick() {
+  const kvm::Ticks ticks;
+  std::this_thread::sleep_for(look);
+  return ticks.ns_each();
+}
+
+}  // namespace bellwire::bench

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the figures were measured on, and where: the guest's thread and the device's have a CPU
+// each, if there are two.
+#pragma once
+
+#include <string>
+
+namespace bellwire::bench {
+
+struct Machine {
+  std::string accelerator;
+  std::string cpu;
+  std::string kernel;
+  int guest_cpu = -1;   ///< -1: anywhere
+  int device_cpu = -1;  ///< likewise
+};
+
+[[nodiscard]] Machine describe_machine();
+
+/// The calling thread runs only there from now on; anywhere if `cpu` is -1.
+void pin(int cpu) noexcept;
+
+/// How long a tick of the TSC is: looks for a few milliseconds.
+[[nodiscard]] double measure_ns_per_tick();
+
+}  // namespace bellwire::bench

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Race: measures several ways of doing something side by side. Each round lets every contender
+// take some samples, so that what disturbs the machine for a while disturbs all of them; what is
+// compared is compared within a round.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "vdev/os/result.hpp"
+
+namespace bellwire::bench {
+
+struct Samples {
+  std::vector<double> ns;   ///< a time each, or the mean of some
+  std::uint64_t times = 0;  ///< that it was done
+  std::uint64_t exits = 0;  ///< to user space, in all of them
+};
+
+struct Row {
+  std::string name;
+  double p50, p99;  ///< nanoseconds
+  double exits;     ///< to user space, each time
+  std::uint64_t times;
+};
+
+struct Ratio {
+  std::string name;
+  double value;   ///< the middle one of all rounds
+  double spread;  ///< between the quarter and the three quarters of them
+};
+
+class Race {
+ public:
+  using Sample = std::function<Result<void>(Samples&)>;
+
+  void enter(std::string name, Sample sample);
+  /// The first one's p50, divided by the second's. Both have entered.
+  void compare(const std::string& name, const std::string& over);
+
+  /// The first error ends it.
+  [[nodiscard]] Result<void> run(unsigned rounds);
+
+  [[nodiscard]] std::vector<Row> rows() const;
+  [[nodiscard]] std::vector<Ratio> ratios() const;
+
+ private:
+  struct Contender {
+    std::string name;
+    Sample sample;
+    Samples all;
+    std::vector<double> medians;  // of each round
+  };
+  [[nodiscard]] const Contender& find(const std::string& name) const;
+
+  std::vector<Contender> contenders_;
+  std::vector<std::pair<std::string, std::string>> comparisons_;
+};
+
+}  // namespace bellwire::bench

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/bench/race.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace bellwire;
+using bench::Race;
+using bench::Samples;
+
+namespace {
+
+Race::Sample always(double ns, std::uint64_t exits = 0) {
+  return [ns, exits](Samples& samples) -> Result<void> {
+    samples.ns = {ns, ns, ns + 1};
+    samples.times = 3;
+    samples.exits = exits;
+    return {};
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a row is over all samples of all rounds") {
+  Race race;
+  race.enter("a", always(100, 6));
+  REQUIRE(race.run(5).has_value());
+  const auto row = race.rows().at(0);
+  CHECK(row.name == "a");
+  CHECK(row.times == 15);
+  CHECK(row.p50 == 100);
+  CHECK(row.p99 == 101);
+  CHECK(row.exits == 2);
+}
+
+TEST_CASE("a ratio compares within each round") {
+  Race race;
+  double noise = 1;
+  race.enter("slow", [&noise](Samples& samples) { return always(200 * noise)(samples); });
+  race.enter("fast", [&noise](Samples& samples) {
+    const auto done = always(100 * noise)(samples);
+    noise *= 10;
+    return done;
+  });
+  race.compare("slow", "fast");
+  REQUIRE(race.run(4).has_value());
+  CHECK(race.ratios().at(0).name == "slow / fast");
+  CHECK(race.ratios().at(0).value == doctest::Approx(2));
+  CHECK(race.ratios().at(0).spread == doctest::Approx(0));
+}
+
+TEST_CASE("rounds are interleaved, and an error ends them") {
+  Race race;
+  std::string order;
+  race.enter("a", [&](Samples& samples) { return order += 'a', always(1)(samples); });
+  race.enter("b", [&](Samples& samples) -> Result<void> {
+    order += 'b';
+    if (order.size() == 4) return fault(std::errc::io_error, "enough");
+    return always(1)(samples);
+  });
+  CHECK(race.run(9).error().message == "enough");
+  CHECK(order == "abab");
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/bench/round_trip.hpp"
+
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "host/bench/bare_vmm.h"
+#include "vdev/devices/echo.hpp"
+#include "vdev/runner/runner.hpp"
+#include "vdev/transport/kvm/kvm_transport.hpp"
+
+namespace bellwire::bench {
+namespace {
+
+constexpr unsigned rounds = 500;  // a sample
+static_assert(rounds <= BARE_VMM_MOST);
+
+// An echo on its own thread, and its virtual machine on the caller's.
+class Ours {
+ public:
+  static Result<std::shared_ptr<Ours>> create(int device_cpu) {
+    auto ours = std::make_shared<Ours>();
+    auto transport = kvm::KvmTransport::create(ours->context_);
+    if (!transport) return transport.error();
+    ours->transport_ = std::move(*transport);
+    auto attachment = ours->transport_->attach(nullptr);
+    if (!attachment) return attachment.error();
+    auto runner = Runner::start(ours->context_, ours->echo_, std::move(*attachment));
+    if (!runner) return runner.error();
+    ours->runner_.emplace(std::move(*runner));
+    ours->thread_ = std::thread([&context = ours->context_, device_cpu] {
+      pin(device_cpu);
+      context.run();
+    });
+    return ours;
+  }
+  ~Ours() {
+    context_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Result<void> sample(Samples& samples) {
+    const auto report = transport_->guest()->run({.requests = rounds, .depth = 1});
+    if (!report) return report.error();
+    for (const auto& exchange : report->exchanges)
+      samples.ns.push_back(static_cast<double>(exchange.ns));
+    samples.times += rounds;
+    samples.exits += report->doorbell_exits;
+    return {};
+  }
+
+ private:
+  boost::asio::io_context context_{1};
+  Echo echo_;
+  std::unique_ptr<kvm::KvmTransport> transport_;
+  std::optional<Runner> runner_;
+  std::thread thread_;
+};
+
+Result<void> sample_bare(bare_vmm* vmm, double ns_per_tick, Samples& samples) {
+  std::vector<std::uint64_t> ticks(rounds);
+  const int exits = bare_vmm_run(vmm, rounds, ticks.data());
+  if (exits < 0) return system_fault("the bare VMM failed");
+  for (const auto each : ticks) samples.ns.push_back(static_cast<double>(each) * ns_per_tick);
+  samples.times += rounds;
+  samples.exits += static_cast<unsigned>(exits);
+  return {};
+}
+
+}  // namespace
+
+Result<void> enter_round_trips(Race& race, const Machine& machine, double ns_per_tick) {
+  const auto ours = Ours::create(machine.device_cpu);
+  if (!ours) return ours.error();
+  const std::shared_ptr<bare_vmm> bare(bare_vmm_create(machine.device_cpu), [](bare_vmm* vmm) {
+    if (vmm != nullptr) bare_vmm_destroy(vmm);
+  });
+  if (!bare) return system_fault("cannot make the bare VMM");
+  race.enter("round trip, bellwire",
+             [ours = *ours](Samples& samples) { return ours->sample(samples); });
+  race.enter("round trip, bare C", [bare, ns_per_tick](Samples& samples) {
+    return sample_bare(bare.get(), ns_per_tick, samples);
+  });
+  race.compare("round trip, bellwire", "round trip, bare C");
+  return {};
+}
+
+}  // namespace bellwire::bench
