@@ -23,10 +23,7 @@ next:	rdtsc
 	mov %eax, %esi
 	mov address(%rip), %rdx
 	mov $BENCH_VALUE, %eax
-	mov $BENCH_BURST, %ecx
-1:	call *%r8
-	dec %ecx
-	jnz 1b
+	call *%r8
 	rdtsc
 	sub %esi, %eax
 	mov %eax, (%rdi)
@@ -40,12 +37,17 @@ next:	rdtsc
 
 	.balign 4
 ways:	.long nothing - ways, mmio - ways, pio - ways
-nothing:
+
+	.macro burst name, instruction:vararg
+\name:	.rept BENCH_BURST
+	\instruction
+	.endr
 	ret
-mmio:	mov %eax, (%rdx)
-	ret
-pio:	out %eax, %dx
-	ret
+	.endm
+	burst nothing, nop
+	burst mmio, mov %eax, (%rdx)
+	burst pio, out %eax, %dx
+
 interrupt:
 	ud2
 

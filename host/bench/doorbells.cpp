@@ -20,12 +20,12 @@ constexpr std::uint32_t ring_size = 4;
 
 enum class Wire { none, datamatch, wildcard, any_length };
 
-struct Way {
+struct DoorbellWay {
   const char* name;
   std::uint32_t way;
   Wire wire;
 };
-constexpr Way ways[] = {
+constexpr DoorbellWay doorbell_ways[] = {
     {"doorbell, nothing rung", BENCH_NOTHING, Wire::none},
     {"doorbell, exit, MMIO", BENCH_MMIO, Wire::none},
     {"doorbell, exit, PIO", BENCH_PIO, Wire::none},
@@ -37,12 +37,12 @@ constexpr Way ways[] = {
     {"doorbell, ioeventfd length 0, PIO", BENCH_PIO, Wire::any_length},
 };
 
-std::uint64_t address_of(const Way& way) {
-  const auto index = static_cast<std::uint64_t>(&way - ways);
+std::uint64_t address_of(const DoorbellWay& way) {
+  const auto index = static_cast<std::uint64_t>(&way - doorbell_ways);
   return (way.way == BENCH_PIO ? first_port : first_address) + index * apart;
 }
 
-kvm_ioeventfd request_of(const Way& way) {
+kvm_ioeventfd request_of(const DoorbellWay& way) {
   kvm_ioeventfd request{};
   request.addr = address_of(way);
   request.len = way.wire == Wire::any_length ? 0 : ring_size;
@@ -73,7 +73,7 @@ struct Ringer {
   std::vector<kvm::DoorbellWire> wires;
 
   Result<void> wire_all() {
-    for (const auto& way : ways) {
+    for (const auto& way : doorbell_ways) {
       if (way.wire == Wire::none) continue;
       auto wire = kvm::DoorbellWire::create(vm, event, request_of(way));
       if (!wire) return wire.error();
@@ -82,7 +82,7 @@ struct Ringer {
     return {};
   }
 
-  Result<void> sample(const Way& way, double ns_per_tick, Samples& samples) {
+  Result<void> sample(const DoorbellWay& way, double ns_per_tick, Samples& samples) {
     auto& talk = guest.data<Talk>();
     talk.way = way.way;
     talk.count = bursts;
@@ -126,7 +126,7 @@ Result<std::shared_ptr<Ringer>> create_ringer() {
 Result<void> enter_doorbells(Race& race, double ns_per_tick) {
   const auto ringer = create_ringer();
   if (!ringer) return ringer.error();
-  for (const auto& way : ways) {
+  for (const auto& way : doorbell_ways) {
     race.enter(way.name, [ringer = *ringer, &way, ns_per_tick](Samples& samples) {
       return ringer->sample(way, ns_per_tick, samples);
     });

@@ -16,7 +16,7 @@ namespace {
 constexpr unsigned raises = 50;  // a round
 constexpr std::uint32_t message_gsi = 24;
 constexpr bus::Pin pin{.number = 5, .vector = 0x45};
-constexpr std::uint8_t vector = 0x46;
+constexpr std::uint8_t message_vector = 0x46;
 
 struct Raiser {
   std::unique_ptr<bus::Machine> machine;
@@ -30,7 +30,7 @@ struct Raiser {
   }
 
   Result<void> wire_all() {
-    const kvm_irq_routing_entry routes[] = {bus::msi_route(message_gsi, vector),
+    const kvm_irq_routing_entry routes[] = {bus::msi_route(message_gsi, message_vector),
                                             bus::pin_route(pin.number, pin.number)};
     errno = vm().set_routes(routes);
     if (errno != 0) return system_fault("KVM does not take {} routes", std::size(routes));
@@ -51,8 +51,8 @@ struct Raiser {
   void interrupt() { line.raise(); }
   void signal_msi() {
     kvm_msi message{};
-    message.address_lo = bus::msi_route(message_gsi, vector).u.msi.address_lo;
-    message.data = vector;
+    message.address_lo = bus::msi_route(message_gsi, message_vector).u.msi.address_lo;
+    message.data = message_vector;
     static_cast<void>(vm().signal_msi(message));
   }
   void irq_line() {
@@ -61,12 +61,12 @@ struct Raiser {
   }
 };
 
-struct Way {
+struct InterruptWay {
   const char* name;
   void (Raiser::*raise)();
   bool arrives;
 };
-constexpr Way ways[] = {
+constexpr InterruptWay interrupt_ways[] = {
     {"interrupt, eventfd without irqfd", &Raiser::free_eventfd, false},
     {"interrupt, irqfd, bare write", &Raiser::irqfd, true},
     {"interrupt, irqfd, Interrupt::raise", &Raiser::interrupt, true},
@@ -74,7 +74,8 @@ constexpr Way ways[] = {
     {"interrupt, KVM_IRQ_LINE up and down", &Raiser::irq_line, true},
 };
 
-Result<void> sample(Raiser& raiser, const Way& way, double ns_per_tick, Samples& samples) {
+Result<void> sample_raises(Raiser& raiser, const InterruptWay& way, double ns_per_tick,
+                           Samples& samples) {
   samples.times += raises;
   for (unsigned count = 0; count < raises; ++count) {
     const auto before = __rdtsc();
@@ -109,9 +110,9 @@ Result<std::shared_ptr<Raiser>> create_raiser() {
 Result<void> enter_interrupts(Race& race, double ns_per_tick) {
   const auto raiser = create_raiser();
   if (!raiser) return raiser.error();
-  for (const auto& way : ways) {
+  for (const auto& way : interrupt_ways) {
     race.enter(way.name, [raiser = *raiser, &way, ns_per_tick](Samples& samples) {
-      return sample(*raiser, way, ns_per_tick, samples);
+      return sample_raises(*raiser, way, ns_per_tick, samples);
     });
   }
   race.compare("interrupt, irqfd, Interrupt::raise", "interrupt, irqfd, bare write");

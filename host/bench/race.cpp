@@ -24,16 +24,22 @@ void Race::compare(const std::string& name, const std::string& over) {
 }
 
 Result<void> Race::run(unsigned rounds) {
-  for (unsigned round = 0; round < rounds; ++round)
-    for (auto& contender : contenders_) {
-      Samples samples;
-      if (auto taken = contender.sample(samples); !taken) return taken.error();
-      contender.medians.push_back(quantile(samples.ns, 0.5));
-      auto& all = contender.all;
-      all.ns.insert(all.ns.end(), samples.ns.begin(), samples.ns.end());
-      all.times += samples.times;
-      all.exits += samples.exits;
-    }
+  for (unsigned round = 0; round < rounds; ++round) {
+    for (auto& contender : contenders_)
+      if (auto taken = contender.take_turn(); !taken) return taken;
+    std::ranges::reverse(contenders_);
+  }
+  if (rounds % 2 == 1) std::ranges::reverse(contenders_);
+  return {};
+}
+
+Result<void> Race::Contender::take_turn() {
+  Samples samples;
+  if (auto taken = sample(samples); !taken) return taken.error();
+  medians.push_back(quantile(samples.ns, 0.5));
+  all.ns.insert(all.ns.end(), samples.ns.begin(), samples.ns.end());
+  all.times += samples.times;
+  all.exits += samples.exits;
   return {};
 }
 

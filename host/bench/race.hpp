@@ -41,7 +41,8 @@ class Race {
   /// The first one's p50, divided by the second's. Both have entered.
   void compare(const std::string& name, const std::string& over);
 
-  /// The first error ends it.
+  /// Every second round goes backwards, so that nobody always comes after the same. The first
+  /// error ends it.
   [[nodiscard]] Result<void> run(unsigned rounds);
 
   [[nodiscard]] std::vector<Row> rows() const;
@@ -49,6 +50,7 @@ class Race {
 
  private:
   struct Contender {
+    Result<void> take_turn();
     std::string name;
     Sample sample;
     Samples all;
