@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#define _GNU_SOURCE
 #include "host/bench/bare_vmm.h"
 
 #include <errno.h>

@@ -60,7 +60,7 @@ Result<void> write(const std::string& path, const boost::json::value& value) {
 
 Result<void> run_kvm(const Options& options) {
   const auto machine = describe_machine();
-  pin(machine.guest_cpu);
+  pin_thread(machine.guest_cpu);
   const auto ns_per_tick = measure_ns_per_tick();
   Race race;
   if (auto entered = enter_doorbells(race, ns_per_tick); !entered) return entered;

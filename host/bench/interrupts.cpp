@@ -15,7 +15,7 @@ namespace {
 
 constexpr unsigned raises = 50;  // a round
 constexpr std::uint32_t message_gsi = 24;
-constexpr bus::Pin pin{.number = 5, .vector = 0x45};
+constexpr bus::Pin edge_pin{.number = 5, .vector = 0x45};
 constexpr std::uint8_t message_vector = 0x46;
 
 struct Raiser {
@@ -31,10 +31,10 @@ struct Raiser {
 
   Result<void> wire_all() {
     const kvm_irq_routing_entry routes[] = {bus::msi_route(message_gsi, message_vector),
-                                            bus::pin_route(pin.number, pin.number)};
+                                            bus::pin_route(edge_pin.number, edge_pin.number)};
     errno = vm().set_routes(routes);
     if (errno != 0) return system_fault("KVM does not take {} routes", std::size(routes));
-    machine->set_pin(pin);
+    machine->set_pin(edge_pin);
     auto wire = kvm::InterruptWire::create(vm(), wired, message_gsi, routes);
     if (!wire) return wire.error();
     wires.push_back(std::move(*wire));
@@ -56,8 +56,8 @@ struct Raiser {
     static_cast<void>(vm().signal_msi(message));
   }
   void irq_line() {
-    static_cast<void>(vm().set_line(pin.number, true));
-    static_cast<void>(vm().set_line(pin.number, false));
+    static_cast<void>(vm().set_line(edge_pin.number, true));
+    static_cast<void>(vm().set_line(edge_pin.number, false));
   }
 };
 

@@ -62,7 +62,7 @@ Machine describe_machine() {
   return machine;
 }
 
-void pin(int cpu) noexcept {
+void pin_thread(int cpu) noexcept {
   if (cpu < 0) return;
   cpu_set_t set;
   CPU_ZERO(&set);

@@ -19,7 +19,7 @@ struct Machine {
 [[nodiscard]] Machine describe_machine();
 
 /// The calling thread runs only there from now on; anywhere if `cpu` is -1.
-void pin(int cpu) noexcept;
+void pin_thread(int cpu) noexcept;
 
 /// How long a tick of the TSC is: looks for a few milliseconds.
 [[nodiscard]] double measure_ns_per_tick();

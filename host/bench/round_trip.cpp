@@ -30,7 +30,7 @@ class Ours {
     if (!runner) return runner.error();
     ours->runner_.emplace(std::move(*runner));
     ours->thread_ = std::thread([&context = ours->context_, device_cpu] {
-      pin(device_cpu);
+      pin_thread(device_cpu);
       context.run();
     });
     return ours;
