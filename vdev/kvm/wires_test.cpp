@@ -14,9 +14,9 @@ using os::EventFd;
 
 namespace {
 
-constexpr std::uint64_t place = 0xd0000000;
+constexpr std::uint64_t doorbell_place = 0xd0000000;
 
-std::optional<kvm::Vm> machine() {
+std::optional<kvm::Vm> a_machine() {
   auto vm = kvm::Vm::create(true);
   if (vm) return std::move(*vm);
   MESSAGE("skipped: " << vm.error().message);
@@ -25,7 +25,7 @@ std::optional<kvm::Vm> machine() {
 
 kvm_ioeventfd doorbell(unsigned length) {
   kvm_ioeventfd request{};
-  request.addr = place;
+  request.addr = doorbell_place;
   request.len = length;
   return request;
 }
@@ -33,7 +33,7 @@ kvm_ioeventfd doorbell(unsigned length) {
 }  // namespace
 
 TEST_CASE("a doorbell's place is taken while its wire lives") {
-  const auto vm = machine();
+  const auto vm = a_machine();
   if (!vm) return;
   const auto event = EventFd::create().value();
   {
@@ -47,7 +47,7 @@ TEST_CASE("a doorbell's place is taken while its wire lives") {
 }
 
 TEST_CASE("a doorbell of length 3 is refused, and told which there are") {
-  const auto vm = machine();
+  const auto vm = a_machine();
   if (!vm) return;
   const auto refused = DoorbellWire::create(*vm, EventFd::create().value(), doorbell(3));
   REQUIRE(refused.has_error());
@@ -55,7 +55,7 @@ TEST_CASE("a doorbell of length 3 is refused, and told which there are") {
 }
 
 TEST_CASE("a GSI without a route is refused, which KVM itself would take") {
-  const auto vm = machine();
+  const auto vm = a_machine();
   if (!vm) return;
   const auto route = bus::msi_route(24, 0x40);
   REQUIRE(vm->set_routes({&route, 1}) == 0);
@@ -68,7 +68,7 @@ TEST_CASE("a GSI without a route is refused, which KVM itself would take") {
 }
 
 TEST_CASE("an eventfd is one interrupt's while its wire lives") {
-  const auto vm = machine();
+  const auto vm = a_machine();
   if (!vm) return;
   const auto route = bus::msi_route(24, 0x40);
   REQUIRE(vm->set_routes({&route, 1}) == 0);

@@ -63,7 +63,7 @@ class Slow final : public RequestDevice, public RegisterBlock {
 }  // namespace
 
 TEST_CASE("a guest's requests are answered, whatever their depth, and no doorbell is an exit") {
-  for (const unsigned depth : {1, 7, 256}) {
+  for (const unsigned depth : {1U, 7U, 256U}) {
     boost::asio::io_context context{1};
     const auto kvm = transport(context);
     if (!kvm) return;
