@@ -233,6 +233,37 @@ class Rules(ProgramCase):
                             self.run_program("device", "echo", "--on", "kvm", **nobody))
 
 
+class Bench(ProgramCase):
+    """That it measures, and how it tells; never how long anything took."""
+
+    @unittest.skipIf(why_no_kvm(), f"no KVM: {why_no_kvm()}")
+    def test_kvm(self) -> None:
+        figures = self.folder / "figures.json"
+        run = self.run_program("bench", "kvm", "--rounds", "1", "--json", figures)
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        told = json.loads(figures.read_text())
+        self.assertEqual(set(told), {"machine", "rows", "ratios"})
+        self.assertEqual(set(told["machine"]),
+                         {"accelerator", "cpu", "kernel", "guest_cpu", "device_cpu"})
+        for row in told["rows"]:
+            with self.subTest(row["name"]):
+                self.assertEqual(set(row), {"name", "p50_ns", "p99_ns", "exits", "times"})
+                self.assertEqual(row["exits"], 1 if ", exit, " in row["name"] else 0)
+                self.assertIn(row["name"], run.stdout)
+        for ratio in told["ratios"]:
+            self.assertEqual(set(ratio), {"name", "value", "spread"})
+
+    def test_figures_that_cannot_be_written(self) -> None:
+        self.assert_refused(FAILED, [f"cannot write '{self.folder}'"],
+                            self.run_program("bench", "kvm", "--json", self.folder))
+
+    def test_usage(self) -> None:
+        for arguments, told in ((["bench"], ["subcommand"]),
+                                (["bench", "kvm", "--rounds", "0"], ["--rounds"])):
+            with self.subTest(" ".join(arguments)):
+                self.assert_refused(USAGE, told, self.run_program(*arguments))
+
+
 class Ends(ProgramCase):
     def test_signals_end_it_in_good_order(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

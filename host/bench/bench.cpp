@@ -48,8 +48,15 @@ boost::json::value to_json(const Machine& machine, const Race& race) {
           {"ratios", std::move(ratios)}};
 }
 
-Result<void> write(const std::string& path, const boost::json::value& value) {
+// Before anything is measured, so that nothing is measured in vain. An empty path: no file.
+Result<std::ofstream> open(const std::string& path) {
+  if (path.empty()) return std::ofstream();
   std::ofstream file(path);
+  if (!file) return system_fault("cannot write '{}'", path);
+  return file;
+}
+
+Result<void> write(std::ofstream& file, const std::string& path, const boost::json::value& value) {
   file << value << '\n';
   file.close();
   if (!file) return system_fault("cannot write '{}'", path);
@@ -59,6 +66,8 @@ Result<void> write(const std::string& path, const boost::json::value& value) {
 }  // namespace
 
 Result<void> run_kvm(const Options& options) {
+  auto file = open(options.json);
+  if (!file) return file.error();
   const auto machine = describe_machine();
   pin_thread(machine.guest_cpu);
   const auto ns_per_tick = measure_ns_per_tick();
@@ -68,7 +77,7 @@ Result<void> run_kvm(const Options& options) {
   if (auto entered = enter_round_trips(race, machine, ns_per_tick); !entered) return entered;
   if (auto done = race.run(options.rounds); !done) return done;
   print(machine, race);
-  return options.json.empty() ? Result<void>() : write(options.json, to_json(machine, race));
+  return options.json.empty() ? Result<void>() : write(*file, options.json, to_json(machine, race));
 }
 
 }  // namespace bellwire::bench
