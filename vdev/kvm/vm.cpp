@@ -44,7 +44,7 @@ template <class Entry>
 class List {
  public:
   explicit List(std::span<const Entry> entries) : List(entries.size()) {
-    std::memcpy(words_.data() + 1, entries.data(), entries.size_bytes());
+    if (!entries.empty()) std::memcpy(words_.data() + 1, entries.data(), entries.size_bytes());
   }
   explicit List(std::size_t count) : words_(1 + (count * sizeof(Entry) + 7) / 8) {
     const ListHead head{static_cast<std::uint32_t>(count), 0};

@@ -57,21 +57,22 @@ class IvshmemStand final : public Stand {
   }
 
   Result<Attachment> attach() override {
+    detach();
     auto joined = join(false);
     for (int attempt = 0; !joined && attempt < 1000; ++attempt) {  // its last life is leaving
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       joined = join(false);
     }
     if (!joined) return joined.error();
-    device_ = std::move(*joined);
-    return device_.peer->attach();
+    device_.emplace(std::move(*joined));
+    return device_->peer->attach();
   }
-  void detach() override { device_ = {}; }
+  void detach() override { device_.reset(); }
   bus::Card& card() override { return *card_; }
   MemoryView memory() override { return memory_; }
 
  private:
-  struct Joined {
+  struct Joined {  // the peer goes before its context
     std::unique_ptr<boost::asio::io_context> context;
     std::unique_ptr<ivshmem::Peer> peer;
   };
@@ -89,7 +90,7 @@ class IvshmemStand final : public Stand {
   ivshmem::Switchboard switchboard_;
   std::thread thread_;
   Joined guest_;
-  Joined device_;
+  std::optional<Joined> device_;
   bus::SoftMachine machine_;
   MemoryView memory_;
   std::optional<bus::Card> card_;
