@@ -92,22 +92,28 @@ void add_rules(CLI::App& app, Run& run) {
       [&run, options] { run = [options] { return bellwire::host::run_rules(*options); }; });
 }
 
-void add_bench(CLI::App& app, Run& run) {
-  auto* command = app.add_subcommand("bench", "Measure what wires cost, side by side in one run");
-  command->require_subcommand(1);
-  auto* kvm = command->add_subcommand(
-      "kvm", "Doorbells, interrupts and round trips by each way that KVM has");
-  kvm->footer(
-      "\nRounds are interleaved, and compared within a round. Each ratio has the spread of its\n"
-      "rounds with it: differences within the spread mean nothing.");
+void add_suite(CLI::App& bench, const bellwire::bench::Suite& suite, Run& run) {
+  auto* command = bench.add_subcommand(suite.name, suite.what);
+  command->footer(
+      "\nRounds are interleaved, and compared within a round; beside each row is bare C that does\n"
+      "the same without bellwire. Each ratio has the spread of its rounds with it: differences\n"
+      "within the spread mean nothing.");
   auto options = std::make_shared<bellwire::bench::Options>();
-  kvm->add_option("--rounds", options->rounds, "How often everything is sampled (1 to 1000)")
+  command->add_option("--rounds", options->rounds, "How often everything is sampled (1 to 1000)")
       ->check(CLI::Range(1, 1000))
       ->type_name("N")
       ->capture_default_str();
-  kvm->add_option("--json", options->json, "Write the figures there as well")->type_name("FILE");
-  kvm->callback(
-      [&run, options] { run = [options] { return bellwire::bench::run_kvm(*options); }; });
+  command->add_option("--json", options->json, "Write the figures there as well")
+      ->type_name("FILE");
+  command->callback([&run, &suite, options] {
+    run = [&suite, options] { return bellwire::bench::run(suite, *options); };
+  });
+}
+
+void add_bench(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand("bench", "Measure what wires cost, side by side in one run");
+  command->require_subcommand(1);
+  for (const auto& suite : bellwire::bench::suites()) add_suite(*command, suite, run);
 }
 
 void log_to_stderr(const std::string& level) {

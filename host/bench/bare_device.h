@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The device of bare_vmm.h: an echo of queue 0, by guest-kmod/uapi/bellwire.h,
+ * The device of bare_round_trip.h: an echo of queue 0, by guest-kmod/uapi/bellwire.h,
  * part 1, for a driver that can be trusted. One thread.
  */
 #ifndef BELLWIRE_BENCH_BARE_DEVICE_H
 #define BELLWIRE_BENCH_BARE_DEVICE_H
 
 #include "guest-kmod/uapi/bellwire.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 struct bare_device {
 	struct bellwire_queue_control *control;
@@ -25,5 +29,9 @@ void bare_device_serve(struct bare_device *device);
 
 /* Adds 1 to an eventfd. */
 void bare_ring(int fd);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

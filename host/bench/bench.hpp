@@ -1,20 +1,32 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// `bellwire bench`
+// `bellwire bench SUITE`: prints a table of what wires cost here.
 #pragma once
 
+#include <span>
 #include <string>
 
-#include "vdev/os/result.hpp"
+#include "host/bench/machine.hpp"
+#include "host/bench/race.hpp"
 
 namespace bellwire::bench {
+
+/// Makes what is to be measured, and enters it.
+using Enter = Result<void> (*)(Race& race, const Machine& machine);
+
+struct Suite {
+  const char* name;
+  const char* what;  ///< it measures
+  std::span<const Enter> parts;
+};
+
+[[nodiscard]] std::span<const Suite> suites();
 
 struct Options {
   unsigned rounds = 20;
   std::string json;  ///< a file to write; empty: none
 };
 
-/// Prints a table of what KVM's wires cost here.
-[[nodiscard]] Result<void> run_kvm(const Options& options);
+[[nodiscard]] Result<void> run(const Suite& suite, const Options& options);
 
 }  // namespace bellwire::bench

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/bench/doorbells.hpp"
 
+#include <array>
 #include <memory>
+#include <span>
 
+#include "host/bench/bare_doorbells.h"
 #include "host/bench/bench_guest.h"
 #include "vdev/kvm/program.hpp"
 #include "vdev/kvm/wires.hpp"
@@ -65,6 +68,18 @@ static_assert(offsetof(Talk, way) == BENCH_WAY && offsetof(Talk, count) == BENCH
               offsetof(Talk, address) == BENCH_ADDRESS && offsetof(Talk, ticks) == BENCH_TICKS);
 static_assert(bursts <= BENCH_MOST);
 
+void note(std::span<const std::uint32_t> ticks, double ns_per_tick, Samples& samples) {
+  samples.times += ticks.size() * BENCH_BURST;
+  for (const auto each : ticks) samples.ns.push_back(each * ns_per_tick / BENCH_BURST);
+}
+
+std::vector<kvm_ioeventfd> requests() {
+  std::vector<kvm_ioeventfd> all;
+  for (const auto& way : doorbell_ways)
+    if (way.wire != Wire::none) all.push_back(request_of(way));
+  return all;
+}
+
 // A guest with all the wires, so that each way is tried among the others.
 struct Ringer {
   kvm::Vm vm;
@@ -73,9 +88,8 @@ struct Ringer {
   std::vector<kvm::DoorbellWire> wires;
 
   Result<void> wire_all() {
-    for (const auto& way : doorbell_ways) {
-      if (way.wire == Wire::none) continue;
-      auto wire = kvm::DoorbellWire::create(vm, event, request_of(way));
+    for (const auto& request : requests()) {
+      auto wire = kvm::DoorbellWire::create(vm, event, request);
       if (!wire) return wire.error();
       wires.push_back(std::move(*wire));
     }
@@ -88,9 +102,7 @@ struct Ringer {
     talk.count = bursts;
     talk.address = address_of(way);
     if (auto done = run_until_done(samples.exits); !done) return done.error();
-    samples.times += bursts * BENCH_BURST;
-    for (std::uint32_t index = 0; index < bursts; ++index)
-      samples.ns.push_back(talk.ticks[index] * ns_per_tick / BENCH_BURST);
+    note(std::span(talk.ticks).first(bursts), ns_per_tick, samples);
     return {};
   }
 
@@ -121,15 +133,34 @@ Result<std::shared_ptr<Ringer>> create_ringer() {
   return ringer;
 }
 
+Result<void> sample_bare(bare_doorbells* doorbells, const DoorbellWay& way, double ns_per_tick,
+                         Samples& samples) {
+  std::array<std::uint32_t, bursts> ticks;
+  const int exits = bare_doorbells_ring(doorbells, way.way, address_of(way), bursts, ticks.data());
+  if (exits < 0) return system_fault("{}: bare C failed", way.name);
+  samples.exits += static_cast<unsigned>(exits);
+  note(ticks, ns_per_tick, samples);
+  return {};
+}
+
 }  // namespace
 
-Result<void> enter_doorbells(Race& race, double ns_per_tick) {
+Result<void> enter_doorbells(Race& race, const Machine& machine) {
   const auto ringer = create_ringer();
   if (!ringer) return ringer.error();
+  const auto wanted = requests();
+  const std::shared_ptr<bare_doorbells> bare(bare_doorbells_create(wanted.data(), wanted.size()),
+                                             bare_doorbells_destroy);
+  if (!bare) return system_fault("cannot make the bare virtual machine of doorbells");
   for (const auto& way : doorbell_ways) {
-    race.enter(way.name, [ringer = *ringer, &way, ns_per_tick](Samples& samples) {
-      return ringer->sample(way, ns_per_tick, samples);
-    });
+    race.enter(
+        way.name,
+        [ringer = *ringer, &way, ns = machine.ns_per_tick](Samples& samples) {
+          return ringer->sample(way, ns, samples);
+        },
+        [bare, &way, ns = machine.ns_per_tick](Samples& samples) {
+          return sample_bare(bare.get(), way, ns, samples);
+        });
   }
   race.compare("doorbell, ioeventfd datamatch, MMIO", "doorbell, exit, MMIO");
   race.compare("doorbell, ioeventfd datamatch, PIO", "doorbell, exit, PIO");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/bench/interrupts.hpp"
 
-#include <unistd.h>
 #include <x86intrin.h>
 
+#include <array>
 #include <memory>
 
+#include "host/bench/bare_interrupts.h"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/kvm/kvm_machine.hpp"
 #include "vdev/kvm/wires.hpp"
@@ -14,64 +15,55 @@ namespace bellwire::bench {
 namespace {
 
 constexpr unsigned raises = 50;  // a round
-constexpr std::uint32_t message_gsi = 24;
-constexpr bus::Pin edge_pin{.number = 5, .vector = 0x45};
-constexpr std::uint8_t message_vector = 0x46;
+constexpr bare_lines lines{.message_gsi = 24, .message_vector = 0x46, .pin = 5, .pin_vector = 0x45};
 
 struct Raiser {
   std::unique_ptr<bus::Machine> machine;
   os::EventFd wired;
-  os::EventFd free;
   std::vector<kvm::InterruptWire> wires;
-  Interrupt line;
+  Interrupt line, loose;
 
   [[nodiscard]] const kvm::Vm& vm() const {
     return static_cast<const kvm::KvmMachine&>(*machine).vm();
   }
 
   Result<void> wire_all() {
-    const kvm_irq_routing_entry routes[] = {bus::msi_route(message_gsi, message_vector),
-                                            bus::pin_route(edge_pin.number, edge_pin.number)};
+    const kvm_irq_routing_entry routes[] = {bus::msi_route(lines.message_gsi, lines.message_vector),
+                                            bus::pin_route(lines.pin, lines.pin)};
     errno = vm().set_routes(routes);
     if (errno != 0) return system_fault("KVM does not take {} routes", std::size(routes));
-    machine->set_pin(edge_pin);
-    auto wire = kvm::InterruptWire::create(vm(), wired, message_gsi, routes);
+    machine->set_pin({.number = lines.pin, .vector = lines.pin_vector});
+    auto wire = kvm::InterruptWire::create(vm(), wired, lines.message_gsi, routes);
     if (!wire) return wire.error();
     wires.push_back(std::move(*wire));
     return {};
   }
 
-  // What a program without bellwire does.
-  static void write_one(const os::EventFd& event) {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(event.fd(), &one, sizeof one);
-  }
-  void free_eventfd() { write_one(free); }
-  void irqfd() { write_one(wired); }
-  void interrupt() { line.raise(); }
+  void nothing() { loose.raise(); }
+  void irqfd() { line.raise(); }
   void signal_msi() {
     kvm_msi message{};
-    message.address_lo = bus::msi_route(message_gsi, message_vector).u.msi.address_lo;
-    message.data = message_vector;
+    message.address_lo = bus::msi_route(lines.message_gsi, lines.message_vector).u.msi.address_lo;
+    message.data = lines.message_vector;
     static_cast<void>(vm().signal_msi(message));
   }
   void irq_line() {
-    static_cast<void>(vm().set_line(edge_pin.number, true));
-    static_cast<void>(vm().set_line(edge_pin.number, false));
+    static_cast<void>(vm().set_line(lines.pin, true));
+    static_cast<void>(vm().set_line(lines.pin, false));
   }
 };
 
 struct InterruptWay {
   const char* name;
   void (Raiser::*raise)();
+  bare_raise* bare;
   bool arrives;
 };
 constexpr InterruptWay interrupt_ways[] = {
-    {"interrupt, eventfd without irqfd", &Raiser::free_eventfd, false},
-    {"interrupt, irqfd, bare write", &Raiser::irqfd, true},
-    {"interrupt, irqfd, Interrupt::raise", &Raiser::interrupt, true},
-    {"interrupt, KVM_SIGNAL_MSI", &Raiser::signal_msi, true},
-    {"interrupt, KVM_IRQ_LINE up and down", &Raiser::irq_line, true},
+    {"interrupt, eventfd without irqfd", &Raiser::nothing, bare_raise_nothing, false},
+    {"interrupt, irqfd", &Raiser::irqfd, bare_raise_irqfd, true},
+    {"interrupt, KVM_SIGNAL_MSI", &Raiser::signal_msi, bare_raise_signal_msi, true},
+    {"interrupt, KVM_IRQ_LINE up and down", &Raiser::irq_line, bare_raise_irq_line, true},
 };
 
 Result<void> sample_raises(Raiser& raiser, const InterruptWay& way, double ns_per_tick,
@@ -87,36 +79,53 @@ Result<void> sample_raises(Raiser& raiser, const InterruptWay& way, double ns_pe
   return {};
 }
 
+Result<void> sample_bare(bare_interrupts* interrupts, const InterruptWay& way, double ns_per_tick,
+                         Samples& samples) {
+  std::array<std::uint64_t, raises> ticks;
+  if (bare_interrupts_raise(interrupts, way.bare, way.arrives, raises, ticks.data()) != 0)
+    return system_fault("{}: bare C failed", way.name);
+  for (const auto each : ticks) samples.ns.push_back(static_cast<double>(each) * ns_per_tick);
+  samples.times += raises;
+  return {};
+}
+
 Result<std::shared_ptr<Raiser>> create_raiser() {
   auto machine = kvm::KvmMachine::create({});
   if (!machine) return machine.error();
   auto wired = os::EventFd::create();
   if (!wired) return wired.error();
-  auto free = os::EventFd::create();
-  if (!free) return free.error();
+  auto loose = os::EventFd::create();
+  if (!loose) return loose.error();
   auto copy = wired->duplicate();
   if (!copy) return copy.error();
   std::shared_ptr<Raiser> raiser(new Raiser{std::move(*machine),
                                             std::move(*wired),
-                                            std::move(*free),
                                             {},
-                                            InterruptLine(std::move(*copy)).interrupt()});
+                                            InterruptLine(std::move(*copy)).interrupt(),
+                                            InterruptLine(std::move(*loose)).interrupt()});
   if (auto wiring = raiser->wire_all(); !wiring) return wiring.error();
   return raiser;
 }
 
 }  // namespace
 
-Result<void> enter_interrupts(Race& race, double ns_per_tick) {
+Result<void> enter_interrupts(Race& race, const Machine& machine) {
   const auto raiser = create_raiser();
   if (!raiser) return raiser.error();
+  const std::shared_ptr<bare_interrupts> bare(bare_interrupts_create(&lines),
+                                              bare_interrupts_destroy);
+  if (!bare) return system_fault("cannot make the bare virtual machine of interrupts");
   for (const auto& way : interrupt_ways) {
-    race.enter(way.name, [raiser = *raiser, &way, ns_per_tick](Samples& samples) {
-      return sample_raises(*raiser, way, ns_per_tick, samples);
-    });
+    race.enter(
+        way.name,
+        [raiser = *raiser, &way, ns = machine.ns_per_tick](Samples& samples) {
+          return sample_raises(*raiser, way, ns, samples);
+        },
+        [bare, &way, ns = machine.ns_per_tick](Samples& samples) {
+          return sample_bare(bare.get(), way, ns, samples);
+        });
   }
-  race.compare("interrupt, irqfd, Interrupt::raise", "interrupt, irqfd, bare write");
-  race.compare("interrupt, irqfd, bare write", "interrupt, KVM_SIGNAL_MSI");
+  race.compare("interrupt, irqfd", "interrupt, KVM_SIGNAL_MSI");
   return {};
 }
 

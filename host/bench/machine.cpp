@@ -50,10 +50,19 @@ std::string accelerator() {
   return "KVM";
 }
 
+double ns_per_tick() {
+  const kvm::Ticks ticks;
+  std::this_thread::sleep_for(look);
+  return ticks.ns_each();
+}
+
 }  // namespace
 
 Machine describe_machine() {
-  Machine machine{.accelerator = accelerator(), .cpu = cpu_name(), .kernel = kernel_release()};
+  Machine machine{.accelerator = accelerator(),
+                  .cpu = cpu_name(),
+                  .kernel = kernel_release(),
+                  .ns_per_tick = ns_per_tick()};
   const auto cpus = usable_cpus();
   if (cpus.size() >= 2) {
     machine.guest_cpu = cpus[0];
@@ -68,12 +77,6 @@ void pin_thread(int cpu) noexcept {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   ::sched_setaffinity(0, sizeof set, &set);
-}
-
-double measure_ns_per_tick() {
-  const kvm::Ticks ticks;
-  std::this_thread::sleep_for(look);
-  return ticks.ns_each();
 }
 
 }  // namespace bellwire::bench

@@ -12,16 +12,15 @@ struct Machine {
   std::string accelerator;
   std::string cpu;
   std::string kernel;
-  int guest_cpu = -1;   ///< -1: anywhere
-  int device_cpu = -1;  ///< likewise
+  int guest_cpu = -1;      ///< -1: anywhere
+  int device_cpu = -1;     ///< likewise
+  double ns_per_tick = 0;  ///< of the TSC
 };
 
+/// Looks for some milliseconds, to see how long a tick is.
 [[nodiscard]] Machine describe_machine();
 
 /// The calling thread runs only there from now on; anywhere if `cpu` is -1.
 void pin_thread(int cpu) noexcept;
-
-/// How long a tick of the TSC is: looks for a few milliseconds.
-[[nodiscard]] double measure_ns_per_tick();
 
 }  // namespace bellwire::bench

@@ -15,8 +15,9 @@ double quantile(std::vector<double> values, double part) {
 
 }  // namespace
 
-void Race::enter(std::string name, Sample sample) {
-  contenders_.push_back({std::move(name), std::move(sample), {}, {}});
+void Race::enter(std::string name, Sample sample, std::optional<Sample> bare) {
+  auto& contender = contenders_.emplace_back(Contender{std::move(name), {std::move(sample)}, {}});
+  if (bare) contender.bare = Runner{std::move(*bare)};
 }
 
 void Race::compare(const std::string& name, const std::string& over) {
@@ -24,16 +25,25 @@ void Race::compare(const std::string& name, const std::string& over) {
 }
 
 Result<void> Race::run(unsigned rounds) {
+  auto runners = line_up();
   for (unsigned round = 0; round < rounds; ++round) {
-    for (auto& contender : contenders_)
-      if (auto taken = contender.take_turn(); !taken) return taken;
-    std::ranges::reverse(contenders_);
+    for (auto* runner : runners)
+      if (auto taken = runner->take_turn(); !taken) return taken;
+    std::ranges::reverse(runners);
   }
-  if (rounds % 2 == 1) std::ranges::reverse(contenders_);
   return {};
 }
 
-Result<void> Race::Contender::take_turn() {
+std::vector<Race::Runner*> Race::line_up() {
+  std::vector<Runner*> runners;
+  for (auto& [name, ours, bare] : contenders_) {
+    runners.push_back(&ours);
+    if (bare) runners.push_back(&*bare);
+  }
+  return runners;
+}
+
+Result<void> Race::Runner::take_turn() {
   Samples samples;
   if (auto taken = sample(samples); !taken) return taken.error();
   medians.push_back(quantile(samples.ns, 0.5));
@@ -43,28 +53,38 @@ Result<void> Race::Contender::take_turn() {
   return {};
 }
 
+Figures Race::Runner::figures() const {
+  return {.p50 = quantile(all.ns, 0.5),
+          .p99 = quantile(all.ns, 0.99),
+          .exits = static_cast<double>(all.exits) / static_cast<double>(all.times),
+          .times = all.times};
+}
+
+Ratio Race::ratio(std::string name, const Runner& runner, const Runner& over) {
+  std::vector<double> values;
+  std::ranges::transform(runner.medians, over.medians, std::back_inserter(values), std::divides());
+  return {.name = std::move(name),
+          .value = quantile(values, 0.5),
+          .spread = quantile(values, 0.75) - quantile(values, 0.25)};
+}
+
+std::optional<Yardstick> Race::yardstick(const std::string& name, const Runner& ours,
+                                         const std::optional<Runner>& bare) {
+  if (!bare) return std::nullopt;
+  return Yardstick{bare->figures(), ratio(name + " / bare C", ours, *bare)};
+}
+
 std::vector<Row> Race::rows() const {
   std::vector<Row> rows;
-  for (const auto& [name, sample, all, medians] : contenders_)
-    rows.push_back({.name = name,
-                    .p50 = quantile(all.ns, 0.5),
-                    .p99 = quantile(all.ns, 0.99),
-                    .exits = static_cast<double>(all.exits) / static_cast<double>(all.times),
-                    .times = all.times});
+  for (const auto& [name, ours, bare] : contenders_)
+    rows.push_back({name, ours.figures(), yardstick(name, ours, bare)});
   return rows;
 }
 
 std::vector<Ratio> Race::ratios() const {
   std::vector<Ratio> ratios;
-  for (const auto& [name, over] : comparisons_) {
-    const auto& first = find(name).medians;
-    const auto& second = find(over).medians;
-    std::vector<double> values;
-    std::ranges::transform(first, second, std::back_inserter(values), std::divides());
-    ratios.push_back({.name = name + " / " + over,
-                      .value = quantile(values, 0.5),
-                      .spread = quantile(values, 0.75) - quantile(values, 0.25)});
-  }
+  for (const auto& [name, over] : comparisons_)
+    ratios.push_back(ratio(name + " / " + over, find(name).ours, find(over).ours));
   return ratios;
 }
 

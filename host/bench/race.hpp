@@ -2,11 +2,13 @@
 //
 // Race: measures several ways of doing something side by side. Each round lets every contender
 // take some samples, so that what disturbs the machine for a while disturbs all of them; what is
-// compared is compared within a round.
+// compared is compared within a round. A way may have a yardstick beside it: bare C that does the
+// same without bellwire.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,24 +22,34 @@ struct Samples {
   std::uint64_t exits = 0;  ///< to user space, in all of them
 };
 
-struct Row {
-  std::string name;
-  double p50, p99;  ///< nanoseconds
-  double exits;     ///< to user space, each time
-  std::uint64_t times;
-};
-
 struct Ratio {
   std::string name;
   double value;   ///< the middle one of all rounds
   double spread;  ///< between the quarter and the three quarters of them
 };
 
+struct Figures {
+  double p50, p99;  ///< nanoseconds
+  double exits;     ///< to user space, each time
+  std::uint64_t times;
+};
+
+struct Yardstick {
+  Figures figures;
+  Ratio ratio;  ///< of the row to it
+};
+
+struct Row {
+  std::string name;
+  Figures figures;
+  std::optional<Yardstick> bare;
+};
+
 class Race {
  public:
   using Sample = std::function<Result<void>(Samples&)>;
 
-  void enter(std::string name, Sample sample);
+  void enter(std::string name, Sample sample, std::optional<Sample> bare = {});
   /// The first one's p50, divided by the second's. Both have entered.
   void compare(const std::string& name, const std::string& over);
 
@@ -46,16 +58,26 @@ class Race {
   [[nodiscard]] Result<void> run(unsigned rounds);
 
   [[nodiscard]] std::vector<Row> rows() const;
+  /// Of what was to be compared.
   [[nodiscard]] std::vector<Ratio> ratios() const;
 
  private:
-  struct Contender {
+  struct Runner {
     Result<void> take_turn();
-    std::string name;
+    [[nodiscard]] Figures figures() const;
     Sample sample;
-    Samples all;
-    std::vector<double> medians;  // of each round
+    Samples all{};
+    std::vector<double> medians{};  // of each round
   };
+  struct Contender {
+    std::string name;
+    Runner ours;
+    std::optional<Runner> bare;
+  };
+  static Ratio ratio(std::string name, const Runner& runner, const Runner& over);
+  static std::optional<Yardstick> yardstick(const std::string& name, const Runner& ours,
+                                            const std::optional<Runner>& bare);
+  [[nodiscard]] std::vector<Runner*> line_up();
   [[nodiscard]] const Contender& find(const std::string& name) const;
 
   std::vector<Contender> contenders_;

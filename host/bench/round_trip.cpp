@@ -5,7 +5,7 @@
 #include <optional>
 #include <thread>
 
-#include "host/bench/bare_vmm.h"
+#include "host/bench/bare_round_trip.h"
 #include "vdev/devices/echo.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/transport/kvm/kvm_transport.hpp"
@@ -14,7 +14,7 @@ namespace bellwire::bench {
 namespace {
 
 constexpr unsigned rounds = 500;  // a sample
-static_assert(rounds <= BARE_VMM_MOST);
+static_assert(rounds <= BARE_ROUND_TRIPS);
 
 // An echo on its own thread, and its virtual machine on the caller's.
 class Ours {
@@ -58,10 +58,10 @@ class Ours {
   std::thread thread_;
 };
 
-Result<void> sample_bare(bare_vmm* vmm, double ns_per_tick, Samples& samples) {
+Result<void> sample_bare(bare_round_trip* trip, double ns_per_tick, Samples& samples) {
   std::vector<std::uint64_t> ticks(rounds);
-  const int exits = bare_vmm_run(vmm, rounds, ticks.data());
-  if (exits < 0) return system_fault("the bare VMM failed");
+  const int exits = bare_round_trip_run(trip, rounds, ticks.data());
+  if (exits < 0) return system_fault("the bare round trip failed");
   for (const auto each : ticks) samples.ns.push_back(static_cast<double>(each) * ns_per_tick);
   samples.times += rounds;
   samples.exits += static_cast<unsigned>(exits);
@@ -70,19 +70,17 @@ Result<void> sample_bare(bare_vmm* vmm, double ns_per_tick, Samples& samples) {
 
 }  // namespace
 
-Result<void> enter_round_trips(Race& race, const Machine& machine, double ns_per_tick) {
+Result<void> enter_round_trips(Race& race, const Machine& machine) {
   const auto ours = Ours::create(machine.device_cpu);
   if (!ours) return ours.error();
-  const std::shared_ptr<bare_vmm> bare(bare_vmm_create(machine.device_cpu), [](bare_vmm* vmm) {
-    if (vmm != nullptr) bare_vmm_destroy(vmm);
-  });
-  if (!bare) return system_fault("cannot make the bare VMM");
-  race.enter("round trip, bellwire",
-             [ours = *ours](Samples& samples) { return ours->sample(samples); });
-  race.enter("round trip, bare C", [bare, ns_per_tick](Samples& samples) {
-    return sample_bare(bare.get(), ns_per_tick, samples);
-  });
-  race.compare("round trip, bellwire", "round trip, bare C");
+  const std::shared_ptr<bare_round_trip> bare(bare_round_trip_create(machine.device_cpu),
+                                              bare_round_trip_destroy);
+  if (!bare) return system_fault("cannot make the bare virtual machine of round trips");
+  race.enter(
+      "round trip", [ours = *ours](Samples& samples) { return ours->sample(samples); },
+      [bare, ns = machine.ns_per_tick](Samples& samples) {
+        return sample_bare(bare.get(), ns, samples);
+      });
   return {};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What a whole round costs: the ring guest's request, its doorbell, the echo device's answer, its
-// interrupt; by bellwire, and by a bare VMM in C (bare_vmm.h) with the same guest.
+// interrupt; beside bare C (bare_round_trip.h) with the same guest.
 #pragma once
 
 #include "host/bench/machine.hpp"
@@ -9,7 +9,6 @@
 
 namespace bellwire::bench {
 
-[[nodiscard]] Result<void> enter_round_trips(Race& race, const Machine& machine,
-                                             double ns_per_tick);
+[[nodiscard]] Result<void> enter_round_trips(Race& race, const Machine& machine);
 
 }  // namespace bellwire::bench

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/bench/lookups.hpp"
+
+#include <x86intrin.h>
+
+#include <memory>
+
+#include "host/bench/bare_device.h"
+#include "vdev/bus/soft_machine.hpp"
+#include "vdev/os/event_fd.hpp"
+
+namespace bellwire::bench {
+namespace {
+
+constexpr unsigned looks = 200;  // a round
+constexpr unsigned writes = 16;  // a look: reading the clock costs about as much as one
+constexpr unsigned counts[] = {1, 300, 3'000, 30'000};
+constexpr std::uint64_t register_base = 0xd000'0000;
+constexpr std::uint64_t register_stride = 16;
+constexpr std::uint32_t register_size = 4;
+constexpr std::uint64_t stride =
+    7'919;  // prime, and none of the counts has it: all are rung in turn
+
+struct Doorbell {
+  std::uint64_t address, match;
+};
+Doorbell at_its_own_address(std::uint64_t index) {
+  return {register_base + index * register_stride, 0};
+}
+Doorbell at_one_address(std::uint64_t index) {
+  return {register_base, index};
+}
+
+struct Spread {
+  const char* name;
+  Doorbell (*doorbell)(std::uint64_t index);
+};
+constexpr Spread spreads[] = {
+    {"by address", at_its_own_address},
+    {"by datamatch", at_one_address},
+};
+
+std::string name_of(const Spread& spread, unsigned count) {
+  return text("doorbell on the model, {}, 1 of {}", spread.name, count);
+}
+
+// The doorbells share an eventfd, so that only the looking up differs.
+struct Doorbells {
+  bus::SoftMachine machine;
+  os::EventFd event;
+  Doorbell (*doorbell)(std::uint64_t);
+  unsigned count;
+  std::uint64_t next = 0;
+
+  Result<void> wire_all() {
+    for (unsigned index = 0; index < count; ++index) {
+      kvm_ioeventfd request{};
+      request.addr = doorbell(index).address;
+      request.datamatch = doorbell(index).match;
+      request.len = register_size;
+      request.fd = event.fd();
+      request.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
+      errno = machine.ioeventfd(request);
+      if (errno != 0) return system_fault("the model does not take doorbell {}", index);
+    }
+    return {};
+  }
+  // Whether it got by the ioeventfds, to user space.
+  bool ring() {
+    next = (next + stride) % count;
+    const auto [address, match] = doorbell(next);
+    return machine.write(bus::Space::mmio, address, register_size, match).has_value();
+  }
+  bool ring_bare() {
+    bare_ring(event.fd());
+    return false;
+  }
+};
+
+Result<void> sample(Doorbells& doorbells, bool (Doorbells::*ring)(), double ns_per_tick,
+                    Samples& samples) {
+  for (unsigned look = 0; look < looks; ++look) {
+    const auto before = __rdtsc();
+    for (unsigned write = 0; write < writes; ++write) samples.exits += (doorbells.*ring)() ? 1 : 0;
+    samples.ns.push_back(static_cast<double>(__rdtsc() - before) * ns_per_tick / writes);
+  }
+  samples.times += looks * writes;
+  return {};
+}
+
+Result<std::shared_ptr<Doorbells>> create_doorbells(const Spread& spread, unsigned count) {
+  auto event = os::EventFd::create();
+  if (!event) return event.error();
+  std::shared_ptr<Doorbells> doorbells(
+      new Doorbells{bus::SoftMachine(), std::move(*event), spread.doorbell, count});
+  if (auto wired = doorbells->wire_all(); !wired) return wired.error();
+  return doorbells;
+}
+
+Result<void> enter_spread(Race& race, const Spread& spread, double ns_per_tick) {
+  for (const auto count : counts) {
+    const auto doorbells = create_doorbells(spread, count);
+    if (!doorbells) return doorbells.error();
+    const auto by = [doorbells = *doorbells, ns_per_tick](bool (Doorbells::*ring)()) {
+      return [=](Samples& samples) { return sample(*doorbells, ring, ns_per_tick, samples); };
+    };
+    race.enter(name_of(spread, count), by(&Doorbells::ring), by(&Doorbells::ring_bare));
+    if (count != counts[0]) race.compare(name_of(spread, count), name_of(spread, counts[0]));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> enter_lookups(Race& race, const Machine& machine) {
+  for (const auto& spread : spreads)
+    if (auto entered = enter_spread(race, spread, machine.ns_per_tick); !entered) return entered;
+  return {};
+}
+
+}  // namespace bellwire::bench
