@@ -238,20 +238,38 @@ class Bench(ProgramCase):
 
     @unittest.skipIf(why_no_kvm(), f"no KVM: {why_no_kvm()}")
     def test_kvm(self) -> None:
-        figures = self.folder / "figures.json"
-        run = self.run_program("bench", "kvm", "--rounds", "1", "--json", figures)
+        told = self.run_suite("kvm")
+        self.assertEqual(len(told["rows"]), 9 + 4 + 1)
+        self.assertEqual(len(told["ratios"]), len(told["rows"]) + 3)
+
+    def test_bus(self) -> None:
+        told = self.run_suite("bus")
+        self.assertEqual(len(told["rows"]), 3 * 4)
+        self.assertEqual(len(told["ratios"]), len(told["rows"]) + 3 * 3)
+
+    def run_suite(self, suite: str) -> dict:
+        path = self.folder / "figures.json"
+        run = self.run_program("bench", suite, "--rounds", "1", "--json", path)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
-        told = json.loads(figures.read_text())
+        told = json.loads(path.read_text())
         self.assertEqual(set(told), {"machine", "rows", "ratios"})
         self.assertEqual(set(told["machine"]),
                          {"accelerator", "cpu", "kernel", "guest_cpu", "device_cpu"})
         for row in told["rows"]:
             with self.subTest(row["name"]):
-                self.assertEqual(set(row), {"name", "p50_ns", "p99_ns", "exits", "times"})
-                self.assertEqual(row["exits"], 1 if ", exit, " in row["name"] else 0)
+                self.assert_row(row)
                 self.assertIn(row["name"], run.stdout)
         for ratio in told["ratios"]:
             self.assertEqual(set(ratio), {"name", "value", "spread"})
+        return told
+
+    def assert_row(self, row: dict) -> None:
+        figures = {"p50_ns", "p99_ns", "exits", "times"}
+        self.assertEqual(set(row), {"name", "bare", *figures})
+        self.assertEqual(set(row["bare"]), figures)
+        self.assertEqual(row["bare"]["times"], row["times"])
+        for side in (row, row["bare"]):
+            self.assertEqual(side["exits"], 1 if ", exit, " in row["name"] else 0)
 
     def test_figures_that_cannot_be_written(self) -> None:
         self.assert_refused(FAILED, [f"cannot write '{self.folder}'"],
@@ -259,6 +277,7 @@ class Bench(ProgramCase):
 
     def test_usage(self) -> None:
         for arguments, told in ((["bench"], ["subcommand"]),
+                                (["bench", "wires"], ["'wires'"]),
                                 (["bench", "kvm", "--rounds", "0"], ["--rounds"])):
             with self.subTest(" ".join(arguments)):
                 self.assert_refused(USAGE, told, self.run_program(*arguments))

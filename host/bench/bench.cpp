@@ -15,9 +15,15 @@ namespace {
 constexpr Enter kvm_parts[] = {enter_doorbells, enter_interrupts, enter_round_trips};
 constexpr Enter bus_parts[] = {enter_lookups};
 
+std::string model_accelerator() {
+  return "model of KVM";
+}
+
 constexpr Suite all_suites[] = {
-    {"kvm", "Doorbells, interrupts and round trips by each way that KVM has", kvm_parts},
-    {"bus", "Doorbells on the model of KVM, among 1 to 30,000 of them", bus_parts},
+    {"kvm", "Doorbells, interrupts and round trips by each way that KVM has", kvm_accelerator,
+     kvm_parts},
+    {"bus", "Doorbells on the model of KVM, among 1 to 30,000 of them", model_accelerator,
+     bus_parts},
 };
 
 // Before anything is measured, so that nothing is measured in vain. An empty path: no file.
@@ -44,7 +50,7 @@ std::span<const Suite> suites() {
 Result<void> run(const Suite& suite, const Options& options) {
   auto file = open(options.json);
   if (!file) return file.error();
-  const auto machine = describe_machine();
+  const auto machine = describe_machine(suite.accelerator());
   pin_thread(machine.guest_cpu);
   Race race;
   for (const auto enter : suite.parts)

@@ -17,6 +17,7 @@ using Enter = Result<void> (*)(Race& race, const Machine& machine);
 struct Suite {
   const char* name;
   const char* what;  ///< it measures
+  std::string (*accelerator)();
   std::span<const Enter> parts;
 };
 

@@ -18,8 +18,6 @@ constexpr unsigned counts[] = {1, 300, 3'000, 30'000};
 constexpr std::uint64_t register_base = 0xd000'0000;
 constexpr std::uint64_t register_stride = 16;
 constexpr std::uint32_t register_size = 4;
-constexpr std::uint64_t stride =
-    7'919;  // prime, and none of the counts has it: all are rung in turn
 
 struct Doorbell {
   std::uint64_t address, match;
@@ -31,32 +29,38 @@ Doorbell at_one_address(std::uint64_t index) {
   return {register_base, index};
 }
 
+constexpr std::uint64_t the_same = 0;
+constexpr std::uint64_t each_in_turn = 7'919;  // prime, so that no cache foresees the next
+
 struct Spread {
   const char* name;
   Doorbell (*doorbell)(std::uint64_t index);
+  std::uint64_t stride;  // to the next one that is rung
 };
 constexpr Spread spreads[] = {
-    {"by address", at_its_own_address},
-    {"by datamatch", at_one_address},
+    {"by address", at_its_own_address, the_same},
+    {"by datamatch", at_one_address, the_same},
+    {"by address, each in turn", at_its_own_address, each_in_turn},
 };
 
 std::string name_of(const Spread& spread, unsigned count) {
-  return text("doorbell on the model, {}, 1 of {}", spread.name, count);
+  return text("doorbell {}, of {}", spread.name, count);
 }
 
 // The doorbells share an eventfd, so that only the looking up differs.
 struct Doorbells {
   bus::SoftMachine machine;
   os::EventFd event;
-  Doorbell (*doorbell)(std::uint64_t);
+  Spread spread;
   unsigned count;
-  std::uint64_t next = 0;
+  std::uint64_t next = count / 2;
 
   Result<void> wire_all() {
     for (unsigned index = 0; index < count; ++index) {
       kvm_ioeventfd request{};
-      request.addr = doorbell(index).address;
-      request.datamatch = doorbell(index).match;
+      const auto [address, match] = spread.doorbell(index);
+      request.addr = address;
+      request.datamatch = match;
       request.len = register_size;
       request.fd = event.fd();
       request.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
@@ -67,8 +71,8 @@ struct Doorbells {
   }
   // Whether it got by the ioeventfds, to user space.
   bool ring() {
-    next = (next + stride) % count;
-    const auto [address, match] = doorbell(next);
+    next = (next + spread.stride) % count;
+    const auto [address, match] = spread.doorbell(next);
     return machine.write(bus::Space::mmio, address, register_size, match).has_value();
   }
   bool ring_bare() {
@@ -92,7 +96,7 @@ Result<std::shared_ptr<Doorbells>> create_doorbells(const Spread& spread, unsign
   auto event = os::EventFd::create();
   if (!event) return event.error();
   std::shared_ptr<Doorbells> doorbells(
-      new Doorbells{bus::SoftMachine(), std::move(*event), spread.doorbell, count});
+      new Doorbells{bus::SoftMachine(), std::move(*event), spread, count});
   if (auto wired = doorbells->wire_all(); !wired) return wired.error();
   return doorbells;
 }

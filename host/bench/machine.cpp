@@ -41,15 +41,6 @@ std::string kernel_release() {
   return text("{} {}", names.sysname, names.release);
 }
 
-// KVM, and the module that makes it run on this CPU.
-std::string accelerator() {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator("/sys/module", error))
-    if (const auto name = entry.path().filename().string(); name.starts_with("kvm_"))
-      return text("KVM ({})", name);
-  return "KVM";
-}
-
 double ns_per_tick() {
   const kvm::Ticks ticks;
   std::this_thread::sleep_for(look);
@@ -58,8 +49,16 @@ double ns_per_tick() {
 
 }  // namespace
 
-Machine describe_machine() {
-  Machine machine{.accelerator = accelerator(),
+std::string kvm_accelerator() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/sys/module", error))
+    if (const auto name = entry.path().filename().string(); name.starts_with("kvm_"))
+      return text("KVM ({})", name);
+  return "KVM";
+}
+
+Machine describe_machine(std::string accelerator) {
+  Machine machine{.accelerator = std::move(accelerator),
                   .cpu = cpu_name(),
                   .kernel = kernel_release(),
                   .ns_per_tick = ns_per_tick()};

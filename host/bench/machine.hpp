@@ -17,8 +17,11 @@ struct Machine {
   double ns_per_tick = 0;  ///< of the TSC
 };
 
+/// KVM, and the module that makes it run on this CPU.
+[[nodiscard]] std::string kvm_accelerator();
+
 /// Looks for some milliseconds, to see how long a tick is.
-[[nodiscard]] Machine describe_machine();
+[[nodiscard]] Machine describe_machine(std::string accelerator);
 
 /// The calling thread runs only there from now on; anywhere if `cpu` is -1.
 void pin_thread(int cpu) noexcept;
