@@ -4,10 +4,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <functional>
 
 #include "vdev/rules/sight.hpp"
+#include "vdev/rules/stage.hpp"
 
 namespace bellwire::rules {
 namespace {
@@ -17,7 +17,6 @@ using bus::Space;
 constexpr bus::Pin level_pin{.number = 16, .vector = 0x71, .level = true};
 constexpr bus::Pin edge_pin{.number = 17, .vector = 0x72, .level = false};
 constexpr std::uint8_t first_vector = 0x41, message_vector = 0x73;
-constexpr std::chrono::seconds patience{5};
 
 os::UniqueFd make_wire(unsigned index) {
   const bool semaphore = index >= Duellist::wires - 2;
@@ -117,15 +116,8 @@ std::string Duellist::pending(unsigned vector) {
 }
 
 std::vector<std::uint8_t> Duellist::take(std::size_t expected) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
   machine_->settle();
-  auto taken = machine_->take_interrupts(std::chrono::milliseconds(0));
-  while (taken.size() < expected && std::chrono::steady_clock::now() < deadline) {
-    const auto more = machine_->take_interrupts(std::chrono::milliseconds(100));
-    taken.insert(taken.end(), more.begin(), more.end());
-  }
-  std::ranges::sort(taken);
-  return taken;
+  return rules::take(*machine_, expected);
 }
 
 std::string Duellist::resampled() {

@@ -81,11 +81,11 @@ void Stage::route(std::initializer_list<kvm_irq_routing_entry> routes) {
     throw std::system_error(error, std::system_category(), "cannot route interrupts");
 }
 
-std::vector<std::uint8_t> Stage::take(std::size_t expected) {
+std::vector<std::uint8_t> take(bus::Machine& machine, std::size_t expected) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  auto taken = machine_->take_interrupts(std::chrono::milliseconds(0));
+  auto taken = machine.take_interrupts(std::chrono::milliseconds(0));
   while (taken.size() < expected && std::chrono::steady_clock::now() < deadline) {
-    const auto more = machine_->take_interrupts(std::chrono::milliseconds(100));
+    const auto more = machine.take_interrupts(std::chrono::milliseconds(100));
     taken.insert(taken.end(), more.begin(), more.end());
   }
   std::ranges::sort(taken);

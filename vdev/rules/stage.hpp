@@ -20,6 +20,10 @@ struct Spot {
   std::optional<std::uint64_t> match = std::nullopt;
 };
 
+/// What a machine's guest takes, in the order of the vectors: what has come, and what comes until
+/// there are `expected`, for some seconds.
+[[nodiscard]] std::vector<std::uint8_t> take(bus::Machine& machine, std::size_t expected);
+
 class Stage {
  public:
   explicit Stage(const World& world, const bus::MachineOptions& options = {});
@@ -41,9 +45,9 @@ class Stage {
   int irqfd(unsigned wire, std::uint32_t gsi, std::uint32_t flags = 0, unsigned resample = 0);
   int remove_irqfd(unsigned wire, std::uint32_t gsi);
   void route(std::initializer_list<kvm_irq_routing_entry> routes);
-  /// What the guest's CPU takes, in the order of the vectors: what has come, and what comes until
-  /// there are `expected`, for some seconds.
-  std::vector<std::uint8_t> take(std::size_t expected = 0);
+  std::vector<std::uint8_t> take(std::size_t expected = 0) {
+    return rules::take(*machine_, expected);
+  }
 
   [[nodiscard]] bus::Machine& machine() noexcept { return *machine_; }
 
