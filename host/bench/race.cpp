@@ -60,31 +60,30 @@ Figures Race::Runner::figures() const {
           .times = all.times};
 }
 
-Ratio Race::ratio(std::string name, const Runner& runner, const Runner& over) {
+Ratio Race::Runner::over(const Runner& other, std::string name) const {
   std::vector<double> values;
-  std::ranges::transform(runner.medians, over.medians, std::back_inserter(values), std::divides());
+  std::ranges::transform(medians, other.medians, std::back_inserter(values), std::divides());
   return {.name = std::move(name),
           .value = quantile(values, 0.5),
           .spread = quantile(values, 0.75) - quantile(values, 0.25)};
 }
 
-std::optional<Yardstick> Race::yardstick(const std::string& name, const Runner& ours,
-                                         const std::optional<Runner>& bare) {
-  if (!bare) return std::nullopt;
-  return Yardstick{bare->figures(), ratio(name + " / bare C", ours, *bare)};
+Row Race::Contender::row() const {
+  Row row{name, ours.figures(), {}};
+  if (bare) row.bare = Yardstick{bare->figures(), ours.over(*bare, name + " / bare C")};
+  return row;
 }
 
 std::vector<Row> Race::rows() const {
   std::vector<Row> rows;
-  for (const auto& [name, ours, bare] : contenders_)
-    rows.push_back({name, ours.figures(), yardstick(name, ours, bare)});
+  for (const auto& contender : contenders_) rows.push_back(contender.row());
   return rows;
 }
 
 std::vector<Ratio> Race::ratios() const {
   std::vector<Ratio> ratios;
   for (const auto& [name, over] : comparisons_)
-    ratios.push_back(ratio(name + " / " + over, find(name).ours, find(over).ours));
+    ratios.push_back(find(name).ours.over(find(over).ours, name + " / " + over));
   return ratios;
 }
 

@@ -65,18 +65,17 @@ class Race {
   struct Runner {
     Result<void> take_turn();
     [[nodiscard]] Figures figures() const;
+    [[nodiscard]] Ratio over(const Runner& other, std::string name) const;
     Sample sample;
     Samples all{};
     std::vector<double> medians{};  // of each round
   };
   struct Contender {
+    [[nodiscard]] Row row() const;
     std::string name;
     Runner ours;
     std::optional<Runner> bare;
   };
-  static Ratio ratio(std::string name, const Runner& runner, const Runner& over);
-  static std::optional<Yardstick> yardstick(const std::string& name, const Runner& ours,
-                                            const std::optional<Runner>& bare);
   [[nodiscard]] std::vector<Runner*> line_up();
   [[nodiscard]] const Contender& find(const std::string& name) const;
 

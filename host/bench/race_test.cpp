@@ -26,10 +26,24 @@ TEST_CASE("a row is over all samples of all rounds") {
   REQUIRE(race.run(5).has_value());
   const auto row = race.rows().at(0);
   CHECK(row.name == "a");
-  CHECK(row.times == 15);
-  CHECK(row.p50 == 100);
-  CHECK(row.p99 == 101);
-  CHECK(row.exits == 2);
+  CHECK(row.figures.times == 15);
+  CHECK(row.figures.p50 == 100);
+  CHECK(row.figures.p99 == 101);
+  CHECK(row.figures.exits == 2);
+  CHECK_FALSE(row.bare.has_value());
+}
+
+TEST_CASE("a row tells its bare C, and the ratio to it") {
+  Race race;
+  race.enter("a", always(150), always(100, 3));
+  REQUIRE(race.run(2).has_value());
+  const auto bare = race.rows().at(0).bare.value();
+  CHECK(bare.figures.p50 == 100);
+  CHECK(bare.figures.exits == 1);
+  CHECK(bare.figures.times == 6);
+  CHECK(bare.ratio.name == "a / bare C");
+  CHECK(bare.ratio.value == 1.5);
+  CHECK(race.ratios().empty());
 }
 
 TEST_CASE("a ratio compares within each round") {
@@ -58,4 +72,16 @@ TEST_CASE("rounds are interleaved, to and fro, and an error ends them") {
   });
   CHECK(race.run(9).error().message == "enough");
   CHECK(order == "abb");
+}
+
+TEST_CASE("bare C takes its turns among the others") {
+  Race race;
+  std::string order;
+  const auto noted = [&order](char name) {
+    return [&order, name](Samples& samples) { return order += name, always(1)(samples); };
+  };
+  race.enter("a", noted('a'), noted('A'));
+  race.enter("b", noted('b'), noted('B'));
+  REQUIRE(race.run(2).has_value());
+  CHECK(order == "aAbBBbAa");
 }
