@@ -103,6 +103,8 @@ void add_suite(CLI::App& bench, const bellwire::bench::Suite& suite, Run& run) {
       ->check(CLI::Range(1, 1000))
       ->type_name("N")
       ->capture_default_str();
+  command->add_option("--skip", options->skip, "Leave out rows with this in their name")
+      ->type_name("TEXT");
   command->add_option("--json", options->json, "Write the figures there as well")
       ->type_name("FILE");
   command->callback([&run, &suite, options] {

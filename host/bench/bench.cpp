@@ -52,7 +52,7 @@ Result<void> run(const Suite& suite, const Options& options) {
   if (!file) return file.error();
   const auto machine = describe_machine(suite.accelerator());
   pin_thread(machine.guest_cpu);
-  Race race;
+  Race race(options.skip);
   for (const auto enter : suite.parts)
     if (auto entered = enter(race, machine); !entered) return entered;
   if (auto done = race.run(options.rounds); !done) return done;

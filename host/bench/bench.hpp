@@ -25,6 +25,7 @@ struct Suite {
 
 struct Options {
   unsigned rounds = 20;
+  std::string skip;  ///< rows with this in their name; empty: none
   std::string json;  ///< a file to write; empty: none
 };
 

@@ -15,16 +15,23 @@ double quantile(std::vector<double> values, double part) {
 
 }  // namespace
 
+bool Race::skips(const std::string& name) const {
+  return !skip_.empty() && name.find(skip_) != std::string::npos;
+}
+
 void Race::enter(std::string name, Sample sample, std::optional<Sample> bare) {
+  if (skips(name)) return;
   auto& contender = contenders_.emplace_back(Contender{std::move(name), {std::move(sample)}, {}});
   if (bare) contender.bare = Runner{std::move(*bare)};
 }
 
 void Race::compare(const std::string& name, const std::string& over) {
-  comparisons_.emplace_back(name, over);
+  if (!skips(name) && !skips(over)) comparisons_.emplace_back(name, over);
 }
 
 Result<void> Race::run(unsigned rounds) {
+  if (contenders_.empty())
+    return fault(std::errc::invalid_argument, "nothing to measure is without '{}'", skip_);
   auto runners = line_up();
   for (unsigned round = 0; round < rounds; ++round) {
     for (auto* runner : runners)

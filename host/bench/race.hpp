@@ -49,12 +49,16 @@ class Race {
  public:
   using Sample = std::function<Result<void>(Samples&)>;
 
+  /// Who has `skip` in its name does not take part. Empty: all do.
+  explicit Race(std::string skip = {}) : skip_(std::move(skip)) {}
+  [[nodiscard]] bool skips(const std::string& name) const;
+
   void enter(std::string name, Sample sample, std::optional<Sample> bare = {});
   /// The first one's p50, divided by the second's. Both have entered.
   void compare(const std::string& name, const std::string& over);
 
   /// Every second round goes backwards, so that nobody always comes after the same. The first
-  /// error ends it.
+  /// error ends it. EINVAL: all were skipped.
   [[nodiscard]] Result<void> run(unsigned rounds);
 
   [[nodiscard]] std::vector<Row> rows() const;
@@ -79,6 +83,7 @@ class Race {
   [[nodiscard]] std::vector<Runner*> line_up();
   [[nodiscard]] const Contender& find(const std::string& name) const;
 
+  std::string skip_;
   std::vector<Contender> contenders_;
   std::vector<std::pair<std::string, std::string>> comparisons_;
 };

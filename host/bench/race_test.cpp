@@ -85,3 +85,14 @@ TEST_CASE("bare C takes its turns among the others") {
   REQUIRE(race.run(2).has_value());
   CHECK(order == "aAbBBbAa");
 }
+
+TEST_CASE("who is skipped is neither sampled nor compared; all but none can be") {
+  Race race("slow");
+  race.enter("slow", [](Samples&) -> Result<void> { return fault(std::errc::io_error, "ran"); });
+  CHECK(race.run(1).error().message == "nothing to measure is without 'slow'");
+  race.enter("fast", always(1));
+  race.compare("slow", "fast");
+  REQUIRE(race.run(1).has_value());
+  CHECK(race.rows().size() == 1);
+  CHECK(race.ratios().empty());
+}
