@@ -116,7 +116,7 @@ struct notify_lab_job {
  * they are sent in a burst; a full pipe, socket or queue is waited for.
  */
 #define NOTIFY_LAB_PACED 1u
-/* Sent by a timer's hard interrupt, one every gap_us (10 or more), paced or not. */
+/* Sent by a timer's hard interrupt, one every gap_us (50 or more), paced or not. */
 #define NOTIFY_LAB_HARDIRQ 2u
 
 /* Ends the job. ENOTCONN: none. Its figures stay until the next. */

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Waiting for an eventfd as poll() does, in its wait queue: a thread is woken
+ * from there, or a function is called. A count is taken without waking those
+ * who wait to write; they wait only while it is close to 2^64.
+ */
+#include <linux/eventfd.h>
+#include <linux/kthread.h>
+
+#include "lab.h"
+
+/*
+ * Looks before it takes: of a semaphore at zero, older kernels take one. The
+ * lock keeps others from taking it in between.
+ */
+static u64 take_locked(struct lab_job *job)
+{
+	u64 count = 0;
+
+	lockdep_assert_held(&job->watch.head->lock);
+
+	if (vfs_poll(job->in.file, NULL) & EPOLLIN)
+		eventfd_ctx_do_read(job->in.ctx, &count);
+	return count;
+}
+
+static u64 take(struct lab_job *job)
+{
+	u64 count;
+
+	spin_lock_irq(&job->watch.head->lock);
+	count = take_locked(job);
+	spin_unlock_irq(&job->watch.head->lock);
+	return count;
+}
+
+int lab_watch_take(struct lab_session *session, struct lab_news *news)
+{
+	struct lab_job *job = &session->job;
+
+	while (!(news->number = take(job))) {
+		if (kthread_should_stop())
+			return -EINTR;
+		wait_woken(&job->watch.wait, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
+	}
+	news->carried = news->number;
+	return 0;
+}
+
+/* What nobody counts stays in the eventfd. */
+static void pass_locked(struct lab_session *session)
+{
+	struct lab_news news;
+
+	if (!lab_running(session) || lab_all_received(session))
+		return;
+	news.number = take_locked(&session->job);
+	news.carried = news.number;
+	if (news.number)
+		lab_received(session, session->job.wish.receive, &news);
+}
+
+/* Called by whoever writes the eventfd, under its lock, interrupts off. */
+int lab_watch_callback(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
+{
+	if (key_to_poll(key) & EPOLLIN)
+		pass_locked(container_of(wait, struct lab_session, job.watch.wait));
+	return 0;
+}
+
+static void remember_head(struct file *file, wait_queue_head_t *head, poll_table *table)
+{
+	struct lab_watch *watch = container_of(table, struct lab_watch, table);
+
+	watch->head = head;
+	add_wait_queue(head, &watch->wait);
+}
+
+/* A count that stands in the eventfd already calls nobody: we look ourselves. */
+void lab_watch(struct lab_session *session)
+{
+	struct lab_job *job = &session->job;
+	struct lab_watch *watch = &job->watch;
+
+	init_waitqueue_func_entry(&watch->wait, job->receiver->wake);
+	watch->wait.private = job->thread;
+	init_poll_funcptr(&watch->table, remember_head);
+	vfs_poll(job->in.file, &watch->table);
+	if (job->receiver->take)
+		return;
+	spin_lock_irq(&watch->head->lock);
+	pass_locked(session);
+	spin_unlock_irq(&watch->head->lock);
+}
+
+void lab_unwatch(struct lab_session *session)
+{
+	struct lab_watch *watch = &session->job.watch;
+
+	if (watch->head)
+		remove_wait_queue(watch->head, &watch->wait);
+}
