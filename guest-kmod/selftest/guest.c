@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The device file, the driver's sysfs files, the module and the kernel's log. */
+/* The device file, the driver's sysfs files, and the module. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <limits.h>
@@ -12,31 +12,11 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "selftest.h"
 
 #define DRIVER "/sys/bus/pci/drivers/bellwire"
-
-void yield(void)
-{
-	usleep(20);
-}
-
-void pause_ms(unsigned int ms)
-{
-	usleep(ms * 1000);
-}
-
-uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
-}
 
 int open_device(int flags)
 {
@@ -171,21 +151,14 @@ void bind(void)
 		write_text(DRIVER "/bind", address);
 }
 
-int insert_module(void)
+bool insert_module(void)
 {
-	int fd = open(options.module, O_RDONLY | O_CLOEXEC);
-	int result;
-
-	if (fd < 0)
-		return -1;
-	result = syscall(SYS_finit_module, fd, "", 0);
-	close(fd);
-	return result;
+	return load_module(options.module);
 }
 
-int remove_module(void)
+bool remove_module(void)
 {
-	return syscall(SYS_delete_module, "bellwire", O_NONBLOCK);
+	return unload_module("bellwire");
 }
 
 void debugfs_line(uint32_t queue, char *line, int size)
@@ -201,42 +174,4 @@ void debugfs_line(uint32_t queue, char *line, int size)
 	for (uint32_t i = 0; i <= queue + 1; i++) /* behind the heading */
 		EXPECT(fgets(line, size, file));
 	fclose(file);
-}
-
-static int log_fd = -1;
-
-void kernel_log_begin(void)
-{
-	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (log_fd >= 0)
-		lseek(log_fd, 0, SEEK_END);
-}
-
-static bool alarming(const char *record)
-{
-	static const char *const alarms[] = {
-		"WARNING:", "BUG:", "Oops", "general protection", "blocked for more than", "stall",
-	};
-
-	for (unsigned int i = 0; i < sizeof(alarms) / sizeof(*alarms); i++)
-		if (strstr(record, alarms[i]))
-			return true;
-	return false;
-}
-
-/* EPIPE says that records were overwritten unread; the next read goes on. */
-bool kernel_log_clean(void)
-{
-	char record[8192];
-	bool clean = true;
-	ssize_t length;
-
-	while ((length = read(log_fd, record, sizeof(record) - 1)) > 0 || (length < 0 && errno == EPIPE)) {
-		record[length > 0 ? length : 0] = 0;
-		if (!alarming(record))
-			continue;
-		printf("# kernel: %s", record);
-		clean = false;
-	}
-	return clean;
 }

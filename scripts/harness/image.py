@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Makes what a guest boots: Debian's kernel, and an initramfs with our module and tools.
+"""Makes what a guest boots: Debian's kernel, and an initramfs with our modules and tools.
 
 All of it lands in build/images/VERSION, and is made again when an ingredient changed.
 """
@@ -19,6 +19,9 @@ from .places import BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, replace_file
 BUSYBOX = Path("/bin/busybox")
 INIT = ROOT / "images/init"
 MODULE_SOURCES = ROOT / "guest-kmod"
+SOURCE_PATTERNS = ("Kbuild", "*.[ch]", "uapi/*.h")
+# The first is loaded by init; the other waits in the guest's /lib/modules.
+MODULES = ("bellwire.ko", "notify_lab/notify_lab.ko")
 # What the guest's channels to the harness need; what is built in is passed over.
 CHANNEL_MODULES = ("virtio_pci", "virtio_console")
 
@@ -31,27 +34,27 @@ class Image:
 
 
 def make(version: str = kernel.DEFAULT) -> Image:
-    """The image with that kernel, up to date. Its module is built here, its tools are not."""
+    """The image with that kernel, up to date. Its modules are built here, its tools are not."""
     base = kernel.get(version)
     folder = BUILD / "images" / version
     image = Image(base.release, base.image, folder / "initramfs.cpio")
     with locked(BUILD / "images" / f"{version}.lock"):
-        _module(base, folder / "module")
-        _initramfs(base, folder / "module/bellwire.ko", image.initramfs)
+        _modules(base, folder / "module")
+        _initramfs(base, [folder / "module" / name for name in MODULES], image.initramfs)
     return image
 
 
-def _module(base: Kernel, folder: Path) -> None:
+def _modules(base: Kernel, folder: Path) -> None:
     """Builds a copy of the sources out of tree: two kernels' objects never meet."""
-    sources = sorted(path for pattern in ("Kbuild", "*.[ch]", "uapi/*.h")
-                     for path in MODULE_SOURCES.glob(pattern))
-    if not any(path.name == "Kbuild" for path in sources):
+    sources = sorted(path for place in (MODULE_SOURCES, MODULE_SOURCES / "notify_lab")
+                     for pattern in SOURCE_PATTERNS for path in place.glob(pattern))
+    if MODULE_SOURCES / "Kbuild" not in sources:
         raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")
     needed = recipe.of([*sources, base.headers / "Makefile"])
-    if recipe.made(needed, folder / "bellwire.ko"):
+    if recipe.made(needed, folder / MODULES[0]):
         return
     _mirror(sources, folder)
-    print(f"bellwire: building the guest module for {base.release}", file=sys.stderr)
+    print(f"bellwire: building the guest modules for {base.release}", file=sys.stderr)
     log = folder.with_name("module.log")
     with log.open("w") as file:
         made = subprocess.run(
@@ -60,8 +63,8 @@ def _module(base: Kernel, folder: Path) -> None:
             stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
     if made.returncode != 0:
         sys.stderr.write(log.read_text())
-        raise HarnessError(f"the guest module doesn't build for {base.release}; log: {log}")
-    recipe.remember(needed, folder / "bellwire.ko")
+        raise HarnessError(f"the guest modules don't build for {base.release}; log: {log}")
+    recipe.remember(needed, folder / MODULES[0])
 
 
 def _mirror(sources: list[Path], folder: Path) -> None:
@@ -76,9 +79,9 @@ def _mirror(sources: list[Path], folder: Path) -> None:
             shutil.copy2(path, copy)
 
 
-def _initramfs(base: Kernel, module: Path, target: Path) -> None:
+def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
     channels = modules.with_dependencies(CHANNEL_MODULES, base.modules)
-    needed = recipe.of([BUSYBOX, INIT, *GUEST_TOOLS, module, *channels, Path(__file__)])
+    needed = recipe.of([BUSYBOX, INIT, *GUEST_TOOLS, *ours, *channels, Path(__file__)])
     if recipe.made(needed, target):
         return
     archive = Archive()
@@ -95,7 +98,7 @@ def _initramfs(base: Kernel, module: Path, target: Path) -> None:
     for tool in GUEST_TOOLS:
         archive.file(f"bin/{tool.name}", _stripped(tool, target.with_name(tool.name)), 0o755)
     archive.file("init", INIT.read_bytes(), 0o755)
-    modules.put(archive, (*channels, module))
+    modules.put(archive, (*channels, *ours))
     modules.put_order(archive, channels)
     replace_file(target, archive.data())
     recipe.remember(needed, target)

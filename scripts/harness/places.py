@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 PROGRAM = BUILD / "release/host/bellwire"
 GUEST_TOOLS = (BUILD / "release/guest-kmod/bell/bell",
-               BUILD / "release/guest-kmod/selftest/module-selftest")
+               BUILD / "release/guest-kmod/selftest/module-selftest",
+               BUILD / "release/guest-kmod/notify_lab/selftest/lab-selftest")
 
 
 class HarnessError(Exception):

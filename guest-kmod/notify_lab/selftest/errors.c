@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Every error that the header names; none of them changes anything. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "selftest.h"
+
+static void commands(void)
+{
+	struct session session = open_session();
+
+	EXPECT_ERROR(ioctl(session.fd, _IO(0xbf, 0x7f)), ENOTTY);
+	EXPECT_ERROR(ioctl(session.fd, _IOW(0xbf, 0x00, __u32), &session), ENOTTY);
+	EXPECT_ERROR(ioctl(session.fd, NOTIFY_LAB_START, NULL), EFAULT);
+	EXPECT_ERROR(ioctl(session.fd, NOTIFY_LAB_NOTIFY, NULL), EFAULT);
+	EXPECT_ERROR(ioctl(session.fd, NOTIFY_LAB_SIGNAL, NULL), EFAULT);
+	EXPECT_ERROR(ioctl(session.fd, NOTIFY_LAB_INFO, NULL), EFAULT);
+}
+
+static void without_a_job(void)
+{
+	struct session session = open_session();
+
+	fcntl(session.fd, F_SETFL, O_NONBLOCK);
+	EXPECT_ERROR(ioctl(session.fd, NOTIFY_LAB_STOP), ENOTCONN);
+	EXPECT_ERROR(ioctl(session.fd, NOTIFY_LAB_WAIT), ENOTCONN);
+	EXPECT_ERROR(ioctl(session.fd, NOTIFY_LAB_NOTIFY, &(__u64){ 1 }), ENOTCONN);
+	EXPECT_ERROR(write(session.fd, &(__u64){ 1 }, 8), ENOTCONN);
+	EXPECT_ERROR(write(session.fd, "seven b", 7), EINVAL);
+	EXPECT_ERROR(read(session.fd, &(__u64){ 1 }, 8), EAGAIN);
+	EXPECT_ERROR(read(session.fd, &(__u32){ 1 }, 4), EINVAL);
+	EXPECT(info(&session).state == NOTIFY_LAB_IDLE && info(&session).session > 0);
+}
+
+#define DEVICE_JOB .send = NOTIFY_LAB_SEND_DEVICE, .send_fd = -1, .receive_fd = -1, .cpu = -1
+#define IOCTL_JOB .receive = NOTIFY_LAB_RECEIVE_IOCTL, .send_fd = -1, .receive_fd = -1, .cpu = -1
+
+static const struct refused {
+	struct notify_lab_job job;
+	int error;
+} refused[] = {
+	{ { .count = 1, .send_fd = -1, .receive_fd = -1, .cpu = -1 }, EINVAL },
+	{ { DEVICE_JOB, .count = 0 }, EINVAL },
+	{ { DEVICE_JOB, .count = NOTIFY_LAB_RECORDS + 1 }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .flags = 4 }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .reserved = { 1, 0 } }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .reserved = { 0, 1 } }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .gap_us = 1 }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .flags = NOTIFY_LAB_PACED }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .flags = NOTIFY_LAB_PACED,
+	    .gap_us = NOTIFY_LAB_MAX_GAP_US + 1 }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .flags = NOTIFY_LAB_HARDIRQ, .gap_us = 49 }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .port = 1 }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .signal = 10 }, EINVAL },
+	{ { IOCTL_JOB, .count = 1, .flags = NOTIFY_LAB_PACED, .gap_us = 50 }, EINVAL },
+	{ { IOCTL_JOB, .count = 1, .flags = NOTIFY_LAB_HARDIRQ, .gap_us = 50 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SENDERS, .count = 1, .send_fd = -1, .receive_fd = -1, .cpu = -1 },
+	  EINVAL },
+	{ { .receive = NOTIFY_LAB_RECEIVERS, .count = 1, .send_fd = -1, .receive_fd = -1,
+	    .cpu = -1 }, EINVAL },
+	{ { .send = ~0u, .receive = 1, .count = 1, .send_fd = -1, .receive_fd = -1, .cpu = -1 },
+	  EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_SIGNAL, .count = 1, .send_fd = -1, .receive_fd = -1,
+	    .cpu = -1 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_SIGNAL, .signal = 65, .count = 1, .send_fd = -1,
+	    .receive_fd = -1, .cpu = -1 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_GENL_UNICAST, .count = 1, .send_fd = -1, .receive_fd = -1,
+	    .cpu = -1 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_GENL_MULTICAST, .count = 1, .send_fd = -1, .receive_fd = -1,
+	    .cpu = -1, .flags = NOTIFY_LAB_HARDIRQ, .gap_us = 50 }, EOPNOTSUPP },
+	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = -1, .receive_fd = -1,
+	    .cpu = -2 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = -1, .receive_fd = -1,
+	    .cpu = 100000 }, ENODEV },
+	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = 0, .receive_fd = -1,
+	    .cpu = -1 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = -1, .receive_fd = 0,
+	    .cpu = -1 }, EINVAL },
+};
+
+static void bad_jobs(void)
+{
+	struct session session = open_session();
+
+	for (unsigned int i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		EXPECT_ERROR(start(&session, &refused[i].job), refused[i].error);
+	EXPECT(info(&session).state == NOTIFY_LAB_IDLE);
+}
+
+static int send_to(const struct session *session, __u32 sender, int fd)
+{
+	struct notify_lab_job wish = job(sender, 0, 1);
+
+	wish.send_fd = fd;
+	return start(session, &wish);
+}
+
+static int receive_from(const struct session *session, __u32 receiver, int fd)
+{
+	struct notify_lab_job wish = job(0, receiver, 1);
+
+	wish.receive_fd = fd;
+	return start(session, &wish);
+}
+
+static void wrong_eventfd(void)
+{
+	struct session session = open_session();
+	int closed = fcntl(new_eventfd(0), F_DUPFD, 500);
+
+	close(closed);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_EVENTFD, -1), EBADF);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_EVENTFD, closed), EBADF);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_EVENTFD, session.fd), EINVAL);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_EVENTFD, open("/dev/null", O_RDWR)), EINVAL);
+	for (__u32 i = NOTIFY_LAB_RECEIVE_EVENTFD_READ; i <= NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK; i++) {
+		EXPECT_ERROR(receive_from(&session, i, closed), EBADF);
+		EXPECT_ERROR(receive_from(&session, i, session.fd), EINVAL);
+	}
+	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_EVENTFD_READ,
+				  new_eventfd(EFD_NONBLOCK)), EINVAL);
+	EXPECT(info(&session).state == NOTIFY_LAB_IDLE);
+}
+
+/* The wrong end of a pipe is as good as closed. */
+static void wrong_pipe(void)
+{
+	struct session session = open_session();
+	struct link link = open_fifo();
+
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_PIPE, link.in), EBADF);
+	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_PIPE, link.out), EBADF);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_PIPE, new_eventfd(0)), EINVAL);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_PIPE, session.fd), EINVAL);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_PIPE, open("/dev/null", O_RDWR)), EINVAL);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_PIPE, open("/tmp", O_PATH)), EBADF);
+}
+
+static void wrong_socket(void)
+{
+	struct session session = open_session();
+	int unix_dgram = socket(AF_UNIX, SOCK_DGRAM, 0), tcp = socket(AF_INET, SOCK_STREAM, 0);
+
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_UDP, unix_dgram), EAFNOSUPPORT);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_UNIX_STREAM, unix_dgram), EPROTOTYPE);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_UDP, tcp), EPROTOTYPE);
+	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_UNIX_STREAM, tcp), EAFNOSUPPORT);
+	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_UNIX_DGRAM, tcp), EAFNOSUPPORT);
+	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_TCP, unix_dgram), EAFNOSUPPORT);
+	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_TCP, session.fd), ENOTSOCK);
+	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_TCP, new_eventfd(0)), ENOTSOCK);
+	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_UDP, open_netlink()), EAFNOSUPPORT);
+}
+
+/* Sending to nobody fails the job, and its errno says why. */
+static void nobody(void)
+{
+	static const struct { __u32 send; int error; } cases[] = {
+		{ NOTIFY_LAB_SEND_UNIX_DGRAM, ENOTCONN },
+		{ NOTIFY_LAB_SEND_UNIX_STREAM, ENOTCONN },
+	};
+	struct session session = open_session();
+
+	for (unsigned int i = 0; i < 2; i++) {
+		EXPECT(send_to(&session, cases[i].send, socket(AF_UNIX, i ? SOCK_STREAM : SOCK_DGRAM, 0)) == 0);
+		EXPECT(ioctl(session.fd, NOTIFY_LAB_WAIT) == 0);
+		EXPECT(info(&session).state == NOTIFY_LAB_FAILED && info(&session).sent == 0);
+		EXPECT(info(&session).error == cases[i].error && info(&session).errors == 1);
+	}
+}
+
+static void nobody_on_netlink(void)
+{
+	struct session session = open_session();
+	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_GENL_UNICAST, 0, 1);
+
+	wish.port = 0x7fffffff;
+	EXPECT(start(&session, &wish) == 0);
+	EXPECT(ioctl(session.fd, NOTIFY_LAB_WAIT) == 0);
+	EXPECT(info(&session).state == NOTIFY_LAB_FAILED && info(&session).error == ECONNREFUSED);
+	wish = job(NOTIFY_LAB_SEND_GENL_MULTICAST, 0, 1);
+	EXPECT(start(&session, &wish) == 0);
+	EXPECT(ioctl(session.fd, NOTIFY_LAB_WAIT) == 0);
+	EXPECT(info(&session).state == NOTIFY_LAB_FAILED && info(&session).error == ESRCH);
+}
+
+static void bad_netlink(void)
+{
+	struct { struct nlattr head; __u32 value; } session_only =
+		{ { NLA_HDRLEN + 4, NOTIFY_LAB_ATTR_SESSION }, 1 };
+	struct { struct nlattr head; __u32 value; } too_long =
+		{ { NLA_HDRLEN + 400, NOTIFY_LAB_ATTR_NUMBER }, 1 };
+	struct { struct nlattr head; __u32 value; } short_number =
+		{ { NLA_HDRLEN + 4, NOTIFY_LAB_ATTR_NUMBER }, 1 };
+	struct { struct nlattr head; __u32 value; } unknown = { { NLA_HDRLEN + 4, 9 }, 1 };
+	struct session session = open_session();
+	int fd = open_netlink();
+
+	EXPECT(put_raw(fd, "", 0) == EINVAL);
+	EXPECT(put_raw(fd, "\x01", 1) == EINVAL);
+	EXPECT(put_raw(fd, &session_only, sizeof(session_only)) == EINVAL);
+	EXPECT(put_raw(fd, &too_long, sizeof(too_long)) == EINVAL);
+	EXPECT(put_raw(fd, &short_number, sizeof(short_number)) != 0);
+	EXPECT(put_raw(fd, &unknown, sizeof(unknown)) == EINVAL);
+	EXPECT(put_notice(fd, 0x7ffffff, 1) == ENOENT);
+	EXPECT(put_notice(fd, info(&session).session, 1) == ENOTCONN);
+}
+
+static void busy(void)
+{
+	struct session session = open_session();
+	struct notify_lab_job wish = job(0, NOTIFY_LAB_RECEIVE_IOCTL, 2);
+
+	EXPECT(start(&session, &wish) == 0);
+	EXPECT_ERROR(start(&session, &wish), EBUSY);
+	EXPECT(ioctl(session.fd, NOTIFY_LAB_NOTIFY, &(__u64){ 1 }) == 0);
+	EXPECT(info(&session).received == 1);
+	EXPECT(ioctl(session.fd, NOTIFY_LAB_STOP) == 0);
+	EXPECT(info(&session).state == NOTIFY_LAB_STOPPED && info(&session).received == 1);
+	EXPECT(start(&session, &wish) == 0);
+	EXPECT(info(&session).received == 0);
+}
+
+static void not_root(void)
+{
+	struct session session = open_session();
+	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_DEVICE, 0, 1);
+	__u32 id = info(&session).session;
+
+	EXPECT(setuid(65534) == 0);
+	EXPECT_ERROR(open(DEVICE, O_RDWR), EACCES);
+	EXPECT_ERROR(start(&session, &wish), EPERM);
+	EXPECT(put_notice(open_netlink(), id, 1) == EPERM);
+	EXPECT(info(&session).state == NOTIFY_LAB_IDLE);
+}
+
+static void bad_mapping(void)
+{
+	struct session session = open_session();
+	size_t size = sizeof(struct notify_lab_map);
+
+	EXPECT(mmap(NULL, size, PROT_READ, MAP_PRIVATE, session.fd, 0) == MAP_FAILED && errno == EINVAL);
+	EXPECT(mmap(NULL, size + 4096, PROT_READ, MAP_SHARED, session.fd, 0) == MAP_FAILED &&
+	       errno == EINVAL);
+	EXPECT(mmap(NULL, size, PROT_READ, MAP_SHARED, session.fd, 4096) == MAP_FAILED &&
+	       errno == EINVAL);
+}
+
+const struct test error_tests[] = {
+	{ "error: ENOTTY and EFAULT", commands, 0 },
+	{ "error: ENOTCONN without a job", without_a_job, 0 },
+	{ "error: jobs that make no sense", bad_jobs, 0 },
+	{ "error: EBADF, EINVAL for what is no eventfd", wrong_eventfd, 0 },
+	{ "error: EBADF, EINVAL for what is no such end of a pipe", wrong_pipe, 0 },
+	{ "error: ENOTSOCK, EAFNOSUPPORT, EPROTOTYPE for the wrong socket", wrong_socket, 0 },
+	{ "error: a job that sends to nobody fails", nobody, 0 },
+	{ "error: netlink to nobody fails", nobody_on_netlink, 0 },
+	{ "error: truncated and garbled netlink", bad_netlink, 0 },
+	{ "error: EBUSY while a job runs; STOP keeps its figures", busy, 0 },
+	{ "error: EACCES and EPERM for those who are not root", not_root, 0 },
+	{ "error: mappings that don't fit", bad_mapping, 0 },
+	{ 0 },
+};

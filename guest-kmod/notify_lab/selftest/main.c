@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests what notify_lab.ko promises (guest-kmod/notify_lab/uapi/notify_lab.h),
+ * in the guest, as root; KTAP on stdout, exit status 1 if a test failed. It
+ * loads the module if it isn't there, and never asks how fast anything is.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "selftest.h"
+
+const char *module_path = "/lib/modules/notify_lab.ko";
+
+static const struct test *const all[] = {
+	error_tests, send_tests, receive_tests, answer_tests,
+	eventfd_tests, lifetime_tests, fuzz_tests,
+};
+
+static void restore(void)
+{
+	if (access(DEVICE, F_OK) != 0)
+		load_module(module_path);
+}
+
+static const struct suites suites = { all, sizeof(all) / sizeof(*all), restore };
+
+int main(int argc, char **argv)
+{
+	restore();
+	if (access(DEVICE, F_OK) != 0) {
+		fprintf(stderr, "lab-selftest: no " DEVICE " from %s: %s; see dmesg\n",
+			module_path, strerror(errno));
+		return 2;
+	}
+	return run_tests(&suites, argc > 1 ? argv[1] : "") ? 1 : 0;
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Kernel -> user: nothing is lost, in order, with its number, from where it should. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "selftest.h"
+
+enum { MANY = 3000, FEW = 200, SIGNAL = 40 };
+
+/* Of all that were sent: numbered, in the order of their times, from there. */
+static void check_records(const struct session *session, uint64_t count, __u32 context)
+{
+	const struct notify_lab_record *record = session->map->send_records;
+
+	EXPECT(session->map->sent == count);
+	for (uint64_t i = 0; i < count; i++) {
+		EXPECT(record[i].number == i + 1);
+		EXPECT(record[i].context == context);
+		EXPECT(i == 0 || record[i].at >= record[i - 1].at);
+	}
+}
+
+static struct notify_lab_info finish(const struct session *session, uint64_t count, __u32 context)
+{
+	struct notify_lab_info seen = done(session);
+
+	EXPECT(seen.sent == count && seen.received == 0);
+	EXPECT(seen.hardirqs == (context == NOTIFY_LAB_IN_HARDIRQ ? count : 0));
+	check_records(session, count, context);
+	return seen;
+}
+
+static void in_order(const struct link_kind *kind, bool one_at_a_time)
+{
+	struct session session = open_session();
+	struct link link = kind->open();
+	struct notify_lab_job wish = job(kind->send, 0, one_at_a_time ? FEW : MANY);
+
+	wish.send_fd = link.out;
+	if (one_at_a_time)
+		wish = paced(wish);
+	EXPECT(start(&session, &wish) == 0);
+	close(link.out); /* the kernel has its own reference */
+	for (uint64_t i = 1; i <= wish.count; i++) {
+		EXPECT(get(link.in) == i);
+		EXPECT(!one_at_a_time || !readable(link.in));
+		acknowledge(&session, i);
+	}
+	finish(&session, wish.count, NOTIFY_LAB_IN_THREAD);
+	EXPECT(!readable(link.in));
+}
+
+static void bytes_in_a_burst(void)
+{
+	for (const struct link_kind *kind = link_kinds; kind->name; kind++)
+		if (!kind->paced)
+			in_order(kind, false);
+}
+
+static void bytes_one_at_a_time(void)
+{
+	for (const struct link_kind *kind = link_kinds; kind->name; kind++)
+		in_order(kind, true);
+}
+
+/* Counts add up, however many wake-ups they were. */
+static void counted(struct notify_lab_job wish, __u32 context, int own_fd)
+{
+	struct session session = open_session();
+	int fd = own_fd >= 0 ? own_fd : session.fd;
+	uint64_t sum = 0;
+
+	EXPECT(start(&session, &wish) == 0);
+	while (sum < wish.count) {
+		uint64_t count = get(fd);
+
+		EXPECT(count > 0 && (count == 1 || !(wish.flags & NOTIFY_LAB_PACED)));
+		sum += count;
+		EXPECT(sum <= wish.count);
+		acknowledge(&session, sum);
+	}
+	finish(&session, wish.count, context);
+	EXPECT(!readable(fd));
+}
+
+static struct notify_lab_job hardirq(struct notify_lab_job wish)
+{
+	wish.flags |= NOTIFY_LAB_HARDIRQ;
+	wish.gap_us = 100;
+	return wish;
+}
+
+static void counted_in_all_ways(struct notify_lab_job wish, int fd)
+{
+	counted(wish, NOTIFY_LAB_IN_THREAD, fd);
+	wish.count = FEW;
+	counted(paced(wish), NOTIFY_LAB_IN_THREAD, fd);
+	counted(hardirq(wish), NOTIFY_LAB_IN_HARDIRQ, fd);
+	counted(hardirq(paced(wish)), NOTIFY_LAB_IN_HARDIRQ, fd);
+}
+
+static void eventfds(void)
+{
+	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_EVENTFD, 0, MANY);
+
+	wish.send_fd = new_eventfd(0);
+	counted_in_all_ways(wish, wish.send_fd);
+}
+
+static void device_read(void)
+{
+	counted_in_all_ways(job(NOTIFY_LAB_SEND_DEVICE, 0, MANY), -1);
+}
+
+static void device_poll(void)
+{
+	struct session session = open_session();
+	struct pollfd entry = { .fd = session.fd, .events = POLLIN };
+	struct notify_lab_job wish = paced(job(NOTIFY_LAB_SEND_DEVICE, 0, 1));
+
+	EXPECT(poll(&entry, 1, 0) == 0);
+	EXPECT(start(&session, &wish) == 0);
+	EXPECT(poll(&entry, 1, 5000) == 1 && entry.revents == POLLIN);
+	EXPECT(poll(&entry, 1, 0) == 1);
+	EXPECT(get(session.fd) == 1);
+	EXPECT(poll(&entry, 1, 0) == 0);
+	finish(&session, 1, NOTIFY_LAB_IN_THREAD);
+}
+
+static siginfo_t await_signal(int number)
+{
+	struct timespec limit = { .tv_sec = 5 };
+	siginfo_t seen;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	EXPECT(sigtimedwait(&set, &seen, &limit) == number);
+	return seen;
+}
+
+static void block_signal(int number)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	EXPECT(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+}
+
+static void signals(struct notify_lab_job wish, __u32 context)
+{
+	struct session session = open_session();
+
+	block_signal(SIGNAL);
+	wish.signal = SIGNAL;
+	EXPECT(start(&session, &wish) == 0);
+	for (uint64_t i = 1; i <= wish.count; i++) {
+		EXPECT(await_signal(SIGNAL).si_int == (int)i);
+		acknowledge(&session, i);
+	}
+	finish(&session, wish.count, context);
+}
+
+/* A burst overflows the queue of signals, and waits. */
+static void real_time_signals(void)
+{
+	signals(job(NOTIFY_LAB_SEND_SIGNAL, 0, MANY), NOTIFY_LAB_IN_THREAD);
+	signals(paced(job(NOTIFY_LAB_SEND_SIGNAL, 0, FEW)), NOTIFY_LAB_IN_THREAD);
+	signals(hardirq(job(NOTIFY_LAB_SEND_SIGNAL, 0, FEW)), NOTIFY_LAB_IN_HARDIRQ);
+}
+
+static void fasync(struct notify_lab_job wish, __u32 context)
+{
+	struct session session = open_session();
+
+	block_signal(SIGIO);
+	EXPECT(fcntl(session.fd, F_SETOWN, getpid()) == 0);
+	EXPECT(fcntl(session.fd, F_SETFL, O_ASYNC) == 0);
+	EXPECT(start(&session, &wish) == 0);
+	for (uint64_t i = 1; i <= wish.count; i++) {
+		await_signal(SIGIO);
+		acknowledge(&session, i);
+	}
+	finish(&session, wish.count, context);
+}
+
+static void fasync_one_at_a_time(void)
+{
+	fasync(paced(job(NOTIFY_LAB_SEND_FASYNC, 0, FEW)), NOTIFY_LAB_IN_THREAD);
+	fasync(hardirq(paced(job(NOTIFY_LAB_SEND_FASYNC, 0, FEW))), NOTIFY_LAB_IN_HARDIRQ);
+}
+
+static void page(struct notify_lab_job wish, __u32 context)
+{
+	struct session session = open_session();
+
+	EXPECT(start(&session, &wish) == 0);
+	for (uint64_t i = 1; i <= wish.count; i++) {
+		EXPECT_SOON(__atomic_load_n(&session.map->sent, __ATOMIC_ACQUIRE) >= i);
+		EXPECT(session.map->send_records[i - 1].number == i);
+		acknowledge(&session, i);
+	}
+	finish(&session, wish.count, context);
+}
+
+static void pages(void)
+{
+	page(job(NOTIFY_LAB_SEND_PAGE, 0, MANY), NOTIFY_LAB_IN_THREAD);
+	page(paced(job(NOTIFY_LAB_SEND_PAGE, 0, FEW)), NOTIFY_LAB_IN_THREAD);
+	page(hardirq(paced(job(NOTIFY_LAB_SEND_PAGE, 0, FEW))), NOTIFY_LAB_IN_HARDIRQ);
+}
+
+static void notices(struct notify_lab_job wish, int fd)
+{
+	struct session session = open_session();
+
+	EXPECT(start(&session, &wish) == 0);
+	for (uint64_t i = 1; i <= wish.count; i++) {
+		EXPECT(get_notice(fd, info(&session).session) == i);
+		acknowledge(&session, i);
+	}
+	finish(&session, wish.count, NOTIFY_LAB_IN_THREAD);
+	EXPECT(!readable(fd));
+}
+
+/* A burst overflows the socket's buffer, and waits. */
+static void netlink_unicast(void)
+{
+	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_GENL_UNICAST, 0, MANY);
+	int fd = open_netlink();
+
+	wish.port = netlink_port(fd);
+	notices(wish, fd);
+	wish.count = FEW;
+	notices(paced(wish), fd);
+}
+
+static void netlink_multicast(void)
+{
+	int fd = open_netlink();
+
+	join_group(fd);
+	notices(paced(job(NOTIFY_LAB_SEND_GENL_MULTICAST, 0, FEW)), fd);
+}
+
+static void on_that_cpu(void)
+{
+	struct session session = open_session();
+	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		struct notify_lab_job wish = job(NOTIFY_LAB_SEND_DEVICE, 0, 50);
+
+		wish.cpu = cpu;
+		EXPECT(start(&session, &wish) == 0);
+		done(&session);
+		wish = hardirq(wish);
+		EXPECT(session.map->send_records[49].cpu == (unsigned int)cpu);
+		EXPECT(start(&session, &wish) == 0);
+		done(&session);
+		EXPECT(session.map->send_records[49].cpu == (unsigned int)cpu);
+	}
+}
+
+const struct test send_tests[] = {
+	{ "send: pipes and sockets carry numbers in order, in a burst", bytes_in_a_burst, 0 },
+	{ "send: pipes and sockets carry numbers in order, one at a time", bytes_one_at_a_time, 0 },
+	{ "send: eventfd counts add up, from a thread and a hard interrupt", eventfds, 0 },
+	{ "send: the device's read adds up, from a thread and a hard interrupt", device_read, 0 },
+	{ "send: the device's poll says IN until it is read", device_poll, 0 },
+	{ "send: real-time signals carry numbers in order", real_time_signals, 0 },
+	{ "send: fasync, from a thread and a hard interrupt", fasync_one_at_a_time, 0 },
+	{ "send: the page, from a thread and a hard interrupt", pages, 0 },
+	{ "send: netlink unicast carries numbers in order", netlink_unicast, 0 },
+	{ "send: netlink multicast carries numbers in order", netlink_multicast, 0 },
+	{ "send: thread and timer run on the CPU that was asked for", on_that_cpu, 0 },
+	{ 0 },
+};

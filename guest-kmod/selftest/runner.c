@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Tests in processes, reported as KTAP, and the kernel's log as their last judge. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runner.h"
+
+enum { PASSED = 0, FAILED = 1, SKIPPED = 4, SECONDS = 60 };
+
+void yield(void)
+{
+	usleep(20);
+}
+
+void pause_ms(unsigned int ms)
+{
+	usleep(ms * 1000);
+}
+
+uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
+}
+
+bool load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool loaded;
+
+	if (fd < 0)
+		return false;
+	loaded = syscall(SYS_finit_module, fd, "", 0) == 0;
+	close(fd);
+	return loaded;
+}
+
+bool unload_module(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) == 0;
+}
+
+static int log_fd = -1;
+
+static void kernel_log_begin(void)
+{
+	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log_fd >= 0)
+		lseek(log_fd, 0, SEEK_END);
+}
+
+static bool alarming(const char *record)
+{
+	static const char *const alarms[] = {
+		"WARNING:", "BUG:", "Oops", "general protection", "blocked for more than", "stall",
+	};
+
+	for (unsigned int i = 0; i < sizeof(alarms) / sizeof(*alarms); i++)
+		if (strstr(record, alarms[i]))
+			return true;
+	return false;
+}
+
+/* EPIPE says that records were overwritten unread; the next read goes on. */
+static bool kernel_log_clean(void)
+{
+	char record[8192];
+	bool clean = true;
+	ssize_t length;
+
+	while ((length = read(log_fd, record, sizeof(record) - 1)) > 0 || (length < 0 && errno == EPIPE)) {
+		record[length > 0 ? length : 0] = 0;
+		if (!alarming(record))
+			continue;
+		printf("# kernel: %s", record);
+		clean = false;
+	}
+	return clean;
+}
+
+static char *skip_reason; /* shared with the test's process */
+
+void fail(const char *file, int line, const char *text)
+{
+	printf("# %s:%d: expected %s (errno: %s)\n", file, line, text, strerror(errno));
+	fflush(stdout);
+	_exit(FAILED);
+}
+
+void skip(const char *reason)
+{
+	snprintf(skip_reason, 256, "%s", reason);
+	_exit(SKIPPED);
+}
+
+static int run_in_process(const struct test *test)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		alarm(test->seconds ? test->seconds : SECONDS);
+		test->run();
+		fflush(stdout);
+		_exit(PASSED);
+	}
+	setpgid(pid, pid);
+	waitpid(pid, &status, 0);
+	kill(-pid, SIGKILL); /* what it started */
+	if (WIFSIGNALED(status))
+		printf("# ended by: %s\n", strsignal(WTERMSIG(status)));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
+}
+
+static bool run(const struct test *test, int number)
+{
+	int result = run_in_process(test);
+	bool good = result == PASSED || result == SKIPPED;
+
+	printf("%s %d - %s", good ? "ok" : "not ok", number, test->name);
+	if (result == SKIPPED)
+		printf(" # SKIP %s", skip_reason);
+	printf("\n");
+	return good;
+}
+
+static int count_tests(const struct suites *suites, const char *filter)
+{
+	int count = 1; /* the kernel's log */
+
+	for (unsigned int i = 0; i < suites->count; i++)
+		for (const struct test *test = suites->all[i]; test->name; test++)
+			count += strstr(test->name, filter) != NULL;
+	return count;
+}
+
+/* What a failed test left is put right before the next. */
+static int run_suite(const struct suites *suites, const struct test *test, const char *filter, int *number)
+{
+	int failed = 0;
+
+	for (; test->name; test++)
+		if (strstr(test->name, filter)) {
+			failed += !run(test, ++*number);
+			suites->restore();
+		}
+	return failed;
+}
+
+int run_tests(const struct suites *suites, const char *filter)
+{
+	int number = 0, failed = 0;
+	bool clean;
+
+	skip_reason = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	kernel_log_begin();
+	printf("KTAP version 1\n1..%d\n", count_tests(suites, filter));
+	for (unsigned int i = 0; i < suites->count; i++)
+		failed += run_suite(suites, suites->all[i], filter, &number);
+	clean = kernel_log_clean();
+	printf("%s %d - the kernel's log has no warning\n", clean ? "ok" : "not ok", ++number);
+	return failed + !clean;
+}
