@@ -47,17 +47,20 @@ int lab_watch_take(struct lab_session *session, struct lab_news *news)
 	return 0;
 }
 
-/* What nobody counts stays in the eventfd. */
+static bool wanted(const struct lab_session *session)
+{
+	return lab_running(session) && !lab_all_received(session);
+}
+
+/* A semaphore gives one at a time. What nobody wants stays in the eventfd. */
 static void pass_locked(struct lab_session *session)
 {
 	struct lab_news news;
 
-	if (!lab_running(session) || lab_all_received(session))
-		return;
-	news.number = take_locked(&session->job);
-	news.carried = news.number;
-	if (news.number)
+	while (wanted(session) && (news.number = take_locked(&session->job))) {
+		news.carried = news.number;
 		lab_received(session, session->job.wish.receive, &news);
+	}
 }
 
 /* Called by whoever writes the eventfd, under its lock, interrupts off. */

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,8 +32,7 @@ static int any_fd(void)
 
 static void replace_session(void)
 {
-	munmap(session.map, sizeof(*session.map));
-	close(session.fd);
+	close_session(&session);
 	session = open_session();
 }
 

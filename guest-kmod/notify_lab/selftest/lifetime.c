@@ -79,12 +79,7 @@ static void stop(const struct session *session)
 	/* UDP never fills: it may be done */
 	EXPECT(info(session).state == NOTIFY_LAB_STOPPED || info(session).state == NOTIFY_LAB_DONE);
 	EXPECT(ioctl(session->fd, NOTIFY_LAB_WAIT) == 0);
-}
-
-static void drop(const struct session *session)
-{
-	EXPECT(munmap(session->map, sizeof(*session->map)) == 0);
-	EXPECT(close(session->fd) == 0);
+	close_session(session);
 }
 
 static void end_everything(void (*end)(const struct session *))
@@ -100,7 +95,7 @@ static void end_everything(void (*end)(const struct session *))
 }
 
 static void stop_everything(void) { end_everything(stop); }
-static void close_everything(void) { end_everything(drop); }
+static void close_everything(void) { end_everything(close_session); }
 
 static void kill_everything(void)
 {
@@ -162,10 +157,9 @@ static void spoiled_map(void)
 	struct notify_lab_job wish = paced(job(NOTIFY_LAB_SEND_DEVICE, 0, 20));
 
 	EXPECT(start(&session, &wish) == 0);
-	for (int i = 0; i < 20; i++) {
-		get(session.fd);
+	for (uint64_t sum = 0; sum < 20; sum += get(session.fd)) {
 		session.map->sent = session.map->received = UINT64_MAX;
-		acknowledge(&session, UINT64_MAX - i);
+		acknowledge(&session, UINT64_MAX - sum);
 	}
 	EXPECT(done(&session).sent == 20);
 }
@@ -188,7 +182,7 @@ static void module_goes(void)
 		struct session session = open_session();
 
 		starters[i % STARTERS](&session, &link_kinds[i % 6]);
-		drop(&session);
+		close_session(&session);
 		EXPECT(unload_module("notify_lab"));
 		EXPECT(load_module(module_path));
 		EXPECT_SOON(access(DEVICE, F_OK) == 0);

@@ -48,7 +48,11 @@ static void send_message(int fd, int type, int command, const void *attributes, 
 
 static void receive_message(int fd, struct message *message)
 {
-	ssize_t length = recv(fd, message, sizeof(*message), 0);
+	ssize_t length;
+
+	do
+		length = recv(fd, message, sizeof(*message), 0);
+	while (length < 0 && errno == ENOBUFS);
 
 	EXPECT(length >= (ssize_t)sizeof(message->head));
 	EXPECT(message->head.nlmsg_len == length);

@@ -131,9 +131,8 @@ static void eventfds(void)
 
 static void semaphores(void)
 {
-	for (int i = 0; i < WORKERS; i++) {
+	for (int i = 0; i < WORKERS; i++)
 		eventfd_adds_up(workers[i].receiver, workers[i].context, EFD_SEMAPHORE);
-	}
 }
 
 /* It has been counted before the write returns. */

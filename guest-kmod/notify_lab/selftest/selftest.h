@@ -19,6 +19,7 @@ struct session {
 };
 
 struct session open_session(void);
+void close_session(const struct session *session);
 struct notify_lab_job job(__u32 send, __u32 receive, __u32 count); /* no fds, any CPU, burst */
 struct notify_lab_job paced(struct notify_lab_job job);
 int start(const struct session *session, const struct notify_lab_job *job);
@@ -52,7 +53,8 @@ bool readable(int fd);
 int open_netlink(void);
 __u32 netlink_port(int fd);
 void join_group(int fd);
-uint64_t get_notice(int fd, __u32 session); /* waits for one, and checks it */
+/* Waits for one, and checks it. ENOBUFS only says that the kernel had to wait. */
+uint64_t get_notice(int fd, __u32 session);
 /* The kernel's answer, as an errno; attributes with the value 0 may be left out. */
 int put_notice(int fd, __u32 session, uint64_t number);
 int put_raw(int fd, const void *attributes, unsigned int size);

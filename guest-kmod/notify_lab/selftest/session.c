@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "selftest.h"
 
@@ -17,6 +18,12 @@ struct session open_session(void)
 			   session.fd, 0);
 	EXPECT(session.map != MAP_FAILED);
 	return session;
+}
+
+void close_session(const struct session *session)
+{
+	EXPECT(munmap(session->map, sizeof(*session->map)) == 0);
+	EXPECT(close(session->fd) == 0);
 }
 
 struct notify_lab_job job(__u32 send, __u32 receive, __u32 count)

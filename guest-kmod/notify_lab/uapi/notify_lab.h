@@ -56,7 +56,8 @@ enum notify_lab_sender {
 	NOTIFY_LAB_SEND_UNIX_STREAM = 4,
 	NOTIFY_LAB_SEND_UDP = 5,            /* may lose, as UDP does */
 	NOTIFY_LAB_SEND_TCP = 6,
-	NOTIFY_LAB_SEND_GENL_UNICAST = 7,   /* `port`: of the netlink socket. genlmsg_unicast() */
+	NOTIFY_LAB_SEND_GENL_UNICAST = 7,   /* `port`: of the netlink socket, which says ENOBUFS
+					       when it was full; nothing is lost. genlmsg_unicast() */
 	NOTIFY_LAB_SEND_GENL_MULTICAST = 8, /* to the group; may lose. genlmsg_multicast() */
 	NOTIFY_LAB_SEND_DEVICE = 9,         /* irq; read() and poll() on the session */
 	NOTIFY_LAB_SEND_FASYNC = 10,        /* irq; F_SETOWN, F_SETSIG, O_ASYNC. kill_fasync() */

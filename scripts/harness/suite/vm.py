@@ -14,7 +14,8 @@ from . import pytests
 from .results import Case
 from .step import Step
 
-SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels", "boot_vm")
+SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
+          "notify_lab", "boot_vm")
 
 
 def missing() -> str:
