@@ -28,6 +28,13 @@ class Histogram {
     return 0;
   }
 
+  /// Calls take(lowest time, count) for each bucket that has one, in order.
+  template <class Take>
+  void each(Take take) const {
+    for (unsigned index = 0; index < counts_.size(); ++index)
+      if (counts_[index] > 0) take(lower_end(index), counts_[index]);
+  }
+
  private:
   static constexpr unsigned bits = 6;  // each power of two has 64 buckets
   static constexpr unsigned per_octave = 1U << bits;

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "guest-kmod/bell/break.hpp"
+#include "guest-kmod/bell/compare/compare.hpp"
 #include "guest-kmod/bell/info.hpp"
 #include "guest-kmod/bell/ring.hpp"
 
@@ -77,6 +78,20 @@ void add_break(CLI::App& app, Run& run) {
   command->callback([&run] { run = bell::run_break; });
 }
 
+void add_compare(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand(
+      "compare", "Measure every way to notify, beside each other, and the note's claims");
+  auto options = std::make_shared<bell::CompareOptions>();
+  command->add_option("--json", options->json, "Write all figures there")->type_name("FILE");
+  command->add_option("--only", options->only, "Mechanisms and directions whose names have it")
+      ->type_name("TEXT");
+  command->add_option("--count", options->count, "Notifications one at a time, and in a burst")
+      ->check(CLI::Range(1U, 30'000U))
+      ->type_name("N")
+      ->capture_default_str();
+  command->callback([&run, options] { run = [options] { return bell::run_compare(*options); }; });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -87,6 +102,7 @@ int main(int argc, char** argv) {
   add_info(app, run);
   add_ring(app, run);
   add_break(app, run);
+  add_compare(app, run);
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return std::string("bell: ") + error.what() + " (bell --help tells more)\n";
   });

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/compare/channel.hpp"
+
+#include <unistd.h>
+
+namespace bell::compare {
+
+bool write_number(int fd, std::uint64_t number) noexcept {
+  return ::write(fd, &number, sizeof number) == sizeof number;
+}
+
+// A byte stream may end a read within a number: its other bytes are on their way.
+Taken read_numbers(int fd, Numbers numbers) noexcept {
+  auto* bytes = reinterpret_cast<char*>(numbers.data());
+  std::size_t size = 0;
+  do {
+    const auto got = ::read(fd, bytes + size, numbers.size_bytes() - size);
+    if (got <= 0) return {};
+    size += static_cast<std::size_t>(got);
+  } while (size % sizeof(std::uint64_t) != 0);
+  return {size / sizeof(std::uint64_t), size / sizeof(std::uint64_t)};
+}
+
+}  // namespace bell::compare

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/compare/row.hpp"
+#include "guest-kmod/bell/print.hpp"
+
+namespace bell::compare {
+namespace {
+
+const char* yes_or_no(bool yes) {
+  return yes ? "yes" : "no";
+}
+
+}  // namespace
+
+void print_heading() {
+  print("{:<15}{:<25}{:<5}{:>8}{:>9}{:>9}{:>10}{:>9}{:>7}{:>10}{:>9}{:>9}{:>7}{:>7}\n", "direction",
+        "mechanism", "CPUs", "p50 µs", "p99 µs", "p99.9", "per s", "wakeups", "lost", "coalesces",
+        "setup µs", "calls", "user", "kernel");
+}
+
+void print_row(const Row& row) {
+  print("{:<15}{:<25}", row.direction, row.name);
+  if (!row.figures) {
+    print("- {}\n", row.reason);
+    return;
+  }
+  const auto& [latency, burst, setup, semantics] = *row.figures;
+  const auto micro = [&](double part) {
+    return static_cast<double>(latency.times.percentile(part)) / 1000;
+  };
+  print("{:<5}{:>8.1f}{:>9.1f}{:>9.1f}{:>10.0f}{:>9}{:>7}{:>10}{:>9.1f}{:>9}{:>7}{:>7}\n", row.cpus,
+        micro(0.5), micro(0.99), micro(0.999), burst.per_second(), burst.wakeups, burst.lost(),
+        yes_or_no(semantics.coalesces), setup.first_us, setup.calls, row.user_lines,
+        row.kernel_lines);
+  std::fflush(stdout);
+}
+
+void print_claim(const Claim& claim) {
+  print("{}\n    {}\n    {}\n", claim.claim, claim.measured, claim.verdict);
+}
+
+}  // namespace bell::compare
