@@ -25,6 +25,14 @@ struct Taken {
   std::size_t numbers = 0;
 };
 
+/// What the kernel needs to take the place of one process: 0 and -1 where there is no such thing.
+struct Ends {
+  int sender = -1;  ///< descriptor to send by
+  int receiver = -1;
+  std::uint32_t port = 0;  ///< of a netlink socket
+  std::uint32_t signal = 0;
+};
+
 class Channel {
  public:
   virtual ~Channel() = default;
@@ -34,6 +42,9 @@ class Channel {
 
   /// For mechanisms that address a process.
   virtual void receiver_is(pid_t) noexcept {}
+
+  /// For mechanisms whose ends can be handed down to the kernel.
+  [[nodiscard]] virtual Ends ends() const noexcept { return {}; }
 
   /// The sender's. False: there is no room now, try again.
   virtual bool send(std::uint64_t number) noexcept = 0;

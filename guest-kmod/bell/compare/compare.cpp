@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "guest-kmod/bell/compare/lab_measure.hpp"
 #include "guest-kmod/bell/compare/loopback.hpp"
 #include "guest-kmod/bell/compare/measure.hpp"
 #include "guest-kmod/bell/compare/row.hpp"
@@ -39,6 +40,10 @@ class Comparison {
     print_heading();
     for (const auto& mechanism : user_to_user())
       if (wanted(mechanism.name, user_to_user_name)) add(between_users(mechanism));
+    for (const auto& mechanism : with_kernel())
+      if (wanted(mechanism.name, direction_of(mechanism))) add(with_the_kernel(mechanism));
+    for (const auto& absence : absences())
+      if (wanted(absence.name, absence.direction)) add(absent(absence));
   }
 
   [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
@@ -49,18 +54,44 @@ class Comparison {
   }
 
   [[nodiscard]] Row between_users(const Mechanism& mechanism) const {
-    Row row{.name = std::string(mechanism.name),
-            .direction = user_to_user_name,
-            .what = std::string(mechanism.what),
-            .cpus = bellwire::text("{},{}", plan_.sender_cpu, plan_.receiver_cpu),
-            .source = std::string(mechanism.source),
-            .user_lines = lines_of_all(mechanism.source)};
-    auto figures = measure(mechanism, plan_);
+    return filled({.name = std::string(mechanism.name),
+                   .direction = user_to_user_name,
+                   .what = std::string(mechanism.what),
+                   .cpus = cpus(),
+                   .source = std::string(mechanism.source),
+                   .user_lines = lines_of_all(mechanism.source)},
+                  measure(mechanism, plan_));
+  }
+
+  [[nodiscard]] Row with_the_kernel(const LabMechanism& mechanism) const {
+    return filled(
+        {.name = std::string(mechanism.name),
+         .direction = std::string(direction_of(mechanism)),
+         .what = std::string(mechanism.what),
+         .cpus = cpus(),
+         .source = bellwire::text("{} {}", mechanism.user_source, mechanism.kernel_source),
+         .user_lines = lines_of_all(mechanism.user_source),
+         .kernel_lines = lines_of_all(mechanism.kernel_source)},
+        measure(mechanism, plan_));
+  }
+
+  static Row absent(const Absence& absence) {
+    return {.name = std::string(absence.name),
+            .direction = std::string(absence.direction),
+            .source = std::string(absence.source),
+            .reason = std::string(absence.reason)};
+  }
+
+  static Row filled(Row row, const Result<Figures>& figures) {
     if (figures)
       row.figures = *figures;
     else
       row.reason = figures.error().message;
     return row;
+  }
+
+  [[nodiscard]] std::string cpus() const {
+    return bellwire::text("{},{}", plan_.sender_cpu, plan_.receiver_cpu);
   }
 
   void add(Row row) {

@@ -27,6 +27,7 @@ class EventFdRead final : public Channel {
     if (!event_.valid()) return bellwire::system_fault("cannot make an eventfd");
     return {};
   }
+  Ends ends() const noexcept override { return {event_.get(), event_.get()}; }
   bool send(std::uint64_t) noexcept override { return write_number(event_.get(), 1); }
   Taken wait(Numbers) noexcept override { return read_count(event_.get()); }
 
@@ -41,6 +42,7 @@ class EventFdPoll final : public Channel {
     if (!event_.valid()) return bellwire::system_fault("cannot make an eventfd");
     return {};
   }
+  Ends ends() const noexcept override { return {event_.get(), event_.get()}; }
   bool send(std::uint64_t) noexcept override { return write_number(event_.get(), 1); }
   Taken wait(Numbers) noexcept override {
     pollfd entry{.fd = event_.get(), .events = POLLIN, .revents = 0};
@@ -61,6 +63,7 @@ class EventFdEpoll final : public Channel {
       return bellwire::system_fault("cannot make an epoll set with an eventfd");
     return {};
   }
+  Ends ends() const noexcept override { return {event_.get(), event_.get()}; }
   bool send(std::uint64_t) noexcept override { return write_number(event_.get(), 1); }
   Taken wait(Numbers) noexcept override {
     epoll_event happened{};

@@ -47,7 +47,7 @@ struct Semantics {
 
 struct Figures {
   Latency latency;
-  Burst burst;
+  std::optional<Burst> burst;  ///< none of a round trip
   Setup setup;
   Semantics semantics;
 };

@@ -45,6 +45,7 @@ class Udp final : public Channel {
     if (!in_.valid()) return bellwire::system_fault("cannot reach 127.0.0.1 by UDP");
     return {};
   }
+  Ends ends() const noexcept override { return {.sender = in_.get(), .receiver = out_.get()}; }
   bool send(std::uint64_t number) noexcept override { return write_number(in_.get(), number); }
   Taken wait(Numbers numbers) noexcept override { return read_numbers(out_.get(), numbers); }
 
@@ -67,6 +68,7 @@ class Tcp final : public Channel {
     if (!out_.valid()) return bellwire::system_fault("cannot accept TCP on 127.0.0.1");
     return {};
   }
+  Ends ends() const noexcept override { return {.sender = in_.get(), .receiver = out_.get()}; }
   bool send(std::uint64_t number) noexcept override { return write_number(in_.get(), number); }
   Taken wait(Numbers numbers) noexcept override { return read_numbers(out_.get(), numbers); }
 

@@ -37,17 +37,21 @@ json::array histogram(const Histogram& times) {
   return list;
 }
 
+void add_burst(json::object& row, const Burst& burst) {
+  row["burst"] = burst.sent;
+  row["burst_per_second"] = burst.per_second();
+  row["reads"] = burst.waits;
+  row["wakeups"] = burst.wakeups;
+  row["lost"] = burst.lost();
+}
+
 void add_figures(json::object& row, const Figures& figures) {
   const auto& [latency, burst, setup, semantics] = figures;
   row["count"] = latency.count;
   row["p50_us"] = micro(latency.times.percentile(0.5));
   row["p99_us"] = micro(latency.times.percentile(0.99));
   row["p999_us"] = micro(latency.times.percentile(0.999));
-  row["burst"] = burst.sent;
-  row["burst_per_second"] = burst.per_second();
-  row["reads"] = burst.waits;
-  row["wakeups"] = burst.wakeups;
-  row["lost"] = burst.lost();
+  if (burst) add_burst(row, *burst);
   row["coalesces"] = semantics.coalesces;
   row["carries_data"] = semantics.carries_data;
   row["data_right"] = semantics.data_right;

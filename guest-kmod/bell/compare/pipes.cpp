@@ -20,6 +20,7 @@ class Pipe final : public Channel {
     in_.reset(ends[1]);
     return {};
   }
+  Ends ends() const noexcept override { return {.sender = in_.get(), .receiver = out_.get()}; }
   bool send(std::uint64_t number) noexcept override { return write_number(in_.get(), number); }
   Taken wait(Numbers numbers) noexcept override { return read_numbers(out_.get(), numbers); }
 
@@ -39,6 +40,7 @@ class Fifo final : public Channel {
     if (!in_.valid()) return bellwire::system_fault("cannot open the FIFO {}", path_);
     return {};
   }
+  Ends ends() const noexcept override { return {.sender = in_.get(), .receiver = out_.get()}; }
   bool send(std::uint64_t number) noexcept override { return write_number(in_.get(), number); }
   Taken wait(Numbers numbers) noexcept override { return read_numbers(out_.get(), numbers); }
 

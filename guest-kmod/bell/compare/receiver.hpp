@@ -6,29 +6,22 @@
 #pragma once
 
 #include <atomic>
-#include <cstdint>
 
-#include "guest-kmod/bell/compare/channel.hpp"
+#include "guest-kmod/bell/compare/process.hpp"
 #include "guest-kmod/bell/compare/shared_page.hpp"
-#include "vdev/os/unique_fd.hpp"
+#include "guest-kmod/bell/compare/tally.hpp"
 
 namespace bell::compare {
 
-/// Written by the receiver alone. All counts grow from the start on.
+/// The most numbers that one wait may bring.
+inline constexpr std::size_t most_at_once = 64;
+
+/// Written by the receiver alone; `taken` last, so that who sees it sees the rest.
 struct Board {
-  std::atomic<std::uint64_t> taken;       ///< notifications
-  std::atomic<std::uint64_t> waits;       ///< that they came in
-  std::atomic<std::uint64_t> numbers;     ///< that they carried
-  std::atomic<std::uint64_t> sum;         ///< of these numbers
-  std::atomic<std::uint64_t> disordered;  ///< numbers that were not above the last
-  std::atomic<std::uint64_t> stamp;       ///< when the last wait ended, CLOCK_MONOTONIC in ns
+  Tally tally;
+  std::atomic<std::uint64_t> stamp;  ///< when the last wait ended, as now_ns() has it
+  std::atomic<std::uint64_t> taken;
 };
-
-/// CLOCK_MONOTONIC in ns, which all processes and the kernel share.
-[[nodiscard]] std::uint64_t now_ns() noexcept;
-
-/// Keeps the calling thread on that CPU.
-[[nodiscard]] Result<void> pin(int cpu);
 
 class Receiver {
  public:
@@ -38,24 +31,23 @@ class Receiver {
   Receiver(Receiver&& other) noexcept
       : pid_(std::exchange(other.pid_, -1)),
         board_(std::move(other.board_)),
-        stat_(std::move(other.stat_)) {}
+        process_(std::move(other.process_)) {}
   Receiver& operator=(Receiver&&) = delete;
   ~Receiver();
 
-  [[nodiscard]] const Board& board() const noexcept { return *board_; }
-
-  /// Whether it sleeps now.
-  [[nodiscard]] bool asleep() const noexcept;
-
-  /// How often it went to sleep so far.
-  [[nodiscard]] std::uint64_t sleeps() const;
+  [[nodiscard]] std::uint64_t taken() const noexcept {
+    return board_->taken.load(std::memory_order_acquire);
+  }
+  [[nodiscard]] std::uint64_t stamp() const noexcept { return board_->stamp.load(); }
+  [[nodiscard]] const Tally& tally() const noexcept { return board_->tally; }
+  [[nodiscard]] const Watched& process() const noexcept { return process_; }
 
  private:
-  Receiver(pid_t pid, SharedPage<Board> board, bellwire::os::UniqueFd stat) noexcept
-      : pid_(pid), board_(std::move(board)), stat_(std::move(stat)) {}
+  Receiver(pid_t pid, SharedPage<Board> board, Watched process) noexcept
+      : pid_(pid), board_(std::move(board)), process_(std::move(process)) {}
   pid_t pid_;
   SharedPage<Board> board_;
-  bellwire::os::UniqueFd stat_;
+  Watched process_;
 };
 
 }  // namespace bell::compare

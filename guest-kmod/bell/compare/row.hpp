@@ -13,9 +13,9 @@ namespace bell::compare {
 struct Row {
   std::string name;
   std::string direction;
-  std::string what;
-  std::string cpus;    ///< of the sender, of the receiver
-  std::string source;  ///< where its code stands, ours or the kernel's
+  std::string what{};
+  std::string cpus{};    ///< of the sender, of the receiver
+  std::string source{};  ///< where its code stands, ours or the kernel's
   unsigned user_lines = 0;
   unsigned kernel_lines = 0;
   std::optional<Figures> figures{};

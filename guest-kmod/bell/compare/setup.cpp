@@ -7,25 +7,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <vector>
 
-#include "guest-kmod/bell/compare/receiver.hpp"
+#include "guest-kmod/bell/compare/process.hpp"
 
 namespace bell::compare {
 namespace {
 
-constexpr std::size_t runs = 25;
+using bellwire::Result;
 
-Result<void> first_notification(Channel& channel) {
-  if (auto open = channel.open(); !open) return open;
-  channel.receiver_is(::getpid());
-  std::array<std::uint64_t, 1> number{};
-  if (!channel.send(1) || channel.wait(number).count != 1)
-    return bellwire::fault(std::errc::io_error, "the first notification did not come");
-  return {};
-}
+constexpr std::size_t runs = 25;
 
 double median_us(std::vector<std::uint64_t>& times_ns) {
   const auto middle = times_ns.begin() + static_cast<std::ptrdiff_t>(times_ns.size() / 2);
@@ -33,15 +25,18 @@ double median_us(std::vector<std::uint64_t>& times_ns) {
   return static_cast<double>(*middle) / 1000;
 }
 
-[[noreturn]] void be_traced(Channel& channel) {
+[[noreturn]] void be_traced(Beginning& beginning) {
   ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::kill(::getpid(), SIGSTOP);
-  ::_exit(first_notification(channel) ? 0 : 1);
+  ::_exit(beginning.first_notification() ? 0 : 1);
 }
 
-// Lets the child run to its next stop. False: it has ended, or never started.
+// Lets the child run to its next stop. False: it has ended, or never started. A signal that
+// stopped it is passed on.
 bool next_stop(pid_t child, int& status) {
-  return ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr) == 0 &&
+  const int stopped_by = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
+  const bool ours = stopped_by == SIGSTOP || stopped_by == (SIGTRAP | 0x80);
+  return ::ptrace(PTRACE_SYSCALL, child, nullptr, ours ? 0 : stopped_by) == 0 &&
          ::waitpid(child, &status, 0) == child && WIFSTOPPED(status);
 }
 
@@ -51,10 +46,10 @@ bool enters_a_call(pid_t child) {
          info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr != SYS_exit_group;
 }
 
-Result<std::uint64_t> count_calls(Channel& channel) {
+Result<std::uint64_t> count_calls(Beginning& beginning) {
   const pid_t child = ::fork();
   if (child < 0) return bellwire::system_fault("cannot fork a process to trace");
-  if (child == 0) be_traced(channel);
+  if (child == 0) be_traced(beginning);
   int status = 0;
   ::waitpid(child, &status, 0);
   ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
@@ -67,14 +62,14 @@ Result<std::uint64_t> count_calls(Channel& channel) {
 
 }  // namespace
 
-Result<Setup> measure_setup(const std::function<std::unique_ptr<Channel>()>& make) {
+Result<Setup> measure_setup(const std::function<std::unique_ptr<Beginning>()>& make) {
   std::vector<std::uint64_t> setup, teardown;
   for (std::size_t run = 0; run < runs; ++run) {
     const auto began = now_ns();
-    auto channel = make();
-    if (auto came = first_notification(*channel); !came) return came.error();
+    auto beginning = make();
+    if (auto came = beginning->first_notification(); !came) return came.error();
     const auto first = now_ns();
-    channel.reset();
+    beginning.reset();
     setup.push_back(first - began);
     teardown.push_back(now_ns() - first);
   }

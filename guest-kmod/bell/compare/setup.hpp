@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a channel costs before the first notification, and after the last.
+// What a mechanism costs before the first notification, and after the last.
 #pragma once
 
 #include <functional>
 #include <memory>
 
-#include "guest-kmod/bell/compare/channel.hpp"
 #include "guest-kmod/bell/compare/figures.hpp"
+#include "vdev/os/result.hpp"
 
 namespace bell::compare {
 
-/// Makes a channel, whose ends this process plays both; the times are the medians of some runs.
-/// The system calls are those of a child that is traced while it does the same.
-[[nodiscard]] Result<Setup> measure_setup(const std::function<std::unique_ptr<Channel>()>& make);
+/// A mechanism from nothing to its first notification; dropping it takes all down again.
+class Beginning {
+ public:
+  virtual ~Beginning() = default;
+  [[nodiscard]] virtual bellwire::Result<void> first_notification() = 0;
+};
+
+/// The times are the medians of some runs, in this process, which plays both ends. The system calls
+/// are those of a child that is traced while it does the same.
+[[nodiscard]] bellwire::Result<Setup> measure_setup(
+    const std::function<std::unique_ptr<Beginning>()>& make);
 
 }  // namespace bell::compare

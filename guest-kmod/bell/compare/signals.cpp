@@ -29,6 +29,7 @@ class QueuedSignal final : public Channel {
     return {};
   }
   void receiver_is(pid_t process) noexcept override { process_ = process; }
+  Ends ends() const noexcept override { return {.signal = static_cast<unsigned>(SIGRTMIN)}; }
   bool send(std::uint64_t number) noexcept override {
     sigval value{};
     value.sival_ptr = reinterpret_cast<void*>(number);

@@ -20,6 +20,7 @@ class UnixPair final : public Channel {
     in_.reset(ends[1]);
     return {};
   }
+  Ends ends() const noexcept override { return {.sender = in_.get(), .receiver = out_.get()}; }
   bool send(std::uint64_t number) noexcept override { return write_number(in_.get(), number); }
   Taken wait(Numbers numbers) noexcept override { return read_numbers(out_.get(), numbers); }
 

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/compare/lab_mechanism.hpp"
+
+namespace bell::compare {
+namespace {
+
+// An end that two processes have, too, by the name of its row.
+template <const char* const& name>
+std::unique_ptr<Channel> shared(Lab&) {
+  return end_of(name);
+}
+
+constexpr const char* pipe_row = "pipe";
+constexpr const char* fifo_row = "FIFO";
+constexpr const char* datagram_row = "AF_UNIX datagram";
+constexpr const char* stream_row = "AF_UNIX stream";
+constexpr const char* udp_row = "AF_INET UDP";
+constexpr const char* tcp_row = "AF_INET TCP";
+constexpr const char* read_row = "eventfd, read";
+constexpr const char* poll_row = "eventfd, poll";
+constexpr const char* epoll_row = "eventfd, epoll";
+constexpr const char* signal_row = "signal, queued";
+
+constexpr MakeEnd pipe_end = shared<pipe_row>, fifo_end = shared<fifo_row>,
+                  datagram_end = shared<datagram_row>, stream_end = shared<stream_row>,
+                  udp_end = shared<udp_row>, tcp_end = shared<tcp_row>,
+                  event_end = shared<read_row>, event_poll_end = shared<poll_row>,
+                  event_epoll_end = shared<epoll_row>, signal_end = shared<signal_row>;
+
+constexpr const char* wire_out = "send.c:send_bytes wire.c:lab_wire_write wire.c:check_pipe";
+constexpr const char* wire_in = "receive.c:take_bytes wire.c:lab_wire_read wire.c:check_pipe";
+constexpr const char* socket_out =
+    "send.c:send_bytes wire.c:lab_wire_write wire.c:send_message wire.c:check_socket";
+constexpr const char* socket_in =
+    "receive.c:take_bytes wire.c:lab_wire_read wire.c:receive_message wire.c:check_socket";
+constexpr const char* event_out = "send.c:send_eventfd wire.c:check_eventfd";
+constexpr const char* event_read =
+    "receive.c:take_eventfd wire.c:check_eventfd wire.c:lab_wire_read";
+constexpr const char* event_poll =
+    "watch.c:lab_watch watch.c:lab_unwatch watch.c:remember_head watch.c:lab_watch_take "
+    "watch.c:take watch.c:take_locked wire.c:check_eventfd";
+constexpr const char* event_callback =
+    "watch.c:lab_watch watch.c:lab_unwatch watch.c:remember_head watch.c:lab_watch_callback "
+    "watch.c:pass_locked watch.c:take_locked wire.c:check_eventfd";
+constexpr const char* netlink_out =
+    "genl.c:lab_genl_unicast genl.c:message genl.c:put_attributes genl.c:policy genl.c:family";
+constexpr const char* multicast_out =
+    "genl.c:lab_genl_multicast genl.c:message genl.c:put_attributes genl.c:policy genl.c:family "
+    "genl.c:groups";
+constexpr const char* netlink_in =
+    "genl.c:do_notify genl.c:pass genl.c:operations genl.c:policy genl.c:family";
+constexpr const char* device_out = "send.c:send_device file.c:lab_read file.c:take_unread";
+constexpr const char* device_poll_out =
+    "send.c:send_device file.c:lab_read file.c:take_unread file.c:lab_poll";
+constexpr const char* netlink_user =
+    "generic_netlink.cpp:GenericEnd generic_netlink.cpp:Message generic_netlink.cpp:find "
+    "generic_netlink.cpp:number_in generic_netlink.cpp:receive";
+constexpr const char* multicast_user =
+    "generic_netlink.cpp:GenericEnd generic_netlink.cpp:Message generic_netlink.cpp:find "
+    "generic_netlink.cpp:number_in generic_netlink.cpp:receive generic_netlink.cpp:GenericMember";
+
+constexpr LabMechanism rows[] = {
+    // kernel -> user
+    {"eventfd, read",
+     "eventfd_signal",
+     "eventfds.cpp:EventFdRead",
+     event_out,
+     NOTIFY_LAB_SEND_EVENTFD,
+     {},
+     event_end},
+    {"eventfd, poll",
+     "eventfd_signal",
+     "eventfds.cpp:EventFdPoll",
+     event_out,
+     NOTIFY_LAB_SEND_EVENTFD,
+     {},
+     event_poll_end},
+    {"eventfd, epoll",
+     "eventfd_signal",
+     "eventfds.cpp:EventFdEpoll",
+     event_out,
+     NOTIFY_LAB_SEND_EVENTFD,
+     {},
+     event_epoll_end},
+    {"eventfd, from hard irq",
+     "eventfd_signal in a timer's interrupt",
+     "eventfds.cpp:EventFdRead",
+     event_out,
+     NOTIFY_LAB_SEND_EVENTFD,
+     {},
+     event_end,
+     {},
+     {},
+     true},
+    {"pipe", "kernel_write", "pipes.cpp:Pipe", wire_out, NOTIFY_LAB_SEND_PIPE, {}, pipe_end},
+    {"FIFO", "kernel_write", "pipes.cpp:Fifo", wire_out, NOTIFY_LAB_SEND_PIPE, {}, fifo_end},
+    {"AF_UNIX datagram",
+     "kernel_sendmsg",
+     "unix_sockets.cpp:UnixPair",
+     socket_out,
+     NOTIFY_LAB_SEND_UNIX_DGRAM,
+     {},
+     datagram_end},
+    {"AF_UNIX stream",
+     "kernel_sendmsg",
+     "unix_sockets.cpp:UnixPair",
+     socket_out,
+     NOTIFY_LAB_SEND_UNIX_STREAM,
+     {},
+     stream_end},
+    {"AF_INET UDP",
+     "kernel_sendmsg",
+     "internet_sockets.cpp:Udp",
+     socket_out,
+     NOTIFY_LAB_SEND_UDP,
+     {},
+     udp_end,
+     {},
+     {.may_lose = true}},
+    {"AF_INET TCP",
+     "kernel_sendmsg",
+     "internet_sockets.cpp:Tcp",
+     socket_out,
+     NOTIFY_LAB_SEND_TCP,
+     {},
+     tcp_end},
+    {"generic netlink unicast",
+     "genlmsg_unicast",
+     netlink_user,
+     netlink_out,
+     NOTIFY_LAB_SEND_GENL_UNICAST,
+     {},
+     generic_unicast,
+     {},
+     {.may_lose = true}},
+    {"generic netlink multicast",
+     "genlmsg_multicast",
+     multicast_user,
+     multicast_out,
+     NOTIFY_LAB_SEND_GENL_MULTICAST,
+     {},
+     generic_multicast,
+     {},
+     {.may_lose = true}},
+    {"device, read",
+     "wake_up of its own wait queue",
+     "device_ends.cpp:DeviceRead",
+     device_out,
+     NOTIFY_LAB_SEND_DEVICE,
+     {},
+     device_read},
+    {"device, poll",
+     "wake_up of its own wait queue",
+     "device_ends.cpp:DevicePoll device_ends.cpp:DeviceRead",
+     device_poll_out,
+     NOTIFY_LAB_SEND_DEVICE,
+     {},
+     device_poll},
+    {"device, from hard irq",
+     "wake_up in a timer's interrupt",
+     "device_ends.cpp:DeviceRead",
+     device_out,
+     NOTIFY_LAB_SEND_DEVICE,
+     {},
+     device_read,
+     {},
+     {},
+     true},
+    {"device, SIGIO",
+     "kill_fasync",
+     "device_ends.cpp:DeviceSignal",
+     "send.c:send_fasync file.c:lab_fasync",
+     NOTIFY_LAB_SEND_FASYNC,
+     {},
+     device_signal,
+     {},
+     {.may_lose = true}},
+    {"signal, queued",
+     "send_sig_info",
+     "signals.cpp:QueuedSignal",
+     "send.c:send_signal",
+     NOTIFY_LAB_SEND_SIGNAL,
+     {},
+     signal_end},
+    {"mapped page, spin",
+     "a word that the user looks at",
+     "device_ends.cpp:PageFromKernel",
+     "file.c:lab_mmap record.c:lab_sending",
+     NOTIFY_LAB_SEND_PAGE,
+     {},
+     page_from_kernel,
+     {},
+     {.spins = true}},
+
+    // user -> kernel
+    {"ioctl",
+     "the call itself",
+     "device_ends.cpp:PlainIoctl",
+     "command.c:do_notify",
+     {},
+     NOTIFY_LAB_RECEIVE_IOCTL,
+     nullptr,
+     plain_ioctl,
+     {.spins = true}},
+    {"write to the device",
+     "the call itself",
+     "device_ends.cpp:PlainWrite",
+     "file.c:lab_write",
+     {},
+     NOTIFY_LAB_RECEIVE_WRITE,
+     nullptr,
+     plain_write,
+     {.spins = true}},
+    {"eventfd, thread reads",
+     "kernel_read",
+     "eventfds.cpp:EventFdRead",
+     event_read,
+     {},
+     NOTIFY_LAB_RECEIVE_EVENTFD_READ,
+     nullptr,
+     event_end},
+    {"eventfd, thread polls",
+     "vfs_poll, and a sleep",
+     "eventfds.cpp:EventFdRead",
+     event_poll,
+     {},
+     NOTIFY_LAB_RECEIVE_EVENTFD_POLL,
+     nullptr,
+     event_end},
+    {"eventfd, callback",
+     "a function in its wait queue",
+     "eventfds.cpp:EventFdRead",
+     event_callback,
+     {},
+     NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK,
+     nullptr,
+     event_end,
+     {.spins = true}},
+    {"pipe",
+     "kernel_read",
+     "pipes.cpp:Pipe",
+     wire_in,
+     {},
+     NOTIFY_LAB_RECEIVE_PIPE,
+     nullptr,
+     pipe_end},
+    {"FIFO",
+     "kernel_read",
+     "pipes.cpp:Fifo",
+     wire_in,
+     {},
+     NOTIFY_LAB_RECEIVE_PIPE,
+     nullptr,
+     fifo_end},
+    {"AF_UNIX datagram",
+     "kernel_recvmsg",
+     "unix_sockets.cpp:UnixPair",
+     socket_in,
+     {},
+     NOTIFY_LAB_RECEIVE_UNIX_DGRAM,
+     nullptr,
+     datagram_end},
+    {"AF_UNIX stream",
+     "kernel_recvmsg",
+     "unix_sockets.cpp:UnixPair",
+     socket_in,
+     {},
+     NOTIFY_LAB_RECEIVE_UNIX_STREAM,
+     nullptr,
+     stream_end},
+    {"AF_INET UDP",
+     "kernel_recvmsg",
+     "internet_sockets.cpp:Udp",
+     socket_in,
+     {},
+     NOTIFY_LAB_RECEIVE_UDP,
+     nullptr,
+     udp_end,
+     {.may_lose = true}},
+    {"AF_INET TCP",
+     "kernel_recvmsg",
+     "internet_sockets.cpp:Tcp",
+     socket_in,
+     {},
+     NOTIFY_LAB_RECEIVE_TCP,
+     nullptr,
+     tcp_end},
+    {"generic netlink",
+     "doit",
+     netlink_user,
+     netlink_in,
+     {},
+     NOTIFY_LAB_RECEIVE_GENL,
+     nullptr,
+     generic_unicast,
+     {.spins = true}},
+    {"mapped page, spin",
+     "a word that the thread looks at",
+     "device_ends.cpp:PageToKernel",
+     "receive.c:rung receive.c:take_page file.c:lab_mmap",
+     {},
+     NOTIFY_LAB_RECEIVE_PAGE,
+     nullptr,
+     page_to_kernel,
+     {.spins = true}},
+
+    // user -> kernel thread -> user
+    {"eventfd and eventfd", "read both ways", "eventfds.cpp:EventFdRead",
+     "send.c:send_eventfd receive.c:take_eventfd wire.c:check_eventfd wire.c:lab_wire_read",
+     NOTIFY_LAB_SEND_EVENTFD, NOTIFY_LAB_RECEIVE_EVENTFD_READ, event_end, event_end},
+    {"ioctl and eventfd", "as the note does it",
+     "device_ends.cpp:PlainIoctl eventfds.cpp:EventFdRead",
+     "command.c:do_notify receive.c:await send.c:send_eventfd wire.c:check_eventfd",
+     NOTIFY_LAB_SEND_EVENTFD, NOTIFY_LAB_RECEIVE_IOCTL, event_end, plain_ioctl},
+    {"pipe and pipe", "kernel_read and kernel_write", "pipes.cpp:Pipe",
+     "receive.c:take_bytes send.c:send_bytes wire.c:lab_wire_read wire.c:lab_wire_write "
+     "wire.c:check_pipe",
+     NOTIFY_LAB_SEND_PIPE, NOTIFY_LAB_RECEIVE_PIPE, pipe_end, pipe_end},
+    {"AF_UNIX both ways", "datagrams", "unix_sockets.cpp:UnixPair",
+     "receive.c:take_bytes send.c:send_bytes wire.c:lab_wire_read wire.c:lab_wire_write "
+     "wire.c:receive_message wire.c:send_message wire.c:check_socket",
+     NOTIFY_LAB_SEND_UNIX_DGRAM, NOTIFY_LAB_RECEIVE_UNIX_DGRAM, datagram_end, datagram_end},
+    {"TCP both ways", "bytes", "internet_sockets.cpp:Tcp",
+     "receive.c:take_bytes send.c:send_bytes wire.c:lab_wire_read wire.c:lab_wire_write "
+     "wire.c:receive_message wire.c:send_message wire.c:check_socket",
+     NOTIFY_LAB_SEND_TCP, NOTIFY_LAB_RECEIVE_TCP, tcp_end, tcp_end},
+    {"netlink both ways", "doit, thread, genlmsg_unicast", netlink_user,
+     "genl.c:do_notify genl.c:pass genl.c:operations genl.c:policy genl.c:family receive.c:await "
+     "genl.c:lab_genl_unicast genl.c:message genl.c:put_attributes",
+     NOTIFY_LAB_SEND_GENL_UNICAST, NOTIFY_LAB_RECEIVE_GENL, generic_unicast, generic_unicast},
+    {"write and read", "the device's own calls",
+     "device_ends.cpp:PlainWrite device_ends.cpp:DeviceRead",
+     "file.c:lab_write receive.c:await send.c:send_device file.c:lab_read file.c:take_unread",
+     NOTIFY_LAB_SEND_DEVICE, NOTIFY_LAB_RECEIVE_WRITE, device_read, plain_write},
+};
+
+constexpr Absence missing[] = {
+    {"System V message queue", "kernel ↔ user",
+     "no interface in the kernel: do_msgsnd and do_msgrcv are static, nothing is exported",
+     "ipc/msg.c: do_msgsnd"},
+    {"POSIX message queue", "kernel ↔ user",
+     "no interface in the kernel: do_mq_timedsend is static; mq_notify signals user space only",
+     "ipc/mqueue.c: do_mq_timedsend"},
+    {"System V semaphore", "kernel ↔ user",
+     "no interface in the kernel: do_semtimedop is not exported to modules",
+     "ipc/sem.c: do_semtimedop"},
+    {"POSIX semaphore", "kernel ↔ user",
+     "a word and a futex, which the C library makes: the kernel knows no such object",
+     "kernel/futex/waitwake.c: futex_wake"},
+    {"shared memory, futex", "kernel ↔ user",
+     "a module can't wake a futex: futex_wake is not exported",
+     "kernel/futex/waitwake.c: futex_wake"},
+    {"netlink user socket", "kernel ↔ user",
+     "NETLINK_USERSOCK has the kernel's own socket, which takes nothing: generic netlink instead",
+     "net/netlink/af_netlink.c: netlink_add_usersock_entry"},
+    {"io_uring message", "kernel ↔ user",
+     "completions are posted by io_uring alone: io_post_aux_cqe is not exported",
+     "io_uring/io_uring.c: io_post_aux_cqe"},
+};
+
+}  // namespace
+
+std::string_view direction_of(const LabMechanism& mechanism) noexcept {
+  if (mechanism.from_kernel && mechanism.to_kernel) return round_trip;
+  return mechanism.from_kernel ? kernel_to_user : user_to_kernel;
+}
+
+std::span<const LabMechanism> with_kernel() {
+  return rows;
+}
+std::span<const Absence> absences() {
+  return missing;
+}
+
+std::unique_ptr<Channel> end_of(std::string_view name) {
+  for (const auto& mechanism : user_to_user())
+    if (mechanism.name == name) return mechanism.make();
+  return nullptr;
+}
+
+}  // namespace bell::compare
