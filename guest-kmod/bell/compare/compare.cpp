@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "guest-kmod/bell/compare/claims.hpp"
 #include "guest-kmod/bell/compare/lab_measure.hpp"
 #include "guest-kmod/bell/compare/loopback.hpp"
 #include "guest-kmod/bell/compare/measure.hpp"
@@ -119,8 +120,11 @@ bellwire::Result<bool> run_compare(const CompareOptions& options) {
   if (comparison.rows().empty())
     return bellwire::fault(std::errc::invalid_argument,
                            "--only '{}' names no mechanism and no direction", options.only);
+  const auto claims = judge(comparison.rows());
+  print("\n");
+  for (const auto& claim : claims) print_claim(claim);
   if (!options.json.empty())
-    if (auto written = write(options.json, to_json(comparison.rows(), {})); !written)
+    if (auto written = write(options.json, to_json(comparison.rows(), claims)); !written)
       return written.error();
   return true;
 }

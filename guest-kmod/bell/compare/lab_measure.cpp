@@ -230,8 +230,9 @@ class RoundTrip {
 class LabBeginning final : public Beginning {
  public:
   explicit LabBeginning(const LabMechanism& mechanism) : stand_(mechanism) {}
+  Result<void> prepare() override { return stand_.open_session(); }
   Result<void> first_notification() override {
-    if (auto opened = stand_.open(); !opened) return opened;
+    if (auto opened = stand_.open_ends(); !opened) return opened;
     const auto flags = stand_.mechanism().hardirq ? NOTIFY_LAB_HARDIRQ : 0U;
     if (auto started = stand_.start({.flags = flags, .gap_us = flags == 0 ? 0 : timer_gap_us});
         !started)
@@ -244,12 +245,14 @@ class LabBeginning final : public Beginning {
       stand_.lab().wait();
     return {};
   }
+  void take_down() override { stand_.close_ends(); }
 
  private:
   Stand stand_;
 };
 
 Result<Figures> measure_direction(Stand& stand, const Plan& plan) {
+  const Alarm alarm;  // ends waits for what never comes
   const auto& mechanism = stand.mechanism();
   if (mechanism.from_kernel && mechanism.to_kernel) return RoundTrip(stand, plan).measure();
   if (mechanism.from_kernel) return KernelToUser(stand, plan).measure();
@@ -261,7 +264,6 @@ Result<Figures> measure_direction(Stand& stand, const Plan& plan) {
 Result<Figures> measure(const LabMechanism& mechanism, const Plan& plan) {
   Stand stand(mechanism);
   if (auto opened = stand.open(); !opened) return opened.error();
-  const Alarm alarm;  // waits end by it
   auto figures = measure_direction(stand, plan);
   if (!figures) return figures;
   auto setup = measure_setup([&] { return std::make_unique<LabBeginning>(mechanism); });

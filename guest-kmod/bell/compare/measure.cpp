@@ -79,6 +79,7 @@ class ChannelBeginning final : public Beginning {
       return bellwire::fault(std::errc::io_error, "the first notification did not come");
     return {};
   }
+  void take_down() override { channel_.reset(); }
 
  private:
   std::unique_ptr<Channel> channel_;

@@ -65,15 +65,18 @@ Result<std::uint64_t> count_calls(Beginning& beginning) {
 Result<Setup> measure_setup(const std::function<std::unique_ptr<Beginning>()>& make) {
   std::vector<std::uint64_t> setup, teardown;
   for (std::size_t run = 0; run < runs; ++run) {
+    const auto beginning = make();
+    if (auto prepared = beginning->prepare(); !prepared) return prepared.error();
     const auto began = now_ns();
-    auto beginning = make();
     if (auto came = beginning->first_notification(); !came) return came.error();
     const auto first = now_ns();
-    beginning.reset();
+    beginning->take_down();
     setup.push_back(first - began);
     teardown.push_back(now_ns() - first);
   }
-  const auto calls = count_calls(*make());
+  const auto traced = make();
+  if (auto prepared = traced->prepare(); !prepared) return prepared.error();
+  const auto calls = count_calls(*traced);
   if (!calls) return calls.error();
   return Setup{median_us(setup), median_us(teardown), *calls};
 }

@@ -11,11 +11,15 @@
 
 namespace bell::compare {
 
-/// A mechanism from nothing to its first notification; dropping it takes all down again.
+/// A mechanism from nothing to its first notification, and back.
 class Beginning {
  public:
   virtual ~Beginning() = default;
+
+  /// What only the measurement needs; not timed.
+  [[nodiscard]] virtual bellwire::Result<void> prepare() { return {}; }
   [[nodiscard]] virtual bellwire::Result<void> first_notification() = 0;
+  virtual void take_down() = 0;
 };
 
 /// The times are the medians of some runs, in this process, which plays both ends. The system calls

@@ -17,7 +17,11 @@ Result<std::unique_ptr<Channel>> open_end(MakeEnd make, Lab& lab) {
 }  // namespace
 
 Result<void> Stand::open() {
-  if (auto opened = lab_.open(); !opened) return opened;
+  if (auto opened = open_session(); !opened) return opened;
+  return open_ends();
+}
+
+Result<void> Stand::open_ends() {
   auto from = open_end(mechanism_.from_kernel, lab_);
   if (!from) return from.error();
   auto to = open_end(mechanism_.to_kernel, lab_);
@@ -25,6 +29,12 @@ Result<void> Stand::open() {
   from_kernel_ = std::move(*from);
   to_kernel_ = std::move(*to);
   return {};
+}
+
+void Stand::close_ends() noexcept {
+  lab_.stop();
+  from_kernel_.reset();
+  to_kernel_.reset();
 }
 
 Result<void> Stand::start(const Job& wish) {

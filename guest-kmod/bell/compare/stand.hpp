@@ -13,6 +13,12 @@ class Stand {
 
   [[nodiscard]] Result<void> open();
 
+  /// The parts of it: the session, which is how we measure, and the ends, which the mechanism
+  /// needs.
+  [[nodiscard]] Result<void> open_session() { return lab_.open(); }
+  [[nodiscard]] Result<void> open_ends();
+  void close_ends() noexcept;
+
   struct Job {
     std::uint64_t count = 1;
     std::uint32_t flags = 0;
