@@ -12,6 +12,7 @@
 #include "guest-kmod/bell/compare/row.hpp"
 #include "guest-kmod/bell/compare/source_lines.hpp"
 #include "guest-kmod/bell/print.hpp"
+#include "guest-kmod/notify_lab/uapi/notify_lab_missing.h"
 
 namespace bell {
 namespace {
@@ -43,8 +44,8 @@ class Comparison {
       if (wanted(mechanism.name, user_to_user_name)) add(between_users(mechanism));
     for (const auto& mechanism : with_kernel())
       if (wanted(mechanism.name, direction_of(mechanism))) add(with_the_kernel(mechanism));
-    for (const auto& absence : absences())
-      if (wanted(absence.name, absence.direction)) add(absent(absence));
+    for (const auto& missing : notify_lab_missing)
+      if (wanted(missing.name, kernel_and_user)) add(absent(missing));
   }
 
   [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
@@ -76,11 +77,11 @@ class Comparison {
         measure(mechanism, plan_));
   }
 
-  static Row absent(const Absence& absence) {
-    return {.name = std::string(absence.name),
-            .direction = std::string(absence.direction),
-            .source = std::string(absence.source),
-            .reason = std::string(absence.reason)};
+  static Row absent(const struct notify_lab_missing& missing) {
+    return {.name = missing.name,
+            .direction = kernel_and_user,
+            .source = bellwire::text("{}: {}", missing.file, missing.function),
+            .reason = bellwire::text("{}: {}", missing.function, missing.reason)};
   }
 
   static Row filled(Row row, const Result<Figures>& figures) {

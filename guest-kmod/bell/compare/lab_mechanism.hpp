@@ -25,21 +25,13 @@ struct LabMechanism {
   bool hardirq = false;  ///< the kernel sends from a timer's interrupt
 };
 
-/// A mechanism that the kernel has no interface for.
-struct Absence {
-  std::string_view name;
-  std::string_view direction;
-  std::string_view reason;
-  std::string_view source;  ///< the place in Linux's sources
-};
-
 inline constexpr const char* kernel_to_user = "kernel → user";
 inline constexpr const char* user_to_kernel = "user → kernel";
+inline constexpr const char* kernel_and_user = "kernel ↔ user";  ///< of what there is no way for
 inline constexpr const char* round_trip = "round trip";
 
 [[nodiscard]] std::string_view direction_of(const LabMechanism& mechanism) noexcept;
 std::span<const LabMechanism> with_kernel();
-std::span<const Absence> absences();
 
 /// The end that two processes have, by the name of its row.
 [[nodiscard]] std::unique_ptr<Channel> end_of(std::string_view name);

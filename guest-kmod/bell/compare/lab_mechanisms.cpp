@@ -334,30 +334,6 @@ constexpr LabMechanism rows[] = {
      NOTIFY_LAB_SEND_DEVICE, NOTIFY_LAB_RECEIVE_WRITE, device_read, plain_write},
 };
 
-constexpr Absence missing[] = {
-    {"System V message queue", "kernel ↔ user",
-     "no interface in the kernel: do_msgsnd and do_msgrcv are static, nothing is exported",
-     "ipc/msg.c: do_msgsnd"},
-    {"POSIX message queue", "kernel ↔ user",
-     "no interface in the kernel: do_mq_timedsend is static; mq_notify signals user space only",
-     "ipc/mqueue.c: do_mq_timedsend"},
-    {"System V semaphore", "kernel ↔ user",
-     "no interface in the kernel: do_semtimedop is not exported to modules",
-     "ipc/sem.c: do_semtimedop"},
-    {"POSIX semaphore", "kernel ↔ user",
-     "a word and a futex, which the C library makes: the kernel knows no such object",
-     "kernel/futex/waitwake.c: futex_wake"},
-    {"shared memory, futex", "kernel ↔ user",
-     "a module can't wake a futex: futex_wake is not exported",
-     "kernel/futex/waitwake.c: futex_wake"},
-    {"netlink user socket", "kernel ↔ user",
-     "NETLINK_USERSOCK has the kernel's own socket, which takes nothing: generic netlink instead",
-     "net/netlink/af_netlink.c: netlink_add_usersock_entry"},
-    {"io_uring message", "kernel ↔ user",
-     "completions are posted by io_uring alone: io_post_aux_cqe is not exported",
-     "io_uring/io_uring.c: io_post_aux_cqe"},
-};
-
 }  // namespace
 
 std::string_view direction_of(const LabMechanism& mechanism) noexcept {
@@ -367,9 +343,6 @@ std::string_view direction_of(const LabMechanism& mechanism) noexcept {
 
 std::span<const LabMechanism> with_kernel() {
   return rows;
-}
-std::span<const Absence> absences() {
-  return missing;
 }
 
 std::unique_ptr<Channel> end_of(std::string_view name) {

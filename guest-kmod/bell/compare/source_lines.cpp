@@ -25,11 +25,16 @@ bool in_a_word(std::string_view line, std::size_t place) noexcept {
   return std::isalnum(static_cast<unsigned char>(line[place])) != 0 || line[place] == '_';
 }
 
-// A definition begins at the margin, has the name as a word, and doesn't end in the same line.
+bool has_word(std::string_view line, std::string_view word) noexcept {
+  for (auto place = line.find(word); place != line.npos; place = line.find(word, place + 1))
+    if (place > 0 && !in_a_word(line, place - 1) && !in_a_word(line, place + word.size()))
+      return true;
+  return false;
+}
+
+// A definition begins at the margin, and doesn't end in the same line.
 bool defines(std::string_view line, std::string_view name) noexcept {
-  const auto place = line.find(name);
-  return place != line.npos && place > 0 && !in_a_word(line, place - 1) &&
-         !in_a_word(line, place + name.size()) && in_a_word(line, 0) && !line.ends_with(';');
+  return in_a_word(line, 0) && !line.ends_with(';') && has_word(line, name);
 }
 
 }  // namespace

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The comparison: every way to notify that the note weighs, measured in one run.
+
+`bell compare` runs in a guest, where the module notify_lab plays the kernel's
+part; then it runs on this host, for what two processes can do without a
+module. All rows stand in one table, sorted by direction, and the note's
+claims, judged by the guest's figures, below it.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import accel, console, kernel, prepare, qemu, run
+from .lab import Lab
+from .places import GUEST_TOOLS, HarnessError
+from .qemu import Machine
+from .vm import Vm
+
+BELL = GUEST_TOOLS[0]
+BETWEEN_USERS = "user → user"
+DIRECTIONS = (BETWEEN_USERS, "kernel → user", "user → kernel", "round trip", "kernel ↔ user")
+LIMIT = 300.0  # seconds for each part: a bound, not a goal
+# What a table's row has, with the width of its column.
+COLUMNS = {
+    "direction": ("direction", -13), "where": ("where", -5), "name": ("mechanism", -25),
+    "cpus": ("CPUs", -4), "p50_us": ("p50 µs", 8), "p99_us": ("p99 µs", 8),
+    "p999_us": ("p99.9 µs", 9), "burst_per_second": ("per s", 9), "wakeups": ("wake-ups", 8),
+    "lost": ("lost", 6), "coalesces": ("merges", -6), "carries_data": ("data", -4),
+    "atomic": ("in irq", -6), "setup_us": ("set-up µs", 9), "setup_syscalls": ("calls", 5),
+    "teardown_us": ("down µs", 8), "user_lines": ("user", 4), "kernel_lines": ("kernel", 6),
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    options = _options(argv)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    try:
+        result = measure(options.count)
+    except HarnessError as error:
+        print(f"compare: {error}", file=sys.stderr)
+        return 1
+    show(result)
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="compare", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser.add_argument("--count", type=int, default=10_000, metavar="N",
+                        help="notifications of each mechanism (default: 10000)")
+    options = parser.parse_args(argv)
+    if not 1 <= options.count <= 30_000:
+        parser.error(f"--count {options.count}: choose 1 to 30000")
+    if options.json and not options.json.absolute().parent.is_dir():
+        parser.error(f"--json {options.json}: there is no such folder")
+    return options
+
+
+def measure(count: int) -> dict:
+    """Guest and host, one after the other: they would disturb each other."""
+    machine = Machine(prepare.everything(kernel.DEFAULT), smp=min(2, os.cpu_count() or 1))
+    version = qemu.version(machine.qemu)
+    machine = machine.on(accel.choose("auto", machine, version))
+    folder = run.create()
+    guest = in_guest(machine, folder, count)
+    host = on_host(folder, count)
+    rows = [{**row, "where": where} for where, part in (("guest", guest), ("host", host))
+            for row in part["rows"]]
+    rows.sort(key=lambda row: (DIRECTIONS.index(row["direction"]), row.get("p50_us", 1e9)))
+    facts = {"accel": machine.accel, "qemu": version, "kernel": machine.image.release,
+             "guest_cpus": machine.smp, "host_kernel": os.uname().release,
+             "host_cpus": os.cpu_count(), "count": count}
+    return {"machine": facts, "rows": rows, "claims": guest["claims"]}
+
+
+def in_guest(machine: Machine, folder: Path, count: int) -> dict:
+    with Lab(machine, folder, devices=()) as lab:
+        vm = lab.vm(["sh", "-c", guest_script(count)])
+        if death := vm.boot(watch=lab.check):
+            raise HarnessError(death.reason)
+        verdict = vm.wait(LIMIT, lambda: _progress(vm))
+    complaints = console.complaints(vm.console)
+    if verdict.status or complaints:
+        raise HarnessError(f"{complaints[0] if complaints else verdict.reason}; see {folder}")
+    return json.loads(vm.results.path.read_text())
+
+
+def guest_script(count: int) -> str:
+    return ("insmod /lib/modules/notify_lab.ko && "
+            f"bell compare --count {count} --json /run/bellwire/results")
+
+
+def on_host(folder: Path, count: int) -> dict:
+    path = folder / "host.json"
+    command = [BELL, "compare", "--only", BETWEEN_USERS, "--count", str(count), "--json", path]
+    with (folder / "host.log").open("w") as log:
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                timeout=LIMIT).returncode
+    if status:
+        raise HarnessError(f"bell compare ended with {status} on this host; see {folder}/host.log")
+    return json.loads(path.read_text())
+
+
+def _progress(vm: Vm) -> None:
+    """One line that changes, on a terminal: a run takes a minute."""
+    text = vm.stdout.read().decode(errors="replace")
+    if text and sys.stderr.isatty():
+        line = text.rstrip().rsplit("\n", 1)[-1]
+        print(f"\r\x1b[K{line:.70}", end="", file=sys.stderr, flush=True)
+
+
+def show(result: dict) -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    facts = result["machine"]
+    print(f"QEMU {facts['qemu']}, {facts['accel'].upper()}, kernel {facts['kernel']}, "
+          f"{facts['guest_cpus']} CPU; host kernel {facts['host_kernel']}, "
+          f"{facts['host_cpus']} CPU; {facts['count']:,} notifications one at a time, and as many "
+          "in a burst\n")
+    print(line([heading for heading, _ in COLUMNS.values()]))
+    for row in result["rows"]:
+        print(line([row.get(key) for key in COLUMNS]) if not row["reason"]
+              else line([row[key] for key in ("direction", "where", "name")]) + row["reason"])
+    print("\nThe note's claims, in the guest")
+    for claim in result["claims"]:
+        print(f"  {claim['verdict']:<18}{claim['claim']}\n{'':20}{claim['measured']}")
+
+
+def line(cells: Sequence[object]) -> str:
+    """Words to the left of their column, numbers to the right; nothing where nothing is known."""
+    return " ".join(_word(cell).ljust(-width) if width < 0 else _word(cell).rjust(width)
+                    for cell, (_, width) in zip(cells, COLUMNS.values())) + " "
+
+
+def _word(cell: object) -> str:
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "yes" if cell else "no"
+        case float():
+            return f"{cell:,.0f}" if cell >= 10_000 else f"{cell:.1f}"
+    return str(cell)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
