@@ -89,6 +89,8 @@ void add_compare(CLI::App& app, Run& run) {
       ->check(CLI::Range(1U, 30'000U))
       ->type_name("N")
       ->capture_default_str();
+  command->add_flag("--apart", options->apart,
+                    "Receivers that sleep on another CPU than senders, too");
   command->callback([&run, options] { run = [options] { return bell::run_compare(*options); }; });
 }
 

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 
+#include <array>
 #include <fstream>
 
 #include "guest-kmod/bell/compare/claims.hpp"
@@ -21,24 +22,28 @@ using namespace compare;  // NOLINT: this is its front
 
 constexpr const char* user_to_user_name = "user → user";
 
-// The first CPU that we may use sends, the second receives; with one they share it.
-Plan plan(std::uint64_t count) {
+// The first two CPUs that we may use; one twice if there is no other.
+std::array<int, 2> two_cpus() {
   cpu_set_t allowed;
   ::sched_getaffinity(0, sizeof allowed, &allowed);
-  int cpus[2] = {-1, -1};
+  std::array cpus{-1, -1};
   for (int cpu = 0; cpu < CPU_SETSIZE && cpus[1] < 0; ++cpu)
     if (CPU_ISSET(static_cast<unsigned>(cpu), &allowed)) cpus[cpus[0] < 0 ? 0 : 1] = cpu;
-  return {count, cpus[0], cpus[1] < 0 ? cpus[0] : cpus[1]};
+  if (cpus[1] < 0) cpus[1] = cpus[0];
+  return cpus;
 }
 
+// A receiver that sleeps shares the sender's CPU: so what is measured is the wake-up and the
+// switch, and not how long it takes to rouse an idle CPU. One that spins has its own.
 class Comparison {
  public:
-  Comparison(const CompareOptions& options) : only_(options.only), plan_(plan(options.count)) {}
+  explicit Comparison(const CompareOptions& options) : options_(options), cpus_(two_cpus()) {}
 
   void run() {
     bring_up_loopback();
-    print("Senders run on CPU {}, receivers on CPU {}{}.\n", plan_.sender_cpu, plan_.receiver_cpu,
-          plan_.sender_cpu == plan_.receiver_cpu ? ", as there is one only" : "");
+    print("Senders run on CPU {}; receivers that sleep on CPU {}, those that spin on CPU {}{}.\n",
+          cpus_[0], plan({}).receiver_cpu, cpus_[1],
+          cpus_[0] == cpus_[1] ? ", as there is one only" : "");
     print_heading();
     for (const auto& mechanism : user_to_user())
       if (wanted(mechanism.name, user_to_user_name)) add(between_users(mechanism));
@@ -52,17 +57,17 @@ class Comparison {
 
  private:
   [[nodiscard]] bool wanted(std::string_view name, std::string_view direction) const {
-    return name.find(only_) != name.npos || direction.find(only_) != direction.npos;
+    return name.find(options_.only) != name.npos || direction.find(options_.only) != direction.npos;
   }
 
   [[nodiscard]] Row between_users(const Mechanism& mechanism) const {
     return filled({.name = std::string(mechanism.name),
                    .direction = user_to_user_name,
                    .what = std::string(mechanism.what),
-                   .cpus = cpus(),
+                   .cpus = cpus(mechanism.traits),
                    .source = std::string(mechanism.source),
                    .user_lines = lines_of_all(mechanism.source)},
-                  measure(mechanism, plan_));
+                  measure(mechanism, plan(mechanism.traits)));
   }
 
   [[nodiscard]] Row with_the_kernel(const LabMechanism& mechanism) const {
@@ -70,11 +75,11 @@ class Comparison {
         {.name = std::string(mechanism.name),
          .direction = std::string(direction_of(mechanism)),
          .what = std::string(mechanism.what),
-         .cpus = cpus(),
+         .cpus = cpus(mechanism.traits),
          .source = bellwire::text("{} {}", mechanism.user_source, mechanism.kernel_source),
          .user_lines = lines_of_all(mechanism.user_source),
          .kernel_lines = lines_of_all(mechanism.kernel_source)},
-        measure(mechanism, plan_));
+        measure(mechanism, plan(mechanism.traits)));
   }
 
   static Row absent(const struct notify_lab_missing& missing) {
@@ -92,8 +97,12 @@ class Comparison {
     return row;
   }
 
-  [[nodiscard]] std::string cpus() const {
-    return bellwire::text("{},{}", plan_.sender_cpu, plan_.receiver_cpu);
+  [[nodiscard]] Plan plan(Traits traits) const noexcept {
+    return {options_.count, cpus_[0], cpus_[options_.apart || traits.spins ? 1 : 0]};
+  }
+
+  [[nodiscard]] std::string cpus(Traits traits) const {
+    return bellwire::text("{},{}", cpus_[0], plan(traits).receiver_cpu);
   }
 
   void add(Row row) {
@@ -101,8 +110,8 @@ class Comparison {
     rows_.push_back(std::move(row));
   }
 
-  std::string only_;
-  Plan plan_;
+  const CompareOptions& options_;
+  std::array<int, 2> cpus_;
   std::vector<Row> rows_;
 };
 

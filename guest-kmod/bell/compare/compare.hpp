@@ -14,6 +14,7 @@ struct CompareOptions {
   std::string json;  ///< file to write the figures to; empty: none
   std::string only;  ///< part of the names of the mechanisms or directions that are wanted
   std::uint64_t count = 10'000;
+  bool apart = false;  ///< receivers on another CPU than senders
 };
 
 /// False: a mechanism that should work did not.

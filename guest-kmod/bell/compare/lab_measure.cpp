@@ -135,7 +135,7 @@ class UserToKernel {
     if (auto started = start(); !started) return started.error();
     auto& lab = stand_.lab();
     std::optional<Watched> thread;
-    if (!stand_.mechanism().traits.spins) {
+    if (stand_.mechanism().traits.sleeps()) {
       auto found = Watched::thread(bellwire::text("notify_lab/{}", lab.info().session));
       if (!found) return found.error();
       thread.emplace(std::move(*found));

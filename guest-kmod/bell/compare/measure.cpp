@@ -20,7 +20,7 @@ class Session {
     Latency latency;
     for (; latency.count < count; ++latency.count) {
       const auto number = ++sent_;
-      if (!traits_.spins && !until([&] { return receiver_.process().asleep(); }))
+      if (traits_.sleeps() && !until([&] { return receiver_.process().asleep(); }))
         return late("the receiver never slept before", number);
       const auto began = now_ns();
       if (!send(number)) return late("no room for", number);

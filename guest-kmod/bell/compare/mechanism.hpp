@@ -14,8 +14,11 @@ namespace bell::compare {
 
 /// How a receiver waits, and what may happen to notifications that it is too slow for.
 struct Traits {
-  bool spins = false;     ///< it never sleeps
+  bool spins = false;     ///< it never sleeps, so it wants a CPU of its own
+  bool in_call = false;   ///< nobody sleeps: the sender's call ends in the receiver's code
   bool may_lose = false;  ///< a full queue drops, or a pending one swallows the next
+
+  [[nodiscard]] bool sleeps() const noexcept { return !spins && !in_call; }
 };
 
 struct Mechanism {

@@ -26,9 +26,9 @@ TEST_CASE("one at a time nothing is lost; in a burst only what may be") {
     CAPTURE(std::string(mechanism.name));
     if (unavailable(mechanism)) continue;
     const auto figures = measure(mechanism, plan);
-    REQUIRE(figures);
+    REQUIRE(figures.has_value());
     CHECK(figures->latency.count == count);
-    REQUIRE(figures->burst);
+    REQUIRE(figures->burst.has_value());
     CHECK(figures->burst->sent == count);
     if (!mechanism.traits.may_lose) CHECK(figures->burst->lost() == 0);
     CHECK(figures->burst->taken > 0);
@@ -42,7 +42,7 @@ TEST_CASE("what carries data carries the right, in order") {
     CAPTURE(std::string(mechanism.name));
     if (unavailable(mechanism)) continue;
     const auto figures = measure(mechanism, plan);
-    REQUIRE(figures);
+    REQUIRE(figures.has_value());
     CHECK(figures->semantics.data_right);
     CHECK(figures->semantics.keeps_order.value_or(true));
     with_data += figures->semantics.carries_data ? 1 : 0;
@@ -53,7 +53,7 @@ TEST_CASE("what carries data carries the right, in order") {
 TEST_CASE("an eventfd merges what nobody read yet, as a semaphore it doesn't") {
   for (const auto& [name, first] : {std::pair("eventfd, read", 3U), {"eventfd, semaphore", 1U}}) {
     const auto channel = end_of(name);
-    REQUIRE(channel->open());
+    REQUIRE(channel->open().has_value());
     for (std::uint64_t number = 1; number <= 3; ++number) CHECK(channel->send(number));
     std::uint64_t number = 0;
     CHECK(channel->wait({&number, 1}).count == first);
@@ -65,7 +65,7 @@ TEST_CASE("a set-up takes calls") {
     CAPTURE(std::string(mechanism.name));
     if (unavailable(mechanism)) continue;
     const auto figures = measure(mechanism, Plan{.count = 10});
-    REQUIRE(figures);
+    REQUIRE(figures.has_value());
     CHECK(figures->setup.calls >= 2);
   }
 }
