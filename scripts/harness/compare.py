@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import accel, console, kernel, prepare, qemu, run
+from . import accel, compare_page, console, kernel, prepare, qemu, run
 from .lab import Lab
 from .places import GUEST_TOOLS, HarnessError
 from .qemu import Machine
@@ -49,6 +49,8 @@ def main(argv: Sequence[str]) -> int:
     show(result)
     if options.json:
         options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    if options.html:
+        options.html.write_text(compare_page.page(result))
     return 0
 
 
@@ -56,13 +58,15 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="compare", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="writes a page with plots there")
     parser.add_argument("--count", type=int, default=10_000, metavar="N",
                         help="notifications of each mechanism (default: 10000)")
     options = parser.parse_args(argv)
     if not 1 <= options.count <= 30_000:
         parser.error(f"--count {options.count}: choose 1 to 30000")
-    if options.json and not options.json.absolute().parent.is_dir():
-        parser.error(f"--json {options.json}: there is no such folder")
+    for name, path in (("json", options.json), ("html", options.html)):
+        if path and not path.absolute().parent.is_dir():
+            parser.error(f"--{name} {path}: there is no such folder")
     return options
 
 
