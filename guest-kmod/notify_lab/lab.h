@@ -109,6 +109,12 @@ long lab_file_ioctl(struct file *filp, unsigned int number, unsigned long user);
 int lab_job_start(struct lab_session *session, const struct notify_lab_job *wish);
 int lab_job_stop(struct lab_session *session);
 
+/* check.c; any context */
+int lab_check(const struct notify_lab_job *wish);
+
+/* work.c; the job's thread, of a session */
+int lab_work(void *session);
+
 /* record.c; any context */
 void lab_record_begin(struct lab_session *session);
 bool lab_running(const struct lab_session *session);

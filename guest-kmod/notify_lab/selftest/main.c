@@ -13,8 +13,8 @@
 const char *module_path = "/lib/modules/notify_lab.ko";
 
 static const struct test *const all[] = {
-	error_tests, send_tests, receive_tests, answer_tests,
-	eventfd_tests, lifetime_tests, fuzz_tests,
+	error_tests, wrong_tests, send_tests, signal_tests, receive_tests,
+	answer_tests, eventfd_tests, lifetime_tests, fuzz_tests,
 };
 
 static void restore(void)

@@ -6,8 +6,8 @@
 #include "guest-kmod/notify_lab/uapi/notify_lab.h"
 #include "guest-kmod/selftest/runner.h"
 
-extern const struct test error_tests[], send_tests[], receive_tests[], answer_tests[],
-	eventfd_tests[], lifetime_tests[], fuzz_tests[];
+extern const struct test error_tests[], wrong_tests[], send_tests[], signal_tests[],
+	receive_tests[], answer_tests[], eventfd_tests[], lifetime_tests[], fuzz_tests[];
 
 #define DEVICE "/dev/notify_lab"
 extern const char *module_path;
@@ -22,12 +22,16 @@ struct session open_session(void);
 void close_session(const struct session *session);
 struct notify_lab_job job(__u32 send, __u32 receive, __u32 count); /* no fds, any CPU, burst */
 struct notify_lab_job paced(struct notify_lab_job job);
+struct notify_lab_job hardirq(struct notify_lab_job job);
 int start(const struct session *session, const struct notify_lab_job *job);
 struct notify_lab_info info(const struct session *session);
 void acknowledge(const struct session *session, __u64 count);
 
 /* Waits for the job's end, which must be a good one. */
 struct notify_lab_info done(const struct session *session);
+
+/* Likewise of one that sent: that many, numbered, in the order of their times, from there. */
+struct notify_lab_info finish(const struct session *session, uint64_t count, __u32 context);
 
 /* What one side holds and the other is handed; one may be read, the other written. */
 struct link {

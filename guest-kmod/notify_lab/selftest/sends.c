@@ -1,39 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Kernel -> user: nothing is lost, in order, with its number, from where it should. */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "selftest.h"
 
-enum { MANY = 3000, FEW = 200, SIGNAL = 40 };
-
-/* Of all that were sent: numbered, in the order of their times, from there. */
-static void check_records(const struct session *session, uint64_t count, __u32 context)
-{
-	const struct notify_lab_record *record = session->map->send_records;
-
-	EXPECT(session->map->sent == count);
-	for (uint64_t i = 0; i < count; i++) {
-		EXPECT(record[i].number == i + 1);
-		EXPECT(record[i].context == context);
-		EXPECT(i == 0 || record[i].at >= record[i - 1].at);
-	}
-}
-
-static struct notify_lab_info finish(const struct session *session, uint64_t count, __u32 context)
-{
-	struct notify_lab_info seen = done(session);
-
-	EXPECT(seen.sent == count && seen.received == 0);
-	EXPECT(seen.hardirqs == (context == NOTIFY_LAB_IN_HARDIRQ ? count : 0));
-	check_records(session, count, context);
-	return seen;
-}
+enum { MANY = 3000, FEW = 200 };
 
 static void in_order(const struct link_kind *kind, bool one_at_a_time)
 {
@@ -88,13 +61,6 @@ static void counted(struct notify_lab_job wish, __u32 context, int own_fd)
 	EXPECT(!readable(fd));
 }
 
-static struct notify_lab_job hardirq(struct notify_lab_job wish)
-{
-	wish.flags |= NOTIFY_LAB_HARDIRQ;
-	wish.gap_us = 100;
-	return wish;
-}
-
 static void counted_in_all_ways(struct notify_lab_job wish, int fd)
 {
 	counted(wish, NOTIFY_LAB_IN_THREAD, fd);
@@ -130,70 +96,6 @@ static void device_poll(void)
 	EXPECT(get(session.fd) == 1);
 	EXPECT(poll(&entry, 1, 0) == 0);
 	finish(&session, 1, NOTIFY_LAB_IN_THREAD);
-}
-
-static siginfo_t await_signal(int number)
-{
-	struct timespec limit = { .tv_sec = 5 };
-	siginfo_t seen;
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	EXPECT(sigtimedwait(&set, &seen, &limit) == number);
-	return seen;
-}
-
-static void block_signal(int number)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, number);
-	EXPECT(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
-}
-
-static void signals(struct notify_lab_job wish, __u32 context)
-{
-	struct session session = open_session();
-
-	block_signal(SIGNAL);
-	wish.signal = SIGNAL;
-	EXPECT(start(&session, &wish) == 0);
-	for (uint64_t i = 1; i <= wish.count; i++) {
-		EXPECT(await_signal(SIGNAL).si_int == (int)i);
-		acknowledge(&session, i);
-	}
-	finish(&session, wish.count, context);
-}
-
-/* A burst overflows the queue of signals, and waits. */
-static void real_time_signals(void)
-{
-	signals(job(NOTIFY_LAB_SEND_SIGNAL, 0, MANY), NOTIFY_LAB_IN_THREAD);
-	signals(paced(job(NOTIFY_LAB_SEND_SIGNAL, 0, FEW)), NOTIFY_LAB_IN_THREAD);
-	signals(hardirq(job(NOTIFY_LAB_SEND_SIGNAL, 0, FEW)), NOTIFY_LAB_IN_HARDIRQ);
-}
-
-static void fasync(struct notify_lab_job wish, __u32 context)
-{
-	struct session session = open_session();
-
-	block_signal(SIGIO);
-	EXPECT(fcntl(session.fd, F_SETOWN, getpid()) == 0);
-	EXPECT(fcntl(session.fd, F_SETFL, O_ASYNC) == 0);
-	EXPECT(start(&session, &wish) == 0);
-	for (uint64_t i = 1; i <= wish.count; i++) {
-		await_signal(SIGIO);
-		acknowledge(&session, i);
-	}
-	finish(&session, wish.count, context);
-}
-
-static void fasync_one_at_a_time(void)
-{
-	fasync(paced(job(NOTIFY_LAB_SEND_FASYNC, 0, FEW)), NOTIFY_LAB_IN_THREAD);
-	fasync(hardirq(paced(job(NOTIFY_LAB_SEND_FASYNC, 0, FEW))), NOTIFY_LAB_IN_HARDIRQ);
 }
 
 static void page(struct notify_lab_job wish, __u32 context)
@@ -274,8 +176,6 @@ const struct test send_tests[] = {
 	{ "send: eventfd counts add up, from a thread and a hard interrupt", eventfds, 0 },
 	{ "send: the device's read adds up, from a thread and a hard interrupt", device_read, 0 },
 	{ "send: the device's poll says IN until it is read", device_poll, 0 },
-	{ "send: real-time signals carry numbers in order", real_time_signals, 0 },
-	{ "send: fasync, from a thread and a hard interrupt", fasync_one_at_a_time, 0 },
 	{ "send: the page, from a thread and a hard interrupt", pages, 0 },
 	{ "send: netlink unicast carries numbers in order", netlink_unicast, 0 },
 	{ "send: netlink multicast carries numbers in order", netlink_multicast, 0 },

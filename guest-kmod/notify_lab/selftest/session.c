@@ -41,6 +41,13 @@ struct notify_lab_job paced(struct notify_lab_job job)
 	return job;
 }
 
+struct notify_lab_job hardirq(struct notify_lab_job wish)
+{
+	wish.flags |= NOTIFY_LAB_HARDIRQ;
+	wish.gap_us = 100;
+	return wish;
+}
+
 int start(const struct session *session, const struct notify_lab_job *job)
 {
 	return ioctl(session->fd, NOTIFY_LAB_START, job);
@@ -69,5 +76,27 @@ struct notify_lab_info done(const struct session *session)
 	errno = seen.error;
 	EXPECT(seen.state == NOTIFY_LAB_DONE);
 	EXPECT(seen.errors == 0);
+	return seen;
+}
+
+static void check_records(const struct session *session, uint64_t count, __u32 context)
+{
+	const struct notify_lab_record *record = session->map->send_records;
+
+	EXPECT(session->map->sent == count);
+	for (uint64_t i = 0; i < count; i++) {
+		EXPECT(record[i].number == i + 1);
+		EXPECT(record[i].context == context);
+		EXPECT(i == 0 || record[i].at >= record[i - 1].at);
+	}
+}
+
+struct notify_lab_info finish(const struct session *session, uint64_t count, __u32 context)
+{
+	struct notify_lab_info seen = done(session);
+
+	EXPECT(seen.sent == count && seen.received == 0);
+	EXPECT(seen.hardirqs == (context == NOTIFY_LAB_IN_HARDIRQ ? count : 0));
+	check_records(session, count, context);
 	return seen;
 }
