@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -13,8 +14,6 @@
 #include <unistd.h>
 
 #include "selftest.h"
-
-#define FIFO "/tmp/lab-selftest.fifo"
 
 static struct link open_pipe(void)
 {
@@ -27,15 +26,17 @@ static struct link open_pipe(void)
 struct link open_fifo(void)
 {
 	struct link link;
+	char path[64];
 	int both;
 
-	unlink(FIFO);
-	EXPECT(mkfifo(FIFO, 0600) == 0);
-	both = open(FIFO, O_RDWR); /* so that neither end waits for the other */
-	link.in = open(FIFO, O_RDONLY);
-	link.out = open(FIFO, O_WRONLY);
+	snprintf(path, sizeof(path), "/tmp/lab-selftest.%d", getpid());
+	EXPECT(mkfifo(path, 0600) == 0);
+	both = open(path, O_RDWR); /* so that neither end waits for the other */
+	link.in = open(path, O_RDONLY);
+	link.out = open(path, O_WRONLY);
 	EXPECT(both >= 0 && link.in >= 0 && link.out >= 0);
 	close(both);
+	unlink(path);
 	return link;
 }
 
