@@ -29,6 +29,7 @@ class Stand {
   [[nodiscard]] Result<void> start(const Job& wish);
 
   [[nodiscard]] Lab& lab() noexcept { return lab_; }
+  [[nodiscard]] const Lab& lab() const noexcept { return lab_; }
   [[nodiscard]] Channel& from_kernel() noexcept { return *from_kernel_; }
   [[nodiscard]] Channel& to_kernel() noexcept { return *to_kernel_; }
   [[nodiscard]] const LabMechanism& mechanism() const noexcept { return mechanism_; }
