@@ -6,6 +6,7 @@
 #include <array>
 #include <fstream>
 
+#include "guest-kmod/bell/compare/absence.hpp"
 #include "guest-kmod/bell/compare/claims.hpp"
 #include "guest-kmod/bell/compare/lab_measure.hpp"
 #include "guest-kmod/bell/compare/loopback.hpp"
@@ -13,7 +14,6 @@
 #include "guest-kmod/bell/compare/row.hpp"
 #include "guest-kmod/bell/compare/source_lines.hpp"
 #include "guest-kmod/bell/print.hpp"
-#include "guest-kmod/notify_lab/uapi/notify_lab_missing.h"
 
 namespace bell {
 namespace {
@@ -49,8 +49,8 @@ class Comparison {
       if (wanted(mechanism.name, user_to_user_name)) add(between_users(mechanism));
     for (const auto& mechanism : with_kernel())
       if (wanted(mechanism.name, direction_of(mechanism))) add(with_the_kernel(mechanism));
-    for (const auto& missing : notify_lab_missing)
-      if (wanted(missing.name, kernel_and_user)) add(absent(missing));
+    for (const auto& absence : absences())
+      if (wanted(absence.name, kernel_and_user)) add(absent(absence));
   }
 
   [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
@@ -82,11 +82,11 @@ class Comparison {
         measure(mechanism, plan(mechanism.traits)));
   }
 
-  static Row absent(const struct notify_lab_missing& missing) {
-    return {.name = missing.name,
+  static Row absent(const Absence& absence) {
+    return {.name = std::string(absence.name),
             .direction = kernel_and_user,
-            .source = bellwire::text("{}: {}", missing.file, missing.function),
-            .reason = bellwire::text("{}: {}", missing.function, missing.reason)};
+            .source = bellwire::text("{}: {}", absence.file, absence.function),
+            .reason = bellwire::text("{}: {}", absence.function, absence.reason)};
   }
 
   static Row filled(Row row, const Result<Figures>& figures) {
