@@ -96,8 +96,12 @@ class Scale:
         return "".join(
             f"<line class='grid' x1='{x:.1f}' x2='{x:.1f}' y1='0' y2='{height}'/>"
             f"<text class='axis' x='{x:.1f}' y='{height + 14}' text-anchor='middle'>"
-            f"{10.0**power:,g}</text>"
+            f"{tick(power)}</text>"
             for power in range(self.low, self.high + 1) for x in (self(10.0**power),))
+
+
+def tick(power: int) -> str:
+    return f"{10**power:,}" if power >= 0 else f"{10.0**power:g}"
 
 
 def plot(title: str, rows: Sequence[dict], key: str, values: Sequence[float],
