@@ -75,8 +75,9 @@ Error cannot_open(const std::string& device) {
 
 Result<void> check_abilities(int kvm, const std::string& device) {
   if (const int version = ::ioctl(kvm, KVM_GET_API_VERSION, 0); version != KVM_API_VERSION)
-    return fault(std::errc::not_supported, "{} speaks KVM's version {}, not {}", device, version,
-                 KVM_API_VERSION);
+    return fault(std::errc::not_supported,
+                 "{} is no KVM of version {} (it says {}): load kvm-intel or kvm-amd", device,
+                 KVM_API_VERSION, version);
   for (const auto& [number, name] : needed)
     if (::ioctl(kvm, KVM_CHECK_EXTENSION, number) <= 0)
       return fault(std::errc::not_supported, "the KVM of {} lacks {}; use a newer kernel", device,
