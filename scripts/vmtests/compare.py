@@ -43,6 +43,8 @@ class Compare(VmCase):
                 self.assertTrue(row["data_right"])
                 self.assertIsNot(row["keeps_order"], False)
                 self.assertEqual(sum(count for _, count in row["histogram"]), COUNT)
+                if row["direction"] == "user → user" and "spin" not in row["name"]:
+                    self.assertGreater(row["sleeps"], COUNT * 0.8)
                 if not any(name in row["name"] for name in MAY_LOSE):
                     self.assertEqual(row.get("lost", 0), 0)
 

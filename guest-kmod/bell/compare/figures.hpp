@@ -13,7 +13,8 @@ namespace bell::compare {
 /// One at a time, to a receiver that sleeps.
 struct Latency {
   std::uint64_t count = 0;
-  Histogram times;  ///< ns
+  std::uint64_t sleeps = 0;  ///< of the receiver meanwhile
+  Histogram times;           ///< ns
 };
 
 /// As fast as the sender can.

@@ -48,6 +48,7 @@ void add_burst(json::object& row, const Burst& burst) {
 void add_figures(json::object& row, const Figures& figures) {
   const auto& [latency, burst, setup, semantics] = figures;
   row["count"] = latency.count;
+  row["sleeps"] = latency.sleeps;
   row["p50_us"] = micro(latency.times.percentile(0.5));
   row["p99_us"] = micro(latency.times.percentile(0.99));
   row["p999_us"] = micro(latency.times.percentile(0.999));

@@ -4,7 +4,7 @@
 namespace bell::compare {
 namespace {
 
-constexpr std::uint32_t gap_us = 10;  // between the answer and the next notification
+constexpr std::uint32_t gap_us = 1;  // between the answer and the next notification
 
 std::uint32_t gap_of(std::uint32_t flags) noexcept {
   return (flags & NOTIFY_LAB_HARDIRQ) != 0 ? timer_gap_us : gap_us;
@@ -30,6 +30,7 @@ class KernelToUser {
     flags |= NOTIFY_LAB_PACED;
     if (auto started = start(count, flags); !started) return started.error();
     Latency latency;
+    const auto sleeps = own_sleeps();
     for (auto news = now_ns(); latency.count < count;) {
       const auto taken = stand_.from_kernel().wait(room_);
       const auto now = now_ns();
@@ -41,6 +42,7 @@ class KernelToUser {
       news = now;
       stand_.lab().acknowledge(latency.count);
     }
+    latency.sleeps = own_sleeps() - sleeps;
     stand_.lab().wait();
     return latency;
   }

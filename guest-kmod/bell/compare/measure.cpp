@@ -13,14 +13,15 @@ namespace {
 
 class Session {
  public:
-  Session(Channel& channel, Traits traits, const Receiver& receiver) noexcept
-      : channel_(channel), traits_(traits), receiver_(receiver) {}
+  Session(Channel& channel, Traits traits, const Receiver& receiver, bool shared_cpu) noexcept
+      : channel_(channel), traits_(traits), receiver_(receiver), shared_cpu_(shared_cpu) {}
 
   Result<Latency> one_at_a_time(std::uint64_t count) {
     Latency latency;
+    const auto sleeps = receiver_.process().sleeps();
     for (; latency.count < count; ++latency.count) {
       const auto number = ++sent_;
-      if (traits_.sleeps() && !until([&] { return receiver_.process().asleep(); }))
+      if (traits_.sleeps() && !until_asleep(receiver_.process(), shared_cpu_))
         return late("the receiver never slept before", number);
       const auto began = now_ns();
       if (!send(number)) return late("no room for", number);
@@ -28,6 +29,7 @@ class Session {
         return late("nobody received", number);
       latency.times.add(receiver_.stamp() - began);
     }
+    latency.sleeps = receiver_.process().sleeps() - sleeps;
     return latency;
   }
 
@@ -65,6 +67,7 @@ class Session {
   Channel& channel_;
   const Traits traits_;
   const Receiver& receiver_;
+  const bool shared_cpu_;
   std::uint64_t sent_ = 0;
 };
 
@@ -91,7 +94,7 @@ Result<Figures> measure_open(Channel& channel, Traits traits, const Plan& plan) 
   if (auto pinned = pin(plan.sender_cpu); !pinned) return pinned.error();
   auto receiver = Receiver::create(channel, plan.receiver_cpu);
   if (!receiver) return receiver.error();
-  Session session(channel, traits, *receiver);
+  Session session(channel, traits, *receiver, plan.shared_cpu());
   auto latency = session.one_at_a_time(plan.count);
   if (!latency) return latency.error();
   auto burst = session.burst(plan.count);

@@ -12,6 +12,8 @@ struct Plan {
   std::uint64_t count = 10'000;  ///< notifications, one at a time and again in a burst
   int sender_cpu = 0;
   int receiver_cpu = 0;
+
+  [[nodiscard]] bool shared_cpu() const noexcept { return sender_cpu == receiver_cpu; }
 };
 
 /// ETIMEDOUT: a notification never came.

@@ -78,6 +78,12 @@ std::uint64_t Watched::sleeps() const {
   return 0;
 }
 
+bool until_asleep(const Watched& other, bool shared_cpu) noexcept {
+  if (!shared_cpu) return until([&] { return other.asleep(); });
+  ::sched_yield();
+  return true;
+}
+
 Alarm::Alarm() noexcept {
   struct sigaction action {};
   action.sa_handler = [](int) {};  // without SA_RESTART: system calls return EINTR

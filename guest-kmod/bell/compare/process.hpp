@@ -60,6 +60,10 @@ class Watched {
   bellwire::os::UniqueFd stat_;
 };
 
+/// Waits until `other` sleeps. False: it doesn't. On a CPU that we share with it, it needs but be
+/// let run; that it slept is then told by its sleeps.
+[[nodiscard]] bool until_asleep(const Watched& other, bool shared_cpu) noexcept;
+
 /// Disturbs the sleep of this process twenty times a second while it lives, so that a wait for what
 /// never comes ends.
 class Alarm {

@@ -18,7 +18,7 @@ class RoundTrip {
     Latency latency;
     for (; latency.count < plan_.count; ++latency.count) {
       const auto number = latency.count + 1;
-      if (!until([&] { return thread->asleep(); }))
+      if (!until_asleep(*thread, plan_.shared_cpu()))
         return late("the kernel's thread never slept before", number);
       const auto began = now_ns();
       if (!stand_.to_kernel().send(number) || !answered())
@@ -26,6 +26,7 @@ class RoundTrip {
       latency.times.add(now_ns() - began);
     }
     stand_.lab().wait();
+    latency.sleeps = stand_.lab().info().wakeups;
     return Figures{latency, std::nullopt, {}, tally_.semantics(plan_.count)};
   }
 

@@ -48,7 +48,7 @@ class UserToKernel {
     Latency latency;
     for (; latency.count < plan_.count; ++latency.count) {
       const auto number = latency.count + 1;
-      if (thread && !until([&] { return thread->asleep(); }))
+      if (thread && !until_asleep(*thread, plan_.shared_cpu()))
         return late("the kernel's thread never slept before", number);
       const auto began = now_ns();
       if (!until([&] { return stand_.to_kernel().send(number); }))
@@ -58,6 +58,7 @@ class UserToKernel {
       latency.times.add(lab.received_record(latency.count).at - began);
     }
     lab.wait();
+    latency.sleeps = lab.info().wakeups;
     return latency;
   }
 
