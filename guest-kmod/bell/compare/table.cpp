@@ -24,8 +24,8 @@ void print_row(const Row& row) {
     return;
   }
   const auto& [latency, burst, setup, semantics] = *row.figures;
-  const auto micro = [&](double part) {
-    return static_cast<double>(latency.times.percentile(part)) / 1000;
+  const auto micro = [&times = latency.times](double part) {
+    return static_cast<double>(times.percentile(part)) / 1000;
   };
   print("{:<5}{:>8.1f}{:>9.1f}{:>9.1f}", row.cpus, micro(0.5), micro(0.99), micro(0.999));
   if (burst)
