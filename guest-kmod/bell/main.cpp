@@ -85,7 +85,9 @@ void add_compare(CLI::App& app, Run& run) {
   command->add_option("--json", options->json, "Write all figures there")->type_name("FILE");
   command->add_option("--only", options->only, "Mechanisms and directions whose names have it")
       ->type_name("TEXT");
-  command->add_option("--count", options->count, "Notifications one at a time, and in a burst")
+  command
+      ->add_option("--count", options->count,
+                   "Notifications one at a time; a quarter of it in a burst")
       ->check(CLI::Range(1U, 30'000U))
       ->type_name("N")
       ->capture_default_str();

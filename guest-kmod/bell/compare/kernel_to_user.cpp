@@ -18,9 +18,9 @@ class KernelToUser {
     if (auto pinned = pin(plan_.receiver_cpu); !pinned) return pinned.error();
     auto latency = one_at_a_time(plan_.count, stand_.mechanism().hardirq ? NOTIFY_LAB_HARDIRQ : 0U);
     if (!latency) return latency.error();
-    auto burst = this->burst(plan_.count);
+    auto burst = this->burst(plan_.burst());
     if (!burst) return burst.error();
-    auto semantics = tally_.semantics(plan_.count);
+    auto semantics = tally_.semantics(plan_.burst());
     semantics.from_hardirq = works_in_hardirq();
     return Figures{*latency, *burst, {}, semantics};
   }

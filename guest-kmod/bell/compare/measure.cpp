@@ -97,7 +97,7 @@ Result<Figures> measure_open(Channel& channel, Traits traits, const Plan& plan) 
   Session session(channel, traits, *receiver, plan.shared_cpu());
   auto latency = session.one_at_a_time(plan.count);
   if (!latency) return latency.error();
-  auto burst = session.burst(plan.count);
+  auto burst = session.burst(plan.burst());
   if (!burst) return burst.error();
   return Figures{*latency, *burst, {}, receiver->tally().semantics(session.sent())};
 }

@@ -9,10 +9,11 @@
 namespace bell::compare {
 
 struct Plan {
-  std::uint64_t count = 10'000;  ///< notifications, one at a time and again in a burst
+  std::uint64_t count = 10'000;  ///< notifications, one at a time
   int sender_cpu = 0;
   int receiver_cpu = 0;
 
+  [[nodiscard]] std::uint64_t burst() const noexcept { return (count + 3) / 4; }
   [[nodiscard]] bool shared_cpu() const noexcept { return sender_cpu == receiver_cpu; }
 };
 

@@ -17,7 +17,7 @@ namespace {
 
 using bellwire::Result;
 
-constexpr std::size_t runs = 15;
+constexpr std::size_t runs = 9;
 
 double median_us(std::vector<std::uint64_t>& times_ns) {
   const auto middle = times_ns.begin() + static_cast<std::ptrdiff_t>(times_ns.size() / 2);

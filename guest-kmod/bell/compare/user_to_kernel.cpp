@@ -37,7 +37,7 @@ class UserToKernel {
 
  private:
   Result<Latency> one_at_a_time() {
-    if (auto started = start(); !started) return started.error();
+    if (auto started = start(plan_.count); !started) return started.error();
     auto& lab = stand_.lab();
     std::optional<Watched> thread;
     if (stand_.mechanism().traits.sleeps()) {
@@ -63,10 +63,10 @@ class UserToKernel {
   }
 
   Result<Burst> burst() {
-    if (auto started = start(); !started) return started.error();
+    if (auto started = start(plan_.burst()); !started) return started.error();
     auto& lab = stand_.lab();
     const auto began = now_ns();
-    for (std::uint64_t number = 1; number <= plan_.count; ++number)
+    for (std::uint64_t number = 1; number <= plan_.burst(); ++number)
       if (!until([&] { return stand_.to_kernel().send(number); }))
         return late("no room for", number);
     const bool all = settle();
@@ -75,7 +75,7 @@ class UserToKernel {
     if (!all && !stand_.mechanism().traits.may_lose)
       return late("the kernel never received", info.carried + 1);
     const auto last = info.received > 0 ? lab.received_record(info.received - 1).at : began;
-    return Burst{.sent = plan_.count,
+    return Burst{.sent = plan_.burst(),
                  .taken = info.carried,
                  .waits = info.received,
                  .wakeups = info.wakeups,
@@ -87,7 +87,9 @@ class UserToKernel {
     return until([&] { return stand_.lab().info().state != NOTIFY_LAB_RUNNING; }, limit);
   }
 
-  Result<void> start() { return stand_.start({.count = plan_.count, .cpu = plan_.receiver_cpu}); }
+  Result<void> start(std::uint64_t count) {
+    return stand_.start({.count = count, .cpu = plan_.receiver_cpu});
+  }
 
   Stand& stand_;
   const Plan& plan_;
