@@ -150,7 +150,7 @@ def _carried(wanted: Sequence[Path]) -> tuple[Archive, dict[str, str]]:
     for path in files:
         archive.copy(path)
     archive.link("bin/bellwire", str(PROGRAM))
-    return archive, {"PATH": "/bin:/usr/bin", "LD_LIBRARY_PATH": programs.library_path(files)}
+    return archive, {"PATH": "/bin:/usr/bin", "LD_LIBRARY_PATH": programs.loader_path(files)}
 
 
 def _signed(status: int) -> int:

@@ -42,7 +42,7 @@ def with_libraries(program: Path) -> list[Path]:
     return [program, *(Path(path) for path in re.findall(r"(/\S+) \(0x", said.stdout))]
 
 
-def library_path(files: Iterable[Path]) -> str:
+def loader_path(files: Iterable[Path]) -> str:
     """For LD_LIBRARY_PATH: without an ld.so.cache only the default folders are looked in."""
     return ":".join(sorted({str(path.parent) for path in files if ".so" in path.name}))
 

@@ -25,7 +25,7 @@ class ProgramsTest(unittest.TestCase):
         files = programs.with_libraries(PYTHON)
         loader = next(path for path in files if path.name.startswith("ld-linux"))
         said = subprocess.run(
-            [loader, "--inhibit-cache", "--library-path", programs.library_path(files), PYTHON,
+            [loader, "--inhibit-cache", "--library-path", programs.loader_path(files), PYTHON,
              "-c", "print(6 * 7)"], capture_output=True, text=True)
         self.assertEqual(said.stdout, "42\n", said.stderr)
 
