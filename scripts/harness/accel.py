@@ -35,7 +35,7 @@ def choose(wish: str, machine: qemu.Machine, version: str) -> str:
     had."""
     if wish == "nested":
         return wish
-    trouble = None if wish == "tcg" else _closed(DEVICE) or _unproven(machine, version)
+    trouble = None if wish == "tcg" else closed(DEVICE) or _unproven(machine, version)
     if wish == "tcg" or trouble and wish == "auto":
         if trouble and trouble.news:
             print(f"bellwire: no KVM, going on with emulation (TCG): {trouble.reason}"
@@ -46,7 +46,7 @@ def choose(wish: str, machine: qemu.Machine, version: str) -> str:
     return "kvm"
 
 
-def _closed(device: Path) -> Trouble | None:
+def closed(device: Path) -> Trouble | None:
     try:
         device.open("r+b", buffering=0).close()
     except PermissionError:

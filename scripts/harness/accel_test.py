@@ -75,7 +75,7 @@ class AccelTest(unittest.TestCase):
 
     def test_a_device_without_permission_says_what_to_type(self) -> None:
         with mock.patch.object(Path, "open", side_effect=PermissionError):
-            self.assertIn("usermod", accel._closed(self.device).remedy)
+            self.assertIn("usermod", accel.closed(self.device).remedy)
 
     def test_tcg_asks_nobody(self) -> None:
         self.assertEqual((self.choose("tcg", GOOD), self.starts()), ("tcg", 0))

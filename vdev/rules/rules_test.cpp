@@ -6,6 +6,7 @@
 #include <set>
 
 #include "vdev/kvm/kvm_machine.hpp"
+#include "vdev/rules/stage.hpp"
 
 using namespace bellwire;
 using namespace bellwire::rules;
@@ -30,6 +31,21 @@ TEST_CASE("the model keeps each rule") {
   for (const auto& rule : all()) SUBCASE(text("rule {}: {}", rule.number, rule.text).c_str()) {
       CHECK(observe(rule, model_world()) == rule.says);
     }
+}
+
+// The one known difference: nothing tells user space of such a write.
+TEST_CASE("rule 33: a write of 0 makes the kernel inject, and the model doesn't see it") {
+  const auto injected_by_zero = [](const World& world) {
+    Stage stage(world);
+    const auto wire = stage.wire();
+    stage.route({bus::msi_route(5, 0x41)});
+    REQUIRE(stage.irqfd(wire, 5) == 0);
+    stage.signal(wire, 0);
+    return stage.take();
+  };
+  CHECK(injected_by_zero(model_world()).empty());
+  if (const auto machine = kvm::KvmMachine::create({}))
+    CHECK(injected_by_zero(kernel_world()) == std::vector<std::uint8_t>{0x41});
 }
 
 TEST_CASE("the kernel keeps each rule") {

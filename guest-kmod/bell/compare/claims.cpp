@@ -87,10 +87,11 @@ Claim thread_waits(const Rows& rows) {
   const auto* read = find(rows, user_to_kernel, "eventfd, thread reads");
   const auto* poll = find(rows, user_to_kernel, "eventfd, thread polls");
   if (read && poll) {
-    claim.measured = text("p50 {:.1f} µs by reading, {:.1f} µs by poll; of {} in a burst none lost",
-                          p50(*read), p50(*poll), read->figures->burst->sent);
-    const bool all = read->figures->burst->lost() + poll->figures->burst->lost() == 0;
-    claim.verdict = all ? held : refuted;
+    const auto lost = read->figures->burst->lost() + poll->figures->burst->lost();
+    claim.measured =
+        text("p50 {:.1f} µs by reading, {:.1f} µs by poll; in a burst of {} to each {} were lost",
+             p50(*read), p50(*poll), read->figures->burst->sent, lost);
+    claim.verdict = lost == 0 ? held : refuted;
   }
   return claim;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Level 0: the library and the programs on the host, plain and under the sanitizers."""
 
+from .. import accel
 from ..places import BUILD, ROOT
 from . import pytests, results
 from .results import Case
@@ -17,7 +18,13 @@ def ctest(preset: str) -> list[Case]:
     except Failed:  # the report tells more, if it is there and agrees
         if not report.exists() or all(case.outcome != "fail" for case in results.read(report)):
             raise
-    return results.read(report)
+    return [*results.read(report), *without_kvm()]
+
+
+def without_kvm() -> list[Case]:
+    """The tests that need KVM pass where there is none, and say so only in their logs."""
+    trouble = accel.closed(accel.DEVICE)
+    return [Case("on KVM", "skip", trouble.reason + trouble.remedy)] if trouble else []
 
 
 def harness() -> list[Case]:
