@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "vdev/os/result.hpp"
 #include "vdev/os/unique_fd.hpp"
@@ -39,5 +40,11 @@ class EventFd {
   explicit EventFd(UniqueFd fd) noexcept : fd_(std::move(fd)) {}
   UniqueFd fd_;
 };
+
+/// As many new ones; none if one can't be had.
+[[nodiscard]] Result<std::vector<EventFd>> create_events(unsigned count);
+
+/// A duplicate of each.
+[[nodiscard]] Result<std::vector<EventFd>> duplicate(const std::vector<EventFd>& events);
 
 }  // namespace bellwire::os

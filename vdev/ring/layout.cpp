@@ -73,6 +73,16 @@ Result<void> format(std::span<std::byte> memory, unsigned queues) {
   return {};
 }
 
+Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size, unsigned queues) {
+  auto fd = os::create_memfd(name, size);
+  if (!fd) return fd.error();
+  auto mapping = os::Mapping::create(fd->get(), size);
+  if (!mapping) return mapping.error();
+  MemoryView view(std::move(*mapping));
+  if (auto made = format(view.bytes(), queues); !made) return made.error();
+  return SharedMemory{std::move(*fd), std::move(view)};
+}
+
 Queue Queue::over(std::span<std::byte> bytes, std::uint32_t entries) noexcept {
   const auto requests = bytes.subspan(BELLWIRE_QUEUE_CONTROL_SIZE);
   const auto completions = requests.subspan(entries * sizeof(bellwire_request));

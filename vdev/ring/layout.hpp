@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "guest-kmod/uapi/bellwire.h"
 #include "vdev/core/memory_view.hpp"
@@ -22,6 +23,14 @@ constexpr std::uint32_t usual_ring_entries = 256;
 /// Makes `queues` equal queues of blank memory. With little memory the rings get fewer entries
 /// than usual, so that half of each queue is left for payload. EINVAL: it is still too little.
 [[nodiscard]] Result<void> format(std::span<std::byte> memory, unsigned queues);
+
+/// New memory that can be shared, formatted already.
+struct SharedMemory {
+  os::UniqueFd fd;
+  MemoryView view;
+};
+[[nodiscard]] Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size,
+                                                 unsigned queues);
 
 /// One queue: control words, rings, payload.
 struct Queue {

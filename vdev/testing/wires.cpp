@@ -4,18 +4,6 @@
 namespace bellwire::testing {
 namespace {
 
-std::vector<os::EventFd> make_events(unsigned count) {
-  std::vector<os::EventFd> events;
-  for (unsigned index = 0; index < count; ++index) events.push_back(os::EventFd::create().value());
-  return events;
-}
-
-std::vector<os::EventFd> duplicates(const std::vector<os::EventFd>& events) {
-  std::vector<os::EventFd> copies;
-  for (const auto& event : events) copies.push_back(event.duplicate().value());
-  return copies;
-}
-
 std::vector<Interrupt> lines_to(const std::vector<os::EventFd>& events) {
   std::vector<Interrupt> lines;
   for (const auto& event : events)
@@ -33,15 +21,15 @@ GuestEnd guest_end(Attachment attachment) {
 Wires Wires::create(unsigned queues, std::uint64_t memory) {
   const auto fd = os::create_memfd("bellwire-test", memory).value();
   MemoryView view(os::Mapping::create(fd.get(), memory).value());
-  return {std::move(view), make_events(queues), make_events(queues)};
+  return {std::move(view), os::create_events(queues).value(), os::create_events(queues).value()};
 }
 
 Attachment Wires::device_end() const {
-  return {duplicates(doorbells_), lines_to(interrupts_), memory_};
+  return {os::duplicate(doorbells_).value(), lines_to(interrupts_), memory_};
 }
 
 GuestEnd Wires::guest_end() const {
-  return {lines_to(doorbells_), duplicates(interrupts_), memory_};
+  return {lines_to(doorbells_), os::duplicate(interrupts_).value(), memory_};
 }
 
 }  // namespace bellwire::testing

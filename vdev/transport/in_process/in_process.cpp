@@ -9,59 +9,29 @@ namespace {
 
 constexpr std::chrono::milliseconds look{100};  // how long a stop goes unnoticed
 
-Result<MemoryView> create_memory(const Options& options) {
-  const auto fd = os::create_memfd("bellwire-in-process", options.memory);
-  if (!fd) return fd.error();
-  auto mapping = os::Mapping::create(fd->get(), options.memory);
-  if (!mapping) return mapping.error();
-  MemoryView view(std::move(*mapping));
-  if (auto made = ring::format(view.bytes(), options.queues); !made) return made.error();
-  return view;
-}
-
-Result<std::vector<os::EventFd>> create_events(unsigned count) {
-  std::vector<os::EventFd> events;
-  for (unsigned index = 0; index < count; ++index) {
-    auto event = os::EventFd::create();
-    if (!event) return event.error();
-    events.push_back(std::move(*event));
-  }
-  return events;
-}
-
-Result<std::vector<os::EventFd>> duplicates(const std::vector<os::EventFd>& events) {
-  std::vector<os::EventFd> copies;
-  for (const auto& event : events) {
-    auto copy = event.duplicate();
-    if (!copy) return copy.error();
-    copies.push_back(std::move(*copy));
-  }
-  return copies;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<InProcess>> InProcess::create(boost::asio::io_context& context,
                                                      const Options& options) {
-  auto memory = create_memory(options);
+  auto memory = ring::create_memory("bellwire-in-process", options.memory, options.queues);
   if (!memory) return memory.error();
   auto machine = options.machine({});
   if (!machine) return machine.error();
   std::unique_ptr<InProcess> transport(
-      new InProcess(context, std::move(*machine), std::move(*memory)));
+      new InProcess(context, std::move(*machine), std::move(memory->view)));
   if (auto wired = transport->wire(options.queues); !wired) return wired.error();
   return transport;
 }
 
 Result<void> InProcess::wire(unsigned queues) {
   for (auto* const events : {&doorbells_, &interrupts_}) {
-    auto made = create_events(queues);
+    auto made = os::create_events(queues);
     if (!made) return made.error();
     *events = std::move(*made);
   }
-  auto doorbells = duplicates(doorbells_);
+  auto doorbells = os::duplicate(doorbells_);
   if (!doorbells) return doorbells.error();
-  auto interrupts = duplicates(interrupts_);
+  auto interrupts = os::duplicate(interrupts_);
   if (!interrupts) return interrupts.error();
   auto card = bus::Card::plug(*machine_, std::move(*doorbells), std::move(*interrupts));
   if (!card) return card.error();
@@ -71,9 +41,9 @@ Result<void> InProcess::wire(unsigned queues) {
 
 Result<Attachment> InProcess::attach(RegisterBlock* registers) {
   registers_.emplace(context_, registers);
-  auto doorbells = duplicates(doorbells_);
+  auto doorbells = os::duplicate(doorbells_);
   if (!doorbells) return doorbells.error();
-  auto interrupts = duplicates(interrupts_);
+  auto interrupts = os::duplicate(interrupts_);
   if (!interrupts) return interrupts.error();
   Attachment attachment{.doorbells = std::move(*doorbells), .interrupts = {}, .memory = memory_};
   for (auto& interrupt : *interrupts)

@@ -179,13 +179,10 @@ Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const End
 }
 
 Result<Attachment> Peer::attach(RegisterBlock*) {
-  Attachment attachment;
-  attachment.memory = state_->memory;
-  for (const auto& event : state_->peers.own_vectors()) {
-    auto doorbell = event.duplicate();
-    if (!doorbell) return doorbell.error();
-    attachment.doorbells.push_back(std::move(*doorbell));
-  }
+  auto doorbells = os::duplicate(state_->peers.own_vectors());
+  if (!doorbells) return doorbells.error();
+  Attachment attachment{
+      .doorbells = std::move(*doorbells), .interrupts = {}, .memory = state_->memory};
   for (const auto& line : state_->lines) attachment.interrupts.push_back(line.interrupt());
   if (state_->endpoint.guest) return attachment;
   auto& header = *reinterpret_cast<bellwire_header*>(attachment.memory.bytes().data());

@@ -1,33 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/ivshmem/slot.hpp"
 
-#include "vdev/os/memory.hpp"
 #include "vdev/ring/layout.hpp"
 
 namespace bellwire::ivshmem {
 namespace {
 
 Result<End> create_end(unsigned id, unsigned vectors) {
-  End end{static_cast<Id>(id), {}};
-  for (unsigned index = 0; index < vectors; ++index) {
-    auto event = os::EventFd::create();
-    if (!event) return event.error();
-    end.vectors.push_back(std::move(*event));
-  }
-  return end;
+  auto events = os::create_events(vectors);
+  if (!events) return events.error();
+  return End{static_cast<Id>(id), std::move(*events)};
 }
 
 Result<os::UniqueFd> create_memory(unsigned index, unsigned queues, std::uint64_t size, Id device) {
-  auto fd = os::create_memfd(text("bellwire-slot-{}", index), size);
-  if (!fd) return fd.error();
-  auto mapping = os::Mapping::create(fd->get(), size);
-  if (!mapping) return mapping.error();
-  const MemoryView view(std::move(*mapping));
-  if (auto made = ring::format(view.bytes(), queues); !made) return made.error();
-  const auto layout = ring::Layout::open(view);
+  auto memory = ring::create_memory(text("bellwire-slot-{}", index), size, queues);
+  if (!memory) return memory.error();
+  const auto layout = ring::Layout::open(memory->view);
   if (!layout) return layout.error();
   layout->device_line().peer = device;
-  return std::move(*fd);
+  return std::move(memory->fd);
 }
 
 }  // namespace

@@ -54,16 +54,6 @@ static_assert(offsetof(Counts, interrupts) == RING_INTERRUPTS);
 static_assert(offsetof(Counts, strays) == RING_STRAYS);
 static_assert(offsetof(Counts, identity) == RING_IDENTITY);
 
-Result<MemoryView> create_memory() {
-  const auto fd = os::create_memfd("bellwire-kvm", RING_MEMORY_SIZE);
-  if (!fd) return fd.error();
-  auto mapping = os::Mapping::create(fd->get(), RING_MEMORY_SIZE);
-  if (!mapping) return mapping.error();
-  MemoryView view(std::move(*mapping));
-  if (auto made = ring::format(view.bytes(), 1); !made) return made.error();
-  return view;
-}
-
 kvm_ioeventfd doorbell_of_queue(std::uint32_t queue) {
   kvm_ioeventfd request{};
   request.addr = RING_DOORBELL;
@@ -79,14 +69,15 @@ Result<std::unique_ptr<KvmTransport>> KvmTransport::create(boost::asio::io_conte
                                                            const KvmOptions& options) {
   auto vm = Vm::create(true);
   if (!vm) return vm.error();
-  auto memory = create_memory();
+  auto memory = ring::create_memory("bellwire-kvm", RING_MEMORY_SIZE, 1);
   if (!memory) return memory.error();
   auto doorbell = os::EventFd::create();
   if (!doorbell) return doorbell.error();
   auto interrupt = os::EventFd::create();
   if (!interrupt) return interrupt.error();
-  std::unique_ptr<KvmTransport> transport(new KvmTransport(
-      context, std::move(*vm), std::move(*memory), std::move(*doorbell), std::move(*interrupt)));
+  std::unique_ptr<KvmTransport> transport(
+      new KvmTransport(context, std::move(*vm), std::move(memory->view), std::move(*doorbell),
+                       std::move(*interrupt)));
   if (auto built = transport->build(options.program); !built) return built.error();
   return transport;
 }
