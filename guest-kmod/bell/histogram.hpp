@@ -17,6 +17,12 @@ class Histogram {
     ++total_;
   }
 
+  void add(const Histogram& other) noexcept {
+    for (unsigned index = 0; index < counts_.size(); ++index)
+      counts_[index] += other.counts_[index];
+    total_ += other.total_;
+  }
+
   /// The time that `part` of all times (0 to 1) do not exceed; 0 if there is none.
   [[nodiscard]] std::uint64_t percentile(double part) const noexcept {
     const auto rank = static_cast<std::uint64_t>(part * static_cast<double>(total_));

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <fstream>
+#include <functional>
 
 #include "guest-kmod/bell/compare/absence.hpp"
 #include "guest-kmod/bell/compare/claims.hpp"
@@ -21,6 +22,34 @@ namespace {
 using namespace compare;  // NOLINT: this is its front
 
 constexpr const char* user_to_user_name = "user → user";
+// All are measured in turn, that many times: what else the machine does then meets all of them.
+constexpr std::uint64_t rounds = 4;
+
+// Of `count` notifications, those of one round.
+std::uint64_t share(std::uint64_t count, std::uint64_t round) {
+  return count * (round + 1) / rounds - count * round / rounds;
+}
+
+// A row, and how it comes by its figures.
+struct Candidate {
+  Row row;
+  Traits traits{};
+  std::function<Result<Figures>(const Plan&)> measure{};
+
+  // A mechanism that failed once is tried no more.
+  void go_round(const Plan& plan) {
+    if (!measure || !row.reason.empty() || plan.count == 0) return;
+    auto figures = measure(plan);
+    if (!figures) {
+      row.reason = figures.error().message;
+      row.figures.reset();
+    } else if (row.figures) {
+      row.figures->add(*figures);
+    } else {
+      row.figures = std::move(*figures);
+    }
+  }
+};
 
 // The first two CPUs that we may use; one twice if there is no other.
 std::array<int, 2> two_cpus() {
@@ -39,80 +68,91 @@ class Comparison {
  public:
   explicit Comparison(const CompareOptions& options) : options_(options), cpus_(two_cpus()) {}
 
-  void run() {
+  std::vector<Row> run() {
     bring_up_loopback();
-    print("Senders run on CPU {}; receivers that sleep on CPU {}, those that spin on CPU {}{}.\n",
-          cpus_[0], plan({}).receiver_cpu, cpus_[1],
-          cpus_[0] == cpus_[1] ? ", as there is one only" : "");
-    print_heading();
-    for (const auto& mechanism : user_to_user())
-      if (wanted(mechanism.name, user_to_user_name)) add(between_users(mechanism));
-    for (const auto& mechanism : with_kernel())
-      if (wanted(mechanism.name, direction_of(mechanism))) add(with_the_kernel(mechanism));
-    for (const auto& absence : absences())
-      if (wanted(absence.name, kernel_and_user)) add(absent(absence));
+    auto candidates = choose();
+    for (std::uint64_t round = 0; round < rounds; ++round) {
+      print("Round {} of {}: {} mechanisms\n", round + 1, rounds, candidates.size());
+      std::fflush(stdout);
+      for (auto& candidate : candidates)
+        candidate.go_round(plan(candidate.traits, share(options_.count, round)));
+    }
+    std::vector<Row> rows;
+    for (auto& candidate : candidates) rows.push_back(std::move(candidate.row));
+    print_all(rows);
+    return rows;
   }
 
-  [[nodiscard]] const std::vector<Row>& rows() const noexcept { return rows_; }
-
  private:
+  void print_all(const std::vector<Row>& rows) const {
+    print("Senders run on CPU {}; receivers that sleep on CPU {}, those that spin on CPU {}{}.\n",
+          cpus_[0], receiver_cpu({}), cpus_[1],
+          cpus_[0] == cpus_[1] ? ", as there is one only" : "");
+    print_heading();
+    for (const auto& row : rows) print_row(row);
+  }
+
+  [[nodiscard]] std::vector<Candidate> choose() const {
+    std::vector<Candidate> chosen;
+    const auto add = [&](Candidate candidate) {
+      if (wanted(candidate.row.name, candidate.row.direction))
+        chosen.push_back(std::move(candidate));
+    };
+    for (const auto& mechanism : user_to_user()) add(between_users(mechanism));
+    for (const auto& mechanism : with_kernel()) add(with_the_kernel(mechanism));
+    for (const auto& absence : absences()) add(absent(absence));
+    return chosen;
+  }
+
   [[nodiscard]] bool wanted(std::string_view name, std::string_view direction) const {
     return name.find(options_.only) != name.npos || direction.find(options_.only) != direction.npos;
   }
 
-  [[nodiscard]] Row between_users(const Mechanism& mechanism) const {
-    return filled({.name = std::string(mechanism.name),
-                   .direction = user_to_user_name,
-                   .what = std::string(mechanism.what),
-                   .cpus = cpus(mechanism.traits),
-                   .source = std::string(mechanism.source),
-                   .user_lines = lines_of_all(mechanism.source)},
-                  measure(mechanism, plan(mechanism.traits)));
+  [[nodiscard]] Candidate between_users(const Mechanism& mechanism) const {
+    return {.row = {.name = std::string(mechanism.name),
+                    .direction = user_to_user_name,
+                    .what = std::string(mechanism.what),
+                    .cpus = cpus(mechanism.traits),
+                    .source = std::string(mechanism.source),
+                    .user_lines = lines_of_all(mechanism.source)},
+            .traits = mechanism.traits,
+            .measure = [mechanism](const Plan& plan) { return measure(mechanism, plan); }};
   }
 
-  [[nodiscard]] Row with_the_kernel(const LabMechanism& mechanism) const {
-    return filled(
-        {.name = std::string(mechanism.name),
-         .direction = std::string(direction_of(mechanism)),
-         .what = std::string(mechanism.what),
-         .cpus = cpus(mechanism.traits),
-         .source = bellwire::text("{} {}", mechanism.user_source, mechanism.kernel_source),
-         .user_lines = lines_of_all(mechanism.user_source),
-         .kernel_lines = lines_of_all(mechanism.kernel_source)},
-        measure(mechanism, plan(mechanism.traits)));
+  [[nodiscard]] Candidate with_the_kernel(const LabMechanism& mechanism) const {
+    return {
+        .row = {.name = std::string(mechanism.name),
+                .direction = std::string(direction_of(mechanism)),
+                .what = std::string(mechanism.what),
+                .cpus = cpus(mechanism.traits),
+                .source = bellwire::text("{} {}", mechanism.user_source, mechanism.kernel_source),
+                .user_lines = lines_of_all(mechanism.user_source),
+                .kernel_lines = lines_of_all(mechanism.kernel_source)},
+        .traits = mechanism.traits,
+        .measure = [mechanism](const Plan& plan) { return measure(mechanism, plan); }};
   }
 
-  static Row absent(const Absence& absence) {
-    return {.name = std::string(absence.name),
-            .direction = kernel_and_user,
-            .source = bellwire::text("{}: {}", absence.file, absence.function),
-            .reason = bellwire::text("{}: {}", absence.function, absence.reason)};
+  static Candidate absent(const Absence& absence) {
+    return {.row = {.name = std::string(absence.name),
+                    .direction = kernel_and_user,
+                    .source = bellwire::text("{}: {}", absence.file, absence.function),
+                    .reason = bellwire::text("{}: {}", absence.function, absence.reason)}};
   }
 
-  static Row filled(Row row, const Result<Figures>& figures) {
-    if (figures)
-      row.figures = *figures;
-    else
-      row.reason = figures.error().message;
-    return row;
+  [[nodiscard]] int receiver_cpu(Traits traits) const noexcept {
+    return cpus_[options_.apart || traits.spins ? 1 : 0];
   }
 
-  [[nodiscard]] Plan plan(Traits traits) const noexcept {
-    return {options_.count, cpus_[0], cpus_[options_.apart || traits.spins ? 1 : 0]};
+  [[nodiscard]] Plan plan(Traits traits, std::uint64_t count) const noexcept {
+    return {count, cpus_[0], receiver_cpu(traits)};
   }
 
   [[nodiscard]] std::string cpus(Traits traits) const {
-    return bellwire::text("{},{}", cpus_[0], plan(traits).receiver_cpu);
-  }
-
-  void add(Row row) {
-    print_row(row);
-    rows_.push_back(std::move(row));
+    return bellwire::text("{},{}", cpus_[0], receiver_cpu(traits));
   }
 
   const CompareOptions& options_;
   std::array<int, 2> cpus_;
-  std::vector<Row> rows_;
 };
 
 bellwire::Result<void> write(const std::string& path, const std::string& text) {
@@ -125,17 +165,15 @@ bellwire::Result<void> write(const std::string& path, const std::string& text) {
 }  // namespace
 
 bellwire::Result<bool> run_compare(const CompareOptions& options) {
-  Comparison comparison(options);
-  comparison.run();
-  if (comparison.rows().empty())
+  const auto rows = Comparison(options).run();
+  if (rows.empty())
     return bellwire::fault(std::errc::invalid_argument,
                            "--only '{}' names no mechanism and no direction", options.only);
-  const auto claims = judge(comparison.rows());
+  const auto claims = judge(rows);
   print("\n");
   for (const auto& claim : claims) print_claim(claim);
   if (!options.json.empty())
-    if (auto written = write(options.json, to_json(comparison.rows(), claims)); !written)
-      return written.error();
+    if (auto written = write(options.json, to_json(rows, claims)); !written) return written.error();
   return true;
 }
 

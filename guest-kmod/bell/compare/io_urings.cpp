@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // io_uring by its raw system calls: the sender's ring puts a completion into the receiver's
-// (IORING_OP_MSG_RING, since Linux 5.18).
+// (IORING_OP_MSG_RING, since Linux 5.18); or a ring of the receiver's own reads an eventfd.
 #include <linux/io_uring.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -127,9 +128,48 @@ class UringMessage final : public Channel {
   Ring receiver_, sender_;
 };
 
+class EventFdUring final : public Channel {
+ public:
+  Result<void> open() override {
+    event_.reset(::eventfd(0, EFD_CLOEXEC));
+    if (!event_.valid() || !ring_.open(1))
+      return bellwire::system_fault("cannot make an eventfd and an io_uring");
+    return {};
+  }
+  Ends ends() const noexcept override { return {event_.get(), event_.get()}; }
+  bool send(std::uint64_t) noexcept override { return write_number(event_.get(), 1); }
+  Taken wait(Numbers) noexcept override {
+    if (!reading_) submit();
+    if (!ring_.enter(std::exchange(unsubmitted_, 0))) return {};
+    const auto read = ring_.take();
+    if (!read) return {};
+    reading_ = false;
+    return {read->result == sizeof count_ ? count_ : 0, 0};
+  }
+
+ private:
+  void submit() noexcept {
+    auto& entry = ring_.next();
+    entry.opcode = IORING_OP_READ;
+    entry.fd = event_.get();
+    entry.addr = reinterpret_cast<std::uintptr_t>(&count_);
+    entry.len = sizeof count_;
+    reading_ = true;
+    unsubmitted_ = 1;
+  }
+
+  bellwire::os::UniqueFd event_;
+  Ring ring_;
+  std::uint64_t count_ = 0;
+  bool reading_ = false;  // between waits that were cut short, too
+  unsigned unsubmitted_ = 0;
+};
+
 constexpr Mechanism rows[] = {
-    {"io_uring message", "IORING_OP_MSG_RING from ring to ring", "io_urings.cpp:UringMessage",
-     make<UringMessage>},
+    {"eventfd, io_uring", "IORING_OP_READ of it",
+     "io_urings.cpp:EventFdUring io_urings.cpp:Ring io_urings.cpp:Part", make<EventFdUring>},
+    {"io_uring message", "IORING_OP_MSG_RING from ring to ring",
+     "io_urings.cpp:UringMessage io_urings.cpp:Ring io_urings.cpp:Part", make<UringMessage>},
 };
 
 }  // namespace

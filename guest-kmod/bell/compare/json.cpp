@@ -39,7 +39,7 @@ json::array histogram(const Histogram& times) {
 
 void add_burst(json::object& row, const Burst& burst) {
   row["burst"] = burst.sent;
-  row["burst_per_second"] = burst.per_second();
+  row["burst_per_second"] = burst.per_second.median();
   row["reads"] = burst.waits;
   row["wakeups"] = burst.wakeups;
   row["lost"] = burst.lost();
@@ -58,9 +58,9 @@ void add_figures(json::object& row, const Figures& figures) {
   row["data_right"] = semantics.data_right;
   row["keeps_order"] = maybe(semantics.keeps_order);
   row["atomic"] = maybe(semantics.from_hardirq);
-  row["setup_us"] = setup.first_us;
+  row["setup_us"] = setup.first_us.median();
   row["setup_syscalls"] = setup.calls;
-  row["teardown_us"] = setup.teardown_us;
+  row["teardown_us"] = setup.teardown_us.median();
   row["histogram"] = histogram(latency.times);
 }
 

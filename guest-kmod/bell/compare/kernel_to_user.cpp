@@ -65,11 +65,12 @@ class KernelToUser {
     stand_.lab().stop();
     if (tally_.taken < count && !stand_.mechanism().traits.may_lose)
       return late("nobody received", tally_.taken + 1);
-    return Burst{.sent = count,
-                 .taken = tally_.taken,
-                 .waits = tally_.waits,
-                 .wakeups = own_sleeps() - sleeps,
-                 .seconds = static_cast<double>(last - stand_.lab().sent_record(0).at) / 1e9};
+    Burst burst{.sent = count,
+                .taken = tally_.taken,
+                .waits = tally_.waits,
+                .wakeups = own_sleeps() - sleeps};
+    burst.took(last - stand_.lab().sent_record(0).at);
+    return burst;
   }
 
   // Whether the module lets it be sent from a hard interrupt, and it arrives.

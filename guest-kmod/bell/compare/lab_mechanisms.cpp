@@ -19,13 +19,15 @@ constexpr const char* tcp_row = "AF_INET TCP";
 constexpr const char* read_row = "eventfd, read";
 constexpr const char* poll_row = "eventfd, poll";
 constexpr const char* epoll_row = "eventfd, epoll";
+constexpr const char* uring_row = "eventfd, io_uring";
 constexpr const char* signal_row = "signal, queued";
 
 constexpr MakeEnd pipe_end = shared<pipe_row>, fifo_end = shared<fifo_row>,
                   datagram_end = shared<datagram_row>, stream_end = shared<stream_row>,
                   udp_end = shared<udp_row>, tcp_end = shared<tcp_row>,
                   event_end = shared<read_row>, event_poll_end = shared<poll_row>,
-                  event_epoll_end = shared<epoll_row>, signal_end = shared<signal_row>;
+                  event_epoll_end = shared<epoll_row>, event_uring_end = shared<uring_row>,
+                  signal_end = shared<signal_row>;
 
 constexpr const char* wire_out = "send.c:send_bytes wire.c:lab_wire_write wire.c:check_pipe";
 constexpr const char* wire_in = "receive.c:take_bytes wire.c:lab_wire_read wire.c:check_pipe";
@@ -89,6 +91,9 @@ constexpr LabMechanism rows[] = {
           NOTIFY_LAB_SEND_EVENTFD, event_poll_end),
     sends("eventfd, epoll", "eventfd_signal", "eventfds.cpp:EventFdEpoll", event_out,
           NOTIFY_LAB_SEND_EVENTFD, event_epoll_end),
+    sends("eventfd, io_uring", "eventfd_signal",
+          "io_urings.cpp:EventFdUring io_urings.cpp:Ring io_urings.cpp:Part", event_out,
+          NOTIFY_LAB_SEND_EVENTFD, event_uring_end),
     from_interrupt("eventfd, from hard irq", "eventfd_signal in a timer's interrupt",
                    "eventfds.cpp:EventFdRead", event_out, NOTIFY_LAB_SEND_EVENTFD, event_end),
     sends("pipe", "kernel_write", "pipes.cpp:Pipe", wire_out, NOTIFY_LAB_SEND_PIPE, pipe_end),

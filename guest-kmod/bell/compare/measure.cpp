@@ -40,11 +40,12 @@ class Session {
     for (std::uint64_t sent = 0; sent < count; ++sent)
       if (!send(++sent_)) return late("no room for", sent_);
     if (!settle() && !traits_.may_lose) return late("nobody received all up to", sent_);
-    return Burst{.sent = count,
-                 .taken = receiver_.tally().taken - before.taken,
-                 .waits = receiver_.tally().waits - before.waits,
-                 .wakeups = receiver_.process().sleeps() - sleeps,
-                 .seconds = static_cast<double>(receiver_.stamp() - began) / 1e9};
+    Burst burst{.sent = count,
+                .taken = receiver_.tally().taken - before.taken,
+                .waits = receiver_.tally().waits - before.waits,
+                .wakeups = receiver_.process().sleeps() - sleeps};
+    burst.took(receiver_.stamp() - began);
+    return burst;
   }
 
   [[nodiscard]] std::uint64_t sent() const noexcept { return sent_; }

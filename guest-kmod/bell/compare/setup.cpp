@@ -6,9 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
-#include <vector>
 
 #include "guest-kmod/bell/compare/process.hpp"
 
@@ -17,12 +15,10 @@ namespace {
 
 using bellwire::Result;
 
-constexpr std::size_t runs = 9;
+constexpr std::size_t runs = 5;
 
-double median_us(std::vector<std::uint64_t>& times_ns) {
-  const auto middle = times_ns.begin() + static_cast<std::ptrdiff_t>(times_ns.size() / 2);
-  std::nth_element(times_ns.begin(), middle, times_ns.end());
-  return static_cast<double>(*middle) / 1000;
+double micro(std::uint64_t time_ns) {
+  return static_cast<double>(time_ns) / 1000;
 }
 
 [[noreturn]] void be_traced(Beginning& beginning) {
@@ -63,7 +59,7 @@ Result<std::uint64_t> count_calls(Beginning& beginning) {
 }  // namespace
 
 Result<Setup> measure_setup(const std::function<std::unique_ptr<Beginning>()>& make) {
-  std::vector<std::uint64_t> setup, teardown;
+  Setup setup;
   for (std::size_t run = 0; run < runs; ++run) {
     const auto beginning = make();
     if (auto prepared = beginning->prepare(); !prepared) return prepared.error();
@@ -71,14 +67,15 @@ Result<Setup> measure_setup(const std::function<std::unique_ptr<Beginning>()>& m
     if (auto came = beginning->first_notification(); !came) return came.error();
     const auto first = now_ns();
     beginning->take_down();
-    setup.push_back(first - began);
-    teardown.push_back(now_ns() - first);
+    setup.first_us.add(micro(first - began));
+    setup.teardown_us.add(micro(now_ns() - first));
   }
   const auto traced = make();
   if (auto prepared = traced->prepare(); !prepared) return prepared.error();
   const auto calls = count_calls(*traced);
   if (!calls) return calls.error();
-  return Setup{median_us(setup), median_us(teardown), *calls};
+  setup.calls = *calls;
+  return setup;
 }
 
 }  // namespace bell::compare

@@ -22,7 +22,7 @@ class Beginning {
   virtual void take_down() = 0;
 };
 
-/// The times are the medians of some runs, in this process, which plays both ends. The system calls
+/// The times are those of some runs, in this process, which plays both ends. The system calls
 /// are those of a child that is traced while it does the same.
 [[nodiscard]] bellwire::Result<Setup> measure_setup(
     const std::function<std::unique_ptr<Beginning>()>& make);

@@ -29,10 +29,10 @@ void print_row(const Row& row) {
   };
   print("{:<5}{:>8.1f}{:>9.1f}{:>9.1f}", row.cpus, micro(0.5), micro(0.99), micro(0.999));
   if (burst)
-    print("{:>10.0f}{:>9}{:>7}", burst->per_second(), burst->wakeups, burst->lost());
+    print("{:>10.0f}{:>9}{:>7}", burst->per_second.median(), burst->wakeups, burst->lost());
   else
     print("{:>26}", "");
-  print("{:>10}{:>9.1f}{:>9}{:>7}{:>7}\n", yes_or_no(semantics.coalesces), setup.first_us,
+  print("{:>10}{:>9.1f}{:>9}{:>7}{:>7}\n", yes_or_no(semantics.coalesces), setup.first_us.median(),
         setup.calls, row.user_lines, row.kernel_lines);
   std::fflush(stdout);
 }

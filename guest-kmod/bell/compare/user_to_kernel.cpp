@@ -75,11 +75,12 @@ class UserToKernel {
     if (!all && !stand_.mechanism().traits.may_lose)
       return late("the kernel never received", info.carried + 1);
     const auto last = info.received > 0 ? lab.received_record(info.received - 1).at : began;
-    return Burst{.sent = plan_.burst(),
-                 .taken = info.carried,
-                 .waits = info.received,
-                 .wakeups = info.wakeups,
-                 .seconds = static_cast<double>(last - began) / 1e9};
+    Burst burst{.sent = plan_.burst(),
+                .taken = info.carried,
+                .waits = info.received,
+                .wakeups = info.wakeups};
+    burst.took(last - began);
+    return burst;
   }
 
   [[nodiscard]] bool settle() {
