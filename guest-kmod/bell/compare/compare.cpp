@@ -74,8 +74,7 @@ class Comparison {
     for (std::uint64_t round = 0; round < rounds; ++round) {
       print("Round {} of {}: {} mechanisms\n", round + 1, rounds, candidates.size());
       std::fflush(stdout);
-      for (auto& candidate : candidates)
-        candidate.go_round(plan(candidate.traits, share(options_.count, round)));
+      for (auto& candidate : candidates) candidate.go_round(plan(candidate.traits, round));
     }
     std::vector<Row> rows;
     for (auto& candidate : candidates) rows.push_back(std::move(candidate.row));
@@ -143,8 +142,8 @@ class Comparison {
     return cpus_[options_.apart || traits.spins ? 1 : 0];
   }
 
-  [[nodiscard]] Plan plan(Traits traits, std::uint64_t count) const noexcept {
-    return {count, cpus_[0], receiver_cpu(traits)};
+  [[nodiscard]] Plan plan(Traits traits, std::uint64_t round) const noexcept {
+    return {share(options_.count, round), cpus_[0], receiver_cpu(traits), round == 0};
   }
 
   [[nodiscard]] std::string cpus(Traits traits) const {

@@ -21,7 +21,7 @@ class KernelToUser {
     auto burst = this->burst(plan_.burst());
     if (!burst) return burst.error();
     auto semantics = tally_.semantics(plan_.burst());
-    semantics.from_hardirq = works_in_hardirq();
+    if (plan_.once) semantics.from_hardirq = works_in_hardirq();
     return Figures{*latency, *burst, {}, semantics};
   }
 

@@ -50,7 +50,7 @@ Result<Figures> measure(const LabMechanism& mechanism, const Plan& plan) {
   if (auto opened = stand.open(); !opened) return opened.error();
   auto figures = measure_direction(stand, plan);
   if (!figures) return figures;
-  auto setup = measure_setup([&] { return std::make_unique<LabBeginning>(mechanism); });
+  auto setup = measure_setup([&] { return std::make_unique<LabBeginning>(mechanism); }, plan.once);
   if (!setup) return setup.error();
   figures->setup = *setup;
   return figures;

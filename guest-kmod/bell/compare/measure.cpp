@@ -108,7 +108,8 @@ Result<Figures> measure(const Mechanism& mechanism, const Plan& plan) {
   if (auto open = channel->open(); !open) return open.error();
   auto figures = measure_open(*channel, mechanism.traits, plan);
   if (!figures) return figures;
-  auto setup = measure_setup([&] { return std::make_unique<ChannelBeginning>(mechanism.make()); });
+  auto setup = measure_setup([&] { return std::make_unique<ChannelBeginning>(mechanism.make()); },
+                             plan.once);
   if (!setup) return setup.error();
   figures->setup = *setup;
   return figures;

@@ -12,6 +12,7 @@ struct Plan {
   std::uint64_t count = 10'000;  ///< notifications, one at a time
   int sender_cpu = 0;
   int receiver_cpu = 0;
+  bool once = true;  ///< also what one look tells: system calls, whether it works in an interrupt
 
   [[nodiscard]] std::uint64_t burst() const noexcept { return (count + 3) / 4; }
   [[nodiscard]] bool shared_cpu() const noexcept { return sender_cpu == receiver_cpu; }

@@ -15,7 +15,7 @@ namespace {
 
 using bellwire::Result;
 
-constexpr std::size_t runs = 5;
+constexpr std::size_t runs = 3;
 
 double micro(std::uint64_t time_ns) {
   return static_cast<double>(time_ns) / 1000;
@@ -43,6 +43,7 @@ bool enters_a_call(pid_t child) {
 }
 
 Result<std::uint64_t> count_calls(Beginning& beginning) {
+  if (auto prepared = beginning.prepare(); !prepared) return prepared.error();
   const pid_t child = ::fork();
   if (child < 0) return bellwire::system_fault("cannot fork a process to trace");
   if (child == 0) be_traced(beginning);
@@ -58,7 +59,7 @@ Result<std::uint64_t> count_calls(Beginning& beginning) {
 
 }  // namespace
 
-Result<Setup> measure_setup(const std::function<std::unique_ptr<Beginning>()>& make) {
+Result<Setup> measure_setup(const std::function<std::unique_ptr<Beginning>()>& make, bool calls) {
   Setup setup;
   for (std::size_t run = 0; run < runs; ++run) {
     const auto beginning = make();
@@ -70,11 +71,11 @@ Result<Setup> measure_setup(const std::function<std::unique_ptr<Beginning>()>& m
     setup.first_us.add(micro(first - began));
     setup.teardown_us.add(micro(now_ns() - first));
   }
-  const auto traced = make();
-  if (auto prepared = traced->prepare(); !prepared) return prepared.error();
-  const auto calls = count_calls(*traced);
-  if (!calls) return calls.error();
-  setup.calls = *calls;
+  if (calls) {
+    const auto counted = count_calls(*make());
+    if (!counted) return counted.error();
+    setup.calls = *counted;
+  }
   return setup;
 }
 

@@ -22,9 +22,9 @@ class Beginning {
   virtual void take_down() = 0;
 };
 
-/// The times are those of some runs, in this process, which plays both ends. The system calls
-/// are those of a child that is traced while it does the same.
+/// The times are those of some runs, in this process, which plays both ends. With `calls`, the
+/// system calls are counted, too: those of a child that is traced while it does the same.
 [[nodiscard]] bellwire::Result<Setup> measure_setup(
-    const std::function<std::unique_ptr<Beginning>()>& make);
+    const std::function<std::unique_ptr<Beginning>()>& make, bool calls);
 
 }  // namespace bell::compare
