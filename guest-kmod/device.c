@@ -14,7 +14,44 @@
 
 static_assert(PAGE_SIZE == BELLWIRE_PAGE_SIZE, "queues are mapped page by page");
 
+/* Twice a beat and more, so that a dead device is known within a second. */
+#define BELL_WATCH_PERIOD msecs_to_jiffies(250)
+
 static DEFINE_IDA(bell_ids);
+
+/* Waiters wake, later calls give ENODEV, a later touch of a mapping is SIGBUS. */
+static void shut_files(struct bell_device *device)
+{
+	struct bell_file *file;
+
+	mutex_lock(&device->lock);
+	WRITE_ONCE(device->gone, true);
+	list_for_each_entry(file, &device->files, link) {
+		bell_file_disconnect(file);
+		unmap_mapping_range(file->mapping, 0, 0, 1);
+		wake_up_poll(&file->waiters, EPOLLHUP | EPOLLERR);
+	}
+	mutex_unlock(&device->lock);
+}
+
+/*
+ * A device that beats is alive. One that doesn't may only be slow, or stopped
+ * in good order: whether it is dead, its registers tell.
+ */
+static void look_after(struct work_struct *work)
+{
+	struct bell_device *device = container_of(work, struct bell_device, watch.work);
+	u32 beat = READ_ONCE(device->memory->device.beat);
+
+	if (beat == device->last_beat && device->front->lost(device)) {
+		dev_err(device->parent, "/dev/%s: the device has died; all requests in flight have failed: plug it in anew\n",
+			device->name);
+		shut_files(device);
+		return;
+	}
+	device->last_beat = beat;
+	schedule_delayed_work(&device->watch, BELL_WATCH_PERIOD);
+}
 
 struct bell_device *bell_device_create(struct device *parent, const struct bell_front *front)
 {
@@ -25,6 +62,7 @@ struct bell_device *bell_device_create(struct device *parent, const struct bell_
 	kref_init(&device->ref);
 	mutex_init(&device->lock);
 	INIT_LIST_HEAD(&device->files);
+	INIT_DELAYED_WORK(&device->watch, look_after);
 	device->parent = parent;
 	device->front = front;
 	return device;
@@ -136,28 +174,16 @@ int bell_device_add(struct bell_device *device)
 		return error;
 	}
 	bell_stats_add(device);
+	if (device->front->lost)
+		schedule_delayed_work(&device->watch, BELL_WATCH_PERIOD);
 	dev_info(device->parent, "/dev/%s: %u queues of %u entries\n", device->name,
 		 device->queue_count, device->format.ring_entries);
 	return 0;
 }
 
-/* Waiters wake, later calls give ENODEV, a later touch of a mapping is SIGBUS. */
-static void shut_files(struct bell_device *device)
-{
-	struct bell_file *file;
-
-	mutex_lock(&device->lock);
-	WRITE_ONCE(device->gone, true);
-	list_for_each_entry(file, &device->files, link) {
-		bell_file_disconnect(file);
-		unmap_mapping_range(file->mapping, 0, 0, 1);
-		wake_up_poll(&file->waiters, EPOLLHUP | EPOLLERR);
-	}
-	mutex_unlock(&device->lock);
-}
-
 void bell_device_remove(struct bell_device *device)
 {
+	cancel_delayed_work_sync(&device->watch);
 	bell_stats_remove(device);
 	misc_deregister(&device->misc);
 	shut_files(device);

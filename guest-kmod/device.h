@@ -12,7 +12,8 @@
  * Unbind
  *   bell_device_remove() sets `gone`, disconnects every file, takes the pages
  *   back and waits for the last ring. After it nobody touches the memory or
- *   the registers, and the front end may unmap them.
+ *   the registers, and the front end may unmap them. A device that is found
+ *   dead is shut in the same way at once, and removed when it is unplugged.
  *
  * Locks, outermost first
  *   device->lock    everything that is set up and torn down; page faults
@@ -30,6 +31,7 @@
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "uapi/bellwire.h"
 
@@ -37,6 +39,7 @@ struct bell_file;
 struct bell_worker;
 struct dentry;
 struct eventfd_ctx;
+struct pci_dev;
 
 enum bell_count {
 	BELL_KICKS,
@@ -59,9 +62,17 @@ struct bell_queue {
 	struct bell_file *owner; /* written under both locks, read under either */
 };
 
+/* What one kind of PCI device has of its own; pci.c lists them. */
 struct bell_front {
+	unsigned int vectors; /* PCI_IRQ_MSIX and the like */
+	bool shares_vectors;  /* whether a queue may do with another's */
+
+	/* Sets registers, memory and start, and opens the memory. devm_, may sleep. */
+	int (*open)(struct bell_device *device, struct pci_dev *pci);
 	/* Writes the doorbell. Atomic context, never after remove. */
 	void (*ring)(struct bell_queue *queue, u32 device_peer);
+	/* Whether nobody answers behind the registers. May sleep; NULL: can't be told. */
+	bool (*lost)(struct bell_device *device);
 };
 
 struct bell_device {
@@ -78,8 +89,18 @@ struct bell_device {
 	struct bellwire_header *memory; /* shared: not trusted */
 	phys_addr_t start;              /* of memory */
 	struct bellwire_format format;  /* private copy, checked */
-	unsigned int queue_count;       /* those that have a vector */
+	unsigned int vectors;
+	unsigned int queue_count; /* those that have a vector */
 	struct bell_queue queues[BELLWIRE_MAX_QUEUES];
+
+	/* A card's: what it was given, and its doorbell page, if it has one. */
+	size_t memory_size;
+	dma_addr_t bus_address;
+	struct bellwire_doorbell_page *doorbells; /* shared: not trusted */
+
+	/* Looks whether the device is alive; its own. */
+	struct delayed_work watch;
+	u32 last_beat;
 
 	int id;
 	char name[24]; /* "bellwire0" */
@@ -147,7 +168,9 @@ void bell_stats_exit(void);
 void bell_stats_add(struct bell_device *device);
 void bell_stats_remove(struct bell_device *device);
 
-/* ivshmem.c */
-extern struct pci_driver bell_ivshmem_driver;
+/* pci.c, ivshmem.c, card.c */
+extern struct pci_driver bell_pci_driver;
+extern const struct bell_front bell_ivshmem_front;
+extern const struct bell_front bell_card_front;
 
 #endif /* BELL_DEVICE_H */

@@ -13,7 +13,7 @@ static int __init bell_init(void)
 	int error;
 
 	bell_stats_init();
-	error = pci_register_driver(&bell_ivshmem_driver);
+	error = pci_register_driver(&bell_pci_driver);
 	if (error)
 		bell_stats_exit();
 	return error;
@@ -21,7 +21,7 @@ static int __init bell_init(void)
 
 static void __exit bell_exit(void)
 {
-	pci_unregister_driver(&bell_ivshmem_driver);
+	pci_unregister_driver(&bell_pci_driver);
 	bell_stats_exit();
 }
 

@@ -2,10 +2,11 @@
 /*
  * The bellwire ABI: what driver and device share. This file is its manual.
  *
- * It has two parts. The *ring* (part 1) is the layout of the memory that a
+ * It has three parts. The *ring* (part 1) is the layout of the memory that a
  * guest's driver and a host's device both map; any transport carries it. The
  * *device file* (part 2) is how a process in the guest gets a queue of that
- * memory, with its two eventfds, from the kernel module.
+ * memory, with its two eventfds, from the kernel module. The *card* (part 3)
+ * is the PCI device that has registers of our own, where ivshmem has QEMU's.
  *
  * The header is plain C11, and means the same to a kernel module, to a C or
  * C++ program of the guest and to the C++ device on the host. All numbers are
@@ -418,5 +419,77 @@ BELLWIRE_ASSERT(sizeof(struct bellwire_claim) == 32, "claim is 32 bytes");
 BELLWIRE_ASSERT(sizeof(struct bellwire_call) == 8, "call is 8 bytes");
 BELLWIRE_ASSERT(sizeof(struct bellwire_kick) == 16, "kick is 16 bytes");
 BELLWIRE_ASSERT(sizeof(struct bellwire_info) == 128, "info is 128 bytes");
+
+/*
+ * Part 3: the card
+ * ================
+ *
+ * A PCI device 1af4:10f0, which a host's process serves whole (vfio-user):
+ *
+ *     BAR0  registers of 4 bytes, as below; from BELLWIRE_CARD_OWN on, the
+ *           device's own ones
+ *     BAR2  the doorbell page, if there is one
+ *     BAR4  MSI-X
+ *
+ * The memory of part 1 is the driver's, who gives it to the card: MEMORY_SIZE
+ * bytes in one piece, whose address it writes to MEMORY_LOW and MEMORY_HIGH,
+ * then ENABLE to CONTROL. STATUS then says whether the device has formatted
+ * the memory and runs. It uses it no more once 0 was written to CONTROL, or
+ * the card was reset, and STATUS was read.
+ *
+ * Doorbell N is rung by any write to the register at DOORBELL + 4 N. With a
+ * doorbell page the driver adds 1 to driver[N].rung instead, which the device
+ * polls, and writes the register only if the device says that it sleeps. The
+ * driver (1) adds, (2) loads `asleep`; the device (1) stores `asleep`, (2)
+ * looks at `rung` again, and goes on instead of sleeping if it changed. All
+ * four are sequentially consistent.
+ *
+ * Queue N raises vector N modulo the vectors that the driver has enabled.
+ * Registers that nobody serves any more read as all ones.
+ */
+
+#define BELLWIRE_CARD_ID 0x10f0 /* of vendor 1af4: one that QEMU reserves for experiments */
+#define BELLWIRE_CARD_MAGIC_VALUE 0x4c4c4542u /* "BELL" */
+
+enum bellwire_card_register {
+	BELLWIRE_CARD_MAGIC = 0x00,       /* reads as the value above */
+	BELLWIRE_CARD_QUEUES = 0x04,      /* doorbells, queues */
+	BELLWIRE_CARD_MEMORY_SIZE = 0x08, /* bytes that the driver is to give */
+	BELLWIRE_CARD_MEMORY_LOW = 0x10,  /* their address on the bus */
+	BELLWIRE_CARD_MEMORY_HIGH = 0x14,
+	BELLWIRE_CARD_CONTROL = 0x18, /* BELLWIRE_CARD_ENABLE, or 0 */
+	BELLWIRE_CARD_STATUS = 0x1c,  /* enum bellwire_card_status */
+	BELLWIRE_CARD_DOORBELL = 0x100,
+	BELLWIRE_CARD_OWN = 0x1000,
+};
+
+#define BELLWIRE_CARD_ENABLE 1u
+
+enum bellwire_card_status {
+	BELLWIRE_CARD_OFF = 0,
+	BELLWIRE_CARD_READY = 1,
+	BELLWIRE_CARD_BAD_MEMORY = 2, /* it is not the guest's, or not shared with the device */
+};
+
+struct bellwire_rung_line {
+	__u32 rung; /* times that the driver rang; any number of writers, by atomic adds */
+	__u32 reserved[15];
+} BELLWIRE_OWN_LINE;
+
+struct bellwire_asleep_line {
+	__u32 asleep; /* not 0: ring by the register */
+	__u32 reserved[15];
+} BELLWIRE_OWN_LINE;
+
+struct bellwire_doorbell_page {
+	struct bellwire_rung_line driver[BELLWIRE_MAX_QUEUES];
+	struct bellwire_asleep_line device;
+	__u8 reserved[BELLWIRE_PAGE_SIZE - (BELLWIRE_MAX_QUEUES + 1) * BELLWIRE_CACHE_LINE];
+};
+
+BELLWIRE_ASSERT(sizeof(struct bellwire_doorbell_page) == BELLWIRE_PAGE_SIZE,
+		"the doorbell page is a page");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_doorbell_page, device) == 2048,
+		"the device's line stands behind 32 of the driver's");
 
 #endif /* BELLWIRE_UAPI_H */
