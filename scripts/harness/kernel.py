@@ -1,24 +1,25 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Debian's cloud kernels with the headers to build modules against, without root.
+"""Debian's kernels with the headers to build modules against, without root.
 
-Each is unpacked once, into the user's cache. The newest that apt offers at that
-time is taken; remove the folder to get a newer one. apt's own lists serve where
-they know the kernel; else lists of our own are fetched, from the same sources.
+The cloud kernels are small and boot fast; a generic one has the drivers of all hardware as modules
+and boots in twice the time. Each is unpacked once, into the user's cache. The newest that apt
+offers at that time is taken; remove the folder to get a newer one.
 """
 
 import shutil
-import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import apt
+from .apt import Apt, AptError
 from .places import HarnessError, cache, locked
 
 # Which package names the newest kernel of a version.
 NEWEST = {
     "6.1": "linux-image-cloud-amd64",
     "6.12": "linux-image-6.12-cloud-amd64",
+    "6.1-generic": "linux-image-amd64",
 }
 DEFAULT = "6.1"
 
@@ -54,7 +55,8 @@ def get(version: str) -> Kernel:
 
 
 def _fetch(version: str, root: Path) -> None:
-    print(f"bellwire: fetching Debian's kernel {version} (about 45 MB, once)", file=sys.stderr)
+    print(f"bellwire: fetching Debian's kernel {version} (45 MB, once; 110 if generic)",
+          file=sys.stderr)
     half = root.with_name(f"{version}.half")  # ours alone: we hold the lock
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir()
@@ -68,71 +70,36 @@ def _fetch(version: str, root: Path) -> None:
 def _download(version: str, folder: Path) -> str:
     """Leaves the packages in `folder`; returns the kernel's release."""
     said = ""
-    for options in ([], _own_lists()):
+    for source in (apt.MACHINES, apt.private(cache() / "apt")):
         try:
-            if options:
-                said += _update(options)
-            release = _newest(version, options)
-            packages = [f"linux-image-{release}", *_headers(release, options)]
-            _apt("apt-get", *options, "-qq", "-o", "APT::Sandbox::User=root", "download",
-                 *packages, folder=folder)
+            if source is not apt.MACHINES:
+                said += source.update()
+            release = _newest(version, source)
+            source.fetch(folder, f"linux-image-{release}", *_headers(release, source))
             return release
-        except subprocess.CalledProcessError as error:
-            said += error.stderr
-    raise HarnessError(f"can't fetch kernel {version}: apt says '{_cause(said)}'; it needs the "
+        except AptError as error:
+            said += str(error)
+    raise HarnessError(f"can't fetch kernel {version}: apt says '{apt.cause(said)}'; it needs the "
                        "network once, and bookworm with its security suite among apt's sources")
 
 
-def _update(options: Sequence[str]) -> str:
-    """Fetches lists; returns apt's complaints. One source that fails needn't be one we need."""
-    return subprocess.run(["apt-get", *options, "-qq", "update"], capture_output=True,
-                          text=True).stderr
-
-
-def _cause(said: str) -> str:
-    lines = [line for line in said.splitlines() if line.strip()]
-    return next((line for line in lines if "Failed to fetch" in line), lines[-1])
-
-
-def _own_lists() -> list[str]:
-    folder = cache() / "apt"
-    (folder / "lists/partial").mkdir(parents=True, exist_ok=True)
-    (folder / "archives/partial").mkdir(parents=True, exist_ok=True)
-    return ["-o", f"Dir::State::lists={folder}/lists", "-o", f"Dir::Cache={folder}",
-            "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root"]
-
-
-def _newest(version: str, options: Sequence[str]) -> str:
-    for name in _depends(NEWEST[version], options):
+def _newest(version: str, source: Apt) -> str:
+    number = version.split("-")[0]
+    for name in source.depends(NEWEST[version]):
         release = name.removeprefix("linux-image-")
-        if name != release and release.startswith(f"{version}."):
+        if name != release and release.startswith(f"{number}."):
             return release
-    raise subprocess.CalledProcessError(100, "apt-cache", stderr=f"no {NEWEST[version]} of it")
+    raise AptError(f"no {NEWEST[version]} of it")
 
 
-def _headers(release: str, options: Sequence[str]) -> list[str]:
+def _headers(release: str, source: Apt) -> list[str]:
     first = f"linux-headers-{release}"
     wanted = ("linux-headers-", "linux-kbuild-")
-    return [first, *(name for name in _depends(first, options) if name.startswith(wanted))]
-
-
-def _depends(package: str, options: Sequence[str]) -> list[str]:
-    lines = _apt("apt-cache", *options, "depends", "--important", package).split("\n")
-    return [line.split()[-1] for line in lines if "Depends:" in line]
-
-
-def _apt(*argv: str, folder: Path | None = None) -> str:
-    try:
-        return subprocess.run(argv, check=True, capture_output=True, text=True, cwd=folder).stdout
-    except FileNotFoundError:
-        raise HarnessError(f"no {argv[0]}: the kernel comes from Debian's packages; use Debian 12"
-                           ) from None
+    return [first, *(name for name in source.depends(first) if name.startswith(wanted))]
 
 
 def _unpack(release: str, half: Path) -> None:
-    for package in half.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, half], check=True)
-        package.unlink()
+    apt.unpack(half, half)
     # The headers look for their other half in /usr/src; here it stands beside them.
     makefile = half / f"usr/src/linux-headers-{release}/Makefile"
     makefile.write_text(makefile.read_text().replace("/usr/src/", "../"))
