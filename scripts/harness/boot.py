@@ -51,7 +51,7 @@ def _run(wish: argparse.Namespace) -> int:
     with nested_lab.make(machine, folder, wish.device, wish.vectors) as lab:
         command, environment, luggage = nested.luggage(wish.command) if wish.outer \
             else (wish.command, {}, None)
-        vm = lab.vm(command, environment, wish.share, terminal, luggage)
+        vm = lab.vm(command, environment, wish.share, terminal, luggage, wish.module)
         if wish.dry_run:
             sys.stdout.write((folder / "qemu.sh").read_text())
             return 0

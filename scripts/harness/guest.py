@@ -10,18 +10,23 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from . import modules
 from .cpio import Archive
 from .places import HarnessError
 
 
 def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
             share: Path | None = None, shell: bool = False, wires: int = 0,
-            ports: Iterable[str] = (), luggage: Archive | None = None) -> bytes:
-    """`ports`: those beyond init's own, for which it waits. `luggage`: what comes along."""
+            ports: Iterable[str] = (), luggage: Archive | None = None,
+            drivers: Sequence[Path] = ()) -> bytes:
+    """`ports`: those beyond init's own, for which it waits. `luggage`: what comes along.
+    `drivers`: modules to load, in that order."""
     archive = luggage or Archive()
     archive.folder("bellwire")
     archive.file("bellwire/wires", f"{wires}\n".encode())
     archive.file("bellwire/ports", "".join(f"{port}\n" for port in ports).encode())
+    modules.put(archive, drivers)
+    modules.put_order(archive, drivers, "bellwire/modules")
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     if shell:
         script = [*exports, _terminal(), "exec sh"]

@@ -31,13 +31,14 @@ class Image:
     release: str
     kernel: Path
     initramfs: Path
+    modules: Path = Path()  # the folder of all that the kernel came with
 
 
 def make(version: str = kernel.DEFAULT) -> Image:
     """The image with that kernel, up to date. Its modules are built here, its tools are not."""
     base = kernel.get(version)
     folder = BUILD / "images" / version
-    image = Image(base.release, base.image, folder / "initramfs.cpio")
+    image = Image(base.release, base.image, folder / "initramfs.cpio", base.modules)
     with locked(BUILD / "images" / f"{version}.lock"):
         _modules(base, folder / "module")
         _initramfs(base, [folder / "module" / name for name in MODULES], image.initramfs)

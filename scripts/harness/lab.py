@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from . import guest, run
+from . import guest, modules, run
 from .cpio import Archive
 from .qemu import MAX_WIRES, Machine, Wires
 from .places import HarnessError
@@ -71,17 +71,19 @@ class Lab:
             process.check()
 
     def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
-           share: Path | None = None, terminal: bool = False, luggage: Archive | None = None
-           ) -> Vm:
+           share: Path | None = None, terminal: bool = False, luggage: Archive | None = None,
+           drivers: Sequence[str] = ()) -> Vm:
         """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …
-        It finds `luggage` beside its command."""
+        It finds `luggage` beside its command, and loads `drivers`, modules that its kernel came
+        with, before it binds its wires."""
         folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
         folder.mkdir(exist_ok=True)
         wires = Wires(self.switchboard.socket, self._slots, self._vectors) \
             if self.switchboard else None
         overlay = folder / "overlay.cpio"
+        stock = modules.stock(drivers, self.machine.image.modules)
         overlay.write_bytes(guest.overlay(command, environment, share, terminal,
-                                          wires.slots if wires else 0, self._ports, luggage))
+                                          wires.slots if wires else 0, self._ports, luggage, stock))
         vm = self._make_vm(folder, overlay, wires, terminal)
         (folder / "qemu.sh").write_text(self._script(vm))
         self.vms.append(vm)

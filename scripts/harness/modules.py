@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .cpio import Archive
+from .places import HarnessError
 
 _FOLDER = "lib/modules"
 
@@ -30,14 +31,30 @@ def with_dependencies(names: Iterable[str], folder: Path) -> list[Path]:
     return order
 
 
+def stock(names: Iterable[str], folder: Path) -> list[Path]:
+    """The same, of names that somebody chose: one that the kernel doesn't have is an error."""
+    wanted = [_name(Path(name)) for name in names]
+    there = {_name(path) for path in folder.rglob("*.ko*")} | _built_in(folder) if wanted else ()
+    for name in wanted:
+        if name not in there:
+            raise HarnessError(f"no module '{name}' in kernel {folder.parent.name}: only those of "
+                               "--kernel 6.1-generic have the drivers of all hardware")
+    return with_dependencies(wanted, folder)
+
+
 def put(archive: Archive, modules: Iterable[Path]) -> None:
     for path in modules:
         archive.file(f"{_FOLDER}/{_name(path)}.ko", _plain(path))
 
 
-def put_order(archive: Archive, modules: Iterable[Path]) -> None:
-    """What images/init loads first, one after the other."""
-    archive.file(f"{_FOLDER}/order", "".join(f"{_name(path)}\n" for path in modules).encode())
+def put_order(archive: Archive, modules: Iterable[Path], name: str = f"{_FOLDER}/order") -> None:
+    """A list that images/init loads, one after the other; the one of that name first of all."""
+    archive.file(name, "".join(f"{_name(path)}\n" for path in modules).encode())
+
+
+def _built_in(folder: Path) -> set[str]:
+    listed = folder.with_name("modules.builtin").read_text()
+    return {_name(Path(line)) for line in listed.splitlines()}
 
 
 def _name(path: Path) -> str:

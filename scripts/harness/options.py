@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
         help="a device on wires of its own; repeatable; 'none' for none (default: echo)")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts of each device (default: {lab.VECTORS})")
+    add("--module", metavar="NAME", action="append", default=[],
+        help="a module of the kernel's own to load, with what it needs; repeatable")
     add("--share", metavar="DIR", type=Path, help="gives the guest a copy of DIR, as /share")
     add("--timeout", metavar="S", type=_seconds,
         help="how long the command may run, boot not counted (default: 60; none with --shell, "
