@@ -23,7 +23,7 @@ class Qmp:
     def arguments(self) -> list[str]:
         """What QEMU's command line says about it."""
         return ["-chardev", f"socket,id=qmp,fd={self.peer.fileno()}",
-                "-mon", "chardev=qmp,mode=control"]
+                "-qmp", "chardev:qmp"]
 
     def greet(self) -> None:
         """QEMU must have been started. From here on its end is its own: if it dies, we notice."""

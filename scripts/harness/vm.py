@@ -165,7 +165,7 @@ class Vm:
         with Qmp() as qmp:
             line = self._line(self._overlay, terminal=self._terminal)
             self._launch([*line, qmp.arguments, warm.incoming(state)],
-                         (qmp.peer.fileno(), state.fileno()), self._terminal)
+                         (qmp.peer.fileno(),), self._terminal)
             qmp.greet()
             warm.until_loaded(qmp)
             warm.plug(qmp, self._plugs)

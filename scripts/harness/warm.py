@@ -85,8 +85,11 @@ def save(name: str, qmp: Qmp) -> None:
 
 
 def incoming(state: BinaryIO) -> list[str]:
-    """What QEMU's command line says to begin with that state."""
-    return ["-incoming", f"fd:{state.fileno()}"]
+    """What QEMU's command line says to begin with that state, which is to stay open meanwhile.
+
+    New ones take no file by its fd, old ones none by its name, and all of them a program.
+    """
+    return ["-incoming", f"exec:exec cat /proc/{os.getpid()}/fd/{state.fileno()}"]
 
 
 def until_loaded(qmp: Qmp) -> None:

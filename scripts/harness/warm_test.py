@@ -27,12 +27,14 @@ def tell(text):
         file.write(text + "\\n")
 
 how = ("resumed" if "-incoming" in line else
-       "saving" if "chardev=qmp,mode=control" in line else "cold")
+       "saving" if "chardev:qmp" in line else "cold")
 with open(folder + "/starts", "a") as starts:
     starts.write(how + "\\n")
 open(folder + "/console.log", "w").close()
-if how == "resumed" and os.read(int(line[line.index("-incoming") + 1][3:]), 4) != b"good":
-    sys.exit("not a state")
+if how == "resumed":
+    source = line[line.index("-incoming") + 1].removeprefix("exec:")
+    if os.popen(source).read() != "good":
+        sys.exit("not a state")
 if how == "cold":
     tell("ready 1")
     time.sleep(60)
