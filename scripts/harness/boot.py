@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from . import accel, console, ktap, nested, nested_lab, options, prepare, qemu, run
+from . import accel, console, ktap, nested, nested_lab, options, prepare, qemu, run, toolbox
 from .lab import Lab
 from .places import HarnessError
 from .qemu import Machine
@@ -70,11 +70,12 @@ def _run(wish: argparse.Namespace) -> int:
 
 
 def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
+    program = toolbox.chosen(wish.qemu)
     machine = Machine(
-        prepare.everything(wish.kernel), qemu=wish.qemu, smp=wish.smp, memory=wish.memory,
+        prepare.everything(wish.kernel), qemu=program, smp=wish.smp, memory=wish.memory,
         append=tuple(wish.append), extra=tuple(wish.qemu_arg),
         gdb_port=_free_port() if wish.gdb else None, cold=wish.cold)
-    version = qemu.version(wish.qemu)
+    version = qemu.version(program)
     if wish.outer:
         host = nested.host(machine)
         return replace(host, append=machine.append, extra=machine.extra), version

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import accel, console, kernel, ktap, prepare, qemu, run
+from . import accel, console, kernel, ktap, prepare, qemu, run, toolbox
 from .lab import Lab
 from .places import HarnessError
 from .qemu import Machine
@@ -58,6 +58,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
     parser.add_argument("--count", type=int, default=10_000, metavar="N",
                         help="rings of a run (default: 10000); the deep runs have 10 times that")
+    parser.add_argument("--qemu", metavar="PATH", default=toolbox.PROGRAM,
+                        help="which QEMU to run, as boot-vm takes it")
     options = parser.parse_args(argv)
     if not 1 <= options.count <= 10_000_000:
         parser.error(f"--count {options.count}: choose 1 to 10000000")
@@ -69,7 +71,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 def _show(options: argparse.Namespace) -> int:
     print("bellwire: a guest's process rings a device on the host, and is rung back\n")
     print(PICTURE, flush=True)
-    machine = Machine(prepare.everything(kernel.DEFAULT))
+    program = toolbox.chosen(options.qemu)
+    machine = Machine(prepare.everything(kernel.DEFAULT), qemu=program)
     version = qemu.version(machine.qemu)
     machine = machine.on(accel.choose("auto", machine, version))
     folder = run.create()

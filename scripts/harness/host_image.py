@@ -7,7 +7,7 @@ So the host is a guest like any other, with /dev/kvm and a QEMU that uses it.
 from dataclasses import replace
 from pathlib import Path
 
-from . import image, kernel, modules, programs, recipe
+from . import image, kernel, modules, programs, recipe, toolbox
 from .cpio import Archive
 from .image import CHANNEL_MODULES, Image
 from .places import BUILD, locked, replace_file
@@ -23,7 +23,9 @@ def make(qemu: str) -> Image:
     made = replace(inner, initramfs=FOLDER / "initramfs.cpio")
     order = modules.with_dependencies(CHANNEL_MODULES + KVM_MODULES, base.modules)
     program = programs.find(qemu)
-    files = [*programs.with_libraries(program), *programs.firmware(program)]
+    ours = program == toolbox.FOLDER / toolbox.PROGRAM
+    files = toolbox.files() if ours else programs.with_libraries(program)
+    files += programs.firmware(program)
     with locked(FOLDER.with_suffix(".lock")):
         needed = recipe.of([inner.initramfs, *order, *files, Path(__file__)])
         if not recipe.made(needed, made.initramfs):

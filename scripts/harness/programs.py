@@ -39,7 +39,12 @@ def with_libraries(program: Path) -> list[Path]:
     if "not found" in said.stdout:
         missing = re.findall(r"(\S+) => not found", said.stdout)
         raise HarnessError(f"'{program}' lacks {', '.join(missing)}: install what it needs")
-    return [program, *(Path(path) for path in re.findall(r"(/\S+) \(0x", said.stdout))]
+    return [program, *libraries(said.stdout)]
+
+
+def libraries(said: str) -> list[Path]:
+    """Those that ldd, or a loader, named, with the loader."""
+    return [Path(path) for path in re.findall(r"(/\S+) \(0x", said)]
 
 
 def loader_path(files: Iterable[Path]) -> str:
