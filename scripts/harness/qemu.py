@@ -48,6 +48,7 @@ class Machine:
     qemu: str = "qemu-system-x86_64"
     smp: int = 1
     memory: int = 256  # MiB
+    shared_memory: bool = False  # in a file that QEMU can hand to other processes
     append: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     gdb_port: int | None = None  # QEMU waits there for gdb
@@ -142,6 +143,7 @@ def machine_line(machine: Machine, slots: int) -> Line:
         [machine.qemu],
         ["-M", MACHINE, *ACCELERATORS[machine.accel]],
         ["-smp", str(machine.smp), "-m", f"{machine.memory}M"],
+        *([_shared(machine.memory)] if machine.shared_memory else []),
         ["-nodefaults", "-no-reboot", "-display", "none"],
         ["-kernel", str(machine.image.kernel)],
         ["-initrd", str(machine.image.initramfs)],
@@ -151,6 +153,11 @@ def machine_line(machine: Machine, slots: int) -> Line:
         *([["-S", "-gdb", f"tcp:127.0.0.1:{machine.gdb_port}"]] if machine.gdb_port else []),
         *([list(machine.extra)] if machine.extra else []),
     ]
+
+
+def _shared(memory: int) -> list[str]:
+    return ["-object", f"memory-backend-memfd,id=ram,size={memory}M,share=on",
+            "-machine", "memory-backend=ram"]
 
 
 def flat(lines: Line) -> list[str]:

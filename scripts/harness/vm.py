@@ -88,6 +88,11 @@ class Vm:
         """The logs of all kernels that ran for it."""
         return [self.console]
 
+    @property
+    def pid(self) -> int | None:
+        """QEMU's, while it runs."""
+        return self._child.pid if self._child and not self._ended() else None
+
     def poll(self) -> Verdict | None:
         """How it ended, if it has."""
         ended = self._ended()  # asked first: the word may come with the end

@@ -5,8 +5,9 @@ import functools
 import json
 import shutil
 import unittest
+from collections.abc import Sequence
 
-from harness import accel, console, kernel, ktap, prepare, qemu
+from harness import accel, console, kernel, ktap, prepare, qemu, toolbox
 from harness.lab import Lab
 from harness.places import BUILD
 from harness.qemu import Machine
@@ -17,8 +18,9 @@ LIMIT = 900.0  # seconds for a guest's command: a bound, not a goal
 
 
 @functools.cache
-def machine(version: str, smp: int) -> Machine:
-    made = Machine(prepare.everything(version), smp=smp)
+def machine(version: str, smp: int, program: str = toolbox.PROGRAM,
+            shared_memory: bool = False) -> Machine:
+    made = Machine(prepare.everything(version), qemu=program, smp=smp, shared_memory=shared_memory)
     return made.on(accel.choose("auto", made, qemu.version(made.qemu)))
 
 
@@ -29,15 +31,16 @@ def report(*commands: str) -> list[str]:
 
 class VmCase(unittest.TestCase):
     def lab(self, devices: tuple[str, ...] = ("echo",), guests: int = 1, smp: int = 1,
-            version: str = kernel.DEFAULT) -> Lab:
+            version: str = kernel.DEFAULT, on: Machine | None = None) -> Lab:
         """Its wires are made, nothing runs yet. Logs are in build/test/vm/NAME-OF-THE-TEST."""
         folder = FOLDER / self.id().rsplit(".", 1)[1]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return self.enterContext(Lab(machine(version, smp), folder, devices, guests))
+        return self.enterContext(Lab(on or machine(version, smp), folder, devices,
+                                     guests))
 
-    def boot(self, lab: Lab, *commands: str) -> Vm:
-        vm = lab.vm(report(*commands))
+    def boot(self, lab: Lab, *commands: str, drivers: Sequence[str] = ()) -> Vm:
+        vm = lab.vm(report(*commands), drivers=drivers)
         self.assertIsNone(vm.boot(watch=lab.check))
         return vm
 

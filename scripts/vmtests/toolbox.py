@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A QEMU that is new enough for vfio-user, with memory as vfio-user needs it."""
+
+import re
+from pathlib import Path
+
+from harness import kernel, toolbox
+from vmtests.case import VmCase, machine
+
+EVERY_WAY = "bell ring --ktap --count 2000 --device all --worker all --kick all"
+
+
+class Toolbox(VmCase):
+    def test_rings_in_memory_that_a_device_may_map(self) -> None:
+        program = toolbox.find((10, 1), "vfio-user-pci")
+        lab = self.lab(("echo", "digest"),
+                       on=machine(kernel.DEFAULT, 1, program, shared_memory=True))
+        lab.start()
+        for _ in range(2):  # where the first boots, to save its state, the second is resumed
+            vm = self.boot(lab, EVERY_WAY)
+            self.assertEqual(mappable(vm.pid), vm.machine.memory << 20)
+            self.finish(vm)
+        lab.check()
+
+
+def mappable(pid: int | None) -> int:
+    """How many bytes of memory that process holds by descriptors which others may be given."""
+    maps = Path(f"/proc/{pid}/maps").read_text()
+    found = re.findall(r"^(\w+)-(\w+) rw-s .* /memfd:memory-backend", maps, re.MULTILINE)
+    return sum(int(end, 16) - int(begin, 16) for begin, end in found)
