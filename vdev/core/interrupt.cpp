@@ -22,9 +22,19 @@ void InterruptLine::bind(os::EventFd event) noexcept {
   if (std::exchange(target_->pending, false)) target_->event->ring();
 }
 
-void InterruptLine::unbind() noexcept {
+std::optional<os::EventFd> InterruptLine::unbind() noexcept {
   const std::lock_guard lock(target_->mutex);
-  target_->event.reset();
+  return std::exchange(target_->event, std::nullopt);
+}
+
+bool InterruptLine::pending() const noexcept {
+  const std::lock_guard lock(target_->mutex);
+  return target_->pending;
+}
+
+void InterruptLine::clear() noexcept {
+  const std::lock_guard lock(target_->mutex);
+  target_->pending = false;
 }
 
 }  // namespace bellwire

@@ -45,7 +45,11 @@ class InterruptLine {
   explicit InterruptLine(os::EventFd event) : InterruptLine() { bind(std::move(event)); }
 
   void bind(os::EventFd event) noexcept;
-  void unbind() noexcept;
+  /// The eventfd that it led to, for who wants to bind it again.
+  std::optional<os::EventFd> unbind() noexcept;
+  [[nodiscard]] bool pending() const noexcept;
+  /// Forgets what is pending.
+  void clear() noexcept;
   [[nodiscard]] Interrupt interrupt() const { return Interrupt(target_); }
 
  private:

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "vdev/os/memory.hpp"
@@ -16,14 +18,24 @@ class MemoryView {
  public:
   MemoryView() = default;
   explicit MemoryView(os::Mapping mapping)
-      : mapping_(std::make_shared<const os::Mapping>(std::move(mapping))) {}
+      : mapping_(std::make_shared<const os::Mapping>(std::move(mapping))),
+        bytes_(mapping_->data(), mapping_->size()) {}
 
   [[nodiscard]] std::span<std::byte> bytes() const noexcept {
-    return mapping_ ? std::span(mapping_->data(), mapping_->size()) : std::span<std::byte>();
+    return mapping_ ? bytes_ : std::span<std::byte>();
+  }
+
+  /// `size` bytes of it from `offset` on; empty where it hasn't as many.
+  [[nodiscard]] std::optional<MemoryView> part(std::uint64_t offset, std::uint64_t size) const {
+    if (offset > bytes_.size() || size > bytes_.size() - offset) return std::nullopt;
+    MemoryView view = *this;
+    view.bytes_ = bytes_.subspan(offset, size);
+    return view;
   }
 
  private:
   std::shared_ptr<const os::Mapping> mapping_;
+  std::span<std::byte> bytes_;
 };
 
 }  // namespace bellwire

@@ -45,9 +45,16 @@ Result<std::uint64_t> file_size(int fd) {
   return static_cast<std::uint64_t>(status.st_size);
 }
 
-Result<Mapping> Mapping::create(int fd, std::uint64_t size) {
-  void* data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (data == MAP_FAILED) return system_fault("cannot map {} bytes of shared memory", size);
+bool sealed_against_shrinking(int fd) noexcept {
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
+}
+
+Result<Mapping> Mapping::create(int fd, std::uint64_t size, std::uint64_t offset) {
+  void* data =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
+  if (data == MAP_FAILED)
+    return system_fault("cannot map {} bytes of shared memory from byte {} on", size, offset);
   return Mapping(static_cast<std::byte*>(data), size);
 }
 

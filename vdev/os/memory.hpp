@@ -24,11 +24,15 @@ namespace bellwire::os {
 /// The size of the file behind `fd`.
 [[nodiscard]] Result<std::uint64_t> file_size(int fd);
 
+/// Whether nobody can make the file behind `fd` shorter, so that no touch of a mapping of it can
+/// fail with SIGBUS.
+[[nodiscard]] bool sealed_against_shrinking(int fd) noexcept;
+
 /// Shared, readable and writable. Unmapped when dropped.
 class Mapping {
  public:
-  /// Maps the first `size` bytes of `fd`.
-  [[nodiscard]] static Result<Mapping> create(int fd, std::uint64_t size);
+  /// Maps `size` bytes of `fd` from `offset` on, which is a multiple of the page size.
+  [[nodiscard]] static Result<Mapping> create(int fd, std::uint64_t size, std::uint64_t offset = 0);
 
   Mapping(Mapping&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/pci/dma_space.hpp"
+
+#include <algorithm>
+
+namespace bellwire::pci {
+namespace {
+constexpr std::size_t most_regions = 65535;  // the protocol's default
+}
+
+struct DmaSpace::Transfer {
+  std::uint64_t address;
+  std::span<std::byte> bytes;  // what is left; a write only reads them
+  Direction direction;
+  DmaDone done;
+
+  void skip(std::size_t size) {
+    address += size;
+    bytes = bytes.subspan(size);
+  }
+};
+
+const DmaRegion* DmaSpace::find(std::uint64_t address) const noexcept {
+  auto next = regions_.upper_bound(address);
+  if (next == regions_.begin()) return nullptr;
+  const auto& region = std::prev(next)->second;
+  return address - region.address < region.size ? &region : nullptr;
+}
+
+std::optional<MemoryView> DmaSpace::map(std::uint64_t address, std::uint64_t size) const {
+  const auto* const region = find(address);
+  if (region == nullptr || !region->memory || !region->readable || !region->writable)
+    return std::nullopt;
+  return region->memory->part(address - region->address, size);
+}
+
+void DmaSpace::read(std::uint64_t address, std::span<std::byte> into, DmaDone done) {
+  begin(address, into, Direction::read, std::move(done));
+}
+
+void DmaSpace::write(std::uint64_t address, std::span<const std::byte> from, DmaDone done) {
+  begin(address, {const_cast<std::byte*>(from.data()), from.size()}, Direction::write,
+        std::move(done));
+}
+
+void DmaSpace::begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction,
+                     DmaDone done) {
+  advance(std::make_shared<Transfer>(Transfer{address, bytes, direction, std::move(done)}));
+}
+
+// Goes on until all is done, or a part has to be carried: that comes back here when it arrived.
+// Regions are looked up anew for each part, since they may have gone meanwhile.
+void DmaSpace::advance(const std::shared_ptr<Transfer>& transfer) {
+  auto& [address, bytes, direction, done] = *transfer;
+  const bool reads = direction == Direction::read;
+  while (!bytes.empty()) {
+    const auto* const region = find(address);
+    if (region == nullptr || (!region->memory && carrier_ == nullptr))
+      return done(fault(std::errc::bad_address, "the guest has no memory at {:#x}", address));
+    if (!(reads ? region->readable : region->writable))
+      return done(fault(std::errc::permission_denied, "the guest's memory at {:#x} may not be {}",
+                        address, reads ? "read" : "written"));
+    const auto within = address - region->address;
+    const auto size = std::min<std::uint64_t>(bytes.size(), region->size - within);
+    const auto part = bytes.first(size);
+    if (!region->memory) {
+      auto arrived = [this, transfer, size](const Result<void>& result) {
+        if (!result) return transfer->done(result.error());
+        transfer->skip(size);
+        advance(transfer);
+      };
+      if (reads) return carrier_->read(address, part, std::move(arrived));
+      return carrier_->write(address, part, std::move(arrived));
+    }
+    const auto memory = region->memory->bytes().subspan(within, size);
+    if (reads)
+      std::ranges::copy(memory, part.begin());
+    else
+      std::ranges::copy(part, memory.begin());
+    transfer->skip(size);
+  }
+  done({});
+}
+
+Result<void> DmaSpace::add(DmaRegion region) {
+  if (region.size == 0 || region.address + (region.size - 1) < region.address)
+    return fault(std::errc::invalid_argument, "{} bytes at {:#x} are no DMA region", region.size,
+                 region.address);
+  if (regions_.size() >= most_regions)
+    return fault(std::errc::no_space_on_device, "{} DMA regions are all that there may be",
+                 regions_.size());
+  const auto next = regions_.lower_bound(region.address);
+  const bool meets_next = next != regions_.end() && next->first - region.address < region.size;
+  if (meets_next || find(region.address) != nullptr)
+    return fault(std::errc::file_exists, "{} bytes at {:#x} overlap another DMA region",
+                 region.size, region.address);
+  regions_.emplace(region.address, std::move(region));
+  return {};
+}
+
+Result<void> DmaSpace::remove(std::uint64_t address, std::uint64_t size) {
+  const auto found = regions_.find(address);
+  if (found == regions_.end() || found->second.size != size)
+    return fault(std::errc::no_such_file_or_directory, "no DMA region is {} bytes at {:#x}", size,
+                 address);
+  tell(found->second);
+  regions_.erase(address);
+  return {};
+}
+
+void DmaSpace::clear() {
+  while (!regions_.empty()) {
+    tell(regions_.begin()->second);
+    regions_.erase(regions_.begin());
+  }
+}
+
+void DmaSpace::tell(const DmaRegion& region) const {
+  for (const auto& listener : listeners_) listener(region.address, region.size);
+}
+
+}  // namespace bellwire::pci

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// DmaSpace: the guest's memory as a device sees it: regions that a transport adds and revokes. A
+// region is mapped into this process, or reached by messages; read() and write() work for both,
+// map() for the first. A guest that is gone has no regions, and every access fails.
+//
+// A view outlives its region without harm, since it keeps the bytes; but who holds one has to
+// let go when told that the region goes, before the listener returns: the guest is told then.
+//
+// All on the device's thread. Source: vfio-user protocol 0.0, VFIO_USER_DMA_MAP, _UNMAP, _READ,
+// _WRITE.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "vdev/core/memory_view.hpp"
+#include "vdev/os/result.hpp"
+
+namespace bellwire::pci {
+
+/// EFAULT: no such memory, or not any more. EACCES: the guest does not allow that.
+using DmaDone = std::function<void(Result<void>)>;
+
+/// What carries accesses to memory that is not mapped. `done` never runs inside the call, and runs
+/// exactly once; the bytes must stay until then.
+class DmaCarrier {
+ public:
+  virtual ~DmaCarrier() = default;
+  virtual void read(std::uint64_t address, std::span<std::byte> into, DmaDone done) = 0;
+  virtual void write(std::uint64_t address, std::span<const std::byte> from, DmaDone done) = 0;
+};
+
+struct DmaRegion {
+  std::uint64_t address = 0;
+  std::uint64_t size = 0;
+  bool readable = true;  ///< by the device
+  bool writable = true;
+  std::optional<MemoryView> memory;  ///< `size` bytes; none: by messages
+};
+
+class DmaSpace {
+ public:
+  // The device's side.
+
+  /// The bytes themselves: empty where they are not one mapped region that can be read and written.
+  [[nodiscard]] std::optional<MemoryView> map(std::uint64_t address, std::uint64_t size) const;
+
+  /// `done` may run before the call returns (mapped memory, and errors), or later; the bytes
+  /// must stay until it ran. A range may span regions that touch. On an error a part of it may
+  /// have been done.
+  void read(std::uint64_t address, std::span<std::byte> into, DmaDone done);
+  void write(std::uint64_t address, std::span<const std::byte> from, DmaDone done);
+
+  /// Called before a region goes, with what goes. For as long as the space lives.
+  using Listener = std::function<void(std::uint64_t address, std::uint64_t size)>;
+  void on_revoke(Listener listener) { listeners_.push_back(std::move(listener)); }
+
+  // The transport's side.
+
+  /// Null: nobody does. It must outlive what it carries.
+  void use(DmaCarrier* carrier) noexcept { carrier_ = carrier; }
+  /// EINVAL: empty, or wraps. EEXIST: overlaps. ENOSPC: as many as there may be.
+  [[nodiscard]] Result<void> add(DmaRegion region);
+  /// ENOENT: no region is exactly that.
+  [[nodiscard]] Result<void> remove(std::uint64_t address, std::uint64_t size);
+  void clear();
+  [[nodiscard]] std::size_t regions() const noexcept { return regions_.size(); }
+
+ private:
+  struct Transfer;
+  enum class Direction { read, write };
+  void begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction, DmaDone done);
+  void advance(const std::shared_ptr<Transfer>& transfer);
+  [[nodiscard]] const DmaRegion* find(std::uint64_t address) const noexcept;
+  void tell(const DmaRegion& region) const;
+
+  std::map<std::uint64_t, DmaRegion> regions_;  // by address
+  std::vector<Listener> listeners_;
+  DmaCarrier* carrier_ = nullptr;
+};
+
+}  // namespace bellwire::pci

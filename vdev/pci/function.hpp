@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Function: a whole PCI device, as a transport of whole devices serves it: config space, BARs,
+// interrupts, and the guest's memory. An author derives from it, says in a Plan what it has, and
+// writes the RegisterBlocks of its BARs:
+//
+//     class Pulse final : public pci::Function, RegisterBlock {
+//      public:
+//       Pulse() : Function(plan(*this)) {}
+//       std::uint64_t read(std::uint64_t offset, unsigned size) noexcept override { … }
+//       …
+//       static pci::Plan plan(RegisterBlock& registers) {
+//         pci::Plan plan{.identity = {.vendor = 0x1AF4, .device = 0x10F0}, .msix = {.vectors = 1}};
+//         plan.bars[0] = {.shape = {pci::BarKind::memory32, 4096}, .registers = &registers};
+//         return plan;
+//       }
+//     };
+//
+// Everything on the thread that runs the transport's context, interrupts().vector() raised from
+// any. The function must outlive the transport that serves it.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "vdev/core/memory_view.hpp"
+#include "vdev/core/registers.hpp"
+#include "vdev/pci/config_builder.hpp"
+#include "vdev/pci/dma_space.hpp"
+#include "vdev/pci/interrupts.hpp"
+
+namespace bellwire::pci {
+
+/// Bytes of a BAR that are memory, and that the guest may map.
+struct Area {
+  std::uint64_t offset = 0;  ///< in the BAR; a multiple of the page size, as is
+  std::uint64_t size = 0;
+};
+
+/// A file laid out as the BAR is; what stands outside the areas is not used.
+struct BarMemory {
+  /// `size` is the BAR's; the file has at least that. EINVAL: an area that is not in it.
+  [[nodiscard]] static Result<BarMemory> create(os::UniqueFd fd, std::uint64_t size,
+                                                std::vector<Area> areas);
+  /// A new file, all of it one area.
+  [[nodiscard]] static Result<BarMemory> create(std::uint64_t size);
+
+  os::UniqueFd fd;
+  MemoryView view;
+  std::vector<Area> areas;
+};
+
+/// A register that does nothing but ring when written, for a client that can wire it to KVM.
+struct DoorbellRegister {
+  std::uint64_t offset = 0;
+  unsigned size = 4;                   ///< of the write; 0: any
+  std::optional<std::uint64_t> value;  ///< the only one that rings; none: any
+  os::EventFd event;
+};
+
+struct Bar {
+  BarShape shape;
+  RegisterBlock* registers = nullptr;  ///< what is not memory; null: it reads as zero
+  std::optional<BarMemory> memory;
+  std::vector<DoorbellRegister> doorbells;
+};
+
+struct Plan {
+  Identity identity;
+  std::array<Bar, most_bars> bars;  ///< those that have a shape; the one of MSI-X is added
+  bool intx = false;
+  unsigned msi = 0;  ///< vectors; 0, 1, 2, 4 … 32
+  struct {
+    unsigned vectors = 0;  ///< 0 to 2048
+    unsigned bar = 4;      ///< it has one of its own
+  } msix;
+  bool express = false;
+};
+
+class MsixRegisters;
+
+class Function {
+ public:
+  virtual ~Function();
+
+  // For transports.
+
+  [[nodiscard]] const ConfigSpace& config() const noexcept { return config_; }
+  void read_config(std::size_t offset, std::span<std::byte> into) noexcept;
+  void write_config(std::size_t offset, std::span<const std::byte> from) noexcept;
+  /// All six; one without a shape isn't there.
+  [[nodiscard]] const std::array<Bar, most_bars>& bars() const noexcept { return bars_; }
+  void reset() noexcept;
+
+  [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
+  [[nodiscard]] DmaSpace& memory() noexcept { return memory_; }
+
+ protected:
+  /// Throws std::system_error where the plan breaks a rule of PCI: it is the author's, no peer's.
+  explicit Function(Plan plan);
+
+  /// The device's own part of a reset.
+  virtual void on_reset() noexcept {}
+
+ private:
+  void apply_config() noexcept;
+
+  ConfigSpace config_;
+  std::array<Bar, most_bars> bars_;
+  Interrupts interrupts_;
+  DmaSpace memory_;
+  std::unique_ptr<MsixRegisters> msix_;
+};
+
+}  // namespace bellwire::pci
