@@ -65,6 +65,7 @@ static int turn_on(struct bell_device *device)
 
 	card_write(device, BELLWIRE_CARD_MEMORY_LOW, lower_32_bits(device->bus_address));
 	card_write(device, BELLWIRE_CARD_MEMORY_HIGH, upper_32_bits(device->bus_address));
+	card_write(device, BELLWIRE_CARD_VECTORS, device->vectors);
 	card_write(device, BELLWIRE_CARD_CONTROL, BELLWIRE_CARD_ENABLE);
 	status = card_read(device, BELLWIRE_CARD_STATUS);
 	if (status == BELLWIRE_CARD_READY)
@@ -114,19 +115,18 @@ static int card_open(struct bell_device *device, struct pci_dev *pci)
 				      card_read(device, BELLWIRE_CARD_MAGIC),
 				      BELLWIRE_CARD_MAGIC_VALUE);
 	if (!error)
+		error = bell_pci_take_vectors(device, pci, card_read(device, BELLWIRE_CARD_QUEUES));
+	if (!error)
 		error = dma_set_mask_and_coherent(&pci->dev, DMA_BIT_MASK(64));
 	if (!error)
 		error = give_memory(device);
-	if (!error) {
-		pci_set_master(pci);
+	if (!error)
 		error = turn_on(device);
-	}
 	return error ?: bell_device_open_memory(device, device->memory_size);
 }
 
 const struct bell_front bell_card_front = {
 	.vectors = PCI_IRQ_MSIX | PCI_IRQ_MSI,
-	.shares_vectors = true,
 	.open = card_open,
 	.ring = card_ring,
 	.lost = card_lost,

@@ -65,9 +65,8 @@ struct bell_queue {
 /* What one kind of PCI device has of its own; pci.c lists them. */
 struct bell_front {
 	unsigned int vectors; /* PCI_IRQ_MSIX and the like */
-	bool shares_vectors;  /* whether a queue may do with another's */
 
-	/* Sets registers, memory and start, and opens the memory. devm_, may sleep. */
+	/* Sets registers, memory and start, opens the memory, takes vectors. devm_, may sleep. */
 	int (*open)(struct bell_device *device, struct pci_dev *pci);
 	/* Writes the doorbell. Atomic context, never after remove. */
 	void (*ring)(struct bell_queue *queue, u32 device_peer);
@@ -170,6 +169,7 @@ void bell_stats_remove(struct bell_device *device);
 
 /* pci.c, ivshmem.c, card.c */
 extern struct pci_driver bell_pci_driver;
+int bell_pci_take_vectors(struct bell_device *device, struct pci_dev *pci, unsigned int wanted);
 extern const struct bell_front bell_ivshmem_front;
 extern const struct bell_front bell_card_front;
 

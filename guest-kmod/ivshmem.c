@@ -24,9 +24,23 @@ static void ivshmem_ring(struct bell_queue *queue, u32 device_peer)
 		  queue->device->registers + REGISTER_DOORBELL);
 }
 
+static int take_vectors(struct bell_device *device, struct pci_dev *pci)
+{
+	unsigned int wanted = device->queue_count;
+	int error = bell_pci_take_vectors(device, pci, wanted);
+
+	if (!error && device->vectors < wanted) {
+		dev_warn(&pci->dev, "%u vectors for %u queues: the others can't be claimed; vectors=%u would do\n",
+			 device->vectors, wanted, wanted);
+		device->queue_count = device->vectors;
+	}
+	return error;
+}
+
 static int ivshmem_open(struct bell_device *device, struct pci_dev *pci)
 {
 	const struct resource *memory = &pci->resource[BAR_MEMORY];
+	int error;
 
 	device->registers = devm_ioremap_resource(&pci->dev, &pci->resource[BAR_REGISTERS]);
 	if (IS_ERR(device->registers))
@@ -39,7 +53,8 @@ static int ivshmem_open(struct bell_device *device, struct pci_dev *pci)
 	if (IS_ERR(device->memory))
 		return PTR_ERR(device->memory);
 	device->start = memory->start;
-	return bell_device_open_memory(device, resource_size(memory));
+	error = bell_device_open_memory(device, resource_size(memory));
+	return error ?: take_vectors(device, pci);
 }
 
 const struct bell_front bell_ivshmem_front = {

@@ -35,21 +35,16 @@ static void free_vectors(void *pci)
 	pci_free_irq_vectors(pci);
 }
 
-static int take_vectors(struct bell_device *device, struct pci_dev *pci)
+/* Up to `wanted`; device->vectors says how many. */
+int bell_pci_take_vectors(struct bell_device *device, struct pci_dev *pci, unsigned int wanted)
 {
-	int wanted = device->format.queues;
 	int count = pci_alloc_irq_vectors(pci, 1, wanted, device->front->vectors);
 
 	if (count < 0)
 		return dev_err_probe(&pci->dev, count,
-				     "no vector for %d queues: was the device made with vectors=%d?\n",
+				     "no vector for %u queues: was the device made with vectors=%u?\n",
 				     wanted, wanted);
 	device->vectors = count;
-	if (count < wanted && !device->front->shares_vectors) {
-		dev_warn(&pci->dev, "%d vectors for %d queues: the others can't be claimed; vectors=%d would do\n",
-			 count, wanted, wanted);
-		device->queue_count = count;
-	}
 	pci_set_master(pci); /* an MSI is a write of the device's own */
 	return devm_add_action_or_reset(&pci->dev, free_vectors, pci);
 }
@@ -79,8 +74,6 @@ static int bell_pci_probe(struct pci_dev *pci, const struct pci_device_id *id)
 		error = pcim_enable_device(pci);
 	if (!error)
 		error = front->open(device, pci);
-	if (!error)
-		error = take_vectors(device, pci);
 	if (!error)
 		error = request_interrupts(device, pci);
 	if (!error)

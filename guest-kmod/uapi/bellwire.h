@@ -433,9 +433,10 @@ BELLWIRE_ASSERT(sizeof(struct bellwire_info) == 128, "info is 128 bytes");
  *
  * The memory of part 1 is the driver's, who gives it to the card: MEMORY_SIZE
  * bytes in one piece, whose address it writes to MEMORY_LOW and MEMORY_HIGH,
- * then ENABLE to CONTROL. STATUS then says whether the device has formatted
- * the memory and runs. It uses it no more once 0 was written to CONTROL, or
- * the card was reset, and STATUS was read.
+ * and how many vectors it has to VECTORS; then ENABLE to CONTROL. STATUS then
+ * says whether the device has formatted the memory and runs. It uses it no
+ * more once 0 was written to CONTROL, or the card was reset, and STATUS was
+ * read.
  *
  * Doorbell N is rung by any write to the register at DOORBELL + 4 N. With a
  * doorbell page the driver adds 1 to driver[N].rung instead, which the device
@@ -444,7 +445,7 @@ BELLWIRE_ASSERT(sizeof(struct bellwire_info) == 128, "info is 128 bytes");
  * looks at `rung` again, and goes on instead of sleeping if it changed. All
  * four are sequentially consistent.
  *
- * Queue N raises vector N modulo the vectors that the driver has enabled.
+ * Queue N raises vector N modulo VECTORS.
  * Registers that nobody serves any more read as all ones.
  */
 
@@ -455,10 +456,11 @@ enum bellwire_card_register {
 	BELLWIRE_CARD_MAGIC = 0x00,       /* reads as the value above */
 	BELLWIRE_CARD_QUEUES = 0x04,      /* doorbells, queues */
 	BELLWIRE_CARD_MEMORY_SIZE = 0x08, /* bytes that the driver is to give */
+	BELLWIRE_CARD_VECTORS = 0x0c,     /* that the driver has */
 	BELLWIRE_CARD_MEMORY_LOW = 0x10,  /* their address on the bus */
 	BELLWIRE_CARD_MEMORY_HIGH = 0x14,
-	BELLWIRE_CARD_CONTROL = 0x18, /* BELLWIRE_CARD_ENABLE, or 0 */
-	BELLWIRE_CARD_STATUS = 0x1c,  /* enum bellwire_card_status */
+	BELLWIRE_CARD_CONTROL = 0x18,     /* BELLWIRE_CARD_ENABLE, or 0 */
+	BELLWIRE_CARD_STATUS = 0x1c,      /* enum bellwire_card_status */
 	BELLWIRE_CARD_DOORBELL = 0x100,
 	BELLWIRE_CARD_OWN = 0x1000,
 };
