@@ -10,4 +10,7 @@ namespace bellwire::os {
 /// Until `fd` is readable (or hung up). False when `timeout` passed first.
 [[nodiscard]] bool wait_readable(int fd, std::chrono::milliseconds timeout) noexcept;
 
+/// Until `fd` takes something to write (or hung up).
+[[nodiscard]] bool wait_writable(int fd, std::chrono::milliseconds timeout) noexcept;
+
 }  // namespace bellwire::os

@@ -19,7 +19,6 @@ namespace {
 
 constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
 constexpr int backlog = 128;
-constexpr std::size_t most_fds = 253;  // SCM_MAX_FD: what one message can bring
 
 struct Address {
   sockaddr_un raw{};
@@ -147,31 +146,41 @@ Result<UniqueFd> connect_unix(const std::string& path, const std::string& name) 
   return socket;
 }
 
-Result<bool> send_message(int socket, std::span<const std::byte> bytes, int fd) {
+Result<std::size_t> send_parcel(int socket, std::span<const std::byte> bytes,
+                                std::span<const int> fds) {
+  if (fds.size() > most_fds)
+    return fault(std::errc::invalid_argument, "{} descriptors: a message takes at most {}",
+                 fds.size(), most_fds);
   iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof fd)> control{};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * most_fds)> control;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  if (fd >= 0) {
+  if (!fds.empty()) {
     message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    message.msg_controllen = CMSG_SPACE(fds.size_bytes());
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof fd);
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+    header->cmsg_len = CMSG_LEN(fds.size_bytes());
+    std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
   const auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (sent == static_cast<ssize_t>(bytes.size())) return true;
-  if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (sent >= 0) return fault(std::errc::io_error, "a message was cut off");
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (errno == EAGAIN || errno == EINTR) return std::size_t{0};
   return system_fault("cannot send");
 }
 
-Result<std::optional<Received>> receive_message(int socket, std::span<std::byte> bytes) {
+Result<bool> send_message(int socket, std::span<const std::byte> bytes, int fd) {
+  const auto sent = send_parcel(socket, bytes, {&fd, fd >= 0 ? std::size_t{1} : 0});
+  if (!sent) return sent.error();
+  if (*sent == 0 || *sent == bytes.size()) return *sent > 0;
+  return fault(std::errc::io_error, "a message was cut off");
+}
+
+Result<std::optional<Parcel>> receive_parcel(int socket, std::span<std::byte> bytes) {
   iovec part{bytes.data(), bytes.size()};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * most_fds)> control{};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * most_fds)> control;
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -182,21 +191,29 @@ Result<std::optional<Received>> receive_message(int socket, std::span<std::byte>
     if (errno == EAGAIN || errno == EINTR) return std::nullopt;
     return system_fault("cannot receive");
   }
-  Received received{static_cast<std::size_t>(size), {}};
+  Parcel parcel{static_cast<std::size_t>(size), {}};
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
        header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= header->cmsg_len; at += sizeof(int)) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(header) + at, sizeof fd);
-      UniqueFd owned(fd);  // closes it, unless it is the first
-      if (!received.fd.valid()) received.fd = std::move(owned);
+      parcel.fds.emplace_back(fd);
     }
   }
   if ((message.msg_flags & MSG_CTRUNC) != 0)
     return fault(std::errc::too_many_files_open,
                  "a descriptor was lost on its way: this process may open no more; raise the limit "
                  "(ulimit -n)");
+  return parcel;
+}
+
+Result<std::optional<Received>> receive_message(int socket, std::span<std::byte> bytes) {
+  auto parcel = receive_parcel(socket, bytes);
+  if (!parcel) return parcel.error();
+  if (!*parcel) return std::nullopt;
+  Received received{(*parcel)->size, {}};
+  if (!(*parcel)->fds.empty()) received.fd = std::move((*parcel)->fds.front());
   return received;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Unix stream sockets that carry small messages with at most one descriptor each.
+// Unix stream sockets, and bytes on them that bring descriptors along.
 #pragma once
 
 #include <sys/types.h>
@@ -11,11 +11,15 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "vdev/os/result.hpp"
 #include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::os {
+
+/// The most descriptors that one message can bring: the kernel's SCM_MAX_FD.
+constexpr std::size_t most_fds = 253;
 
 /// A socket in the file system that others connect to. It appears there only once it is served, so
 /// that whoever sees the file can connect; dropping the object removes it.
@@ -67,6 +71,21 @@ struct Received {
 /// Empty when nothing waits. EMFILE: a descriptor came that this process may not have.
 [[nodiscard]] Result<std::optional<Received>> receive_message(int socket,
                                                               std::span<std::byte> bytes);
+
+/// What arrived, with all descriptors among it.
+struct Parcel {
+  std::size_t size = 0;  ///< 0: the peer has gone
+  std::vector<UniqueFd> fds;
+};
+
+/// As receive_message().
+[[nodiscard]] Result<std::optional<Parcel>> receive_parcel(int socket, std::span<std::byte> bytes);
+
+/// Sends as many of `bytes` as there is room for, the `fds` with the first of them, and says how
+/// many: 0 when the socket is full, and then no descriptor went. An error: the connection is of
+/// no use any more.
+[[nodiscard]] Result<std::size_t> send_parcel(int socket, std::span<const std::byte> bytes,
+                                              std::span<const int> fds = {});
 
 /// Whether the peer of a connection has been sent something that it has not read.
 [[nodiscard]] bool has_unread(int socket) noexcept;

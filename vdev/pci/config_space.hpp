@@ -23,18 +23,18 @@ constexpr std::size_t express_size = 4096;
 
 /// The registers of the header, type 0.
 namespace header {
-constexpr Register<std::uint16_t, 0x00> vendor;
-constexpr Register<std::uint16_t, 0x02> device;
-constexpr Register<std::uint16_t, 0x04> command;
-constexpr Register<std::uint16_t, 0x06> status;
-constexpr Register<std::uint32_t, 0x08> class_and_revision;
-constexpr Register<std::uint8_t, 0x0C> cache_line_size;
-constexpr Register<std::uint32_t, 0x10> first_bar;
-constexpr Register<std::uint16_t, 0x2C> subsystem_vendor;
-constexpr Register<std::uint16_t, 0x2E> subsystem_device;
-constexpr Register<std::uint8_t, 0x34> capabilities;
-constexpr Register<std::uint8_t, 0x3C> interrupt_line;
-constexpr Register<std::uint8_t, 0x3D> interrupt_pin;
+constexpr Register<std::uint16_t, 0x00> vendor{};
+constexpr Register<std::uint16_t, 0x02> device{};
+constexpr Register<std::uint16_t, 0x04> command{};
+constexpr Register<std::uint16_t, 0x06> status{};
+constexpr Register<std::uint32_t, 0x08> class_and_revision{};
+constexpr Register<std::uint8_t, 0x0C> cache_line_size{};
+constexpr Register<std::uint32_t, 0x10> first_bar{};
+constexpr Register<std::uint16_t, 0x2C> subsystem_vendor{};
+constexpr Register<std::uint16_t, 0x2E> subsystem_device{};
+constexpr Register<std::uint8_t, 0x34> capabilities{};
+constexpr Register<std::uint8_t, 0x3C> interrupt_line{};
+constexpr Register<std::uint8_t, 0x3D> interrupt_pin{};
 }  // namespace header
 
 /// Bits of the command register.

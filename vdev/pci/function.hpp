@@ -55,16 +55,16 @@ struct BarMemory {
 /// A register that does nothing but ring when written, for a client that can wire it to KVM.
 struct DoorbellRegister {
   std::uint64_t offset = 0;
-  unsigned size = 4;                   ///< of the write; 0: any
-  std::optional<std::uint64_t> value;  ///< the only one that rings; none: any
+  unsigned size = 4;                                  ///< of the write; 0: any
+  std::optional<std::uint64_t> value = std::nullopt;  ///< the only one that rings; none: any
   os::EventFd event;
 };
 
 struct Bar {
   BarShape shape;
   RegisterBlock* registers = nullptr;  ///< what is not memory; null: it reads as zero
-  std::optional<BarMemory> memory;
-  std::vector<DoorbellRegister> doorbells;
+  std::optional<BarMemory> memory = std::nullopt;
+  std::vector<DoorbellRegister> doorbells = {};
 };
 
 struct Plan {

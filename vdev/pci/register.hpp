@@ -3,7 +3,7 @@
 // Register: a register's place and width as a type, so that an access of the wrong width does not
 // build. A device names its own:
 //
-//     constexpr pci::Register<std::uint32_t, 0x10> status;
+//     constexpr pci::Register<std::uint32_t, 0x10> status{};
 //     if (status.matches(offset, size)) return status_;
 #pragma once
 

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/transport/vfio_user/interrupts.hpp"
+
+#include <bit>
+
+namespace bellwire::vfio_user {
+namespace {
+using pci::InterruptKind;
+
+// By vfio's index.
+struct Index {
+  const char* name;
+  InterruptKind kind;
+  std::uint32_t flags;
+};
+constexpr Index indexes[] = {
+    {"INTx", InterruptKind::intx,
+     VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED},
+    {"MSI", InterruptKind::msi, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE},
+    {"MSI-X", InterruptKind::msix, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE},
+};
+static_assert(VFIO_PCI_INTX_IRQ_INDEX == 0 && VFIO_PCI_MSI_IRQ_INDEX == 1 &&
+              VFIO_PCI_MSIX_IRQ_INDEX == 2);
+
+constexpr std::uint32_t data_flags = VFIO_IRQ_SET_DATA_TYPE_MASK;
+constexpr std::uint32_t action_flags = VFIO_IRQ_SET_ACTION_TYPE_MASK;
+
+bool has_interrupts(std::uint32_t index) {
+  return index < std::size(indexes);
+}
+
+// All, or none.
+bool disables(const IrqSet& request) {
+  return request.start == 0 && request.count == 0 &&
+         request.flags == (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER);
+}
+
+}  // namespace
+
+unsigned IrqTable::count(std::uint32_t index) const noexcept {
+  return has_interrupts(index) ? interrupts_.count(indexes[index].kind) : 0;
+}
+
+Result<vfio_irq_info> IrqTable::info(std::uint32_t index) const {
+  if (index >= VFIO_PCI_NUM_IRQS)
+    return fault(std::errc::invalid_argument, "interrupt index {}: there are {}", index,
+                 static_cast<unsigned>(VFIO_PCI_NUM_IRQS));
+  vfio_irq_info info{};
+  info.argsz = sizeof info;
+  info.index = index;
+  info.count = count(index);
+  if (info.count > 0) info.flags = indexes[index].flags;
+  return info;
+}
+
+Result<void> IrqTable::check(const IrqSet& request, std::span<const std::byte> data,
+                             std::size_t fds) const {
+  const auto refuse = [&](const char* what) {
+    return fault(std::errc::invalid_argument,
+                 "SET_IRQS: {} (index {}, flags {:#x}, start {}, count {})", what, request.index,
+                 request.flags, request.start, request.count);
+  };
+  if (request.argsz < sizeof request) return refuse("argsz is too small");
+  if (request.index >= VFIO_PCI_NUM_IRQS) return refuse("there is no such index");
+  if (!std::has_single_bit(request.flags & data_flags) ||
+      !std::has_single_bit(request.flags & action_flags) ||
+      (request.flags & ~(data_flags | action_flags)) != 0)
+    return refuse("it must have one kind of data and one action");
+  const bool eventfds = (request.flags & VFIO_IRQ_SET_DATA_EVENTFD) != 0;
+  const bool bools = (request.flags & VFIO_IRQ_SET_DATA_BOOL) != 0;
+  if (data.size() != (bools ? request.count : 0)) return refuse("its data has the wrong size");
+  if (fds != 0 && (!eventfds || fds != request.count))
+    return refuse("all vectors need a descriptor, or none");
+  if (disables(request)) return {};
+  const auto all = count(request.index);
+  if (request.count == 0 || request.start >= all || request.count > all - request.start)
+    return refuse("there are not so many");
+  return {};
+}
+
+// All descriptors are looked at before one is used.
+Result<void> IrqTable::connect(const IrqSet& request, std::vector<os::UniqueFd> fds) {
+  const auto kind = indexes[request.index].kind;
+  std::vector<os::EventFd> events;
+  for (auto& fd : fds) {
+    auto event = os::EventFd::adopt(std::move(fd));
+    if (!event) return fault(std::errc::invalid_argument, "SET_IRQS: {}", event.error().message);
+    events.push_back(std::move(*event));
+  }
+  for (std::uint32_t at = 0; at < request.count; ++at) {
+    if (events.empty())
+      interrupts_.disconnect(kind, request.start + at);
+    else
+      interrupts_.connect(kind, request.start + at, std::move(events[at]));
+  }
+  return {};
+}
+
+void IrqTable::act(const IrqSet& request, unsigned vector) noexcept {
+  const auto kind = indexes[request.index].kind;
+  if ((request.flags & VFIO_IRQ_SET_ACTION_TRIGGER) != 0)
+    interrupts_.trigger(kind, vector);
+  else
+    interrupts_.set_masked(kind, vector, (request.flags & VFIO_IRQ_SET_ACTION_MASK) != 0);
+}
+
+Result<void> IrqTable::set(const IrqSet& request, std::span<const std::byte> data,
+                           std::vector<os::UniqueFd> fds) {
+  if (auto checked = check(request, data, fds.size()); !checked) return checked.error();
+  if (disables(request)) {
+    if (has_interrupts(request.index)) interrupts_.disconnect(indexes[request.index].kind);
+    return {};
+  }
+  if ((request.flags & VFIO_IRQ_SET_DATA_EVENTFD) != 0) {
+    if ((request.flags & VFIO_IRQ_SET_ACTION_TRIGGER) != 0) return connect(request, std::move(fds));
+    return fault(std::errc::not_supported,
+                 "SET_IRQS: masking and unmasking by an eventfd; send messages instead");
+  }
+  const bool bools = !data.empty();
+  for (std::uint32_t at = 0; at < request.count; ++at)
+    if (!bools || data[at] != std::byte{0}) act(request, request.start + at);
+  return {};
+}
+
+void IrqTable::disconnect() noexcept {
+  for (const auto& index : indexes) interrupts_.disconnect(index.kind);
+}
+
+}  // namespace bellwire::vfio_user

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// IrqTable: what GET_IRQ_INFO tells and SET_IRQS does, on a function's Interrupts. vfio has five
+// indexes; two of them, for errors and for requests to let go, have no interrupts here.
+//
+// Source: the specification's VFIO_USER_DEVICE_SET_IRQS; docs/semantics.md, 51.
+#pragma once
+
+#include <span>
+
+#include "vdev/pci/interrupts.hpp"
+#include "vdev/transport/vfio_user/framing.hpp"
+
+namespace bellwire::vfio_user {
+
+class IrqTable {
+ public:
+  explicit IrqTable(pci::Interrupts& interrupts) noexcept : interrupts_(interrupts) {}
+
+  /// EINVAL: there is no such index.
+  [[nodiscard]] Result<vfio_irq_info> info(std::uint32_t index) const;
+
+  /// Does it, or nothing. `data` is what follows the structure. EINVAL; ENOTSUP: an eventfd that
+  /// masks or unmasks.
+  [[nodiscard]] Result<void> set(const IrqSet& request, std::span<const std::byte> data,
+                                 std::vector<os::UniqueFd> fds);
+
+  /// Drops the client's eventfds.
+  void disconnect() noexcept;
+
+ private:
+  [[nodiscard]] unsigned count(std::uint32_t index) const noexcept;
+  [[nodiscard]] Result<void> check(const IrqSet& request, std::span<const std::byte> data,
+                                   std::size_t fds) const;
+  [[nodiscard]] Result<void> connect(const IrqSet& request, std::vector<os::UniqueFd> fds);
+  void act(const IrqSet& request, unsigned vector) noexcept;
+
+  pci::Interrupts& interrupts_;
+};
+
+}  // namespace bellwire::vfio_user
