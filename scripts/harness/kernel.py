@@ -55,7 +55,7 @@ def get(version: str) -> Kernel:
 
 
 def _fetch(version: str, root: Path) -> None:
-    print(f"bellwire: fetching Debian's kernel {version} (45 MB, once; 110 if generic)",
+    print(f"bellwire: fetching Debian's kernel {version} (40 MB, once; 85 if generic)",
           file=sys.stderr)
     half = root.with_name(f"{version}.half")  # ours alone: we hold the lock
     shutil.rmtree(half, ignore_errors=True)
