@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/device.hpp"
 
+#include <optional>
+
 #include "host/guest_run.hpp"
 #include "host/stop_on_signal.hpp"
 #include "host/transports.hpp"
@@ -18,14 +20,23 @@ Result<void> run_device(const DeviceOptions& options) {
   GuestPlan plan;
   const auto transport = create_transport(context, options.on, plan);
   if (!transport) return transport.error();
-  auto attachment = (*transport)->attach(device->registers());
-  if (!attachment) return attachment.error();
-  const auto runner = Runner::start(context, *device, std::move(*attachment));
-  if (!runner) return runner.error();
-  log::info("{} runs on {}", options.name, options.on);
-  if (auto* const guest = (*transport)->guest())
-    return run_with_guest(context, *guest, plan, entry);
-  context.run();
+  for (bool again = true; again;) {
+    auto attachment = (*transport)->attach(device->registers());
+    if (!attachment && attachment.error().code == std::errc::operation_canceled) return {};
+    if (!attachment) return attachment.error();
+    auto runner = std::optional(Runner::start(context, *device, std::move(*attachment)));
+    if (!*runner) return runner->error();
+    log::info("{} runs on {}", options.name, options.on);
+    if (auto* const guest = (*transport)->guest())
+      return run_with_guest(context, *guest, plan, entry);
+    (*transport)->on_detach([&] {
+      runner.reset();
+      context.stop();
+    });
+    context.run();
+    again = !runner;
+    context.restart();
+  }
   return {};
 }
 

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/transport/card/doorbell_page.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <chrono>
+
+#include "guest-kmod/uapi/bellwire.h"
+
+namespace bellwire::card {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr Clock::duration shortest = 20us, first = 200us, longest = 2ms;
+
+}  // namespace
+
+// Handlers hold it: one that is queued when the page goes finds `started` false.
+struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
+  State(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events)
+      : context(io), memory(std::move(view)), doorbells(std::move(events)), seen(doorbells.size()) {
+    set_asleep(1);
+  }
+
+  [[nodiscard]] bellwire_doorbell_page& page() const noexcept {
+    return *reinterpret_cast<bellwire_doorbell_page*>(memory.bytes().data());
+  }
+  [[nodiscard]] std::uint32_t rung(std::size_t index) const noexcept {
+    return std::atomic_ref(page().driver[index].rung).load(std::memory_order_seq_cst);
+  }
+  void set_asleep(std::uint32_t asleep) const noexcept {
+    std::atomic_ref(page().device.asleep).store(asleep, std::memory_order_seq_cst);
+  }
+
+  // Passes on what is new. False: nothing is.
+  bool collect() noexcept {
+    bool news = false;
+    for (std::size_t index = 0; index < seen.size(); ++index) {
+      const auto now = rung(index);
+      if (now == seen[index]) continue;
+      doorbells[index].ring(now - seen[index]);
+      seen[index] = now;
+      news = true;
+    }
+    return news;
+  }
+
+  void look_on() {
+    const auto now = Clock::now();
+    if (collect()) {
+      patience = std::min(patience * 2, longest);
+      until = now + patience;
+    } else if (now > until && sleep()) {
+      return;
+    }
+    again();
+  }
+
+  // False: something came in the last moment.
+  bool sleep() {
+    set_asleep(1);
+    if (collect()) {
+      set_asleep(0);
+      until = Clock::now() + patience;
+      return false;
+    }
+    patience = std::max(patience / 2, shortest);
+    looking = false;
+    return true;
+  }
+
+  void again() {
+    boost::asio::post(context, [self = shared_from_this()] {
+      if (self->started) self->look_on();
+    });
+  }
+
+  boost::asio::io_context& context;
+  MemoryView memory;
+  std::vector<os::EventFd> doorbells;
+  std::vector<std::uint32_t> seen;
+  Clock::duration patience = first;
+  Clock::time_point until;
+  bool started = false;
+  bool looking = false;  // a look is queued: one is enough
+};
+
+DoorbellPage::DoorbellPage(boost::asio::io_context& context, MemoryView page,
+                           std::vector<os::EventFd> doorbells)
+    : state_(std::make_shared<State>(context, std::move(page), std::move(doorbells))) {}
+DoorbellPage::DoorbellPage(DoorbellPage&&) noexcept = default;
+DoorbellPage::~DoorbellPage() {
+  if (state_) stop();
+}
+
+void DoorbellPage::start() {
+  for (std::size_t index = 0; index < state_->seen.size(); ++index)
+    state_->seen[index] = state_->rung(index);
+  state_->started = true;
+}
+
+void DoorbellPage::stop() noexcept {
+  state_->started = false;
+  state_->looking = false;
+  state_->set_asleep(1);
+}
+
+void DoorbellPage::wake() {
+  if (!state_->started) return;
+  state_->collect();
+  if (std::exchange(state_->looking, true)) return;
+  state_->set_asleep(0);
+  state_->until = Clock::now() + state_->patience;
+  state_->again();
+}
+
+}  // namespace bellwire::card
