@@ -10,8 +10,6 @@
 namespace bellwire::pci {
 namespace {
 
-constexpr std::uint64_t page = 4096;
-
 Result<ConfigSpace> build(const Plan& plan) {
   ConfigBuilder builder(plan.identity, plan.express ? express_size : conventional_size);
   for (unsigned index = 0; index < most_bars; ++index)
@@ -29,8 +27,8 @@ Result<ConfigSpace> build(const Plan& plan) {
 
 Result<BarMemory> BarMemory::create(os::UniqueFd fd, std::uint64_t size, std::vector<Area> areas) {
   for (const auto& area : areas)
-    if (area.offset % page != 0 || area.size % page != 0 || area.size == 0 || area.size > size ||
-        area.offset > size - area.size)
+    if (area.offset % page_size != 0 || area.size % page_size != 0 || area.size == 0 ||
+        area.size > size || area.offset > size - area.size)
       return fault(std::errc::invalid_argument,
                    "an area of {} bytes at {} does not fit a BAR of {}; choose whole pages in it",
                    area.size, area.offset, size);

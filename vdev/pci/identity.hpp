@@ -9,6 +9,7 @@
 namespace bellwire::pci {
 
 constexpr unsigned most_bars = 6;
+constexpr std::uint64_t page_size = 4096;  ///< what guests map by
 
 struct Identity {
   std::uint16_t vendor = 0;

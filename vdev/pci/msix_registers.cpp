@@ -8,7 +8,6 @@
 
 namespace bellwire::pci {
 namespace {
-constexpr std::uint64_t page = 4096;
 constexpr std::uint64_t word = 4;
 constexpr std::uint64_t control_word = 3;  // of an entry
 constexpr std::uint32_t mask_bit = 1;
@@ -20,7 +19,7 @@ MsixRegisters::MsixRegisters(Interrupts& interrupts)
       pending_at_(shape(interrupts.count(InterruptKind::msix)).size / 2) {}
 
 BarShape MsixRegisters::shape(unsigned vectors) noexcept {
-  return {BarKind::memory32, std::max(page, 2 * std::bit_ceil(vectors * msix::entry))};
+  return {BarKind::memory32, std::max(page_size, 2 * std::bit_ceil(vectors * msix::entry))};
 }
 
 MsixPlace MsixRegisters::place(unsigned vectors, unsigned bar) noexcept {
