@@ -98,7 +98,7 @@ static int map_bars(struct bell_device *device, struct pci_dev *pci)
 	device->registers = devm_ioremap_resource(&pci->dev, &pci->resource[BAR_REGISTERS]);
 	if (IS_ERR(device->registers))
 		return PTR_ERR(device->registers);
-	if (!resource_size(page))
+	if (!pci_resource_len(pci, BAR_DOORBELLS))
 		return 0;
 	if (!devm_request_mem_region(&pci->dev, page->start, resource_size(page), pci_name(pci)))
 		return dev_err_probe(&pci->dev, -EBUSY, "%pR is taken by another driver\n", page);
