@@ -87,8 +87,8 @@ void add_compare(CLI::App& app, Run& run) {
       ->type_name("TEXT");
   command
       ->add_option("--count", options->count,
-                   "Notifications one at a time; a quarter of it in a burst")
-      ->check(CLI::Range(1U, 30'000U))
+                   "Notifications of each: half of them one at a time, half in a burst")
+      ->check(CLI::Range(8U, 30'000U))
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("--apart", options->apart,

@@ -52,7 +52,7 @@ def heading(machine: dict) -> str:
     where = (f"Guest: QEMU {machine['qemu']}, {machine['accel'].upper()}, kernel "
              f"{machine['kernel']}, {machine['guest_cpus']} CPU. Host: kernel "
              f"{machine['host_kernel']}, {machine['host_cpus']} CPU. {machine['count']:,} "
-             "notifications of each mechanism one at a time, a quarter of that in a burst.")
+             "notifications of each mechanism, half of them one at a time, half in a burst.")
     return (f"<h1>How to wake somebody</h1><p>{escape(where)}</p><p class='key'>In the plots, "
             "<b class='g'>guest</b> and <b class='h'>host</b>; each scale is logarithmic.</p>")
 

@@ -38,7 +38,7 @@ struct Candidate {
 
   // A mechanism that failed once is tried no more.
   void go_round(const Plan& plan) {
-    if (!measure || !row.reason.empty() || plan.count == 0) return;
+    if (!measure || !row.reason.empty() || plan.burst() == 0) return;
     auto figures = measure(plan);
     if (!figures) {
       row.reason = figures.error().message;

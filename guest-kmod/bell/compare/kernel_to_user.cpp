@@ -16,7 +16,8 @@ class KernelToUser {
 
   Result<Figures> measure() {
     if (auto pinned = pin(plan_.receiver_cpu); !pinned) return pinned.error();
-    auto latency = one_at_a_time(plan_.count, stand_.mechanism().hardirq ? NOTIFY_LAB_HARDIRQ : 0U);
+    auto latency =
+        one_at_a_time(plan_.singles(), stand_.mechanism().hardirq ? NOTIFY_LAB_HARDIRQ : 0U);
     if (!latency) return latency.error();
     auto burst = this->burst(plan_.burst());
     if (!burst) return burst.error();

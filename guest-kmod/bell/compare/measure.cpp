@@ -96,7 +96,7 @@ Result<Figures> measure_open(Channel& channel, Traits traits, const Plan& plan) 
   auto receiver = Receiver::create(channel, plan.receiver_cpu);
   if (!receiver) return receiver.error();
   Session session(channel, traits, *receiver, plan.shared_cpu());
-  auto latency = session.one_at_a_time(plan.count);
+  auto latency = session.one_at_a_time(plan.singles());
   if (!latency) return latency.error();
   auto burst = session.burst(plan.burst());
   if (!burst) return burst.error();

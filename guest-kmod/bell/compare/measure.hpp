@@ -9,12 +9,14 @@
 namespace bell::compare {
 
 struct Plan {
-  std::uint64_t count = 10'000;  ///< notifications, one at a time
+  std::uint64_t count = 10'000;  ///< notifications
   int sender_cpu = 0;
   int receiver_cpu = 0;
   bool once = true;  ///< also what one look tells: system calls, whether it works in an interrupt
 
-  [[nodiscard]] std::uint64_t burst() const noexcept { return (count + 3) / 4; }
+  /// Half of them one at a time, half in a burst; round trips are all made one at a time.
+  [[nodiscard]] std::uint64_t burst() const noexcept { return count / 2; }
+  [[nodiscard]] std::uint64_t singles() const noexcept { return count - burst(); }
   [[nodiscard]] bool shared_cpu() const noexcept { return sender_cpu == receiver_cpu; }
 };
 

@@ -27,7 +27,7 @@ class UserToKernel {
     const auto one_by_one = received_by_kernel(stand_.lab());
     auto burst = this->burst();
     if (!burst) return burst.error();
-    auto semantics = one_by_one.semantics(plan_.count);
+    auto semantics = one_by_one.semantics(plan_.singles());
     semantics.carries_data = semantics.data_right && one_by_one.disordered == 0;
     semantics.data_right = true;
     if (!semantics.carries_data) semantics.keeps_order.reset();
@@ -37,7 +37,7 @@ class UserToKernel {
 
  private:
   Result<Latency> one_at_a_time() {
-    if (auto started = start(plan_.count); !started) return started.error();
+    if (auto started = start(plan_.singles()); !started) return started.error();
     auto& lab = stand_.lab();
     std::optional<Watched> thread;
     if (stand_.mechanism().traits.sleeps()) {
@@ -46,7 +46,7 @@ class UserToKernel {
       thread.emplace(std::move(*found));
     }
     Latency latency;
-    for (; latency.count < plan_.count; ++latency.count) {
+    for (; latency.count < plan_.singles(); ++latency.count) {
       const auto number = latency.count + 1;
       if (thread && !until_asleep(*thread, plan_.shared_cpu()))
         return late("the kernel's thread never slept before", number);
