@@ -48,7 +48,7 @@ def _run(wish: argparse.Namespace) -> int:
         raise HarnessError("no command: give one behind --, or --shell on a terminal")
     machine, version = _machine(wish)
     folder = run.create()
-    with nested_lab.make(machine, folder, wish.device, wish.vectors) as lab:
+    with nested_lab.make(machine, folder, wish.device, wish.vectors, wish.transport) as lab:
         command, environment, luggage = nested.luggage(wish.command) if wish.outer \
             else (wish.command, {}, None)
         vm = lab.vm(command, environment, wish.share, terminal, luggage, wish.module)
@@ -70,11 +70,12 @@ def _run(wish: argparse.Namespace) -> int:
 
 
 def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
-    program = toolbox.chosen(wish.qemu)
+    program = toolbox.chosen(wish.qemu, wish.transport)
     machine = Machine(
         prepare.everything(wish.kernel), qemu=program, smp=wish.smp, memory=wish.memory,
         append=tuple(wish.append), extra=tuple(wish.qemu_arg),
-        gdb_port=_free_port() if wish.gdb else None, cold=wish.cold)
+        gdb_port=_free_port() if wish.gdb else None, cold=wish.cold,
+        shared_memory=wish.transport.startswith("vfio-user"))
     version = qemu.version(program)
     if wish.outer:
         host = nested.host(machine)

@@ -21,12 +21,20 @@ from .places import HarnessError
 from .qemu import Machine
 from .vm import Vm
 
-PICTURE = """\
+PICTURES = {
+    "ivshmem": """\
  guest                                                                     host
  process ──kick eventfd──▶ module ──doorbell──▶ QEMU ──ioeventfd──▶ device "echo", C++
  process ◀──call eventfd── module ◀────MSI-X─── QEMU ◀───────irqfd─ device "echo", C++
     └─────────── shared memory: requests and completions, with their payload ───────┘
-"""
+""",
+    "vfio-user": """\
+ guest                                                                     host
+ process ──kick eventfd──▶ module ──register──▶ QEMU ──vfio-user──▶ device "echo", C++
+ process ◀──call eventfd── module ◀────MSI-X─── QEMU ◀─────eventfd─ device "echo", C++
+    └─────────── the guest's memory: requests and completions, with payload ────────┘
+""",
+}
 # The figures of a run as bell names them, and as the table does, with the width of their column.
 COLUMNS = {
     "worker": ("worker", -8), "kick": ("kick", -7), "wait": ("wait", -4), "depth": ("depth", 5),
@@ -37,7 +45,9 @@ COLUMNS = {
 }
 DEEP = 64  # requests under way in the deep runs,
 MORE = 10  # which have so many times the rings
-RESTARTS = 5
+# QEMU never connects again to a device that it has whole.
+RESTARTS = {"ivshmem": 5, "vfio-user": 0}
+RUNS = 6  # three workers at two depths
 LIMIT = 600.0  # seconds for the guest's whole command: a bound, not a goal
 
 
@@ -60,6 +70,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
                         help="rings of a run (default: 10000); the deep runs have 10 times that")
     parser.add_argument("--qemu", metavar="PATH", default=toolbox.PROGRAM,
                         help="which QEMU to run, as boot-vm takes it")
+    parser.add_argument("--transport", choices=PICTURES, default="ivshmem",
+                        help="what the wires are (default: ivshmem)")
     options = parser.parse_args(argv)
     if not 1 <= options.count <= 10_000_000:
         parser.error(f"--count {options.count}: choose 1 to 10000000")
@@ -70,26 +82,27 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 def _show(options: argparse.Namespace) -> int:
     print("bellwire: a guest's process rings a device on the host, and is rung back\n")
-    print(PICTURE, flush=True)
-    program = toolbox.chosen(options.qemu)
-    machine = Machine(prepare.everything(kernel.DEFAULT), qemu=program)
+    print(PICTURES[options.transport], flush=True)
+    program = toolbox.chosen(options.qemu, options.transport)
+    machine = Machine(prepare.everything(kernel.DEFAULT), qemu=program,
+                      shared_memory=options.transport == "vfio-user")
     version = qemu.version(machine.qemu)
     machine = machine.on(accel.choose("auto", machine, version))
     folder = run.create()
-    with Lab(machine, folder) as lab:
+    with Lab(machine, folder, transport=options.transport) as lab:
         lab.start()
-        vm = lab.vm(["sh", "-c", _guest_script(options.count)])
+        vm = lab.vm(["sh", "-c", _guest_script(options.count, RESTARTS[options.transport])])
         if death := vm.boot(watch=lab.check):
             raise HarnessError(death.reason)
         print(f"QEMU {version}, {machine.accel.upper()}, kernel {machine.image.release}, "
               f"{machine.smp} CPU; the guest was {'resumed' if vm.resumed else 'up'} after "
               f"{vm.boot_ms / 1000:.1f} s\n")
-        show = _Show(lab, vm)
+        show = _Show(lab, vm, RESTARTS[options.transport])
         verdict = vm.wait(LIMIT, show.follow)
     facts = {
         "accel": machine.accel, "qemu": version, "kernel": machine.image.release,
-        "transport": "ivshmem", "cpus": machine.smp, "boot_ms": vm.boot_ms,
-        "runs": [{key: figures[key] for key in COLUMNS} for figures in show.figures[:-1]],
+        "transport": options.transport, "cpus": machine.smp, "boot_ms": vm.boot_ms,
+        "runs": [{key: figures[key] for key in COLUMNS} for figures in show.figures[:RUNS]],
         "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts(),
     }
     run.write_result(folder, **facts)
@@ -101,24 +114,24 @@ def _show(options: argparse.Namespace) -> int:
     return _close(show, troubles, folder)
 
 
-def _guest_script(count: int) -> str:
+def _guest_script(count: int, restarts: int) -> str:
     results = ">/run/bellwire/results"
     return "; ".join([
         "status=0",
         "bell ring --steps 5 || status=1",
         f"bell ring --ktap --worker all --count {count} {results} || status=1",
         f"bell ring --ktap --worker all --count {count * MORE} --depth {DEEP} {results} || status=1",
-        f"bell ring --ktap --until-restarts {RESTARTS} --depth {DEEP} {results} || status=1",
+        *([f"bell ring --ktap --until-restarts {restarts} --depth {DEEP} {results} || status=1"]
+          if restarts else []),
         "exit $status"])
 
 
 class _Show:
     """Prints what the guest tells, as it comes, and kills the device when it is time to."""
 
-    RUNS = 7  # three workers at two depths, and the run with restarts
-
-    def __init__(self, lab: Lab, vm: Vm) -> None:
+    def __init__(self, lab: Lab, vm: Vm, restarts: int) -> None:
         self._lab, self._vm = lab, vm
+        self._restarts = restarts  # those that are wanted, in a run of their own
         self._text = ""  # the results so far
         self._told = 0  # lines of it
         self._kills = 0
@@ -143,17 +156,18 @@ class _Show:
         """What is wrong with the results, in words."""
         cases = ktap.parse(self._text)
         bad = [f"{case.name}: {case.reason}" for case in cases if case.outcome != "pass"]
-        if len(cases) < self.RUNS and not bad:
-            bad.append(f"{len(cases)} of {self.RUNS} runs reported")
-        if self._kills != RESTARTS:
-            bad.append(f"the device was restarted {self._kills} times, not {RESTARTS}")
+        runs = RUNS + (1 if self._restarts else 0)
+        if len(cases) < runs and not bad:
+            bad.append(f"{len(cases)} of {runs} runs reported")
+        if self._kills != self._restarts:
+            bad.append(f"the device was restarted {self._kills} times, not {self._restarts}")
         return bad
 
     def restarts(self) -> int:
         return self._kills
 
     def lost_over_restarts(self) -> int | None:
-        if len(self.figures) < self.RUNS:
+        if len(self.figures) <= RUNS:
             return None
         last = self.figures[-1]
         return last["lost"] + last["rings"] - last["completions"]
@@ -164,9 +178,9 @@ class _Show:
                 [heading for heading, _ in COLUMNS.values()]))
         elif line.startswith("# {"):
             self.figures.append(json.loads(line.removeprefix("# ")))
-            if len(self.figures) < self.RUNS:
+            if len(self.figures) <= RUNS:
                 print(_row([self.figures[-1][key] for key in COLUMNS]))
-        elif line == "1..1" and len(self.figures) == self.RUNS - 1:
+        elif line == "1..1" and len(self.figures) == RUNS and self._restarts:
             print("\nThe device is killed by SIGKILL in full traffic, and started again")
             self._plan_kill()
 
@@ -174,7 +188,7 @@ class _Show:
         return bool(self._next_kill) and time.monotonic() > self._next_kill
 
     def _plan_kill(self) -> None:
-        more = self._kills < RESTARTS
+        more = self._kills < self._restarts
         self._next_kill = time.monotonic() + random.uniform(0.1, 0.3) if more else 0.0
 
     def _restart_device(self) -> None:
@@ -200,9 +214,10 @@ def _close(show: _Show, troubles: list[str], folder: Path) -> int:
         for trouble in troubles:
             print(f"  {trouble}", file=sys.stderr)
         return 1
-    last = show.figures[-1]
-    print(f"  {last['rings']:,} requests over {show.restarts()} restarts, each completed exactly "
-          f"once, in order\n")
+    if show.restarts():
+        print(f"  {show.figures[-1]['rings']:,} requests over {show.restarts()} restarts, each "
+              "completed exactly once, in order")
+    print()
     total = sum(figures["completions"] for figures in show.figures)
     print(f"Well: {total:,} rings, none lost, none twice, each answer right. "
           f"Logs: {folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder}")

@@ -20,35 +20,39 @@ from pathlib import Path
 
 from . import guest, modules, run
 from .cpio import Archive
-from .qemu import MAX_WIRES, Machine, Wires
+from .qemu import MAX_WIRES, Machine, Plug
 from .places import HarnessError
 from .script import script
 from .vm import Vm
-from .wires import Device, Process, Switchboard
+from .wires import Device, Process, Switchboard, Wiring, wire
 
 VECTORS = 8
+NO_WIRES = Wiring(None, [], lambda number, slot: Plug(Path(), slot))
 
 
 class Lab:
     _ports: Sequence[str] = ()  # those that its VMs have beyond init's own
 
     def __init__(self, machine: Machine, folder: Path, devices: Sequence[str] = ("echo",),
-                 guests: int = 1, vectors: int = VECTORS, memory: str | None = None) -> None:
+                 guests: int = 1, vectors: int = VECTORS, memory: str | None = None,
+                 transport: str = "ivshmem") -> None:
         if len(devices) > MAX_WIRES:
             raise HarnessError(f"{len(devices)} devices: a guest takes {MAX_WIRES} at most")
         self.machine = machine
         self.folder = folder
         self.vms: list[Vm] = []
-        self.devices: list[Device] = []
-        self.switchboard: Switchboard | None = None
         self._names = tuple(devices) * guests
         self._slots, self._vectors, self._memory = len(devices), vectors, memory
+        self._transport = transport
+        self._wiring = NO_WIRES
         self._open = ExitStack()
 
     def __enter__(self) -> "Lab":
         with ExitStack() as opening:
             self.private = opening.enter_context(run.private_folder())
-            self._make_wires(self.private / "socket")
+            if self._names:
+                self._wiring = wire(self._transport, self.folder, self.private, self._names,
+                                    self._vectors, self._memory)
             self._open = opening.pop_all()
         return self
 
@@ -57,7 +61,15 @@ class Lab:
 
     @property
     def processes(self) -> list[Process]:
-        return [*([self.switchboard] if self.switchboard else []), *self.devices]
+        return self._wiring.processes
+
+    @property
+    def devices(self) -> list[Device]:
+        return self._wiring.devices
+
+    @property
+    def switchboard(self) -> Switchboard | None:
+        return self._wiring.switchboard
 
     def start(self) -> None:
         """Starts the switchboard, then the devices."""
@@ -78,28 +90,20 @@ class Lab:
         with, before it binds its wires."""
         folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
         folder.mkdir(exist_ok=True)
-        wires = Wires(self.switchboard.socket, self._slots, self._vectors) \
-            if self.switchboard else None
+        plugs = [self._wiring.plug(len(self.vms) * self._slots + slot, slot)
+                 for slot in range(self._slots)]
         overlay = folder / "overlay.cpio"
         stock = modules.stock(drivers, self.machine.image.modules)
         overlay.write_bytes(guest.overlay(command, environment, share, terminal,
-                                          wires.slots if wires else 0, self._ports, luggage, stock))
-        vm = self._make_vm(folder, overlay, wires, terminal)
+                                          len(plugs), self._ports, luggage, stock))
+        vm = self._make_vm(folder, overlay, plugs, terminal)
         (folder / "qemu.sh").write_text(self._script(vm))
         self.vms.append(vm)
         self._open.callback(vm.close)
         return vm
 
-    def _make_vm(self, folder: Path, overlay: Path, wires: Wires | None, terminal: bool) -> Vm:
-        return Vm(self.machine, folder, overlay, wires, terminal)
+    def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool) -> Vm:
+        return Vm(self.machine, folder, overlay, plugs, terminal)
 
     def _script(self, vm: Vm) -> str:
         return script(vm, self.private, self.processes)
-
-    def _make_wires(self, socket: Path) -> None:
-        if not self._names:
-            return
-        self.switchboard = Switchboard(self.folder, socket, len(self._names), self._vectors,
-                                       self._memory)
-        self.devices = [Device(self.folder, name, socket, slot)
-                        for slot, name in enumerate(self._names)]

@@ -22,7 +22,7 @@ from .children import Child
 from .cpio import Archive
 from .meter import Meter
 from .places import PROGRAM, HarnessError
-from .qemu import Machine, Wires
+from .qemu import Machine, Plug
 from .vm import Verdict, Vm
 from .wires import Process
 
@@ -53,13 +53,12 @@ class NestedVm(Vm):
     """`processes` run beside it in the host, and use the folder `private` there; the last of them
     is the meter."""
 
-    def __init__(self, machine: Machine, folder: Path, overlay: Path, wires: Wires | None,
+    def __init__(self, machine: Machine, folder: Path, overlay: Path, plugs: Sequence[Plug],
                  processes: Sequence[Process], meter: Meter) -> None:
         inner = replace(machine, qemu=str(programs.find(machine.qemu)))  # no $PATH to find it there
-        super().__init__(meter.on(inner), folder, overlay, wires)
+        super().__init__(meter.on(inner), folder, overlay, plugs)
         self._processes = processes
         self._meter = meter
-        self._socket = wires.socket if wires else None
         self._links = {f"guest.{path.name}": path for path in self._files()}
         self._machine = host(machine)
         self._host_folder = folder / "host"
@@ -113,8 +112,8 @@ class NestedVm(Vm):
         lines = ['run() { number=$1 log=$2; shift 2; "$@" >>"$log" 2>&1; echo "$number $?" >&2; }']
         for number, process in enumerate(self._processes):
             lines.append(f"run {number} {shlex.join([str(process.log), *process.argv])} &")
-            if number == 0 and self._socket:
-                lines.append(f"until [ -S {_word(self._socket)} ]; do usleep 10000; done")
+            if process.socket:
+                lines.append(f"until [ -S {_word(process.socket)} ]; do usleep 10000; done")
         lines.append(f"{shlex.join(qemu.flat(self.line))} >>{_word(self.folder / 'qemu.log')} 2>&1")
         return "\n".join(lines) + "\n"
 

@@ -12,7 +12,7 @@ from .lab import Lab
 from .meter import Meter
 from .nested import NestedVm
 from .places import HarnessError
-from .qemu import Machine, Wires
+from .qemu import Machine, Plug
 from .script import script
 from .vm import Vm
 from .wires import Process
@@ -33,15 +33,17 @@ class NestedLab(Lab):
     def start(self) -> None:
         """They start with the VM."""
 
-    def _make_vm(self, folder: Path, overlay: Path, wires: Wires | None, terminal: bool) -> Vm:
+    def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool) -> Vm:
         if self.vms:
             raise HarnessError("an emulated host takes one VM")
-        return NestedVm(self.machine, folder, overlay, wires, self.processes, self.meter)
+        return NestedVm(self.machine, folder, overlay, plugs, self.processes, self.meter)
 
     def _script(self, vm: Vm) -> str:
         return script(vm.host, self.private, ())
 
 
-def make(machine: Machine, folder: Path, devices: Sequence[str], vectors: int) -> Lab:
+def make(machine: Machine, folder: Path, devices: Sequence[str], vectors: int,
+         transport: str = "ivshmem") -> Lab:
     """The lab that such a machine needs."""
-    return (NestedLab if machine.nested else Lab)(machine, folder, devices, vectors=vectors)
+    return (NestedLab if machine.nested else Lab)(machine, folder, devices, vectors=vectors,
+                                                  transport=transport)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import accel, guest, kernel, lab, run, vm
+from . import accel, guest, kernel, lab, run, vm, wires
 from .places import HarnessError
 
 EPILOG = f"""\
@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
         help="the guest's memory (default: 256)")
     add("--device", metavar="NAME", action="append",
         help="a device on wires of its own; repeatable; 'none' for none (default: echo)")
+    add("--transport", metavar="T", type=_transport, default="ivshmem",
+        help="what the wires are: ivshmem (default), or vfio-user[,page=1][,msix=0], which needs "
+             "QEMU 10.1 and fetches one where there is none")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts of each device (default: {lab.VECTORS})")
     add("--module", metavar="NAME", action="append", default=[],
@@ -96,6 +99,12 @@ def _joined(words: list[str]) -> list[str]:
         else:
             joined.append(word)
     return joined
+
+
+def _transport(text: str) -> str:
+    if text.split(",")[0] not in wires.TRANSPORTS:
+        raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(wires.TRANSPORTS)}")
+    return text
 
 
 def _number(low: int, high: int):

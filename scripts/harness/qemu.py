@@ -3,13 +3,15 @@
 
 The guest's streams are virtio ports: one brings the overlay, what it is to do;
 behind the others are files that grow in the VM's folder. Its wires are
-ivshmem-doorbell devices on the switchboard's socket, behind a PCIe port each;
-they stand on the command line, or are plugged into a machine that was started
-without. The `status` file comes last, so that the wires on the command line
-are connected when it is there.
+ivshmem-doorbell devices on the switchboard's socket, or vfio-user-pci devices
+on the socket of a device each, behind a PCIe port each; they stand on the
+command line, or are plugged into a machine that was started without. The
+`status` file comes last, so that the wires on the command line are connected
+when it is there.
 """
 
 import functools
+import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,29 +72,36 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class Wires:
-    """What a VM plugs into: that many slots of a switchboard."""
-
-    socket: Path
-    slots: int
-    vectors: int
-
-    def plugs(self) -> list["Plug"]:
-        return [Plug(f"wire{slot}", self.socket, f"port{slot}", self.vectors)
-                for slot in range(self.slots)]
-
-
-@dataclass(frozen=True)
 class Plug:
-    """A wire's end in QEMU: the socket and the device on it."""
+    """A wire's end in QEMU: the socket, and the device on it, in the VM's slot."""
 
-    name: str
     socket: Path
-    port: str
-    vectors: int
+    slot: int
+
+    @property
+    def name(self) -> str:
+        return f"wire{self.slot}"
+
+    @property
+    def port(self) -> str:
+        return f"port{self.slot}"
 
     def commands(self) -> list[tuple[str, dict]]:
         """As QMP wants it."""
+        raise NotImplementedError
+
+    def arguments(self) -> list[str]:
+        """As the command line wants it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class IvshmemPlug(Plug):
+    """To a switchboard."""
+
+    vectors: int
+
+    def commands(self) -> list[tuple[str, dict]]:
         address = {"type": "unix", "data": {"path": str(self.socket)}}
         backend = {"type": "socket", "data": {"addr": address, "server": False}}
         device = {"driver": "ivshmem-doorbell", "chardev": self.name, "bus": self.port,
@@ -100,9 +109,23 @@ class Plug:
         return [("chardev-add", {"id": self.name, "backend": backend}), ("device_add", device)]
 
     def arguments(self) -> list[str]:
-        """As the command line wants it."""
         return ["-chardev", f"socket,id={self.name},path={_value(self.socket)}", "-device",
                 f"ivshmem-doorbell,chardev={self.name},bus={self.port},vectors={self.vectors}"]
+
+
+@dataclass(frozen=True)
+class VfioUserPlug(Plug):
+    """To a device that is served whole."""
+
+    def device(self) -> dict:
+        return {"driver": "vfio-user-pci", "id": self.name, "bus": self.port,
+                "socket": {"type": "unix", "path": str(self.socket)}}
+
+    def commands(self) -> list[tuple[str, dict]]:
+        return [("device_add", self.device())]
+
+    def arguments(self) -> list[str]:
+        return ["-device", json.dumps(self.device())]
 
 
 Line = list[list[str]]  # the arguments, grouped as a reader would

@@ -23,7 +23,7 @@ def script(vm: Vm, private: Path, processes: Sequence[Process]) -> str:
     ]
     for process in processes:
         lines += [f"{words(process.argv)} &", 'pids="$pids $!"']
-        if process is processes[0]:
-            lines.append(f"until [ -S {words([str(private / 'socket')])} ]; do sleep 0.1; done")
+        if process.socket:
+            lines.append(f"until [ -S {words([str(process.socket)])} ]; do sleep 0.1; done")
     lines.append(" \\\n    ".join(words(group) for group in vm.line))
     return "\n".join(lines) + "\n"

@@ -18,6 +18,7 @@ from .places import BUILD, HarnessError, locked
 
 FOLDER = BUILD / "qemu-toolbox"
 NAME = "toolbox"  # what --qemu calls it
+VFIO_USER = (10, 1)  # the first version that speaks it
 PACKAGE = "qemu-system-x86"
 SUITES = ("trixie", "trixie-backports")  # the last has the QEMU, and needs the others
 PROGRAM = "qemu-system-x86_64"
@@ -39,10 +40,13 @@ def find(needed: tuple[int, int], device: str = "") -> str:
     return own if own and _does(own, needed, device) else str(get())
 
 
-def chosen(wish: str) -> str:
-    """The QEMU that a --qemu names: "toolbox", or a program."""
+def chosen(wish: str, transport: str = "ivshmem") -> str:
+    """The QEMU that a --qemu names: "toolbox", or a program. For vfio-user the machine's own, if
+    nobody names another, may be too old."""
     if wish == NAME:
         return str(get())
+    if wish == PROGRAM and transport.startswith("vfio-user"):
+        return find(VFIO_USER, "vfio-user-pci")
     if not shutil.which(wish):
         raise HarnessError(f"no QEMU '{wish}': name another by --qemu, or run scripts/setup")
     return wish

@@ -44,7 +44,7 @@ class Vm:
     """Its files are in `folder`; `overlay` has what the guest is to do (guest.py)."""
 
     def __init__(self, machine: qemu.Machine, folder: Path, overlay: Path,
-                 wires: qemu.Wires | None = None, terminal: bool = False,
+                 plugs: Sequence[qemu.Plug] = (), terminal: bool = False,
                  ports: Mapping[str, Path] = {}) -> None:
         self.machine = machine
         self.folder = folder
@@ -57,8 +57,8 @@ class Vm:
         self.console = folder / "console.log"
         self._terminal = terminal
         self._ports = ports
-        self._slots = wires.slots if wires else 0
-        self._plugs = wires.plugs() if wires else []
+        self._slots = len(plugs)
+        self._plugs = plugs
         self._overlay = overlay
         self._status_file = folder / "status"
         self._child: Child | None = None

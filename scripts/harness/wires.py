@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The host's side of the wires: the switchboard and the devices on it, as child processes."""
+"""The host's side of the wires: the devices, as child processes, and how VMs plug into them.
+
+By ivshmem all devices are on one switchboard; by vfio-user each serves a socket of its own.
+"""
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from .children import Child, describe
 from .places import PROGRAM, HarnessError, last_line
+from .qemu import IvshmemPlug, Plug, VfioUserPlug
 
 START_LIMIT = 10.0
 
@@ -15,6 +21,7 @@ class Process:
     """A `bellwire` process that can be started, killed and started again; one log for all."""
 
     program = PROGRAM
+    socket: Path | None = None  # what it serves
 
     def __init__(self, what: str, log: Path, *arguments: str) -> None:
         self.what = what
@@ -24,11 +31,16 @@ class Process:
         self._wanted = False
 
     def start(self) -> None:
+        """Returns when it serves its socket, if it has one."""
+        if self.socket:
+            self.socket.unlink(missing_ok=True)  # of an earlier life that was killed
         try:
             self._child = Child(self.argv, self.log)
         except OSError as error:
             raise HarnessError(f"{self.what} doesn't start: {error}; run scripts/build") from None
         self._wanted = True
+        if self.socket:
+            self._await(self.socket)
 
     def kill(self) -> None:
         """As by SIGKILL, which it is."""
@@ -50,6 +62,15 @@ class Process:
         if self._wanted and self._child and self._child.status is not None:
             self.fail(self._child.status)
 
+    def _await(self, socket: Path) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while not socket.exists():
+            self.check()
+            if time.monotonic() > deadline:
+                raise HarnessError(f"{self.what} doesn't serve {socket} after {START_LIMIT:g} s; "
+                                   f"its log: {self.log}")
+            time.sleep(0.002)
+
     def fail(self, status: int) -> NoReturn:
         """Raises, for it ended with that."""
         raise HarnessError(f"{self.what} {describe(status)}: "
@@ -67,23 +88,54 @@ class Switchboard(Process):
                          *size)
         self.socket = socket
 
-    def start(self) -> None:
-        """Returns when it serves."""
-        super().start()
-        deadline = time.monotonic() + START_LIMIT
-        while not self.socket.exists():
-            self.check()
-            if time.monotonic() > deadline:
-                raise HarnessError(f"the switchboard doesn't serve {self.socket} after "
-                                   f"{START_LIMIT:g} s; its log: {self.log}")
-            time.sleep(0.002)
-
 
 class Device(Process):
-    """The device `name` on one slot of a switchboard."""
+    """The device `name`, the lab's with that number."""
 
-    def __init__(self, folder: Path, name: str, socket: Path, slot: int) -> None:
-        super().__init__(f"device {slot} ({name})", folder / f"device-{slot}.log", "device", name,
-                         "--on", f"ivshmem:{socket},slot={slot}")
+    def __init__(self, folder: Path, name: str, number: int, on: str,
+                 socket: Path | None = None) -> None:
+        super().__init__(f"device {number} ({name})", folder / f"device-{number}.log", "device",
+                         name, "--on", on)
         self.name = name
-        self.slot = slot
+        self.socket = socket
+
+
+@dataclass
+class Wiring:
+    """A lab's processes, and for each device what its VM plugs into."""
+
+    switchboard: Switchboard | None
+    devices: list[Device]
+    plug: Callable[[int, int], Plug]  # of a device's number, into a slot of the VM
+
+    @property
+    def processes(self) -> list[Process]:
+        return [*([self.switchboard] if self.switchboard else []), *self.devices]
+
+
+def by_ivshmem(folder: Path, private: Path, names: Sequence[str], vectors: int,
+               memory: str | None, _: str) -> Wiring:
+    socket = private / "socket"
+    devices = [Device(folder, name, slot, f"ivshmem:{socket},slot={slot}")
+               for slot, name in enumerate(names)]
+    return Wiring(Switchboard(folder, socket, len(names), vectors, memory), devices,
+                  lambda _, slot: IvshmemPlug(socket, slot, vectors))
+
+
+def by_vfio_user(folder: Path, private: Path, names: Sequence[str], vectors: int,
+                 memory: str | None, words: str) -> Wiring:
+    assert not memory, "a card's memory is told by its own option"
+    sockets = [private / f"card{number}" for number in range(len(names))]
+    devices = [Device(folder, name, number, f"vfio-user:{socket},vectors={vectors}{words}", socket)
+               for number, (name, socket) in enumerate(zip(names, sockets))]
+    return Wiring(None, devices, lambda number, slot: VfioUserPlug(sockets[number], slot))
+
+
+# By the name before the first comma of --transport; what follows is the devices' to understand.
+TRANSPORTS = {"ivshmem": by_ivshmem, "vfio-user": by_vfio_user}
+
+
+def wire(transport: str, folder: Path, private: Path, names: Sequence[str], vectors: int,
+         memory: str | None) -> Wiring:
+    name, comma, words = transport.partition(",")
+    return TRANSPORTS[name](folder, private, names, vectors, memory, comma + words)
