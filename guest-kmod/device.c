@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 
 #include "device.h"
+#include "eventfd.h"
 
 static_assert(PAGE_SIZE == BELLWIRE_PAGE_SIZE, "queues are mapped page by page");
 
@@ -19,7 +20,7 @@ static_assert(PAGE_SIZE == BELLWIRE_PAGE_SIZE, "queues are mapped page by page")
 
 static DEFINE_IDA(bell_ids);
 
-/* Waiters wake, later calls give ENODEV, a later touch of a mapping is SIGBUS. */
+/* Waiters wake, one last call comes, later calls give ENODEV. */
 static void shut_files(struct bell_device *device)
 {
 	struct bell_file *file;
@@ -27,10 +28,23 @@ static void shut_files(struct bell_device *device)
 	mutex_lock(&device->lock);
 	WRITE_ONCE(device->gone, true);
 	list_for_each_entry(file, &device->files, link) {
+		if (file->call)
+			bell_eventfd_signal(file->call);
 		bell_file_disconnect(file);
-		unmap_mapping_range(file->mapping, 0, 0, 1);
 		wake_up_poll(&file->waiters, EPOLLHUP | EPOLLERR);
 	}
+	mutex_unlock(&device->lock);
+}
+
+/* A later touch of a mapping is SIGBUS. */
+static void take_pages_back(struct bell_device *device)
+{
+	struct bell_file *file;
+
+	mutex_lock(&device->lock);
+	device->removed = true;
+	list_for_each_entry(file, &device->files, link)
+		unmap_mapping_range(file->mapping, 0, 0, 1);
 	mutex_unlock(&device->lock);
 }
 
@@ -187,6 +201,7 @@ void bell_device_remove(struct bell_device *device)
 	bell_stats_remove(device);
 	misc_deregister(&device->misc);
 	shut_files(device);
+	take_pages_back(device);
 	synchronize_rcu(); /* the last ring has left the registers */
 	ida_free(&bell_ids, device->id);
 }

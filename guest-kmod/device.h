@@ -13,7 +13,8 @@
  *   bell_device_remove() sets `gone`, disconnects every file, takes the pages
  *   back and waits for the last ring. After it nobody touches the memory or
  *   the registers, and the front end may unmap them. A device that is found
- *   dead is shut in the same way at once, and removed when it is unplugged.
+ *   dead is shut at once: its files are as after unbind, but keep their pages
+ *   until it is unplugged.
  *
  * Locks, outermost first
  *   device->lock    everything that is set up and torn down; page faults
@@ -78,6 +79,7 @@ struct bell_device {
 	struct kref ref;
 	struct mutex lock;
 	bool gone;              /* written under lock; rings read it in RCU */
+	bool removed;           /* its memory goes; protected by lock */
 	struct list_head files; /* of bell_file; protected by lock */
 
 	/* Constant from bell_device_add() on; the pointers until remove. */

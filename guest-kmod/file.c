@@ -108,7 +108,7 @@ static vm_fault_t bell_fault(struct vm_fault *vmf)
 	phys_addr_t start;
 
 	mutex_lock(&device->lock);
-	if (!device->gone && vmf->pgoff < PHYS_PFN(device->format.queue_stride)) {
+	if (!device->removed && vmf->pgoff < PHYS_PFN(device->format.queue_stride)) {
 		start = device->start + bell_queue_offset(file->queue);
 		result = vmf_insert_pfn(vmf->vma, vmf->address, PHYS_PFN(start) + vmf->pgoff);
 	}

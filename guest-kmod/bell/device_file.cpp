@@ -2,6 +2,7 @@
 #include "guest-kmod/bell/device_file.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -61,6 +62,11 @@ Result<void> DeviceFile::set_kick(int eventfd, bellwire_worker worker) const {
 
 Result<bellwire::os::Mapping> DeviceFile::map(const bellwire_claim& claim) const {
   return bellwire::os::Mapping::create(fd_.get(), claim.map_size);
+}
+
+bool DeviceFile::gone() const noexcept {
+  pollfd entry{.fd = fd_.get(), .events = 0, .revents = 0};
+  return ::poll(&entry, 1, 0) == 1;  // HUP and ERR are told unasked
 }
 
 bool DeviceFile::kick() const noexcept {

@@ -26,6 +26,9 @@ class DeviceFile {
   [[nodiscard]] Result<void> set_kick(int eventfd, bellwire_worker worker) const;
   [[nodiscard]] Result<bellwire::os::Mapping> map(const bellwire_claim& claim) const;
 
+  /// Whether the device has died, or was unplugged.
+  [[nodiscard]] bool gone() const noexcept;
+
   /// The hot ones: false when the kernel refused, errno says why.
   bool kick() const noexcept;
   bool ring() const noexcept;

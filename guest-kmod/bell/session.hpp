@@ -30,6 +30,8 @@ class Session {
 
   /// Sleeps until the device tells us, or about a second has passed.
   void wait() noexcept { call_.wait(); }
+  [[nodiscard]] bool gone() const noexcept { return file_.gone(); }
+  [[nodiscard]] const std::string& path() const noexcept { return file_.path(); }
 
   /// Begins a new generation of the same queue, and waits until the device serves it.
   [[nodiscard]] Result<void> reset();

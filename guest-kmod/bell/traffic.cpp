@@ -77,6 +77,10 @@ Result<TrafficResult> Traffic::run() {
     going = !stuck(take_all());
   }
   measure(Clock::now() - began);
+  if (session_.gone())
+    return bellwire::fault(std::errc::no_such_device,
+                           "{}: the device is gone, and {} requests were under way",
+                           session_.path(), result_.rings - result_.completions);
   const auto after = session_.info();
   if (!after) return after.error();
   result_.doorbells = after->doorbells - before->doorbells;
@@ -146,6 +150,8 @@ bool Traffic::stuck(bool progress) {
         text("the device calls the queue broken (reason {})", static_cast<int>(queue.status()));
   else if (queue.device_broken())
     result_.failure = "the device completed what nobody had asked for";
+  else if (!progress && session_.gone())
+    result_.failure = "the device is gone";
   else if (Clock::now() - last_progress_ > traffic_patience)
     result_.failure = text("no completion for {} s; is the device running on the host?",
                            traffic_patience.count());

@@ -332,7 +332,10 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
  *
  * Instead of a call eventfd, read() on the file blocks for, and returns and
  * zeroes, a __u64 count of interrupts; poll() says IN while it isn't zero,
- * and HUP | ERR once the device is gone. After that every call is ENODEV.
+ * and HUP | ERR once the device is gone; the call eventfd is signalled a last
+ * time then. After that every call is ENODEV. The mapping of a device that was
+ * unplugged, or lost its driver, is gone too (SIGBUS); that of one that died
+ * stays until then.
  *
  * Errors common to all: ENOTTY unknown command; EFAULT; EINVAL a reserved
  * field or an unknown flag not zero; ENOTCONN no queue claimed; ENODEV gone.

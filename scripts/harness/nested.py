@@ -74,7 +74,7 @@ class NestedVm(Vm):
         """The host ends soon after its guest; by then all that the guest wrote is here."""
         verdict = super().poll()
         if verdict and verdict.command_status is not None:
-            self._until(lambda: False, GOODBYE)
+            self.until(lambda: False, GOODBYE)
         return verdict
 
     def _spawn(self, *_: object) -> "Inside":

@@ -36,7 +36,7 @@ class NestedTest(unittest.TestCase):
         overlay.touch()
         meter = Meter(self.folder, self.folder / "private")
         machine = Machine(self.image, "nested", str(fake), cold=True)
-        return self.enterContext(NestedVm(machine, self.folder, overlay, None, [meter], meter))
+        return self.enterContext(NestedVm(machine, self.folder, overlay, (), [meter], meter))
 
     def test_the_commands_status(self) -> None:
         vm = self.vm(UP + 'echo "exit 7" >>$folder/status; echo "exit 0" >>$folder/host/status')

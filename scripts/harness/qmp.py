@@ -26,10 +26,12 @@ class Qmp:
                 "-qmp", "chardev:qmp"]
 
     def greet(self) -> None:
-        """QEMU must have been started. From here on its end is its own: if it dies, we notice."""
-        self.peer.close()
-        self._receive("QMP")
-        self.command("qmp_capabilities")
+        """Once QEMU was started; idempotent. From here on its end is its own: if it dies, we
+        notice."""
+        if self.peer.fileno() >= 0:
+            self.peer.close()
+            self._receive("QMP")
+            self.command("qmp_capabilities")
 
     def command(self, name: str, /, **arguments: object) -> dict:
         """What it returns. Events that come meanwhile are passed over."""
@@ -39,6 +41,13 @@ class Qmp:
         except OSError as error:
             raise QmpError(f"QMP {name}: {error}") from None
         return self._receive("return", name)
+
+    def await_event(self, name: str, **data: object) -> None:
+        """Until that event comes, with that data: one of those that no command has passed over."""
+        while True:
+            happened = self._receive_any()
+            if happened.get("event") == name and data.items() <= happened["data"].items():
+                return
 
     def close(self) -> None:
         self.peer.close()
@@ -53,11 +62,14 @@ class Qmp:
 
     def _receive(self, wanted: str, command: str = "greeting") -> dict:
         while True:
-            try:
-                answer = json.loads(self._lines.readline())
-            except (OSError, ValueError) as error:
-                raise QmpError(f"QMP {command}: no answer from QEMU ({error})") from None
+            answer = self._receive_any(command)
             if "error" in answer:
                 raise QmpError(f"QMP {command}: {answer['error']['desc']}")
             if wanted in answer:
                 return answer[wanted]
+
+    def _receive_any(self, what: str = "event") -> dict:
+        try:
+            return json.loads(self._lines.readline())
+        except (OSError, ValueError) as error:
+            raise QmpError(f"QMP {what}: no answer from QEMU ({error})") from None

@@ -62,6 +62,7 @@ class Vm:
         self._overlay = overlay
         self._status_file = folder / "status"
         self._child: Child | None = None
+        self._qmp = Qmp()  # a new one for each QEMU
         self.line = self._line(overlay, self._plugs, terminal)
 
     def boot(self, limit: float | None = BOOT_LIMIT,
@@ -75,7 +76,7 @@ class Vm:
         while self.boots < BOOTS:
             self._launch(self.line, terminal=self._terminal)
             self.boots += 1
-            if self._until(lambda: watch() or self._ready(), limit):
+            if self.until(lambda: watch() or self._ready(), limit):
                 return None
             if self._ended():
                 return self._death()
@@ -114,12 +115,22 @@ class Vm:
         between()
         return verdict
 
+    def replug(self, slot: int) -> None:
+        """Takes that slot's wire out, waits until the guest has let go of it, and puts it in anew.
+        QmpError: QEMU can't, or dies of it."""
+        plug = self._plugs[slot]
+        self._qmp.greet()
+        self._qmp.command("device_del", id=plug.name)
+        self._qmp.await_event("DEVICE_DELETED", device=plug.name)
+        warm.plug(self._qmp, [plug])
+
     def kill(self) -> None:
         if self._child:
             self._child.kill()
 
     def close(self) -> None:
         """Ends QEMU, if it hasn't. What the guest wrote is on disk by then."""
+        self._qmp.close()
         if self._child:
             self._child.stop()
 
@@ -134,16 +145,18 @@ class Vm:
         return qemu.line(self.machine, self.folder, overlay, self._slots, plugs, terminal,
                          self._ports)
 
-    def _launch(self, line: qemu.Line, inherited: Sequence[int] = (), terminal: bool = False
-                ) -> None:
+    def _launch(self, line: qemu.Line, *more: Sequence[str], terminal: bool = False) -> None:
         """Returns when QEMU has connected what the line says, long before the guest is up."""
+        self._qmp.close()
+        self._qmp = Qmp()
         self._status_file.unlink(missing_ok=True)
         self._started = time.monotonic()
-        self._child = self._spawn(line, inherited, terminal)
-        self._until(self._status_file.exists, BOOT_LIMIT)
+        self._child = self._spawn([*line, *more, self._qmp.arguments], terminal)
+        self.until(self._status_file.exists, BOOT_LIMIT)
 
-    def _spawn(self, line: qemu.Line, inherited: Sequence[int], terminal: bool) -> Child:
-        return Child(qemu.flat(line), self.folder / "qemu.log", terminal, inherited)
+    def _spawn(self, line: qemu.Line, terminal: bool) -> Child:
+        return Child(qemu.flat(line), self.folder / "qemu.log", terminal,
+                     (self._qmp.peer.fileno(),))
 
     def _warm(self, limit: float | None, watch: Callable[[], None]) -> bool:
         """Whether it is ready by way of a saved state. If not, nothing is lost but time."""
@@ -154,7 +167,7 @@ class Vm:
                 return False
             with state:
                 self._resume(state)
-            if self._until(lambda: watch() or self._ready(), RESUME_LIMIT):
+            if self.until(lambda: watch() or self._ready(), RESUME_LIMIT):
                 return True
             trouble = f"the guest wasn't ready after {RESUME_LIMIT:g} s"
         except QmpError as error:
@@ -167,26 +180,24 @@ class Vm:
 
     def _resume(self, state: BinaryIO) -> None:
         self.resumed = True
-        with Qmp() as qmp:
-            line = self._line(self._overlay, terminal=self._terminal)
-            self._launch([*line, qmp.arguments, warm.incoming(state)],
-                         (qmp.peer.fileno(),), self._terminal)
-            qmp.greet()
-            warm.until_loaded(qmp)
-            warm.plug(qmp, self._plugs)
+        line = self._line(self._overlay, terminal=self._terminal)
+        self._launch(line, warm.incoming(state), terminal=self._terminal)
+        self._qmp.greet()
+        warm.until_loaded(self._qmp)
+        warm.plug(self._qmp, self._plugs)
 
     def _boot_and_save(self, name: str, limit: float | None, watch: Callable[[], None]
                        ) -> BinaryIO | None:
         """None if it is somebody else's turn to save, or the guest doesn't come up well."""
-        with warm.making() as ours, Qmp() as qmp:
+        with warm.making() as ours:
             if not ours:
                 return None
-            self._launch([*self._line(None), qmp.arguments], (qmp.peer.fileno(),))
+            self._launch(self._line(None))
             self.boots += 1
-            if self._until(lambda: watch() or self._waiting(), limit):
+            if self.until(lambda: watch() or self._waiting(), limit):
                 if not console.complaints(self.console):
-                    qmp.greet()
-                    warm.save(name, qmp)
+                    self._qmp.greet()
+                    warm.save(name, self._qmp)
             elif not self._ended():
                 self._give_up(limit)
         self.kill()
@@ -213,7 +224,8 @@ class Vm:
     def _ended(self) -> bool:
         return self._child is not None and self._child.status is not None
 
-    def _until(self, happened: Callable[[], bool], limit: float | None) -> bool:
+    def until(self, happened: Callable[[], bool], limit: float | None) -> bool:
+        """False: not within `limit` seconds, or QEMU ended before."""
         deadline = time.monotonic() + limit if limit else None
         while not happened():
             if self._ended() or deadline and time.monotonic() > deadline:

@@ -31,13 +31,13 @@ def report(*commands: str) -> list[str]:
 
 class VmCase(unittest.TestCase):
     def lab(self, devices: tuple[str, ...] = ("echo",), guests: int = 1, smp: int = 1,
-            version: str = kernel.DEFAULT, on: Machine | None = None) -> Lab:
+            version: str = kernel.DEFAULT, on: Machine | None = None, **wires: object) -> Lab:
         """Its wires are made, nothing runs yet. Logs are in build/test/vm/NAME-OF-THE-TEST."""
         folder = FOLDER / self.id().rsplit(".", 1)[1]
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return self.enterContext(Lab(on or machine(version, smp), folder, devices,
-                                     guests))
+                                     guests, **wires))
 
     def boot(self, lab: Lab, *commands: str, drivers: Sequence[str] = ()) -> Vm:
         vm = lab.vm(report(*commands), drivers=drivers)
