@@ -93,4 +93,7 @@ struct Parcel {
 /// Whether the peer of a connection has gone, and left nothing to read.
 [[nodiscard]] bool hung_up(int socket) noexcept;
 
+/// Whether the peer of a connection has gone; it may have left something to read.
+[[nodiscard]] bool peer_left(int socket) noexcept;
+
 }  // namespace bellwire::os

@@ -54,7 +54,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   }
 
   void seat(os::UniqueFd socket) {
-    if (session) session->look();  // perhaps it has gone
+    if (session) session->end_if_left();
     if (session && !session->ended())
       return log::info("{}: a second client was turned away", options.path);
     session = std::make_shared<Session>(context, std::move(socket), function, options.path,

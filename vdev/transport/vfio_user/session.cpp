@@ -5,6 +5,7 @@
 
 #include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/os/unix_socket.hpp"
 
 namespace bellwire::vfio_user {
 namespace asio = boost::asio;
@@ -52,6 +53,12 @@ void Session::look() {
   for (unsigned count = 0; count < most_a_turn; ++count)
     if (ended() || !turn()) return;
   soon();
+}
+
+// It can send nothing any more, so this comes to an end.
+void Session::end_if_left() {
+  while (!ended() && os::peer_left(socket_.get()))
+    if (!turn() && !ended()) end("it left without reading its replies");
 }
 
 // One request, or one message of ours. False: there is nothing to do but wait.

@@ -25,13 +25,14 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Lets go of all that the client brought. The function is not touched any more.
   void end(const std::string& reason);
   [[nodiscard]] bool ended() const noexcept { return !commands_; }
-  /// Takes what waits on the socket; so a client that has gone is known to have.
-  void look();
+  /// For who needs to know now whether the client has gone: takes what it left, and ends.
+  void end_if_left();
 
  private:
   using Wait = boost::asio::posix::descriptor_base::wait_type;
   void wait(Wait what);
   void soon();
+  void look();
   bool turn();
   bool take_one();
   void take(Message message);
