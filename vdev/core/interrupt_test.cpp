@@ -30,6 +30,19 @@ TEST_CASE("what is raised while unbound is pending, and comes once") {
   CHECK_FALSE(event.drain().has_value());
 }
 
+TEST_CASE("a line tells what is pending, forgets it, and gives its eventfd back") {
+  InterruptLine line(EventFd::create().value());
+  const auto event = line.unbind();
+  REQUIRE(event.has_value());
+  CHECK_FALSE(line.unbind().has_value());
+  line.interrupt().raise();
+  CHECK(line.pending());
+  line.clear();
+  CHECK_FALSE(line.pending());
+  line.bind(event->duplicate().value());
+  CHECK_FALSE(event->drain().has_value());
+}
+
 TEST_CASE("a rebound line leads only to its new eventfd") {
   InterruptLine line;
   const auto first = EventFd::create().value();

@@ -42,7 +42,7 @@ struct DmaRegion {
   std::uint64_t size = 0;
   bool readable = true;  ///< by the device
   bool writable = true;
-  std::optional<MemoryView> memory;  ///< `size` bytes; none: by messages
+  std::optional<MemoryView> memory = std::nullopt;  ///< `size` bytes; none: by messages
 };
 
 class DmaSpace {
