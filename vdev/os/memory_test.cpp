@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -29,4 +30,20 @@ TEST_CASE("more memory than there is gives an error that says so") {
   REQUIRE(fd.has_error());
   CHECK(fd.error().code == std::errc::not_enough_memory);
   CHECK(fd.error().message.find("ask for less") != std::string::npos);
+}
+
+TEST_CASE("a mapping may begin inside its file") {
+  const auto fd = create_memfd("test", 3 * 4096).value();
+  const auto whole = Mapping::create(fd.get(), 3 * 4096).value();
+  const auto end = Mapping::create(fd.get(), 4096, 2 * 4096).value();
+  end.data()[1] = std::byte{5};
+  CHECK(whole.data()[2 * 4096 + 1] == std::byte{5});
+  CHECK(Mapping::create(fd.get(), 4096, 100).has_error());
+}
+
+TEST_CASE("our memory is sealed, a plain memfd is not") {
+  CHECK(sealed_against_shrinking(create_memfd("test", 4096).value().get()));
+  const UniqueFd plain(::memfd_create("plain", MFD_CLOEXEC));
+  CHECK_FALSE(sealed_against_shrinking(plain.get()));
+  CHECK_FALSE(sealed_against_shrinking(-1));
 }

@@ -144,3 +144,33 @@ TEST_CASE("descriptors beyond the first are closed") {
   CHECK(::read(pipe_fds[0], &byte, 1) == 0);
   ::close(pipe_fds[0]);
 }
+
+TEST_CASE("a parcel brings all its descriptors; a full socket takes none") {
+  const TemporaryFolder folder;
+  auto listener = Listener::create(folder.file("s")).value();
+  const auto client = connect_unix(folder.file("s"), "").value();
+  const auto server = listener.accept().value().value();
+  const auto event = EventFd::create(3).value();
+  const std::vector<int> fds(20, event.fd());
+  REQUIRE(send_parcel(client.get(), four("many"), fds).value() == 4);
+  std::array<std::byte, 4> bytes{};
+  auto parcel = receive_parcel(server.socket.get(), bytes).value().value();
+  CHECK(parcel.size == 4);
+  REQUIRE(parcel.fds.size() == 20);
+  CHECK(EventFd::adopt(std::move(parcel.fds[19])).value().drain() == 3);
+  while (send_parcel(client.get(), four("full"), fds).value() > 0) {
+  }
+  CHECK(send_parcel(client.get(), four("full")).value() == 0);
+}
+
+TEST_CASE("a peer that left is known to have, whatever it left behind") {
+  const TemporaryFolder folder;
+  auto listener = Listener::create(folder.file("s")).value();
+  auto client = connect_unix(folder.file("s"), "").value();
+  const auto server = listener.accept().value().value();
+  REQUIRE(send_parcel(client.get(), four("last")).value() == 4);
+  CHECK_FALSE(peer_left(server.socket.get()));
+  client.reset();
+  CHECK(peer_left(server.socket.get()));
+  CHECK_FALSE(hung_up(server.socket.get()));  // there is something to read
+}
