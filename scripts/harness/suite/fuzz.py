@@ -8,15 +8,19 @@ from ..places import BUILD, ROOT
 from .results import Case
 from .step import LOGS, Failed, Step, command
 
-SECONDS = 15
+VDEV = BUILD / "clang/vdev"
 
 
 def device_queue() -> list[Case]:
-    return fuzz("device-queue-fuzz", BUILD / "clang/vdev/device-queue-fuzz",
-                ROOT / "vdev/ring/corpus")
+    return fuzz("device-queue-fuzz", VDEV, ROOT / "vdev/ring/corpus", seconds=15)
 
 
-def fuzz(name: str, program: Path, corpus: Path) -> list[Case]:
+def vfio_user() -> list[Case]:
+    return fuzz("vfio-user-fuzz", VDEV / "transport/vfio_user",
+                ROOT / "vdev/transport/vfio_user/corpus", seconds=60)
+
+
+def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:
     """What it finds stays in the build folder; what is worth keeping goes into the corpus."""
     command(f"build-{name}", "scripts/build", "--preset", "clang", name)
     if not any(corpus.iterdir()):
@@ -24,11 +28,12 @@ def fuzz(name: str, program: Path, corpus: Path) -> list[Case]:
     found = LOGS / f"{name}.found"
     shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True)
-    command(name, program, f"-max_total_time={SECONDS}", "-print_final_stats=1", "-timeout=5",
-            f"-artifact_prefix={found}/", found, corpus, limit=SECONDS + 60)
+    command(name, folder / name, f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=5",
+            f"-artifact_prefix={found}/", found, corpus, limit=seconds + 60)
     return [Case(name)]
 
 
 STEPS = (
     Step("device queue", device_queue),
+    Step("vfio-user", vfio_user),
 )

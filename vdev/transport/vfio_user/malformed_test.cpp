@@ -7,7 +7,7 @@
 
 #include "vdev/transport/vfio_user/client.hpp"
 #include "vdev/transport/vfio_user/raw_client.hpp"
-#include "vdev/transport/vfio_user/test_function.hpp"
+#include "vdev/transport/vfio_user/served.hpp"
 
 using namespace bellwire;
 using namespace bellwire::vfio_user;

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// For this folder's tests: a function that has one of everything, and a server of it that runs on a
-// thread of its own.
+// TestFunction, for this folder's tests: a function that has one of everything.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <future>
-#include <thread>
 
-#include "vdev/testing/scripted_server.hpp"
-#include "vdev/transport/vfio_user/server.hpp"
+#include "vdev/pci/function.hpp"
 
 namespace bellwire::vfio_user {
 
@@ -32,9 +25,11 @@ class TestFunction final : public pci::Function, private RegisterBlock {
   static constexpr pci::Register<std::uint8_t, 0x30> narrow{};     // counts its writes
   static constexpr unsigned in_flight = ~0U;
 
-  TestFunction() : Function(plan(*this)) {}
+  /// `room`: bytes that DMA goes to and comes from.
+  explicit TestFunction(std::size_t room = std::size_t{4} << 20)
+      : Function(plan(*this)), buffer(room) {}
 
-  std::vector<std::byte> buffer = std::vector<std::byte>(std::size_t{4} << 20);
+  std::vector<std::byte> buffer;
   std::atomic<unsigned> resets = 0;
   const os::EventFd doorbell = bars()[0].doorbells[0].event.duplicate().value();
 
@@ -99,56 +94,6 @@ class TestFunction final : public pci::Function, private RegisterBlock {
   std::uint64_t address_ = 0;
   std::uint32_t finished_ = 0;
   std::uint32_t narrow_ = 0;
-};
-
-/// Devices, each on a socket of its own, all on one thread.
-template <std::size_t Count = 1>
-class Served {
- public:
-  Served() {
-    for (std::size_t index = 0; index < Count; ++index)
-      servers_.push_back(
-          Server::create(
-              context_, functions_[index],
-              {.path = path(index), .on_client = [this](bool here) { clients_ += here ? 1 : -1; }})
-              .value());
-    thread_ = std::thread([this] { context_.run(); });
-  }
-  Served(const Served&) = delete;
-  Served& operator=(const Served&) = delete;
-  ~Served() {
-    boost::asio::post(context_, [this] {
-      servers_.clear();
-      context_.stop();
-    });
-    thread_.join();
-  }
-
-  [[nodiscard]] std::string path(std::size_t index = 0) const {
-    return folder_.file(std::to_string(index));
-  }
-
-  /// Runs `act` on the device's thread, and waits for it.
-  template <class Act>
-  auto with(Act act, std::size_t index = 0) {
-    std::packaged_task<decltype(act(functions_[0]))()> task([&] { return act(functions_[index]); });
-    auto result = task.get_future();
-    boost::asio::post(context_, [&task] { task(); });
-    return result.get();
-  }
-
-  /// Clients that have agreed on a version and not gone.
-  [[nodiscard]] int clients() const noexcept { return clients_; }
-
- private:
-  testing::TemporaryFolder folder_;
-  boost::asio::io_context context_;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
-      context_.get_executor()};
-  std::array<TestFunction, Count> functions_;
-  std::atomic<int> clients_ = 0;
-  std::vector<Server> servers_;
-  std::thread thread_;
 };
 
 }  // namespace bellwire::vfio_user
