@@ -64,11 +64,11 @@ constexpr Commands::Rule Commands::rules[] = {
     {Command::mig_data_write, "MIG_DATA_WRITE", 0, any, 0, &Commands::not_here},
 };
 
-Commands::Commands(pci::Function& function) noexcept
+Commands::Commands(pci::Function& function, UnmaskBy unmask_by) noexcept
     : function_(function),
       dma_(function.memory()),
       regions_(function),
-      irqs_(function.interrupts()) {}
+      irqs_(function.interrupts(), std::move(unmask_by)) {}
 
 Commands::~Commands() {
   irqs_.disconnect();

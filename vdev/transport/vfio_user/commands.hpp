@@ -21,7 +21,7 @@ struct Reply {
 /// and its interrupts, goes with them.
 class Commands {
  public:
-  explicit Commands(pci::Function& function) noexcept;
+  explicit Commands(pci::Function& function, UnmaskBy unmask_by = {}) noexcept;
   Commands(const Commands&) = delete;
   Commands& operator=(const Commands&) = delete;
   ~Commands();

@@ -29,10 +29,20 @@ bool has_interrupts(std::uint32_t index) {
   return index < std::size(indexes);
 }
 
-// All, or none.
 bool disables(const IrqSet& request) {
   return request.start == 0 && request.count == 0 &&
          request.flags == (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER);
+}
+
+// All, or none.
+Result<std::vector<os::EventFd>> adopt(std::vector<os::UniqueFd> fds) {
+  std::vector<os::EventFd> events;
+  for (auto& fd : fds) {
+    auto event = os::EventFd::adopt(std::move(fd));
+    if (!event) return fault(std::errc::invalid_argument, "SET_IRQS: {}", event.error().message);
+    events.push_back(std::move(*event));
+  }
+  return events;
 }
 
 }  // namespace
@@ -78,15 +88,11 @@ Result<void> IrqTable::check(const IrqSet& request, std::span<const std::byte> d
   return {};
 }
 
-// All descriptors are looked at before one is used.
 Result<void> IrqTable::connect(const IrqSet& request, std::vector<os::UniqueFd> fds) {
   const auto kind = indexes[request.index].kind;
-  std::vector<os::EventFd> events;
-  for (auto& fd : fds) {
-    auto event = os::EventFd::adopt(std::move(fd));
-    if (!event) return fault(std::errc::invalid_argument, "SET_IRQS: {}", event.error().message);
-    events.push_back(std::move(*event));
-  }
+  auto adopted = adopt(std::move(fds));
+  if (!adopted) return adopted.error();
+  auto& events = *adopted;
   for (std::uint32_t at = 0; at < request.count; ++at) {
     if (events.empty())
       interrupts_.disconnect(kind, request.start + at);
@@ -108,13 +114,12 @@ Result<void> IrqTable::set(const IrqSet& request, std::span<const std::byte> dat
                            std::vector<os::UniqueFd> fds) {
   if (auto checked = check(request, data, fds.size()); !checked) return checked.error();
   if (disables(request)) {
-    if (has_interrupts(request.index)) interrupts_.disconnect(indexes[request.index].kind);
+    disconnect(request.index);
     return {};
   }
   if ((request.flags & VFIO_IRQ_SET_DATA_EVENTFD) != 0) {
     if ((request.flags & VFIO_IRQ_SET_ACTION_TRIGGER) != 0) return connect(request, std::move(fds));
-    return fault(std::errc::not_supported,
-                 "SET_IRQS: masking and unmasking by an eventfd; send messages instead");
+    return bind_unmask(request, std::move(fds));
   }
   const bool bools = !data.empty();
   for (std::uint32_t at = 0; at < request.count; ++at)
@@ -122,8 +127,24 @@ Result<void> IrqTable::set(const IrqSet& request, std::span<const std::byte> dat
   return {};
 }
 
+Result<void> IrqTable::bind_unmask(const IrqSet& request, std::vector<os::UniqueFd> fds) {
+  if (!unmask_by_ || request.index != VFIO_PCI_INTX_IRQ_INDEX ||
+      (request.flags & VFIO_IRQ_SET_ACTION_UNMASK) == 0)
+    return fault(std::errc::not_supported,
+                 "SET_IRQS: only INTx is unmasked by an eventfd; send messages instead");
+  auto events = adopt(std::move(fds));
+  if (!events) return events.error();
+  return unmask_by_(events->empty() ? std::nullopt : std::optional(std::move(events->front())));
+}
+
+void IrqTable::disconnect(std::uint32_t index) noexcept {
+  if (!has_interrupts(index)) return;
+  interrupts_.disconnect(indexes[index].kind);
+  if (unmask_by_ && index == VFIO_PCI_INTX_IRQ_INDEX) (void)unmask_by_(std::nullopt);
+}
+
 void IrqTable::disconnect() noexcept {
-  for (const auto& index : indexes) interrupts_.disconnect(index.kind);
+  for (std::uint32_t index = 0; index < std::size(indexes); ++index) disconnect(index);
 }
 
 }  // namespace bellwire::vfio_user

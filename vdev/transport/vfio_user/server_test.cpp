@@ -160,6 +160,29 @@ TEST_CASE("INTx is told once, until it is unmasked") {
   CHECK_FALSE(events[0].drain());
 }
 
+TEST_CASE("INTx can be unmasked by an eventfd, as KVM does at the end of an interrupt") {
+  const Served served;
+  auto client = connect(served);
+  const auto events = os::create_events(2).value();
+  const auto bind = [&](std::uint32_t action, const os::EventFd& event) {
+    const IrqSet request{sizeof(IrqSet), VFIO_IRQ_SET_DATA_EVENTFD | action,
+                         VFIO_PCI_INTX_IRQ_INDEX, 0, 1};
+    return client.ask(Command::device_set_irqs, std::as_bytes(std::span(&request, 1)),
+                      {event.fd()});
+  };
+  REQUIRE(bind(VFIO_IRQ_SET_ACTION_TRIGGER, events[0]).has_value());
+  REQUIRE(bind(VFIO_IRQ_SET_ACTION_UNMASK, events[1]).has_value());
+  store(client, TestFunction::level, 1);
+  for (int turn = 0; turn < 3; ++turn) {
+    CHECK(events[0].wait(5s));
+    CHECK(events[0].drain() == 1);
+    events[1].ring();  // it is still asserted
+  }
+  CHECK(events[0].wait(5s));
+  REQUIRE(client.disconnect_irqs(VFIO_PCI_INTX_IRQ_INDEX).has_value());
+  CHECK(bind(VFIO_IRQ_SET_ACTION_MASK, events[1]).has_error());
+}
+
 TEST_CASE("DMA goes both ways, mapped or by messages, over many messages") {
   constexpr std::uint32_t size = 3 << 20;
   Served served;

@@ -24,7 +24,8 @@ Session::Session(asio::io_context& context, os::UniqueFd socket, pci::Function& 
       function_(function),
       name_(std::move(name)),
       on_client_(std::move(on_client)),
-      commands_(std::in_place, function),
+      commands_(std::in_place, function,
+                [this](std::optional<os::EventFd> event) { return unmask_by(std::move(event)); }),
       link_([this] { soon(); }) {}
 
 void Session::start() {
@@ -103,6 +104,17 @@ void Session::answer(Message request) {
   header.flags |= flags::error;
   header.error = static_cast<std::uint32_t>(reply.error().code.value());
   writer_.push({pack(header, {}), {}});
+}
+
+Result<void> Session::unmask_by(std::optional<os::EventFd> event) {
+  unmask_.reset();
+  if (!event) return {};
+  auto watch = EventWatch::create(context_, std::move(*event), [this] {
+    function_.interrupts().set_masked(pci::InterruptKind::intx, 0, false);
+  });
+  if (!watch) return watch.error();
+  unmask_.emplace(std::move(*watch));
+  return {};
 }
 
 void Session::report(const Header& header, const Error& error) {

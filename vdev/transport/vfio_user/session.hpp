@@ -12,6 +12,7 @@
 
 #include "vdev/transport/vfio_user/commands.hpp"
 #include "vdev/transport/vfio_user/dma_link.hpp"
+#include "vdev/transport/vfio_user/event_watch.hpp"
 
 namespace bellwire::vfio_user {
 
@@ -37,6 +38,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool take_one();
   void take(Message message);
   void answer(Message request);
+  Result<void> unmask_by(std::optional<os::EventFd> event);
   void report(const Header& header, const Error& error);
 
   boost::asio::io_context& context_;
@@ -45,6 +47,7 @@ class Session : public std::enable_shared_from_this<Session> {
   pci::Function& function_;
   std::string name_;
   std::function<void(bool)> on_client_;
+  std::optional<EventWatch> unmask_;  // the client rings it to unmask INTx
   std::optional<Commands> commands_;  // until the client is gone
   DmaLink link_;
   Reader reader_;
