@@ -8,7 +8,7 @@
 
 namespace bellwire::vfio_user {
 namespace {
-constexpr std::uint32_t both_ways = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
+constexpr std::uint32_t readable_writable = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
 constexpr std::uint32_t enough_for_info = 4096;  // bytes of a reply's payload
 
 template <class T>
@@ -172,11 +172,12 @@ Result<void> Client::write_multi(std::span<const SmallWrite> writes) {
 
 Result<void> Client::map(std::uint64_t address, std::uint64_t size, int fd, std::uint64_t offset) {
   return done(ask(Command::dma_map,
-                  bytes_of(DmaMap{sizeof(DmaMap), both_ways, offset, address, size}), {fd}));
+                  bytes_of(DmaMap{sizeof(DmaMap), readable_writable, offset, address, size}),
+                  {fd}));
 }
 
 Result<void> Client::map(std::uint64_t address, std::span<std::byte> bytes) {
-  const DmaMap request{sizeof(DmaMap), both_ways, 0, address, bytes.size()};
+  const DmaMap request{sizeof(DmaMap), readable_writable, 0, address, bytes.size()};
   auto mapped = done(ask(Command::dma_map, bytes_of(request)));
   if (mapped) state_->link.memory().add(address, bytes);
   return mapped;

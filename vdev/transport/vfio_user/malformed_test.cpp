@@ -34,9 +34,10 @@ TEST_CASE("sound messages are accepted, so that what follows is about what is wr
   Scene scene;
   auto client = scene.attacker();
   client.agree();
-  for (const auto& [command, payload, fds, sized, outcome] : sound_messages()) {
-    CAPTURE(static_cast<int>(command));
-    CHECK(client.ask(command, payload, scene.fds(command, fds)) == outcome);
+  for (const auto& sound : sound_messages()) {
+    CAPTURE(static_cast<int>(sound.command));
+    CHECK(client.ask(sound.command, sound.payload, scene.fds(sound.command, sound.fds)) ==
+          sound.outcome);
   }
 }
 
@@ -45,14 +46,18 @@ TEST_CASE("a payload of another size") {
   auto client = scene.attacker();
   client.agree();
   const auto before = open_fds();
-  for (const auto& [command, payload, fds, sized, outcome] : sound_messages()) {
-    if (!sized) continue;
-    CAPTURE(static_cast<int>(command));
-    for (std::size_t size = 0; size < payload.size(); ++size)
-      CHECK(client.ask(command, Bytes(payload.begin(), payload.begin() + static_cast<long>(size)),
-                       scene.fds(command, fds)) == EINVAL);
-    CHECK(client.ask(command, payload + Bytes(1), scene.fds(command, fds)) == EINVAL);
-    CHECK(client.ask(command, payload + Bytes(5000), scene.fds(command, fds)) == EINVAL);
+  for (const auto& sound : sound_messages()) {
+    if (!sound.sized) continue;
+    CAPTURE(static_cast<int>(sound.command));
+    for (std::size_t size = 0; size < sound.payload.size(); ++size)
+      CHECK(
+          client.ask(sound.command,
+                     Bytes(sound.payload.begin(), sound.payload.begin() + static_cast<long>(size)),
+                     scene.fds(sound.command, sound.fds)) == EINVAL);
+    CHECK(client.ask(sound.command, sound.payload + Bytes(1),
+                     scene.fds(sound.command, sound.fds)) == EINVAL);
+    CHECK(client.ask(sound.command, sound.payload + Bytes(5000),
+                     scene.fds(sound.command, sound.fds)) == EINVAL);
     scene.check_neighbour();
   }
   CHECK(open_fds() == before);
@@ -63,10 +68,11 @@ TEST_CASE("flags that are unknown, or of a reply") {
   auto client = scene.attacker();
   client.agree();
   const auto before = open_fds();
-  for (const auto& [command, payload, fds, sized, outcome] : sound_messages())
+  for (const auto& sound : sound_messages())
     for (const auto flag : {flags::error, std::uint32_t{1} << 6, std::uint32_t{1} << 31}) {
-      CAPTURE(static_cast<int>(command));
-      client.say(command_header(command, 7, flag), payload, scene.fds(command, fds));
+      CAPTURE(static_cast<int>(sound.command));
+      client.say(command_header(sound.command, 7, flag), sound.payload,
+                 scene.fds(sound.command, sound.fds));
       CHECK(client.outcome() == EINVAL);
       CHECK(client.last.header.id == 7);
       CHECK(client.last.payload.empty());
@@ -80,11 +86,11 @@ TEST_CASE("descriptors that a command doesn't take") {
   auto client = scene.attacker();
   client.agree();
   const auto before = open_fds();
-  for (const auto& [command, payload, fds, sized, outcome] : sound_messages())
-    for (const std::size_t count : {1, 2, 3, 17}) {
-      if (count == fds) continue;
-      CAPTURE(static_cast<int>(command));
-      CHECK(client.ask(command, payload, scene.fds(command, count)) == EINVAL);
+  for (const auto& sound : sound_messages())
+    for (const std::size_t count : {1U, 2U, 3U, 17U}) {
+      if (count == sound.fds) continue;
+      CAPTURE(static_cast<int>(sound.command));
+      CHECK(client.ask(sound.command, sound.payload, scene.fds(sound.command, count)) == EINVAL);
     }
   scene.check_neighbour();
   CHECK(open_fds() == before);
@@ -109,10 +115,11 @@ TEST_CASE("fields that make no sense") {
   REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, 16 * page_size, 4 * page_size)) ==
           accepted);
   const auto before = open_fds();
-  for (const auto& [what, command, payload, fds, outcome] : unsound_messages()) {
-    CAPTURE(static_cast<int>(command));
-    CAPTURE(what);
-    CHECK(client.ask(command, payload, scene.fds(command, fds)) == outcome);
+  for (const auto& wrong : unsound_messages()) {
+    CAPTURE(static_cast<int>(wrong.command));
+    CAPTURE(wrong.what);
+    CHECK(client.ask(wrong.command, wrong.payload, scene.fds(wrong.command, wrong.fds)) ==
+          wrong.outcome);
     scene.check_neighbour();
   }
   CHECK(open_fds() == before);
@@ -126,8 +133,9 @@ TEST_CASE("malformed commands without a reply stay without one") {
   Scene scene;
   auto client = scene.attacker();
   client.agree();
-  for (const auto& [what, command, payload, fds, outcome] : unsound_messages())
-    client.say(command_header(command, 9, flags::no_reply), payload, scene.fds(command, fds));
+  for (const auto& wrong : unsound_messages())
+    client.say(command_header(wrong.command, 9, flags::no_reply), wrong.payload,
+               scene.fds(wrong.command, wrong.fds));
   client.say(command_header(Command::device_reset, 10), {});
   CHECK(client.outcome() == accepted);
   CHECK(client.last.header.id == 10);
@@ -137,9 +145,9 @@ TEST_CASE("any command before the version, and the version for a second time") {
   Scene scene;
   const auto before = scene.settled_fds();
   auto client = scene.attacker();
-  for (const auto& [command, payload, fds, sized, outcome] : sound_messages()) {
-    CAPTURE(static_cast<int>(command));
-    CHECK(client.ask(command, payload, scene.fds(command, fds)) == EINVAL);
+  for (const auto& sound : sound_messages()) {
+    CAPTURE(static_cast<int>(sound.command));
+    CHECK(client.ask(sound.command, sound.payload, scene.fds(sound.command, sound.fds)) == EINVAL);
   }
   CHECK(open_fds() == before);
   client.agree();
