@@ -24,7 +24,7 @@ void DmaLink::push(Job job) {
 std::optional<Bytes> DmaLink::next() {
   if (jobs_.empty() || under_way_ > 0) return std::nullopt;
   const auto& job = jobs_.front();
-  under_way_ = std::min<std::uint64_t>(job.bytes.size(), std::min(limit_, most_transfer));
+  under_way_ = std::min<std::uint64_t>(job.bytes.size(), limit_);
   Bytes payload;
   append(payload, DmaAccess{job.address, under_way_});
   if (job.command == Command::dma_write) append(payload, job.bytes.first(under_way_));

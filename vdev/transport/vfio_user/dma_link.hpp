@@ -7,6 +7,7 @@
 // from inside a call here.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 
 #include "vdev/pci/dma_space.hpp"
@@ -23,7 +24,7 @@ class DmaLink final : public pci::DmaCarrier {
   void write(std::uint64_t address, std::span<const std::byte> from, pci::DmaDone done) override;
 
   /// The most bytes that the client takes in a message.
-  void limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
+  void limit(std::uint64_t bytes) noexcept { limit_ = std::min(bytes, most_dma_transfer); }
 
   /// The next message, if there is one and no other is on its way.
   [[nodiscard]] std::optional<Bytes> next();
@@ -44,7 +45,7 @@ class DmaLink final : public pci::DmaCarrier {
 
   std::function<void()> on_work_;
   std::deque<Job> jobs_;  // the first may be on its way
-  std::uint64_t limit_ = most_transfer;
+  std::uint64_t limit_ = most_dma_transfer;
   std::size_t under_way_ = 0;  // bytes of the first; 0: none
   std::uint16_t id_ = 0;       // of its message
 };

@@ -18,6 +18,8 @@ constexpr std::size_t most_message_fds = 16;      // QEMU takes no more
 constexpr std::uint64_t most_transfer = 1 << 20;  // bytes of data in a message: the default
 constexpr std::size_t most_version_data = 4096;   // bytes of JSON
 constexpr std::uint64_t page_size = 4096;
+/// Bytes of data in a DMA message of ours: QEMU 11.1 stalls at one that the socket doesn't hold.
+constexpr std::uint64_t most_dma_transfer = 1 << 16;
 
 enum class Command : std::uint16_t {
   version = 1,
