@@ -99,7 +99,7 @@ Result<std::unique_ptr<Transport>> create_kvm(boost::asio::io_context& context,
   return std::unique_ptr<Transport>(std::move(*made));
 }
 
-// PATH[,vectors=N][,memory=KIB][,page=1][,msix=0]
+// PATH[,vectors=N][,memory=KIB][,page=1[,awake=1]][,msix=0]
 Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
                                                std::string_view where, GuestPlan&) {
   const auto words = split(where);
@@ -107,15 +107,17 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
     return fault(std::errc::invalid_argument, "vfio-user needs a path: vfio-user:PATH");
   card::Options options;
   auto memory = static_cast<unsigned>(options.memory / 1024);
-  unsigned page = 0, msix = 1;
+  unsigned page = 0, awake = 0, msix = 1;
   const auto done = read("vfio-user", std::span(words).subspan(1),
                          {{"vectors", &options.queues},
                           {"memory", &memory},
                           {"page", &page, 0, 1},
+                          {"awake", &awake, 0, 1},
                           {"msix", &msix, 0, 1}});
   if (!done) return done.error();
   options.memory = std::uint64_t{memory} * 1024;
   options.page = page != 0;
+  options.awake = awake != 0;
   options.msix = msix != 0;
   auto made = card::CardTransport::create(context, words.front(), options);
   if (!made) return made.error();
@@ -125,7 +127,7 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
 constexpr TransportEntry entries[] = {
     {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N]",
      "a switchboard's socket, or QEMU's ivshmem-server's", create_ivshmem},
-    {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,msix=0|1]",
+    {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
      "a PCI device of its own, for QEMU 10.1 or newer to connect to", create_card},
     {"in-process", "in-process[:rings=N][,depth=N]",
      "a driver in this process, on a software bus; ends with its report", create_in_process},

@@ -4,6 +4,8 @@
 By ivshmem all devices are on one switchboard; by vfio-user each serves a socket of its own.
 """
 
+import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,6 +49,11 @@ class Process:
         self._wanted = False
         if self._child:
             self._child.kill()
+
+    def pause(self) -> None:
+        """As by SIGSTOP, which it is; only kill() ends that."""
+        if self._child:
+            os.kill(self._child.pid, signal.SIGSTOP)
 
     def stop(self) -> None:
         self._wanted = False

@@ -63,7 +63,7 @@ Result<std::unique_ptr<Card>> Card::create(boost::asio::io_context& context,
   if (!copies) return copies.error();
   const auto view = parts.page ? std::optional(parts.page->view) : std::nullopt;
   auto card = std::unique_ptr<Card>(new Card(std::move(parts), options));
-  if (view) card->page_.emplace(context, *view, std::move(*copies));
+  if (view) card->page_.emplace(context, *view, std::move(*copies), options.awake);
   return card;
 }
 

@@ -20,7 +20,8 @@ namespace bellwire::card {
 struct Options {
   unsigned queues = 8;             ///< 1 to 32: doorbells, vectors
   std::uint64_t memory = 1 << 20;  ///< bytes that the driver is to give
-  bool page = false;               ///< doorbells are a page that is polled
+  bool page = false;               ///< doorbells are a page that is polled …
+  bool awake = false;              ///< … always, even when nobody rings
   bool msix = true;                ///< else MSI
 };
 

@@ -20,8 +20,12 @@ constexpr Clock::duration shortest = 20us, first = 200us, longest = 2ms;
 
 // Handlers hold it: one that is queued when the page goes finds `started` false.
 struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
-  State(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events)
-      : context(io), memory(std::move(view)), doorbells(std::move(events)), seen(doorbells.size()) {
+  State(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events, bool always)
+      : context(io),
+        memory(std::move(view)),
+        doorbells(std::move(events)),
+        seen(doorbells.size()),
+        awake(always) {
     set_asleep(1);
   }
 
@@ -53,7 +57,7 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
     if (collect()) {
       patience = std::min(patience * 2, longest);
       until = now + patience;
-    } else if (now > until && sleep()) {
+    } else if (now > until && !awake && sleep()) {
       return;
     }
     again();
@@ -82,6 +86,7 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
   MemoryView memory;
   std::vector<os::EventFd> doorbells;
   std::vector<std::uint32_t> seen;
+  const bool awake;
   Clock::duration patience = first;
   Clock::time_point until;
   bool started = false;
@@ -89,8 +94,8 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
 };
 
 DoorbellPage::DoorbellPage(boost::asio::io_context& context, MemoryView page,
-                           std::vector<os::EventFd> doorbells)
-    : state_(std::make_shared<State>(context, std::move(page), std::move(doorbells))) {}
+                           std::vector<os::EventFd> doorbells, bool awake)
+    : state_(std::make_shared<State>(context, std::move(page), std::move(doorbells), awake)) {}
 DoorbellPage::DoorbellPage(DoorbellPage&&) noexcept = default;
 DoorbellPage::~DoorbellPage() {
   if (state_) stop();
@@ -100,6 +105,7 @@ void DoorbellPage::start() {
   for (std::size_t index = 0; index < state_->seen.size(); ++index)
     state_->seen[index] = state_->rung(index);
   state_->started = true;
+  if (state_->awake) wake();
 }
 
 void DoorbellPage::stop() noexcept {

@@ -5,7 +5,7 @@
 // When nothing came for a while we say on the page that we sleep, and are then woken by a message.
 //
 // The while adapts: it doubles when a ring came within it, halves when none did, so that an idle
-// guest costs nothing and a busy one is never let wait. Layout and protocol:
+// guest costs nothing, and a busy one is never let wait. Layout and protocol:
 // guest-kmod/uapi/bellwire.h, part 3. On the thread that runs the context.
 #pragma once
 
@@ -20,9 +20,9 @@ namespace bellwire::card {
 
 class DoorbellPage {
  public:
-  /// `page` is one page, which nobody else but the guest writes.
+  /// `page` is one page, which nobody else but the guest writes. `awake`: it never sleeps.
   DoorbellPage(boost::asio::io_context& context, MemoryView page,
-               std::vector<os::EventFd> doorbells);
+               std::vector<os::EventFd> doorbells, bool awake);
   DoorbellPage(DoorbellPage&&) noexcept;
   ~DoorbellPage();
 
