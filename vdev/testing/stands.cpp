@@ -5,6 +5,7 @@
 
 #include "vdev/kvm/kvm_machine.hpp"
 #include "vdev/testing/scripted_server.hpp"
+#include "vdev/testing/vfio_user_stand.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 #include "vdev/transport/ivshmem/switchboard.hpp"
@@ -112,6 +113,7 @@ constexpr StandEntry entries[] = {
     {"in-process", make_in_process},
     {"kvm", make_kvm},
     {"ivshmem", make_ivshmem},
+    {"vfio-user", make_vfio_user_stand},
 };
 
 }  // namespace

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/transport/card/card.hpp"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+
+#include "vdev/transport/card/doorbell_page.hpp"
+
+using namespace bellwire;
+using card::Card;
+
+namespace {
+
+constexpr std::uint64_t address = 0x10'0000, size = 1 << 20;
+
+// A card in the hands of a driver, without any transport.
+struct Bench {
+  explicit Bench(const card::Options& options = {.queues = 4, .memory = size})
+      : card(Card::create(context, options).value()),
+        fd(os::create_memfd("card-test", size).value()),
+        memory(os::Mapping::create(fd.get(), size).value()) {
+    card->on_detach([this] { ++detached; });
+  }
+  void give_memory() {
+    card->memory().add({.address = address, .size = size, .memory = memory}).value();
+  }
+  void set(std::uint64_t at, std::uint32_t value) {
+    card->bars()[0].registers->write(at, sizeof value, value);
+  }
+  std::uint32_t get(std::uint64_t at) {
+    return static_cast<std::uint32_t>(card->bars()[0].registers->read(at, 4));
+  }
+  std::uint32_t turn_on(std::uint64_t where = address, std::uint32_t vectors = 4) {
+    set(BELLWIRE_CARD_MEMORY_LOW, static_cast<std::uint32_t>(where));
+    set(BELLWIRE_CARD_MEMORY_HIGH, static_cast<std::uint32_t>(where >> 32));
+    set(BELLWIRE_CARD_VECTORS, vectors);
+    set(BELLWIRE_CARD_CONTROL, BELLWIRE_CARD_ENABLE);
+    return get(BELLWIRE_CARD_STATUS);
+  }
+
+  boost::asio::io_context context;
+  std::unique_ptr<Card> card;
+  os::UniqueFd fd;
+  MemoryView memory;
+  unsigned detached = 0;
+};
+
+}  // namespace
+
+TEST_CASE("turned on with memory it has an attachment, and the memory its format") {
+  Bench bench;
+  CHECK(bench.get(BELLWIRE_CARD_MAGIC) == BELLWIRE_CARD_MAGIC_VALUE);
+  CHECK(bench.get(BELLWIRE_CARD_MEMORY_SIZE) == size);
+  bench.give_memory();
+  CHECK(bench.turn_on() == BELLWIRE_CARD_READY);
+  const auto attachment = bench.card->attach().value();
+  CHECK(attachment.doorbells.size() == 4);
+  CHECK(attachment.interrupts.size() == 4);
+  const auto& header = *reinterpret_cast<const bellwire_header*>(bench.memory.bytes().data());
+  CHECK(bellwire_format_check(&header.format, size) == BELLWIRE_FORMAT_OK);
+  CHECK(attachment.memory.bytes().data() == bench.memory.bytes().data());
+}
+
+TEST_CASE("bad memory, or no vector, and it stays off") {
+  Bench bench;
+  CHECK(bench.turn_on() == BELLWIRE_CARD_BAD_MEMORY);  // nobody gave any
+  bench.give_memory();
+  for (const std::uint64_t where :
+       {address + 1, address + 4096, std::uint64_t{0}, ~std::uint64_t{4095}})
+    CHECK(bench.turn_on(where) == BELLWIRE_CARD_BAD_MEMORY);
+  for (const std::uint32_t vectors : {0U, 5U, ~0U})
+    CHECK(bench.turn_on(address, vectors) == BELLWIRE_CARD_BAD_MEMORY);
+  bench.memory.bytes()[0] = std::byte{1};  // neither blank nor a format
+  CHECK(bench.turn_on() == BELLWIRE_CARD_BAD_MEMORY);
+  CHECK(bench.detached == 0);
+  bench.memory.bytes()[0] = std::byte{0};
+  CHECK(bench.turn_on() == BELLWIRE_CARD_READY);
+}
+
+TEST_CASE("what it was turned on with can't be changed under way") {
+  Bench bench;
+  bench.give_memory();
+  bench.turn_on();
+  bench.set(BELLWIRE_CARD_MEMORY_LOW, 0);
+  bench.set(BELLWIRE_CARD_VECTORS, 0);
+  CHECK(bench.get(BELLWIRE_CARD_MEMORY_LOW) == address);
+  CHECK(bench.card->attach().has_value());
+  CHECK(bench.detached == 0);
+}
+
+TEST_CASE("off, reset, and memory that goes: each time the device is told, once") {
+  Bench bench;
+  bench.give_memory();
+  bench.turn_on();
+  bench.set(BELLWIRE_CARD_CONTROL, 0);
+  bench.set(BELLWIRE_CARD_CONTROL, 0);
+  CHECK(bench.detached == 1);
+  CHECK(bench.turn_on() == BELLWIRE_CARD_READY);  // again, with the same memory
+  bench.card->reset();
+  CHECK(bench.detached == 2);
+  CHECK(bench.get(BELLWIRE_CARD_MEMORY_LOW) == 0);
+  bench.turn_on();
+  CHECK(bench.card->memory().remove(address, size).has_value());
+  CHECK(bench.detached == 3);
+  CHECK(bench.get(BELLWIRE_CARD_STATUS) == BELLWIRE_CARD_OFF);
+  CHECK(bench.card->memory().remove(address, size).error().code ==
+        std::errc::no_such_file_or_directory);
+}
+
+TEST_CASE("a doorbell register rings its doorbell, and only while it is on") {
+  Bench bench;
+  bench.give_memory();
+  bench.set(BELLWIRE_CARD_DOORBELL + 4, 1);
+  bench.turn_on();
+  const auto attachment = bench.card->attach().value();
+  CHECK_FALSE(attachment.doorbells[1].drain());
+  bench.set(BELLWIRE_CARD_DOORBELL + 4, 1);
+  bench.set(BELLWIRE_CARD_DOORBELL + 4, 99);
+  bench.set(BELLWIRE_CARD_DOORBELL + 4 * 4, 1);  // the fifth of four
+  CHECK(attachment.doorbells[1].drain() == 2);
+  for (const unsigned other : {0U, 2U, 3U}) CHECK_FALSE(attachment.doorbells[other].drain());
+}
+
+TEST_CASE("with fewer vectors than queues, queues share them") {
+  Bench bench;
+  const auto event = os::EventFd::create().value();
+  bench.card->interrupts().connect(pci::InterruptKind::msix, 1, event.duplicate().value());
+  bench.give_memory();
+  bench.turn_on(address, 2);
+  const auto attachment = bench.card->attach().value();
+  attachment.interrupts[1].raise();
+  attachment.interrupts[3].raise();
+  attachment.interrupts[2].raise();
+  CHECK(event.drain() == 2);
+}
+
+TEST_CASE("a doorbell page: rung by a word, and by the register only when asleep") {
+  Bench bench({.queues = 4, .memory = size, .page = true});
+  auto& page =
+      *reinterpret_cast<bellwire_doorbell_page*>(bench.card->bars()[2].memory->view.bytes().data());
+  bench.give_memory();
+  bench.turn_on();
+  const auto attachment = bench.card->attach().value();
+  CHECK(page.device.asleep == 1);
+  page.driver[2].rung += 3;
+  bench.context.run();  // asleep: it does not look
+  CHECK_FALSE(attachment.doorbells[2].drain());
+  bench.set(BELLWIRE_CARD_DOORBELL + 8, 1);
+  CHECK(attachment.doorbells[2].drain() == 3);
+  CHECK(page.device.asleep == 0);
+  page.driver[3].rung += 1;
+  bench.context.restart();
+  bench.context.run();  // awake it finds what was rung, then sleeps, and all is still
+  CHECK(attachment.doorbells[3].drain() == 1);
+  CHECK(page.device.asleep == 1);
+}
+
+TEST_CASE("options that no driver could use are refused by name") {
+  boost::asio::io_context context;
+  for (const auto& [options, word] : std::initializer_list<std::pair<card::Options, const char*>>{
+           {{.queues = 0}, "vectors"},
+           {{.queues = 33}, "vectors"},
+           {{.memory = 0}, "memory"},
+           {{.memory = 4097}, "memory"},
+           {{.memory = 8 << 20}, "memory"}}) {
+    const auto made = Card::create(context, options);
+    REQUIRE_FALSE(made.has_value());
+    CHECK(made.error().message.find(word) != std::string::npos);
+  }
+}
