@@ -15,7 +15,7 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
       for (const auto worker : chosen<bellwire_worker>(options.workers))
         for (const auto kick : chosen<Kick>(options.kicks))
           for (const auto wait : chosen<Wait>(options.waits)) {
-            one.session = {device, worker, kick, wait, false};
+            one.session = {device, worker, kick, wait, options.traffic.session.trace};
             one.depth = depth;
             runs.push_back(one);
           }

@@ -7,6 +7,7 @@
 
 #include "guest-kmod/bell/histogram.hpp"
 #include "vdev/core/crc32c.hpp"
+#include "vdev/ring/words.hpp"
 
 namespace bell {
 using bellwire::text;
@@ -39,7 +40,8 @@ class Traffic {
   [[nodiscard]] bool right_answer(const bellwire_completion& completion, std::uint64_t number);
   [[nodiscard]] bool more_to_submit() const;
   bool stuck(bool progress);
-  void measure(Clock::duration time);
+  void measure(Clock::duration time, std::uint64_t ticks);
+  void note_hop();
 
   // Each request under way has its own room in the payload: input, then output.
   std::span<std::byte> input(std::uint64_t number) {
@@ -56,6 +58,7 @@ class Traffic {
   Session session_;
   std::vector<Clock::time_point> started_;
   Histogram latencies_ns_;
+  Histogram hops_;  // ticks of the TSC
   TrafficResult result_;
   std::uint64_t expected_ = 0;     // the number of the next completion
   std::uint32_t incarnation_ = 0;  // of the device that completed last
@@ -66,6 +69,7 @@ Result<TrafficResult> Traffic::run() {
   const auto before = session_.info();
   if (!before) return before.error();
   const auto began = last_progress_ = Clock::now();
+  const auto began_ticks = bellwire::ring::timestamp();
   bool going = true;
   while (going && (more_to_submit() || session_.queue().in_flight() > 0)) {
     submit_what_fits();
@@ -74,9 +78,11 @@ Result<TrafficResult> Traffic::run() {
     const bool sleeps = session_.queue().may_sleep();
     if (session_.queue().publish()) session_.kick();
     if (sleeps) session_.wait();
-    going = !stuck(take_all());
+    const bool progress = take_all();
+    if (progress && sleeps && options_.session.trace && options_.depth == 1) note_hop();
+    going = !stuck(progress);
   }
-  measure(Clock::now() - began);
+  measure(Clock::now() - began, bellwire::ring::timestamp() - began_ticks);
   if (session_.gone())
     return bellwire::fault(std::errc::no_such_device,
                            "{}: the device is gone, and {} requests were under way",
@@ -158,12 +164,23 @@ bool Traffic::stuck(bool progress) {
   return !result_.failure.empty();
 }
 
-void Traffic::measure(Clock::duration time) {
+// The device may have been awake without a doorbell, then there was no such hop.
+void Traffic::note_hop() {
+  const auto& driver = session_.control().driver;
+  const auto kicked = bellwire::ring::load(driver.kicked_at, bellwire::ring::acquire);
+  const auto interrupted = bellwire::ring::load(driver.interrupted_at, bellwire::ring::acquire);
+  if (kicked < interrupted) hops_.add(interrupted - kicked);
+}
+
+void Traffic::measure(Clock::duration time, std::uint64_t ticks) {
   const auto us = [this](double part) {
     return static_cast<double>(latencies_ns_.percentile(part)) / 1000;
   };
   result_.p50_us = us(0.50);
   result_.p99_us = us(0.99);
+  const auto ticks_per_us =
+      static_cast<double>(ticks) / std::chrono::duration<double, std::micro>(time).count();
+  result_.hop_p50_us = static_cast<double>(hops_.percentile(0.5)) / ticks_per_us;
   result_.per_second =
       static_cast<double>(result_.completions) / std::chrono::duration<double>(time).count();
 }

@@ -34,7 +34,9 @@ struct TrafficResult {
   double p50_us = 0;             ///< from submitting a request to having its completion
   double p99_us = 0;
   double per_second = 0;  ///< completions
-  std::string failure;    ///< why it ended early; empty if it didn't
+  /// From the module's doorbell to its interrupt, with trace at depth 1; else 0.
+  double hop_p50_us = 0;
+  std::string failure;  ///< why it ended early; empty if it didn't
 
   [[nodiscard]] bool good() const noexcept {
     return failure.empty() && rings == completions && lost + duplicated + corrupted == 0;
