@@ -12,7 +12,24 @@
 
 namespace bellwire::host {
 
+namespace {
+
+Result<void> run_function(const FunctionEntry& entry, const std::string& on) {
+  const auto function = entry.create();
+  boost::asio::io_context context(1);
+  const StopOnSignal stop(context);
+  const auto server = serve_function(context, *function, on);
+  if (!server) return server.error();
+  log::info("{} is served on {}", entry.name, on);
+  context.run();
+  return {};
+}
+
+}  // namespace
+
 Result<void> run_device(const DeviceOptions& options) {
+  if (const auto* const function = find_function(options.name))
+    return run_function(*function, options.on);
   const auto& entry = *find_device(options.name);
   const auto device = entry.create();
   boost::asio::io_context context(1);
@@ -43,12 +60,15 @@ Result<void> run_device(const DeviceOptions& options) {
 std::vector<std::string> device_names() {
   std::vector<std::string> names;
   for (const auto& entry : catalog()) names.emplace_back(entry.name);
+  for (const auto& entry : functions()) names.emplace_back(entry.name);
   return names;
 }
 
 std::string describe_devices_and_transports() {
   std::string page = "\nDevices:\n";
   for (const auto& entry : catalog()) page += text("  {:<10}{}\n", entry.name, entry.summary);
+  page += "\nDevices that are a whole PCI device, for vfio-user:PATH alone:\n";
+  for (const auto& entry : functions()) page += text("  {:<10}{}\n", entry.name, entry.summary);
   page += "\nTransports:\n";
   for (const auto& entry : transports())
     page += text("  {}\n            {}\n", entry.syntax, entry.summary);

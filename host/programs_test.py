@@ -96,6 +96,10 @@ class BadInput(ProgramCase):
                 (["device", "echo", "--on", "in-process:rings=0"], ["rings=0", "from 1"]),
                 (["device", "echo", "--on", "in-process:depth="], ["depth=", "number"]),
                 (["device", "echo", "--on", "kvm:colour=red"], ["colour=red", "rings=N"]),
+                (["device", "echo", "--on", "vfio-user"], ["path", "vfio-user:PATH"]),
+                (["device", "edu", "--on", "kvm"], ["'kvm'", "vfio-user:PATH"]),
+                (["device", "edu", "--on", "ivshmem:x"], ["ivshmem:x", "vfio-user:PATH"]),
+                (["device", "edu", "--on", "vfio-user:x,page=1"], ["page=1"]),
                 (["rules", "--nested"], ["--nested", "scripts/bellwire"])):
             with self.subTest(" ".join(map(str, arguments)).replace(str(self.folder), "")):
                 self.assert_refused(USAGE, told, self.run_program(*arguments))

@@ -99,16 +99,34 @@ Result<std::unique_ptr<Transport>> create_kvm(boost::asio::io_context& context,
   return std::unique_ptr<Transport>(std::move(*made));
 }
 
+Result<Words> split_path(std::string_view where) {
+  auto words = split(where);
+  if (words.empty())
+    return fault(std::errc::invalid_argument, "vfio-user needs a path: vfio-user:PATH");
+  return words;
+}
+
+// PATH
+Result<vfio_user::Server> serve_by_vfio_user(boost::asio::io_context& context,
+                                             std::string_view where, pci::Function& function) {
+  const auto words = split_path(where);
+  if (!words) return words.error();
+  if (words->size() > 1)
+    return fault(std::errc::invalid_argument,
+                 "vfio-user option '{}': a device that is a whole PCI device has none",
+                 (*words)[1]);
+  return vfio_user::Server::create(context, function, {.path = words->front()});
+}
+
 // PATH[,vectors=N][,memory=KIB][,page=1[,awake=1]][,msix=0]
 Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
                                                std::string_view where, GuestPlan&) {
-  const auto words = split(where);
-  if (words.empty())
-    return fault(std::errc::invalid_argument, "vfio-user needs a path: vfio-user:PATH");
+  const auto words = split_path(where);
+  if (!words) return words.error();
   card::Options options;
   auto memory = static_cast<unsigned>(options.memory / 1024);
   unsigned page = 0, awake = 0, msix = 1;
-  const auto done = read("vfio-user", std::span(words).subspan(1),
+  const auto done = read("vfio-user", std::span(*words).subspan(1),
                          {{"vectors", &options.queues},
                           {"memory", &memory},
                           {"page", &page, 0, 1},
@@ -119,7 +137,7 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
   options.page = page != 0;
   options.awake = awake != 0;
   options.msix = msix != 0;
-  auto made = card::CardTransport::create(context, words.front(), options);
+  auto made = card::CardTransport::create(context, words->front(), options);
   if (!made) return made.error();
   return std::unique_ptr<Transport>(std::move(*made));
 }
@@ -128,7 +146,8 @@ constexpr TransportEntry entries[] = {
     {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N]",
      "a switchboard's socket, or QEMU's ivshmem-server's", create_ivshmem},
     {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
-     "a PCI device of its own, for QEMU 10.1 or newer to connect to", create_card},
+     "a PCI device of its own, for QEMU 10.1 or newer to connect to", create_card,
+     serve_by_vfio_user},
     {"in-process", "in-process[:rings=N][,depth=N]",
      "a driver in this process, on a software bus; ends with its report", create_in_process},
     {"kvm", "kvm[:rings=N][,depth=N]",
@@ -141,6 +160,20 @@ std::string names() {
   return list;
 }
 
+// `on` is "NAME:WHERE".
+struct Place {
+  const TransportEntry& entry;
+  std::string_view where;
+};
+
+Result<Place> find_place(std::string_view on) {
+  const auto colon = on.find(':');
+  for (const auto& entry : entries)
+    if (entry.name == on.substr(0, colon))
+      return Place{entry, colon == std::string_view::npos ? "" : on.substr(colon + 1)};
+  return fault(std::errc::invalid_argument, "unknown transport '{}'; there is {}", on, names());
+}
+
 }  // namespace
 
 std::span<const TransportEntry> transports() noexcept {
@@ -149,12 +182,20 @@ std::span<const TransportEntry> transports() noexcept {
 
 Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                     std::string_view on, GuestPlan& plan) {
-  const auto colon = on.find(':');
-  for (const auto& entry : entries)
-    if (entry.name == on.substr(0, colon))
-      return entry.create(context, colon == std::string_view::npos ? "" : on.substr(colon + 1),
-                          plan);
-  return fault(std::errc::invalid_argument, "unknown transport '{}'; there is {}", on, names());
+  const auto place = find_place(on);
+  if (!place) return place.error();
+  return place->entry.create(context, place->where, plan);
+}
+
+Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::Function& function,
+                                         std::string_view on) {
+  const auto place = find_place(on);
+  if (!place) return place.error();
+  if (place->entry.serve == nullptr)
+    return fault(std::errc::invalid_argument,
+                 "--on '{}': a whole PCI device runs on vfio-user alone: give --on vfio-user:PATH",
+                 on);
+  return place->entry.serve(context, place->where, function);
 }
 
 }  // namespace bellwire::host

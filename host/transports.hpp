@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "vdev/core/transport.hpp"
+#include "vdev/transport/vfio_user/server.hpp"
 
 namespace bellwire::host {
 
@@ -20,6 +21,9 @@ struct TransportEntry {
   std::string_view summary;
   Result<std::unique_ptr<Transport>> (*create)(boost::asio::io_context&, std::string_view where,
                                                GuestPlan& plan);
+  /// How it serves a whole PCI function; null: it has no way to.
+  Result<vfio_user::Server> (*serve)(boost::asio::io_context&, std::string_view where,
+                                     pci::Function&) = nullptr;
 };
 
 [[nodiscard]] std::span<const TransportEntry> transports() noexcept;
@@ -29,5 +33,10 @@ struct TransportEntry {
 [[nodiscard]] Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                                   std::string_view on,
                                                                   GuestPlan& plan);
+
+/// The same, for a device that is a whole PCI function, which must outlive the server.
+[[nodiscard]] Result<vfio_user::Server> serve_function(boost::asio::io_context& context,
+                                                       pci::Function& function,
+                                                       std::string_view on);
 
 }  // namespace bellwire::host

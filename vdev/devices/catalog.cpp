@@ -2,17 +2,17 @@
 #include "vdev/devices/catalog.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include "vdev/core/crc32c.hpp"
 #include "vdev/devices/digest.hpp"
 #include "vdev/devices/echo.hpp"
+#include "vdev/devices/edu.hpp"
 
 namespace bellwire {
 namespace {
 
-template <class Kind>
-std::unique_ptr<Device> make() {
+template <class Base, class Kind>
+std::unique_ptr<Base> make() {
   return std::make_unique<Kind>();
 }
 
@@ -26,9 +26,22 @@ bool digested(const Exchange& exchange) {
 }
 
 constexpr CatalogEntry entries[] = {
-    {"echo", "copies each request's input to its output", make<Echo>, echoed},
-    {"digest", "answers each request with the CRC-32C of its input", make<Digest>, digested},
+    {"echo", "copies each request's input to its output", make<Device, Echo>, echoed},
+    {"digest", "answers each request with the CRC-32C of its input", make<Device, Digest>,
+     digested},
 };
+
+constexpr FunctionEntry function_entries[] = {
+    {"edu", "a PCI device to learn drivers with: registers, interrupts, DMA",
+     make<pci::Function, edu::Edu>},
+};
+
+// Null if none has the name.
+template <class Entry>
+const Entry* find(std::span<const Entry> list, std::string_view name) noexcept {
+  const auto found = std::ranges::find(list, name, &Entry::name);
+  return found == list.end() ? nullptr : &*found;
+}
 
 }  // namespace
 
@@ -36,9 +49,16 @@ std::span<const CatalogEntry> catalog() noexcept {
   return entries;
 }
 
+std::span<const FunctionEntry> functions() noexcept {
+  return function_entries;
+}
+
 const CatalogEntry* find_device(std::string_view name) noexcept {
-  const auto* const entry = std::ranges::find(entries, name, &CatalogEntry::name);
-  return entry == std::end(entries) ? nullptr : entry;
+  return find(catalog(), name);
+}
+
+const FunctionEntry* find_function(std::string_view name) noexcept {
+  return find(functions(), name);
 }
 
 std::unique_ptr<Device> create_device(std::string_view name) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The catalog: every device that there is, by name. A new device joins by its line in catalog.cpp.
+// There are two kinds: devices that live on an attachment, so on any transport, and whole PCI
+// functions, which need a transport that serves those.
 #pragma once
 
 #include <memory>
@@ -9,6 +11,7 @@
 
 #include "vdev/core/device.hpp"
 #include "vdev/core/guest.hpp"
+#include "vdev/pci/function.hpp"
 
 namespace bellwire {
 
@@ -20,10 +23,18 @@ struct CatalogEntry {
   bool (*right)(const Exchange& exchange);
 };
 
+struct FunctionEntry {
+  std::string_view name;
+  std::string_view summary;
+  std::unique_ptr<pci::Function> (*create)();
+};
+
 [[nodiscard]] std::span<const CatalogEntry> catalog() noexcept;
+[[nodiscard]] std::span<const FunctionEntry> functions() noexcept;
 
 /// Null if there is none of that name.
 [[nodiscard]] const CatalogEntry* find_device(std::string_view name) noexcept;
+[[nodiscard]] const FunctionEntry* find_function(std::string_view name) noexcept;
 [[nodiscard]] std::unique_ptr<Device> create_device(std::string_view name);
 
 }  // namespace bellwire

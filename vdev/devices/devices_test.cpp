@@ -100,4 +100,10 @@ TEST_CASE("the catalog makes every device that it lists, and no other") {
   CHECK(catalog().size() >= 2);
   for (const auto& entry : catalog()) CHECK(create_device(entry.name)->traits().kind == entry.name);
   CHECK(create_device("toaster") == nullptr);
+  CHECK(functions().size() >= 1);
+  for (const auto& entry : functions()) {
+    CHECK(find_function(entry.name)->create() != nullptr);
+    CHECK(find_device(entry.name) == nullptr);  // a name is of one kind
+  }
+  CHECK(find_function("toaster") == nullptr);
 }
