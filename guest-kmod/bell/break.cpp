@@ -5,8 +5,8 @@
 #include <thread>
 
 #include "guest-kmod/bell/break.hpp"
-#include "guest-kmod/bell/print.hpp"
 #include "guest-kmod/bell/steps.hpp"
+#include "guest-kmod/bell/story.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bell {
@@ -54,16 +54,6 @@ bool serves(Session& session) {
   return true;
 }
 
-// One KTAP line a promise; they read as the story.
-struct Story {
-  int told = 0;
-  bool good = true;
-  void tell(bool true_so, const std::string& what) {
-    good = good && true_so;
-    print("{} {} {}\n", true_so ? "ok" : "not ok", ++told, what);
-  }
-};
-
 }  // namespace
 
 Result<bool> run_break() {
@@ -72,8 +62,7 @@ Result<bool> run_break() {
   if (!victim) return victim.error();
   auto neighbour = Session::create(options);
   if (!neighbour) return neighbour.error();
-  Story story;
-  print("KTAP version 1\n1..{}\n", 3 * std::size(sabotages));
+  Story story(3 * std::size(sabotages));
   for (const auto& sabotage : sabotages) {
     story.tell(breaks(*victim, sabotage),
                text("a driver {}: the device calls its queue broken", sabotage.what));
@@ -81,7 +70,7 @@ Result<bool> run_break() {
     const auto reset = victim->reset();
     story.tell(reset && serves(*victim), "after a reset the broken queue is served again");
   }
-  return story.good;
+  return story.good();
 }
 
 }  // namespace bell

@@ -9,6 +9,7 @@
 
 #include "guest-kmod/bell/break.hpp"
 #include "guest-kmod/bell/compare/compare.hpp"
+#include "guest-kmod/bell/edu.hpp"
 #include "guest-kmod/bell/info.hpp"
 #include "guest-kmod/bell/ring.hpp"
 
@@ -81,6 +82,18 @@ void add_break(CLI::App& app, Run& run) {
   command->callback([&run] { run = bell::run_break; });
 }
 
+void add_edu(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand(
+      "edu", "Drive an edu from here: registers, interrupts, DMA, all checked (KTAP)");
+  command->footer("\nFor root, with a huge page: echo 1 > /proc/sys/vm/nr_hugepages");
+  auto options = std::make_shared<bell::EduOptions>();
+  command->add_option("--dma", options->dma, "How much to move, both ways together [16M]")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command->add_flag("--qemus", options->qemus, "It is QEMU's own edu, which can a little less");
+  command->callback([&run, options] { run = [options] { return bell::run_edu(*options); }; });
+}
+
 void add_compare(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand(
       "compare", "Measure every way to notify, beside each other, and the note's claims");
@@ -109,6 +122,7 @@ int main(int argc, char** argv) {
   add_info(app, run);
   add_ring(app, run);
   add_break(app, run);
+  add_edu(app, run);
   add_compare(app, run);
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return std::string("bell: ") + error.what() + " (bell --help tells more)\n";

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// bell edu: a driver for edu without a kernel: its registers by sysfs, DMA to a huge page. What is
+// told here of the device holds for QEMU's own edu as well.
+#include "guest-kmod/bell/edu.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "guest-kmod/bell/dma_memory.hpp"
+#include "guest-kmod/bell/pci_device.hpp"
+#include "guest-kmod/bell/story.hpp"
+#include "vdev/devices/edu_registers.hpp"
+
+namespace bell {
+using bellwire::text;
+namespace edu = bellwire::edu;
+namespace {
+
+// Of 4096 bytes; but QEMU refuses ranges that reach the last.
+constexpr std::uint64_t qemus_buffer = 2048;
+constexpr auto patience = std::chrono::seconds(10);
+
+template <class Register>
+bool becomes_zero(const PciDevice& device, Register reg, typename Register::Value bits) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while ((device.load(reg) & bits) != 0)
+    if (std::chrono::steady_clock::now() > end) return false;
+  return true;
+}
+
+bool inverts(const PciDevice& device) {
+  return std::ranges::all_of(std::initializer_list<std::uint32_t>{0, 1, 0x5A5A1234, ~0U},
+                             [&device](std::uint32_t value) {
+                               device.store(edu::liveness, value);
+                               return device.load(edu::liveness) == ~value;
+                             });
+}
+
+std::uint32_t factorial(const PciDevice& device, std::uint32_t number) {
+  constexpr std::uint32_t computing = 1;  // a bit that QEMU's has
+  device.store(edu::factorial, number);
+  return becomes_zero(device, edu::status, computing) ? device.load(edu::factorial) : 0;
+}
+
+bool asserted(const PciDevice& device, std::uint32_t bits) {
+  const auto interrupting = device.interrupting();
+  return device.load(edu::interrupt_status) == bits && interrupting && *interrupting == (bits != 0);
+}
+
+bool move(const PciDevice& device, std::uint64_t from, std::uint64_t to, std::uint64_t count,
+          std::uint64_t command) {
+  device.store(edu::dma_source, from);
+  device.store(edu::dma_destination, to);
+  device.store(edu::dma_count, count);
+  device.store(edu::dma_command, edu::dma::run | command);
+  return becomes_zero(device, edu::dma_command, edu::dma::run) &&
+         (device.load(edu::dma_command) & edu::dma::failed) == 0;
+}
+
+// Other bytes each round.
+void fill(std::span<std::byte> bytes, std::uint64_t& seed) {
+  for (std::size_t at = 0; at < bytes.size(); at += sizeof seed) {
+    seed = seed * 0x5851F42D4C957F2D + 1;
+    std::memcpy(&bytes[at], &seed, sizeof seed);
+  }
+}
+
+// Bytes that came back as they went, counted both ways; it ends at the first that didn't.
+std::uint64_t shuttle(const PciDevice& device, const DmaMemory& memory, std::uint64_t address,
+                      std::uint64_t buffer, std::uint64_t wanted) {
+  const auto out = memory.bytes().first(buffer);
+  const auto back = memory.bytes().last(buffer);
+  const auto return_address = address + DmaMemory::size - buffer;
+  std::uint64_t moved = 0, seed = 1;
+  for (; moved < wanted; moved += 2 * buffer) {
+    fill(out, seed);
+    std::ranges::fill(back, std::byte{});
+    if (!move(device, address, edu::buffer_address, buffer, 0) ||
+        !move(device, edu::buffer_address, return_address, buffer, edu::dma::to_memory) ||
+        !std::ranges::equal(out, back))
+      break;
+  }
+  return moved;
+}
+
+void tell_registers(Story& story, const PciDevice& device) {
+  story.tell(device.load(edu::identification) == edu::identity,
+             text("the device at {} identifies as an edu", device.address()));
+  story.tell(inverts(device), "what is written to its liveness register comes back inverted");
+  story.tell(factorial(device, 0) == 1 && factorial(device, 12) == 479001600 &&
+                 factorial(device, 13) == 1932053504,
+             "it computes factorials, modulo 2^32");
+}
+
+void tell_interrupts(Story& story, const PciDevice& device) {
+  constexpr std::uint32_t ours = 0x2;
+  device.store(edu::interrupt_raise, ours);
+  story.tell(asserted(device, ours), "an interrupt is raised, and seen in the PCI status");
+  device.store(edu::status, edu::factorial_interrupts);
+  factorial(device, 5);
+  story.tell(asserted(device, ours | edu::factorial_done), "a factorial raises one, if asked to");
+  device.store(edu::status, 0);
+  device.store(edu::interrupt_acknowledge, ours | edu::factorial_done);
+  story.tell(asserted(device, 0), "both are acknowledged");
+}
+
+}  // namespace
+
+Result<bool> run_edu(const EduOptions& options) {
+  const auto device = PciDevice::open(edu::vendor_id, edu::device_id);
+  if (!device) return device.error();
+  const auto memory = DmaMemory::create();
+  if (!memory) return memory.error();
+  const auto address = memory->address();
+  if (!address) return address.error();
+  Story story(options.qemus ? 9 : 10);
+  tell_registers(story, *device);
+  tell_interrupts(story, *device);
+  const auto buffer = options.qemus ? qemus_buffer : edu::buffer_size;
+  const auto moved = shuttle(*device, *memory, *address, buffer, options.dma);
+  story.tell(moved >= options.dma,
+             text("{} of {} KiB of DMA came back as they went", moved >> 10, options.dma >> 10));
+  const auto now = memory->address();
+  story.tell(now && *now == *address, "the memory stayed where it was");
+  move(*device, *address, edu::buffer_address, 8, edu::dma::interrupts);
+  story.tell(asserted(*device, edu::dma_done), "DMA raises an interrupt, if asked to");
+  device->store(edu::interrupt_acknowledge, edu::dma_done);
+  if (!options.qemus)
+    story.tell(!move(*device, ~std::uint64_t{0} << 40, edu::buffer_address, 8, 0),
+               "DMA where no memory is fails, and says so");
+  return story.good();
+}
+
+}  // namespace bell
