@@ -9,7 +9,8 @@ from ..places import BUILD, ROOT
 from .results import Case
 from .step import LOGS, Step, command
 
-EXAMPLE = ROOT / "docs/examples/device"
+EXAMPLES = ROOT / "docs/examples"
+EXAMPLE = EXAMPLES / "device"
 
 
 def installed() -> Path:
@@ -20,15 +21,15 @@ def installed() -> Path:
     return prefix
 
 
-def by_cmake(prefix: Path) -> Case:
-    build = LOGS / "example"
+def by_cmake(prefix: Path, name: str) -> Case:
+    build = LOGS / f"example-{name}"
     shutil.rmtree(build, ignore_errors=True)
-    command("example-configure", "cmake", "-G", "Ninja", "-S", EXAMPLE, "-B", build,
+    command("example-configure", "cmake", "-G", "Ninja", "-S", EXAMPLES / name, "-B", build,
             f"-DCMAKE_PREFIX_PATH={prefix}")
     command("example-build", "cmake", "--build", build)
     command("example-test", "ctest", "--test-dir", build, "--no-tests=error",
             "--output-on-failure")
-    return Case("the example device by find_package")
+    return Case(f"the example {name} by find_package")
 
 
 def by_pkg_config(prefix: Path) -> Case:
@@ -46,7 +47,8 @@ def consume() -> list[Case]:
     prefix = installed()
     said = command("installed-program", prefix / "bin/bellwire", "--version")
     assert said.startswith("bellwire "), said
-    return [Case("the installed program"), by_cmake(prefix), by_pkg_config(prefix)]
+    return [Case("the installed program"), by_cmake(prefix, "device"), by_cmake(prefix, "idio16"),
+            by_pkg_config(prefix)]
 
 
 STEPS = (
