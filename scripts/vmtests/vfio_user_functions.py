@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whole PCI devices of ours in a VM: edu, driven from user space, and a card for which Linux has
+the driver, docs/examples/idio16."""
+
+import json
+import re
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from harness import kernel, prepare, toolbox
+from harness.places import BUILD
+from harness.wires import Device
+from vmtests.case import VmCase, machine
+
+IDIO16 = BUILD / "release/docs/examples/idio16/idio16"
+PATIENCE = 60  # seconds
+ROOM = "echo 1 >/proc/sys/vm/nr_hugepages"
+
+# Each line that it sets makes the test answer with others.
+LINES = """
+soon() { for try in $(seq 400); do "$@" && return; usleep 50000; done; return 1; }
+tell() { what=$1 n=$((n + 1)); shift; soon "$@" && echo "ok $n $what" || echo "not ok $n $what"; }
+is() { [ "$(cat $1/value)" = $2 ]; }
+interrupted() { grep -Eq '^ *[0-9]+: +[1-9][0-9]* .* 0000:00' /proc/interrupts; }
+cd /sys/class/gpio
+base=$(cat gpiochip*/base)
+for line in 0 15 16 31; do echo $((base + line)) >export; done
+echo both >IIN0/edge
+echo KTAP version 1; echo 1..6
+echo 1 >OUT0/value; echo 1 >OUT15/value
+tell "the lines that it set read as set" is OUT15 1
+tell "the device set its lowest line" is IIN0 1
+tell "and its highest" is IIN15 1
+tell "an interrupt told of that" interrupted
+echo 0 >OUT0/value
+tell "the device cleared its lowest line" is IIN0 0
+tell "and its highest is as it was" is IIN15 1
+"""
+
+
+class Functions(VmCase):
+    def setUp(self) -> None:
+        self.private = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
+        self.socket = self.private / "device"
+
+    def until(self, happened) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not happened():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def lab_with(self, *words: str, version: str = kernel.DEFAULT, **chosen):
+        """A lab without wires, whose QEMU is given those words."""
+        return self.lab((), on=replace(machine(version, 1, **chosen), extra=words))
+
+    def lab_on_socket(self, **chosen):
+        """One whose QEMU has what is served on the socket."""
+        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
+        place = {"type": "unix", "path": str(self.socket)}
+        return self.lab_with("-device", json.dumps({"driver": "vfio-user-pci", "socket": place}),
+                             program=program, **chosen)
+
+
+class Edu(Functions):
+    def drive(self, shared_memory: bool) -> None:
+        lab = self.lab_on_socket(shared_memory=shared_memory)
+        device = Device(lab.folder, "edu", 0, f"vfio-user:{self.socket}", self.socket)
+        self.addCleanup(device.stop)
+        device.start()
+        vm = self.boot(lab, ROOM, "bell edu --dma 1G")
+        mapped = "/memfd:memory-backend" in Path(f"/proc/{device.pid}/maps").read_text()
+        self.assertEqual(mapped, shared_memory)
+        self.finish(vm)
+        device.check()
+
+    def test_edu_with_memory_that_it_maps(self) -> None:
+        self.drive(shared_memory=True)
+
+    def test_edu_with_memory_that_it_asks_for(self) -> None:
+        self.drive(shared_memory=False)
+
+    def test_qemus_edu_is_driven_alike(self) -> None:
+        self.finish(self.boot(self.lab_with("-device", "edu"), ROOM, "bell edu --qemus --dma 64K"))
+
+
+class Idio16(Functions):
+    def test_linux_drives_the_example(self) -> None:
+        prepare.programs("idio16")
+        lab = self.lab_on_socket(version="6.1-generic")
+        said = lab.folder / "idio16.log"
+        with said.open("wb") as log:
+            card = subprocess.Popen([IDIO16, self.socket], stdin=subprocess.PIPE, stdout=log,
+                                    stderr=log, text=True)
+        self.addCleanup(card.wait)
+        self.addCleanup(card.kill)
+        self.addCleanup(card.stdin.close)
+        self.until(self.socket.exists)
+        vm = self.boot(lab, LINES, drivers=["gpio-pci-idio-16"])
+        for outputs, inputs in (("0x8001", "0x8001"), ("0x8000", "0x8000")):
+            self.until(lambda: outputs in said.read_text())
+            print(inputs, file=card.stdin, flush=True)
+        self.finish(vm)
+        self.assertEqual(re.findall(r"outputs (\w+)", said.read_text())[:3],
+                         ["0x0001", "0x8001", "0x8000"])
+        self.assertIsNone(card.poll())
