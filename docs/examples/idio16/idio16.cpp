@@ -36,15 +36,15 @@ std::uint64_t Idio16::read(std::uint64_t offset, unsigned size) noexcept {
 }
 
 void Idio16::write(std::uint64_t offset, unsigned size, std::uint64_t value) noexcept {
-  const auto byte = static_cast<std::uint8_t>(value);
-  if (outputs_low.matches(offset, size)) set_outputs((outputs_ & 0xFF00) | byte);
-  if (outputs_high.matches(offset, size)) set_outputs((outputs_ & 0x00FF) | byte << 8);
+  if (outputs_low.matches(offset, size)) set_outputs((outputs_ & 0xFF00) | value);
+  if (outputs_high.matches(offset, size)) set_outputs((outputs_ & 0x00FF) | value << 8);
   if (inputs_low.matches(offset, size)) clear_interrupt();
   if (interrupt_control.matches(offset, size)) interrupts_wanted_ = false;
 }
 
-void Idio16::set_outputs(std::uint16_t lines) {
-  if (std::exchange(outputs_, lines) != lines) on_outputs_(lines);
+void Idio16::set_outputs(std::uint64_t lines) {
+  const auto now = static_cast<std::uint16_t>(lines);
+  if (std::exchange(outputs_, now) != now) on_outputs_(now);
 }
 
 void Idio16::set_inputs(std::uint16_t lines) {

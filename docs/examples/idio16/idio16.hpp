@@ -21,7 +21,7 @@ class Idio16 final : public bellwire::pci::Function, private bellwire::RegisterB
   std::uint64_t read(std::uint64_t offset, unsigned size) noexcept override;
   void write(std::uint64_t offset, unsigned size, std::uint64_t value) noexcept override;
   void on_reset() noexcept override;
-  void set_outputs(std::uint16_t lines);
+  void set_outputs(std::uint64_t lines);
   void clear_interrupt();
 
   std::function<void(std::uint16_t)> on_outputs_;
