@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -21,7 +22,13 @@ template <class Function>
 class ServedFunction {
  public:
   ServedFunction()
-      : server_(vfio_user::Server::create(context_, function_, {.path = path()}).value()),
+      : ServedFunction([](boost::asio::io_context&) { return std::make_unique<Function>(); }) {}
+
+  /// `make` is given the context that will run the function, and returns a pointer to it.
+  template <class Make>
+  explicit ServedFunction(Make make)
+      : function_(make(context_)),
+        server_(vfio_user::Server::create(context_, *function_, {.path = path()}).value()),
         thread_([this] { context_.run(); }) {}
   ServedFunction(const ServedFunction&) = delete;
   ServedFunction& operator=(const ServedFunction&) = delete;
@@ -37,7 +44,7 @@ class ServedFunction {
   template <class Act>
   auto with(Act act) {
     std::packaged_task<decltype(act(std::declval<Function&>()))()> task(
-        [&] { return act(function_); });
+        [&] { return act(*function_); });
     auto result = task.get_future();
     boost::asio::post(context_, [&task] { task(); });
     return result.get();
@@ -48,7 +55,7 @@ class ServedFunction {
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       context_.get_executor()};
-  Function function_;
+  std::unique_ptr<Function> function_;
   std::optional<vfio_user::Server> server_;
   std::thread thread_;
 };

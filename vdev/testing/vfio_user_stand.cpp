@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/testing/vfio_user_stand.hpp"
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/use_future.hpp>
-#include <future>
-#include <thread>
-
 #include "vdev/bus/soft_machine.hpp"
-#include "vdev/testing/scripted_server.hpp"
+#include "vdev/testing/served_function.hpp"
 #include "vdev/transport/card/card.hpp"
 #include "vdev/transport/vfio_user/client.hpp"
-#include "vdev/transport/vfio_user/server.hpp"
 
 namespace bellwire::testing {
 namespace {
@@ -19,46 +12,22 @@ namespace {
 constexpr std::uint64_t memory_size = 1 << 20;
 constexpr std::uint64_t memory_address = 0x1'0000'0000;
 
-// The card on its context, and the one thread that runs it.
-class Served {
- public:
-  Served(const std::string& path, unsigned queues)
-      : card_(card::Card::create(context_, {.queues = queues, .memory = memory_size}).value()),
-        server_(vfio_user::Server::create(context_, *card_, {.path = path}).value()),
-        thread_([this] { context_.run(); }) {}
-  Served(const Served&) = delete;
-  Served& operator=(const Served&) = delete;
-  ~Served() {
-    context_.stop();
-    thread_.join();
-  }
-
-  Result<Attachment> attach() {
-    return boost::asio::post(context_, boost::asio::use_future([this] { return card_->attach(); }))
-        .get();
-  }
-
- private:
-  boost::asio::io_context context_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
-      context_.get_executor()};
-  std::unique_ptr<card::Card> card_;
-  vfio_user::Server server_;
-  std::thread thread_;
-};
-
 class VfioUserStand final : public Stand {
  public:
   explicit VfioUserStand(unsigned queues)
-      : served_(folder_.file("socket"), queues),
-        client_(vfio_user::Client::connect(folder_.file("socket")).value()),
+      : served_([queues](boost::asio::io_context& context) {
+          return card::Card::create(context, {.queues = queues, .memory = memory_size}).value();
+        }),
+        client_(vfio_user::Client::connect(served_.path()).value()),
         memory_fd_(os::create_memfd("vfio-user-stand", memory_size).value()),
         memory_(os::Mapping::create(memory_fd_.get(), memory_size).value()),
         card_(bus::Card::plug(machine_, doorbells(), interrupts(queues)).value()) {
     turn_on(queues);
   }
 
-  Result<Attachment> attach() override { return served_.attach(); }
+  Result<Attachment> attach() override {
+    return served_.with([](card::Card& card) { return card.attach(); });
+  }
   bus::Card& card() override { return card_; }
   MemoryView memory() override { return memory_; }
 
@@ -87,8 +56,7 @@ class VfioUserStand final : public Stand {
     client_.store(VFIO_PCI_BAR0_REGION_INDEX, at, value).value();
   }
 
-  TemporaryFolder folder_;
-  Served served_;
+  ServedFunction<card::Card> served_;
   vfio_user::Client client_;
   os::UniqueFd memory_fd_;
   MemoryView memory_;
