@@ -5,6 +5,9 @@
 #include <sys/ioctl.h>
 
 #include <atomic>
+#include <cerrno>
+
+#include "guest-kmod/bell/compare/process.hpp"
 
 namespace bell::compare {
 namespace {
@@ -53,7 +56,7 @@ void Lab::stop() const noexcept {
   ::ioctl(fd_.get(), NOTIFY_LAB_STOP);
 }
 void Lab::wait() const noexcept {
-  ::ioctl(fd_.get(), NOTIFY_LAB_WAIT);
+  until([this] { return ::ioctl(fd_.get(), NOTIFY_LAB_WAIT) == 0 || errno != EINTR; });
 }
 
 notify_lab_info Lab::info() const noexcept {

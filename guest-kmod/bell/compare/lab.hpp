@@ -21,7 +21,7 @@ class Lab {
   bool notify(std::uint64_t number) const noexcept;
   [[nodiscard]] bellwire::Result<void> signal(int eventfd, unsigned times) const;
   void stop() const noexcept;
-  void wait() const noexcept;
+  void wait() const noexcept;  ///< until the job is done, if it ever is
   [[nodiscard]] notify_lab_info info() const noexcept;
 
   /// The kernel's words of the map, with acquire; then the records below that number are there.
