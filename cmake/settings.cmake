@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What every target shares: the language, the warnings, the sanitizers, the
-# libraries from outside, and the two functions that declare a layer.
+# libraries from outside, and the functions that declare a layer, its tests and its fuzzer.
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -28,6 +28,10 @@ if(BELLWIRE_SANITIZE)
   if(BELLWIRE_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     add_compile_options(-Wno-tsan)  # for Asio's fences, which it cannot follow; we have none
   endif()
+endif()
+
+if(BELLWIRE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # so that a fuzzer sees all branches
 endif()
 
 # bellwire_layer(NAME SOURCES … USES …): a library target bellwire-NAME, installed as
@@ -59,4 +63,15 @@ function(bellwire_test name)
   add_test(NAME ${name} COMMAND ${name}-test)
   set_tests_properties(${name} PROPERTIES TIMEOUT 120
     FAIL_REGULAR_EXPRESSION "test cases: +0 ;WARNING: ThreadSanitizer;ERROR: AddressSanitizer;runtime error:")
+endfunction()
+
+# bellwire_fuzz(NAME SOURCES … USES …): a libFuzzer program. clang only.
+function(bellwire_fuzz name)
+  if(NOT BELLWIRE_FUZZ)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_executable(${name}-fuzz ${ARG_SOURCES})
+  target_link_options(${name}-fuzz PRIVATE -fsanitize=fuzzer)
+  target_link_libraries(${name}-fuzz PRIVATE ${ARG_USES} bellwire-settings)
 endfunction()

@@ -13,7 +13,7 @@ import unittest
 from collections.abc import Sequence
 from pathlib import Path
 
-PROGRAM = Path(__file__).resolve().parents[1] / "build/dev/host/bellwire"
+PROGRAM = Path(__file__).resolve().parents[1] / "build/release/host/bellwire"
 FAILED, USAGE = 1, 2
 PATIENCE = 20  # seconds
 

@@ -75,11 +75,11 @@ class Ktap final : public Report {
         "# {{\"device\":\"{}\",\"worker\":\"{}\",\"kick\":\"{}\",\"wait\":\"{}\",\"depth\":{},"
         "\"rings\":{},\"completions\":{},\"lost\":{},\"duplicated\":{},\"corrupted\":{},"
         "\"doorbells\":{},\"interrupts\":{},\"raises\":{},\"restarts\":{},\"p50_us\":{:.1f},"
-        "\"p99_us\":{:.1f},\"per_second\":{:.0f},\"hop_p50_us\":{:.2f}}}\n",
+        "\"p99_us\":{:.1f},\"per_second\":{:.0f},\"hop_p50_us\":{:.2f},\"kick_p50_us\":{:.2f}}}\n",
         names.device, names.worker, names.kick, names.wait, options.depth, result.rings,
         result.completions, result.lost, result.duplicated, result.corrupted, result.doorbells,
         result.interrupts, result.raises, result.restarts, result.p50_us, result.p99_us,
-        result.per_second, result.hop_p50_us);
+        result.per_second, result.hop_p50_us, result.kick_p50_us);
   }
 };
 

@@ -41,6 +41,7 @@ class Traffic {
   [[nodiscard]] bool more_to_submit() const;
   bool stuck(bool progress);
   void measure(Clock::duration time, std::uint64_t ticks);
+  void kick();
   void note_hop();
 
   // Each request under way has its own room in the payload: input, then output.
@@ -58,7 +59,8 @@ class Traffic {
   Session session_;
   std::vector<Clock::time_point> started_;
   Histogram latencies_ns_;
-  Histogram hops_;  // ticks of the TSC
+  Histogram hops_;   // ticks of the TSC
+  Histogram kicks_;  // likewise
   TrafficResult result_;
   std::uint64_t expected_ = 0;     // the number of the next completion
   std::uint32_t incarnation_ = 0;  // of the device that completed last
@@ -76,7 +78,7 @@ Result<TrafficResult> Traffic::run() {
     // The interrupt is asked for before the device hears of the requests, so the process really
     // sleeps until it is called; only when completions are there already there is no need.
     const bool sleeps = session_.queue().may_sleep();
-    if (session_.queue().publish()) session_.kick();
+    if (session_.queue().publish()) kick();
     if (sleeps) session_.wait();
     const bool progress = take_all();
     if (progress && sleeps && options_.session.trace && options_.depth == 1) note_hop();
@@ -164,6 +166,12 @@ bool Traffic::stuck(bool progress) {
   return !result_.failure.empty();
 }
 
+void Traffic::kick() {
+  const auto began = bellwire::ring::timestamp();
+  session_.kick();
+  if (options_.session.trace) kicks_.add(bellwire::ring::timestamp() - began);
+}
+
 // The device may have been awake without a doorbell, then there was no such hop.
 void Traffic::note_hop() {
   const auto& driver = session_.control().driver;
@@ -181,6 +189,7 @@ void Traffic::measure(Clock::duration time, std::uint64_t ticks) {
   const auto ticks_per_us =
       static_cast<double>(ticks) / std::chrono::duration<double, std::micro>(time).count();
   result_.hop_p50_us = static_cast<double>(hops_.percentile(0.5)) / ticks_per_us;
+  result_.kick_p50_us = static_cast<double>(kicks_.percentile(0.5)) / ticks_per_us;
   result_.per_second =
       static_cast<double>(result_.completions) / std::chrono::duration<double>(time).count();
 }

@@ -6,6 +6,7 @@ import json
 import shutil
 import unittest
 from collections.abc import Sequence
+from pathlib import Path
 
 from harness import accel, console, kernel, ktap, prepare, qemu, toolbox
 from harness.lab import Lab
@@ -32,12 +33,17 @@ def report(*commands: str) -> list[str]:
 class VmCase(unittest.TestCase):
     def lab(self, devices: tuple[str, ...] = ("echo",), guests: int = 1, smp: int = 1,
             version: str = kernel.DEFAULT, on: Machine | None = None, **wires: object) -> Lab:
-        """Its wires are made, nothing runs yet. Logs are in build/test/vm/NAME-OF-THE-TEST."""
-        folder = FOLDER / self.id().rsplit(".", 1)[1]
+        """Its wires are made, nothing runs yet."""
+        return self.enterContext(Lab(on or machine(version, smp), self.folder(), devices,
+                                     guests, **wires))
+
+    def folder(self) -> Path:
+        """A new one for the test's logs: build/test/vm/SUITE/TEST."""
+        suite, *_, test = self.id().split(".")[1:]
+        folder = FOLDER / suite / test
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        return self.enterContext(Lab(on or machine(version, smp), folder, devices,
-                                     guests, **wires))
+        return folder
 
     def boot(self, lab: Lab, *commands: str, drivers: Sequence[str] = ()) -> Vm:
         vm = lab.vm(report(*commands), drivers=drivers)

@@ -4,7 +4,6 @@ interrupt through an irqfd, by what KVM itself counted there."""
 
 import functools
 import json
-import shutil
 import subprocess
 from collections import Counter
 from dataclasses import replace
@@ -14,7 +13,7 @@ from harness.meter import mark
 from harness.nested_lab import NestedLab
 from harness.places import ROOT
 from harness.qemu import Machine
-from vmtests.case import FOLDER, VmCase, figures
+from vmtests.case import VmCase, figures
 
 COUNT = 10_000
 FEWER = 1_000  # where a doorbell takes its time
@@ -81,10 +80,7 @@ class Nested(VmCase):
                 self.assertIn("exits to user space: 0 for doorbells", said)
 
     def ring_all(self, inner: Machine, count: int) -> tuple[NestedLab, list[dict]]:
-        folder = FOLDER / self.id().rsplit(".", 1)[1]
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        lab = self.enterContext(NestedLab(inner, folder))
+        lab = self.enterContext(NestedLab(inner, self.folder()))
         rings = [f"{mark(f'{way}-before')}; bell ring --ktap --count {count} {options}; "
                  f"{mark(f'{way}-after')}" for way, options in WAYS.items()]
         vm = self.boot(lab, REGISTERS, *rings)

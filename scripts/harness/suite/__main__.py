@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs everything that this machine can run, or the levels that are named.
 
-Each step tells one line; what it printed is in build/test. All results are in
+Each step tells one line; what it printed is in build/test. Steps that wait more
+than they work run side by side. All results are in
 build/test-results.xml, as JUnit has it.
 """
 
@@ -11,9 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
 
 from ..places import BUILD, HarnessError
-from . import fuzz, host, install, lint, results, vm
+from . import fuzz, host, install, lint, results, side_by_side, vm
 from .results import Case
 from .step import Failed, Skipped, Step
 
@@ -23,15 +26,18 @@ class Level:
     what: str
     steps: tuple[Step, ...]
     missing: Callable[[], str] = lambda: ""  # why it can't run
+    side_by_side: bool = False
 
 
 LEVELS = {
     "lint": Level("style, licences, clang-tidy, sparse", lint.STEPS),
-    "host": Level("level 0: the library and programs; plain, ASan + UBSan, TSan", host.STEPS),
-    "fuzz": Level("hostile input, some seconds", fuzz.STEPS),
+    "host": Level("level 0: programs; the library under ASan + UBSan, TSan", host.STEPS),
     "install": Level("the installed library, and the example that uses it", install.STEPS),
-    "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
-    "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
+    "fuzz": Level("hostile input, a minute", fuzz.STEPS, side_by_side=True),
+    "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing,
+                side_by_side=True),
+    "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing,
+                    side_by_side=True),
 }
 RESULTS = BUILD / "test-results.xml"
 
@@ -39,10 +45,12 @@ RESULTS = BUILD / "test-results.xml"
 def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
-    names, only = _options()
-    cases = [case for name in names for case in run_level(name, only)]
-    RESULTS.parent.mkdir(exist_ok=True)
-    results.write(RESULTS, cases)
+    options = _options()
+    names = options.level or list(LEVELS)
+    cases = [case for together, group in groupby(names, lambda name: LEVELS[name].side_by_side)
+             for case in run(list(group), options.step, together)]
+    options.report.parent.mkdir(parents=True, exist_ok=True)
+    results.write(options.report, cases)
     for case in cases:
         if case.outcome == "skip":
             print(f"skipped: {case.suite}: {case.name}: {case.reason}")
@@ -51,44 +59,61 @@ def main() -> int:
     return 0 if "pass" in outcomes and "fail" not in outcomes else 1
 
 
-def _options() -> tuple[list[str], str]:
+def _options() -> argparse.Namespace:
     levels = "\n".join(f"  {name:<9}{level.what}" for name, level in LEVELS.items())
     parser = argparse.ArgumentParser(
         prog="test", description=__doc__, epilog=f"levels:\n{levels}",
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("level", nargs="*", help="which to run (default: all)")
     parser.add_argument("--step", metavar="TEXT", default="",
-                        help="only the steps whose names have it")
+                        help="only the step of that name, or else those whose names have it")
+    parser.add_argument("--report", metavar="FILE", type=Path, default=RESULTS,
+                        help="for the results, as JUnit has it (default: %(default)s)")
     options = parser.parse_args()
     unknown = [name for name in options.level if name not in LEVELS]
     if unknown:
         parser.error(f"no level '{unknown[0]}': choose from {', '.join(LEVELS)}")
-    return options.level or list(LEVELS), options.step
+    return options
 
 
-def run_level(name: str, only: str) -> Iterator[Case]:
-    level = LEVELS[name]
-    steps = [step for step in level.steps if only in step.name]
-    missing = level.missing() if steps else ""
-    if missing:
-        yield Case("all", "skip", missing, suite=name)
+def run(names: Sequence[str], only: str, together: bool) -> Iterator[Case]:
+    """All steps of these levels, one after the other or side by side."""
+    steps: list[tuple[str, Step]] = []
+    for name in names:
+        chosen = _choose(LEVELS[name].steps, only)
+        missing = LEVELS[name].missing() if chosen else ""
+        if missing:
+            yield Case("all", "skip", missing, suite=name)
+        else:
+            steps += [(name, step) for step in chosen]
+    if together and len(steps) > 1:
+        for title, cases, seconds in side_by_side.run([(name, step.name) for name, step in steps]):
+            yield from _tell(title, cases, seconds)
         return
-    for step in steps:
+    for name, step in steps:
         yield from run_step(f"{name}: {step.name}", step)
 
 
+def _choose(steps: Sequence[Step], only: str) -> list[Step]:
+    return [step for step in steps if step.name == only] or \
+           [step for step in steps if only in step.name]
+
+
 def run_step(title: str, step: Step) -> Sequence[Case]:
-    terminal = sys.stdout.isatty()
-    if terminal:
+    if sys.stdout.isatty():
         print(f"  …     {title}", end="", flush=True)
     began = time.monotonic()
-    cases = [case.inside(title) for case in _cases(step)]
-    line = f"{time.monotonic() - began:5.1f} s  {title}: {results.tell(cases, always=['pass'])}"
-    print(f"\r\x1b[K{line}" if terminal else line, flush=True)
+    cases = _cases(step)
+    return _tell(title, cases, time.monotonic() - began)
+
+
+def _tell(title: str, cases: Sequence[Case], seconds: float) -> Sequence[Case]:
+    line = f"{seconds:5.1f} s  {title}: {results.tell(cases, always=['pass'])}"
+    print(f"\r\x1b[K{line}" if sys.stdout.isatty() else line, flush=True)
     for case in cases:
         if case.outcome == "fail":
             print(f"FAILED: {case.name}\n{case.reason}".rstrip(), flush=True)
-    return cases
+    return [case.inside(title) for case in cases]
 
 
 def _cases(step: Step) -> Sequence[Case]:

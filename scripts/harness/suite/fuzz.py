@@ -8,7 +8,7 @@ from ..places import BUILD, ROOT
 from .results import Case
 from .step import LOGS, Failed, Step, command
 
-VDEV = BUILD / "clang/vdev"
+VDEV = BUILD / "asan/vdev"
 
 
 def device_queue() -> list[Case]:
@@ -22,7 +22,7 @@ def vfio_user() -> list[Case]:
 
 def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:
     """What it finds stays in the build folder; what is worth keeping goes into the corpus."""
-    command(f"build-{name}", "scripts/build", "--preset", "clang", name)
+    command(f"build-{name}", "scripts/build", "--preset", "asan", name)
     if not any(corpus.iterdir()):
         raise Failed(f"no corpus in {corpus}")
     found = LOGS / f"{name}.found"

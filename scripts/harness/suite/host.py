@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Level 0: the library and the programs on the host, plain and under the sanitizers."""
+"""Level 0: the library and the programs on the host, the library under the sanitizers."""
 
 from .. import accel
 from ..places import BUILD, ROOT
@@ -32,13 +32,12 @@ def harness() -> list[Case]:
 
 
 def programs() -> list[Case]:
-    command("build-bellwire", "scripts/build", "--preset", "dev", "bellwire")
+    command("build-bellwire", "scripts/build", "bellwire")
     return pytests.discover(ROOT / "host")
 
 
 STEPS = (
     Step("harness", harness),
-    Step("dev", lambda: ctest("dev")),
     Step("programs", programs),
     Step("asan", lambda: ctest("asan")),
     Step("tsan", lambda: ctest("tsan")),

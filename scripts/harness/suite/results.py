@@ -30,19 +30,20 @@ def tell(cases: Iterable[Case], always: Iterable[str] = OUTCOMES) -> str:
 
 
 def read(path: Path) -> list[Case]:
-    """As ctest's --output-junit writes them."""
+    """As write() writes them, or ctest's --output-junit."""
     return [_case(element) for element in xml.parse(path).iter("testcase")]
 
 
 def _case(element: xml.Element) -> Case:
     name, seconds = element.get("name", "?"), float(element.get("time", 0))
-    if element.get("status") == "run":
-        return Case(name, seconds=seconds)
-    if element.get("status") == "disabled" or element.find("skipped") is not None:
-        skipped = element.find("skipped")
+    status, skipped = element.get("status", "run"), element.find("skipped")
+    if status == "disabled" or skipped is not None:
         reason = skipped.get("message", "") if skipped is not None else "disabled"
         return Case(name, "skip", reason, seconds)
-    return Case(name, "fail", element.findtext("system-out", "no word why"), seconds)
+    if status == "run" and element.find("failure") is None:
+        return Case(name, seconds=seconds)
+    said = element.findtext("system-out") or element.findtext("failure") or "no word why"
+    return Case(name, "fail", said, seconds)
 
 
 def write(path: Path, cases: Iterable[Case]) -> None:

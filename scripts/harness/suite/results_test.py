@@ -27,6 +27,11 @@ class ResultsTest(unittest.TestCase):
             Case("kvm", "skip", "SKIP_RETURN_CODE=77"),
         ])
 
+    def test_what_was_written_is_read(self) -> None:
+        cases = [Case("a", seconds=1.5), Case("b", "skip", "no b"), Case("c", "fail", "1\n2")]
+        results.write(self.file, cases)
+        self.assertEqual(results.read(self.file), cases)
+
     def test_each_suite_has_its_cases_and_counts(self) -> None:
         results.write(self.file, [Case("a", suite="host"), Case("b", "skip", "no b", suite="vm"),
                                   Case("c", "fail", "first\nlast\x1b", suite="vm")])

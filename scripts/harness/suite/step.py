@@ -39,11 +39,11 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
                                     stderr=subprocess.STDOUT, timeout=limit,
                                     env=os.environ | environment).returncode
         except subprocess.TimeoutExpired:
-            raise Failed(f"{_end(path)}\n{log}: still ran after {limit:g} s; log: {path}") from None
+            raise Failed(f"{end(path)}\n{log}: still ran after {limit:g} s; log: {path}") from None
         except FileNotFoundError:
             raise Skipped(f"no {argv[0]}: run scripts/setup") from None
     if status != 0:
-        raise Failed(f"{_end(path)}\n{log}: exit status {status}; log: {path}")
+        raise Failed(f"{end(path)}\n{log}: exit status {status}; log: {path}")
     return path.read_text(errors="replace")
 
 
@@ -53,5 +53,6 @@ def tracked(*patterns: str) -> list[Path]:
     return [path for name in said.split("\0") if name and (path := ROOT / name).is_file()]
 
 
-def _end(path: Path) -> str:
+def end(path: Path) -> str:
+    """Its last lines."""
     return "\n".join(path.read_text(errors="replace").splitlines()[-SHOWN:])
