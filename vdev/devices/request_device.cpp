@@ -53,12 +53,20 @@ void RequestDevice::announce() noexcept {
 Turn RequestDevice::on_doorbell(unsigned index, std::uint64_t rings) noexcept {
   if (index >= queues_.size()) return Turn::done;
   const Turn turn = queues_[index].queue.turn(*this, rings);
-  if (queues_[index].queue.status() != queues_[index].reported) report_broken(index);
+  report_news(index);
   return turn;
 }
 
-void RequestDevice::report_broken(unsigned index) noexcept {
+Turn RequestDevice::on_poll(unsigned index) noexcept {
+  if (index >= queues_.size()) return Turn::done;
+  const Turn turn = queues_[index].queue.poll(*this);
+  report_news(index);
+  return turn;
+}
+
+void RequestDevice::report_news(unsigned index) noexcept {
   auto& [queue, reported] = queues_[index];
+  if (queue.status() == reported) return;
   reported = queue.status();
   if (reported == BELLWIRE_QUEUE_OK || reports_left_ == 0) return;
   --reports_left_;

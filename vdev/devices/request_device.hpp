@@ -19,13 +19,14 @@ class RequestDevice : public Device, protected ring::RequestHandler {
   /// or interrupts than the attachment has.
   [[nodiscard]] Result<void> start(Attachment attachment) override;
   Turn on_doorbell(unsigned index, std::uint64_t rings) noexcept override;
+  Turn on_poll(unsigned index) noexcept override;
   void on_tick() noexcept override;
   void stop() noexcept override;
 
  private:
   [[nodiscard]] Result<void> open(const Attachment& attachment);
   void announce() noexcept;
-  void report_broken(unsigned index) noexcept;
+  void report_news(unsigned index) noexcept;
 
   struct Served {
     ring::DeviceQueue queue;

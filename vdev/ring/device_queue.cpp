@@ -53,17 +53,27 @@ Turn DeviceQueue::turn(RequestHandler& handler, std::uint64_t rings) noexcept {
   if (!follow_generation()) return Turn::done;
   add(queue_.control->status.doorbells, rings);
   add(queue_.control->status.wakeups, rings > 0 ? 1 : 0);
+  const Look left = serve(handler);
+  const bool done = left == Look::no_longer || (left == Look::nothing && may_sleep());
+  return done ? Turn::done : Turn::more;
+}
+
+Turn DeviceQueue::poll(RequestHandler& handler) noexcept {
+  if (!follow_generation()) return Turn::done;
+  const auto before = completed_;
+  const Look left = serve(handler);
+  return left != Look::no_longer && completed_ != before ? Turn::more : Turn::done;
+}
+
+DeviceQueue::Look DeviceQueue::serve(RequestHandler& handler) noexcept {
   traced_ = (load(queue_.control->driver.flags, relaxed) & BELLWIRE_TRACE) != 0;
   std::size_t bytes = 0;
   for (unsigned step = 0; step < budget && bytes < byte_budget; ++step) {
     const Look seen = look();
-    if (seen == Look::no_longer) return Turn::done;
-    if (seen == Look::work)
-      bytes += serve_one(handler);
-    else if (may_sleep())
-      return Turn::done;
+    if (seen != Look::work) return seen;
+    bytes += serve_one(handler);
   }
-  return Turn::more;
+  return Look::work;
 }
 
 // Whether there is a driver, and its queue isn't broken. A change of generation is always followed

@@ -50,6 +50,9 @@ class DeviceQueue {
   /// Serves what is there, up to a bound. `rings`: what the doorbell's count was.
   Turn turn(RequestHandler& handler, std::uint64_t rings) noexcept;
 
+  /// The same, but asks for no ring: done: there was nothing.
+  Turn poll(RequestHandler& handler) noexcept;
+
   [[nodiscard]] bellwire_queue_status status() const noexcept { return status_; }
   [[nodiscard]] std::uint32_t offender() const noexcept { return offender_; }
 
@@ -59,6 +62,8 @@ class DeviceQueue {
   bool follow_generation() noexcept;
   void begin(std::uint32_t generation) noexcept;
   [[nodiscard]] bool same_generation() const noexcept;
+  /// The last look's news, after all that there was, up to a bound, was served.
+  Look serve(RequestHandler& handler) noexcept;
   Look look() noexcept;
   Look distrust(bellwire_queue_status status, std::uint32_t offender) noexcept;
   bool may_sleep() noexcept;

@@ -12,40 +12,98 @@ namespace bellwire {
 namespace asio = boost::asio;
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds tick{100};
-}
+constexpr std::chrono::microseconds slice{20};  // of looking, then others have their turn
+constexpr unsigned looks = 16;                  // between two looks at the clock
+
+}  // namespace
 
 // Handlers hold it, so that one that is already queued when the runner is dropped finds
 // `running` false instead of a dangling device.
+//
+// A doorbell is in one of three states: a look at it is queued, it is polled, or it is waited for.
 struct Runner::State : std::enable_shared_from_this<Runner::State> {
   struct Doorbell {
     os::EventFd event;
     asio::posix::stream_descriptor readable;  // owns a duplicate, for waiting only
-    bool looking = false;                     // a look is queued: one is enough
+    PollTime patience;
+    Clock::time_point idle_since{};  // there was no work left; kept only with polling
+    bool worked = false;             // since then, when polled
   };
 
-  State(asio::io_context& io, Device& served) : context(io), device(served), ticker(io) {}
+  State(asio::io_context& io, Device& served, Polling how)
+      : context(io), device(served), ticker(io), polling(how) {}
 
   void wait(unsigned index) {
     doorbells[index].readable.async_wait(
         asio::posix::descriptor_base::wait_read,
         [self = shared_from_this(), index](const boost::system::error_code& error) {
           if (error || !self->running) return;
-          if (const auto rings = self->doorbells[index].event.drain()) self->turn(index, *rings);
-          self->wait(index);
+          self->note_work(self->doorbells[index]);
+          self->turn(index, self->doorbells[index].event.drain().value_or(0));
         });
   }
 
   void turn(unsigned index, std::uint64_t rings) {
-    if (device.on_doorbell(index, rings) == Turn::more) look(index);
+    if (device.on_doorbell(index, rings) == Turn::more)
+      look(index);
+    else
+      rest(index);
   }
 
   void look(unsigned index) {
-    if (std::exchange(doorbells[index].looking, true)) return;
     asio::post(context, [self = shared_from_this(), index] {
-      self->doorbells[index].looking = false;
       if (self->running) self->turn(index, 0);
     });
+  }
+
+  void rest(unsigned index) {
+    if (polling != Polling::off) doorbells[index].idle_since = Clock::now();
+    if (doorbells[index].patience.time() == PollTime::Duration::zero()) return wait(index);
+    polled.push_back(index);
+    if (polled.size() == 1) poll_on();
+  }
+
+  void note_work(Doorbell& doorbell) const {
+    if (polling != Polling::off) doorbell.patience.work_came(Clock::now() - doorbell.idle_since);
+  }
+
+  void poll_on() {
+    asio::post(context, [self = shared_from_this()] {
+      if (self->running) self->poll_a_slice();
+    });
+  }
+
+  void poll_a_slice() {
+    auto now = Clock::now();
+    for (const auto end = now + slice; !polled.empty() && now < end;) {
+      look_at_polled();
+      now = Clock::now();
+      std::erase_if(polled, [this, now](unsigned index) { return !stays_polled(index, now); });
+    }
+    if (!polled.empty()) poll_on();
+  }
+
+  void look_at_polled() noexcept {
+    for (unsigned times = 0; times < looks; ++times) {
+      for (const unsigned index : polled)
+        if (device.on_poll(index) == Turn::more) doorbells[index].worked = true;
+      pause_polling();
+    }
+  }
+
+  // It goes back to sleep with a last look, which asks for the next ring.
+  bool stays_polled(unsigned index, Clock::time_point now) {
+    auto& doorbell = doorbells[index];
+    const bool worked = std::exchange(doorbell.worked, false);
+    if (!worked && now - doorbell.idle_since < doorbell.patience.time()) return true;
+    doorbell.idle_since = now;
+    if (worked || device.on_doorbell(index, doorbell.event.drain().value_or(0)) == Turn::more)
+      return true;
+    wait(index);
+    return false;
   }
 
   void tick_on() {
@@ -70,7 +128,9 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
   asio::io_context& context;
   Device& device;
   asio::steady_timer ticker;
+  const Polling polling;
   std::vector<Doorbell> doorbells;
+  std::vector<unsigned> polled;
   bool running = false;
 };
 
@@ -80,21 +140,19 @@ Runner::~Runner() {
   if (state_) state_->stop();
 }
 
-Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachment attachment) {
-  auto state = std::make_shared<State>(context, device);
+Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachment attachment,
+                             Polling polling) {
+  auto state = std::make_shared<State>(context, device, polling);
   for (const auto& doorbell : attachment.doorbells) {
     auto event = doorbell.duplicate();
     if (!event) return event.error();
     asio::posix::stream_descriptor readable(context);
     if (auto watched = watch(readable, doorbell.fd()); !watched) return watched.error();
-    state->doorbells.push_back({std::move(*event), std::move(readable)});
+    state->doorbells.push_back({std::move(*event), std::move(readable), PollTime(polling)});
   }
   if (auto started = device.start(std::move(attachment)); !started) return started.error();
   state->running = true;
-  for (unsigned index = 0; index < state->doorbells.size(); ++index) {
-    state->look(index);
-    state->wait(index);
-  }
+  for (unsigned index = 0; index < state->doorbells.size(); ++index) state->look(index);
   state->tick_on();
   return Runner(std::move(state));
 }

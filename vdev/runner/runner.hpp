@@ -4,6 +4,10 @@
 // drain the count, tell the device. The runner waits on duplicates of its own; the
 // attachment is the device's.
 //
+// With polling, the loop looks on for a while when there is no work left, before it waits again
+// (poll_time.hpp): meanwhile no doorbell is asked for. Others on the context get their turn at
+// least every few microseconds.
+//
 // Everything happens on the thread that runs the context, which must be one only. The device must
 // outlive the runner; dropping the runner stops it.
 #pragma once
@@ -12,13 +16,15 @@
 #include <memory>
 
 #include "vdev/core/device.hpp"
+#include "vdev/core/poll_time.hpp"
 
 namespace bellwire {
 
 class Runner {
  public:
   [[nodiscard]] static Result<Runner> start(boost::asio::io_context& context, Device& device,
-                                            Attachment attachment);
+                                            Attachment attachment,
+                                            Polling polling = Polling::off);
   Runner(Runner&&) noexcept;
   ~Runner();
 

@@ -25,6 +25,10 @@ struct Recorder final : Device {
     calls.push_back({index, rings});
     return calls.size() < more_until ? Turn::more : Turn::done;
   }
+  Turn on_poll(unsigned) noexcept override {
+    ++polls;
+    return std::exchange(work, false) ? Turn::more : Turn::done;
+  }
   void on_tick() noexcept override { ++ticks; }
   void stop() noexcept override { ++stops; }
 
@@ -35,6 +39,8 @@ struct Recorder final : Device {
   };
   std::vector<Call> calls;
   std::size_t more_until = 0;
+  bool work = false;  // for the next poll
+  std::size_t polls = 0;
   int ticks = 0;
   int stops = 0;
   bool refuse = false;
@@ -105,4 +111,54 @@ TEST_CASE("a device that refuses to start is not run") {
   CHECK(Runner::start(context, device, wires.device_end()).has_error());
   context.poll();
   CHECK(device.calls.empty());
+}
+
+TEST_CASE("without polling nobody looks without being asked") {
+  const auto wires = Wires::create(1);
+  boost::asio::io_context context;
+  Recorder device;
+  const auto runner = Runner::start(context, device, wires.device_end()).value();
+  for (int i = 0; i < 10; ++i) {
+    wires.guest_end().doorbells[0].raise();
+    context.poll();
+  }
+  CHECK(device.polls == 0);
+}
+
+TEST_CASE("an always polled doorbell is never waited for, and its work is found") {
+  const auto wires = Wires::create(1);
+  boost::asio::io_context context;
+  Recorder device;
+  const auto runner = Runner::start(context, device, wires.device_end(), Polling::always).value();
+  context.poll_one();  // the first look
+  device.work = true;
+  wires.guest_end().doorbells[0].raise();
+  for (int i = 0; i < 10; ++i) CHECK(context.poll_one() == 1);  // there always is a next look
+  CHECK_FALSE(device.work);
+  CHECK(device.calls == std::vector<Recorder::Call>{{0, 0}});
+}
+
+TEST_CASE("an adaptive one sleeps when idle, with a last look, and polls when rings come soon") {
+  const auto wires = Wires::create(1);
+  boost::asio::io_context context;
+  Recorder device;
+  const auto runner = Runner::start(context, device, wires.device_end(), Polling::adaptive).value();
+  while (context.poll() > 0) {
+  }
+  CHECK(device.polls == 0);
+  std::uint64_t raised = 0;
+  for (; device.polls == 0; ++raised) {  // a machine that is busy may take a few
+    wires.guest_end().doorbells[0].raise();
+    context.poll_one();
+  }
+  wires.guest_end().doorbells[0].raise();  // not waited for while it polls, but not lost
+  ++raised;
+  while (context.poll() > 0) {
+  }
+  std::uint64_t told = 0;
+  for (const auto& call : device.calls) told += call.rings;
+  CHECK(told == raised);
+  const auto polls = device.polls;
+  context.poll();
+  CHECK(device.polls == polls);
 }

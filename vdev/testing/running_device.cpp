@@ -3,8 +3,8 @@
 
 namespace bellwire::testing {
 
-RunningDevice::RunningDevice(Device& device, Attachment attachment)
-    : runner_(Runner::start(context_, device, std::move(attachment)).value()),
+RunningDevice::RunningDevice(Device& device, Attachment attachment, Polling polling)
+    : runner_(Runner::start(context_, device, std::move(attachment), polling).value()),
       thread_([this] { context_.run(); }) {}
 
 RunningDevice::~RunningDevice() {

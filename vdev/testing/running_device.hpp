@@ -14,7 +14,7 @@ namespace bellwire::testing {
 class RunningDevice {
  public:
   /// Throws when the device doesn't start.
-  RunningDevice(Device& device, Attachment attachment);
+  RunningDevice(Device& device, Attachment attachment, Polling polling = Polling::off);
   ~RunningDevice();
 
  private:

@@ -101,6 +101,18 @@ Result<std::unique_ptr<Stand>> make_in_process(unsigned queues) {
   return make_in_process_stand(queues, bus::SoftMachine::create);
 }
 
+Result<std::unique_ptr<Stand>> make_adaptive(unsigned queues) {
+  auto stand = make_in_process(queues);
+  if (stand) (*stand)->polling = Polling::adaptive;
+  return stand;
+}
+
+Result<std::unique_ptr<Stand>> make_always_polled(unsigned queues) {
+  auto stand = make_in_process(queues);
+  if (stand) (*stand)->polling = Polling::always;
+  return stand;
+}
+
 Result<std::unique_ptr<Stand>> make_kvm(unsigned queues) {
   return make_in_process_stand(queues, kvm::KvmMachine::create);
 }
@@ -111,6 +123,8 @@ Result<std::unique_ptr<Stand>> make_ivshmem(unsigned queues) {
 
 constexpr StandEntry entries[] = {
     {"in-process", make_in_process},
+    {"in-process, polled while it pays", make_adaptive},
+    {"in-process, polled", make_always_polled},
     {"kvm", make_kvm},
     {"ivshmem", make_ivshmem},
     {"vfio-user", make_vfio_user_stand},

@@ -10,6 +10,7 @@
 
 #include "vdev/bus/card.hpp"
 #include "vdev/core/attachment.hpp"
+#include "vdev/core/poll_time.hpp"
 
 namespace bellwire::testing {
 
@@ -24,6 +25,8 @@ class Stand {
   /// The guest's end.
   [[nodiscard]] virtual bus::Card& card() = 0;
   [[nodiscard]] virtual MemoryView memory() = 0;
+
+  Polling polling = Polling::off;  ///< how its devices are run
 };
 
 struct StandEntry {

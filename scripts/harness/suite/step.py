@@ -2,6 +2,7 @@
 """A step of a level: it runs something and returns its cases, or says why it can't."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -35,16 +36,27 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
     path = LOGS / f"{log}.log"
     with path.open("w") as file:
         try:
-            status = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=file, cwd=cwd,
-                                    stderr=subprocess.STDOUT, timeout=limit,
-                                    env=os.environ | environment).returncode
-        except subprocess.TimeoutExpired:
-            raise Failed(f"{end(path)}\n{log}: still ran after {limit:g} s; log: {path}") from None
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, cwd=cwd,
+                                       stderr=subprocess.STDOUT, env=os.environ | environment,
+                                       process_group=0)
         except FileNotFoundError:
             raise Skipped(f"no {argv[0]}: run scripts/setup") from None
+        try:
+            status = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{end(path)}\n{log}: still ran after {limit:g} s; log: {path}") from None
+        finally:
+            _end_all(process)
     if status != 0:
         raise Failed(f"{end(path)}\n{log}: exit status {status}; log: {path}")
     return path.read_text(errors="replace")
+
+
+def _end_all(process: subprocess.Popen) -> None:
+    """A build is a tree of processes: all of its group, if it was left early."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 def tracked(*patterns: str) -> list[Path]:

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/core/poll_time.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace bellwire;
+using namespace std::chrono_literals;
+
+TEST_CASE("off never looks, always never sleeps, whatever comes") {
+  PollTime off(Polling::off), always(Polling::always);
+  for (const auto gap : {0ns, 1000ns, 1'000'000'000ns}) {
+    off.work_came(gap);
+    always.work_came(gap);
+    CHECK(off.time() == 0ns);
+    CHECK(always.time() == PollTime::Duration::max());
+  }
+}
+
+TEST_CASE("an adaptive one begins asleep, and grows to its bound while gaps are short") {
+  PollTime time(Polling::adaptive);
+  CHECK(time.time() == 0ns);
+  auto before = time.time();
+  for (int i = 0; i < 10; ++i) {
+    time.work_came(PollTime::most);
+    CHECK(time.time() >= before);
+    before = time.time();
+  }
+  CHECK(time.time() == PollTime::most);
+}
+
+TEST_CASE("it stays when it bridges the gaps") {
+  PollTime time(Polling::adaptive);
+  time.work_came(5us);
+  const auto enough = time.time();
+  REQUIRE(enough >= 5us);
+  for (int i = 0; i < 10; ++i) time.work_came(5us);
+  CHECK(time.time() == enough);
+}
+
+TEST_CASE("gaps that no look would bridge take it down to nothing") {
+  PollTime time(Polling::adaptive);
+  for (int i = 0; i < 10; ++i) time.work_came(PollTime::most);
+  for (int i = 0; i < 10; ++i) time.work_came(1s);
+  CHECK(time.time() == 0ns);
+}
