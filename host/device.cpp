@@ -8,6 +8,7 @@
 #include "host/transports.hpp"
 #include "vdev/devices/catalog.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/os/cpu.hpp"
 #include "vdev/runner/runner.hpp"
 
 namespace bellwire::host {
@@ -28,8 +29,10 @@ Result<void> run_function(const FunctionEntry& entry, const std::string& on) {
 }  // namespace
 
 Result<void> run_device(const DeviceOptions& options) {
-  if (const auto* const function = find_function(options.name))
-    return run_function(*function, options.on);
+  if (const auto* const function = find_function(options.name)) {
+    if (options.poll.polling == Polling::off) return run_function(*function, options.on);
+    return fault(std::errc::invalid_argument, "--poll: {} has no ring to look at", options.name);
+  }
   const auto& entry = *find_device(options.name);
   const auto device = entry.create();
   boost::asio::io_context context(1);
@@ -37,11 +40,14 @@ Result<void> run_device(const DeviceOptions& options) {
   GuestPlan plan;
   const auto transport = create_transport(context, options.on, plan);
   if (!transport) return transport.error();
+  if (options.poll.cpu)
+    if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
   for (bool again = true; again;) {
     auto attachment = (*transport)->attach(device->registers());
     if (!attachment && attachment.error().code == std::errc::operation_canceled) return {};
     if (!attachment) return attachment.error();
-    auto runner = std::optional(Runner::start(context, *device, std::move(*attachment)));
+    auto runner = std::optional(
+        Runner::start(context, *device, std::move(*attachment), options.poll.polling));
     if (!*runner) return runner->error();
     log::info("{} runs on {}", options.name, options.on);
     if (auto* const guest = (*transport)->guest())

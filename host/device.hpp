@@ -6,13 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "vdev/os/result.hpp"
+#include "host/polling.hpp"
 
 namespace bellwire::host {
 
 struct DeviceOptions {
   std::string name;  ///< in the catalog
   std::string on;    ///< TRANSPORT:WHERE
+  PollOptions poll;
 };
 
 /// Until a signal ends it.

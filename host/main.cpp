@@ -68,14 +68,27 @@ void add_device(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand("device", "Run a device on a transport");
   command->footer(bellwire::host::describe_devices_and_transports());
   auto options = std::make_shared<bellwire::host::DeviceOptions>();
+  auto poll = std::make_shared<std::string>("off");
   command->add_option("NAME", options->name, "Which device")
       ->required()
       ->check(CLI::IsMember(bellwire::host::device_names()));
   command->add_option("--on", options->on, "Where: TRANSPORT:…, see below")
       ->required()
       ->type_name("WHERE");
-  command->callback(
-      [&run, options] { run = [options] { return bellwire::host::run_device(*options); }; });
+  command
+      ->add_option("--poll", *poll,
+                   "Look for work before it sleeps: off, adaptive (as long as that pays), always, "
+                   "always=CPU (bound to it)")
+      ->check([](const std::string& how) {
+        const auto parsed = bellwire::host::parse_polling(how);
+        return parsed ? std::string() : parsed.error().message;
+      })
+      ->type_name("HOW")
+      ->capture_default_str();
+  command->callback([&run, options, poll] {
+    options->poll = bellwire::host::parse_polling(*poll).value();
+    run = [options] { return bellwire::host::run_device(*options); };
+  });
 }
 
 void add_rules(CLI::App& app, Run& run) {

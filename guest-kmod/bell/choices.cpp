@@ -2,6 +2,7 @@
 #include "guest-kmod/bell/choices.hpp"
 
 namespace bell {
+using bellwire::Polling;
 namespace {
 
 constexpr Choice<Wait> waits[] = {
@@ -12,6 +13,8 @@ constexpr Choice<Load> loads[] = {{"echo", Load::echo}, {"digest", Load::digest}
 constexpr Choice<bellwire_worker> workers[] = {{"read", BELLWIRE_WORKER_READ},
                                                {"poll", BELLWIRE_WORKER_POLL},
                                                {"callback", BELLWIRE_WORKER_CALLBACK}};
+constexpr Choice<Polling> pollings[] = {
+    {"off", Polling::off}, {"adaptive", Polling::adaptive}, {"always", Polling::always}};
 
 }  // namespace
 
@@ -26,6 +29,9 @@ std::span<const Choice<Load>> choices(Load) noexcept {
 }
 std::span<const Choice<bellwire_worker>> choices(bellwire_worker) noexcept {
   return workers;
+}
+std::span<const Choice<Polling>> choices(Polling) noexcept {
+  return pollings;
 }
 
 }  // namespace bell

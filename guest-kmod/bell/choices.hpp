@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "guest-kmod/uapi/bellwire.h"
+#include "vdev/core/poll_time.hpp"
 
 namespace bell {
 
@@ -27,6 +28,7 @@ std::span<const Choice<Wait>> choices(Wait) noexcept;
 std::span<const Choice<Kick>> choices(Kick) noexcept;
 std::span<const Choice<Load>> choices(Load) noexcept;
 std::span<const Choice<bellwire_worker>> choices(bellwire_worker) noexcept;
+std::span<const Choice<bellwire::Polling>> choices(bellwire::Polling) noexcept;
 
 template <class Value>
 std::string_view name_of(Value value) noexcept {

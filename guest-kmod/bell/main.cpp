@@ -51,6 +51,9 @@ void add_ring(CLI::App& app, Run& run) {
       ->type_name("BYTES")
       ->capture_default_str();
   add_choice<bell::Wait>(command, "--wait", options->waits, "How the process waits to be called");
+  add_choice<bellwire::Polling>(command, "--poll", options->polls,
+                                "How it looks for completions before it waits: not at all, as long "
+                                "as that pays, or without an end");
   add_choice<bell::Kick>(command, "--kick", options->kicks,
                          "How it kicks: the note's ioctl, the eventfd, or directly");
   add_choice<bellwire_worker>(command, "--worker", options->workers,

@@ -14,8 +14,9 @@ struct Names {
       : device(name_of(options.session.device)),
         worker(name_of(options.session.worker)),
         kick(name_of(options.session.kick)),
-        wait(name_of(options.session.wait)) {}
-  std::string_view device, worker, kick, wait;
+        wait(name_of(options.session.wait)),
+        poll(name_of(options.session.poll)) {}
+  std::string_view device, worker, kick, wait, poll;
 };
 
 std::string complaint(const Result<TrafficResult>& result) {
@@ -28,9 +29,9 @@ std::string complaint(const Result<TrafficResult>& result) {
 class Table final : public Report {
  public:
   void plan(std::size_t) override {
-    print("{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}\n",
-          "device", "worker", "kick", "wait", "depth", "rings", "completions", "lost", "dup", "bad",
-          "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
+    print("{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}\n",
+          "device", "worker", "kick", "wait", "polling", "depth", "rings", "completions", "lost",
+          "dup", "bad", "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
   }
 
   void run(const TrafficOptions& options, const Result<TrafficResult>& result) override {
@@ -39,10 +40,10 @@ class Table final : public Report {
     count(good);
     if (result)
       print(
-          "{:<8}{:<10}{:<9}{:<7}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9.1f}{:>10."
-          "0f}\n",
-          names.device, names.worker, names.kick, names.wait, options.depth, result->rings,
-          result->completions, result->lost, result->duplicated, result->corrupted,
+          "{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9.1f}"
+          "{:>10.0f}\n",
+          names.device, names.worker, names.kick, names.wait, names.poll, options.depth,
+          result->rings, result->completions, result->lost, result->duplicated, result->corrupted,
           result->doorbells, result->interrupts, result->p50_us, result->p99_us,
           result->per_second);
     std::fflush(stdout);
@@ -63,8 +64,8 @@ class Ktap final : public Report {
     count(good);
     if (result) print_figures(names, options, *result);
     if (!good) print("# {}\n", complaint(result));
-    print("{} {} {} worker={} kick={} wait={} depth={}\n", good ? "ok" : "not ok", runs(),
-          names.device, names.worker, names.kick, names.wait, options.depth);
+    print("{} {} {} worker={} kick={} wait={} polling={} depth={}\n", good ? "ok" : "not ok",
+          runs(), names.device, names.worker, names.kick, names.wait, names.poll, options.depth);
     std::fflush(stdout);
   }
 
@@ -72,11 +73,12 @@ class Ktap final : public Report {
   static void print_figures(const Names& names, const TrafficOptions& options,
                             const TrafficResult& result) {
     print(
-        "# {{\"device\":\"{}\",\"worker\":\"{}\",\"kick\":\"{}\",\"wait\":\"{}\",\"depth\":{},"
-        "\"rings\":{},\"completions\":{},\"lost\":{},\"duplicated\":{},\"corrupted\":{},"
+        "# {{\"device\":\"{}\",\"worker\":\"{}\",\"kick\":\"{}\",\"wait\":\"{}\","
+        "\"polling\":\"{}\",\"depth\":{},\"rings\":{},\"completions\":{},\"lost\":{},"
+        "\"duplicated\":{},\"corrupted\":{},"
         "\"doorbells\":{},\"interrupts\":{},\"raises\":{},\"restarts\":{},\"p50_us\":{:.1f},"
         "\"p99_us\":{:.1f},\"per_second\":{:.0f},\"hop_p50_us\":{:.2f},\"kick_p50_us\":{:.2f}}}\n",
-        names.device, names.worker, names.kick, names.wait, options.depth, result.rings,
+        names.device, names.worker, names.kick, names.wait, names.poll, options.depth, result.rings,
         result.completions, result.lost, result.duplicated, result.corrupted, result.doorbells,
         result.interrupts, result.raises, result.restarts, result.p50_us, result.p99_us,
         result.per_second, result.hop_p50_us, result.kick_p50_us);

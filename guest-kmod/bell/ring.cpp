@@ -14,11 +14,12 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
     for (const auto depth : options.depths)
       for (const auto worker : chosen<bellwire_worker>(options.workers))
         for (const auto kick : chosen<Kick>(options.kicks))
-          for (const auto wait : chosen<Wait>(options.waits)) {
-            one.session = {device, worker, kick, wait, options.traffic.session.trace};
-            one.depth = depth;
-            runs.push_back(one);
-          }
+          for (const auto wait : chosen<Wait>(options.waits))
+            for (const auto poll : chosen<bellwire::Polling>(options.polls)) {
+              one.session = {device, worker, kick, wait, poll, options.traffic.session.trace};
+              one.depth = depth;
+              runs.push_back(one);
+            }
   return runs;
 }
 

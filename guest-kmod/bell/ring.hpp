@@ -17,6 +17,7 @@ struct RingOptions {
   std::vector<std::string> workers{"callback"};
   std::vector<std::string> kicks{"eventfd"};
   std::vector<std::string> waits{"poll"};
+  std::vector<std::string> polls{"off"};
   std::vector<std::uint32_t> depths{1};
   bool ktap = false;
   std::uint64_t steps = 0;  ///< if not 0: tell so many rings, in the first combination, and no more

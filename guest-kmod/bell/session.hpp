@@ -17,6 +17,7 @@ struct SessionOptions {
   bellwire_worker worker = BELLWIRE_WORKER_CALLBACK;
   Kick kick = Kick::eventfd;
   Wait wait = Wait::poll;
+  bellwire::Polling poll = bellwire::Polling::off;  ///< before it waits
   bool trace = false;
 };
 
@@ -37,6 +38,7 @@ class Session {
   [[nodiscard]] Result<void> reset();
 
   [[nodiscard]] bellwire::ring::DriverQueue& queue() noexcept { return queue_; }
+  [[nodiscard]] const bellwire::ring::DriverQueue& queue() const noexcept { return queue_; }
   [[nodiscard]] Result<bellwire_info> info() const { return file_.info(); }
 
   /// The claimed queue as raw memory, for those who mean to break it.

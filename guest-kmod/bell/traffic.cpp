@@ -15,6 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto traffic_patience = std::chrono::seconds(10);  // without any completion
+constexpr unsigned looks_a_time = 16;                        // between two at the clock
 
 // What request `number` carries: the same for no two requests that are near each other.
 void fill(std::span<std::byte> bytes, std::uint64_t number) {
@@ -28,11 +29,16 @@ void fill(std::span<std::byte> bytes, std::uint64_t number) {
 class Traffic {
  public:
   Traffic(const TrafficOptions& options, Session session)
-      : options_(options), session_(std::move(session)), started_(options.depth) {}
+      : options_(options),
+        session_(std::move(session)),
+        patience_(options.session.poll),
+        started_(options.depth) {}
 
   Result<TrafficResult> run();
 
  private:
+  bool publish_and_wait();
+  [[nodiscard]] bool look(Clock::time_point began) const;
   void submit_what_fits();
   void submit(std::uint64_t number);
   bool take_all();
@@ -57,6 +63,7 @@ class Traffic {
 
   TrafficOptions options_;
   Session session_;
+  bellwire::PollTime patience_;
   std::vector<Clock::time_point> started_;
   Histogram latencies_ns_;
   Histogram hops_;   // ticks of the TSC
@@ -75,11 +82,7 @@ Result<TrafficResult> Traffic::run() {
   bool going = true;
   while (going && (more_to_submit() || session_.queue().in_flight() > 0)) {
     submit_what_fits();
-    // The interrupt is asked for before the device hears of the requests, so the process really
-    // sleeps until it is called; only when completions are there already there is no need.
-    const bool sleeps = session_.queue().may_sleep();
-    if (session_.queue().publish()) kick();
-    if (sleeps) session_.wait();
+    const bool sleeps = publish_and_wait();
     const bool progress = take_all();
     if (progress && sleeps && options_.session.trace && options_.depth == 1) note_hop();
     going = !stuck(progress);
@@ -95,6 +98,33 @@ Result<TrafficResult> Traffic::run() {
   result_.interrupts = after->interrupts - before->interrupts;
   result_.raises = session_.queue().control().status.raises;
   return result_;
+}
+
+// Whether it slept. If it is to sleep, the interrupt is asked for before the device hears of the
+// requests, so it really is called; only when completions are there already there is no need.
+// If it looks for them first, none is asked for until that didn't pay.
+bool Traffic::publish_and_wait() {
+  auto& queue = session_.queue();
+  const bool looks = patience_.time() > patience_.time().zero();
+  bool sleeps = !looks && queue.may_sleep();
+  if (queue.publish()) kick();
+  const auto began = Clock::now();
+  if (looks) sleeps = !look(began) && queue.may_sleep();
+  if (sleeps) session_.wait();
+  if (queue.has_completion()) patience_.work_came(Clock::now() - began);
+  return sleeps;
+}
+
+// For a second at most, then it is time to ask why.
+bool Traffic::look(Clock::time_point began) const {
+  const auto until = began + std::min<Clock::duration>(patience_.time(), std::chrono::seconds(1));
+  do {
+    for (unsigned times = 0; times < looks_a_time; ++times) {
+      if (session_.queue().has_completion()) return true;
+      bellwire::pause_polling();
+    }
+  } while (Clock::now() < until);
+  return false;
 }
 
 bool Traffic::more_to_submit() const {

@@ -37,7 +37,7 @@ struct TrafficResult {
   /// From the module's doorbell to its interrupt, with trace at depth 1; else 0.
   double hop_p50_us = 0;
   double kick_p50_us = 0;  ///< that a kick took the process, with trace; else 0
-  std::string failure;  ///< why it ended early; empty if it didn't
+  std::string failure;     ///< why it ended early; empty if it didn't
 
   [[nodiscard]] bool good() const noexcept {
     return failure.empty() && rings == completions && lost + duplicated + corrupted == 0;

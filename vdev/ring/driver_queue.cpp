@@ -46,6 +46,10 @@ bool DriverQueue::publish() noexcept {
   return bellwire_event_passed(event, submitted_, before) != 0;
 }
 
+bool DriverQueue::has_completion() const noexcept {
+  return load(queue_.control->complete.completed, acquire) != consumed_;
+}
+
 std::optional<bellwire_completion> DriverQueue::take() noexcept {
   const auto completed = load(queue_.control->complete.completed, acquire);
   if (completed == consumed_ || device_broken_) return std::nullopt;

@@ -38,6 +38,9 @@ class DriverQueue {
   /// Shows all submitted requests to the device. True: it wants to be rung.
   [[nodiscard]] bool publish() noexcept;
 
+  /// Whether the device has published a completion that wasn't taken yet.
+  [[nodiscard]] bool has_completion() const noexcept;
+
   /// The next completion, if there is one.
   [[nodiscard]] std::optional<bellwire_completion> take() noexcept;
 
