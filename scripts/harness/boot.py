@@ -48,7 +48,8 @@ def _run(wish: argparse.Namespace) -> int:
         raise HarnessError("no command: give one behind --, or --shell on a terminal")
     machine, version = _machine(wish)
     folder = run.create()
-    with nested_lab.make(machine, folder, wish.device, wish.vectors, wish.transport) as lab:
+    with nested_lab.make(machine, folder, wish.device, wish.vectors, wish.transport,
+                         wish.poll) as lab:
         command, environment, luggage = nested.luggage(wish.command) if wish.outer \
             else (wish.command, {}, None)
         vm = lab.vm(command, environment, wish.share, terminal, luggage, wish.module)

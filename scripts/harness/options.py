@@ -66,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--transport", metavar="T", type=_transport, default="ivshmem",
         help="what the wires are: ivshmem (default), or vfio-user[,page=1][,msix=0], which needs "
              "QEMU 10.1 and fetches one where there is none")
+    add("--poll", metavar="HOW", type=_poll, default="off",
+        help="how the devices look for work before they sleep: off (default), adaptive (as long as "
+             "that pays), always, always=CPU; `bell ring --poll` is the guest's")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts of each device (default: {lab.VECTORS})")
     add("--module", metavar="NAME", action="append", default=[],
@@ -104,6 +107,15 @@ def _joined(words: list[str]) -> list[str]:
 def _transport(text: str) -> str:
     if text.split(",")[0] not in wires.TRANSPORTS:
         raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(wires.TRANSPORTS)}")
+    return text
+
+
+def _poll(text: str) -> str:
+    how, _, cpu = text.partition("=")
+    if how not in ("off", "adaptive", "always") or "=" in text and not (
+            how == "always" and cpu.isdecimal()):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is none of off, adaptive, always, always=CPU")
     return text
 
 

@@ -14,6 +14,8 @@ WRONG = (
     (["--timeout", "soon"], "'soon'"),
     (["--accel", "hvf"], "'hvf'"),
     (["--kernel", "9.9"], "'9.9'"),
+    (["--poll", "maybe"], "'maybe'"),
+    (["--poll", "adaptive=1"], "'adaptive=1'"),
     (["--share", "/no/folder"], "'/no/folder'"),
     (["--device", "none", "--device", "echo"], "none"),
     (["--shell", "--", "true"], "--shell"),

@@ -106,6 +106,10 @@ class Device(Process):
         self.name = name
         self.socket = socket
 
+    def poll(self, how: str) -> None:
+        """From its next start: as the program's option of that name."""
+        self.argv += ["--poll", how]
+
 
 @dataclass
 class Wiring:

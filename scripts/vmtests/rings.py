@@ -4,20 +4,33 @@
 from vmtests.case import VmCase, figures
 
 COUNT = 10_000
+POLLED = 2_000  # who polls on a busy machine waits for its CPU
 EVERY_WAY = "bell ring --ktap --device all --worker all --kick all --wait all"
 WAYS = 2 * 3 * 3 * 3
 
 
 class Rings(VmCase):
     def test_one_boot(self) -> None:
-        lab = self.lab(devices=("echo", "digest"), smp=2)
-        lab.start()
-        vm = self.boot(
-            lab,
-            f"{EVERY_WAY} --count {COUNT}", f"{EVERY_WAY} --count {COUNT} --depth 64",
-            "bell break")
-        self.finish(vm)
-        lab.check()
-        runs = figures(vm.results.path.read_text())
+        runs = self.ring(f"{EVERY_WAY} --count {COUNT}", f"{EVERY_WAY} --count {COUNT} --depth 64",
+                         "bell break", devices=("echo", "digest"), smp=2)
         self.assertEqual(len(runs), 2 * WAYS)
         self.assertEqual({run["rings"] for run in runs}, {COUNT})
+
+    def test_both_sides_poll(self) -> None:
+        for poll in ("adaptive", "always"):
+            runs = self.ring(f"bell ring --ktap --poll all --depth 1,64 --count {POLLED}",
+                             devices=("echo",), smp=1, poll=poll)
+            self.assertEqual([run["rings"] for run in runs], [POLLED] * (3 * 2))
+            for run in runs:
+                if run["polling"] == "always":  # who looks asks for no interrupt, nor for a ring
+                    self.assertLess(run["interrupts"], POLLED / 10)
+                if poll == "always":
+                    self.assertLess(run["doorbells"], POLLED / 10)
+
+    def ring(self, *commands: str, **wires: object) -> list[dict]:
+        lab = self.lab(**wires)
+        lab.start()
+        vm = self.boot(lab, *commands)
+        self.finish(vm)
+        lab.check()
+        return figures(vm.results.path.read_text())
