@@ -60,7 +60,7 @@ bool move(const PciDevice& device, std::uint64_t from, std::uint64_t to, std::ui
 }
 
 // Other bytes each round.
-void fill(std::span<std::byte> bytes, std::uint64_t& seed) {
+void fill_pattern(std::span<std::byte> bytes, std::uint64_t& seed) {
   for (std::size_t at = 0; at < bytes.size(); at += sizeof seed) {
     seed = seed * 0x5851F42D4C957F2D + 1;
     std::memcpy(&bytes[at], &seed, sizeof seed);
@@ -75,7 +75,7 @@ std::uint64_t shuttle(const PciDevice& device, const DmaMemory& memory, std::uin
   const auto return_address = address + DmaMemory::size - buffer;
   std::uint64_t moved = 0, seed = 1;
   for (; moved < wanted; moved += 2 * buffer) {
-    fill(out, seed);
+    fill_pattern(out, seed);
     std::ranges::fill(back, std::byte{});
     if (!move(device, address, edu::buffer_address, buffer, 0) ||
         !move(device, edu::buffer_address, return_address, buffer, edu::dma::to_memory) ||
