@@ -19,7 +19,7 @@ from .rings import VFIO_USER, VM
 from .suite import Suite
 
 SUITES = {"vm": VM, "vfio-user": VFIO_USER, "boot": BOOT}
-NAME, COLUMN = 46, 33
+NAME, COLUMN = 58, 31
 
 
 def main(argv: Sequence[str]) -> int:
