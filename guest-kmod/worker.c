@@ -16,14 +16,21 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/moduleparam.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "device.h"
 #include "eventfd.h"
+#include "poll_time.h"
 #include "trace.h"
 #include "worker.h"
+
+static unsigned int poll_us;
+module_param(poll_us, uint, 0644);
+MODULE_PARM_DESC(poll_us, "a worker's thread looks for kicks before it sleeps, so many microseconds at most");
 
 struct bell_worker {
 	u32 kind;
@@ -32,6 +39,8 @@ struct bell_worker {
 	struct eventfd_ctx *ctx;
 
 	struct task_struct *task; /* NULL for callback */
+	struct bell_poll_time poll_time; /* the task's, as is idle_since */
+	u64 idle_since;
 
 	/* poll and callback only */
 	poll_table table;        /* finds head, once */
@@ -75,6 +84,30 @@ static bool take(struct bell_worker *worker)
 }
 
 /*
+ * A look at the eventfd, again and again as long as that pays. On one CPU it
+ * never does: whoever is to kick waits for us.
+ */
+static void look(struct bell_worker *worker)
+{
+	const u64 until = worker->idle_since + worker->poll_time.ns;
+
+	if (num_online_cpus() == 1)
+		return;
+	while (ktime_get_ns() < until && !need_resched() && !kthread_should_stop()) {
+		if (vfs_poll(worker->file, NULL) & EPOLLIN)
+			return;
+		cpu_relax();
+	}
+}
+
+static void note_kick(struct bell_worker *worker, u64 came_at)
+{
+	bell_poll_time_kicked(&worker->poll_time, came_at - worker->idle_since,
+			      (u64)READ_ONCE(poll_us) * NSEC_PER_USEC);
+	worker->idle_since = ktime_get_ns();
+}
+
+/*
  * kthread_stop() ends the sleep in the eventfd's read, as a signal would, even
  * when somebody else took the count that woke it. A user who makes the eventfd
  * non-blocking later on gets a thread that looks every tick.
@@ -83,14 +116,19 @@ static int read_thread(void *data)
 {
 	struct bell_worker *worker = data;
 	ssize_t length;
-	u64 count;
+	u64 count, came_at;
 
+	worker->idle_since = ktime_get_ns();
 	while (!kthread_should_stop()) {
+		look(worker);
 		length = kernel_read(worker->file, &count, sizeof(count), NULL);
-		if (length == sizeof(count))
+		came_at = ktime_get_ns();
+		if (length == sizeof(count)) {
 			ring(worker, count);
-		else if (length == -EAGAIN)
+			note_kick(worker, came_at);
+		} else if (length == -EAGAIN) {
 			schedule_timeout_interruptible(1);
+		}
 	}
 	return 0;
 }
@@ -98,12 +136,18 @@ static int read_thread(void *data)
 static int poll_thread(void *data)
 {
 	struct bell_worker *worker = data;
+	u64 came_at;
 
+	worker->idle_since = ktime_get_ns();
 	while (!kthread_should_stop()) {
-		if (take(worker))
+		came_at = ktime_get_ns();
+		if (take(worker)) {
+			note_kick(worker, came_at);
 			cond_resched();
-		else
-			wait_woken(&worker->wait, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
+			continue;
+		}
+		look(worker);
+		wait_woken(&worker->wait, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
 	}
 	return 0;
 }

@@ -27,6 +27,12 @@ class Rings(VmCase):
                 if poll == "always":
                     self.assertLess(run["doorbells"], POLLED / 10)
 
+    def test_the_modules_threads_poll(self) -> None:
+        runs = self.ring("echo 200 >/sys/module/bellwire/parameters/poll_us",
+                         f"bell ring --ktap --worker read,poll --poll all --depth 1,64 "
+                         f"--count {POLLED}", devices=("echo",), smp=2, poll="adaptive")
+        self.assertEqual([run["rings"] for run in runs], [POLLED] * (2 * 3 * 2))
+
     def ring(self, *commands: str, **wires: object) -> list[dict]:
         lab = self.lab(**wires)
         lab.start()

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How long a worker's thread looks for a kick before it sleeps: as long as that
+ * bridges the gaps between kicks, and not at all where no look would. The same
+ * as vdev/core/poll_time.hpp, for the kernel's side. One thread at a time.
+ */
+#ifndef BELL_POLL_TIME_H
+#define BELL_POLL_TIME_H
+
+#include <linux/minmax.h>
+#include <linux/types.h>
+
+#define BELL_POLL_LEAST_NS 10000u /* anything less is nothing */
+
+struct bell_poll_time {
+	u64 ns; /* to look for */
+};
+
+/* A kick came so long after there had been none left. most: to look for at most; 0: never look. */
+static inline void bell_poll_time_kicked(struct bell_poll_time *time, u64 gap, u64 most)
+{
+	if (gap <= time->ns && time->ns <= most)
+		return;
+	if (gap <= most)
+		time->ns = clamp_t(u64, 2 * time->ns, min_t(u64, BELL_POLL_LEAST_NS, most), most);
+	else
+		time->ns /= 2;
+	if (time->ns < BELL_POLL_LEAST_NS)
+		time->ns = 0;
+}
+
+#endif /* BELL_POLL_TIME_H */
