@@ -21,10 +21,12 @@ class PollTime {
  public:
   using Duration = std::chrono::nanoseconds;
   static constexpr Duration least = std::chrono::microseconds(10);  ///< anything less is nothing
-  static constexpr Duration most = std::chrono::microseconds(200);  ///< that adaptive polling takes
+  static constexpr Duration usual_most = std::chrono::microseconds(200);
 
-  explicit PollTime(Polling polling) noexcept
+  /// `most`: that adaptive polling takes.
+  explicit PollTime(Polling polling, Duration most = usual_most) noexcept
       : adapts_(polling == Polling::adaptive),
+        most_(most),
         time_(polling == Polling::always ? Duration::max() : Duration::zero()) {}
 
   /// To look for, from the moment that there was no work left.
@@ -33,12 +35,13 @@ class PollTime {
   /// Work came `gap` after there had been none left, whether it was looked for or slept for.
   void work_came(Duration gap) noexcept {
     if (!adapts_ || gap <= time_) return;
-    time_ = gap <= most ? std::clamp(2 * time_, least, most) : time_ / 2;
+    time_ = gap <= most_ ? std::clamp(2 * time_, least, most_) : time_ / 2;
     if (time_ < least) time_ = Duration::zero();
   }
 
  private:
   bool adapts_;
+  Duration most_;
   Duration time_;
 };
 

@@ -63,7 +63,9 @@ Result<std::unique_ptr<Card>> Card::create(boost::asio::io_context& context,
   if (!copies) return copies.error();
   const auto view = parts.page ? std::optional(parts.page->view) : std::nullopt;
   auto card = std::unique_ptr<Card>(new Card(std::move(parts), options));
-  if (view) card->page_.emplace(context, *view, std::move(*copies), options.awake);
+  if (view)
+    card->page_.emplace(context, *view, std::move(*copies),
+                        options.awake ? Polling::always : Polling::adaptive);
   return card;
 }
 

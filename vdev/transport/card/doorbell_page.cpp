@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/card/doorbell_page.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -14,18 +13,19 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr Clock::duration shortest = 20us, first = 200us, longest = 2ms;
+constexpr auto most = 2ms;  // a ring that is missed costs the guest a message, and its exit
 
 }  // namespace
 
 // Handlers hold it: one that is queued when the page goes finds `started` false.
 struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
-  State(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events, bool always)
+  State(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events,
+        Polling polling)
       : context(io),
         memory(std::move(view)),
         doorbells(std::move(events)),
         seen(doorbells.size()),
-        awake(always) {
+        patience(polling, most) {
     set_asleep(1);
   }
 
@@ -54,26 +54,23 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
 
   void look_on() {
     const auto now = Clock::now();
-    if (collect()) {
-      patience = std::min(patience * 2, longest);
-      until = now + patience;
-    } else if (now > until && !awake && sleep()) {
-      return;
-    }
+    const bool news = collect();
+    if (!news && now - idle_since >= patience.time() && sleep()) return;
+    if (news) idle_since = now;
     again();
   }
 
   // False: something came in the last moment.
   bool sleep() {
     set_asleep(1);
-    if (collect()) {
-      set_asleep(0);
-      until = Clock::now() + patience;
-      return false;
-    }
-    patience = std::max(patience / 2, shortest);
-    looking = false;
-    return true;
+    looking = collect();
+    if (looking) wake_up();
+    return !looking;
+  }
+
+  void wake_up() {
+    set_asleep(0);
+    idle_since = Clock::now();
   }
 
   void again() {
@@ -86,16 +83,15 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
   MemoryView memory;
   std::vector<os::EventFd> doorbells;
   std::vector<std::uint32_t> seen;
-  const bool awake;
-  Clock::duration patience = first;
-  Clock::time_point until;
+  PollTime patience;
+  Clock::time_point idle_since;  // nothing was rung since
   bool started = false;
   bool looking = false;  // a look is queued: one is enough
 };
 
 DoorbellPage::DoorbellPage(boost::asio::io_context& context, MemoryView page,
-                           std::vector<os::EventFd> doorbells, bool awake)
-    : state_(std::make_shared<State>(context, std::move(page), std::move(doorbells), awake)) {}
+                           std::vector<os::EventFd> doorbells, Polling polling)
+    : state_(std::make_shared<State>(context, std::move(page), std::move(doorbells), polling)) {}
 DoorbellPage::DoorbellPage(DoorbellPage&&) noexcept = default;
 DoorbellPage::~DoorbellPage() {
   if (state_) stop();
@@ -105,7 +101,7 @@ void DoorbellPage::start() {
   for (std::size_t index = 0; index < state_->seen.size(); ++index)
     state_->seen[index] = state_->rung(index);
   state_->started = true;
-  if (state_->awake) wake();
+  if (state_->patience.time() > PollTime::Duration::zero()) wake();
 }
 
 void DoorbellPage::stop() noexcept {
@@ -117,9 +113,9 @@ void DoorbellPage::stop() noexcept {
 void DoorbellPage::wake() {
   if (!state_->started) return;
   state_->collect();
+  state_->patience.work_came(Clock::now() - state_->idle_since);
   if (std::exchange(state_->looking, true)) return;
-  state_->set_asleep(0);
-  state_->until = Clock::now() + state_->patience;
+  state_->wake_up();
   state_->again();
 }
 

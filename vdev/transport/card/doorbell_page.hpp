@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // DoorbellPage: doorbells without messages. The guest has the page mapped and counts up a word of
-// it; we look at the words as long as it pays, and pass what we see on to the doorbells' eventfds.
-// When nothing came for a while we say on the page that we sleep, and are then woken by a message.
-//
-// The while adapts: it doubles when a ring came within it, halves when none did, so that an idle
-// guest costs nothing, and a busy one is never let wait. Layout and protocol:
-// guest-kmod/uapi/bellwire.h, part 3. On the thread that runs the context.
+// it; we look at the words as long as it pays (poll_time.hpp), and pass what we see on to the
+// doorbells' eventfds. When nothing came for a while we say on the page that we sleep, and are then
+// woken by a message. Layout and protocol: guest-kmod/uapi/bellwire.h, part 3. On the thread that
+// runs the context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -14,15 +12,16 @@
 #include <vector>
 
 #include "vdev/core/memory_view.hpp"
+#include "vdev/core/poll_time.hpp"
 #include "vdev/os/event_fd.hpp"
 
 namespace bellwire::card {
 
 class DoorbellPage {
  public:
-  /// `page` is one page, which nobody else but the guest writes. `awake`: it never sleeps.
+  /// `page` is one page, which nobody else but the guest writes.
   DoorbellPage(boost::asio::io_context& context, MemoryView page,
-               std::vector<os::EventFd> doorbells, bool awake);
+               std::vector<os::EventFd> doorbells, Polling polling);
   DoorbellPage(DoorbellPage&&) noexcept;
   ~DoorbellPage();
 
