@@ -23,8 +23,7 @@ namespace bellwire {
 class Runner {
  public:
   [[nodiscard]] static Result<Runner> start(boost::asio::io_context& context, Device& device,
-                                            Attachment attachment,
-                                            Polling polling = Polling::off);
+                                            Attachment attachment, Polling polling = Polling::off);
   Runner(Runner&&) noexcept;
   ~Runner();
 

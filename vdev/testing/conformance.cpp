@@ -21,7 +21,8 @@ void require(bool held, std::string_view what) {
 
 // A device on its thread, from its attachment to its end.
 struct Life {
-  explicit Life(Stand& stand) : leaving{stand}, running(echo, stand.attach().value(), stand.polling) {}
+  explicit Life(Stand& stand)
+      : leaving{stand}, running(echo, stand.attach().value(), stand.polling) {}
 
   struct Leaving {
     Stand& stand;
