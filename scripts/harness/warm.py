@@ -24,7 +24,7 @@ from . import qemu
 from .places import cache
 from .qmp import Qmp, QmpError
 
-KEPT = 4
+KEPT = 8
 LIMIT = 20.0  # seconds to write or read a state; either takes less than one
 FAST = 1 << 40  # bytes a second: QEMU thinks of a network, and holds back
 POLL = 0.005
