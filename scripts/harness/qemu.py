@@ -28,7 +28,7 @@ ACCELERATORS = {
     "nested": ("-accel", "kvm", "-cpu", "host"),  # in an emulated host (nested.py),
     "host": ("-accel", "tcg", "-cpu", "qemu64,-cx16,+svm,+npt"),  # which is this
 }
-RESUMABLE = ("tcg", "host")
+EMULATED = ("tcg", "host")
 # loglevel=5: warnings reach the console log, the chatter of a boot doesn't. tsc=reliable: on a
 # busy host the watchdog would take an emulated TSC for unstable. no_e820: the BIOS of newer QEMUs
 # puts the ports' windows at the top of a CPU's 40 bits, which QEMU reserves for AMD's sake, and
@@ -60,7 +60,7 @@ class Machine:
     def resumable(self) -> bool:
         """Where it is safe, and a gain, to resume a saved state."""
         special = self.cold or self.gdb_port or self.append or self.extra
-        return self.accel in RESUMABLE and not special
+        return self.accel in EMULATED and not special
 
     @property
     def nested(self) -> bool:
@@ -165,7 +165,7 @@ def machine_line(machine: Machine, slots: int) -> Line:
     return [
         [machine.qemu],
         ["-M", MACHINE, *ACCELERATORS[machine.accel]],
-        ["-smp", str(machine.smp), "-m", f"{machine.memory}M"],
+        ["-smp", _cpus(machine), "-m", f"{machine.memory}M"],
         *([_shared(machine.memory)] if machine.shared_memory else []),
         ["-nodefaults", "-no-reboot", "-display", "none"],
         ["-kernel", str(machine.image.kernel)],
@@ -176,6 +176,13 @@ def machine_line(machine: Machine, slots: int) -> Line:
         *([["-S", "-gdb", f"tcp:127.0.0.1:{machine.gdb_port}"]] if machine.gdb_port else []),
         *([list(machine.extra)] if machine.extra else []),
     ]
+
+
+def _cpus(machine: Machine) -> str:
+    """Where there never can be two CPUs, QEMU emulates neither barriers nor atomic accesses; but a
+    device in another process is one, and the ring's rules need both."""
+    possible = f",maxcpus={max(machine.smp, 2)}" if machine.accel in EMULATED else ""
+    return f"{machine.smp}{possible}"
 
 
 def _shared(memory: int) -> list[str]:
