@@ -110,7 +110,7 @@ void add_suite(CLI::App& bench, const bellwire::bench::Suite& suite, Run& run) {
   command->footer(
       "\nRounds are interleaved, and compared within a round; beside each row is bare C that does\n"
       "the same without bellwire. Each ratio has the spread of its rounds with it: differences\n"
-      "within the spread mean nothing.");
+      "within the spread mean nothing. What a ratio should be at most stands behind it.");
   auto options = std::make_shared<bellwire::bench::Options>();
   command->add_option("--rounds", options->rounds, "How often everything is sampled (1 to 1000)")
       ->check(CLI::Range(1, 1000))
@@ -120,6 +120,7 @@ void add_suite(CLI::App& bench, const bellwire::bench::Suite& suite, Run& run) {
       ->type_name("TEXT");
   command->add_option("--json", options->json, "Write the figures there as well")
       ->type_name("FILE");
+  command->add_flag("--check", options->check, "Exit status 1 if a limit is missed");
   command->callback([&run, &suite, options] {
     run = [&suite, options] { return bellwire::bench::run(suite, *options); };
   });

@@ -6,6 +6,7 @@
 #include "host/bench/doorbells.hpp"
 #include "host/bench/interrupts.hpp"
 #include "host/bench/lookups.hpp"
+#include "host/bench/meter.hpp"
 #include "host/bench/report.hpp"
 #include "host/bench/round_trip.hpp"
 
@@ -41,6 +42,11 @@ Result<void> write(std::ofstream& file, const std::string& path, const boost::js
   return {};
 }
 
+Result<void> count(Race& race) {
+  Meter meter;
+  return race.count([&meter] { return meter.read(); });
+}
+
 }  // namespace
 
 std::span<const Suite> suites() {
@@ -56,8 +62,12 @@ Result<void> run(const Suite& suite, const Options& options) {
   for (const auto enter : suite.parts)
     if (auto entered = enter(race, machine); !entered) return entered;
   if (auto done = race.run(options.rounds); !done) return done;
+  if (suite.metered)
+    if (auto counted = count(race); !counted) return counted;
   print(machine, race);
-  return options.json.empty() ? Result<void>() : write(*file, options.json, to_json(machine, race));
+  if (!options.json.empty())
+    if (auto written = write(*file, options.json, to_json(machine, race)); !written) return written;
+  return options.check ? check(race) : Result<void>();
 }
 
 }  // namespace bellwire::bench

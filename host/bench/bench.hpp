@@ -19,16 +19,19 @@ struct Suite {
   const char* what;  ///< it measures
   std::string (*accelerator)();
   std::span<const Enter> parts;
+  bool metered = false;  ///< what it costs the system is counted as well
 };
 
 [[nodiscard]] std::span<const Suite> suites();
 
 struct Options {
   unsigned rounds = 20;
-  std::string skip;  ///< rows with this in their name; empty: none
-  std::string json;  ///< a file to write; empty: none
+  std::string skip;    ///< rows with this in their name; empty: none
+  std::string json;    ///< a file to write; empty: none
+  bool check = false;  ///< whether the limits are kept
 };
 
+/// ERANGE: a limit is missed, and that was to be checked.
 [[nodiscard]] Result<void> run(const Suite& suite, const Options& options);
 
 }  // namespace bellwire::bench

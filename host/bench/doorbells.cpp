@@ -101,16 +101,19 @@ struct Ringer {
     talk.way = way.way;
     talk.count = bursts;
     talk.address = address_of(way);
-    if (auto done = run_until_done(samples.exits); !done) return done.error();
+    const auto exits = run_until_done();
+    if (!exits) return exits.error();
+    samples.counts.add(Event::exits, *exits);
     note(std::span(talk.ticks).first(bursts), ns_per_tick, samples);
     return {};
   }
 
-  Result<void> run_until_done(std::uint64_t& exits) {
-    for (;;) {
+  // Returns the exits to user space that it took.
+  Result<std::uint64_t> run_until_done() {
+    for (std::uint64_t exits = 0;;) {
       const auto exit = guest.cpu().run();
       if (!exit) return exit.error();
-      if (guest.said(GUEST_DONE)) return {};
+      if (guest.said(GUEST_DONE)) return exits;
       if (guest.said(GUEST_FAULT)) return guest.unexpected();
       if (*exit == KVM_EXIT_MMIO || *exit == KVM_EXIT_IO)
         ++exits;
@@ -138,7 +141,7 @@ Result<void> sample_bare(bare_doorbells* doorbells, const DoorbellWay& way, doub
   std::array<std::uint32_t, bursts> ticks;
   const int exits = bare_doorbells_ring(doorbells, way.way, address_of(way), bursts, ticks.data());
   if (exits < 0) return system_fault("{}: bare C failed", way.name);
-  samples.exits += static_cast<unsigned>(exits);
+  samples.counts.add(Event::exits, static_cast<unsigned>(exits));
   note(ticks, ns_per_tick, samples);
   return {};
 }

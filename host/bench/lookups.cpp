@@ -83,11 +83,13 @@ struct Doorbells {
 
 Result<void> sample(Doorbells& doorbells, bool (Doorbells::*ring)(), double ns_per_tick,
                     Samples& samples) {
+  std::uint64_t exits = 0;
   for (unsigned look = 0; look < looks; ++look) {
     const auto before = __rdtsc();
-    for (unsigned write = 0; write < writes; ++write) samples.exits += (doorbells.*ring)() ? 1 : 0;
+    for (unsigned write = 0; write < writes; ++write) exits += (doorbells.*ring)() ? 1 : 0;
     samples.ns.push_back(static_cast<double>(__rdtsc() - before) * ns_per_tick / writes);
   }
+  samples.counts.add(Event::exits, exits);
   samples.times += looks * writes;
   return {};
 }

@@ -13,20 +13,32 @@ double quantile(std::vector<double> values, double part) {
   return values[static_cast<std::size_t>(place)];
 }
 
+Ratio ratio_of(std::string name, const std::vector<double>& values, Race::Limit limit) {
+  return {.name = std::move(name),
+          .value = quantile(values, 0.5),
+          .spread = quantile(values, 0.75) - quantile(values, 0.25),
+          .limit = limit};
+}
+
 }  // namespace
 
 bool Race::skips(const std::string& name) const {
   return !skip_.empty() && name.find(skip_) != std::string::npos;
 }
 
-void Race::enter(std::string name, Sample sample, std::optional<Sample> bare) {
+void Race::enter(std::string name, Sample sample, std::optional<Sample> bare, Limit limit) {
   if (skips(name)) return;
-  auto& contender = contenders_.emplace_back(Contender{std::move(name), {std::move(sample)}, {}});
+  auto& contender =
+      contenders_.emplace_back(Contender{std::move(name), {std::move(sample)}, {}, limit});
   if (bare) contender.bare = Runner{std::move(*bare)};
 }
 
-void Race::compare(const std::string& name, const std::string& over) {
-  if (!skips(name) && !skips(over)) comparisons_.emplace_back(name, over);
+void Race::compare(const std::string& name, const std::string& over, Limit limit) {
+  if (!skips(name) && !skips(over)) comparisons_.push_back({name, over, limit});
+}
+
+void Race::bound(const std::string& name, Event event, double limit) {
+  if (!skips(name)) bounds_.push_back({name, event, limit});
 }
 
 Result<void> Race::run(unsigned rounds) {
@@ -41,43 +53,70 @@ Result<void> Race::run(unsigned rounds) {
   return {};
 }
 
+Result<void> Race::count(const std::function<Counts()>& read) {
+  for (auto* runner : line_up())
+    if (auto taken = runner->count_turn(read); !taken) return taken;
+  return {};
+}
+
 std::vector<Race::Runner*> Race::line_up() {
   std::vector<Runner*> runners;
-  for (auto& [name, ours, bare] : contenders_) {
-    runners.push_back(&ours);
-    if (bare) runners.push_back(&*bare);
+  for (auto& contender : contenders_) {
+    runners.push_back(&contender.ours);
+    if (contender.bare) runners.push_back(&*contender.bare);
   }
   return runners;
 }
 
 Result<void> Race::Runner::take_turn() {
-  Samples samples;
-  if (auto taken = sample(samples); !taken) return taken.error();
-  medians.push_back(quantile(samples.ns, 0.5));
-  all.ns.insert(all.ns.end(), samples.ns.begin(), samples.ns.end());
-  all.times += samples.times;
-  all.exits += samples.exits;
-  return {};
+  return sample(turns.emplace_back());
+}
+
+// With room for the times, so that none of the allocations is the bench's own.
+Result<void> Race::Runner::count_turn(const std::function<Counts()>& read) {
+  counted.emplace().ns.reserve(turns.back().ns.size());
+  const auto before = read();
+  auto taken = sample(*counted);
+  counted->counts = since(before, read());
+  return taken;
 }
 
 Figures Race::Runner::figures() const {
-  return {.p50 = quantile(all.ns, 0.5),
-          .p99 = quantile(all.ns, 0.99),
-          .exits = static_cast<double>(all.exits) / static_cast<double>(all.times),
-          .times = all.times};
+  Figures figures{};
+  std::vector<double> all;
+  for (const auto& turn : turns) {
+    all.insert(all.end(), turn.ns.begin(), turn.ns.end());
+    figures.times += turn.times;
+  }
+  figures.p50 = quantile(all, 0.5);
+  figures.p99 = quantile(all, 0.99);
+  for (const auto event : events)
+    if (const auto values = each_time(event); !values.empty())
+      figures.each_time[event] = quantile(values, 0.5);
+  return figures;
 }
 
-Ratio Race::Runner::over(const Runner& other, std::string name) const {
+std::vector<double> Race::Runner::each_time(Event event) const {
   std::vector<double> values;
-  std::ranges::transform(medians, other.medians, std::back_inserter(values), std::divides());
-  return {.name = std::move(name),
-          .value = quantile(values, 0.5),
-          .spread = quantile(values, 0.75) - quantile(values, 0.25)};
+  const auto note = [&](const Samples& turn) {
+    if (const auto& count = turn.counts[event])
+      values.push_back(static_cast<double>(*count) / static_cast<double>(turn.times));
+  };
+  std::ranges::for_each(turns, note);
+  if (counted) note(*counted);
+  return values;
+}
+
+Ratio Race::Runner::over(const Runner& other, std::string name, Limit limit) const {
+  std::vector<double> values;
+  for (std::size_t turn = 0; turn < turns.size(); ++turn)
+    values.push_back(quantile(turns[turn].ns, 0.5) / quantile(other.turns[turn].ns, 0.5));
+  return ratio_of(std::move(name), values, limit);
 }
 
 Row Race::Contender::row() const {
   Row row{name, ours.figures(), {}};
-  if (bare) row.bare = Yardstick{bare->figures(), ours.over(*bare, name + " / bare C")};
+  if (bare) row.bare = Yardstick{bare->figures(), ours.over(*bare, name + " / bare C", limit)};
   return row;
 }
 
@@ -87,11 +126,29 @@ std::vector<Row> Race::rows() const {
   return rows;
 }
 
+Ratio Race::ratio(const Comparison& comparison) const {
+  const auto& [name, over, limit] = comparison;
+  return find(name).ours.over(find(over).ours, name + " / " + over, limit);
+}
+
+Ratio Race::ratio(const Bound& bound) const {
+  return ratio_of(text("{}: {} each time", bound.name, name_of(bound.event)),
+                  find(bound.name).ours.each_time(bound.event), bound.limit);
+}
+
 std::vector<Ratio> Race::ratios() const {
   std::vector<Ratio> ratios;
-  for (const auto& [name, over] : comparisons_)
-    ratios.push_back(find(name).ours.over(find(over).ours, name + " / " + over));
+  for (const auto& comparison : comparisons_) ratios.push_back(ratio(comparison));
+  for (const auto& bound : bounds_) ratios.push_back(ratio(bound));
   return ratios;
+}
+
+std::vector<Ratio> Race::all_ratios() const {
+  std::vector<Ratio> all;
+  for (auto& row : rows())
+    if (row.bare) all.push_back(std::move(row.bare->ratio));
+  std::ranges::move(ratios(), std::back_inserter(all));
+  return all;
 }
 
 const Race::Contender& Race::find(const std::string& name) const {

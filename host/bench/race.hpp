@@ -3,7 +3,7 @@
 // Race: measures several ways of doing something side by side. Each round lets every contender
 // take some samples, so that what disturbs the machine for a while disturbs all of them; what is
 // compared is compared within a round. A way may have a yardstick beside it: bare C that does the
-// same without bellwire.
+// same without bellwire. A ratio may have a limit, which it keeps or misses.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "host/bench/counts.hpp"
 #include "vdev/os/result.hpp"
 
 namespace bellwire::bench {
@@ -19,18 +20,20 @@ namespace bellwire::bench {
 struct Samples {
   std::vector<double> ns;   ///< a time each, or the mean of some
   std::uint64_t times = 0;  ///< that it was done
-  std::uint64_t exits = 0;  ///< to user space, in all of them
+  Counts counts{};          ///< in all of them
 };
 
 struct Ratio {
   std::string name;
-  double value;   ///< the middle one of all rounds
-  double spread;  ///< between the quarter and the three quarters of them
+  double value;                 ///< the middle one of all rounds
+  double spread;                ///< between the quarter and the three quarters of them
+  std::optional<double> limit;  ///< the most that `value` should be
+  [[nodiscard]] bool ok() const noexcept { return !limit || value <= *limit; }
 };
 
 struct Figures {
-  double p50, p99;  ///< nanoseconds
-  double exits;     ///< to user space, each time
+  double p50, p99;         ///< nanoseconds
+  Each<double> each_time;  ///< the middle one of all rounds
   std::uint64_t times;
 };
 
@@ -48,44 +51,68 @@ struct Row {
 class Race {
  public:
   using Sample = std::function<Result<void>(Samples&)>;
+  using Limit = std::optional<double>;
 
   /// Who has `skip` in its name does not take part. Empty: all do.
   explicit Race(std::string skip = {}) : skip_(std::move(skip)) {}
   [[nodiscard]] bool skips(const std::string& name) const;
 
-  void enter(std::string name, Sample sample, std::optional<Sample> bare = {});
+  /// `limit` is that of the ratio to `bare`.
+  void enter(std::string name, Sample sample, std::optional<Sample> bare = {}, Limit limit = {});
   /// The first one's p50, divided by the second's. Both have entered.
-  void compare(const std::string& name, const std::string& over);
+  void compare(const std::string& name, const std::string& over, Limit limit = {});
+  /// How often `event` happens each time. Who has the name has entered, and counts the event.
+  void bound(const std::string& name, Event event, double limit);
 
   /// Every second round goes backwards, so that nobody always comes after the same. The first
   /// error ends it. EINVAL: all were skipped.
   [[nodiscard]] Result<void> run(unsigned rounds);
+  /// One more round, which is not timed: counting may be slow. `read` tells what the process has
+  /// cost so far. After run().
+  [[nodiscard]] Result<void> count(const std::function<Counts()>& read);
 
   [[nodiscard]] std::vector<Row> rows() const;
-  /// Of what was to be compared.
+  /// Of what was to be compared, then of what was bound.
   [[nodiscard]] std::vector<Ratio> ratios() const;
+  /// All that there are, those of the rows to their bare C first.
+  [[nodiscard]] std::vector<Ratio> all_ratios() const;
 
  private:
   struct Runner {
     Result<void> take_turn();
+    Result<void> count_turn(const std::function<Counts()>& read);
     [[nodiscard]] Figures figures() const;
-    [[nodiscard]] Ratio over(const Runner& other, std::string name) const;
+    [[nodiscard]] Ratio over(const Runner& other, std::string name, Limit limit) const;
+    [[nodiscard]] std::vector<double> each_time(Event event) const;
     Sample sample;
-    Samples all{};
-    std::vector<double> medians{};  // of each round
+    std::vector<Samples> turns{};      // one each round
+    std::optional<Samples> counted{};  // the last one, not timed
   };
   struct Contender {
     [[nodiscard]] Row row() const;
     std::string name;
     Runner ours;
     std::optional<Runner> bare;
+    Limit limit;
+  };
+  struct Comparison {
+    std::string name, over;
+    Limit limit;
+  };
+  struct Bound {
+    std::string name;
+    Event event;
+    double limit;
   };
   [[nodiscard]] std::vector<Runner*> line_up();
   [[nodiscard]] const Contender& find(const std::string& name) const;
+  [[nodiscard]] Ratio ratio(const Comparison& comparison) const;
+  [[nodiscard]] Ratio ratio(const Bound& bound) const;
 
   std::string skip_;
   std::vector<Contender> contenders_;
-  std::vector<std::pair<std::string, std::string>> comparisons_;
+  std::vector<Comparison> comparisons_;
+  std::vector<Bound> bounds_;
 };
 
 }  // namespace bellwire::bench

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 using namespace bellwire;
+using bench::Counts;
+using bench::Event;
 using bench::Race;
 using bench::Samples;
 
@@ -13,7 +15,7 @@ Race::Sample always(double ns, std::uint64_t exits = 0) {
   return [ns, exits](Samples& samples) -> Result<void> {
     samples.ns = {ns, ns, ns + 1};
     samples.times = 3;
-    samples.exits = exits;
+    samples.counts.add(Event::exits, exits);
     return {};
   };
 }
@@ -29,7 +31,8 @@ TEST_CASE("a row is over all samples of all rounds") {
   CHECK(row.figures.times == 15);
   CHECK(row.figures.p50 == 100);
   CHECK(row.figures.p99 == 101);
-  CHECK(row.figures.exits == 2);
+  CHECK(row.figures.each_time[Event::exits] == 2);
+  CHECK_FALSE(row.figures.each_time[Event::doorbells].has_value());
   CHECK_FALSE(row.bare.has_value());
 }
 
@@ -39,7 +42,7 @@ TEST_CASE("a row tells its bare C, and the ratio to it") {
   REQUIRE(race.run(2).has_value());
   const auto bare = race.rows().at(0).bare.value();
   CHECK(bare.figures.p50 == 100);
-  CHECK(bare.figures.exits == 1);
+  CHECK(bare.figures.each_time[Event::exits] == 1);
   CHECK(bare.figures.times == 6);
   CHECK(bare.ratio.name == "a / bare C");
   CHECK(bare.ratio.value == 1.5);
@@ -95,4 +98,52 @@ TEST_CASE("who is skipped is neither sampled nor compared; all but none can be")
   REQUIRE(race.run(1).has_value());
   CHECK(race.rows().size() == 1);
   CHECK(race.ratios().empty());
+}
+
+TEST_CASE("a limit is kept up to its very value") {
+  Race race;
+  race.enter("a", always(150), always(100), 1.5);
+  race.enter("b", always(151), always(100), 1.5);
+  race.enter("c", always(900), always(100));
+  race.compare("c", "a", 5.0);
+  race.bound("a", Event::exits, 0);
+  REQUIRE(race.run(1).has_value());
+  const auto ratios = race.all_ratios();
+  REQUIRE(ratios.size() == 5);
+  const auto verdict = [&](std::size_t index, std::optional<double> limit, bool ok) {
+    CHECK(ratios[index].limit == limit);
+    CHECK(ratios[index].ok() == ok);
+  };
+  verdict(0, 1.5, true);
+  verdict(1, 1.5, false);
+  verdict(2, std::nullopt, true);
+  verdict(3, 5.0, false);
+  verdict(4, 0.0, true);
+  CHECK(ratios[4].name == "a: exits each time");
+}
+
+TEST_CASE("the round that is counted is not timed, and allocates nothing for the bench") {
+  Race race;
+  const std::vector<double> times(1000, 7.0);
+  bool room = false;
+  race.enter("a", [&](Samples& samples) -> Result<void> {
+    room = samples.ns.capacity() >= times.size();
+    samples.ns.insert(samples.ns.end(), times.begin(), times.end());
+    samples.times = times.size();
+    return {};
+  });
+  race.bound("a", Event::switches, 1);
+  REQUIRE(race.run(1).has_value());
+  CHECK_FALSE(room);
+  std::uint64_t switches = 500;
+  REQUIRE(race.count([&] {
+                Counts counts;
+                counts.add(Event::switches, switches += 3000);
+                return counts;
+              })
+              .has_value());
+  CHECK(room);
+  CHECK(race.rows().at(0).figures.times == 1000);
+  CHECK(race.rows().at(0).figures.each_time[Event::switches] == 3);
+  CHECK_FALSE(race.ratios().at(0).ok());
 }

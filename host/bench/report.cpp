@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/bench/report.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <iostream>
 
@@ -16,12 +17,13 @@ std::string place(int cpu) {
 }
 
 std::string text_of(const Ratio& ratio) {
-  return text("{:.2f} (± {:.2f})", ratio.value, ratio.spread / 2);
+  const auto told = text("{:.2f} (± {:.2f})", ratio.value, ratio.spread / 2);
+  if (!ratio.limit) return told;
+  return text("{} of {:.4g}{}", told, *ratio.limit, ratio.ok() ? "" : ", missed");
 }
 
 void print(const Row& row) {
-  const auto& [p50, p99, exits, times] = row.figures;
-  std::cout << text("{:<44} {:>8.0f} {:>8.0f} {:>6.2f}", row.name, p50, p99, exits);
+  std::cout << text("{:<44} {:>8.0f} {:>8.0f}", row.name, row.figures.p50, row.figures.p99);
   if (row.bare) {
     const auto& bare = row.bare->figures;
     std::cout << text(" {:>8.0f} {:>8.0f}  {}", bare.p50, bare.p99, text_of(row.bare->ratio));
@@ -29,11 +31,37 @@ void print(const Row& row) {
   std::cout << '\n';
 }
 
+std::string text_of(const std::optional<double>& each_time) {
+  return each_time ? text("{:.3f}", *each_time) : "-";
+}
+
+std::string cell(const Row& row, Event event) {
+  const auto ours = text_of(row.figures.each_time[event]);
+  return row.bare ? text("{} / {}", ours, text_of(row.bare->figures.each_time[event])) : ours;
+}
+
+// A column for each event that any row has counted.
+void print_counts(const std::vector<Row>& rows) {
+  std::vector<Event> counted;
+  std::ranges::copy_if(events, std::back_inserter(counted), [&rows](Event event) {
+    return std::ranges::any_of(
+        rows, [event](const Row& row) { return row.figures.each_time[event].has_value(); });
+  });
+  if (counted.empty()) return;
+  std::cout << text("\n{:<44}", "each time, and bare C");
+  for (const auto event : counted) std::cout << text(" {:>13}", name_of(event));
+  for (const auto& row : rows) {
+    std::cout << text("\n{:<44}", row.name);
+    for (const auto event : counted) std::cout << text(" {:>13}", cell(row, event));
+  }
+  std::cout << '\n';
+}
+
 json::object to_json(const Figures& figures) {
-  return {{"p50_ns", figures.p50},
-          {"p99_ns", figures.p99},
-          {"exits", figures.exits},
-          {"times", figures.times}};
+  json::object object{{"p50_ns", figures.p50}, {"p99_ns", figures.p99}, {"times", figures.times}};
+  for (const auto event : events)
+    if (const auto& each_time = figures.each_time[event]) object[name_of(event)] = *each_time;
+  return object;
 }
 
 json::object to_json(const Row& row) {
@@ -44,7 +72,11 @@ json::object to_json(const Row& row) {
 }
 
 json::object to_json(const Ratio& ratio) {
-  return {{"name", ratio.name}, {"value", ratio.value}, {"spread", ratio.spread}};
+  return {{"name", ratio.name},
+          {"value", ratio.value},
+          {"spread", ratio.spread},
+          {"limit", ratio.limit ? json::value(*ratio.limit) : json::value()},
+          {"ok", ratio.limit ? json::value(ratio.ok()) : json::value()}};
 }
 
 json::object to_json(const Machine& machine) {
@@ -60,21 +92,30 @@ json::object to_json(const Machine& machine) {
 void print(const Machine& machine, const Race& race) {
   std::cout << text("{} on {}, {}; guest on {}, device on {}\n\n", machine.accelerator, machine.cpu,
                     machine.kernel, place(machine.guest_cpu), place(machine.device_cpu));
-  std::cout << text("{:<44} {:>8} {:>8} {:>6} {:>8} {:>8}  {}\n", "ns", "p50", "p99", "exits",
-                    "bare p50", "p99", "ratio");
-  for (const auto& row : race.rows()) print(row);
+  std::cout << text("{:<44} {:>8} {:>8} {:>8} {:>8}  {}\n", "ns", "p50", "p99", "bare p50", "p99",
+                    "ratio");
+  const auto rows = race.rows();
+  for (const auto& row : rows) print(row);
+  print_counts(rows);
   std::cout << '\n';
   for (const auto& ratio : race.ratios()) std::cout << text("{}  {}\n", text_of(ratio), ratio.name);
 }
 
 json::value to_json(const Machine& machine, const Race& race) {
   json::array rows, ratios;
-  for (const auto& row : race.rows()) {
-    rows.push_back(to_json(row));
-    if (row.bare) ratios.push_back(to_json(row.bare->ratio));
-  }
-  for (const auto& ratio : race.ratios()) ratios.push_back(to_json(ratio));
+  for (const auto& row : race.rows()) rows.push_back(to_json(row));
+  for (const auto& ratio : race.all_ratios()) ratios.push_back(to_json(ratio));
   return {{"machine", to_json(machine)}, {"rows", std::move(rows)}, {"ratios", std::move(ratios)}};
+}
+
+Result<void> check(const Race& race) {
+  std::string missed;
+  for (const auto& ratio : race.all_ratios())
+    if (!ratio.ok())
+      missed += text("\n  {}: {:.4g} (± {:.2g}), at most {:.4g}", ratio.name, ratio.value,
+                     ratio.spread / 2, *ratio.limit);
+  if (missed.empty()) return {};
+  return fault(std::errc::result_out_of_range, "limits are missed:{}", missed);
 }
 
 }  // namespace bellwire::bench

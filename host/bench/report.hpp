@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a race came to: as a table for people, and as JSON.
+// What a race came to: as a table for people, as JSON, and as a verdict.
 #pragma once
 
 #include <boost/json/value.hpp>
@@ -13,8 +13,12 @@ namespace bellwire::bench {
 void print(const Machine& machine, const Race& race);
 
 /// {machine: {accelerator, cpu, kernel, guest_cpu, device_cpu}, rows: [{name, p50_ns, p99_ns,
-/// exits, times, bare}], ratios: [{name, value, spread}]}. `bare` is null, or {p50_ns, p99_ns,
-/// exits, times}. Ratios are those of the rows to their bare C, then those to each other.
+/// times, bare, EVENT…}], ratios: [{name, value, spread, limit, ok}]}. `bare` is null, or as a row
+/// without name and bare; each EVENT of counts.hpp that was counted is a number each time; `limit`
+/// and `ok` are null where there is no limit. Ratios are those of Race::all_ratios().
 [[nodiscard]] boost::json::value to_json(const Machine& machine, const Race& race);
+
+/// ERANGE: a limit is missed; the message has a line for each.
+[[nodiscard]] Result<void> check(const Race& race);
 
 }  // namespace bellwire::bench

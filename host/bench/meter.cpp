@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/bench/meter.hpp"
+
+#include <linux/perf_event.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "host/bench/allocations.hpp"
+
+namespace bellwire::bench {
+namespace {
+
+constexpr const char* tracepoint = "/sys/kernel/tracing/events/raw_syscalls/sys_enter/id";
+
+os::UniqueFd count_calls_of(int thread, std::uint64_t event) {
+  perf_event_attr attributes{};
+  attributes.type = PERF_TYPE_TRACEPOINT;
+  attributes.size = sizeof attributes;
+  attributes.config = event;
+  attributes.inherit = 1;
+  return os::UniqueFd(static_cast<int>(
+      ::syscall(SYS_perf_event_open, &attributes, thread, -1, -1, PERF_FLAG_FD_CLOEXEC)));
+}
+
+std::vector<os::UniqueFd> count_calls() {
+  std::vector<os::UniqueFd> counters;
+  std::uint64_t event = 0;
+  if (!(std::ifstream(tracepoint) >> event)) return counters;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    counters.push_back(count_calls_of(std::stoi(entry.path().filename().string()), event));
+    if (!counters.back().valid()) return {};
+  }
+  return counters;
+}
+
+std::uint64_t switches() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_nvcsw);
+}
+
+}  // namespace
+
+Meter::Meter() : counters_(count_calls()) {
+  const auto before = calls();
+  static_cast<void>(switches());
+  own_ = calls() - before;
+}
+
+Counts Meter::read() {
+  Counts counts;
+  counts.add(Event::switches, switches());
+  counts.add(Event::allocations, allocations());
+  if (!counters_.empty()) counts.add(Event::system_calls, calls() - own_ * ++readings_);
+  return counts;
+}
+
+std::uint64_t Meter::calls() const {
+  std::uint64_t sum = 0;
+  for (const auto& counter : counters_) {
+    std::uint64_t count = 0;
+    if (::read(counter.get(), &count, sizeof count) == sizeof count) sum += count;
+  }
+  return sum;
+}
+
+}  // namespace bellwire::bench
