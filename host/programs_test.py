@@ -246,6 +246,25 @@ class Bench(ProgramCase):
         self.assertEqual(len(told["rows"]), 9 + 4 + 1)
         self.assertEqual(len(told["ratios"]), len(told["rows"]) + 3)
 
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
+    def test_wire(self) -> None:
+        told = self.run_suite("wire")
+        self.assertEqual(len(told["rows"]), 5)
+        self.assertEqual(len(told["ratios"]), 5 + 1 + 5 + 2)
+        for row in told["rows"]:
+            with self.subTest(row["name"]):
+                self.assertLessEqual({"doorbells", "interrupts", "switches"}, set(row))
+                self.assertEqual(row["allocations"], 0)
+
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
+    def test_check(self) -> None:
+        path = self.folder / "figures.json"
+        run = self.run_program("bench", "wire", "--rounds", "1", "--check", "--json", path)
+        missed = [ratio for ratio in json.loads(path.read_text())["ratios"] if ratio["ok"] is False]
+        self.assertEqual(run.returncode, FAILED if missed else 0)
+        for ratio in missed:
+            self.assertIn(f"\n  {ratio['name']}: ", run.stderr)
+
     def test_bus(self) -> None:
         told = self.run_suite("bus", "--skip", "30000")
         self.assertEqual(len(told["rows"]), 3 * 3)

@@ -9,10 +9,12 @@
 #include "host/bench/meter.hpp"
 #include "host/bench/report.hpp"
 #include "host/bench/round_trip.hpp"
+#include "host/bench/wire.hpp"
 
 namespace bellwire::bench {
 namespace {
 
+constexpr Enter wire_parts[] = {enter_wire};
 constexpr Enter kvm_parts[] = {enter_doorbells, enter_interrupts, enter_round_trips};
 constexpr Enter bus_parts[] = {enter_lookups};
 
@@ -21,6 +23,8 @@ std::string model_accelerator() {
 }
 
 constexpr Suite all_suites[] = {
+    {"wire", "Round trips and throughput in one process, asleep and polling", plain_eventfds,
+     wire_parts, true},
     {"kvm", "Doorbells, interrupts and round trips by each way that KVM has", kvm_accelerator,
      kvm_parts},
     {"bus", "Doorbells on the model of KVM, among 1 to 30,000 of them", model_accelerator,
