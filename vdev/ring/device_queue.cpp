@@ -10,6 +10,12 @@ namespace {
 constexpr unsigned budget = 64;
 constexpr std::size_t byte_budget = std::size_t{1} << 20;
 
+// Requests from one look to the next, and completions shown at once: each look and each showing
+// waits for a cache line that the driver has. Few enough, and with few enough bytes, that a
+// completion isn't held back for longer than a line takes.
+constexpr unsigned batch = 16;
+constexpr std::size_t batch_bytes = 4096;
+
 bool inside(std::uint32_t offset, std::uint32_t length, std::size_t size) {
   return offset <= size && length <= size - offset;
 }
@@ -67,11 +73,11 @@ Turn DeviceQueue::poll(RequestHandler& handler) noexcept {
 
 DeviceQueue::Look DeviceQueue::serve(RequestHandler& handler) noexcept {
   traced_ = (load(queue_.control->driver.flags, relaxed) & BELLWIRE_TRACE) != 0;
-  std::size_t bytes = 0;
-  for (unsigned step = 0; step < budget && bytes < byte_budget; ++step) {
+  const auto first = completed_;
+  for (std::size_t bytes = 0; completed_ - first < budget && bytes < byte_budget;) {
     const Look seen = look();
     if (seen != Look::work) return seen;
-    bytes += serve_one(handler);
+    bytes += serve_batch(handler);
   }
   return Look::work;
 }
@@ -116,6 +122,7 @@ DeviceQueue::Look DeviceQueue::look() noexcept {
     return distrust(BELLWIRE_QUEUE_BAD_CONSUMED, consumed);
   if (submitted - completed_ > queue_.entries || submitted - consumed > queue_.entries)
     return distrust(BELLWIRE_QUEUE_BAD_SUBMITTED, submitted);
+  seen_ = submitted;
   return Look::work;
 }
 
@@ -137,9 +144,18 @@ bool DeviceQueue::may_sleep() noexcept {
   return load(queue_.control->submit.submitted, in_order) == completed_;
 }
 
-// Returns how many bytes the request brought.
+// Returns how many bytes the requests brought.
+std::size_t DeviceQueue::serve_batch(RequestHandler& handler) noexcept {
+  const auto before = completed_;
+  std::size_t bytes = 0;
+  while (completed_ != seen_ && completed_ - before < batch && bytes < batch_bytes)
+    bytes += serve_one(handler);
+  publish(before);
+  return bytes;
+}
+
 std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
-  const auto entry = copy_once(queue_.requests[completed_ % queue_.entries]);
+  const auto entry = copy_once(queue_.request(completed_));
   bellwire_completion completion{};
   completion.cookie = entry.cookie;
   completion.incarnation = incarnation_;
@@ -149,7 +165,7 @@ std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
   completion.length = reply.length;
   completion.result = reply.result;
   if (traced_) completion.done_at = timestamp();
-  complete(completion);
+  queue_.completion(completed_++) = completion;
   return reply.status == BELLWIRE_DONE ? entry.input_length : 0;
 }
 
@@ -165,9 +181,7 @@ Reply DeviceQueue::answer(RequestHandler& handler, const bellwire_request& entry
                         queue_.payload.subspan(entry.output_offset, entry.output_length)});
 }
 
-void DeviceQueue::complete(const bellwire_completion& completion) noexcept {
-  queue_.completions[completed_ % queue_.entries] = completion;
-  const auto before = completed_++;
+void DeviceQueue::publish(std::uint32_t before) noexcept {
   store(queue_.control->complete.completed, completed_, in_order);
   const auto event = load(queue_.control->consume.interrupt_event, in_order);
   if (bellwire_event_passed(event, completed_, before)) raise();

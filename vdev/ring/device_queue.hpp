@@ -67,9 +67,10 @@ class DeviceQueue {
   Look look() noexcept;
   Look distrust(bellwire_queue_status status, std::uint32_t offender) noexcept;
   bool may_sleep() noexcept;
+  std::size_t serve_batch(RequestHandler& handler) noexcept;
   std::size_t serve_one(RequestHandler& handler) noexcept;
   [[nodiscard]] Reply answer(RequestHandler& handler, const bellwire_request& entry) const noexcept;
-  void complete(const bellwire_completion& completion) noexcept;
+  void publish(std::uint32_t before) noexcept;
   void raise() noexcept;
 
   Queue queue_;
@@ -77,6 +78,7 @@ class DeviceQueue {
   std::uint32_t incarnation_;
   std::uint32_t generation_;  // what follows belongs to it
   std::uint32_t completed_;
+  std::uint32_t seen_ = 0;  // `submitted`, at the last look
   bellwire_queue_status status_ = BELLWIRE_QUEUE_OK;
   std::uint32_t offender_ = 0;
   bool traced_ = false;

@@ -35,7 +35,7 @@ std::uint32_t DriverQueue::space() const noexcept {
 
 bool DriverQueue::submit(const bellwire_request& request) noexcept {
   if (space() == 0) return false;
-  queue_.requests[submitted_++ % queue_.entries] = request;
+  queue_.request(submitted_++) = request;
   return true;
 }
 
@@ -51,13 +51,21 @@ bool DriverQueue::has_completion() const noexcept {
 }
 
 std::optional<bellwire_completion> DriverQueue::take() noexcept {
-  const auto completed = load(queue_.control->complete.completed, acquire);
-  if (completed == consumed_ || device_broken_) return std::nullopt;
-  device_broken_ = completed - consumed_ > published_ - consumed_;
-  if (device_broken_) return std::nullopt;
-  const auto completion = copy_once(queue_.completions[consumed_ % queue_.entries]);
+  std::optional<bellwire_completion> completion;
+  if (seen_ == consumed_ && !look()) return completion;
+  copy_once(queue_.completion(consumed_), completion.emplace());
   store(queue_.control->consume.consumed, ++consumed_, release);
   return completion;
+}
+
+// Only when all that the last look saw is taken: a look may wait for a cache line that the device
+// is writing.
+bool DriverQueue::look() noexcept {
+  const auto completed = load(queue_.control->complete.completed, acquire);
+  if (completed == consumed_ || device_broken_) return false;
+  device_broken_ = completed - consumed_ > published_ - consumed_;
+  if (!device_broken_) seen_ = completed;
+  return !device_broken_;
 }
 
 bool DriverQueue::may_sleep() noexcept {

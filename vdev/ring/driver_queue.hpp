@@ -58,10 +58,13 @@ class DriverQueue {
   [[nodiscard]] const bellwire_queue_control& control() const noexcept { return *queue_.control; }
 
  private:
+  bool look() noexcept;
+
   Queue queue_;
   std::uint32_t generation_;
   std::uint32_t submitted_ = 0;
   std::uint32_t published_ = 0;
+  std::uint32_t seen_ = 0;  // `completed`, at the last look
   std::uint32_t consumed_ = 0;
   bool device_broken_ = false;
 };

@@ -38,7 +38,15 @@ struct Queue {
   bellwire_request* requests;
   bellwire_completion* completions;
   std::span<std::byte> payload;
-  std::uint32_t entries;  ///< of each ring
+  std::uint32_t entries;  ///< of each ring; a power of two
+
+  /// Indices run freely.
+  [[nodiscard]] bellwire_request& request(std::uint32_t index) const noexcept {
+    return requests[index & (entries - 1)];
+  }
+  [[nodiscard]] bellwire_completion& completion(std::uint32_t index) const noexcept {
+    return completions[index & (entries - 1)];
+  }
 
   /// Over the bytes of one queue. `entries` has been checked against their number.
   static Queue over(std::span<std::byte> bytes, std::uint32_t entries) noexcept;

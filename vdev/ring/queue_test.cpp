@@ -4,6 +4,7 @@
 // what happens when, and as two threads.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
@@ -23,6 +24,19 @@ struct Counter final : ring::RequestHandler {
     return {.length = static_cast<std::uint32_t>(request.output.size()), .result = request.cookie};
   }
   std::uint64_t served = 0;
+};
+
+// Sees how many completions are held back while it serves.
+struct Watcher final : ring::RequestHandler {
+  explicit Watcher(const bellwire_queue_control& words) : control(words) {}
+  ring::Reply serve(const ring::Request&) noexcept override {
+    const auto shown = ring::load(control.complete.completed, ring::acquire);
+    most_held = std::max(most_held, served++ - shown);
+    return {};
+  }
+  const bellwire_queue_control& control;
+  std::uint32_t served = 0;
+  std::uint32_t most_held = 0;
 };
 
 // A device's side that the test turns by hand.
@@ -104,6 +118,25 @@ TEST_CASE("a turn is bounded, and says when there is more") {
   driver.publish();
   CHECK(bench.turn() == Turn::more);
   CHECK(bench.counter.served < ring::usual_ring_entries);
+}
+
+TEST_CASE("completions are shown in batches, of large requests one by one") {
+  constexpr std::uint32_t large = 4096;
+  for (const auto length : {0U, large}) {
+    Bench bench;
+    Driver driver(bench.wires.guest_end(), 0);
+    bench.turn();
+    Watcher watcher(driver.control());
+    auto wanted = request(0);
+    wanted.input_length = length;
+    while (driver.queue().submit(wanted)) {
+    }
+    driver.publish();
+    CHECK(bench.queue->poll(watcher) == Turn::more);
+    CHECK(watcher.most_held < 16);
+    CHECK((watcher.most_held > 0) == (length < large));
+    CHECK(ring::load(driver.control().complete.completed, ring::acquire) == watcher.served);
+  }
 }
 
 TEST_CASE("a busy device is not rung, a sleeping one is rung once") {

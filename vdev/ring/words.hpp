@@ -33,15 +33,23 @@ void store(Word& word, std::type_identity_t<Word> value, std::memory_order order
   std::atomic_ref<Word>(word).store(value, order);
 }
 
-/// A private copy of an entry, each word read exactly once: what is checked is what is used.
+/// Makes `to` a private copy of an entry, each word read exactly once: what is checked is what is
+/// used. Word by word into its place: a detour by wider loads would wait for all stores before it.
+template <class Entry>
+void copy_once(const Entry& entry, Entry& to) noexcept {
+  static_assert(sizeof(Entry) % sizeof(std::uint64_t) == 0);
+  const auto* from = reinterpret_cast<const std::uint64_t*>(&entry);
+  auto* place = reinterpret_cast<std::byte*>(&to);
+  for (std::size_t done = 0; done < sizeof(Entry); done += sizeof(std::uint64_t)) {
+    const auto word = load(*from++, relaxed);
+    std::memcpy(place + done, &word, sizeof word);
+  }
+}
+
 template <class Entry>
 Entry copy_once(const Entry& entry) noexcept {
-  static_assert(sizeof(Entry) % sizeof(std::uint64_t) == 0);
-  std::uint64_t words[sizeof(Entry) / sizeof(std::uint64_t)];
-  const auto* from = reinterpret_cast<const std::uint64_t*>(&entry);
-  for (auto& word : words) word = load(*from++, relaxed);
   Entry copy;
-  std::memcpy(&copy, words, sizeof copy);
+  copy_once(entry, copy);
   return copy;
 }
 
