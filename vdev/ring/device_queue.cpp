@@ -11,10 +11,10 @@ constexpr unsigned budget = 64;
 constexpr std::size_t byte_budget = std::size_t{1} << 20;
 
 // Requests from one look to the next, and completions shown at once: each look and each showing
-// waits for a cache line that the driver has. Few enough, and with few enough bytes, that a
-// completion isn't held back for longer than a line takes.
+// waits for a cache line that the driver has. A completion is held back for few others, and for
+// none that takes its time.
 constexpr unsigned batch = 16;
-constexpr std::size_t batch_bytes = 4096;
+constexpr std::uint64_t batch_ticks = 10'000;  // of timestamp(): some microseconds
 
 bool inside(std::uint32_t offset, std::uint32_t length, std::size_t size) {
   return offset <= size && length <= size - offset;
@@ -147,9 +147,11 @@ bool DeviceQueue::may_sleep() noexcept {
 // Returns how many bytes the requests brought.
 std::size_t DeviceQueue::serve_batch(RequestHandler& handler) noexcept {
   const auto before = completed_;
+  const auto began = timestamp();
   std::size_t bytes = 0;
-  while (completed_ != seen_ && completed_ - before < batch && bytes < batch_bytes)
+  do {
     bytes += serve_one(handler);
+  } while (completed_ != seen_ && completed_ - before < batch && timestamp() - began < batch_ticks);
   publish(before);
   return bytes;
 }

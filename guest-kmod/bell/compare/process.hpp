@@ -13,7 +13,7 @@
 
 namespace bell::compare {
 
-inline constexpr std::uint64_t patience_ns = 5'000'000'000;  // a bound, not a goal
+inline constexpr std::uint64_t patience_ns = 20'000'000'000;  // a bound, not a goal
 inline constexpr std::uint64_t quiet_ns = 100'000'000;  // no news for so long: what lacks is lost
 
 /// CLOCK_MONOTONIC in ns, which all processes and the kernel share.
