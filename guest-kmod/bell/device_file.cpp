@@ -23,9 +23,9 @@ Result<DeviceFile> DeviceFile::open(const std::string& path) {
 
 Result<bellwire_info> DeviceFile::info() const {
   bellwire_info info{};
-  if (::ioctl(fd_.get(), BELLWIRE_INFO, &info) != 0)
-    return system_fault("{}: no information", path_);
-  return info;
+  if (::ioctl(fd_.get(), BELLWIRE_INFO, &info) == 0) return info;
+  if (gone()) return fault(std::errc::no_such_device, "{}: the device is gone", path_);
+  return system_fault("{}: no information", path_);
 }
 
 Result<bellwire_claim> DeviceFile::claim(std::uint32_t queue, std::uint32_t flags) const {
