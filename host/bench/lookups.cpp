@@ -12,9 +12,9 @@
 namespace bellwire::bench {
 namespace {
 
-constexpr unsigned looks = 200;  // a round
-constexpr unsigned writes = 16;  // a look: reading the clock costs about as much as one
-constexpr unsigned counts[] = {1, 300, 3'000, 30'000};
+constexpr unsigned lookups = 200;  // a round
+constexpr unsigned writes = 16;    // a look: reading the clock costs about as much as one
+constexpr unsigned entry_counts[] = {1, 300, 3'000, 30'000};
 constexpr std::uint64_t register_base = 0xd000'0000;
 constexpr std::uint64_t register_stride = 16;
 constexpr std::uint32_t register_size = 4;
@@ -84,13 +84,13 @@ struct Doorbells {
 Result<void> sample(Doorbells& doorbells, bool (Doorbells::*ring)(), double ns_per_tick,
                     Samples& samples) {
   std::uint64_t exits = 0;
-  for (unsigned look = 0; look < looks; ++look) {
+  for (unsigned look = 0; look < lookups; ++look) {
     const auto before = __rdtsc();
     for (unsigned write = 0; write < writes; ++write) exits += (doorbells.*ring)() ? 1 : 0;
     samples.ns.push_back(static_cast<double>(__rdtsc() - before) * ns_per_tick / writes);
   }
   samples.counts.add(Event::exits, exits);
-  samples.times += looks * writes;
+  samples.times += lookups * writes;
   return {};
 }
 
@@ -104,7 +104,7 @@ Result<std::shared_ptr<Doorbells>> create_doorbells(const Spread& spread, unsign
 }
 
 Result<void> enter_spread(Race& race, const Spread& spread, double ns_per_tick) {
-  for (const auto count : counts) {
+  for (const auto count : entry_counts) {
     const auto name = name_of(spread, count);
     if (race.skips(name)) continue;  // to make many takes a while
     const auto doorbells = create_doorbells(spread, count);
@@ -113,7 +113,7 @@ Result<void> enter_spread(Race& race, const Spread& spread, double ns_per_tick) 
       return [=](Samples& samples) { return sample(*doorbells, ring, ns_per_tick, samples); };
     };
     race.enter(name, by(&Doorbells::ring), by(&Doorbells::ring_bare));
-    if (count != counts[0]) race.compare(name, name_of(spread, counts[0]));
+    if (count != entry_counts[0]) race.compare(name, name_of(spread, entry_counts[0]));
   }
   return {};
 }

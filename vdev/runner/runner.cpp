@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/runner/runner.hpp"
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -27,7 +28,8 @@ constexpr unsigned looks = 16;                  // between two looks at the cloc
 struct Runner::State : std::enable_shared_from_this<Runner::State> {
   struct Doorbell {
     os::EventFd event;
-    asio::posix::stream_descriptor readable;  // owns a duplicate, for waiting only
+    asio::posix::stream_descriptor readable;  // owns a duplicate, for waiting
+    std::uint64_t rings = 0;                  // read while waiting
     PollTime patience;
     Clock::time_point idle_since{};  // there was no work left; kept only with polling
     bool worked = false;             // since then, when polled
@@ -36,13 +38,16 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
   State(asio::io_context& io, Device& served, Polling how)
       : context(io), device(served), ticker(io), polling(how) {}
 
+  // Asio reads the count: to wait for it and read it ourselves would cost an epoll_ctl each time.
   void wait(unsigned index) {
-    doorbells[index].readable.async_wait(
-        asio::posix::descriptor_base::wait_read,
-        [self = shared_from_this(), index](const boost::system::error_code& error) {
+    auto& doorbell = doorbells[index];
+    doorbell.readable.async_read_some(
+        asio::buffer(&doorbell.rings, sizeof doorbell.rings),
+        [self = shared_from_this(), index](const boost::system::error_code& error, std::size_t) {
           if (error || !self->running) return;
-          self->note_work(self->doorbells[index]);
-          self->turn(index, self->doorbells[index].event.drain().value_or(0));
+          auto& rung = self->doorbells[index];
+          self->note_work(rung);
+          self->turn(index, rung.rings);
         });
   }
 
@@ -148,7 +153,7 @@ Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachme
     if (!event) return event.error();
     asio::posix::stream_descriptor readable(context);
     if (auto watched = watch(readable, doorbell.fd()); !watched) return watched.error();
-    state->doorbells.push_back({std::move(*event), std::move(readable), PollTime(polling)});
+    state->doorbells.push_back({std::move(*event), std::move(readable), 0, PollTime(polling)});
   }
   if (auto started = device.start(std::move(attachment)); !started) return started.error();
   state->running = true;
