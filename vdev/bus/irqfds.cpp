@@ -96,7 +96,8 @@ void IrqFds::pump() {
   do {
     count = ::epoll_wait(poll_.get(), told.data(), static_cast<int>(told.size()), 0);
     for (int index = 0; index < count; ++index) {
-      const auto entry = entries_.find(told[static_cast<std::size_t>(index)].data.u64);
+      const std::uint64_t key = told[static_cast<std::size_t>(index)].data.u64;  // it is packed
+      const auto entry = entries_.find(key);
       if (entry != entries_.end() && entry->second.event.take()) inject(entry->second);
     }
   } while (count == static_cast<int>(told.size()));
