@@ -87,7 +87,7 @@ def run(names: Sequence[str], only: str, together: bool) -> Iterator[Case]:
         else:
             steps += [(name, step) for step in chosen]
     if together and len(steps) > 1:
-        for title, cases, seconds in side_by_side.run([(name, step.name) for name, step in steps]):
+        for title, cases, seconds in side_by_side.run(steps):
             yield from _tell(title, cases, seconds)
         return
     for name, step in steps:

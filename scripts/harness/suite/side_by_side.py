@@ -11,7 +11,7 @@ from pathlib import Path
 from ..children import Child, describe
 from . import results
 from .results import Case
-from .step import LOGS, end
+from .step import LOGS, Step, end
 
 JOBS = min(2, os.cpu_count() or 1)  # a VM and its device keep a CPU busy, and a half of one
 GRACE = 30.0  # seconds to end its VMs
@@ -26,8 +26,15 @@ class _Job:
     began: float
 
 
-def run(steps: Sequence[tuple[str, str]]) -> Iterator[tuple[str, list[Case], float]]:
+def run(steps: Sequence[tuple[str, Step]]) -> Iterator[tuple[str, list[Case], float]]:
     """Of each level's step: its title, its cases and the seconds it took; as they end."""
+    for level, step in steps:
+        if step.alone:
+            yield from _run([(level, step)])
+    yield from _run([(level, step) for level, step in steps if not step.alone])
+
+
+def _run(steps: Sequence[tuple[str, Step]]) -> Iterator[tuple[str, list[Case], float]]:
     waiting = list(steps)
     running: list[_Job] = []
     try:
@@ -43,14 +50,14 @@ def run(steps: Sequence[tuple[str, str]]) -> Iterator[tuple[str, list[Case], flo
             job.child.stop(GRACE)
 
 
-def _start(level: str, step: str) -> _Job:
-    name = f"{level}-{step.replace(' ', '-')}"
+def _start(level: str, step: Step) -> _Job:
+    name = f"{level}-{step.name.replace(' ', '-')}"
     report, log = LOGS / f"{name}.xml", LOGS / f"{name}.log"
     LOGS.mkdir(parents=True, exist_ok=True)
     for old in (report, log):
         old.unlink(missing_ok=True)
-    argv = [sys.executable, "-m", __package__, level, "--step", step, "--report", str(report)]
-    return _Job(f"{level}: {step}", Child(argv, log), report, time.monotonic())
+    argv = [sys.executable, "-m", __package__, level, "--step", step.name, "--report", str(report)]
+    return _Job(f"{level}: {step.name}", Child(argv, log), report, time.monotonic())
 
 
 def _cases(job: _Job) -> list[Case]:

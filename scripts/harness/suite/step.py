@@ -27,6 +27,7 @@ class Skipped(Exception):
 class Step:
     name: str
     run: Callable[[], Sequence[Case]]  # no case at all is a failure
+    alone: bool = False  # it keeps all CPUs busy: never beside another
 
 
 def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
