@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .places import BUILD
@@ -51,7 +51,9 @@ def private_folder() -> Iterator[Path]:
 
 
 def _sweep(parent: Path) -> None:
+    """Those that a killed process of ours left. They may go while we look: others sweep, too."""
     for path in parent.glob(f"{_PRIVATE}[0-9]*-*"):
         pid = path.name.removeprefix(_PRIVATE).split("-")[0]
-        if path.stat().st_uid == os.getuid() and not Path("/proc", pid).exists():
-            shutil.rmtree(path, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            if path.stat().st_uid == os.getuid() and not Path("/proc", pid).exists():
+                shutil.rmtree(path, ignore_errors=True)
