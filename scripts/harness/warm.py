@@ -122,9 +122,16 @@ def _until(happened: Callable[[], bool], what: str) -> None:
 
 
 def _forget() -> None:
-    states = sorted(_folder().glob("*.state"), key=lambda path: path.stat().st_mtime_ns)
+    states = sorted(_folder().glob("*.state"), key=_used)
     for old in states[:-KEPT]:
         old.unlink(missing_ok=True)
+
+
+def _used(state: Path) -> int:
+    try:
+        return state.stat().st_mtime_ns
+    except FileNotFoundError:  # somebody else dropped it
+        return 0
 
 
 def _folder() -> Path:
