@@ -38,7 +38,6 @@ class Session {
   [[nodiscard]] Result<void> reset();
 
   [[nodiscard]] bellwire::ring::DriverQueue& queue() noexcept { return queue_; }
-  [[nodiscard]] const bellwire::ring::DriverQueue& queue() const noexcept { return queue_; }
   [[nodiscard]] Result<bellwire_info> info() const { return file_.info(); }
 
   /// The claimed queue as raw memory, for those who mean to break it.

@@ -7,6 +7,7 @@
 
 #include "guest-kmod/bell/histogram.hpp"
 #include "vdev/core/crc32c.hpp"
+#include "vdev/ring/driver_wait.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bell {
@@ -15,7 +16,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto traffic_patience = std::chrono::seconds(10);  // without any completion
-constexpr unsigned looks_a_time = 16;                        // between two at the clock
 
 // What request `number` carries: the same for no two requests that are near each other.
 void fill(std::span<std::byte> bytes, std::uint64_t number) {
@@ -37,8 +37,6 @@ class Traffic {
   Result<TrafficResult> run();
 
  private:
-  bool publish_and_wait();
-  [[nodiscard]] bool look(Clock::time_point began) const;
   void submit_what_fits();
   void submit(std::uint64_t number);
   bool take_all();
@@ -82,7 +80,8 @@ Result<TrafficResult> Traffic::run() {
   bool going = true;
   while (going && (more_to_submit() || session_.queue().in_flight() > 0)) {
     submit_what_fits();
-    const bool sleeps = publish_and_wait();
+    const bool sleeps = bellwire::ring::publish_and_wait(
+        session_.queue(), patience_, [this] { kick(); }, [this] { session_.wait(); });
     const bool progress = take_all();
     if (progress && sleeps && options_.session.trace && options_.depth == 1) note_hop();
     going = !stuck(progress);
@@ -98,33 +97,6 @@ Result<TrafficResult> Traffic::run() {
   result_.interrupts = after->interrupts - before->interrupts;
   result_.raises = session_.queue().control().status.raises;
   return result_;
-}
-
-// Whether it slept. If it is to sleep, the interrupt is asked for before the device hears of the
-// requests, so it really is called; only when completions are there already there is no need.
-// If it looks for them first, none is asked for until that didn't pay.
-bool Traffic::publish_and_wait() {
-  auto& queue = session_.queue();
-  const bool looks = patience_.time() > patience_.time().zero();
-  bool sleeps = !looks && queue.may_sleep();
-  if (queue.publish()) kick();
-  const auto began = Clock::now();
-  if (looks) sleeps = !look(began) && queue.may_sleep();
-  if (sleeps) session_.wait();
-  if (queue.has_completion()) patience_.work_came(Clock::now() - began);
-  return sleeps;
-}
-
-// For a second at most, then it is time to ask why.
-bool Traffic::look(Clock::time_point began) const {
-  const auto until = began + std::min<Clock::duration>(patience_.time(), std::chrono::seconds(1));
-  do {
-    for (unsigned times = 0; times < looks_a_time; ++times) {
-      if (session_.queue().has_completion()) return true;
-      bellwire::pause_polling();
-    }
-  } while (Clock::now() < until);
-  return false;
 }
 
 bool Traffic::more_to_submit() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "vdev/kvm/ticks.hpp"
+#include "vdev/os/cpu.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::bench {
@@ -71,11 +72,8 @@ Machine describe_machine(std::string accelerator) {
 }
 
 void pin_thread(int cpu) noexcept {
-  if (cpu < 0) return;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  ::sched_setaffinity(0, sizeof set, &set);
+  if (cpu >= 0) [[maybe_unused]]
+    const auto pinned = os::pin_thread(static_cast<unsigned>(cpu));
 }
 
 }  // namespace bellwire::bench

@@ -5,13 +5,13 @@
 
 #include <cstring>
 
+#include "vdev/ring/driver_wait.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bellwire::bench {
 namespace {
 
 constexpr std::chrono::seconds longest_wait{5};
-constexpr unsigned looks_a_time = 16;  // between two at the clock
 
 // As much rung or raised as the device says so far.
 Counts told_by(const bellwire_queue_control& control) {
@@ -73,28 +73,11 @@ void WireDriver::submit(std::uint32_t bytes) noexcept {
   queue_.submit(request);
 }
 
-// If it is to sleep, the interrupt is asked for before the device hears of the requests, so that
-// it really sleeps; if it looks, none is asked for until that did not pay.
 Result<void> WireDriver::publish_and_wait() {
-  const bool looks = patience_.time() > PollTime::Duration::zero();
-  bool sleeps = !looks && queue_.may_sleep();
-  if (queue_.publish()) end_.doorbell.raise();
-  const auto began = Clock::now();
-  if (looks) sleeps = !look(began) && queue_.may_sleep();
-  if (sleeps)
-    if (auto woken = sleep(); !woken) return woken;
-  if (queue_.has_completion()) patience_.work_came(Clock::now() - began);
-  return {};
-}
-
-bool WireDriver::look(Clock::time_point began) const noexcept {
-  do {
-    for (unsigned times = 0; times < looks_a_time; ++times) {
-      if (queue_.has_completion()) return true;
-      pause_polling();
-    }
-  } while (Clock::now() - began < patience_.time());
-  return false;
+  Result<void> woken;
+  ring::publish_and_wait(
+      queue_, patience_, [this] { end_.doorbell.raise(); }, [&] { woken = sleep(); });
+  return woken;
 }
 
 Result<void> WireDriver::sleep() const {

@@ -29,7 +29,6 @@ class WireDriver {
   [[nodiscard]] Result<void> run(const bare_load& load, double ns_per_tick, Samples& samples);
 
  private:
-  using Clock = std::chrono::steady_clock;
   WireDriver(WireEnd end, Polling polling)
       : end_(std::move(end)),
         queue_(end_.queue, ring::begin_generation(end_.queue)),
@@ -37,7 +36,6 @@ class WireDriver {
   Result<void> exchange(const bare_load& load, double ns_per_tick, Samples& samples);
   void submit(std::uint32_t bytes) noexcept;
   Result<void> publish_and_wait();
-  [[nodiscard]] bool look(Clock::time_point began) const noexcept;
   Result<void> sleep() const;
 
   WireEnd end_;

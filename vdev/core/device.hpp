@@ -43,10 +43,10 @@ class Device {
   /// that somebody rang; the work is in the ring. Must not block, nor loop without a bound.
   virtual Turn on_doorbell(unsigned index, std::uint64_t rings) noexcept = 0;
 
-  /// A look at doorbell `index` that asks for no ring: more: there was work; done: there was none.
-  /// A driver that isn't asked rings no more, so on_doorbell() comes before the runner sleeps.
-  /// Devices without it are not polled: they say done.
-  virtual Turn on_poll([[maybe_unused]] unsigned index) noexcept { return Turn::done; }
+  /// A look at doorbell `index` that need not ask for a ring: more: there was work; done: there was
+  /// none. A driver that isn't asked rings no more, so on_doorbell() comes before the runner
+  /// sleeps.
+  virtual Turn on_poll(unsigned index) noexcept { return on_doorbell(index, 0); }
 
   /// Ten times a second, to tell the driver that it is alive.
   virtual void on_tick() noexcept {}

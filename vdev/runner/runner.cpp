@@ -38,7 +38,7 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
   State(asio::io_context& io, Device& served, Polling how)
       : context(io), device(served), ticker(io), polling(how) {}
 
-  // Asio reads the count: to wait for it and read it ourselves would cost an epoll_ctl each time.
+  // Asio reads the count: waiting alone would cost an epoll_ctl each time, this a read in vain.
   void wait(unsigned index) {
     auto& doorbell = doorbells[index];
     doorbell.readable.async_read_some(

@@ -138,6 +138,28 @@ TEST_CASE("an always polled doorbell is never waited for, and its work is found"
   CHECK(device.calls == std::vector<Recorder::Call>{{0, 0}});
 }
 
+TEST_CASE("a device that knows no poll is served by looks") {
+  struct Plain final : Device {
+    DeviceTraits traits() const noexcept override { return {.kind = "plain"}; }
+    Result<void> start(Attachment) override { return {}; }
+    Turn on_doorbell(unsigned, std::uint64_t) noexcept override {
+      served += std::exchange(work, 0);
+      return Turn::done;
+    }
+    void stop() noexcept override {}
+    int work = 0, served = 0;
+  };
+  const auto wires = Wires::create(1);
+  boost::asio::io_context context;
+  Plain device;
+  const auto runner = Runner::start(context, device, wires.device_end(), Polling::always).value();
+  context.poll_one();  // the first look
+  device.work = 7;
+  wires.guest_end().doorbells[0].raise();
+  context.poll_one();
+  CHECK(device.served == 7);
+}
+
 TEST_CASE("an adaptive one sleeps when idle, with a last look, and polls when rings come soon") {
   const auto wires = Wires::create(1);
   boost::asio::io_context context;
