@@ -15,7 +15,11 @@
 
 static_assert(PAGE_SIZE == BELLWIRE_PAGE_SIZE, "queues are mapped page by page");
 
-/* Twice a beat and more, so that a dead device is known within a second. */
+/*
+ * Twice a beat and more, so that a dead device is known within a second. But
+ * the guest isn't woken for it: as long as it has nothing to do at all, it
+ * waits for nothing.
+ */
 #define BELL_WATCH_PERIOD msecs_to_jiffies(250)
 
 static DEFINE_IDA(bell_ids);
@@ -49,8 +53,8 @@ static void take_pages_back(struct bell_device *device)
 }
 
 /*
- * A device that beats is alive. One that doesn't may only be slow, or stopped
- * in good order: whether it is dead, its registers tell.
+ * A device that beats is alive. One that doesn't may only be idle, slow, or
+ * stopped in good order: whether it is dead, its registers tell.
  */
 static void look_after(struct work_struct *work)
 {
@@ -76,7 +80,7 @@ struct bell_device *bell_device_create(struct device *parent, const struct bell_
 	kref_init(&device->ref);
 	mutex_init(&device->lock);
 	INIT_LIST_HEAD(&device->files);
-	INIT_DELAYED_WORK(&device->watch, look_after);
+	INIT_DEFERRABLE_WORK(&device->watch, look_after);
 	device->parent = parent;
 	device->front = front;
 	return device;

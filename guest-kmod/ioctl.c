@@ -186,6 +186,8 @@ static int run_hot(const struct command *command, struct bell_file *file)
 {
 	struct bell_queue *queue = smp_load_acquire(&file->queue);
 
+	if (!queue && command->number == BELLWIRE_RING)
+		queue = &file->device->queues[0];
 	return queue ? command->hot(queue) : -ENOTCONN;
 }
 

@@ -6,18 +6,29 @@
 #include "host/guest_run.hpp"
 #include "host/stop_on_signal.hpp"
 #include "host/transports.hpp"
+#include "vdev/asio/one_thread.hpp"
 #include "vdev/devices/catalog.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/os/cpu.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
 
 namespace bellwire::host {
 
 namespace {
 
+// None if `time` is nothing.
+Result<std::optional<Moderation>> moderate(boost::asio::io_context& context, Attachment& attachment,
+                                           std::chrono::microseconds time) {
+  if (time.count() == 0) return std::optional<Moderation>();
+  auto moderation = Moderation::start(context, attachment, time);
+  if (!moderation) return moderation.error();
+  return std::optional(std::move(*moderation));
+}
+
 Result<void> run_function(const FunctionEntry& entry, const std::string& on) {
   const auto function = entry.create();
-  boost::asio::io_context context(1);
+  boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto server = serve_function(context, *function, on);
   if (!server) return server.error();
@@ -30,12 +41,16 @@ Result<void> run_function(const FunctionEntry& entry, const std::string& on) {
 
 Result<void> run_device(const DeviceOptions& options) {
   if (const auto* const function = find_function(options.name)) {
-    if (options.poll.polling == Polling::off) return run_function(*function, options.on);
-    return fault(std::errc::invalid_argument, "--poll: {} has no ring to look at", options.name);
+    if (options.poll.polling != Polling::off)
+      return fault(std::errc::invalid_argument, "--poll: {} has no ring to look at", options.name);
+    if (options.moderate.count() > 0)
+      return fault(std::errc::invalid_argument, "--moderate: {} raises its interrupts itself",
+                   options.name);
+    return run_function(*function, options.on);
   }
   const auto& entry = *find_device(options.name);
   const auto device = entry.create();
-  boost::asio::io_context context(1);
+  boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   GuestPlan plan;
   const auto transport = create_transport(context, options.on, plan);
@@ -46,6 +61,8 @@ Result<void> run_device(const DeviceOptions& options) {
     auto attachment = (*transport)->attach(device->registers());
     if (!attachment && attachment.error().code == std::errc::operation_canceled) return {};
     if (!attachment) return attachment.error();
+    auto moderation = moderate(context, *attachment, options.moderate);
+    if (!moderation) return moderation.error();
     auto runner = std::optional(
         Runner::start(context, *device, std::move(*attachment), options.poll.polling));
     if (!*runner) return runner->error();
@@ -54,6 +71,7 @@ Result<void> run_device(const DeviceOptions& options) {
       return run_with_guest(context, *guest, plan, entry);
     (*transport)->on_detach([&] {
       runner.reset();
+      moderation->reset();
       context.stop();
     });
     context.run();

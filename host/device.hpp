@@ -3,6 +3,7 @@
 // `bellwire device`
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct DeviceOptions {
   std::string name;  ///< in the catalog
   std::string on;    ///< TRANSPORT:WHERE
   PollOptions poll;
+  std::chrono::microseconds moderate{0};  ///< least time from interrupt to interrupt
 };
 
 /// Until a signal ends it.

@@ -69,6 +69,7 @@ void add_device(CLI::App& app, Run& run) {
   command->footer(bellwire::host::describe_devices_and_transports());
   auto options = std::make_shared<bellwire::host::DeviceOptions>();
   auto poll = std::make_shared<std::string>("off");
+  auto moderate = std::make_shared<unsigned>(0);
   command->add_option("NAME", options->name, "Which device")
       ->required()
       ->check(CLI::IsMember(bellwire::host::device_names()));
@@ -85,8 +86,15 @@ void add_device(CLI::App& app, Run& run) {
       })
       ->type_name("HOW")
       ->capture_default_str();
-  command->callback([&run, options, poll] {
+  command
+      ->add_option("--moderate", *moderate,
+                   "Least time between two interrupts of a queue; those between come as one")
+      ->check(CLI::Range(0, 1'000'000))
+      ->type_name("MICROSECONDS")
+      ->capture_default_str();
+  command->callback([&run, options, poll, moderate] {
     options->poll = bellwire::host::parse_polling(*poll).value();
+    options->moderate = std::chrono::microseconds(*moderate);
     run = [options] { return bellwire::host::run_device(*options); };
   });
 }

@@ -2,11 +2,12 @@
 #include "host/switchboard.hpp"
 
 #include "host/stop_on_signal.hpp"
+#include "vdev/asio/one_thread.hpp"
 
 namespace bellwire::host {
 
 Result<void> run_switchboard(const ivshmem::SwitchboardOptions& options) {
-  boost::asio::io_context context(1);
+  boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto switchboard = ivshmem::Switchboard::create(context, options);
   if (!switchboard) return switchboard.error();

@@ -9,6 +9,7 @@
 namespace bell {
 namespace {
 
+// Long enough for a device that was rung to beat.
 constexpr auto beats = std::chrono::milliseconds(3 * BELLWIRE_BEAT_MS);
 
 const char* state_of(const bellwire_info& before, const bellwire_info& now) {
@@ -32,6 +33,7 @@ Result<bool> run_info() {
     if (!file) return file.error();
     const auto before = file->info();
     if (!before) return before.error();
+    file->ring();  // so that it beats, if it lives
     std::this_thread::sleep_for(beats);
     const auto info = file->info();
     if (!info) return info.error();

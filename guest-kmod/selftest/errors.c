@@ -58,10 +58,29 @@ static void unclaimed(void)
 	EXPECT_ERROR(set_call(fd, -1), ENOTCONN);
 	EXPECT_ERROR(set_kick(fd, -1, BELLWIRE_WORKER_NONE), ENOTCONN);
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_KICK), ENOTCONN);
-	EXPECT_ERROR(ioctl(fd, BELLWIRE_RING), ENOTCONN);
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, &(struct bellwire_claim){ 0 }), ENOTCONN);
 	EXPECT_ERROR(read(fd, &count, sizeof(count)), ENOTCONN);
 	EXPECT(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENOTCONN);
+}
+
+static uint32_t beat_of(int fd)
+{
+	return info(fd).beat;
+}
+
+/* An idle device sleeps, so its beats end; a ring by anybody gets another. */
+static void ring_makes_it_beat(void)
+{
+	int fd = open_device(O_RDWR);
+	uint32_t beat;
+
+	do {
+		beat = beat_of(fd);
+		usleep(3 * BELLWIRE_BEAT_MS * 1000);
+	} while (beat_of(fd) != beat);
+	EXPECT(ioctl(fd, BELLWIRE_RING) == 0);
+	while (beat_of(fd) == beat)
+		usleep(1000);
 }
 
 static void info_unclaimed(void)
@@ -175,6 +194,7 @@ const struct test error_tests[] = {
 	{ "EINVAL for unknown flags and reserved fields elsewhere", other_reserved, 0 },
 	{ "ENOTCONN without a claim", unclaimed, 0 },
 	{ "info works without a claim", info_unclaimed, 0 },
+	{ "an idle device stands still, and beats when it is rung", ring_makes_it_beat, 0 },
 	{ "EINVAL for a queue that the device hasn't", claim_out_of_range, 0 },
 	{ "EBUSY for a second queue of a file and a second file of a queue", claim_twice, 0 },
 	{ "any queue is claimed until none is free", claim_all, 0 },

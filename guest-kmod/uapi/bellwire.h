@@ -89,8 +89,11 @@
  *
  * Device alive
  *   A dead device is silence: its eventfds live on. So it counts up `beat`
- *   every BELLWIRE_BEAT_MS, and `incarnation` at each start. While it is gone,
- *   requests and doorbells pile up, and its next incarnation finds them.
+ *   every BELLWIRE_BEAT_MS while it is rung, and twice at most after the last
+ *   ring, since an idle device sleeps; and `incarnation` at each start. Who
+ *   wants to know whether it lives rings, and looks whether it beats. While it
+ *   is gone, requests and doorbells pile up, and its next incarnation finds
+ *   them.
  */
 
 #define BELLWIRE_MAGIC 0x455249574c4c4542ULL /* "BELLWIRE" */
@@ -388,7 +391,10 @@ struct bellwire_kick {
 /* The kernel signals the kick eventfd, and its worker rings. ENOTCONN: no kick eventfd. */
 #define BELLWIRE_KICK _IO(0xbe, 0x03)
 
-/* Rings the doorbell in the caller's own context, without eventfd or worker. */
+/*
+ * Rings the doorbell in the caller's own context, without eventfd or worker.
+ * Works without a claim, too: then it rings queue 0, so that the device beats.
+ */
 #define BELLWIRE_RING _IO(0xbe, 0x04)
 
 /* As a claim does, but for the queue that the file has: of the argument only `flags` counts. */

@@ -9,6 +9,7 @@
 #include "host/bench/meter.hpp"
 #include "host/bench/report.hpp"
 #include "host/bench/round_trip.hpp"
+#include "host/bench/scale.hpp"
 #include "host/bench/wire.hpp"
 
 namespace bellwire::bench {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr Enter wire_parts[] = {enter_wire};
 constexpr Enter kvm_parts[] = {enter_doorbells, enter_interrupts, enter_round_trips};
+constexpr Enter scale_parts[] = {enter_more_doorbells, enter_more_slots, enter_more_drivers};
 constexpr Enter bus_parts[] = {enter_lookups};
 
 std::string model_accelerator() {
@@ -27,6 +29,8 @@ constexpr Suite all_suites[] = {
      wire_parts, true},
     {"kvm", "Doorbells, interrupts and round trips by each way that KVM has", kvm_accelerator,
      kvm_parts},
+    {"scale", "Round trips among more and more doorbells, slots and drivers", plain_eventfds,
+     scale_parts},
     {"bus", "Doorbells on the model of KVM, among 1 to 30,000 of them", model_accelerator,
      bus_parts},
 };

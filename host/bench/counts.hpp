@@ -11,14 +11,15 @@
 
 namespace bellwire::bench {
 
-enum class Event { exits, doorbells, interrupts, system_calls, switches, allocations };
+enum class Event { exits, doorbells, interrupts, system_calls, switches, allocations, cpu_ns };
 
 constexpr std::array events = {Event::exits,        Event::doorbells, Event::interrupts,
-                               Event::system_calls, Event::switches,  Event::allocations};
+                               Event::system_calls, Event::switches,  Event::allocations,
+                               Event::cpu_ns};
 
 constexpr const char* name_of(Event event) {
   constexpr std::array<const char*, events.size()> names = {
-      "exits", "doorbells", "interrupts", "system calls", "switches", "allocations"};
+      "exits", "doorbells", "interrupts", "system calls", "switches", "allocations", "CPU ns"};
   return names[static_cast<std::size_t>(event)];
 }
 

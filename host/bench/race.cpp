@@ -2,6 +2,7 @@
 #include "host/bench/race.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 namespace bellwire::bench {
 namespace {
@@ -20,6 +21,14 @@ Ratio ratio_of(std::string name, const std::vector<double>& values, Race::Limit 
           .limit = limit};
 }
 
+// All threads of this process, so far.
+std::uint64_t cpu_ns() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(used.tv_nsec);
+}
+
 }  // namespace
 
 bool Race::skips(const std::string& name) const {
@@ -35,6 +44,10 @@ void Race::enter(std::string name, Sample sample, std::optional<Sample> bare, Li
 
 void Race::compare(const std::string& name, const std::string& over, Limit limit) {
   if (!skips(name) && !skips(over)) comparisons_.push_back({name, over, limit});
+}
+
+void Race::plot(const std::string& name, std::string series, double at) {
+  if (!skips(name)) find(name).point = {std::move(series), at};
 }
 
 void Race::bound(const std::string& name, Event event, double limit) {
@@ -69,7 +82,11 @@ std::vector<Race::Runner*> Race::line_up() {
 }
 
 Result<void> Race::Runner::take_turn() {
-  return sample(turns.emplace_back());
+  auto& turn = turns.emplace_back();
+  const auto before = cpu_ns();
+  auto taken = sample(turn);
+  turn.counts.add(Event::cpu_ns, cpu_ns() - before);
+  return taken;
 }
 
 // With room for the times, so that none of the allocations is the bench's own.
@@ -115,7 +132,7 @@ Ratio Race::Runner::over(const Runner& other, std::string name, Limit limit) con
 }
 
 Row Race::Contender::row() const {
-  Row row{name, ours.figures(), {}};
+  Row row{name, ours.figures(), {}, point};
   if (bare) row.bare = Yardstick{bare->figures(), ours.over(*bare, name + " / bare C", limit)};
   return row;
 }
@@ -152,6 +169,9 @@ std::vector<Ratio> Race::all_ratios() const {
 }
 
 const Race::Contender& Race::find(const std::string& name) const {
+  return *std::ranges::find(contenders_, name, &Contender::name);
+}
+Race::Contender& Race::find(const std::string& name) {
   return *std::ranges::find(contenders_, name, &Contender::name);
 }
 

@@ -42,10 +42,17 @@ struct Yardstick {
   Ratio ratio;  ///< of the row to it
 };
 
+/// Where a row stands among those that do the same with another number of something.
+struct Point {
+  std::string series;
+  double at;
+};
+
 struct Row {
   std::string name;
   Figures figures;
   std::optional<Yardstick> bare;
+  std::optional<Point> point;
 };
 
 class Race {
@@ -61,6 +68,8 @@ class Race {
   void enter(std::string name, Sample sample, std::optional<Sample> bare = {}, Limit limit = {});
   /// The first one's p50, divided by the second's. Both have entered.
   void compare(const std::string& name, const std::string& over, Limit limit = {});
+  /// `name` is the row of `series` at that number. It has entered.
+  void plot(const std::string& name, std::string series, double at);
   /// How often `event` happens each time. Who has the name has entered, and counts the event.
   void bound(const std::string& name, Event event, double limit);
 
@@ -94,6 +103,7 @@ class Race {
     Runner ours;
     std::optional<Runner> bare;
     Limit limit;
+    std::optional<Point> point{};
   };
   struct Comparison {
     std::string name, over;
@@ -106,6 +116,7 @@ class Race {
   };
   [[nodiscard]] std::vector<Runner*> line_up();
   [[nodiscard]] const Contender& find(const std::string& name) const;
+  [[nodiscard]] Contender& find(const std::string& name);
   [[nodiscard]] Ratio ratio(const Comparison& comparison) const;
   [[nodiscard]] Ratio ratio(const Bound& bound) const;
 

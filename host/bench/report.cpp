@@ -32,7 +32,7 @@ void print(const Row& row) {
 }
 
 std::string text_of(const std::optional<double>& each_time) {
-  return each_time ? text("{:.3f}", *each_time) : "-";
+  return each_time ? text("{:.4g}", *each_time) : "-";
 }
 
 std::string cell(const Row& row, Event event) {
@@ -67,6 +67,10 @@ json::object to_json(const Figures& figures) {
 json::object to_json(const Row& row) {
   auto object = to_json(row.figures);
   object["name"] = row.name;
+  if (row.point) {
+    object["series"] = row.point->series;
+    object["at"] = row.point->at;
+  }
   object["bare"] = row.bare ? json::value(to_json(row.bare->figures)) : json::value();
   return object;
 }

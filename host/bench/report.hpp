@@ -13,9 +13,10 @@ namespace bellwire::bench {
 void print(const Machine& machine, const Race& race);
 
 /// {machine: {accelerator, cpu, kernel, guest_cpu, device_cpu}, rows: [{name, p50_ns, p99_ns,
-/// times, bare, EVENT…}], ratios: [{name, value, spread, limit, ok}]}. `bare` is null, or as a row
-/// without name and bare; each EVENT of counts.hpp that was counted is a number each time; `limit`
-/// and `ok` are null where there is no limit. Ratios are those of Race::all_ratios().
+/// times, bare, series, at, EVENT…}], ratios: [{name, value, spread, limit, ok}]}. `bare` is null,
+/// or as a row without name, bare, series (which is there where rows do the same with another
+/// number of something, which is `at`); each EVENT of counts.hpp that was counted is a number each
+/// time; `limit` and `ok` are null where there is no limit. Ratios are those of Race::all_ratios().
 [[nodiscard]] boost::json::value to_json(const Machine& machine, const Race& race);
 
 /// ERANGE: a limit is missed; the message has a line for each.

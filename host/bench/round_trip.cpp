@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "host/bench/bare_round_trip.h"
+#include "vdev/asio/one_thread.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/transport/kvm/kvm_transport.hpp"
@@ -52,7 +53,7 @@ class Ours {
   }
 
  private:
-  boost::asio::io_context context_{1};
+  boost::asio::io_context context_{one_thread};
   Echo echo_;
   std::unique_ptr<kvm::KvmTransport> transport_;
   std::optional<Runner> runner_;

@@ -3,11 +3,11 @@
 
 #include <memory>
 #include <optional>
-#include <thread>
 
+#include "host/bench/device_host.hpp"
+#include "host/bench/rack.hpp"
 #include "host/bench/wire_driver.hpp"
 #include "vdev/devices/echo.hpp"
-#include "vdev/runner/runner.hpp"
 
 namespace bellwire::bench {
 namespace {
@@ -40,68 +40,28 @@ constexpr auto& deep_ring = wire_rows[3];
 constexpr double polling_over_asleep = 0.1;
 constexpr double rings_a_request = 1.0 / 32;
 
-constexpr std::uint64_t memory_size = 1 << 20;
-
-struct Plugs {
-  Attachment device;
-  WireEnd driver;
-};
-
-// Memory and an eventfd each way, and both ends of them.
-Result<Plugs> create_plugs() {
-  auto memory = ring::create_memory("bellwire-bench", memory_size, 1);
-  if (!memory) return memory.error();
-  auto events = os::create_events(2);
-  if (!events) return events.error();
-  auto copies = os::duplicate(*events);
-  if (!copies) return copies.error();
-  const auto layout = ring::Layout::open(memory->view);
-  if (!layout) return layout.error();
-  Plugs plugs{.device = {.doorbells = {}, .interrupts = {}, .memory = memory->view},
-              .driver = {.queue = layout->queue(0),
-                         .doorbell = InterruptLine(std::move((*copies)[0])).interrupt(),
-                         .interrupt = std::move((*events)[1])}};
-  plugs.device.doorbells.push_back(std::move((*events)[0]));
-  plugs.device.interrupts.push_back(InterruptLine(std::move((*copies)[1])).interrupt());
-  return plugs;
-}
-
 // An echo on its own thread, and its driver on the caller's.
-class Pair {
- public:
+struct Pair {
   static Result<std::shared_ptr<Pair>> create(int device_cpu, Polling how) {
     auto plugs = create_plugs();
     if (!plugs) return plugs.error();
     auto pair = std::make_shared<Pair>();
-    pair->memory_ = plugs->device.memory;
-    auto runner = Runner::start(pair->context_, pair->echo_, std::move(plugs->device), how);
-    if (!runner) return runner.error();
-    pair->runner_.emplace(std::move(*runner));
-    pair->thread_ = std::thread([&context = pair->context_, device_cpu] {
-      pin_thread(device_cpu);
-      context.run();
-    });
+    if (auto added = pair->host.add(std::make_unique<Echo>(), std::move(plugs->device), how);
+        !added)
+      return added.error();
+    pair->host.start(device_cpu);
     auto driver = WireDriver::create(std::move(plugs->driver), how);
     if (!driver) return driver.error();
-    pair->driver_.emplace(std::move(*driver));
+    pair->driver.emplace(std::move(*driver));
     return pair;
-  }
-  ~Pair() {
-    context_.stop();
-    if (thread_.joinable()) thread_.join();
   }
 
   Result<void> run(const bare_load& load, double ns_per_tick, Samples& samples) {
-    return driver_->run(load, ns_per_tick, samples);
+    return driver->run(load, ns_per_tick, samples);
   }
 
- private:
-  boost::asio::io_context context_{1};
-  Echo echo_;
-  MemoryView memory_;  // the driver's queue is in it
-  std::optional<Runner> runner_;
-  std::optional<WireDriver> driver_;
-  std::thread thread_;
+  DeviceHost host;
+  std::optional<WireDriver> driver;
 };
 
 struct BarePair {
@@ -139,6 +99,20 @@ Result<void> enter_row(Race& race, const WireRow& row, const Machine& machine) {
   return {};
 }
 
+// Without a ring, so that it shows what that adds; against eventfds alone.
+Result<void> enter_alone(Race& race, const Machine& machine, bool blocking) {
+  const auto rack = Rack::create(1, machine.guest_cpu);
+  if (!rack) return rack.error();
+  const auto bare = BareRack::create(1, machine.guest_cpu, blocking);
+  if (!bare) return bare.error();
+  const auto by = [ns = machine.ns_per_tick](auto who) {
+    return [=](Samples& samples) { return who->sample(Order::the_same, ns, samples); };
+  };
+  race.enter(text("doorbell, interrupt; bare: {}", blocking ? "read" : "epoll"), by(*rack),
+             by(*bare));
+  return {};
+}
+
 }  // namespace
 
 std::string plain_eventfds() {
@@ -149,6 +123,8 @@ Result<void> enter_wire(Race& race, const Machine& machine) {
   if (machine.device_cpu < 0)
     return fault(std::errc::operation_not_supported,
                  "the suite 'wire' needs two CPUs, and there is one for it (taskset -cp $$ tells)");
+  for (const bool blocking : {false, true})
+    if (auto entered = enter_alone(race, machine, blocking); !entered) return entered;
   for (const auto& row : wire_rows)
     if (auto entered = enter_row(race, row, machine); !entered) return entered;
   race.compare(polling_trip.name, sleeping_trip.name, polling_over_asleep);

@@ -14,6 +14,7 @@
 namespace bellwire::bench {
 
 struct WireEnd {
+  MemoryView memory;  ///< that the queue is in
   ring::Queue queue;
   Interrupt doorbell;
   os::EventFd interrupt;

@@ -49,7 +49,7 @@ def _run(wish: argparse.Namespace) -> int:
     machine, version = _machine(wish)
     folder = run.create()
     with nested_lab.make(machine, folder, wish.device, wish.vectors, wish.transport,
-                         wish.poll) as lab:
+                         ("--poll", wish.poll, "--moderate", str(wish.moderate))) as lab:
         command, environment, luggage = nested.luggage(wish.command) if wish.outer \
             else (wish.command, {}, None)
         vm = lab.vm(command, environment, wish.share, terminal, luggage, wish.module)

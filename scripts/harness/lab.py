@@ -35,7 +35,7 @@ class Lab:
 
     def __init__(self, machine: Machine, folder: Path, devices: Sequence[str] = ("echo",),
                  guests: int = 1, vectors: int = VECTORS, memory: str | None = None,
-                 transport: str = "ivshmem", poll: str = "off") -> None:
+                 transport: str = "ivshmem", told: Sequence[str] = ()) -> None:
         if len(devices) > MAX_WIRES:
             raise HarnessError(f"{len(devices)} devices: a guest takes {MAX_WIRES} at most")
         self.machine = machine
@@ -43,7 +43,7 @@ class Lab:
         self.vms: list[Vm] = []
         self._names = tuple(devices) * guests
         self._slots, self._vectors, self._memory = len(devices), vectors, memory
-        self._transport, self._poll = transport, poll
+        self._transport, self._told = transport, told  # the devices
         self._wiring = NO_WIRES
         self._open = ExitStack()
 
@@ -53,8 +53,8 @@ class Lab:
             if self._names:
                 self._wiring = wire(self._transport, self.folder, self.private, self._names,
                                     self._vectors, self._memory)
-                for device in self.devices if self._poll != "off" else ():
-                    device.poll(self._poll)
+                for device in self.devices:
+                    device.tell(self._told)
             self._open = opening.pop_all()
         return self
 

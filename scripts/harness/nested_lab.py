@@ -43,7 +43,7 @@ class NestedLab(Lab):
 
 
 def make(machine: Machine, folder: Path, devices: Sequence[str], vectors: int,
-         transport: str = "ivshmem", poll: str = "off") -> Lab:
+         transport: str = "ivshmem", told: Sequence[str] = ()) -> Lab:
     """The lab that such a machine needs."""
     return (NestedLab if machine.nested else Lab)(machine, folder, devices, vectors=vectors,
-                                                  transport=transport, poll=poll)
+                                                  transport=transport, told=told)

@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--poll", metavar="HOW", type=_poll, default="off",
         help="how the devices look for work before they sleep: off (default), adaptive (as long as "
              "that pays), always, always=CPU; `bell ring --poll` is the guest's")
+    add("--moderate", metavar="US", type=_number(0, 1_000_000), default=0,
+        help="least time between two interrupts of a device's queue, in microseconds; those "
+             "between come as one (default: 0)")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts of each device (default: {lab.VECTORS})")
     add("--module", metavar="NAME", action="append", default=[],

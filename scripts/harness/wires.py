@@ -106,9 +106,9 @@ class Device(Process):
         self.name = name
         self.socket = socket
 
-    def poll(self, how: str) -> None:
-        """From its next start: as the program's option of that name."""
-        self.argv += ["--poll", how]
+    def tell(self, options: Sequence[str]) -> None:
+        """From its next start: more options of the program."""
+        self.argv += options
 
 
 @dataclass

@@ -19,7 +19,7 @@ class Rings(VmCase):
     def test_both_sides_poll(self) -> None:
         for poll in ("adaptive", "always"):
             runs = self.ring(f"bell ring --ktap --poll all --depth 1,64 --count {POLLED}",
-                             devices=("echo",), smp=1, poll=poll)
+                             devices=("echo",), smp=1, told=("--poll", poll))
             self.assertEqual([run["rings"] for run in runs], [POLLED] * (3 * 2))
             for run in runs:
                 if run["polling"] == "always":  # who looks asks for no interrupt, nor for a ring
@@ -30,8 +30,14 @@ class Rings(VmCase):
     def test_the_modules_threads_poll(self) -> None:
         runs = self.ring("echo 200 >/sys/module/bellwire/parameters/poll_us",
                          f"bell ring --ktap --worker read,poll --poll all --depth 1,64 "
-                         f"--count {POLLED}", devices=("echo",), smp=2, poll="adaptive")
+                         f"--count {POLLED}", devices=("echo",), smp=2,
+                         told=("--poll", "adaptive"))
         self.assertEqual([run["rings"] for run in runs], [POLLED] * (2 * 3 * 2))
+
+    def test_moderated_interrupts(self) -> None:
+        runs = self.ring(f"bell ring --ktap --wait all --depth 64 --count {POLLED}",
+                         devices=("echo",), smp=1, told=("--moderate", "500"))
+        self.assertEqual([run["rings"] for run in runs], [POLLED] * 3)
 
     def ring(self, *commands: str, **wires: object) -> list[dict]:
         lab = self.lab(**wires)

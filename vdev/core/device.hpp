@@ -48,7 +48,8 @@ class Device {
   /// sleeps.
   virtual Turn on_poll(unsigned index) noexcept { return on_doorbell(index, 0); }
 
-  /// Ten times a second, to tell the driver that it is alive.
+  /// Ten times a second while doorbells are rung, and for a moment after the last, to tell the
+  /// driver that it is alive.
   virtual void on_tick() noexcept {}
 
   /// Idempotent.

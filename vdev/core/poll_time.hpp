@@ -19,6 +19,7 @@ enum class Polling { off, adaptive, always };
 
 class PollTime {
  public:
+  using Clock = std::chrono::steady_clock;
   using Duration = std::chrono::nanoseconds;
   static constexpr Duration least = std::chrono::microseconds(10);  ///< anything less is nothing
   static constexpr Duration usual_most = std::chrono::microseconds(200);
@@ -31,6 +32,11 @@ class PollTime {
 
   /// To look for, from the moment that there was no work left.
   [[nodiscard]] Duration time() const noexcept { return time_; }
+
+  /// The time, if it matters; who never adapts needn't look at the clock.
+  [[nodiscard]] Clock::time_point now() const noexcept {
+    return adapts_ || time_ > Duration::zero() ? Clock::now() : Clock::time_point();
+  }
 
   /// Work came `gap` after there had been none left, whether it was looked for or slept for.
   void work_came(Duration gap) noexcept {

@@ -9,19 +9,18 @@
 
 namespace bellwire::ring {
 
-using LookClock = std::chrono::steady_clock;
-
 /// Until there is a completion, or `patience` is over; a second at most, then it is time to ask
 /// why.
-inline bool look(const DriverQueue& queue, const PollTime& patience, LookClock::time_point began) {
+inline bool look(const DriverQueue& queue, const PollTime& patience,
+                 PollTime::Clock::time_point began) {
   constexpr unsigned looks = 16;  // between two at the clock
-  const auto longest = std::min<LookClock::duration>(patience.time(), std::chrono::seconds(1));
+  const auto longest = std::min<PollTime::Duration>(patience.time(), std::chrono::seconds(1));
   do {
     for (unsigned times = 0; times < looks; ++times) {
       if (queue.has_completion()) return true;
       pause_polling();
     }
-  } while (LookClock::now() - began < longest);
+  } while (PollTime::Clock::now() - began < longest);
   return false;
 }
 
@@ -36,10 +35,10 @@ bool publish_and_wait(DriverQueue& queue, PollTime& patience, const Ring& ring,
   const bool looks = patience.time() > PollTime::Duration::zero();
   bool sleeps = !looks && queue.may_sleep();
   if (queue.publish()) ring();
-  const auto began = LookClock::now();
+  const auto began = patience.now();
   if (looks) sleeps = !look(queue, patience, began) && queue.may_sleep();
   if (sleeps) sleep();
-  if (queue.has_completion()) patience.work_came(LookClock::now() - began);
+  if (queue.has_completion()) patience.work_came(patience.now() - began);
   return sleeps;
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/runner/runner.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <utility>
 #include <vector>
 
-#include "vdev/asio/watch.hpp"
+#include "vdev/asio/event_reader.hpp"
 
 namespace bellwire {
 namespace asio = boost::asio;
@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds tick{100};
+constexpr std::chrono::milliseconds tick{100};  // device.hpp: on_tick()
 constexpr std::chrono::microseconds slice{20};  // of looking, then others have their turn
 constexpr unsigned looks = 16;                  // between two looks at the clock
 
@@ -25,11 +25,10 @@ constexpr unsigned looks = 16;                  // between two looks at the cloc
 // `running` false instead of a dangling device.
 //
 // A doorbell is in one of three states: a look at it is queued, it is polled, or it is waited for.
-struct Runner::State : std::enable_shared_from_this<Runner::State> {
+struct Runner::State final : EventOwner, std::enable_shared_from_this<Runner::State> {
   struct Doorbell {
     os::EventFd event;
-    asio::posix::stream_descriptor readable;  // owns a duplicate, for waiting
-    std::uint64_t rings = 0;                  // read while waiting
+    EventReader reader;
     PollTime patience;
     Clock::time_point idle_since{};  // there was no work left; kept only with polling
     bool worked = false;             // since then, when polled
@@ -38,20 +37,16 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
   State(asio::io_context& io, Device& served, Polling how)
       : context(io), device(served), ticker(io), polling(how) {}
 
-  // Asio reads the count: waiting alone would cost an epoll_ctl each time, this a read in vain.
-  void wait(unsigned index) {
-    auto& doorbell = doorbells[index];
-    doorbell.readable.async_read_some(
-        asio::buffer(&doorbell.rings, sizeof doorbell.rings),
-        [self = shared_from_this(), index](const boost::system::error_code& error, std::size_t) {
-          if (error || !self->running) return;
-          auto& rung = self->doorbells[index];
-          self->note_work(rung);
-          self->turn(index, rung.rings);
-        });
+  void wait(unsigned index) { doorbells[index].reader.wait(shared_from_this()); }
+
+  void on_event(unsigned index, std::uint64_t rings) override {
+    if (!running) return;
+    note_work(doorbells[index]);
+    turn(index, rings);
   }
 
   void turn(unsigned index, std::uint64_t rings) {
+    tick_on();
     if (device.on_doorbell(index, rings) == Turn::more)
       look(index);
     else
@@ -111,22 +106,26 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
     return false;
   }
 
+  // Ticks end with the first before which nothing was done: who is idle sleeps.
   void tick_on() {
+    busy = true;
+    if (!std::exchange(ticking, true)) await_tick();
+  }
+
+  void await_tick() {
     ticker.expires_after(tick);
     ticker.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (error || !self->running) return;
       self->device.on_tick();
-      self->tick_on();
+      self->ticking = std::exchange(self->busy, !self->polled.empty());
+      if (self->ticking) self->await_tick();
     });
   }
 
   void stop() {
     if (!std::exchange(running, false)) return;
     ticker.cancel();
-    for (auto& doorbell : doorbells) {
-      boost::system::error_code ignored;
-      doorbell.readable.close(ignored);
-    }
+    for (auto& doorbell : doorbells) doorbell.reader.stop();
     device.stop();
   }
 
@@ -137,6 +136,8 @@ struct Runner::State : std::enable_shared_from_this<Runner::State> {
   std::vector<Doorbell> doorbells;
   std::vector<unsigned> polled;
   bool running = false;
+  bool busy = false;     // since the last tick
+  bool ticking = false;  // there is a next one
 };
 
 Runner::Runner(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -151,14 +152,14 @@ Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachme
   for (const auto& doorbell : attachment.doorbells) {
     auto event = doorbell.duplicate();
     if (!event) return event.error();
-    asio::posix::stream_descriptor readable(context);
-    if (auto watched = watch(readable, doorbell.fd()); !watched) return watched.error();
-    state->doorbells.push_back({std::move(*event), std::move(readable), 0, PollTime(polling)});
+    const auto index = static_cast<unsigned>(state->doorbells.size());
+    auto reader = EventReader::create(context, doorbell.fd(), index);
+    if (!reader) return reader.error();
+    state->doorbells.push_back({std::move(*event), std::move(*reader), PollTime(polling)});
   }
   if (auto started = device.start(std::move(attachment)); !started) return started.error();
   state->running = true;
   for (unsigned index = 0; index < state->doorbells.size(); ++index) state->look(index);
-  state->tick_on();
   return Runner(std::move(state));
 }
 

@@ -8,6 +8,8 @@
 // (poll_time.hpp): meanwhile no doorbell is asked for. Others on the context get their turn at
 // least every few microseconds.
 //
+// Who is idle is left alone: without a ring nothing here ever wakes up.
+//
 // Everything happens on the thread that runs the context, which must be one only. The device must
 // outlive the runner; dropping the runner stops it.
 #pragma once

@@ -103,6 +103,22 @@ TEST_CASE("dropping the runner stops the device once, and nothing calls it after
   CHECK(device.ticks == 0);
 }
 
+TEST_CASE(
+    "ticks end soon after the last ring, and then nothing is left to wait for but doorbells") {
+  const auto wires = Wires::create(1);
+  boost::asio::io_context context;
+  Recorder device;
+  const auto runner = Runner::start(context, device, wires.device_end()).value();
+  const auto run_until = [&](int ticks) {
+    while (device.ticks < ticks) context.run_one();
+  };
+  run_until(2);
+  CHECK(context.run_one_for(std::chrono::milliseconds(500)) == 0);
+  wires.guest_end().doorbells[0].raise();
+  run_until(3);
+  CHECK(device.calls.size() == 2);
+}
+
 TEST_CASE("a device that refuses to start is not run") {
   const auto wires = Wires::create(1);
   boost::asio::io_context context;

@@ -15,10 +15,11 @@ from statistics import median
 from .. import qemu
 from ..places import HarnessError
 from .boot import BOOT
+from .idle import IDLE
 from .rings import VFIO_USER, VM
 from .suite import Suite
 
-SUITES = {"vm": VM, "vfio-user": VFIO_USER, "boot": BOOT}
+SUITES = {"vm": VM, "vfio-user": VFIO_USER, "idle": IDLE, "boot": BOOT}
 NAME, COLUMN = 58, 31
 
 

@@ -20,7 +20,8 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
     """`guest` and `device`: how each side polls."""
     def measure(machine: Machine, count: int) -> Figures:
         command = f"bell ring --ktap --poll {guest}"
-        with Lab(machine, run.create(), transport=transport, poll=device) as lab:
+        with Lab(machine, run.create(), transport=transport,
+                 told=("--poll", device)) as lab:
             lab.start()
             vm = lab.vm(["sh", "-c", "exec >/run/bellwire/results; "
                          f"{command} --trace --count {count} && "
@@ -40,15 +41,15 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
     return measure
 
 
-def _machine(program: str, shared_memory: bool = False) -> Machine:
-    machine = Machine(prepare.everything(kernel.DEFAULT), qemu=program, shared_memory=shared_memory)
-    return machine.on(accel.choose("auto", machine, qemu.version(program)))
+def machine(program: str, shared_memory: bool = False) -> Machine:
+    wanted = Machine(prepare.everything(kernel.DEFAULT), qemu=program, shared_memory=shared_memory)
+    return wanted.on(accel.choose("auto", wanted, qemu.version(program)))
 
 
 ASLEEP, POLLING = "asleep", "adaptive polling"
 VM = Suite(
     what="a guest's process and a device, asleep or polling, over ivshmem",
-    machine=lambda: _machine(toolbox.PROGRAM),
+    machine=lambda: machine(toolbox.PROGRAM),
     ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive")},
     columns={"p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs a request, depth {DEEP}",
@@ -65,7 +66,7 @@ ADAPTIVE, AWAKE = "doorbell page, adaptive", "doorbell page, always polled"
 POSTED_LOOKS, AWAKE_LOOKS = f"{POSTED}, the guest looks", f"{AWAKE}, the guest looks"
 VFIO_USER = Suite(
     what="the same guest and device over ivshmem and vfio-user",
-    machine=lambda: _machine(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
+    machine=lambda: machine(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
     ways={IVSHMEM: ring(), POSTED: ring("vfio-user"), ADAPTIVE: ring("vfio-user,page=1"),
           AWAKE: ring("vfio-user,page=1,awake=1"),
           POSTED_LOOKS: ring("vfio-user", guest="adaptive"),

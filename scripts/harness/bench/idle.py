@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""How often who has nothing to do wakes up: device, switchboard, the driver in its guest.
+
+The driver has a queue, a worker's thread and rings that it has had; then its
+process is stopped, and nobody counts on anything. A way that rings on shows
+that there is something to count.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import run, toolbox
+from ..lab import Lab
+from ..places import HarnessError
+from ..qemu import Machine
+from .rings import machine
+from .suite import Figures, Ratio, Suite
+
+SECONDS = 5
+LIMIT = 60.0
+
+# What the module's timers, works and threads do, and who wakes its process, is in the trace.
+GUEST = f"""exec >/run/bellwire/results
+trace=/sys/kernel/tracing
+mount -t tracefs none $trace 2>/dev/null
+bell ring --count 4000000000 --worker read >/dev/null & ringer=$!
+sleep 1
+%s
+sleep 2
+for event in timer/timer_expire_entry workqueue/workqueue_execute_start sched/sched_wakeup; do
+    echo 1 >$trace/events/$event/enable || exit 1
+done
+echo >$trace/trace
+echo '# begin'
+sleep {SECONDS}
+echo '# end' $(grep -cE '\\[bellwire\\]|comm=(bell |bell$|bellwire/)' $trace/trace)
+kill -9 $ringer
+"""
+
+
+def _switches(pid: int | None) -> int:
+    """Of all its threads, so far."""
+    found = (re.findall(r"ctxt_switches:\t(\d+)", status.read_text())
+             for status in Path(f"/proc/{pid}/task").glob("*/status"))
+    return sum(int(number) for numbers in found for number in numbers)
+
+
+def _watch(on: Machine, transport: str, idle: bool) -> Figures:
+    with Lab(on, run.create(), transport=transport) as lab:
+        lab.start()
+        vm = lab.vm(["sh", "-c", GUEST % ("kill -STOP $ringer" if idle else ":")])
+        if death := vm.boot(watch=lab.check):
+            raise HarnessError(death.reason)
+        counts = []
+        for word in ("# begin", "# end"):
+            if not vm.until(lambda: word in vm.results.path.read_text(), LIMIT):
+                raise HarnessError(f"the guest never said '{word}'; see {vm.folder}")
+            counts.append([_switches(process.pid) for process in lab.processes])
+        guest = re.findall(r"# end (\d+)", vm.results.path.read_text())
+        vm.wait(LIMIT)
+    host = sum(counts[1]) - sum(counts[0])
+    return {"host": host / SECONDS, "guest": int(guest[0]) / SECONDS}
+
+
+def _way(transport: str, idle: bool = True) -> Callable[[Machine, int], Figures]:
+    return lambda on, _: _watch(on, transport, idle)
+
+
+RINGING, WIRES, CARD = "ringing, ivshmem", "idle, ivshmem", "idle, vfio-user"
+IDLE = Suite(
+    what="wake-ups of a device, a switchboard and a driver that have nothing to do",
+    machine=lambda: machine(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
+    ways={RINGING: _way("ivshmem", idle=False), WIRES: _way("ivshmem"),
+          CARD: _way("vfio-user")},
+    columns={"host": "wake-ups a second on the host", "guest": "in the guest"},
+    ratios=tuple(Ratio(f"wake-ups a second, {way}, {where}", key, way, None, 0)
+                 for way in (WIRES, CARD)
+                 for key, where in (("host", "on the host"), ("guest", "in the guest"))))

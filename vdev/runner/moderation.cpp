@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/runner/moderation.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <utility>
+
+#include "vdev/asio/event_reader.hpp"
+
+namespace bellwire {
+namespace asio = boost::asio;
+
+// One interrupt. Between what the device raises and what goes out stands an eventfd, whose count
+// keeps what is raised too soon. Handlers hold it, and find `running` false once it is dropped.
+struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
+  using Clock = std::chrono::steady_clock;
+
+  Held(asio::io_context& context, Interrupt to, os::EventFd from, EventReader reads,
+       std::chrono::nanoseconds least)
+      : out(std::move(to)),
+        in(std::move(from)),
+        reader(std::move(reads)),
+        timer(context),
+        time(least) {}
+
+  void wait() { reader.wait(shared_from_this()); }
+
+  void on_event(unsigned, std::uint64_t) override {
+    if (running) take();
+  }
+
+  void take() {
+    if (Clock::now() >= next) return pass_on();
+    holds = true;
+    timer.expires_at(next);
+    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error && self->running) self->pass_on();
+    });
+  }
+
+  void pass_on() {
+    holds = false;
+    out.raise();
+    next = Clock::now() + time;
+    wait();
+  }
+
+  void stop() {
+    running = false;
+    timer.cancel();
+    reader.stop();
+    if (in.drain() || holds) out.raise();
+  }
+
+  Interrupt out;
+  os::EventFd in;
+  EventReader reader;  // of it
+  asio::steady_timer timer;
+  const std::chrono::nanoseconds time;
+  Clock::time_point next{};  // that one may go out
+  bool holds = false;        // one, until then
+  bool running = true;
+};
+
+Moderation::Moderation(std::vector<std::shared_ptr<Held>> held) noexcept : held_(std::move(held)) {}
+Moderation::Moderation(Moderation&&) noexcept = default;
+Moderation::~Moderation() {
+  for (const auto& held : held_) held->stop();
+}
+
+Result<Moderation> Moderation::start(asio::io_context& context, Attachment& attachment,
+                                     std::chrono::nanoseconds time) {
+  std::vector<std::shared_ptr<Held>> all;
+  std::vector<Interrupt> ours;
+  for (const auto& out : attachment.interrupts) {
+    auto raised = os::EventFd::create();
+    if (!raised) return raised.error();
+    auto in = raised->duplicate();
+    if (!in) return in.error();
+    ours.push_back(InterruptLine(std::move(*raised)).interrupt());
+    auto reader = EventReader::create(context, in->fd(), 0);
+    if (!reader) return reader.error();
+    all.push_back(std::make_shared<Held>(context, out, std::move(*in), std::move(*reader), time));
+  }
+  attachment.interrupts = std::move(ours);
+  for (const auto& held : all) held->wait();
+  return Moderation(std::move(all));
+}
+
+}  // namespace bellwire
