@@ -15,17 +15,9 @@
 
 static_assert(PAGE_SIZE == BELLWIRE_PAGE_SIZE, "queues are mapped page by page");
 
-/*
- * Twice a beat and more, so that a dead device is known within a second. But
- * the guest isn't woken for it: as long as it has nothing to do at all, it
- * waits for nothing.
- */
-#define BELL_WATCH_PERIOD msecs_to_jiffies(250)
-
 static DEFINE_IDA(bell_ids);
 
-/* Waiters wake, one last call comes, later calls give ENODEV. */
-static void shut_files(struct bell_device *device)
+void bell_device_shut(struct bell_device *device)
 {
 	struct bell_file *file;
 
@@ -52,25 +44,6 @@ static void take_pages_back(struct bell_device *device)
 	mutex_unlock(&device->lock);
 }
 
-/*
- * A device that beats is alive. One that doesn't may only be idle, slow, or
- * stopped in good order: whether it is dead, its registers tell.
- */
-static void look_after(struct work_struct *work)
-{
-	struct bell_device *device = container_of(work, struct bell_device, watch.work);
-	u32 beat = READ_ONCE(device->memory->device.beat);
-
-	if (beat == device->last_beat && device->front->lost(device)) {
-		dev_err(device->parent, "/dev/%s: the device has died; all requests in flight have failed: plug it in anew\n",
-			device->name);
-		shut_files(device);
-		return;
-	}
-	device->last_beat = beat;
-	schedule_delayed_work(&device->watch, BELL_WATCH_PERIOD);
-}
-
 struct bell_device *bell_device_create(struct device *parent, const struct bell_front *front)
 {
 	struct bell_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
@@ -80,7 +53,7 @@ struct bell_device *bell_device_create(struct device *parent, const struct bell_
 	kref_init(&device->ref);
 	mutex_init(&device->lock);
 	INIT_LIST_HEAD(&device->files);
-	INIT_DEFERRABLE_WORK(&device->watch, look_after);
+	bell_watch_init(device);
 	device->parent = parent;
 	device->front = front;
 	return device;
@@ -192,8 +165,6 @@ int bell_device_add(struct bell_device *device)
 		return error;
 	}
 	bell_stats_add(device);
-	if (device->front->lost)
-		schedule_delayed_work(&device->watch, BELL_WATCH_PERIOD);
 	dev_info(device->parent, "/dev/%s: %u queues of %u entries\n", device->name,
 		 device->queue_count, device->format.ring_entries);
 	return 0;
@@ -201,11 +172,11 @@ int bell_device_add(struct bell_device *device)
 
 void bell_device_remove(struct bell_device *device)
 {
-	cancel_delayed_work_sync(&device->watch);
 	bell_stats_remove(device);
 	misc_deregister(&device->misc);
-	shut_files(device);
+	bell_device_shut(device);
 	take_pages_back(device);
 	synchronize_rcu(); /* the last ring has left the registers */
+	bell_watch_end(device);
 	ida_free(&bell_ids, device->id);
 }

@@ -99,8 +99,9 @@ struct bell_device {
 	dma_addr_t bus_address;
 	struct bellwire_doorbell_page *doorbells; /* shared: not trusted */
 
-	/* Looks whether the device is alive; its own. */
+	/* watch.c's own */
 	struct delayed_work watch;
+	bool watched;
 	u32 last_beat;
 
 	int id;
@@ -134,6 +135,13 @@ void bell_device_put(struct bell_device *device);
 int bell_device_open_memory(struct bell_device *device, u64 size);
 int bell_device_add(struct bell_device *device);
 void bell_device_remove(struct bell_device *device);
+/* Waiters wake, one last call comes, later calls give ENODEV. */
+void bell_device_shut(struct bell_device *device);
+
+/* watch.c; bell_watch() in any context, after init and before end */
+void bell_watch_init(struct bell_device *device);
+void bell_watch(struct bell_device *device);
+void bell_watch_end(struct bell_device *device);
 
 /* queue.c; those that ask for it need device->lock */
 int bell_queue_claim(struct bell_file *file, u32 index, u32 flags);

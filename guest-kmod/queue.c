@@ -34,6 +34,7 @@ int bell_queue_ring(struct bell_queue *queue)
 		bell_count(queue, BELL_DOORBELLS);
 		trace_doorbell(queue, peer);
 		device->front->ring(queue, peer);
+		bell_watch(device);
 		result = 0;
 	}
 	rcu_read_unlock();

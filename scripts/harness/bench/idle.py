@@ -34,8 +34,9 @@ done
 echo >$trace/trace
 echo '# begin'
 sleep {SECONDS}
-echo '# end' $(grep -cE '\\[bellwire\\]|comm=(bell |bell$|bellwire/)' $trace/trace)
+echo 0 >$trace/tracing_on
 kill -9 $ringer
+echo '# end' $(grep -cE '\\[bellwire\\]|comm=(bell |bell$|bellwire/)' $trace/trace)
 """
 
 
