@@ -74,7 +74,8 @@ Result<void> run(const Suite& suite, const Options& options) {
     if (auto counted = count(race); !counted) return counted;
   print(machine, race);
   if (!options.json.empty())
-    if (auto written = write(*file, options.json, to_json(machine, race)); !written) return written;
+    if (auto written = write(*file, options.json, to_json(suite.name, machine, race)); !written)
+      return written;
   return options.check ? check(race) : Result<void>();
 }
 

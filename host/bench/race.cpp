@@ -2,22 +2,26 @@
 #include "host/bench/race.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <ctime>
 
 namespace bellwire::bench {
 namespace {
 
-// Of what is not empty; `part` from 0 to 1.
+// Of what is not empty; `part` from 0 to 1. Between two values it is as far as `part` is, which
+// Python's statistics.quantiles calls inclusive.
 double quantile(std::vector<double> values, double part) {
-  const auto place = static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), values.begin() + place, values.end());
-  return values[static_cast<std::size_t>(place)];
+  const double place = part * static_cast<double>(values.size() - 1);
+  const auto low = values.begin() + static_cast<std::ptrdiff_t>(place);
+  std::nth_element(values.begin(), low, values.end());
+  const auto high = std::min_element(low + 1, values.end());
+  return high == values.end() ? *low : std::lerp(*low, *high, place - std::floor(place));
 }
 
 Ratio ratio_of(std::string name, const std::vector<double>& values, Race::Limit limit) {
   return {.name = std::move(name),
           .value = quantile(values, 0.5),
-          .spread = quantile(values, 0.75) - quantile(values, 0.25),
+          .spread = {quantile(values, 0.25), quantile(values, 0.75)},
           .limit = limit};
 }
 
@@ -58,6 +62,7 @@ Result<void> Race::run(unsigned rounds) {
   if (contenders_.empty())
     return fault(std::errc::invalid_argument, "nothing to measure is without '{}'", skip_);
   auto runners = line_up();
+  rounds_ = rounds;
   for (unsigned round = 0; round < rounds; ++round) {
     for (auto* runner : runners)
       if (auto taken = runner->take_turn(); !taken) return taken;

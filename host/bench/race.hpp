@@ -23,10 +23,15 @@ struct Samples {
   Counts counts{};          ///< in all of them
 };
 
+/// The middle half of all rounds.
+struct Spread {
+  double low, high;
+};
+
 struct Ratio {
   std::string name;
-  double value;                 ///< the middle one of all rounds
-  double spread;                ///< between the quarter and the three quarters of them
+  double value;  ///< the middle one of all rounds
+  Spread spread;
   std::optional<double> limit;  ///< the most that `value` should be
   [[nodiscard]] bool ok() const noexcept { return !limit || value <= *limit; }
 };
@@ -80,6 +85,7 @@ class Race {
   /// cost so far. After run().
   [[nodiscard]] Result<void> count(const std::function<Counts()>& read);
 
+  [[nodiscard]] unsigned rounds() const { return rounds_; }
   [[nodiscard]] std::vector<Row> rows() const;
   /// Of what was to be compared, then of what was bound.
   [[nodiscard]] std::vector<Ratio> ratios() const;
@@ -121,6 +127,7 @@ class Race {
   [[nodiscard]] Ratio ratio(const Bound& bound) const;
 
   std::string skip_;
+  unsigned rounds_ = 0;
   std::vector<Contender> contenders_;
   std::vector<Comparison> comparisons_;
   std::vector<Bound> bounds_;

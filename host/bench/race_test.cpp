@@ -61,7 +61,22 @@ TEST_CASE("a ratio compares within each round") {
   REQUIRE(race.run(4).has_value());
   CHECK(race.ratios().at(0).name == "slow / fast");
   CHECK(race.ratios().at(0).value == 2);
-  CHECK(race.ratios().at(0).spread == 0);
+  CHECK(race.ratios().at(0).spread.low == 2);
+  CHECK(race.ratios().at(0).spread.high == 2);
+}
+
+TEST_CASE("a ratio is the middle of its rounds, its spread the middle half of them") {
+  Race race;
+  double round = 0;
+  race.enter("a", [&round](Samples& samples) { return always(100 * ++round)(samples); });
+  race.enter("b", always(100));
+  race.compare("a", "b");
+  REQUIRE(race.run(4).has_value());
+  CHECK(race.rounds() == 4);
+  const auto ratio = race.ratios().at(0);
+  CHECK(ratio.value == 2.5);
+  CHECK(ratio.spread.low == 1.75);
+  CHECK(ratio.spread.high == 3.25);
 }
 
 TEST_CASE("rounds are interleaved, to and fro, and an error ends them") {

@@ -17,7 +17,8 @@ std::string place(int cpu) {
 }
 
 std::string text_of(const Ratio& ratio) {
-  const auto told = text("{:.2f} (± {:.2f})", ratio.value, ratio.spread / 2);
+  const auto& [low, high] = ratio.spread;
+  const auto told = text("{:.2f} ({:.2f} … {:.2f})", ratio.value, low, high);
   if (!ratio.limit) return told;
   return text("{} of {:.4g}{}", told, *ratio.limit, ratio.ok() ? "" : ", missed");
 }
@@ -78,7 +79,7 @@ json::object to_json(const Row& row) {
 json::object to_json(const Ratio& ratio) {
   return {{"name", ratio.name},
           {"value", ratio.value},
-          {"spread", ratio.spread},
+          {"spread", {ratio.spread.low, ratio.spread.high}},
           {"limit", ratio.limit ? json::value(*ratio.limit) : json::value()},
           {"ok", ratio.limit ? json::value(ratio.ok()) : json::value()}};
 }
@@ -87,8 +88,15 @@ json::object to_json(const Machine& machine) {
   return {{"accelerator", machine.accelerator},
           {"cpu", machine.cpu},
           {"kernel", machine.kernel},
-          {"guest_cpu", machine.guest_cpu},
-          {"device_cpu", machine.device_cpu}};
+          {"guest_runs_on", place(machine.guest_cpu)},
+          {"device_runs_on", place(machine.device_cpu)}};
+}
+
+// What a row's figures are, for who shows them.
+json::object columns() {
+  json::object columns{{"p50_ns", "p50, ns"}, {"p99_ns", "p99, ns"}, {"times", "times"}};
+  for (const auto event : events) columns[name_of(event)] = text("{} each time", name_of(event));
+  return columns;
 }
 
 }  // namespace
@@ -105,19 +113,20 @@ void print(const Machine& machine, const Race& race) {
   for (const auto& ratio : race.ratios()) std::cout << text("{}  {}\n", text_of(ratio), ratio.name);
 }
 
-json::value to_json(const Machine& machine, const Race& race) {
+json::value to_json(std::string_view suite, const Machine& machine, const Race& race) {
   json::array rows, ratios;
   for (const auto& row : race.rows()) rows.push_back(to_json(row));
   for (const auto& ratio : race.all_ratios()) ratios.push_back(to_json(ratio));
-  return {{"machine", to_json(machine)}, {"rows", std::move(rows)}, {"ratios", std::move(ratios)}};
+  return {{"suite", suite},       {"machine", to_json(machine)}, {"rounds", race.rounds()},
+          {"columns", columns()}, {"rows", std::move(rows)},     {"ratios", std::move(ratios)}};
 }
 
 Result<void> check(const Race& race) {
   std::string missed;
   for (const auto& ratio : race.all_ratios())
     if (!ratio.ok())
-      missed += text("\n  {}: {:.4g} (± {:.2g}), at most {:.4g}", ratio.name, ratio.value,
-                     ratio.spread / 2, *ratio.limit);
+      missed += text("\n  {}: {:.4g} ({:.4g} … {:.4g}), at most {:.4g}", ratio.name, ratio.value,
+                     ratio.spread.low, ratio.spread.high, *ratio.limit);
   if (missed.empty()) return {};
   return fault(std::errc::result_out_of_range, "limits are missed:{}", missed);
 }

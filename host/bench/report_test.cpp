@@ -43,21 +43,24 @@ TEST_CASE("each limit that is missed has its line") {
   REQUIRE(missed.has_error());
   CHECK(missed.error().message ==
         "limits are missed:\n"
-        "  a / bare C: 2 (± 0), at most 1.5\n"
-        "  a / b: 3 (± 0), at most 1.25");
+        "  a / bare C: 2 (2 … 2), at most 1.5\n"
+        "  a / b: 3 (3 … 3), at most 1.25");
 }
 
 TEST_CASE("JSON tells what was counted, and null where there is no limit") {
-  const auto told = to_json({}, race_with(1.5, {}));
+  const auto told = to_json("wire", {}, race_with(1.5, {}));
+  CHECK(told.at("suite") == "wire");
+  CHECK(told.at("rounds") == 3);
   const auto& row = told.at("rows").at(0).as_object();
   CHECK(row.at("doorbells") == 1.0);
   CHECK(row.at("bare").at("doorbells") == 1.0);
   CHECK_FALSE(row.contains("exits"));
   const auto& ratios = told.at("ratios").as_array();
-  CHECK(
-      ratios.at(0) ==
-      boost::json::value{
-          {"name", "a / bare C"}, {"value", 2.0}, {"spread", 0.0}, {"limit", 1.5}, {"ok", false}});
+  CHECK(ratios.at(0) == boost::json::value{{"name", "a / bare C"},
+                                           {"value", 2.0},
+                                           {"spread", boost::json::array{2.0, 2.0}},
+                                           {"limit", 1.5},
+                                           {"ok", false}});
   CHECK(ratios.at(1).at("limit").is_null());
   CHECK(ratios.at(1).at("ok").is_null());
 }

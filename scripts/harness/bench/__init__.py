@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is measured in VMs, way beside way. `bellwire bench` has what needs none."""
+"""What scripts/bench measures; __main__.py has its suites."""

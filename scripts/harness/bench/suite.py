@@ -3,17 +3,26 @@
 
 A round measures each way once, one after the other; so what else the machine
 does meets all. Figures are medians over the rounds; ratios are of one round's
-figures, and their median with its spread is what counts.
+figures, and their median with its spread is what counts. A result has the
+shape of `bellwire bench SUITE --json` (host/bench/report.hpp).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
 from ..qemu import Machine
 
 Figures = Mapping[str, float]
 Rounds = Sequence[Mapping[str, Figures]]  # of each round, each way's
+
+
+def middle_half(values: Sequence[float]) -> list[float]:
+    """Where it begins and ends."""
+    if len(values) == 1:
+        return [values[0], values[0]]
+    low, _, high = quantiles(values, method="inclusive")
+    return [low, high]
 
 
 @dataclass(frozen=True)
@@ -27,12 +36,11 @@ class Ratio:
     limit: float | None
 
     def of(self, rounds: Rounds) -> dict:
-        values = sorted(figures[self.way][self.figure] /
-                        (figures[self.base][self.figure] if self.base else 1)
-                        for figures in rounds)
+        values = [figures[self.way][self.figure] /
+                  (figures[self.base][self.figure] if self.base else 1) for figures in rounds]
         value = median(values)
-        return {"name": self.name, "value": value, "spread": [values[0], values[-1]],
-                "limit": self.limit, "ok": self.limit is None or value <= self.limit}
+        return {"name": self.name, "value": value, "spread": middle_half(values),
+                "limit": self.limit, "ok": None if self.limit is None else value <= self.limit}
 
 
 @dataclass(frozen=True)
@@ -42,3 +50,15 @@ class Suite:
     ways: Mapping[str, Callable[[Machine, int], Figures]]  # the number: rings of each
     columns: Mapping[str, str]  # a figure, and its heading
     ratios: Sequence[Ratio]
+
+    def measure(self, machine: Machine, rounds: int, count: int) -> dict:
+        measured = [{name: dict(way(machine, count)) for name, way in self.ways.items()}
+                    for _ in range(rounds)]
+        return {"rounds": rounds, "columns": dict(self.columns),
+                "rows": [{"name": name, **_medians([figures[name] for figures in measured])}
+                         for name in self.ways],
+                "ratios": [ratio.of(measured) for ratio in self.ratios]}
+
+
+def _medians(turns: Sequence[Figures]) -> Figures:
+    return {key: median(figures[key] for figures in turns) for key in turns[0]}

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
+from itertools import count
 
-from harness.bench.suite import Ratio
+from harness.bench.suite import Ratio, Suite, middle_half
 
 ROUNDS = [{"ours": {"us": ours}, "theirs": {"us": theirs}}
           for ours, theirs in ((3, 2), (10, 10), (2, 4))]
@@ -10,13 +11,34 @@ ROUNDS = [{"ours": {"us": ours}, "theirs": {"us": theirs}}
 class RatioTest(unittest.TestCase):
     def test_it_is_the_middle_of_the_rounds_ratios(self) -> None:
         ratio = Ratio("ours / theirs", "us", "ours", "theirs", 1.0).of(ROUNDS)
-        self.assertEqual((ratio["value"], ratio["spread"], ratio["ok"]), (1.0, [0.5, 1.5], True))
+        self.assertEqual((ratio["value"], ratio["spread"], ratio["ok"]), (1.0, [0.75, 1.25], True))
 
     def test_over_its_limit(self) -> None:
-        self.assertFalse(Ratio("", "us", "ours", "theirs", 0.9).of(ROUNDS)["ok"])
+        self.assertIs(Ratio("", "us", "ours", "theirs", 0.9).of(ROUNDS)["ok"], False)
 
-    def test_without_a_limit_it_is_never_over(self) -> None:
-        self.assertTrue(Ratio("", "us", "ours", "theirs", None).of(ROUNDS)["ok"])
+    def test_without_a_limit_it_is_neither_kept_nor_missed(self) -> None:
+        self.assertIsNone(Ratio("", "us", "ours", "theirs", None).of(ROUNDS)["ok"])
 
     def test_a_figure_as_it_is(self) -> None:
         self.assertEqual(Ratio("", "us", "ours", None, 1.0).of(ROUNDS)["value"], 3)
+
+    def test_the_middle_half_lies_between_the_values_as_in_race_test(self) -> None:
+        self.assertEqual(middle_half([4, 1, 3, 2]), [1.75, 3.25])
+        self.assertEqual(middle_half([7]), [7, 7])
+
+
+class SuiteTest(unittest.TestCase):
+    def test_ways_are_measured_in_turn_and_rows_are_medians(self) -> None:
+        order, took = [], count(1)
+
+        def way(name: str):
+            return lambda machine, _: order.append(name) or {"us": next(took), "more": machine}
+
+        suite = Suite("", lambda: None, {"a": way("a"), "b": way("b")}, {"us": "µs"},
+                      [Ratio("a / b", "us", "a", "b", None)])
+        result = suite.measure(7, rounds=3, count=1)
+        self.assertEqual("".join(order), "ababab")
+        self.assertEqual(result["rows"], [{"name": "a", "us": 3, "more": 7},
+                                          {"name": "b", "us": 4, "more": 7}])
+        self.assertEqual((result["rounds"], result["columns"]), (3, {"us": "µs"}))
+        self.assertEqual(result["ratios"][0]["value"], 3 / 4)

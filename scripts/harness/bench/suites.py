@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The suites there are, and what comes of measuring some."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from subprocess import SubprocessError
+
+from .. import accel
+from ..places import HarnessError
+from . import in_vms, native
+from .boot import BOOT
+from .idle import IDLE
+from .rings import VFIO_USER, VM
+
+Reasons = dict[str, str]  # a suite, and why there is nothing of it
+
+
+@dataclass(frozen=True)
+class Choice:
+    what: str  # it measures
+    run: Callable[[str, Namespace], dict]
+    usual: bool = True  # where none is named
+    missing: Callable[[], str] = lambda: ""  # what keeps this machine from it
+
+
+def no_kvm() -> str:
+    trouble = accel.closed(accel.DEVICE)
+    return trouble.reason + trouble.remedy if trouble else ""
+
+
+SUITES = {
+    "wire": Choice("round trips and throughput in one process", native.run),
+    "kvm": Choice("doorbells, interrupts and round trips on this machine's KVM", native.run,
+                  missing=no_kvm),
+    "scale": Choice("round trips among more and more doorbells, slots and drivers", native.run),
+    "vm": Choice(VM.what, in_vms.runs(VM)),
+    "idle": Choice(IDLE.what, in_vms.runs(IDLE)),
+    "boot": Choice(BOOT.what, in_vms.runs(BOOT)),
+    "vfio-user": Choice(VFIO_USER.what, in_vms.runs(VFIO_USER), usual=False),
+    "bus": Choice("doorbells on the model of KVM, among 1 to 30,000", native.run, usual=False),
+}
+
+
+def choose(named: Sequence[str]) -> tuple[list[str], Reasons]:
+    """Those that are named, each once; or the usual ones, without those that can't be."""
+    if named:
+        return list(dict.fromkeys(named)), {}
+    usual = [name for name, suite in SUITES.items() if suite.usual]
+    missing = {name: reason for name in usual if (reason := SUITES[name].missing())}
+    for name, reason in missing.items():
+        print(f"bench: without {name}: {reason}", file=sys.stderr)
+    return [name for name in usual if name not in missing], missing
+
+
+def measure(names: Sequence[str], options: Namespace) -> tuple[list[dict], Reasons]:
+    """In turn. One that fails says so, and keeps no other from being measured."""
+    measured: list[dict] = []
+    failed: Reasons = {}
+    for name in names:
+        suite = SUITES[name]
+        print(f"\n{name}: {suite.what}", flush=True)
+        try:
+            measured.append({"what": suite.what, **suite.run(name, options)})
+        except (HarnessError, SubprocessError) as error:
+            failed[name] = str(error)
+            print(f"bench: {name}: {error}", file=sys.stderr)
+    return measured, failed

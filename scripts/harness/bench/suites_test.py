@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+import io
+import unittest
+from argparse import Namespace
+from unittest import mock
+
+from harness.bench import suites
+from harness.bench.suites import Choice
+from harness.places import HarnessError
+
+
+def fine(name: str, _: Namespace) -> dict:
+    return {"suite": name}
+
+
+def broken(name: str, _: Namespace) -> dict:
+    raise HarnessError(f"no {name} today")
+
+
+CHOICES = {"a": Choice("", fine), "b": Choice("", fine, missing=lambda: "no b here"),
+           "c": Choice("", broken), "d": Choice("", fine, usual=False)}
+
+
+@mock.patch.object(suites, "SUITES", CHOICES)
+class Suites(unittest.TestCase):
+    def setUp(self) -> None:
+        self.said = io.StringIO()
+        for redirect in (contextlib.redirect_stdout, contextlib.redirect_stderr):
+            self.enterContext(redirect(self.said))
+
+    def test_the_usual_ones_that_can_be(self) -> None:
+        self.assertEqual(suites.choose([]), (["a", "c"], {"b": "no b here"}))
+        self.assertIn("bench: without b: no b here", self.said.getvalue())
+
+    def test_those_that_are_named_whatever_is_missing(self) -> None:
+        self.assertEqual(suites.choose(["d", "b", "d"]), (["d", "b"], {}))
+
+    def test_one_that_fails_keeps_no_other_from_it(self) -> None:
+        measured, failed = suites.measure(["a", "c", "d"], Namespace())
+        self.assertEqual(measured, [{"what": "", "suite": "a"}, {"what": "", "suite": "d"}])
+        self.assertEqual(failed, {"c": "no c today"})
+        self.assertIn("bench: c: no c today", self.said.getvalue())
