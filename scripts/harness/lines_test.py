@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import unittest
+
+from harness.lines import HEIGHT, MOST_TICKS, Frame, lines, ticks
+
+
+class LinesTest(unittest.TestCase):
+    def test_ticks_go_from_nothing_past_the_most(self) -> None:
+        self.assertEqual(ticks(4300), [0, 1000, 2000, 3000, 4000, 5000])
+        for most in (0.0, 0.3, 1.0, 9.9, 51_000.0):
+            found = ticks(most)
+            self.assertEqual(found[0], 0)
+            self.assertGreaterEqual(found[-1], most)
+            self.assertLessEqual(len(found), MOST_TICKS + 2)
+
+    def test_a_frame_is_logarithmic_across_and_plain_down(self) -> None:
+        frame = Frame([1, 8, 64], [0, 50, 100])
+        self.assertEqual([round(frame.across(each), 6) for each in (1, 8, 64)], [0, 50, 100])
+        self.assertEqual([frame.down(each) for each in (0, 50, 100)], [HEIGHT, HEIGHT / 2, 0])
+
+    def test_each_line_is_drawn_and_told(self) -> None:
+        drawn = lines("a & b", {"p50 ns": [(8, 20.0), (1, 10.0)], "<CPU>": [(1, 5.0), (8, 5.0)]})
+        self.assertIn("p50 ns: 10 at 1, 20 at 8", drawn)
+        self.assertIn("&lt;CPU&gt;: 5 at 1, 5 at 8", drawn)
+        self.assertEqual(drawn.count("<circle"), 2 * 2 + 2)
+        self.assertNotIn("a & b", drawn)
+
+    def test_a_number_alone(self) -> None:
+        self.assertIn("cx='0.0%'", lines("", {"p50": [(1, 10.0)]}))
