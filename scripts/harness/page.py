@@ -69,7 +69,8 @@ def cell(value: object) -> str:
 
 
 def number(value: float) -> str:
-    """With as many digits as mean something."""
-    if value == 0:
-        return "0"
-    return f"{value:,.0f}" if abs(value) >= 999.95 else f"{value:.4g}"
+    """With as many digits as mean something, and no exponent."""
+    if abs(value) >= 999.95:
+        return f"{value:,.0f}"
+    short = f"{value:.4g}"
+    return f"{value:.9f}".rstrip("0") if "e" in short else short

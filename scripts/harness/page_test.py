@@ -16,8 +16,8 @@ class PageTest(unittest.TestCase):
         self.assertIn("<th scope='col'>name</th>", table("t", ("name",), []))
 
     def test_numbers_have_the_digits_that_mean_something(self) -> None:
-        self.assertEqual([number(each) for each in (0, 0.03125, 1.0522, 999.96, 31_000.4)],
-                         ["0", "0.03125", "1.052", "1,000", "31,000"])
+        self.assertEqual([number(each) for each in (0, 5e-5, 0.03125, 1.0522, 999.96, 31_000.4)],
+                         ["0", "0.00005", "0.03125", "1.052", "1,000", "31,000"])
 
     def test_a_document_has_its_title_and_its_parts(self) -> None:
         text = document("a & b", "i {}", ["<p>c</p>"])

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from .page import number
+
 STYLE = """
 figure { margin: 1rem 0 } .plot { list-style: none; margin: .3rem 0; padding: 0; font-size: .8rem }
 .plot li { display: grid; grid-template-columns: 19rem 1fr 10.5rem; column-gap: .9rem;
@@ -52,7 +54,7 @@ class Scale:
     def marked(self) -> list[tuple[float, str]]:
         """Each tick's place, and its name."""
         zero = [(0.0, "0")] if self._from else []
-        return zero + [(self(tick), name(tick)) for tick in self.ticks]
+        return zero + [(self(tick), number(tick)) for tick in self.ticks]
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -66,10 +68,6 @@ def ticks(low: float, high: float) -> list[float]:
         if len(found) <= MOST_TICKS:
             break
     return found
-
-
-def name(tick: float) -> str:
-    return f"{tick:,.0f}" if tick >= 1 else f"{tick:g}"
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,11 @@ def page(results: dict) -> str:
 def heading(results: dict) -> str:
     limited = [ratio for ratio in results["ratios"] if ratio["ok"] is not None]
     missed = [ratio for ratio in limited if not ratio["ok"]]
-    lines_of = [f"<span class='bad'>✗ {link(ratio['suite'])}: {escape(ratio['name'])}: "
-                f"{number(ratio['value'])}, at most {number(ratio['limit'])}</span>"
-                for ratio in missed]
-    lines_of += [f"without {escape(name)}: {escape(reason)}"
-                 for name, reason in results["left_out"].items()]
-    told = "".join(f"<li>{line}</li>" for line in lines_of)
+    told = "".join(f"<li class='bad'>✗ {link(ratio['suite'])}: {escape(ratio['name'])}: "
+                   f"{number(ratio['value'])}, at most {number(ratio['limit'])}</li>"
+                   for ratio in missed)
+    told += "".join(f"<li>without {escape(name)}: {escape(reason)}</li>"
+                    for name, reason in results["left_out"].items())
     suites = ", ".join(link(result["suite"]) for result in results["suites"])
     return (facts({"date": results["date"], **results["machine"]}) +
             f"<p><b>{len(limited) - len(missed)} of {len(limited)} limits are kept.</b> Each suite "
@@ -46,9 +45,9 @@ def link(suite: str) -> str:
 
 
 def facts(machine: Mapping[str, object]) -> str:
-    told = "".join(f"<div><dt>{escape(key.replace('_', ' '))}</dt><dd>{escape(str(value))}</dd></div>"
-                   for key, value in machine.items())
-    return f"<dl>{told}</dl>"
+    told = ((escape(key.replace("_", " ")), escape(str(value))) for key, value in machine.items())
+    pairs = "".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in told)
+    return f"<dl>{pairs}</dl>"
 
 
 def section(result: dict, known: Mapping[str, object]) -> str:
@@ -109,18 +108,24 @@ def growth(name: str, rows: Sequence[dict], times_of: Mapping[str, str]) -> str:
 
 
 def times(told: str, rows: Sequence[dict], key: str, top: str) -> str:
-    bare = [row["bare"] for row in rows if row.get("bare")]
+    bare = [found for row in rows if (found := bare_of(row, key))]
     scale = Scale([figures_of[each] for figures_of in (*rows, *bare) for each in (key, top)])
     title = told + (", and to p99" if top != key else "") + (
         "; below it, hollow: bare C" if bare else "")
     return plot.plot(title, scale, (time_row(row, scale, key, top) for row in rows))
 
 
-def time_row(row: dict, scale: Scale, key: str, top: str) -> Row:
+def bare_of(row: dict, key: str) -> dict | None:
+    """Its bare one, if that has such a figure."""
     bare = row.get("bare")
+    return bare if bare and bare.get(key) is not None else None
+
+
+def time_row(row: dict, scale: Scale, key: str, top: str) -> Row:
+    bare = bare_of(row, key)
     y = 6 if bare else 10
-    marks = plot.line(scale, row[key], row[top], "first", y, 3) + plot.dot(scale, row[key], "first",
-                                                                           y)
+    marks = plot.line(scale, row[key], row[top], "first", y, 3)
+    marks += plot.dot(scale, row[key], "first", y)
     told = number(row[key])
     if bare:
         marks += plot.line(scale, bare[key], bare[top], "second bare", 15, 2)

@@ -18,8 +18,8 @@ def row(name: str, p50: float, **more: object) -> dict:
 MACHINE = {"accelerator": "eventfds <here>", "cpu": "a CPU", "kernel": "Linux 6.1"}
 BARE = {"p50_ns": 390.0, "p99_ns": 500.0, "times": 500}
 WIRE = {"suite": "wire", "what": "round trips & more", "machine": MACHINE, "rounds": 20,
-        "columns": {"p50_ns": "p50 ns", "p99_ns": "p99 ns", "times": "times", "exits": "exits"},
-        "rows": [row("asleep", 400.0, bare=BARE), row("<polling>", 100.0)],
+        "columns": {"p50_ns": "p50 ns", "p99_ns": "p99 ns", "times": "times", "CPU ns": "CPU ns"},
+        "rows": [row("asleep", 400.0, bare=BARE, **{"CPU ns": 360.0}), row("<polling>", 100.0)],
         "ratios": [ratio("asleep / bare C", 1.25, 1.05), ratio("polling / asleep", 0.25, None),
                    ratio("polling: allocations each time", 0.0, 0.0)]}
 SCALE = {**WIRE, "suite": "scale", "ratios": [],
@@ -56,13 +56,14 @@ class Page(unittest.TestCase):
     def test_rows_stand_beside_their_bare_ones_and_lines_go_over_a_number(self) -> None:
         text = page.page(RUN)
         self.assertIn("400, bare 390", text)
+        self.assertIn("<span class='told'>360</span>", text)  # there is no bare figure
         self.assertIn("p50 ns: 5,001 at 1, 7,048 at 2,048", text)
-        self.assertEqual(len(re.findall("<figure>", text)), 2 + 1 + 2)
+        self.assertEqual(len(re.findall("<figure>", text)), 3 + 1 + 2)
 
     @unittest.skipIf(browser.MISSING, browser.MISSING)
     def test_a_browser_shows_it(self) -> None:
         dom = browser.dom(page.page(RUN))
         self.assertEqual(dom.count("<section"), 3)
-        self.assertEqual(dom.count('class="row'), 3 + 2 + 1 + 2)
+        self.assertEqual(dom.count('class="row'), 3 + 2 + 1 + 1 + 2)
         figures = dom.split('id="wire-figures"')[1].split("</table>")[0]
         self.assertEqual(figures.count("<tr>"), 1 + 2 + 1)
