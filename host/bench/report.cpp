@@ -94,7 +94,7 @@ json::object to_json(const Machine& machine) {
 
 // What a row's figures are, for who shows them.
 json::object columns() {
-  json::object columns{{"p50_ns", "p50, ns"}, {"p99_ns", "p99, ns"}, {"times", "times"}};
+  json::object columns{{"p50_ns", "p50 ns"}, {"p99_ns", "p99 ns"}, {"times", "times"}};
   for (const auto event : events) columns[name_of(event)] = text("{} each time", name_of(event));
   return columns;
 }

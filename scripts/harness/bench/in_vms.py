@@ -5,11 +5,12 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from .. import qemu
+from ..page import number
 from . import host
 from .suite import Suite
 
 ROUNDS = 5
-NAME, COLUMN = 58, 31
+NAME, GAP = 58, 3
 
 
 def runs(suite: Suite) -> Callable[[str, Namespace], dict]:
@@ -31,9 +32,10 @@ def show(result: dict) -> None:
     print(f"QEMU {machine['qemu']}, {machine['accelerator']}, kernel {machine['guest_kernel']}, "
           f"{machine['guest_cpus']} CPU; on {machine['cpu']}, {machine['kernel']}; "
           f"{result['rounds']} rounds in turn, medians\n")
-    print(f"{'':{NAME}}" + "".join(f"{heading:>{COLUMN}}" for heading in columns.values()))
+    print(" " * NAME + "".join(" " * GAP + heading for heading in columns.values()))
     for row in result["rows"]:
-        print(f"{row['name']:{NAME}}" + "".join(f"{row[key]:>{COLUMN},.4g}" for key in columns))
+        print(f"{row['name']:{NAME}}" + "".join(f"{number(row[key]):>{len(heading) + GAP}}"
+                                                for key, heading in columns.items()))
     print(f"\n{'':{NAME}}{'ratio':>8}{'spread':>16}{'at most':>9}")
     for ratio in result["ratios"]:
         low, high = ratio["spread"]
