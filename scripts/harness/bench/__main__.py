@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import in_vms, results
+from . import docs, in_vms, page, results
 from .suites import SUITES, choose, measure
 
 
@@ -22,12 +22,20 @@ def main(argv: Sequence[str]) -> int:
     names, missing = choose(options.suite)
     measured, failed = measure(names, options)
     run = results.collect(measured, missing | failed)
-    if options.json:
-        results.write(options.json, run)
+    _write(run, options)
     missed = results.missed(run) if options.check else []
     for line in missed:
         print(f"bench: over its limit: {line}", file=sys.stderr)
     return 1 if failed or missed else 0
+
+
+def _write(run: dict, options: argparse.Namespace) -> None:
+    if options.json:
+        results.write(options.json, run)
+    if options.page:
+        options.page.write_text(page.page(run))
+    if options.docs:
+        docs.write(run)
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
@@ -44,6 +52,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--skip", default="", metavar="TEXT",
                         help="outside of VMs: leave out rows with this in their name")
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="writes a page with plots there")
+    parser.add_argument("--docs", action="store_true",
+                        help="writes the table of docs/performance.md, and the figures beside it")
     parser.add_argument("--check", action="store_true",
                         help="exit status 1 if a ratio is over its limit")
     options = parser.parse_args(argv)
@@ -51,8 +62,10 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         value = getattr(options, name)
         if value is not None and not 1 <= value <= most:
             parser.error(f"--{name} {value}: choose 1 to {most}")
-    if options.json and not options.json.absolute().parent.is_dir():
-        parser.error(f"--json {options.json}: there is no such folder")
+    for name in ("json", "page"):
+        path = getattr(options, name)
+        if path and not path.absolute().parent.is_dir():
+            parser.error(f"--{name} {path}: there is no such folder")
     return options
 
 
