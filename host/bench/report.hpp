@@ -17,9 +17,9 @@ void print(const Machine& machine, const Race& race);
 /// {FIGURE: heading}, rows: [{name, p50_ns, p99_ns, times, bare, series, at, EVENT…}], ratios:
 /// [{name, value, spread: [low, high], limit, ok}]}. `bare` is null, or as a row without name, bare
 /// and series (which is there where rows do the same with another number of something, which is
-/// `at`); each EVENT of counts.hpp that was counted is a number each time; `limit` and `ok` are null
-/// where there is no limit. Ratios are those of Race::all_ratios(). Suites that run in VMs have the
-/// same shape (scripts/harness/bench/suite.py).
+/// `at`); each EVENT of counts.hpp that was counted is a number each time; `limit` and `ok` are
+/// null where there is no limit. Ratios are those of Race::all_ratios(). Suites that run in VMs
+/// have the same shape (scripts/harness/bench/suite.py).
 [[nodiscard]] boost::json::value to_json(std::string_view suite, const Machine& machine,
                                          const Race& race);
 

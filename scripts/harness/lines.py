@@ -2,12 +2,12 @@
 """Lines over a number, for a page: how a figure grows with it, from nothing up.
 
 The number is on a logarithmic scale, the figure on a plain one: a line that is
-flat costs nothing more. Lines differ by their dashes and dots, not by colour
+flat costs nothing more. Lines differ by their dots and dashes, not by colour
 alone; the key tells where each begins and ends.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -17,15 +17,21 @@ from .page import number
 STYLE = """
 .lines { margin: .6rem .6rem .6rem 3.5rem } .lines svg { display: block; width: 100% }
 .lines text.up { text-anchor: end } .key ul { list-style: none; padding: 0; margin: 0 }
-.key svg { display: inline-block; width: 34px; height: 10px; margin-right: .5rem }
+.key li { padding-left: 42px; text-indent: -42px }
+.key svg { display: inline-block; width: 34px; height: 10px; margin-right: 8px }
 """
 HEIGHT = 200
 MOST_TICKS = 5
-# A line's colour, its dashes, and whether its dots are hollow.
-LOOKS = (("first", "none", ""), ("second", "7 4", " hollow"), ("first", "2 4", " hollow"),
-         ("second", "none", ""))
+ROUND, SQUARE = "first", "second"  # how dots look, each of its own colour
+LOOKS = (ROUND, SQUARE)
 
-Points = Sequence[tuple[float, float]]
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    points: Sequence[tuple[float, float]]  # numbers and figures, in order
+    look: str = ROUND
+    hollow: bool = False  # and dotted
 
 
 @dataclass(frozen=True)
@@ -51,17 +57,13 @@ class Frame:
             for value in self.numbers)
 
 
-def lines(title: str, series: Mapping[str, Points]) -> str:
-    points = [point for some in series.values() for point in some]
+def lines(title: str, some: Sequence[Line]) -> str:
+    points = [point for line in some for point in line.points]
     frame = Frame(sorted({x for x, _ in points}), ticks(max(y for _, y in points)))
-    looks = [LOOKS[index % len(LOOKS)] for index in range(len(series))]
-    drawn = "".join(_line(frame, sorted(some), look)
-                    for some, look in zip(series.values(), looks))
-    key = "".join(_told(name, sorted(some), look)
-                  for (name, some), look in zip(series.items(), looks))
+    drawn = "".join(_drawn(frame, line) for line in some)
     return (f"<figure><figcaption>{escape(title)}</figcaption><div class='lines'>"
             f"<svg height='{HEIGHT + 24}' aria-hidden='true'>{frame.grid()}{drawn}</svg></div>"
-            f"<div class='key'><ul>{key}</ul></div></figure>")
+            f"<div class='key'><ul>{''.join(map(_told, some))}</ul></div></figure>")
 
 
 def ticks(most: float) -> list[float]:
@@ -71,19 +73,27 @@ def ticks(most: float) -> list[float]:
     return [step * count for count in range(max(math.ceil(most / step), 1) + 1)]
 
 
-def _line(frame: Frame, points: Points, look: tuple[str, str, str]) -> str:
-    colour, dashes, hollow = look
-    places = [(f"{frame.across(x):.1f}%", f"{frame.down(y):.1f}") for x, y in points]
-    return "".join(
-        f"<line class='{colour}' x1='{x}' y1='{y}' x2='{to_x}' y2='{to_y}' stroke-width='2' "
-        f"stroke-dasharray='{dashes}'/>" for (x, y), (to_x, to_y) in pairwise(places)) + "".join(
-        f"<circle class='{colour}{hollow}' cx='{x}' cy='{y}' r='4'/>" for x, y in places)
+def _drawn(frame: Frame, line: Line) -> str:
+    places = [(f"{frame.across(x):.1f}%", f"{frame.down(y):.1f}") for x, y in line.points]
+    return "".join(_stroke(line, *place, *to) for place, to in pairwise(places)) + "".join(
+        _dot(line, *place) for place in places)
 
 
-def _told(name: str, points: Points, look: tuple[str, str, str]) -> str:
-    colour, dashes, hollow = look
-    (first, begins), (last, ends) = points[0], points[-1]
-    return (f"<li><svg aria-hidden='true'><line class='{colour}' x2='34' y1='5' y2='5' "
-            f"stroke-width='2' stroke-dasharray='{dashes}'/><circle class='{colour}{hollow}' "
-            f"cx='17' cy='5' r='4'/></svg>{escape(name)}: {number(begins)} at {number(first)}, "
-            f"{number(ends)} at {number(last)}</li>")
+def _stroke(line: Line, x: str, y: str, to_x: str, to_y: str) -> str:
+    dashes = "stroke-dasharray='2 4'" if line.hollow else ""
+    return (f"<line class='{line.look}' x1='{x}' y1='{y}' x2='{to_x}' y2='{to_y}' "
+            f"stroke-width='2' {dashes}/>")
+
+
+def _dot(line: Line, x: str, y: str) -> str:
+    kind = f"{line.look} hollow" if line.hollow else line.look
+    rounded = 4 if line.look == ROUND else 0
+    return (f"<rect class='{kind}' x='{x}' y='{y}' width='8' height='8' rx='{rounded}' "
+            "transform='translate(-4 -4)'/>")
+
+
+def _told(line: Line) -> str:
+    (first, begins), (last, ends) = line.points[0], line.points[-1]
+    return (f"<li><svg aria-hidden='true'>{_stroke(line, '0', '5', '34', '5')}"
+            f"{_dot(line, '17', '5')}</svg>{escape(line.name)}: {number(begins)} at "
+            f"{number(first)}, {number(ends)} at {number(last)}</li>")

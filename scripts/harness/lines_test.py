@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.lines import HEIGHT, MOST_TICKS, Frame, lines, ticks
+from harness.lines import HEIGHT, MOST_TICKS, SQUARE, Frame, Line, lines, ticks
 
 
 class LinesTest(unittest.TestCase):
@@ -19,11 +19,13 @@ class LinesTest(unittest.TestCase):
         self.assertEqual([frame.down(each) for each in (0, 50, 100)], [HEIGHT, HEIGHT / 2, 0])
 
     def test_each_line_is_drawn_and_told(self) -> None:
-        drawn = lines("a & b", {"p50 ns": [(8, 20.0), (1, 10.0)], "<CPU>": [(1, 5.0), (8, 5.0)]})
+        drawn = lines("a & b", [Line("p50 ns", [(1, 10.0), (8, 20.0)]),
+                                Line("<CPU>", [(1, 5.0), (8, 5.0)], SQUARE, hollow=True)])
         self.assertIn("p50 ns: 10 at 1, 20 at 8", drawn)
         self.assertIn("&lt;CPU&gt;: 5 at 1, 5 at 8", drawn)
-        self.assertEqual(drawn.count("<circle"), 2 * 2 + 2)
+        self.assertEqual(drawn.count("<rect class='first'"), 2 + 1)  # the key's
+        self.assertEqual(drawn.count("<rect class='second hollow'"), 2 + 1)
         self.assertNotIn("a & b", drawn)
 
     def test_a_number_alone(self) -> None:
-        self.assertIn("cx='0.0%'", lines("", {"p50": [(1, 10.0)]}))
+        self.assertIn("x='0.0%'", lines("", [Line("p50", [(1, 10.0)])]))

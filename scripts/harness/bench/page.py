@@ -3,9 +3,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
+from itertools import cycle
 
 from .. import lines, plot
 from .. import page as kit
+from ..lines import LOOKS, Line
 from ..page import number, table
 from ..plot import Row, Scale
 
@@ -13,7 +15,7 @@ STYLE = plot.STYLE + lines.STYLE + """
 dl { display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; margin: .3rem 0; font-size: .85rem }
 dl div { display: flex; gap: .4rem } dd { margin: 0 } ul.summary { padding-left: 1.2rem }
 .limit { stroke: var(--ink); stroke-width: 2 } .missed .told { color: var(--bad); font-weight: 600 }
-.side { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 0 2rem }
+.side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 0 2rem }
 .bare { stroke-dasharray: 3 2 } details { margin: 1rem 0 } summary { cursor: pointer }
 """
 TIMES = ("_ns", "_us", " ns", "seconds")  # how figures that are times end
@@ -86,33 +88,38 @@ def ratio_row(ratio: dict, scale: Scale) -> Row:
 
 
 def plots(result: dict) -> Iterator[str]:
-    """Lines where rows do the same with another number of something; of the others, a row each."""
-    times_of = {key: told for key, told in result["columns"].items()
-                if key.endswith(TIMES) and not key.startswith("p99_")}
+    """Of each time, or of each figure where none is a time: lines where rows do the same with
+    another number of something, of the others a row each."""
+    columns = result["columns"]
+    drawn = {key: told for key, told in columns.items()
+             if key.endswith(TIMES) and not key.startswith("p99_")} or columns
     series: dict[str, list[dict]] = {}
     for row in result["rows"]:
         series.setdefault(row.get("series", ""), []).append(row)
     alone = series.pop("", [])
-    grown = "".join(growth(name, rows, times_of) for name, rows in series.items())
+    grown = "".join(growth(name, rows, drawn) for name, rows in series.items())
     yield f"<div class='side'>{grown}</div>" if grown else ""
-    for key, told in times_of.items():
+    for key, told in drawn.items():
         if some := [row for row in alone if row.get(key) is not None]:
             top = key.replace("p50_", "p99_")
-            yield times(told, some, key, top if top in result["columns"] else key)
+            yield spans(told, some, key, top if top in columns else key)
 
 
-def growth(name: str, rows: Sequence[dict], times_of: Mapping[str, str]) -> str:
-    return lines.lines(name, {told: [(row["at"], row[key]) for row in rows]
-                              for key, told in times_of.items()
-                              if all(row.get(key) is not None for row in rows)})
+def growth(name: str, rows: Sequence[dict], drawn: Mapping[str, str]) -> str:
+    found: list[Line] = []
+    for look, (key, told) in zip(cycle(LOOKS), drawn.items()):
+        ours = [(row["at"], row[key]) for row in rows if row.get(key) is not None]
+        bare = [(row["at"], each[key]) for row in rows if (each := bare_of(row, key))]
+        found += [Line(told, ours, look), Line(f"{told}, bare C", bare, look, hollow=True)]
+    return lines.lines(name, [line for line in found if line.points])
 
 
-def times(told: str, rows: Sequence[dict], key: str, top: str) -> str:
+def spans(told: str, rows: Sequence[dict], key: str, top: str) -> str:
     bare = [found for row in rows if (found := bare_of(row, key))]
     scale = Scale([figures_of[each] for figures_of in (*rows, *bare) for each in (key, top)])
     title = told + (", and to p99" if top != key else "") + (
         "; below it, hollow: bare C" if bare else "")
-    return plot.plot(title, scale, (time_row(row, scale, key, top) for row in rows))
+    return plot.plot(title, scale, (span(row, scale, key, top) for row in rows))
 
 
 def bare_of(row: dict, key: str) -> dict | None:
@@ -121,7 +128,7 @@ def bare_of(row: dict, key: str) -> dict | None:
     return bare if bare and bare.get(key) is not None else None
 
 
-def time_row(row: dict, scale: Scale, key: str, top: str) -> Row:
+def span(row: dict, scale: Scale, key: str, top: str) -> Row:
     bare = bare_of(row, key)
     y = 6 if bare else 10
     marks = plot.line(scale, row[key], row[top], "first", y, 3)
