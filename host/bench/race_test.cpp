@@ -36,6 +36,19 @@ TEST_CASE("a row is over all samples of all rounds") {
   CHECK_FALSE(row.bare.has_value());
 }
 
+TEST_CASE("a row may be one of a series, and has the CPU time that it took") {
+  Race race;
+  race.enter("a, of 8", always(100), always(100));
+  race.plot("a, of 8", "a, of N", 8);
+  REQUIRE(race.run(2).has_value());
+  const auto row = race.rows().at(0);
+  REQUIRE(row.point.has_value());
+  CHECK(row.point->series == "a, of N");
+  CHECK(row.point->at == 8);
+  CHECK(row.figures.each_time[Event::cpu_ns].value() > 0);
+  CHECK(row.bare->figures.each_time[Event::cpu_ns].value() > 0);
+}
+
 TEST_CASE("a row tells its bare C, and the ratio to it") {
   Race race;
   race.enter("a", always(150), always(100, 3));
