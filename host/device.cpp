@@ -17,15 +17,6 @@ namespace bellwire::host {
 
 namespace {
 
-// None if `time` is nothing.
-Result<std::optional<Moderation>> moderate(boost::asio::io_context& context, Attachment& attachment,
-                                           std::chrono::microseconds time) {
-  if (time.count() == 0) return std::optional<Moderation>();
-  auto moderation = Moderation::start(context, attachment, time);
-  if (!moderation) return moderation.error();
-  return std::optional(std::move(*moderation));
-}
-
 Result<void> run_function(const FunctionEntry& entry, const std::string& on) {
   const auto function = entry.create();
   boost::asio::io_context context(one_thread);
@@ -61,8 +52,9 @@ Result<void> run_device(const DeviceOptions& options) {
     auto attachment = (*transport)->attach(device->registers());
     if (!attachment && attachment.error().code == std::errc::operation_canceled) return {};
     if (!attachment) return attachment.error();
-    auto moderation = moderate(context, *attachment, options.moderate);
-    if (!moderation) return moderation.error();
+    auto started = Moderation::start(context, *attachment, options.moderate);
+    if (!started) return started.error();
+    auto moderation = std::optional(std::move(*started));
     auto runner = std::optional(
         Runner::start(context, *device, std::move(*attachment), options.poll.polling));
     if (!*runner) return runner->error();
@@ -71,7 +63,7 @@ Result<void> run_device(const DeviceOptions& options) {
       return run_with_guest(context, *guest, plan, entry);
     (*transport)->on_detach([&] {
       runner.reset();
-      moderation->reset();
+      moderation.reset();
       context.stop();
     });
     context.run();

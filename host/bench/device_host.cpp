@@ -34,8 +34,11 @@ void DeviceHost::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<void> DeviceHost::add(std::unique_ptr<Device> device, Attachment attachment,
-                             Polling polling) {
+Result<void> DeviceHost::add(std::unique_ptr<Device> device, Attachment attachment, Polling polling,
+                             std::chrono::microseconds moderate) {
+  auto moderation = Moderation::start(context_, attachment, moderate);
+  if (!moderation) return moderation.error();
+  moderations_.push_back(std::move(*moderation));
   auto runner = Runner::start(context_, *device, std::move(attachment), polling);
   if (!runner) return runner.error();
   devices_.push_back(std::move(device));

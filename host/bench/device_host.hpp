@@ -11,6 +11,7 @@
 
 #include "host/bench/wire_driver.hpp"
 #include "vdev/asio/one_thread.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
 
 namespace bellwire::bench {
@@ -34,7 +35,8 @@ class DeviceHost {
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
   /// One more. Until start() only.
   [[nodiscard]] Result<void> add(std::unique_ptr<Device> device, Attachment attachment,
-                                 Polling polling = Polling::off);
+                                 Polling polling = Polling::off,
+                                 std::chrono::microseconds moderate = {});
   /// They run on that CPU; anywhere if `cpu` is -1.
   void start(int cpu);
   /// Returns when the thread has ended. Idempotent.
@@ -43,6 +45,7 @@ class DeviceHost {
  private:
   boost::asio::io_context context_{one_thread};
   std::vector<std::unique_ptr<Device>> devices_;
+  std::vector<Moderation> moderations_;
   std::vector<Runner> runners_;
   std::thread thread_;
 };

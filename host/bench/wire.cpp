@@ -10,6 +10,7 @@
 #include "vdev/devices/echo.hpp"
 
 namespace bellwire::bench {
+using namespace std::chrono_literals;
 namespace {
 
 enum class Cpus { one, two };
@@ -20,6 +21,7 @@ struct WireRow {
   Polling polling;
   bare_load load;
   Race::Limit over_bare;
+  std::chrono::microseconds moderate{};
 };
 
 constexpr bare_load one_at_a_time{.looks = 500, .batch = 1, .depth = 1, .bytes = 64, .shown = 1};
@@ -31,26 +33,31 @@ constexpr WireRow wire_rows[] = {
     {"round trip, asleep", Cpus::two, Polling::off, one_at_a_time, {}},
     {"round trip, polling", Cpus::two, Polling::adaptive, one_at_a_time, 2.0},
     {"ring, depth 64, polling", Cpus::two, Polling::adaptive, many_at_once, 1.5},
+    {"ring, depth 64, asleep", Cpus::two, Polling::off, many_at_once, {}},
+    {"ring, depth 64, asleep, moderated to 50 us", Cpus::two, Polling::off, many_at_once, {}, 50us},
     {"ring, depth 64, polling, bare in batches", Cpus::two, Polling::adaptive, in_batches, {}},
 };
 constexpr auto& sleeping_trip = wire_rows[1];
 constexpr auto& polling_trip = wire_rows[2];
 constexpr auto& deep_ring = wire_rows[3];
+constexpr auto& sleeping_ring = wire_rows[4];
+constexpr auto& moderated_ring = wire_rows[5];
 
 constexpr double polling_over_asleep = 0.1;
 constexpr double rings_a_request = 1.0 / 32;
 
 // An echo on its own thread, and its driver on the caller's.
 struct Pair {
-  static Result<std::shared_ptr<Pair>> create(int device_cpu, Polling how) {
+  static Result<std::shared_ptr<Pair>> create(int device_cpu, const WireRow& row) {
     auto plugs = create_plugs();
     if (!plugs) return plugs.error();
     auto pair = std::make_shared<Pair>();
-    if (auto added = pair->host.add(std::make_unique<Echo>(), std::move(plugs->device), how);
+    if (auto added = pair->host.add(std::make_unique<Echo>(), std::move(plugs->device), row.polling,
+                                    row.moderate);
         !added)
       return added.error();
     pair->host.start(device_cpu);
-    auto driver = WireDriver::create(std::move(plugs->driver), how);
+    auto driver = WireDriver::create(std::move(plugs->driver), row.polling);
     if (!driver) return driver.error();
     pair->driver.emplace(std::move(*driver));
     return pair;
@@ -87,7 +94,7 @@ struct BarePair {
 
 Result<void> enter_row(Race& race, const WireRow& row, const Machine& machine) {
   const int cpu = row.cpus == Cpus::one ? machine.guest_cpu : machine.device_cpu;
-  const auto ours = Pair::create(cpu, row.polling);
+  const auto ours = Pair::create(cpu, row);
   if (!ours) return ours.error();
   const auto bare = BarePair::create(cpu, row);
   if (!bare) return bare.error();
@@ -128,6 +135,7 @@ Result<void> enter_wire(Race& race, const Machine& machine) {
   for (const auto& row : wire_rows)
     if (auto entered = enter_row(race, row, machine); !entered) return entered;
   race.compare(polling_trip.name, sleeping_trip.name, polling_over_asleep);
+  race.compare(moderated_ring.name, sleeping_ring.name);
   race.bound(deep_ring.name, Event::doorbells, rings_a_request);
   race.bound(deep_ring.name, Event::interrupts, rings_a_request);
   return {};

@@ -70,6 +70,7 @@ Moderation::~Moderation() {
 Result<Moderation> Moderation::start(asio::io_context& context, Attachment& attachment,
                                      std::chrono::nanoseconds time) {
   std::vector<std::shared_ptr<Held>> all;
+  if (time.count() == 0) return Moderation({});
   std::vector<Interrupt> ours;
   for (const auto& out : attachment.interrupts) {
     auto raised = os::EventFd::create();

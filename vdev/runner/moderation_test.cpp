@@ -59,6 +59,13 @@ TEST_CASE("what is held back when it ends goes out") {
   }
 }
 
+TEST_CASE("no time moderates nothing") {
+  Line line;
+  const auto moderation = Moderation::start(line.context, line.attachment, 0ms).value();
+  for (int i = 0; i < 3; ++i) line.raise();
+  CHECK(line.out.drain() == 3);
+}
+
 TEST_CASE("an interrupt that nobody raised never comes") {
   Line line;
   { const auto moderation = Moderation::start(line.context, line.attachment, 1ms).value(); }
