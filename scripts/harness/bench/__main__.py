@@ -38,12 +38,18 @@ def _write(run: dict, options: argparse.Namespace) -> None:
         docs.write(run)
 
 
+def _suite(name: str) -> str:
+    if name not in SUITES:
+        raise argparse.ArgumentTypeError(f"there is no '{name}', but {', '.join(SUITES)}")
+    return name
+
+
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     suites = "\n".join(f"  {name:<11}{suite.what}{'' if suite.usual else ' (only when named)'}"
                        for name, suite in SUITES.items())
     parser = argparse.ArgumentParser(prog="bench", description=__doc__, epilog=f"suites:\n{suites}",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", nargs="*", choices=SUITES, metavar="SUITE",
+    parser.add_argument("suite", nargs="*", type=_suite, metavar="SUITE",
                         help="what to measure (default: all that needn't be named)")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured "
                         f"(default: 20, in VMs {in_vms.ROUNDS})")
