@@ -16,7 +16,8 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   max-width: 62rem; margin: 2rem auto; padding: 0 1rem; text-size-adjust: none }
 h1 { font-size: 1.6rem; line-height: 1.2; margin-bottom: 0 }
 h2 { margin: 2.5rem 0 .3rem; font-size: 1.2rem }
-p, figcaption, td small, dt { color: var(--faint) } p b { color: var(--ink) } a { color: var(--first) }
+p, figcaption, td small, dt { color: var(--faint) } p b { color: var(--ink) }
+a { color: var(--first) }
 .wide { overflow-x: auto } :focus-visible { outline: 2px solid var(--first); outline-offset: 3px }
 table { border-collapse: collapse; font-size: .85rem; width: 100% }
 td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left;

@@ -87,8 +87,8 @@ def plot(title: str, scale: Scale, rows: Iterable[Row]) -> str:
         f"<li class='{row.kind}'><span class='label'>{escape(row.label)}</span>"
         f"<svg aria-hidden='true'>{grid}{row.marks}</svg><span class='told'>{escape(row.told)}"
         "</span></li>" for row in rows)
-    return (f"<figure><figcaption>{escape(title)}</figcaption><ul class='plot'>{drawn}"
-            f"<li class='axis' aria-hidden='true'><span></span><svg>{axis}</svg></li></ul></figure>")
+    return (f"<figure><figcaption>{escape(title)}</figcaption><ul class='plot'>{drawn}<li "
+            f"class='axis' aria-hidden='true'><span></span><svg>{axis}</svg></li></ul></figure>")
 
 
 def line(scale: Scale, low: float, high: float, kind: str, y: int, width: int) -> str:

@@ -15,7 +15,8 @@ STYLE = plot.STYLE + lines.STYLE + """
 dl { display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; margin: .3rem 0; font-size: .85rem }
 dl div { display: flex; gap: .4rem } dd { margin: 0 } ul.summary { padding-left: 1.2rem }
 .limit { stroke: var(--ink); stroke-width: 2 } .missed .told { color: var(--bad); font-weight: 600 }
-.side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)); gap: 0 2rem }
+.side { display: grid; gap: 0 2rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(20rem, 100%), 1fr)) }
 .bare { stroke-dasharray: 3 2 } details { margin: 1rem 0 } summary { cursor: pointer }
 """
 TIMES = ("_ns", "_us", " ns", "seconds")  # how figures that are times end
