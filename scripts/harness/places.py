@@ -10,9 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 PROGRAM = BUILD / "release/host/bellwire"
+BARE_PEER = BUILD / "release/guest-kmod/bare/ends/bare-peer"
 GUEST_TOOLS = (BUILD / "release/guest-kmod/bell/bell",
                BUILD / "release/guest-kmod/selftest/module-selftest",
-               BUILD / "release/guest-kmod/notify_lab/selftest/lab-selftest")
+               BUILD / "release/guest-kmod/notify_lab/selftest/lab-selftest",
+               BUILD / "release/guest-kmod/bare/ends/bare-ring")
 
 
 class HarnessError(Exception):

@@ -4,7 +4,7 @@
 import subprocess
 
 from . import image
-from .places import GUEST_TOOLS, ROOT, HarnessError
+from .places import BARE_PEER, GUEST_TOOLS, ROOT, HarnessError
 
 
 def programs(*targets: str) -> None:
@@ -14,5 +14,5 @@ def programs(*targets: str) -> None:
 
 
 def everything(kernel: str) -> image.Image:
-    programs("bellwire", *(tool.name for tool in GUEST_TOOLS))
+    programs("bellwire", BARE_PEER.name, *(tool.name for tool in GUEST_TOOLS))
     return image.make(kernel)

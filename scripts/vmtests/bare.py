@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The yardstick that rings are held against carries what it is measured by."""
+
+from harness import bare, kernel
+from vmtests.case import VmCase, figures, machine
+
+COUNT, TURNS = 500, 2
+
+
+class BareWire(VmCase):
+    def test_one_cpu(self) -> None:
+        self.take_turns(kernel.DEFAULT, smp=1)
+
+    def test_two_cpus_6_12(self) -> None:
+        self.take_turns("6.12", smp=2)
+
+    def take_turns(self, version: str, smp: int) -> None:
+        lab = self.enterContext(bare.BareLab(machine(version, smp), self.folder()))
+        lab.start()
+        vm = self.boot(lab, bare.turns(COUNT, TURNS))
+        self.finish(vm)
+        lab.check()
+        told = figures(vm.results.path.read_text())
+        self.assertEqual([run["device"] for run in told], ["echo", "bare"] * TURNS)
+
+    def check_figures(self, run: dict) -> None:
+        if run["device"] != "bare":
+            return super().check_figures(run)
+        self.assertEqual((run["rings"], run["completions"], run["corrupted"], run["calls"]),
+                         (COUNT, COUNT, 0, COUNT), run)
