@@ -34,8 +34,9 @@ def show(result: dict) -> None:
           f"{result['rounds']} rounds in turn, medians\n")
     print(" " * NAME + "".join(" " * GAP + heading for heading in columns.values()))
     for row in result["rows"]:
-        print(f"{row['name']:{NAME}}" + "".join(f"{number(row[key]):>{len(heading) + GAP}}"
-                                                for key, heading in columns.items()))
+        cells = (f"{number(row[key]) if key in row else '':>{len(heading) + GAP}}"
+                 for key, heading in columns.items())
+        print(f"{row['name']:{NAME}}" + "".join(cells))
     print(f"\n{'':{NAME}}{'ratio':>8}{'spread':>16}{'at most':>9}")
     for ratio in result["ratios"]:
         low, high = ratio["spread"]

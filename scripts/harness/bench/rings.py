@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The same device, module and guest, rung over each transport, asleep or polling."""
+"""The same device, module and guest, rung over each transport, asleep or polling, and bare."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 
-from .. import accel, kernel, prepare, qemu, run, toolbox
+from .. import accel, bare, kernel, prepare, qemu, run, toolbox
 from ..lab import Lab
 from ..places import HarnessError
 from ..qemu import Machine
@@ -13,6 +14,7 @@ from .suite import Figures, Ratio, Suite
 LIMIT = 300.0
 DEEP = 64  # requests under way in the deep run,
 MORE = 10  # which has so many times the rings
+TURNS = 40  # beside a bare wire
 
 
 def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
@@ -22,23 +24,42 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
         command = f"bell ring --ktap --poll {guest}"
         with Lab(machine, run.create(), transport=transport,
                  told=("--poll", device)) as lab:
-            lab.start()
-            vm = lab.vm(["sh", "-c", "exec >/run/bellwire/results; "
-                         f"{command} --trace --count {count} && "
-                         f"{command} --count {count * MORE} --depth {DEEP}"])
-            if death := vm.boot(watch=lab.check):
-                raise HarnessError(death.reason)
-            verdict = vm.wait(LIMIT)
-        if verdict.status:
-            raise HarnessError(f"{transport}: {verdict.reason}; see {vm.folder}")
-        single, deep = [json.loads(line[2:]) for line in vm.results.path.read_text().splitlines()
-                        if line.startswith("# {")]
-        return {**{key: value for key, value in single.items() if key.endswith("_us")},
-                "deep_us": 1e6 / deep["per_second"],
+            alone, deep = _run(lab, f"{command} --trace --count {count} && "
+                                    f"{command} --count {count * MORE} --depth {DEEP}")
+        return {**_times(alone), "deep_us": 1e6 / deep["per_second"],
                 "deep_doorbells": deep["doorbells"] / deep["rings"],
                 "deep_interrupts": deep["interrupts"] / deep["rings"]}
 
     return measure
+
+
+def beside_bare(machine: Machine, count: int) -> Mapping[str, Figures]:
+    """Turns this short, in one VM, meet the same of all that differs from one VM to the next."""
+    with bare.BareLab(machine, run.create()) as lab:
+        told = _run(lab, bare.turns(max(count // TURNS, 1), TURNS))
+    return {way: _middle([turn for turn in told if turn["device"] == device])
+            for device, way in (("echo", BESIDE), ("bare", BARE))}
+
+
+def _run(lab: Lab, command: str) -> list[dict]:
+    """What each part of the guest's command told."""
+    lab.start()
+    vm = lab.vm(["sh", "-c", f"exec >/run/bellwire/results; {command}"])
+    if death := vm.boot(watch=lab.check):
+        raise HarnessError(death.reason)
+    verdict = vm.wait(LIMIT)
+    if verdict.status:
+        raise HarnessError(f"'{command}': {verdict.reason}; see {vm.folder}")
+    return [json.loads(line[2:]) for line in vm.results.path.read_text().splitlines()
+            if line.startswith("# {")]
+
+
+def _times(told: dict) -> Figures:
+    return {key: value for key, value in told.items() if key.endswith("_us")}
+
+
+def _middle(turns: Sequence[dict]) -> Figures:
+    return {key: median(turn[key] for turn in turns) for key in _times(turns[0])}
 
 
 def machine(program: str, shared_memory: bool = False) -> Machine:
@@ -47,14 +68,17 @@ def machine(program: str, shared_memory: bool = False) -> Machine:
 
 
 ASLEEP, POLLING = "asleep", "adaptive polling"
+BESIDE, BARE = "asleep, in turn with bare C", "bare C at both ends, a bare module"
 VM = Suite(
-    what="a guest's process and a device, asleep or polling, over ivshmem",
+    what="a guest's process and a device, asleep or polling, over ivshmem; and a bare wire",
     machine=lambda: machine(toolbox.PROGRAM),
     ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive")},
+    together=beside_bare,
     columns={"p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs a request, depth {DEEP}",
              "deep_doorbells": "doorbells a request", "deep_interrupts": "interrupts a request"},
     ratios=(
+        Ratio("round trip, asleep / bare C", "p50_us", BESIDE, BARE, 1.10),
         Ratio("round trip, polling / asleep", "p50_us", POLLING, ASLEEP, None),
         Ratio(f"a request at depth {DEEP}, polling / asleep", "deep_us", POLLING, ASLEEP, 0.5),
         Ratio(f"doorbells a request at depth {DEEP}", "deep_doorbells", ASLEEP, None, 1 / 32),

@@ -50,14 +50,18 @@ class Suite:
     ways: Mapping[str, Callable[[Machine, int], Figures]]  # the number: rings of each
     columns: Mapping[str, str]  # a figure, and its heading
     ratios: Sequence[Ratio]
+    together: Callable[[Machine, int], Mapping[str, Figures]] = lambda *_: {}  # ways in one VM
 
     def measure(self, machine: Machine, rounds: int, count: int) -> dict:
-        measured = [{name: dict(way(machine, count)) for name, way in self.ways.items()}
-                    for _ in range(rounds)]
+        measured = [self._round(machine, count) for _ in range(rounds)]
         return {"rounds": rounds, "columns": dict(self.columns),
                 "rows": [{"name": name, **_medians([figures[name] for figures in measured])}
-                         for name in self.ways],
+                         for name in measured[0]],
                 "ratios": [ratio.of(measured) for ratio in self.ratios]}
+
+    def _round(self, machine: Machine, count: int) -> Mapping[str, Figures]:
+        alone = {name: way(machine, count) for name, way in self.ways.items()}
+        return {**alone, **self.together(machine, count)}
 
 
 def _medians(turns: Sequence[Figures]) -> Figures:
