@@ -208,8 +208,9 @@ def _console(log: Path, terminal: bool) -> list[str]:
 
 
 def _overlay(path: Path | None) -> list[str]:
-    """A "pipe" may be a plain file: the guest reads it once, to its end."""
-    return _port("overlay", "pipe", path) if path else _port("overlay", "null")
+    """A "pipe" may be a plain file: the guest reads it once, to its end. A "ringbuf" is open and
+    silent; a "null" would be closed, and the guest's read at its end at once."""
+    return _port("overlay", "pipe", path) if path else _port("overlay", "ringbuf")
 
 
 def _port(name: str, kind: str, path: Path | None = None) -> list[str]:

@@ -27,7 +27,7 @@ def tell(text):
         file.write(text + "\\n")
 
 how = ("resumed" if "-incoming" in line else
-       "saving" if "null,id=overlay" in line else "cold")
+       "saving" if "ringbuf,id=overlay" in line else "cold")
 with open(folder + "/starts", "a") as starts:
     starts.write(how + "\\n")
 open(folder + "/console.log", "w").close()
