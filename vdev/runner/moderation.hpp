@@ -19,8 +19,8 @@ namespace bellwire {
 
 class Moderation {
  public:
-  /// Puts interrupts of ours in the attachment's place; leaves it alone if `time` is 0. EMFILE, ENFILE; ENOSPC, ENOMEM: the kernel
-  /// watches no more descriptors for this user.
+  /// Puts interrupts of ours in the attachment's place; leaves it alone if `time` is 0. EMFILE,
+  /// ENFILE; ENOSPC, ENOMEM: the kernel watches no more descriptors for this user.
   [[nodiscard]] static Result<Moderation> start(boost::asio::io_context& context,
                                                 Attachment& attachment,
                                                 std::chrono::nanoseconds time);
