@@ -79,6 +79,7 @@ static const char *const format_faults[] = {
 	[BELLWIRE_FORMAT_BAD_QUEUES] = "has a bad number of queues",
 	[BELLWIRE_FORMAT_BAD_RING] = "has a bad number of ring entries",
 	[BELLWIRE_FORMAT_BAD_PLACE] = "has queues that overlap or leave it",
+	[BELLWIRE_FORMAT_BAD_TRACE] = "has a bad number of records",
 };
 
 /* Copies the format out of the shared memory, once, and checks the copy. */
@@ -117,6 +118,7 @@ static void init_queue(struct bell_device *device, unsigned int index)
 	queue->index = index;
 	spin_lock_init(&queue->lock);
 	queue->control = (void *)device->memory + bell_queue_offset(queue);
+	bell_records_init(queue);
 	/* A guest that was reset goes on from its old number, but isn't ready. */
 	queue->generation = READ_ONCE(queue->control->driver.generation);
 	bell_queue_end(queue);

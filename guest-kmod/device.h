@@ -20,6 +20,7 @@
  *   device->lock    everything that is set up and torn down; page faults
  *   queue->lock     what the interrupt handler reads; interrupts off
  *   the lock of an eventfd's wait queue, which the eventfd takes
+ *   records->lock   the queue's records
  *   Ringing takes none of ours: it is done under any of them, in RCU.
  */
 #ifndef BELL_DEVICE_H
@@ -50,14 +51,21 @@ enum bell_count {
 	BELL_COUNTS,
 };
 
+/* The module's ring of records. */
+struct bell_records {
+	raw_spinlock_t lock;
+	struct bellwire_record *ring; /* shared memory: not trusted */
+	u64 written;                  /* protected by lock */
+};
+
 struct bell_queue {
 	struct bell_device *device;
 	unsigned int index;
 	struct bellwire_queue_control *control; /* shared memory: not trusted */
 	atomic64_t totals[BELL_COUNTS];         /* since bind */
 
-	u32 generation; /* protected by device->lock */
-	u32 flags;      /* of this generation; written under device->lock */
+	u32 generation; /* protected by device->lock; records read it without */
+	struct bell_records records;
 
 	spinlock_t lock;
 	struct bell_file *owner; /* written under both locks, read under either */
@@ -144,8 +152,8 @@ void bell_watch(struct bell_device *device);
 void bell_watch_end(struct bell_device *device);
 
 /* queue.c; those that ask for it need device->lock */
-int bell_queue_claim(struct bell_file *file, u32 index, u32 flags);
-void bell_queue_begin(struct bell_queue *queue, u32 flags);
+int bell_queue_claim(struct bell_file *file, u32 index);
+void bell_queue_begin(struct bell_queue *queue);
 void bell_queue_end(struct bell_queue *queue);
 void bell_file_disconnect(struct bell_file *file);
 struct bell_worker *bell_file_set_worker(struct bell_file *file, struct bell_worker *worker);
@@ -158,6 +166,17 @@ void bell_queue_interrupt(struct bell_queue *queue);
 static inline void bell_count(struct bell_queue *queue, enum bell_count which)
 {
 	atomic64_inc(&queue->totals[which]);
+}
+
+/* record.c; any context. The index is looked at only if somebody records. */
+void bell_records_init(struct bell_queue *queue);
+void bell_write_record(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index);
+
+static inline void bell_record(struct bell_queue *queue, enum bellwire_stage stage,
+			       const u32 *index)
+{
+	if (READ_ONCE(queue->control->recording.recording))
+		bell_write_record(queue, stage, index);
 }
 
 /* Of the queue in the device's memory. */

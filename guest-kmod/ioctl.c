@@ -21,20 +21,17 @@ union argument {
 
 static int check_claim(const struct bellwire_claim *claim)
 {
-	bool known = !(claim->flags & ~BELLWIRE_TRACE);
-	bool zero = !claim->reserved[0] && !claim->reserved[1];
-
-	return known && zero ? 0 : -EINVAL;
+	return claim->flags || claim->reserved ? -EINVAL : 0;
 }
 
 static void fill_claim(struct bellwire_claim *claim, const struct bell_queue *queue)
 {
 	*claim = (struct bellwire_claim) {
 		.queue = queue->index,
-		.flags = queue->flags,
 		.generation = queue->generation,
 		.ring_entries = queue->device->format.ring_entries,
 		.map_size = queue->device->format.queue_stride,
+		.trace_entries = queue->device->format.trace_entries,
 	};
 }
 
@@ -44,7 +41,7 @@ static int do_claim(struct bell_file *file, union argument *argument)
 	int error = check_claim(claim);
 
 	if (!error)
-		error = bell_queue_claim(file, claim->queue, claim->flags);
+		error = bell_queue_claim(file, claim->queue);
 	if (!error)
 		fill_claim(claim, file->queue);
 	return error;
@@ -58,7 +55,7 @@ static int do_reset(struct bell_file *file, union argument *argument)
 		return error;
 	if (!file->queue)
 		return -ENOTCONN;
-	bell_queue_begin(file->queue, argument->claim.flags);
+	bell_queue_begin(file->queue);
 	fill_claim(&argument->claim, file->queue);
 	return 0;
 }

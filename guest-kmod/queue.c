@@ -7,18 +7,11 @@
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/timex.h>
 
 #include "device.h"
 #include "eventfd.h"
 #include "trace.h"
 #include "worker.h"
-
-static void stamp(struct bell_queue *queue, __u64 *when)
-{
-	if (READ_ONCE(queue->flags) & BELLWIRE_TRACE)
-		WRITE_ONCE(*when, get_cycles());
-}
 
 /* In any context, by any number of callers at once, also while the device goes. */
 int bell_queue_ring(struct bell_queue *queue)
@@ -30,7 +23,7 @@ int bell_queue_ring(struct bell_queue *queue)
 	rcu_read_lock();
 	if (!READ_ONCE(device->gone)) {
 		peer = READ_ONCE(device->memory->device.peer);
-		stamp(queue, &queue->control->driver.kicked_at);
+		bell_record(queue, BELLWIRE_RUNG, &queue->control->submit.submitted);
 		bell_count(queue, BELL_DOORBELLS);
 		trace_doorbell(queue, peer);
 		device->front->ring(queue, peer);
@@ -49,6 +42,7 @@ static void call_owner(struct bell_queue *queue, struct bell_file *owner)
 
 	trace_interrupt(queue, pending);
 	if (owner->call) {
+		bell_record(queue, BELLWIRE_SIGNALLED, &queue->control->complete.completed);
 		bell_eventfd_signal(owner->call);
 		bell_count(queue, BELL_CALLS);
 		trace_call(queue, atomic64_read(&queue->totals[BELL_CALLS]));
@@ -61,7 +55,7 @@ void bell_queue_interrupt(struct bell_queue *queue)
 {
 	unsigned long irq;
 
-	stamp(queue, &queue->control->driver.interrupted_at);
+	bell_record(queue, BELLWIRE_INTERRUPTED, &queue->control->complete.completed);
 	bell_count(queue, BELL_INTERRUPTS);
 	spin_lock_irqsave(&queue->lock, irq);
 	if (queue->owner)
@@ -74,14 +68,13 @@ void bell_queue_end(struct bell_queue *queue)
 {
 	lockdep_assert_held(&queue->device->lock);
 
-	WRITE_ONCE(queue->flags, 0);
 	if (queue->generation & 1)
 		queue->generation++;
 	WRITE_ONCE(queue->control->driver.generation, queue->generation);
 }
 
 /* Steps 1 to 4 of the header. The full barrier keeps the zeroes behind the even number. */
-void bell_queue_begin(struct bell_queue *queue, u32 flags)
+void bell_queue_begin(struct bell_queue *queue)
 {
 	struct bellwire_queue_control *control = queue->control;
 
@@ -93,13 +86,10 @@ void bell_queue_begin(struct bell_queue *queue, u32 flags)
 		queue->generation += 2;
 	smp_store_mb(control->driver.generation, queue->generation);
 
-	WRITE_ONCE(queue->flags, flags);
-	control->driver = (struct bellwire_driver_line) {
-		.generation = queue->generation,
-		.flags = flags,
-	};
+	control->driver = (struct bellwire_driver_line) { .generation = queue->generation };
 	memset(&control->submit, 0, sizeof(control->submit));
 	memset(&control->consume, 0, sizeof(control->consume));
+	atomic_andnot(BELLWIRE_GUEST_RECORDS, (atomic_t *)&control->recording.recording);
 
 	smp_store_release(&control->driver.generation, ++queue->generation);
 	trace_claim(queue, queue->generation);
@@ -125,7 +115,7 @@ static void set_owner(struct bell_queue *queue, struct bell_file *owner)
 	spin_unlock_irq(&queue->lock);
 }
 
-int bell_queue_claim(struct bell_file *file, u32 index, u32 flags)
+int bell_queue_claim(struct bell_file *file, u32 index)
 {
 	struct bell_device *device = file->device;
 	struct bell_queue *queue;
@@ -144,7 +134,7 @@ int bell_queue_claim(struct bell_file *file, u32 index, u32 flags)
 	set_owner(queue, file);
 	/* Pairs with the acquire of the ioctls that go without device->lock. */
 	smp_store_release(&file->queue, queue);
-	bell_queue_begin(queue, flags);
+	bell_queue_begin(queue);
 	return 0;
 }
 

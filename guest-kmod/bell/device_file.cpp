@@ -28,18 +28,16 @@ Result<bellwire_info> DeviceFile::info() const {
   return system_fault("{}: no information", path_);
 }
 
-Result<bellwire_claim> DeviceFile::claim(std::uint32_t queue, std::uint32_t flags) const {
+Result<bellwire_claim> DeviceFile::claim(std::uint32_t queue) const {
   bellwire_claim claim{};
   claim.queue = queue;
-  claim.flags = flags;
   if (::ioctl(fd_.get(), BELLWIRE_CLAIM, &claim) != 0)
     return system_fault("{}: cannot claim a queue", path_);
   return claim;
 }
 
-Result<bellwire_claim> DeviceFile::reset(std::uint32_t flags) const {
+Result<bellwire_claim> DeviceFile::reset() const {
   bellwire_claim claim{};
-  claim.flags = flags;
   if (::ioctl(fd_.get(), BELLWIRE_RESET, &claim) != 0)
     return system_fault("{}: cannot reset the queue", path_);
   return claim;

@@ -20,8 +20,8 @@ class DeviceFile {
   [[nodiscard]] static Result<DeviceFile> open(const std::string& path);
 
   [[nodiscard]] Result<bellwire_info> info() const;
-  [[nodiscard]] Result<bellwire_claim> claim(std::uint32_t queue, std::uint32_t flags) const;
-  [[nodiscard]] Result<bellwire_claim> reset(std::uint32_t flags) const;
+  [[nodiscard]] Result<bellwire_claim> claim(std::uint32_t queue) const;
+  [[nodiscard]] Result<bellwire_claim> reset() const;
   [[nodiscard]] Result<void> set_call(int eventfd) const;
   [[nodiscard]] Result<void> set_kick(int eventfd, bellwire_worker worker) const;
   [[nodiscard]] Result<bellwire::os::Mapping> map(const bellwire_claim& claim) const;

@@ -67,7 +67,7 @@ void add_ring(CLI::App& app, Run& run) {
       ->add_option("--steps", options->steps,
                    "Instead of --count: tell that many rings step by step, guest and host")
       ->type_name("N");
-  command->add_flag("--trace", options->traffic.session.trace,
+  command->add_flag("--trace", options->traffic.trace,
                     "Take the module's timestamps: the figures then have the hop from doorbell to "
                     "interrupt, at depth 1");
   command->add_flag("--ktap", options->ktap, "Print KTAP with the figures, for a harness");

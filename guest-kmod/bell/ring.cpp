@@ -16,7 +16,7 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
         for (const auto kick : chosen<Kick>(options.kicks))
           for (const auto wait : chosen<Wait>(options.waits))
             for (const auto poll : chosen<bellwire::Polling>(options.polls)) {
-              one.session = {device, worker, kick, wait, poll, options.traffic.session.trace};
+              one.session = {device, worker, kick, wait, poll};
               one.depth = depth;
               runs.push_back(one);
             }

@@ -11,14 +11,9 @@ namespace {
 
 constexpr auto serve_patience = std::chrono::seconds(10);
 
-bellwire::ring::DriverQueue driver_queue(const bellwire::os::Mapping& mapping,
-                                         const bellwire_claim& claim) {
+bellwire::ring::Queue queue_in(const bellwire::os::Mapping& mapping, const bellwire_claim& claim) {
   const std::span bytes(mapping.data(), mapping.size());
-  return {bellwire::ring::Queue::over(bytes, claim.ring_entries), claim.generation};
-}
-
-std::uint32_t flags_of(const SessionOptions& options) {
-  return options.trace ? BELLWIRE_TRACE : 0;
+  return bellwire::ring::Queue::over(bytes, {claim.ring_entries, claim.trace_entries});
 }
 
 }  // namespace
@@ -31,12 +26,13 @@ Session::Session(const SessionOptions& options, DeviceFile file, CallEvent call,
       call_(std::move(call)),
       kick_(std::move(kick)),
       mapping_(std::move(mapping)),
-      queue_(driver_queue(mapping_, claim)) {}
+      raw_(queue_in(mapping_, claim)),
+      queue_(raw_, claim.generation) {}
 
 Result<Session> Session::create(const SessionOptions& options) {
   auto file = find_device(std::string(name_of(options.device)));
   if (!file) return file.error();
-  const auto claim = file->claim(BELLWIRE_ANY_QUEUE, flags_of(options));
+  const auto claim = file->claim(BELLWIRE_ANY_QUEUE);
   if (!claim) return claim.error();
 
   auto call = CallEvent::create(options.wait);
@@ -71,9 +67,9 @@ void Session::kick() noexcept {
 }
 
 Result<void> Session::reset() {
-  const auto claim = file_.reset(flags_of(options_));
+  const auto claim = file_.reset();
   if (!claim) return claim.error();
-  queue_ = driver_queue(mapping_, *claim);
+  queue_ = bellwire::ring::DriverQueue(raw_, claim->generation);
   return wait_until_served();
 }
 

@@ -18,7 +18,6 @@ struct SessionOptions {
   Kick kick = Kick::eventfd;
   Wait wait = Wait::poll;
   bellwire::Polling poll = bellwire::Polling::off;  ///< before it waits
-  bool trace = false;
 };
 
 class Session {
@@ -40,10 +39,9 @@ class Session {
   [[nodiscard]] bellwire::ring::DriverQueue& queue() noexcept { return queue_; }
   [[nodiscard]] Result<bellwire_info> info() const { return file_.info(); }
 
-  /// The claimed queue as raw memory, for those who mean to break it.
-  [[nodiscard]] bellwire_queue_control& control() noexcept {
-    return *reinterpret_cast<bellwire_queue_control*>(mapping_.data());
-  }
+  /// The claimed queue as raw memory, for those who mean to break or to record it.
+  [[nodiscard]] const bellwire::ring::Queue& raw_queue() const noexcept { return raw_; }
+  [[nodiscard]] bellwire_queue_control& control() noexcept { return *raw_.control; }
 
  private:
   Session(const SessionOptions& options, DeviceFile file, CallEvent call,
@@ -55,6 +53,7 @@ class Session {
   CallEvent call_;
   bellwire::os::UniqueFd kick_;
   bellwire::os::Mapping mapping_;
+  bellwire::ring::Queue raw_;
   bellwire::ring::DriverQueue queue_;
 };
 

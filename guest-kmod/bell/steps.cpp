@@ -4,102 +4,73 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
+#include <iterator>
 #include <thread>
 
-#include "vdev/ring/words.hpp"
+#include "vdev/trace/stages.hpp"
+#include "vdev/trace/timeline.hpp"
 
 namespace bell {
 using bellwire::text;
 namespace {
 
-using bellwire::ring::load;
-using bellwire::ring::timestamp;
 using Clock = std::chrono::steady_clock;
+using bellwire::trace::Journey;
+using bellwire::trace::Timeline;
 
 constexpr auto ring_patience = std::chrono::seconds(10);
 constexpr auto pause = std::chrono::milliseconds(2);  // the device is asleep again by then
-constexpr int rings_for_clocks = 200;
+constexpr std::uint64_t rings_for_clocks = 200;
 
-// The timestamps of one ring. Ticks of the TSC; seen and done are the host's.
-struct Steps {
-  std::int64_t submitted, kicked, seen, done, interrupted, taken;
-
-  // Whether the module's two are this ring's: the device may have been awake without a doorbell.
-  [[nodiscard]] bool whole() const {
-    return submitted <= kicked && kicked <= interrupted && interrupted <= taken;
-  }
+// What a stage is called, after who does it.
+struct Words {
+  const char* text;
+  std::string_view (*how)(const SessionOptions&);  // null: there is but one way
 };
 
-Result<Steps> ring_traced(Session& session, std::uint64_t cookie) {
-  std::this_thread::sleep_for(pause);
-  Steps steps{};
-  steps.submitted = static_cast<std::int64_t>(timestamp());
-  const auto completion = ring_once(session, cookie);
-  if (!completion) return completion.error();
-  steps.taken = static_cast<std::int64_t>(timestamp());
-  const auto& driver = session.control().driver;
-  steps.kicked = static_cast<std::int64_t>(load(driver.kicked_at, bellwire::ring::acquire));
-  steps.interrupted =
-      static_cast<std::int64_t>(load(driver.interrupted_at, bellwire::ring::acquire));
-  steps.seen = static_cast<std::int64_t>(completion->seen_at);
-  steps.done = static_cast<std::int64_t>(completion->done_at);
-  return steps;
+constexpr Words words[BELLWIRE_STAGES] = {
+    {"process: request submitted, kick",
+     [](const SessionOptions& chosen) { return name_of(chosen.kick); }},
+    {"module: kick taken", [](const SessionOptions& chosen) { return name_of(chosen.worker); }},
+    {"module: doorbell written", nullptr},
+    {"woken by the ioeventfd", nullptr},
+    {"request taken", nullptr},
+    {"completion published", nullptr},
+    {"interrupt raised", nullptr},
+    {"module: MSI-X interrupt", nullptr},
+    {"module: call signalled", nullptr},
+    {"process: awake", [](const SessionOptions& chosen) { return name_of(chosen.wait); }},
+    {"process: completion taken", nullptr},
+};
+
+Result<Timeline> record(Session& session, std::uint64_t rings) {
+  bellwire::trace::Recorder recorder(BELLWIRE_GUEST_RECORDS);
+  recorder.watch(0, session.raw_queue());
+  for (std::uint64_t ring = 0; ring < rings; ++ring) {
+    std::this_thread::sleep_for(pause);
+    const auto completion = ring_once(session, ring);
+    if (!completion) return completion.error();
+    recorder.drain();
+  }
+  return make_timeline(recorder.stop(), bellwire::trace::Clocks::guest);
 }
 
-// What the host's clock is ahead of the guest's. A request is seen after it was kicked, and its
-// interrupt comes after it was done: each ring narrows the offset from both sides.
-struct Offset {
-  std::int64_t least = std::numeric_limits<std::int64_t>::min();
-  std::int64_t most = std::numeric_limits<std::int64_t>::max();
-
-  void narrow(const Steps& steps) {
-    if (!steps.whole()) return;
-    most = std::min(most, steps.seen - steps.kicked);
-    least = std::max(least, steps.done - steps.interrupted);
-  }
-  [[nodiscard]] std::int64_t middle() const { return least + (most - least) / 2; }
-};
-
-struct Clocks {
-  Offset offset;
-  double ticks_per_us = 1;
-};
-
-Result<Clocks> compare_clocks(Session& session) {
-  Clocks clocks;
-  const auto began = Clock::now();
-  const auto began_ticks = timestamp();
-  for (std::uint64_t ring = 0; ring < rings_for_clocks; ++ring) {
-    const auto steps = ring_traced(session, ring);
-    if (!steps) return steps.error();
-    clocks.offset.narrow(*steps);
-  }
-  const std::chrono::duration<double, std::micro> time = Clock::now() - began;
-  clocks.ticks_per_us = static_cast<double>(timestamp() - began_ticks) / time.count();
-  return clocks;
+// Both sides slept, and were woken for it: either may have been awake by chance.
+bool whole(const Journey& journey) {
+  return journey.at[BELLWIRE_RUNG] && journey.at[BELLWIRE_RAISED] && journey.at[BELLWIRE_AWAKE];
 }
 
-void print_steps(const Steps& steps, std::uint64_t ring, const SessionOptions& options,
-                 const Clocks& clocks) {
-  const auto ahead = clocks.offset.middle();
-  const auto us = [&](std::int64_t ticks) {
-    return static_cast<double>(ticks - steps.submitted) / clocks.ticks_per_us;
-  };
-  const auto guest = [&](std::int64_t ticks, const std::string& what) {
-    print("{:8.1f} µs  {}\n", us(ticks), what);
-  };
-  const auto host = [&](std::int64_t ticks, const std::string& what) {
-    print("{:8.1f} µs  {:<44}{}\n", us(ticks - ahead), "", what);
-  };
+void print_steps(const Journey& journey, std::uint64_t ring, const SessionOptions& options) {
   print("ring {:<7}  {:<44}{}\n", ring, "guest", "host");
-  guest(steps.submitted, text("process: request submitted, kick ({})", name_of(options.kick)));
-  guest(steps.kicked, text("module: kick taken ({}), doorbell written",
-                           options.kick == Kick::direct ? "ioctl" : name_of(options.worker)));
-  host(steps.seen, text("{}: woken by the ioeventfd", name_of(options.device)));
-  host(steps.done, text("{}: completed, interrupt raised", name_of(options.device)));
-  guest(steps.interrupted, "module: MSI-X interrupt, call signalled");
-  guest(steps.taken, text("process: awake ({}), completion taken", name_of(options.wait)));
+  for (std::size_t stage = 0; stage < BELLWIRE_STAGES; ++stage) {
+    if (!journey.at[stage]) continue;
+    const bool host = bellwire::trace::stages[stage].side == BELLWIRE_DEVICE;
+    const auto& [what, how] = words[stage];
+    print("{:8.1f} µs  {:<{}}{}{}{}\n",
+          (*journey.at[stage] - *journey.at[BELLWIRE_SUBMITTED]) / 1000, "", host ? 44 : 0,
+          host ? text("{}: ", name_of(options.device)) : "", what,
+          how != nullptr ? text(" ({})", how(options)) : "");
+  }
 }
 
 }  // namespace
@@ -113,7 +84,10 @@ Result<bellwire_completion> ring_once(Session& session, std::uint64_t cookie) {
   bool sleeps = queue.may_sleep();  // asked before the device hears of it: a call is sure to come
   if (queue.publish()) session.kick();
   for (;;) {
-    if (sleeps) session.wait();
+    if (sleeps) {
+      session.wait();
+      queue.awake();
+    }
     if (auto completion = queue.take()) return *completion;
     if (queue.status() != BELLWIRE_QUEUE_OK)
       return bellwire::fault(std::errc::protocol_error, "the queue is broken (reason {})",
@@ -124,21 +98,18 @@ Result<bellwire_completion> ring_once(Session& session, std::uint64_t cookie) {
   }
 }
 
-Result<void> tell_steps(SessionOptions options, std::uint64_t count) {
-  options.trace = true;
+Result<void> tell_steps(const SessionOptions& options, std::uint64_t count) {
   auto session = Session::create(options);
   if (!session) return session.error();
-  auto clocks = compare_clocks(*session);
-  if (!clocks) return clocks.error();
-  for (std::uint64_t ring = 1; ring <= count;) {
-    const auto steps = ring_traced(*session, ring);
-    if (!steps) return steps.error();
-    if (!steps->whole()) continue;
-    clocks->offset.narrow(*steps);
-    print_steps(*steps, ring++, options, *clocks);
-  }
+  const auto timeline = record(*session, rings_for_clocks + count);
+  if (!timeline) return timeline.error();
+  std::vector<Journey> told;
+  std::ranges::copy_if(timeline->journeys, std::back_inserter(told), whole);
+  const auto skipped = told.size() - std::min<std::size_t>(told.size(), count);
+  for (auto place = skipped; place < told.size(); ++place)
+    print_steps(told[place], place - skipped + 1, options);
   print("The host's times are of another clock; they are right within ± {:.1f} µs.\n",
-        static_cast<double>(clocks->offset.most - clocks->offset.least) / 2 / clocks->ticks_per_us);
+        timeline->uncertainty_ns / 1000);
   return {};
 }
 

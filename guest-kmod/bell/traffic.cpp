@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "guest-kmod/bell/histogram.hpp"
 #include "vdev/core/crc32c.hpp"
 #include "vdev/ring/driver_wait.hpp"
+#include "vdev/ring/trace_reader.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bell {
@@ -32,7 +34,8 @@ class Traffic {
       : options_(options),
         session_(std::move(session)),
         patience_(options.session.poll),
-        started_(options.depth) {}
+        started_(options.depth),
+        module_(session_.raw_queue(), BELLWIRE_MODULE) {}
 
   Result<TrafficResult> run();
 
@@ -64,8 +67,10 @@ class Traffic {
   bellwire::PollTime patience_;
   std::vector<Clock::time_point> started_;
   Histogram latencies_ns_;
-  Histogram hops_;   // ticks of the TSC
-  Histogram kicks_;  // likewise
+  bellwire::ring::TraceReader module_;
+  std::vector<bellwire_record> records_;  // the module's, of this round
+  Histogram hops_;                        // ticks of the TSC
+  Histogram kicks_;                       // likewise
   TrafficResult result_;
   std::uint64_t expected_ = 0;     // the number of the next completion
   std::uint32_t incarnation_ = 0;  // of the device that completed last
@@ -75,6 +80,8 @@ class Traffic {
 Result<TrafficResult> Traffic::run() {
   const auto before = session_.info();
   if (!before) return before.error();
+  if (options_.trace)
+    bellwire::ring::set_recording(session_.raw_queue(), BELLWIRE_GUEST_RECORDS, true);
   const auto began = last_progress_ = Clock::now();
   const auto began_ticks = bellwire::ring::timestamp();
   bool going = true;
@@ -83,7 +90,7 @@ Result<TrafficResult> Traffic::run() {
     const bool sleeps = bellwire::ring::publish_and_wait(
         session_.queue(), patience_, [this] { kick(); }, [this] { session_.wait(); });
     const bool progress = take_all();
-    if (progress && sleeps && options_.session.trace && options_.depth == 1) note_hop();
+    if (progress && sleeps && options_.trace && options_.depth == 1) note_hop();
     going = !stuck(progress);
   }
   measure(Clock::now() - began, bellwire::ring::timestamp() - began_ticks);
@@ -171,15 +178,19 @@ bool Traffic::stuck(bool progress) {
 void Traffic::kick() {
   const auto began = bellwire::ring::timestamp();
   session_.kick();
-  if (options_.session.trace) kicks_.add(bellwire::ring::timestamp() - began);
+  if (options_.trace) kicks_.add(bellwire::ring::timestamp() - began);
 }
 
 // The device may have been awake without a doorbell, then there was no such hop.
 void Traffic::note_hop() {
-  const auto& driver = session_.control().driver;
-  const auto kicked = bellwire::ring::load(driver.kicked_at, bellwire::ring::acquire);
-  const auto interrupted = bellwire::ring::load(driver.interrupted_at, bellwire::ring::acquire);
-  if (kicked < interrupted) hops_.add(interrupted - kicked);
+  records_.clear();
+  module_.drain(records_);
+  std::uint64_t rung = 0;
+  for (const auto& record : records_) {
+    if (record.stage == BELLWIRE_RUNG) rung = record.ticks;
+    if (record.stage == BELLWIRE_INTERRUPTED && rung != 0)
+      hops_.add(record.ticks - std::exchange(rung, 0));
+  }
 }
 
 void Traffic::measure(Clock::duration time, std::uint64_t ticks) {

@@ -34,8 +34,7 @@ static void claim_reserved(void)
 	int fd = open_device(O_RDWR);
 
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_CLAIM, &(struct bellwire_claim){ .flags = 2 }), EINVAL);
-	EXPECT_ERROR(ioctl(fd, BELLWIRE_CLAIM, &(struct bellwire_claim){ .reserved = { 1, 0 } }), EINVAL);
-	EXPECT_ERROR(ioctl(fd, BELLWIRE_CLAIM, &(struct bellwire_claim){ .reserved = { 0, 1 } }), EINVAL);
+	EXPECT_ERROR(ioctl(fd, BELLWIRE_CLAIM, &(struct bellwire_claim){ .reserved = 1 }), EINVAL);
 	EXPECT(info(fd).queue == BELLWIRE_ANY_QUEUE);
 }
 
@@ -44,7 +43,7 @@ static void other_reserved(void)
 	int fd = claimed();
 
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, &(struct bellwire_claim){ .flags = 2 }), EINVAL);
-	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, &(struct bellwire_claim){ .reserved = { 0, 1 } }), EINVAL);
+	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, &(struct bellwire_claim){ .reserved = 1 }), EINVAL);
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_CALL, &(struct bellwire_call){ .fd = -1, .flags = 1 }), EINVAL);
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_KICK, &(struct bellwire_kick){ .fd = -1, .flags = 1 }), EINVAL);
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_KICK, &(struct bellwire_kick){ .fd = -1, .reserved = 1 }), EINVAL);

@@ -56,7 +56,7 @@ static void all_of_it(void)
 /* Each queue's memory is its own. */
 static void not_the_neighbours(void)
 {
-	uint64_t offset = bellwire_payload_offset(info(open_device(O_RDWR)).ring_entries);
+	uint64_t offset = bellwire_payload_offset(info(open_device(O_RDWR)).ring_entries, 0);
 	int fds[2] = { claimed(), open_device(O_RDWR) };
 	volatile char *maps[2];
 
@@ -107,7 +107,7 @@ static void a_fork_keeps_the_queue(void)
 static void generation(void)
 {
 	int fd = open_device(O_RDWR);
-	struct bellwire_claim claim = { .flags = BELLWIRE_TRACE };
+	struct bellwire_claim claim = { 0 };
 	struct bellwire_queue_control *map;
 	uint32_t first;
 
@@ -115,16 +115,15 @@ static void generation(void)
 	map = map_queue(fd);
 	first = claim.generation;
 	EXPECT((first & 1) && map->driver.generation == first && info(fd).generation == first);
-	EXPECT(map->driver.flags == BELLWIRE_TRACE);
 	EXPECT(claim.ring_entries == info(fd).ring_entries);
-	EXPECT(claim.map_size >= bellwire_payload_offset(claim.ring_entries));
+	EXPECT(claim.map_size >= bellwire_payload_offset(claim.ring_entries, claim.trace_entries));
 
 	map->submit.submitted = map->consume.consumed = map->consume.interrupt_event = 5;
-	claim.flags = 0;
+	map->recording.recording = BELLWIRE_GUEST_RECORDS;
 	EXPECT(ioctl(fd, BELLWIRE_RESET, &claim) == 0);
 	EXPECT(claim.generation == first + 2 && map->driver.generation == first + 2);
 	EXPECT(!map->submit.submitted && !map->consume.consumed && !map->consume.interrupt_event);
-	EXPECT(map->driver.flags == 0);
+	EXPECT(!(map->recording.recording & BELLWIRE_GUEST_RECORDS));
 }
 
 static void generation_grows(void)
@@ -158,21 +157,35 @@ static void generation_is_the_modules(void)
 	EXPECT(claim.generation == first + 2);
 }
 
-static void timestamps(void)
+/* Interrupts may come, and be recorded, meanwhile. */
+static void records(void)
 {
-	int fd = open_device(O_RDWR);
+	int fd = open_device(O_RDWR), rung = 0;
 	struct bellwire_claim claim = { 0 };
 	struct bellwire_queue_control *map;
+	const struct bellwire_record *ring;
+	uint64_t before;
 
 	EXPECT(ioctl(fd, BELLWIRE_CLAIM, &claim) == 0);
-	map = map_queue(fd);
+	map = mmap(NULL, claim.map_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	EXPECT(map != MAP_FAILED && claim.trace_entries);
+	ring = (void *)map + bellwire_records_offset(claim.ring_entries, claim.trace_entries,
+						     BELLWIRE_MODULE);
+	before = map->written[BELLWIRE_MODULE].written;
 	EXPECT(ioctl(fd, BELLWIRE_RING) == 0);
-	EXPECT(map->driver.kicked_at == 0);
+	EXPECT(map->written[BELLWIRE_MODULE].written == before);
 
-	claim = (struct bellwire_claim){ .flags = BELLWIRE_TRACE };
-	EXPECT(ioctl(fd, BELLWIRE_RESET, &claim) == 0);
+	__atomic_fetch_or(&map->recording.recording, BELLWIRE_GUEST_RECORDS, __ATOMIC_SEQ_CST);
+	map->submit.submitted = 7;
 	EXPECT(ioctl(fd, BELLWIRE_RING) == 0);
-	EXPECT(map->driver.kicked_at != 0 && map->driver.kicked_at <= __builtin_ia32_rdtsc());
+	for (uint64_t i = before; i < map->written[BELLWIRE_MODULE].written; i++) {
+		const struct bellwire_record *record = &ring[i % claim.trace_entries];
+
+		EXPECT(record->ticks && record->ticks <= __builtin_ia32_rdtsc());
+		EXPECT(record->generation == (uint16_t)claim.generation);
+		rung += record->stage == BELLWIRE_RUNG && record->index == 7;
+	}
+	EXPECT(rung == 1);
 }
 
 const struct test mapping_tests[] = {
@@ -186,6 +199,6 @@ const struct test mapping_tests[] = {
 	{ "claim and reset begin a generation", generation, 0 },
 	{ "the generation grows from claim to claim", generation_grows, 0 },
 	{ "a process that writes the generation doesn't change the next", generation_is_the_modules, 0 },
-	{ "a ring is stamped with BELLWIRE_TRACE only", timestamps, 0 },
+	{ "a ring is recorded while somebody records only", records, 0 },
 	{ 0 },
 };

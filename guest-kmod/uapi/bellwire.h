@@ -33,7 +33,7 @@
  *
  *     0                 4096                                          size
  *     | header          | queue 0             | queue 1     | …       |
- *     | format device   | control requests completions payload |
+ *     | format device   | control requests completions records payload |
  *
  * Who writes what
  *   Each cache line has one writer: *format* is written once, by whoever finds
@@ -87,6 +87,16 @@
  *   before it says so. Other queues never notice. A request whose own
  *   numbers are wrong (bellwire_completion.status) does not break a queue.
  *
+ * Recording
+ *   While `recording` isn't zero, each side writes what it does, and when, into
+ *   a ring of records of its own: the record first, then `written` with release
+ *   semantics. The oldest record is overwritten, whether or not it was read: a
+ *   reader sees by `written` what it lost, also while it read. Host and guest
+ *   switch recording on and off by a bit each, atomically, so that this line
+ *   has two writers. A side first looks at the index that it records, then at
+ *   its clock, and says so before it acts: what is recorded to have seen an
+ *   index came after what is recorded of that index.
+ *
  * Device alive
  *   A dead device is silence: its eventfds live on. So it counts up `beat`
  *   every BELLWIRE_BEAT_MS while it is rung, and twice at most after the last
@@ -97,13 +107,14 @@
  */
 
 #define BELLWIRE_MAGIC 0x455249574c4c4542ULL /* "BELLWIRE" */
-#define BELLWIRE_VERSION 1
+#define BELLWIRE_VERSION 2
 #define BELLWIRE_HEADER_SIZE 4096
 #define BELLWIRE_QUEUE_CONTROL_SIZE 4096
 #define BELLWIRE_PAGE_SIZE 4096
 #define BELLWIRE_MAX_QUEUES 32
 #define BELLWIRE_MIN_RING_ENTRIES 8
 #define BELLWIRE_MAX_RING_ENTRIES 32768
+#define BELLWIRE_MAX_TRACE_ENTRIES 65536
 #define BELLWIRE_BEAT_MS 100
 #define BELLWIRE_MAX_REQUEST (16u << 20) /* bytes of input, and of output */
 #define BELLWIRE_KIND_SIZE 16
@@ -117,7 +128,8 @@ struct bellwire_format {
 	__u64 queue_offset; /* of queue 0; a multiple of the page size */
 	__u64 queue_stride; /* from queue to queue; likewise */
 	__u32 ring_entries; /* a power of two */
-	__u32 reserved[5];  /* zero */
+	__u32 trace_entries; /* records of each side; a power of two, or 0: none can be kept */
+	__u32 reserved[4];  /* zero */
 } BELLWIRE_OWN_LINE;
 
 /* Written by the device. */
@@ -145,14 +157,8 @@ struct bellwire_header {
 /* Driver: the module, or whoever plays its part in a test. */
 struct bellwire_driver_line {
 	__u32 generation; /* see "Generation" */
-	__u32 flags;      /* BELLWIRE_TRACE */
-	/* With BELLWIRE_TRACE, the guest's TSC when the module last … */
-	__u64 kicked_at;      /* … took a kick and rang */
-	__u64 interrupted_at; /* … had an interrupt */
-	__u32 reserved[10];
+	__u32 reserved[15];
 } BELLWIRE_OWN_LINE;
-
-#define BELLWIRE_TRACE 1u /* take timestamps */
 
 /* Driver: the process. */
 struct bellwire_submit_line {
@@ -198,6 +204,32 @@ struct bellwire_doorbell_line {
 	__u32 reserved[15];
 } BELLWIRE_OWN_LINE;
 
+/* Whoever records: a process of the host's or the guest's. */
+struct bellwire_recording_line {
+	__u32 recording; /* of enum bellwire_recorder */
+	__u32 reserved[15];
+} BELLWIRE_OWN_LINE;
+
+/* The guest's bit ends with its generation, the host's when a device starts. */
+enum bellwire_recorder {
+	BELLWIRE_HOST_RECORDS = 1,
+	BELLWIRE_GUEST_RECORDS = 2,
+};
+
+/* Who writes records. */
+enum bellwire_side {
+	BELLWIRE_PROCESS = 0,
+	BELLWIRE_MODULE = 1,
+	BELLWIRE_DEVICE = 2,
+	BELLWIRE_SIDES = 3,
+};
+
+/* That side. */
+struct bellwire_written_line {
+	__u64 written; /* records, ever */
+	__u32 reserved[14];
+} BELLWIRE_OWN_LINE;
+
 struct bellwire_queue_control {
 	struct bellwire_driver_line driver;
 	struct bellwire_submit_line submit;
@@ -205,12 +237,14 @@ struct bellwire_queue_control {
 	struct bellwire_status_line status;
 	struct bellwire_complete_line complete;
 	struct bellwire_doorbell_line doorbell;
-	__u8 reserved[BELLWIRE_QUEUE_CONTROL_SIZE - 6 * BELLWIRE_CACHE_LINE];
+	struct bellwire_recording_line recording;
+	struct bellwire_written_line written[BELLWIRE_SIDES];
+	__u8 reserved[BELLWIRE_QUEUE_CONTROL_SIZE - 10 * BELLWIRE_CACHE_LINE];
 };
 
 /*
  * Offsets count from the start of the queue's payload area, which fills the
- * queue behind the completion ring. Input and output may not overlap. What
+ * queue behind the records. Input and output may not overlap. What
  * the device does with them is the device's: an echo copies input to output,
  * a digest puts the input's CRC-32C in `result`.
  */
@@ -220,10 +254,9 @@ struct bellwire_request {
 	__u32 input_length;
 	__u32 output_offset;
 	__u32 output_length;
-	__u64 submitted_at; /* guest TSC; with BELLWIRE_TRACE */
-	__u32 operation;    /* the device's own; 0 where it has but one */
-	__u32 flags;        /* zero */
-	__u64 reserved[3];
+	__u32 operation; /* the device's own; 0 where it has but one */
+	__u32 flags;     /* zero */
+	__u64 reserved[4];
 } BELLWIRE_OWN_LINE;
 
 struct bellwire_completion {
@@ -231,10 +264,8 @@ struct bellwire_completion {
 	__u32 status;     /* enum bellwire_completion_status */
 	__u32 length;     /* bytes of output written */
 	__u64 result;     /* the device's own */
-	__u64 seen_at;    /* host TSC, when the device took the request … */
-	__u64 done_at;    /* … and when it completed it; with BELLWIRE_TRACE */
 	__u32 incarnation; /* of the device that completed it */
-	__u32 reserved[5];
+	__u32 reserved[9];
 } BELLWIRE_OWN_LINE;
 
 enum bellwire_completion_status {
@@ -244,6 +275,36 @@ enum bellwire_completion_status {
 	BELLWIRE_BAD_LENGTH = 3,    /* over BELLWIRE_MAX_REQUEST, or one that this device can't serve */
 };
 
+/* What a request meets on its way, in this order; each is one side's to record. */
+enum bellwire_stage {
+	BELLWIRE_SUBMITTED = 0,    /* process: it wrote the request */
+	BELLWIRE_KICKED = 1,       /* module: a worker took the kick */
+	BELLWIRE_RUNG = 2,         /* module: about to write the doorbell */
+	BELLWIRE_WOKEN = 3,        /* device: woken by the doorbell */
+	BELLWIRE_TAKEN = 4,        /* device: it copied the request */
+	BELLWIRE_POSTED = 5,       /* device: about to show the completion */
+	BELLWIRE_RAISED = 6,       /* device: about to raise the interrupt */
+	BELLWIRE_INTERRUPTED = 7,  /* module: it has the interrupt */
+	BELLWIRE_SIGNALLED = 8,    /* module: about to signal the call eventfd */
+	BELLWIRE_AWAKE = 9,        /* process: woken by it */
+	BELLWIRE_CONSUMED = 10,    /* process: it copied the completion */
+	BELLWIRE_STAGES = 11,
+};
+
+/*
+ * Of a request's own stages (submitted, taken, posted, consumed) the index is
+ * the request's. The others stand for all requests below an index: on the way
+ * there, for those below `submitted` as it was then; on the way back, for
+ * those below `completed`.
+ */
+struct bellwire_record {
+	__u64 ticks;      /* that side's TSC */
+	__u16 stage;      /* enum bellwire_stage */
+	__u16 generation; /* its lower half */
+	__u32 index;
+};
+
+BELLWIRE_ASSERT(sizeof(struct bellwire_record) == 16, "a record is two words");
 BELLWIRE_ASSERT(sizeof(struct bellwire_format) == 64, "format is a cache line");
 BELLWIRE_ASSERT(sizeof(struct bellwire_device_line) == 64, "device line is a cache line");
 BELLWIRE_ASSERT(sizeof(struct bellwire_header) == BELLWIRE_HEADER_SIZE, "header is a page");
@@ -256,15 +317,26 @@ BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, consume) == 12
 BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, status) == 192, "line 3");
 BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, complete) == 256, "line 4");
 BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, doorbell) == 320, "line 5");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, recording) == 384, "line 6");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, written) == 448, "line 7");
 BELLWIRE_ASSERT(sizeof(struct bellwire_request) == 64, "request is a cache line");
 BELLWIRE_ASSERT(sizeof(struct bellwire_completion) == 64, "completion is a cache line");
 
 /* Bytes of a queue before its payload. */
-static inline __u64 bellwire_payload_offset(__u32 ring_entries)
+static inline __u64 bellwire_payload_offset(__u32 ring_entries, __u32 trace_entries)
 {
 	return BELLWIRE_QUEUE_CONTROL_SIZE +
 	       (__u64)ring_entries *
-		       (sizeof(struct bellwire_request) + sizeof(struct bellwire_completion));
+		       (sizeof(struct bellwire_request) + sizeof(struct bellwire_completion)) +
+	       (__u64)trace_entries * BELLWIRE_SIDES * sizeof(struct bellwire_record);
+}
+
+/* Bytes of a queue before a side's records. */
+static inline __u64 bellwire_records_offset(__u32 ring_entries, __u32 trace_entries,
+					    enum bellwire_side side)
+{
+	return bellwire_payload_offset(ring_entries, 0) +
+	       (__u64)trace_entries * (__u32)side * sizeof(struct bellwire_record);
 }
 
 enum bellwire_format_fault {
@@ -275,6 +347,7 @@ enum bellwire_format_fault {
 	BELLWIRE_FORMAT_BAD_QUEUES = 4,
 	BELLWIRE_FORMAT_BAD_RING = 5,
 	BELLWIRE_FORMAT_BAD_PLACE = 6, /* queues overlap, leave the memory or a page */
+	BELLWIRE_FORMAT_BAD_TRACE = 7,
 };
 
 /*
@@ -296,10 +369,14 @@ bellwire_format_check(const struct bellwire_format *format, __u64 size)
 	    format->ring_entries > BELLWIRE_MAX_RING_ENTRIES ||
 	    (format->ring_entries & (format->ring_entries - 1)) != 0)
 		return BELLWIRE_FORMAT_BAD_RING;
+	if (format->trace_entries > BELLWIRE_MAX_TRACE_ENTRIES ||
+	    (format->trace_entries & (format->trace_entries - 1)) != 0)
+		return BELLWIRE_FORMAT_BAD_TRACE;
 	if (format->queue_offset < BELLWIRE_HEADER_SIZE || format->queue_offset >= size ||
 	    format->queue_offset % BELLWIRE_PAGE_SIZE != 0 ||
 	    format->queue_stride % BELLWIRE_PAGE_SIZE != 0 ||
-	    format->queue_stride <= bellwire_payload_offset(format->ring_entries) ||
+	    format->queue_stride <=
+		    bellwire_payload_offset(format->ring_entries, format->trace_entries) ||
 	    format->queue_stride > size - format->queue_offset)
 		return BELLWIRE_FORMAT_BAD_PLACE;
 	/* No overflow: stride <= size <= 2^63 / 32 for any memory there is. */
@@ -352,11 +429,12 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
  */
 struct bellwire_claim {
 	__u32 queue;         /* in: index or BELLWIRE_ANY_QUEUE; out: index */
-	__u32 flags;         /* in: BELLWIRE_TRACE or 0 */
+	__u32 flags;         /* zero */
 	__u32 generation;    /* out */
 	__u32 ring_entries;  /* out */
 	__u64 map_size;      /* out: bytes to mmap, at offset 0 */
-	__u32 reserved[2];
+	__u32 trace_entries; /* out */
+	__u32 reserved;
 };
 #define BELLWIRE_CLAIM _IOWR(0xbe, 0x00, struct bellwire_claim)
 
@@ -397,7 +475,7 @@ struct bellwire_kick {
  */
 #define BELLWIRE_RING _IO(0xbe, 0x04)
 
-/* As a claim does, but for the queue that the file has: of the argument only `flags` counts. */
+/* As a claim does, but for the queue that the file has: `queue` doesn't count. */
 #define BELLWIRE_RESET _IOWR(0xbe, 0x05, struct bellwire_claim)
 
 /* Works without a claim; then `queue` is BELLWIRE_ANY_QUEUE and the counters are zero. */

@@ -14,7 +14,7 @@ struct bare_device bare_device_of(unsigned char *memory, __u64 size, int interru
 	struct bare_device device = {
 		.control = (void *)queue,
 		.requests = (void *)(queue + BELLWIRE_QUEUE_CONTROL_SIZE),
-		.payload = queue + bellwire_payload_offset(ENTRIES),
+		.payload = queue + bellwire_payload_offset(ENTRIES, 0),
 		.entries = ENTRIES,
 		.interrupt = interrupt,
 	};

@@ -10,9 +10,9 @@
 #include <thread>
 #include <vector>
 
-#include "vdev/kvm/ticks.hpp"
 #include "vdev/os/cpu.hpp"
 #include "vdev/os/text.hpp"
+#include "vdev/os/ticks.hpp"
 
 namespace bellwire::bench {
 namespace {
@@ -43,7 +43,7 @@ std::string kernel_release() {
 }
 
 double ns_per_tick() {
-  const kvm::Ticks ticks;
+  const os::Ticks ticks;
   std::this_thread::sleep_for(look);
   return ticks.ns_each();
 }

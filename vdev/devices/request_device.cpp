@@ -18,9 +18,11 @@ Result<void> RequestDevice::start(Attachment attachment) {
   if (auto opened = open(attachment); !opened) return opened;
   announce();
   const auto incarnation = layout_->device_line().incarnation;
-  for (unsigned index = 0; index < layout_->queues(); ++index)
-    queues_.push_back(
-        {ring::DeviceQueue(layout_->queue(index), attachment.interrupts[index], incarnation)});
+  for (unsigned index = 0; index < layout_->queues(); ++index) {
+    const auto queue = layout_->queue(index);
+    ring::set_recording(queue, BELLWIRE_HOST_RECORDS, false);  // an earlier one's, who died
+    queues_.push_back({ring::DeviceQueue(queue, attachment.interrupts[index], incarnation)});
+  }
   reports_left_ = reports_a_tick;
   return {};
 }

@@ -38,7 +38,8 @@ DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt,
       interrupt_(std::move(interrupt)),
       incarnation_(incarnation),
       generation_(load(queue.control->status.generation, acquire)),
-      completed_(load(queue.control->complete.completed, relaxed)) {
+      completed_(load(queue.control->complete.completed, relaxed)),
+      trace_(queue, BELLWIRE_DEVICE) {
   // What the driver can't see being counted twice: a completion that the last incarnation
   // published, and died before it raised the interrupt.
   if (!same_generation()) return;
@@ -59,6 +60,7 @@ Turn DeviceQueue::turn(RequestHandler& handler, std::uint64_t rings) noexcept {
   if (!follow_generation()) return Turn::done;
   add(queue_.control->status.doorbells, rings);
   add(queue_.control->status.wakeups, rings > 0 ? 1 : 0);
+  if (rings > 0) trace_.note(BELLWIRE_WOKEN, generation_, queue_.control->submit.submitted);
   const Look left = serve(handler);
   const bool done = left == Look::no_longer || (left == Look::nothing && may_sleep());
   return done ? Turn::done : Turn::more;
@@ -72,7 +74,6 @@ Turn DeviceQueue::poll(RequestHandler& handler) noexcept {
 }
 
 DeviceQueue::Look DeviceQueue::serve(RequestHandler& handler) noexcept {
-  traced_ = (load(queue_.control->driver.flags, relaxed) & BELLWIRE_TRACE) != 0;
   const auto first = completed_;
   for (std::size_t bytes = 0; completed_ - first < budget && bytes < byte_budget;) {
     const Look seen = look();
@@ -158,15 +159,14 @@ std::size_t DeviceQueue::serve_batch(RequestHandler& handler) noexcept {
 
 std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
   const auto entry = copy_once(queue_.request(completed_));
+  trace_.note(BELLWIRE_TAKEN, generation_, completed_);
   bellwire_completion completion{};
   completion.cookie = entry.cookie;
   completion.incarnation = incarnation_;
-  if (traced_) completion.seen_at = timestamp();
   const Reply reply = answer(handler, entry);
   completion.status = reply.status;
   completion.length = reply.length;
   completion.result = reply.result;
-  if (traced_) completion.done_at = timestamp();
   queue_.completion(completed_++) = completion;
   return reply.status == BELLWIRE_DONE ? entry.input_length : 0;
 }
@@ -184,6 +184,7 @@ Reply DeviceQueue::answer(RequestHandler& handler, const bellwire_request& entry
 }
 
 void DeviceQueue::publish(std::uint32_t before) noexcept {
+  trace_.note_all(BELLWIRE_POSTED, generation_, before, completed_);
   store(queue_.control->complete.completed, completed_, in_order);
   const auto event = load(queue_.control->consume.interrupt_event, in_order);
   if (bellwire_event_passed(event, completed_, before)) raise();
@@ -191,6 +192,7 @@ void DeviceQueue::publish(std::uint32_t before) noexcept {
 
 void DeviceQueue::raise() noexcept {
   add(queue_.control->status.raises, 1);
+  trace_.note(BELLWIRE_RAISED, generation_, completed_);
   interrupt_.raise();
 }
 

@@ -14,6 +14,7 @@
 #include "vdev/core/device.hpp"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/ring/layout.hpp"
+#include "vdev/ring/trace_writer.hpp"
 
 namespace bellwire::ring {
 
@@ -81,7 +82,7 @@ class DeviceQueue {
   std::uint32_t seen_ = 0;  // `submitted`, at the last look
   bellwire_queue_status status_ = BELLWIRE_QUEUE_OK;
   std::uint32_t offender_ = 0;
-  bool traced_ = false;
+  TraceWriter trace_;
 };
 
 }  // namespace bellwire::ring

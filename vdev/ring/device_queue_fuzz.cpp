@@ -22,6 +22,7 @@ using namespace bellwire;
 namespace {
 
 constexpr std::uint32_t entries = BELLWIRE_MIN_RING_ENTRIES;
+constexpr std::uint32_t trace_entries = 8;
 constexpr std::size_t stride = 2 * BELLWIRE_PAGE_SIZE;
 constexpr unsigned most_a_turn = 64;  // requests; more would starve other queues
 constexpr std::byte untouched{0xA5};
@@ -77,7 +78,7 @@ class Attack final : public ring::RequestHandler {
 
   __u32& word() {
     auto& control = *queue_.control;
-    __u32* const words[] = {&control.driver.generation, &control.driver.flags,
+    __u32* const words[] = {&control.driver.generation, &control.recording.recording,
                             &control.submit.submitted, &control.consume.consumed,
                             &control.consume.interrupt_event};
     return *input_.PickValueInArray(words);
@@ -146,7 +147,7 @@ class Attack final : public ring::RequestHandler {
 
   FuzzedDataProvider& input_;
   Memory memory_;
-  ring::Queue queue_ = ring::Queue::over(memory_.victim(), entries);
+  ring::Queue queue_ = ring::Queue::over(memory_.victim(), {entries, trace_entries});
   InterruptLine line_{os::EventFd::create().value()};
   std::uint32_t incarnation_ = 0;
   std::optional<ring::DeviceQueue> device_;

@@ -6,7 +6,7 @@
 #include "vdev/ring/words.hpp"
 
 namespace bellwire::ring {
-std::uint32_t begin_generation(const Queue& queue, std::uint32_t flags) noexcept {
+std::uint32_t begin_generation(const Queue& queue) noexcept {
   auto& control = *queue.control;
   const auto last = load(control.driver.generation, relaxed);
   const auto between = (last | 1) + 1;
@@ -15,7 +15,7 @@ std::uint32_t begin_generation(const Queue& queue, std::uint32_t flags) noexcept
   store(control.submit.submitted, 0, release);
   store(control.consume.consumed, 0, release);
   store(control.consume.interrupt_event, 0, release);
-  store(control.driver.flags, flags, release);
+  set_recording(queue, BELLWIRE_GUEST_RECORDS, false);
   store(control.driver.generation, between + 1, release);
   return between + 1;
 }
@@ -35,6 +35,7 @@ std::uint32_t DriverQueue::space() const noexcept {
 
 bool DriverQueue::submit(const bellwire_request& request) noexcept {
   if (space() == 0) return false;
+  trace_.note(BELLWIRE_SUBMITTED, generation_, submitted_);
   queue_.request(submitted_++) = request;
   return true;
 }
@@ -54,6 +55,7 @@ std::optional<bellwire_completion> DriverQueue::take() noexcept {
   std::optional<bellwire_completion> completion;
   if (seen_ == consumed_ && !look()) return completion;
   copy_once(queue_.completion(consumed_), completion.emplace());
+  trace_.note(BELLWIRE_CONSUMED, generation_, consumed_);
   store(queue_.control->consume.consumed, ++consumed_, release);
   return completion;
 }
@@ -71,6 +73,10 @@ bool DriverQueue::look() noexcept {
 bool DriverQueue::may_sleep() noexcept {
   store(queue_.control->consume.interrupt_event, consumed_, in_order);
   return load(queue_.control->complete.completed, in_order) == consumed_;
+}
+
+void DriverQueue::awake() noexcept {
+  trace_.note(BELLWIRE_AWAKE, generation_, queue_.control->complete.completed);
 }
 
 bellwire_queue_status DriverQueue::status() const noexcept {

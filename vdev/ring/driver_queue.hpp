@@ -12,11 +12,12 @@
 #include <span>
 
 #include "vdev/ring/layout.hpp"
+#include "vdev/ring/trace_writer.hpp"
 
 namespace bellwire::ring {
 
 /// The part of the guest's module: begins a generation, and returns its number. Ring afterwards.
-std::uint32_t begin_generation(const Queue& queue, std::uint32_t flags = 0) noexcept;
+std::uint32_t begin_generation(const Queue& queue) noexcept;
 
 /// Likewise: the driver leaves.
 void end_generation(const Queue& queue) noexcept;
@@ -24,7 +25,7 @@ void end_generation(const Queue& queue) noexcept;
 class DriverQueue {
  public:
   DriverQueue(const Queue& queue, std::uint32_t generation) noexcept
-      : queue_(queue), generation_(generation) {}
+      : queue_(queue), generation_(generation), trace_(queue, BELLWIRE_PROCESS) {}
 
   /// Whether the device serves our generation. Until then, nothing else may be used.
   [[nodiscard]] bool ready() const noexcept;
@@ -47,6 +48,9 @@ class DriverQueue {
   /// Asks for an interrupt at the next completion. True: there is none yet, sleeping is safe.
   [[nodiscard]] bool may_sleep() noexcept;
 
+  /// A sleep is over: for the records only.
+  void awake() noexcept;
+
   /// What the device says about the queue. After anything but OK, reset it.
   [[nodiscard]] bellwire_queue_status status() const noexcept;
 
@@ -67,6 +71,7 @@ class DriverQueue {
   std::uint32_t seen_ = 0;  // `completed`, at the last look
   std::uint32_t consumed_ = 0;
   bool device_broken_ = false;
+  TraceWriter trace_;
 };
 
 }  // namespace bellwire::ring

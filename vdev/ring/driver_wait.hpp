@@ -37,7 +37,10 @@ bool publish_and_wait(DriverQueue& queue, PollTime& patience, const Ring& ring,
   if (queue.publish()) ring();
   const auto began = patience.now();
   if (looks) sleeps = !look(queue, patience, began) && queue.may_sleep();
-  if (sleeps) sleep();
+  if (sleeps) {
+    sleep();
+    queue.awake();
+  }
   if (queue.has_completion()) patience.work_came(patience.now() - began);
   return sleeps;
 }

@@ -12,15 +12,17 @@ namespace bellwire::ring {
 namespace {
 
 constexpr std::uint64_t entry_pair = sizeof(bellwire_request) + sizeof(bellwire_completion);
+constexpr std::uint64_t record_of_each = BELLWIRE_SIDES * sizeof(bellwire_record);
 
-constexpr std::array<std::string_view, 7> fault_names = {
+constexpr std::array<std::string_view, 8> fault_names = {
     "fine",
     "blank",
     "a version that this program does not know",
     "a wrong size",
     "no queue",
     "a wrong ring",
-    "queues that leave the memory"};
+    "queues that leave the memory",
+    "a wrong number of records"};
 
 bellwire_header& header_of(std::span<std::byte> memory) {
   return *reinterpret_cast<bellwire_header*>(memory.data());
@@ -60,6 +62,8 @@ Result<void> format(std::span<std::byte> memory, unsigned queues) {
   format.queue_stride = stride;
   format.ring_entries = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(std::bit_floor(rings), usual_ring_entries));
+  format.trace_entries = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(std::bit_floor(stride / 8 / record_of_each), most_trace_entries));
   format.magic = BELLWIRE_MAGIC;
   if (bellwire_format_check(&format, memory.size()) != BELLWIRE_FORMAT_OK)
     return fault(std::errc::invalid_argument,
@@ -83,13 +87,19 @@ Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size, 
   return SharedMemory{std::move(*fd), std::move(view)};
 }
 
-Queue Queue::over(std::span<std::byte> bytes, std::uint32_t entries) noexcept {
+Queue Queue::over(std::span<std::byte> bytes, const QueueSizes& sizes) noexcept {
+  const auto [entries, trace_entries] = sizes;
   const auto requests = bytes.subspan(BELLWIRE_QUEUE_CONTROL_SIZE);
   const auto completions = requests.subspan(entries * sizeof(bellwire_request));
-  return {reinterpret_cast<bellwire_queue_control*>(bytes.data()),
-          reinterpret_cast<bellwire_request*>(requests.data()),
-          reinterpret_cast<bellwire_completion*>(completions.data()),
-          bytes.subspan(bellwire_payload_offset(entries)), entries};
+  const auto records =
+      bytes.subspan(bellwire_records_offset(entries, trace_entries, BELLWIRE_PROCESS));
+  return {.control = reinterpret_cast<bellwire_queue_control*>(bytes.data()),
+          .requests = reinterpret_cast<bellwire_request*>(requests.data()),
+          .completions = reinterpret_cast<bellwire_completion*>(completions.data()),
+          .records = reinterpret_cast<bellwire_record*>(records.data()),
+          .payload = bytes.subspan(bellwire_payload_offset(entries, trace_entries)),
+          .entries = entries,
+          .trace_entries = trace_entries};
 }
 
 Result<Layout> Layout::open(MemoryView memory) {
@@ -110,7 +120,8 @@ Result<Layout> Layout::open(MemoryView memory) {
 
 Queue Layout::queue(unsigned index) const noexcept {
   const auto offset = format_.queue_offset + index * format_.queue_stride;
-  return Queue::over(memory_.bytes().subspan(offset, format_.queue_stride), format_.ring_entries);
+  return Queue::over(memory_.bytes().subspan(offset, format_.queue_stride),
+                     {format_.ring_entries, format_.trace_entries});
 }
 
 bellwire_device_line& Layout::device_line() const noexcept {

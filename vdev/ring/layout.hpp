@@ -16,12 +16,14 @@
 namespace bellwire::ring {
 
 constexpr std::uint32_t usual_ring_entries = 256;
+constexpr std::uint32_t most_trace_entries = 4096;  // that format() makes, of each side
 
 /// Whether nobody has formatted `memory` yet.
 [[nodiscard]] bool blank(std::span<const std::byte> memory) noexcept;
 
 /// Makes `queues` equal queues of blank memory. With little memory the rings get fewer entries
-/// than usual, so that half of each queue is left for payload. EINVAL: it is still too little.
+/// than usual, and records get an eighth of a queue at most, so that most is left for payload.
+/// EINVAL: it is still too little.
 [[nodiscard]] Result<void> format(std::span<std::byte> memory, unsigned queues);
 
 /// New memory that can be shared, formatted already.
@@ -32,13 +34,21 @@ struct SharedMemory {
 [[nodiscard]] Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size,
                                                  unsigned queues);
 
-/// One queue: control words, rings, payload.
+/// What the layout of a queue depends on.
+struct QueueSizes {
+  std::uint32_t ring_entries;   ///< a power of two
+  std::uint32_t trace_entries;  ///< likewise, or 0
+};
+
+/// One queue: control words, rings, records, payload.
 struct Queue {
   bellwire_queue_control* control;
   bellwire_request* requests;
   bellwire_completion* completions;
+  bellwire_record* records;
   std::span<std::byte> payload;
-  std::uint32_t entries;  ///< of each ring; a power of two
+  std::uint32_t entries;        ///< of each ring; a power of two
+  std::uint32_t trace_entries;  ///< of each side's records; likewise, or 0
 
   /// Indices run freely.
   [[nodiscard]] bellwire_request& request(std::uint32_t index) const noexcept {
@@ -48,8 +58,12 @@ struct Queue {
     return completions[index & (entries - 1)];
   }
 
-  /// Over the bytes of one queue. `entries` has been checked against their number.
-  static Queue over(std::span<std::byte> bytes, std::uint32_t entries) noexcept;
+  [[nodiscard]] std::span<bellwire_record> records_of(bellwire_side side) const noexcept {
+    return {records + std::size_t{side} * trace_entries, trace_entries};
+  }
+
+  /// Over the bytes of one queue. `sizes` have been checked against their number.
+  static Queue over(std::span<std::byte> bytes, const QueueSizes& sizes) noexcept;
 };
 
 /// The whole memory of one slot.

@@ -36,7 +36,10 @@ TEST_CASE("queues stand side by side, each in pages of its own, none outside") {
       CHECK(begin >= end);
       CHECK((begin - memory.bytes().data()) % BELLWIRE_PAGE_SIZE == 0);
       CHECK(reinterpret_cast<std::byte*>(queue.completions + queue.entries) ==
-            queue.payload.data());
+            reinterpret_cast<std::byte*>(queue.records));
+      const auto last = queue.records_of(BELLWIRE_DEVICE);
+      CHECK(!last.empty());
+      CHECK(reinterpret_cast<std::byte*>(last.data() + last.size()) == queue.payload.data());
       end = queue.payload.data() + queue.payload.size();
       CHECK(end <= memory.bytes().data() + memory.bytes().size());
     }
@@ -48,6 +51,7 @@ TEST_CASE("with little memory the rings are smaller; with too little it is refus
   const auto queue = ring::Layout::open(memory).value().queue(0);
   CHECK(queue.entries >= BELLWIRE_MIN_RING_ENTRIES);
   CHECK(queue.entries < ring::usual_ring_entries);
+  CHECK(queue.payload.size() >= 2048);
   const auto tiny = Wires::create(1, 64 << 10).device_end().memory;
   CHECK(ring::format(tiny.bytes(), 32).has_error());
   CHECK(ring::blank(tiny.bytes()));
@@ -72,6 +76,9 @@ TEST_CASE("a format that a peer spoilt is refused, whatever it spoilt") {
       [](auto& format) { format.ring_entries = 0; },
       [](auto& format) { format.ring_entries = 257; },
       [](auto& format) { format.ring_entries = 1U << 31; },
+      [](auto& format) { format.trace_entries = 257; },
+      [](auto& format) { format.trace_entries = 1U << 17; },
+      [](auto& format) { format.trace_entries = 8192; },
       [](auto& format) { format.queue_offset = 0; },
       [](auto& format) { format.queue_offset += 64; },
       [](auto& format) { format.queue_offset = format.size; },

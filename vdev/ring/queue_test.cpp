@@ -356,20 +356,6 @@ TEST_CASE("indices wrap without anybody noticing") {
   }
 }
 
-TEST_CASE("timestamps are taken when asked for, and only then") {
-  for (const std::uint32_t flags : {0U, BELLWIRE_TRACE}) {
-    Bench bench;
-    Driver driver(bench.wires.guest_end(), 0, flags);
-    bench.turn();
-    driver.queue().submit(request(0));
-    driver.publish();
-    bench.turn();
-    const auto completion = driver.queue().take().value();
-    CHECK((completion.seen_at != 0) == (flags == BELLWIRE_TRACE));
-    CHECK(completion.done_at >= completion.seen_at);
-  }
-}
-
 TEST_CASE("two threads: nothing is lost at any depth, asleep or awake") {
   for (const std::uint32_t depth : {1U, 7U, 64U, 256U}) {
     CAPTURE(depth);

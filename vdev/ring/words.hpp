@@ -53,13 +53,21 @@ Entry copy_once(const Entry& entry) noexcept {
   return copy;
 }
 
-/// The clock of the ring's timestamps.
+/// The clock of the ring's timestamps. It may run ahead of loads that stand before it.
 inline std::uint64_t timestamp() noexcept {
 #if defined(__x86_64__)
   return __rdtsc();
 #else
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 #endif
+}
+
+/// The same, after all loads that stand before it.
+inline std::uint64_t timestamp_after_loads() noexcept {
+#if defined(__x86_64__)
+  _mm_lfence();
+#endif
+  return timestamp();
 }
 
 }  // namespace bellwire::ring

@@ -33,11 +33,11 @@ DriverEnd driver_end(in_process::InProcess& transport) {
   return driver_end(transport.card(), transport.memory());
 }
 
-Driver::Driver(DriverEnd end, unsigned queue, std::uint32_t flags)
+Driver::Driver(DriverEnd end, unsigned queue)
     : end_(std::move(end)),
       index_(queue),
       raw_(queue_of(end_, queue)),
-      queue_(raw_, ring::begin_generation(raw_, flags)) {
+      queue_(raw_, ring::begin_generation(raw_)) {
   ring();
 }
 
@@ -58,7 +58,9 @@ bellwire_completion Driver::wait_for_completion() {
   for (;;) {
     if (const auto completion = queue_.take()) return *completion;
     if (queue_.device_broken()) throw std::runtime_error("the device broke the ring");
-    if (queue_.may_sleep() && !wait_for_interrupt()) throw std::runtime_error("no completion came");
+    if (!queue_.may_sleep()) continue;
+    if (!wait_for_interrupt()) throw std::runtime_error("no completion came");
+    queue_.awake();
   }
 }
 

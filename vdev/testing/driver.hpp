@@ -35,9 +35,8 @@ struct DriverEnd {
 class Driver {
  public:
   /// Claims the queue: begins a generation and rings. The memory must have been formatted.
-  Driver(DriverEnd end, unsigned queue, std::uint32_t flags = 0);
-  Driver(GuestEnd end, unsigned queue, std::uint32_t flags = 0)
-      : Driver(driver_end(std::move(end)), queue, flags) {}
+  Driver(DriverEnd end, unsigned queue);
+  Driver(GuestEnd end, unsigned queue) : Driver(driver_end(std::move(end)), queue) {}
 
   /// Until the device serves our generation.
   void wait_until_served();

@@ -57,6 +57,7 @@ Result<bellwire_completion> Traffic::wait_for_completion() {
                    static_cast<unsigned>(queue_.status()), raw_.control->status.offender);
     if (!queue_.may_sleep()) continue;
     if (auto woken = sleep(); !woken) return woken.error();
+    queue_.awake();
   }
 }
 

@@ -6,7 +6,7 @@
 
 #include "vdev/bus/machine.hpp"
 #include "vdev/kvm/pulse.hpp"
-#include "vdev/kvm/ticks.hpp"
+#include "vdev/os/ticks.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/transport/kvm/exits.hpp"
 #include "vdev/transport/kvm/records.hpp"
@@ -22,8 +22,19 @@ constexpr std::uint32_t gsi = 24;  // the first behind the I/O APIC's
 
 static_assert(offsetof(bellwire_format, queue_offset) == FORMAT_QUEUE_OFFSET);
 static_assert(offsetof(bellwire_format, ring_entries) == FORMAT_RING_ENTRIES);
+static_assert(offsetof(bellwire_format, trace_entries) == FORMAT_TRACE_ENTRIES);
+static_assert(offsetof(bellwire_queue_control, recording.recording) == CONTROL_RECORDING);
+static_assert(offsetof(bellwire_queue_control, written[BELLWIRE_PROCESS].written) ==
+              CONTROL_WRITTEN);
+static_assert(offsetof(bellwire_record, ticks) == TRACE_TICKS);
+static_assert(offsetof(bellwire_record, stage) == TRACE_STAGE);
+static_assert(offsetof(bellwire_record, generation) == TRACE_STAGE + 2);
+static_assert(offsetof(bellwire_record, index) == TRACE_INDEX);
+static_assert(sizeof(bellwire_record) == TRACE_SIZE);
+static_assert(BELLWIRE_SIDES * sizeof(bellwire_record) == TRACE_SIZES);
+static_assert(BELLWIRE_SUBMITTED == TRACE_SUBMITTED && BELLWIRE_AWAKE == TRACE_AWAKE &&
+              BELLWIRE_CONSUMED == TRACE_CONSUMED);
 static_assert(offsetof(bellwire_queue_control, driver.generation) == CONTROL_GENERATION);
-static_assert(offsetof(bellwire_queue_control, driver.flags) == CONTROL_FLAGS);
 static_assert(offsetof(bellwire_queue_control, submit.submitted) == CONTROL_SUBMITTED);
 static_assert(offsetof(bellwire_queue_control, consume.consumed) == CONTROL_CONSUMED);
 static_assert(offsetof(bellwire_queue_control, consume.interrupt_event) == CONTROL_INTERRUPT_EVENT);
@@ -123,7 +134,7 @@ Result<GuestReport> KvmTransport::run(const GuestPlan& wanted) {
   const GuestPlan plan{wanted.requests, std::clamp(wanted.depth, 1U, layout->queue(0).entries)};
   const RegisterPort nobody(context_, nullptr);
   Exits exits(plan, registers_ ? *registers_ : nobody, doorbell_);
-  const Ticks ticks;
+  const os::Ticks ticks;
   if (auto done = run_until_done(exits); !done) return done.error();
   const auto& counts = program_->data<Counts>();
   return GuestReport{.exchanges = records->exchanges(ticks.ns_each()),

@@ -60,6 +60,8 @@ look_around:
 	shl $6, %rax
 	lea (%rbp, %rax), %r8
 	lea (%r8, %rax), %r9
+	imul $TRACE_SIZES, FORMAT_TRACE_ENTRIES(%rdi), %eax
+	add %rax, %r9
 	xor %r12d, %r12d
 	xor %r13d, %r13d
 	ret
@@ -74,7 +76,6 @@ begin_generation:
 	movl $0, CONTROL_SUBMITTED(%rbx)
 	movl $0, CONTROL_CONSUMED(%rbx)
 	movl $0, CONTROL_INTERRUPT_EVENT(%rbx)
-	movl $0, CONTROL_FLAGS(%rbx)
 	inc %edx
 	mov %edx, CONTROL_GENERATION(%rbx)
 	call ring
@@ -131,6 +132,9 @@ submit:	mov %r12d, %edx
 	lea -CONTROL_SIZE(%rbp), %rbx
 	call clock
 	mov %rax, (RECORD_SUBMITTED_AT - RING_PIECE)(%rsi)
+	mov $TRACE_SUBMITTED, %edx
+	mov %r12d, %esi
+	call note
 	inc %r12d
 	ret
 
@@ -163,6 +167,9 @@ wait_for_completion:
 	cmp %r13d, CONTROL_COMPLETED(%rbx)
 	jne wait_for_completion
 	call sleep
+	mov $TRACE_AWAKE, %edx
+	mov CONTROL_COMPLETED(%rbx), %esi
+	call note
 	jmp wait_for_completion
 1:	sub %r13d, %eax
 	mov %r12d, %ecx
@@ -172,7 +179,10 @@ wait_for_completion:
 	ret
 
 /* Request `cookie` was entry `cookie` of its ring, so its room is known. */
-take:	mov %r13d, %eax
+take:	mov $TRACE_CONSUMED, %edx
+	mov %r13d, %esi
+	call note
+	mov %r13d, %eax
 	and %r11d, %eax
 	shl $6, %eax
 	lea (%r8, %rax), %rdi
@@ -201,6 +211,30 @@ take:	mov %r13d, %eax
 	ret
 stray:	incq strays(%rip)
 	ret
+
+/* A record of stage %edx and index %esi, which was looked at before the clock; "Recording". */
+note:	cmpl $0, CONTROL_RECORDING(%rbx)
+	je 1f
+	mov $RING_MEMORY, %edi
+	mov FORMAT_TRACE_ENTRIES(%rdi), %ecx
+	sub $1, %ecx
+	jb 1f
+	and CONTROL_WRITTEN(%rbx), %ecx
+	imul $TRACE_SIZE, %ecx, %ecx
+	lea 1(%r11), %edi
+	shl $6, %edi
+	add %r8, %rdi
+	add %rcx, %rdi
+	mov CONTROL_GENERATION(%rbx), %eax
+	shl $16, %eax
+	or %edx, %eax
+	mov %eax, TRACE_STAGE(%rdi)
+	mov %esi, TRACE_INDEX(%rdi)
+	lfence
+	call clock
+	mov %rax, TRACE_TICKS(%rdi)
+	incq CONTROL_WRITTEN(%rbx)
+1:	ret
 
 /*
  * One that comes between `sti` and `hlt` must not leave us asleep. A CPU lets

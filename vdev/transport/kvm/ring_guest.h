@@ -39,8 +39,8 @@
 /* Of the uapi header's structures, which only C can read: */
 #define FORMAT_QUEUE_OFFSET 24
 #define FORMAT_RING_ENTRIES 40
+#define FORMAT_TRACE_ENTRIES 44
 #define CONTROL_GENERATION 0
-#define CONTROL_FLAGS 4
 #define CONTROL_SUBMITTED 64
 #define CONTROL_CONSUMED 128
 #define CONTROL_INTERRUPT_EVENT 132
@@ -48,13 +48,23 @@
 #define CONTROL_STATUS 196
 #define CONTROL_COMPLETED 256
 #define CONTROL_DOORBELL_EVENT 320
+#define CONTROL_RECORDING 384
+#define CONTROL_WRITTEN 448 /* the process's */
 #define CONTROL_SIZE 4096
 #define REQUEST_COOKIE 0
 #define REQUEST_INPUT_OFFSET 8
 #define REQUEST_INPUT_LENGTH 12
 #define REQUEST_OUTPUT_OFFSET 16
 #define REQUEST_OUTPUT_LENGTH 20
-#define REQUEST_OPERATION 32 /* and flags */
+#define REQUEST_OPERATION 24 /* and flags */
+#define TRACE_TICKS 0
+#define TRACE_STAGE 8 /* and generation */
+#define TRACE_INDEX 12
+#define TRACE_SIZE 16
+#define TRACE_SIZES 48 /* of all sides' */
+#define TRACE_SUBMITTED 0
+#define TRACE_AWAKE 9
+#define TRACE_CONSUMED 10
 #define COMPLETION_COOKIE 0
 #define COMPLETION_STATUS 8 /* and length */
 #define COMPLETION_RESULT 16

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace bellwire::kvm {
+namespace bellwire::os {
 
 class Ticks {
  public:
@@ -24,4 +24,4 @@ class Ticks {
   std::uint64_t ticks_ = __rdtsc();
 };
 
-}  // namespace bellwire::kvm
+}  // namespace bellwire::os

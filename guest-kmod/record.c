@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module's records of what it did, in the shared memory: "Recording" in
+ * the uapi header. Its writers are interrupt handlers, workers and processes,
+ * on any CPU; a lock makes one of them.
+ */
+#include <linux/timex.h>
+
+#include "device.h"
+
+void bell_records_init(struct bell_queue *queue)
+{
+	const struct bellwire_format *format = &queue->device->format;
+	struct bell_records *records = &queue->records;
+
+	raw_spin_lock_init(&records->lock);
+	records->ring = (void *)queue->control +
+			bellwire_records_offset(format->ring_entries, format->trace_entries,
+						BELLWIRE_MODULE);
+	records->written = READ_ONCE(queue->control->written[BELLWIRE_MODULE].written);
+}
+
+/* Each write is a release: who sees a part of a record sees that the last one was written. */
+static void write(struct bellwire_record *place, const struct bellwire_record *record)
+{
+	smp_store_release(&place->ticks, record->ticks);
+	smp_store_release(&place->stage, record->stage);
+	smp_store_release(&place->generation, record->generation);
+	smp_store_release(&place->index, record->index);
+}
+
+static void write_locked(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
+{
+	struct bell_records *records = &queue->records;
+	struct bellwire_record record = {
+		.stage = stage,
+		.generation = queue->generation,
+		.index = READ_ONCE(*index),
+	};
+
+	lockdep_assert_held(&records->lock);
+
+	rmb(); /* the clock after the index */
+	record.ticks = get_cycles();
+	write(&records->ring[records->written & (queue->device->format.trace_entries - 1)], &record);
+	records->written++;
+	smp_store_release(&queue->control->written[BELLWIRE_MODULE].written, records->written);
+}
+
+void bell_write_record(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
+{
+	unsigned long irq;
+
+	if (!queue->device->format.trace_entries)
+		return;
+	raw_spin_lock_irqsave(&queue->records.lock, irq);
+	write_locked(queue, stage, index);
+	raw_spin_unlock_irqrestore(&queue->records.lock, irq);
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// TraceWriter: one side's records of what it did, in the shared memory, for whoever reads them
+// there. Off, which is the usual, it is a look at a word that nobody writes; on, it never waits:
+// the oldest record is overwritten.
+//
+// Rules: guest-kmod/uapi/bellwire.h, "Recording". One thread at a time, and one writer a side.
+#pragma once
+
+#include <bit>
+
+#include "vdev/ring/layout.hpp"
+#include "vdev/ring/words.hpp"
+
+namespace bellwire::ring {
+
+/// Switches a queue's recording on or off, for `who` alone; others may still want it.
+inline void set_recording(const Queue& queue, bellwire_recorder who, bool on) noexcept {
+  std::atomic_ref<__u32> word(queue.control->recording.recording);
+  if (on)
+    word.fetch_or(who);
+  else
+    word.fetch_and(~static_cast<__u32>(who));
+}
+
+class TraceWriter {
+ public:
+  /// Goes on behind what the side wrote earlier.
+  TraceWriter(const Queue& queue, bellwire_side side) noexcept
+      : recording_(&queue.control->recording.recording),
+        written_(&queue.control->written[side].written),
+        records_(queue.records_of(side)),
+        count_(load(*written_, relaxed)) {}
+
+  /// `index`: a value, or a word of the shared memory, which is looked at first.
+  void note(bellwire_stage stage, std::uint32_t generation, const std::uint32_t& index) noexcept {
+    if (!on()) return;
+    const auto seen = load(index, acquire);
+    write(stage, generation, seen, timestamp_after_loads());
+    store(*written_, count_, release);
+  }
+
+  /// The same moment for each index from `first` to before `end`.
+  void note_all(bellwire_stage stage, std::uint32_t generation, std::uint32_t first,
+                std::uint32_t end) noexcept {
+    if (!on()) return;
+    const auto now = timestamp_after_loads();
+    for (auto index = first; index != end; ++index) write(stage, generation, index, now);
+    store(*written_, count_, release);
+  }
+
+ private:
+  [[nodiscard]] bool on() const noexcept {
+    return load(*recording_, relaxed) != 0 && !records_.empty();
+  }
+
+  // Release: whoever sees a word of the new record sees that the one before it was written.
+  void write(bellwire_stage stage, std::uint32_t generation, std::uint32_t index,
+             std::uint64_t now) noexcept {
+    auto& place = records_[count_ & (records_.size() - 1)];
+    const bellwire_record record{.ticks = now,
+                                 .stage = static_cast<__u16>(stage),
+                                 .generation = static_cast<__u16>(generation),
+                                 .index = index};
+    const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(record);
+    auto* const at = reinterpret_cast<std::uint64_t*>(&place);
+    store(at[0], words[0], release);
+    store(at[1], words[1], release);
+    ++count_;
+  }
+
+  const __u32* recording_;
+  __u64* written_;
+  std::span<bellwire_record> records_;
+  std::uint64_t count_;
+};
+
+}  // namespace bellwire::ring

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/trace/passage.hpp"
+
+#include <algorithm>
+
+#include "vdev/trace/stages.hpp"
+
+namespace bellwire::trace {
+namespace {
+
+bool own(bellwire_stage stage) {
+  return stage == BELLWIRE_SUBMITTED || stage == BELLWIRE_TAKEN || stage == BELLWIRE_POSTED ||
+         stage == BELLWIRE_CONSUMED;
+}
+
+std::uint32_t first_index(const SideRecords& records) {
+  for (const auto& side : records)
+    if (!side.empty()) return side.front().index;
+  return 0;
+}
+
+}  // namespace
+
+Passage::Passage(const SideRecords& records) : base_(first_index(records)) {
+  for (std::size_t side = 0; side < records.size(); ++side)
+    for (const auto& record : records[side]) {
+      if (record.stage >= BELLWIRE_STAGES || stages[record.stage].side != side) continue;
+      has_[side] = true;
+      sort(record);
+    }
+  for (auto& [key, request] : requests_) {
+    find_way_there(key, request);
+    find_way_back(key, request);
+  }
+}
+
+void Passage::sort(const bellwire_record& record) {
+  const auto stage = static_cast<bellwire_stage>(record.stage);
+  const Seen seen{record.ticks, static_cast<std::int32_t>(record.index - base_)};
+  if (own(stage)) return note_own(stage, seen);
+  all_[stage].push_back(seen);
+  auto& firsts = firsts_[stage];
+  if (firsts.empty() || seen.below > firsts.back().below) firsts.push_back(seen);
+}
+
+// A request that its side saw when it woke, and had not met before, is one that it woke for.
+void Passage::note_own(bellwire_stage stage, const Seen& record) {
+  auto& request = requests_[record.below];
+  auto& place = request.at[stage];
+  if (place) return;
+  place = record.ticks;
+  const auto last = [&](bellwire_stage wake, std::int32_t& below) {
+    if (all_[wake].empty() || all_[wake].back().below <= record.below) return;
+    request.at[wake] = all_[wake].back().ticks;
+    below = all_[wake].back().below;
+  };
+  if (stage == BELLWIRE_TAKEN) last(BELLWIRE_WOKEN, request.woken_below);
+  if (stage == BELLWIRE_CONSUMED) last(BELLWIRE_AWAKE, request.awake_below);
+}
+
+std::optional<Passage::Seen> Passage::first_above(bellwire_stage stage, std::int32_t key) const {
+  const auto& firsts = firsts_[stage];
+  const auto found = std::ranges::upper_bound(firsts, key, {}, &Seen::below);
+  return found == firsts.end() ? std::nullopt : std::optional(*found);
+}
+
+// A doorbell that saw more than the device did when it woke came later than that.
+void Passage::find_way_there(std::int32_t key, Request& request) const {
+  auto& at = request.at;
+  const auto rung = first_above(BELLWIRE_RUNG, key);
+  if (!at[BELLWIRE_WOKEN] || !rung || rung->below > request.woken_below) return;
+  if (at[BELLWIRE_SUBMITTED] && rung->ticks < *at[BELLWIRE_SUBMITTED]) return;
+  at[BELLWIRE_RUNG] = rung->ticks;
+  const auto kicked = first_above(BELLWIRE_KICKED, key);
+  if (!kicked || kicked->ticks > rung->ticks) return;
+  if (at[BELLWIRE_SUBMITTED] && kicked->ticks < *at[BELLWIRE_SUBMITTED]) return;
+  at[BELLWIRE_KICKED] = kicked->ticks;
+}
+
+// Likewise for what leads to the process's waking: each saw no more than the next one did.
+void Passage::find_way_back(std::int32_t key, Request& request) const {
+  auto& at = request.at;
+  if (!at[BELLWIRE_AWAKE]) return;
+  Seen next{*at[BELLWIRE_AWAKE], request.awake_below};
+  for (const auto stage : {BELLWIRE_SIGNALLED, BELLWIRE_INTERRUPTED}) {
+    const auto found = first_above(stage, key);
+    if (!found || found->below > next.below || found->ticks > next.ticks) continue;
+    at[stage] = found->ticks;
+    next = *found;
+  }
+  if (has(BELLWIRE_MODULE) && !at[BELLWIRE_INTERRUPTED]) return;
+  const auto raised = first_above(BELLWIRE_RAISED, key);
+  if (!raised || raised->below > next.below) return;
+  if (at[BELLWIRE_POSTED] && raised->ticks >= *at[BELLWIRE_POSTED])
+    at[BELLWIRE_RAISED] = raised->ticks;
+}
+
+std::vector<Signal> Passage::signals(bellwire_stage stage) const {
+  std::map<std::uint64_t, std::uint32_t> counts;
+  for (const auto& seen : all_[stage]) counts.emplace(seen.ticks, 0);
+  for (const auto& [key, request] : requests_)
+    if (const auto at = request.at[stage]) ++counts[*at];
+  std::vector<Signal> list;
+  list.reserve(counts.size());
+  for (const auto& [ticks, requests] : counts) list.push_back({ticks, requests});
+  return list;
+}
+
+}  // namespace bellwire::trace
