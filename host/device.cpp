@@ -17,10 +17,9 @@ namespace bellwire::host {
 
 namespace {
 
-Result<void> run_function(const FunctionEntry& entry, const std::string& on) {
+Result<void> run_function(boost::asio::io_context& context, const FunctionEntry& entry,
+                          const std::string& on) {
   const auto function = entry.create();
-  boost::asio::io_context context(one_thread);
-  const StopOnSignal stop(context);
   const auto server = serve_function(context, *function, on);
   if (!server) return server.error();
   log::info("{} is served on {}", entry.name, on);
@@ -28,21 +27,22 @@ Result<void> run_function(const FunctionEntry& entry, const std::string& on) {
   return {};
 }
 
-}  // namespace
+// What a whole PCI device has no use for.
+Result<void> refuse_ring_options(const DeviceOptions& options) {
+  const auto refuse = [&](const char* option, const char* why) {
+    return fault(std::errc::invalid_argument, "{}: {} {}", option, options.name, why);
+  };
+  if (options.poll.polling != Polling::off) return refuse("--poll", "has no ring to look at");
+  if (options.moderate.count() > 0) return refuse("--moderate", "raises its interrupts itself");
+  if (!options.tracing.file.empty()) return refuse("--trace", "has no ring to record");
+  return {};
+}
 
-Result<void> run_device(const DeviceOptions& options) {
-  if (const auto* const function = find_function(options.name)) {
-    if (options.poll.polling != Polling::off)
-      return fault(std::errc::invalid_argument, "--poll: {} has no ring to look at", options.name);
-    if (options.moderate.count() > 0)
-      return fault(std::errc::invalid_argument, "--moderate: {} raises its interrupts itself",
-                   options.name);
-    return run_function(*function, options.on);
-  }
+// The device on its transport, until a signal or the end of the guest that it brought.
+Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions& options,
+                          Tracing& tracing) {
   const auto& entry = *find_device(options.name);
   const auto device = entry.create();
-  boost::asio::io_context context(one_thread);
-  const StopOnSignal stop(context);
   GuestPlan plan;
   const auto transport = create_transport(context, options.on, plan);
   if (!transport) return transport.error();
@@ -55,13 +55,16 @@ Result<void> run_device(const DeviceOptions& options) {
     auto started = Moderation::start(context, *attachment, options.moderate);
     if (!started) return started.error();
     auto moderation = std::optional(std::move(*started));
+    const auto memory = attachment->memory;
     auto runner = std::optional(
         Runner::start(context, *device, std::move(*attachment), options.poll.polling));
     if (!*runner) return runner->error();
+    tracing.attach(memory);
     log::info("{} runs on {}", options.name, options.on);
     if (auto* const guest = (*transport)->guest())
       return run_with_guest(context, *guest, plan, entry);
     (*transport)->on_detach([&] {
+      tracing.detach();
       runner.reset();
       moderation.reset();
       context.stop();
@@ -71,6 +74,23 @@ Result<void> run_device(const DeviceOptions& options) {
     context.restart();
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> run_device(const DeviceOptions& options) {
+  const auto* const function = find_function(options.name);
+  if (function != nullptr)
+    if (auto refused = refuse_ring_options(options); !refused) return refused;
+  boost::asio::io_context context(one_thread);
+  const StopOnSignal stop(context);
+  Tracing tracing(options.tracing, {.transport = options.on.substr(0, options.on.find(':')),
+                                    .device = options.name});
+  if (auto started = tracing.start(); !started) return started;
+  const auto ran = function != nullptr ? run_function(context, *function, options.on)
+                                       : run_attached(context, options, tracing);
+  const auto finished = tracing.finish();
+  return ran ? finished : ran;
 }
 
 std::vector<std::string> device_names() {

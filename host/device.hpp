@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/polling.hpp"
+#include "host/record/tracing.hpp"
 
 namespace bellwire::host {
 
@@ -16,6 +17,7 @@ struct DeviceOptions {
   std::string on;    ///< TRANSPORT:WHERE
   PollOptions poll;
   std::chrono::microseconds moderate{0};  ///< least time from interrupt to interrupt
+  TracingOptions tracing;
 };
 
 /// Until a signal ends it.

@@ -12,6 +12,7 @@
 
 #include "host/bench/bench.hpp"
 #include "host/device.hpp"
+#include "host/record/record.hpp"
 #include "host/rules.hpp"
 #include "host/switchboard.hpp"
 
@@ -92,11 +93,50 @@ void add_device(CLI::App& app, Run& run) {
       ->check(CLI::Range(0, 1'000'000))
       ->type_name("MICROSECONDS")
       ->capture_default_str();
+  command
+      ->add_option("--trace", options->tracing.file,
+                   "Record every request's way from the beginning to the end, and write it there")
+      ->type_name("FILE");
+  command
+      ->add_option("--control", options->tracing.control,
+                   "Serve a socket there, for `bellwire trace record`")
+      ->type_name("SOCKET");
   command->callback([&run, options, poll, moderate] {
     options->poll = bellwire::host::parse_polling(*poll).value();
     options->moderate = std::chrono::microseconds(*moderate);
     run = [options] { return bellwire::host::run_device(*options); };
   });
+}
+
+void add_trace_record(CLI::App& trace, Run& run) {
+  auto* command = trace.add_subcommand("record", "Record a running device's requests");
+  command->footer(
+      "\nWithout a limit it records until Ctrl-C. The device must have been started with "
+      "--control.");
+  auto options = std::make_shared<bellwire::host::RecordOptions>();
+  command->add_option("SOCKET", options->socket, "The device's control socket")->required();
+  command->add_option("--out", options->out, "Where to write the trace")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--seconds", options->limits.seconds, "Record so long")
+      ->check(CLI::PositiveNumber)
+      ->type_name("S");
+  command
+      ->add_option("--requests", options->limits.requests, "Record so many requests, or a few more")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command
+      ->add_option("--fact", options->facts,
+                   "What the trace is to say of the machine: accelerator, qemu or guest_kernel")
+      ->type_name("NAME=TEXT");
+  command->callback(
+      [&run, options] { run = [options] { return bellwire::host::run_record(*options); }; });
+}
+
+void add_trace(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand("trace", "Record the way of every request, hop by hop");
+  command->require_subcommand(1);
+  add_trace_record(*command, run);
 }
 
 void add_rules(CLI::App& app, Run& run) {
@@ -171,6 +211,7 @@ int main(int argc, char** argv) {
   Run run;
   add_switchboard(app, run);
   add_device(app, run);
+  add_trace(app, run);
   add_rules(app, run);
   add_bench(app, run);
   app.failure_message([](const CLI::App* program, const CLI::Error& error) {

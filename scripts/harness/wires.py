@@ -100,11 +100,16 @@ class Device(Process):
     """The device `name`, the lab's with that number."""
 
     def __init__(self, folder: Path, name: str, number: int, on: str,
-                 socket: Path | None = None) -> None:
+                 socket: Path | None = None, control: Path | None = None) -> None:
         super().__init__(f"device {number} ({name})", folder / f"device-{number}.log", "device",
-                         name, "--on", on)
+                         name, "--on", on, *(["--control", str(control)] if control else []))
         self.name = name
         self.socket = socket
+        self.control = control
+        if control:  # where a person finds it
+            link = folder / f"control-{number}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(control)
 
     def tell(self, options: Sequence[str]) -> None:
         """From its next start: more options of the program."""
@@ -127,7 +132,8 @@ class Wiring:
 def by_ivshmem(folder: Path, private: Path, names: Sequence[str], vectors: int,
                memory: str | None, _: str) -> Wiring:
     socket = private / "socket"
-    devices = [Device(folder, name, slot, f"ivshmem:{socket},slot={slot}")
+    devices = [Device(folder, name, slot, f"ivshmem:{socket},slot={slot}",
+                      control=_control(private, slot))
                for slot, name in enumerate(names)]
     return Wiring(Switchboard(folder, socket, len(names), vectors, memory), devices,
                   lambda _, slot: IvshmemPlug(socket, slot, vectors))
@@ -137,9 +143,14 @@ def by_vfio_user(folder: Path, private: Path, names: Sequence[str], vectors: int
                  memory: str | None, words: str) -> Wiring:
     assert not memory, "a card's memory is told by its own option"
     sockets = [private / f"card{number}" for number in range(len(names))]
-    devices = [Device(folder, name, number, f"vfio-user:{socket},vectors={vectors}{words}", socket)
+    devices = [Device(folder, name, number, f"vfio-user:{socket},vectors={vectors}{words}", socket,
+                      _control(private, number))
                for number, (name, socket) in enumerate(zip(names, sockets))]
     return Wiring(None, devices, lambda number, slot: VfioUserPlug(sockets[number], slot))
+
+
+def _control(private: Path, number: int) -> Path:
+    return private / f"control{number}"
 
 
 # By the name before the first comma of --transport; what follows is the devices' to understand.

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/record/trace_file.hpp"
+
+#include <sys/utsname.h>
+
+#include <boost/json.hpp>
+#include <ctime>
+#include <fstream>
+#include <utility>
+
+#include "vdev/trace/stages.hpp"
+
+namespace bellwire::host {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int version = 1;
+
+json::value or_null(const std::optional<std::string>& text) {
+  return text ? json::value(*text) : json::value();
+}
+
+std::string kernel_release() {
+  utsname names{};
+  ::uname(&names);
+  return names.release;
+}
+
+std::optional<std::string> cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("model name"))
+      return line.substr(std::min(line.find(": ") + 2, line.size()));
+  return {};
+}
+
+std::string iso(std::chrono::system_clock::time_point time) {
+  const auto seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  char buffer[sizeof "2026-11-23T03:15:00Z"];
+  return {buffer, std::strftime(buffer, sizeof buffer, "%FT%TZ", &parts)};
+}
+
+json::array stage_list() {
+  json::array list;
+  for (const auto& stage : trace::stages)
+    list.push_back({{"name", stage.name}, {"side", trace::side_names[stage.side]}});
+  return list;
+}
+
+json::object lost_by_side(const trace::Timeline& timeline) {
+  json::object lost;
+  for (std::size_t side = 0; side < BELLWIRE_SIDES; ++side)
+    lost[trace::side_names[side]] = timeline.lost[side];
+  return lost;
+}
+
+json::object head(const trace::Timeline& timeline, const TraceFacts& facts,
+                  std::chrono::system_clock::time_point began) {
+  return {{"version", version},
+          {"machine",
+           {{"accelerator", or_null(facts.accelerator)},
+            {"cpu", or_null(cpu_model())},
+            {"kernel", kernel_release()},
+            {"qemu", or_null(facts.qemu)},
+            {"guest_kernel", or_null(facts.guest_kernel)}}},
+          {"transport", facts.transport},
+          {"device", facts.device},
+          {"began", iso(began)},
+          {"clock",
+           {{"ticks_per_ns", timeline.ticks_per_ns},
+            {"offset_ticks", timeline.offset_ticks},
+            {"uncertainty_ns", timeline.uncertainty_ns},
+            {"contradictions", timeline.contradictions}}},
+          {"stages", stage_list()},
+          {"lost", lost_by_side(timeline)}};
+}
+
+// The long lists are written as text: as JSON values they would take ten times the memory.
+class Text {
+ public:
+  explicit Text(std::string begun) : text_(std::move(begun)) {}
+
+  template <class Items, class Write>
+  void list(const char* name, const Items& items, const Write& write) {
+    add(",\n\"{}\":[", name);
+    const char* between = "\n";
+    for (const auto& item : items) {
+      text_ += std::exchange(between, ",\n");
+      write(item);
+    }
+    text_ += ']';
+  }
+  template <class... Args>
+  void add(fmt::format_string<Args...> format, Args&&... args) {
+    text_ += text(format, std::forward<Args>(args)...);
+  }
+  std::string end() { return std::move(text_) + "}\n"; }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace
+
+std::string trace_file(const trace::Timeline& timeline, const TraceFacts& facts,
+                       std::chrono::system_clock::time_point began) {
+  auto begun = json::serialize(head(timeline, facts, began));
+  begun.pop_back();  // the brace: more follows
+  Text file(std::move(begun));
+  file.list("requests", timeline.journeys, [&](const trace::Journey& journey) {
+    file.add("{{\"queue\":{},\"index\":{},\"at\":[", journey.queue, journey.index);
+    for (std::size_t stage = 0; stage < journey.at.size(); ++stage) {
+      if (stage > 0) file.add(",");
+      if (journey.at[stage])
+        file.add("{:.1f}", *journey.at[stage]);
+      else
+        file.add("null");
+    }
+    file.add("]}}");
+  });
+  const auto call = [&](const trace::Call& made) {
+    file.add("{{\"queue\":{},\"at\":{:.1f},\"requests\":{}}}", made.queue, made.at, made.requests);
+  };
+  file.list("doorbells", timeline.doorbells, call);
+  file.list("interrupts", timeline.interrupts, call);
+  return file.end();
+}
+
+}  // namespace bellwire::host

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Tracing: what `bellwire device` has of recording, by its options. Without any there is no thread,
+// and nothing is done.
+#pragma once
+
+#include <fstream>
+#include <optional>
+#include <string>
+
+#include "host/record/control.hpp"
+
+namespace bellwire::host {
+
+struct TracingOptions {
+  std::string file;     ///< record from the beginning to the end; empty: don't
+  std::string control;  ///< the socket of a Control; empty: none
+
+  [[nodiscard]] bool wanted() const noexcept { return !file.empty() || !control.empty(); }
+};
+
+class Tracing {
+ public:
+  Tracing(TracingOptions options, TraceFacts facts)
+      : options_(std::move(options)), facts_(std::move(facts)) {}
+
+  /// EACCES and the like: the file can't be written. EADDRINUSE: the socket is another's.
+  [[nodiscard]] Result<void> start();
+
+  /// The device runs on that memory, which it has formatted.
+  void attach(const MemoryView& memory);
+  /// When it returns, the memory is used no more.
+  void detach();
+
+  /// Writes the file.
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  [[nodiscard]] Result<void> record_all();
+  [[nodiscard]] Result<void> write(const std::string& trace);
+
+  TracingOptions options_;
+  TraceFacts facts_;
+  std::ofstream file_;
+  Result<void> written_;
+  std::optional<RecordingThread> thread_;
+  std::optional<Control> control_;
+};
+
+}  // namespace bellwire::host
