@@ -12,7 +12,7 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-constexpr std::size_t longest_line = 4096;
+constexpr std::size_t longest_order = 4096;
 
 Error misspelt(const char* what) {
   return fault(std::errc::invalid_argument, "{}: see host/record/control.hpp", what);
@@ -53,7 +53,7 @@ std::shared_ptr<ControlPeer> ControlPeer::start(RecordingThread& thread, const T
 
 void ControlPeer::read_on() {
   asio::async_read_until(
-      socket_, asio::dynamic_buffer(read_, longest_line), '\n',
+      socket_, asio::dynamic_buffer(read_, longest_order), '\n',
       [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
         if (error == asio::error::not_found) return self->refuse(misspelt("a line is too long"));
         if (error) return self->left();

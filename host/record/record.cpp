@@ -18,8 +18,8 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-constexpr std::size_t longest_line = std::size_t{64} << 10;
-constexpr std::size_t piece = std::size_t{64} << 10;
+constexpr std::size_t longest_answer = std::size_t{64} << 10;
+constexpr std::size_t read_at_once = std::size_t{64} << 10;
 
 Result<json::object> order_of(const RecordOptions& options) {
   json::object facts;
@@ -65,7 +65,7 @@ class Client {
   }
 
   void hear_on() {
-    asio::async_read_until(socket_, asio::dynamic_buffer(read_, longest_line), '\n',
+    asio::async_read_until(socket_, asio::dynamic_buffer(read_, longest_answer), '\n',
                            [this](const auto& error, std::size_t size) {
                              if (error) return end(gone());
                              const auto line = read_.substr(0, size);
@@ -87,7 +87,7 @@ class Client {
     left_ = size->to_number<std::uint64_t>(error);
     if (error) return end(gone());
     write(read_.data(), read_.size());
-    read_.resize(piece);
+    read_.resize(read_at_once);
     copy_on();
   }
 
