@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <iostream>
 
 namespace bellwire::host {
 namespace {
@@ -83,7 +84,10 @@ class Client {
       return end(fault(std::errc::protocol_error, "{}: {}", options_.socket,
                        why->is_string() ? why->as_string().c_str() : "refused"));
     const auto* const size = words->if_contains("trace");
-    if (size == nullptr) return hear_on();
+    if (size == nullptr) {
+      std::cout << "recording; Ctrl-C ends it" << std::endl;
+      return hear_on();
+    }
     left_ = size->to_number<std::uint64_t>(error);
     if (error) return end(gone());
     write(read_.data(), read_.size());

@@ -19,6 +19,7 @@ from . import accel, console, kernel, ktap, prepare, qemu, run, toolbox
 from .lab import Lab
 from .places import HarnessError
 from .qemu import Machine
+from .recorder import Recorder
 from .vm import Vm
 
 PICTURES = {
@@ -47,6 +48,7 @@ DEEP = 64  # requests under way in the deep runs,
 MORE = 10  # which have so many times the rings
 # QEMU never connects again to a device that it has whole.
 RESTARTS = {"ivshmem": 5, "vfio-user": 0}
+TRACED = 10_000  # requests of the deep runs that a trace has; it has all that come before
 RUNS = 6  # three workers at two depths
 LIMIT = 600.0  # seconds for the guest's whole command: a bound, not a goal
 
@@ -66,6 +68,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser.add_argument("--trace", type=Path, metavar="FILE",
+                        help="records the way of the first requests there, for `bellwire trace`")
     parser.add_argument("--count", type=int, default=10_000, metavar="N",
                         help="rings of a run (default: 10000); the deep runs have 10 times that")
     parser.add_argument("--qemu", metavar="PATH", default=toolbox.PROGRAM,
@@ -75,8 +79,10 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if not 1 <= options.count <= 10_000_000:
         parser.error(f"--count {options.count}: choose 1 to 10000000")
-    if options.json and not options.json.absolute().parent.is_dir():
-        parser.error(f"--json {options.json}: there is no such folder")
+    for name in ("json", "trace"):
+        path = getattr(options, name)
+        if path and not path.absolute().parent.is_dir():
+            parser.error(f"--{name} {path}: there is no such folder")
     return options
 
 
@@ -91,6 +97,7 @@ def _show(options: argparse.Namespace) -> int:
     folder = run.create()
     with Lab(machine, folder, transport=options.transport) as lab:
         lab.start()
+        recorder = _recorder(options, lab, version)
         vm = lab.vm(["sh", "-c", _guest_script(options.count, RESTARTS[options.transport])])
         if death := vm.boot(watch=lab.check):
             raise HarnessError(death.reason)
@@ -99,6 +106,8 @@ def _show(options: argparse.Namespace) -> int:
               f"{vm.boot_ms / 1000:.1f} s\n")
         show = _Show(lab, vm, RESTARTS[options.transport])
         verdict = vm.wait(LIMIT, show.follow)
+        if recorder:
+            recorder.stop()
     facts = {
         "accel": machine.accel, "qemu": version, "kernel": machine.image.release,
         "transport": options.transport, "cpus": machine.smp, "boot_ms": vm.boot_ms,
@@ -111,7 +120,20 @@ def _show(options: argparse.Namespace) -> int:
     troubles = show.troubles() + console.complaints(vm.console)
     if verdict.status and not troubles:
         troubles = [verdict.reason]
+    if recorder:
+        print(f"\nThe trace of its first requests: bellwire trace show {options.trace}")
     return _close(show, troubles, folder)
+
+
+def _recorder(options: argparse.Namespace, lab: Lab, version: str) -> Recorder | None:
+    """Records already, if it is wanted."""
+    if not options.trace:
+        return None
+    machine = lab.machine
+    facts = {"accelerator": machine.accel, "qemu": version, "guest_kernel": machine.image.release}
+    recorder = Recorder(lab.devices[0], options.trace, facts, RUNS // 2 * options.count + TRACED)
+    recorder.start()
+    return recorder
 
 
 def _guest_script(count: int, restarts: int) -> str:

@@ -15,7 +15,7 @@ from .results import Case
 from .step import Step
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
-          "toolbox", "vfio_user", "vfio_user_functions", "notify_lab", "compare", "bare",
+          "toolbox", "vfio_user", "vfio_user_functions", "trace", "notify_lab", "compare", "bare",
           "boot_vm")
 
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Recordings of VMs: each request's way is told in order, on one clock."""
+
+import json
+
+from harness import kernel, toolbox
+from harness.recorder import Recorder
+from vmtests.case import VmCase, machine
+
+COUNT = 10_000
+STAGES = ["submitted", "kicked", "doorbell", "woken", "taken", "posted", "raised", "interrupted",
+          "signalled", "awake", "done"]
+OWN = ["submitted", "taken", "posted", "done"]  # those that a request has at any rate
+
+
+class Trace(VmCase):
+    def test_ivshmem(self) -> None:
+        self.check(self.record())
+
+    def test_vfio_user(self) -> None:
+        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
+        self.check(self.record(on=machine(kernel.DEFAULT, 1, program, True),
+                               transport="vfio-user"))
+
+    def record(self, **wires: object) -> dict:
+        lab = self.lab(**wires)
+        lab.start()
+        recorder = Recorder(lab.devices[0], lab.folder / "trace.json",
+                            {"accelerator": lab.machine.accel})
+        recorder.start()
+        self.finish(self.boot(lab, f"bell ring --ktap --count {COUNT}",
+                              f"bell ring --ktap --count {COUNT} --depth 64"))
+        recorder.stop()
+        lab.check()
+        return json.loads(recorder.out.read_text())
+
+    def check(self, trace: dict) -> None:
+        self.assertEqual([stage["name"] for stage in trace["stages"]], STAGES)
+        requests = [dict(zip(STAGES, request["at"])) for request in trace["requests"]]
+        if not any(trace["lost"].values()):
+            self.assertEqual(len(requests), 2 * COUNT)
+            self.assertTrue(all(request[stage] is not None for request in requests
+                                for stage in OWN))
+        self.assertGreater(len(requests), COUNT)
+        self.assertGreater(sum(None not in request.values() for request in requests), COUNT / 2)
+        uncertainty = trace["clock"]["uncertainty_ns"]
+        back = [self.steps_back(request) for request in requests]
+        self.assertLess(sum(step > 0 for step in back), len(requests) / 1000)
+        self.assertLessEqual(max(back), uncertainty)
+        for calls in trace["doorbells"], trace["interrupts"]:
+            self.assertLess(len(calls), len(requests))
+            self.assertLessEqual(sum(call["requests"] for call in calls), len(requests))
+
+    def steps_back(self, request: dict) -> float:
+        """The most that a stage is before the one before it, in ns."""
+        times = [at for at in request.values() if at is not None]
+        return max((before - after for before, after in zip(times, times[1:])), default=0)
