@@ -23,7 +23,8 @@ class Process:
     """A `bellwire` process that can be started, killed and started again; one log for all."""
 
     program = PROGRAM
-    socket: Path | None = None  # what it serves
+    socket: Path | None = None  # what it serves to QEMU,
+    control: Path | None = None  # and to whoever looks into it
 
     def __init__(self, what: str, log: Path, *arguments: str) -> None:
         self.what = what
@@ -33,16 +34,17 @@ class Process:
         self._wanted = False
 
     def start(self) -> None:
-        """Returns when it serves its socket, if it has one."""
-        if self.socket:
-            self.socket.unlink(missing_ok=True)  # of an earlier life that was killed
+        """Returns when it serves its sockets."""
+        sockets = [socket for socket in (self.socket, self.control) if socket]
+        for socket in sockets:
+            socket.unlink(missing_ok=True)  # of an earlier life that was killed
         try:
             self._child = Child(self.argv, self.log)
         except OSError as error:
             raise HarnessError(f"{self.what} doesn't start: {error}; run scripts/build") from None
         self._wanted = True
-        if self.socket:
-            self._await(self.socket)
+        for socket in sockets:
+            self._await(socket)
 
     def kill(self) -> None:
         """As by SIGKILL, which it is."""
