@@ -15,6 +15,7 @@
 #include "host/record/record.hpp"
 #include "host/rules.hpp"
 #include "host/switchboard.hpp"
+#include "host/trace/command.hpp"
 
 namespace {
 
@@ -214,6 +215,7 @@ int main(int argc, char** argv) {
   add_trace(app, run);
   add_rules(app, run);
   add_bench(app, run);
+  bellwire::view::add_commands(app, run);
   app.failure_message([](const CLI::App* program, const CLI::Error& error) {
     const auto unknown = program->remaining();
     const auto what = unknown.empty() ? error.what() : "there is no '" + unknown.front() + "'";

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/trace/trace.hpp"
+
+#include <algorithm>
+#include <boost/json/stream_parser.hpp>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "host/trace/node.hpp"
+
+namespace bellwire::view {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::uint64_t version = 1;
+constexpr std::uintmax_t largest_file = 256 << 20;  // bytes
+constexpr std::uint64_t any_word = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t any_count = 1ULL << 53;  // a number in JSON is exact up to here
+
+json::value parse_json(std::string_view content) {
+  json::stream_parser parser;
+  boost::system::error_code error;
+  const auto read = parser.write_some(content.data(), content.size(), error);
+  if (!error && read == content.size()) parser.finish(error);
+  if (!error && read < content.size()) error = make_error_code(json::error::extra_data);
+  if (!error) return parser.release();
+  const auto before = content.substr(0, read);
+  const auto line = std::ranges::count(before, '\n') + 1;
+  const auto column = read - (before.rfind('\n') + 1) + 1;
+  throw Malformed(text("line {}, column {} is no JSON ({})", line, column, error.message()));
+}
+
+void check_version(const Node& node) {
+  if (node.whole(any_word) != version)
+    node.refuse(
+        text("{}, which is all that this bellwire reads; use the one that recorded it", version));
+}
+
+void check_stages(const Node& node) {
+  if (node.size() != stages.size()) node.refuse(text("an array of {} stages", stages.size()));
+  for (std::size_t index = 0; index < stages.size(); ++index) {
+    const auto stage = node.at(index);
+    const auto expect = [&stage](std::string_view key, std::string_view expected) {
+      if (const auto found = stage.at(key); found.line() != expected) found.refuse(expected);
+    };
+    expect("name", stages[index].name);
+    expect("side", name_of(stages[index].side));
+  }
+}
+
+Machine read_machine(const Node& node) {
+  return {.accelerator = node.at("accelerator").line(),
+          .cpu = node.at("cpu").line(),
+          .kernel = node.at("kernel").line(),
+          .qemu = node.at("qemu").line_or_null(),
+          .guest_kernel = node.at("guest_kernel").line_or_null()};
+}
+
+Clock read_clock(const Node& node) {
+  return {.ticks_per_ns = node.at("ticks_per_ns").number(std::numeric_limits<double>::min()),
+          .uncertainty_ns = node.at("uncertainty_ns").number(0),
+          .contradictions = node.at("contradictions").whole(any_count)};
+}
+
+std::uint32_t read_word(const Node& node) {
+  return static_cast<std::uint32_t>(node.whole(any_word));
+}
+
+Request read_request(const Node& node) {
+  Request request{.queue = read_word(node.at("queue")), .index = read_word(node.at("index"))};
+  const auto at = node.at("at");
+  if (at.size() != stages.size()) at.refuse(text("an array of {} times", stages.size()));
+  for (std::size_t stage = 0; stage < stages.size(); ++stage)
+    request.at[stage] = at.at(stage).number_or_null();
+  return request;
+}
+
+std::vector<Request> read_requests(const Node& node) {
+  std::vector<Request> requests;
+  requests.reserve(node.size());
+  auto latest = std::numeric_limits<double>::lowest();
+  for (std::size_t index = 0; index < node.size(); ++index) {
+    const auto& request = requests.emplace_back(read_request(node.at(index)));
+    const auto submitted = request.at.front().value_or(latest);
+    if (submitted < latest)
+      node.at(index)
+          .at("at")
+          .at(std::size_t{0})
+          .refuse(text("{} or more, as requests are sorted by it", latest));
+    latest = submitted;
+  }
+  return requests;
+}
+
+std::vector<Ring> read_rings(const Node& node) {
+  std::vector<Ring> rings;
+  rings.reserve(node.size());
+  for (std::size_t index = 0; index < node.size(); ++index) {
+    const auto ring = node.at(index);
+    rings.push_back({.queue = read_word(ring.at("queue")),
+                     .at = ring.at("at").number(),
+                     .requests = read_word(ring.at("requests"))});
+  }
+  return rings;
+}
+
+Trace read_all(const Node& file) {
+  check_version(file.at("version"));
+  check_stages(file.at("stages"));
+  Trace trace{.machine = read_machine(file.at("machine")),
+              .transport = file.at("transport").line(),
+              .device = file.at("device").line(),
+              .began = file.at("began").line(),
+              .clock = read_clock(file.at("clock")),
+              .requests = read_requests(file.at("requests")),
+              .doorbells = read_rings(file.at("doorbells")),
+              .interrupts = read_rings(file.at("interrupts"))};
+  for (std::size_t side = 0; side < sides.size(); ++side)
+    trace.lost[side] = file.at("lost").at(name_of(sides[side])).whole(any_count);
+  return trace;
+}
+
+}  // namespace
+
+Result<Trace> parse(std::string_view content, const std::string& name) {
+  try {
+    const auto document = parse_json(content);
+    return read_all(Node(document));
+  } catch (const Malformed& malformed) {
+    return fault(std::errc::protocol_error,
+                 "trace '{}': {}; if it was not changed, record it again", name, malformed.what());
+  }
+}
+
+Result<Trace> read(const std::string& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  if (error) return Error{error, text("cannot read the trace '{}': {}", path, error.message())};
+  if (size > largest_file)
+    return fault(std::errc::file_too_large,
+                 "trace '{}' has {} bytes: {} are the most; record for less time", path, size,
+                 largest_file);
+  std::string content(size, '\0');
+  std::ifstream file(path, std::ios::binary);
+  if (!file.read(content.data(), static_cast<std::streamsize>(size)))
+    return system_fault("cannot read the trace '{}'", path);
+  return parse(content, path);
+}
+
+}  // namespace bellwire::view
