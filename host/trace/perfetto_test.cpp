@@ -106,7 +106,6 @@ TEST_CASE("an arrow starts once, ends once, and every point of it is in a slice"
   CHECK(flows.size() == 20);
   CHECK(flows.begin()->second == "stttf");  // to the module, the device, the module, the process
   for (const auto& [id, phases] : flows) {
-    INFO(id, " ", phases);
     CHECK(phases.front() == 's');
     CHECK(phases.back() == 'f');
     CHECK(phases.find_first_not_of('t', 1) == phases.size() - 1);

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <functional>
-#include <vector>
+#include <string>
 
 namespace bellwire::view {
 namespace {
@@ -64,8 +64,8 @@ std::string clock_words(const Screen& screen, const Trace& trace, const Figures&
 
 std::string rings_words(const Spread& requests) {
   if (requests.count == 0) return "none";
-  return text("{}, each for {:.0f} requests at the median, {:.0f} at most", grouped(requests.count),
-              requests.p50, requests.max);
+  return text("{}; requests that each stood for: {:.0f} at the median, {:.0f} at most",
+              grouped(requests.count), requests.p50, requests.max);
 }
 
 std::string lost_words(const Trace& trace) {
@@ -106,22 +106,23 @@ void show_facts(std::ostream& out, const Screen& screen, const Trace& trace,
 
 // "submitted 10.12 → kicked 1.20 → …", in as many lines as it takes.
 void show_way(std::ostream& out, const Screen& screen, const Request& request) {
-  std::vector<std::string> steps;
-  std::size_t last = 0;
-  each_hop(request, [&](const Hop& hop, double ns) {
-    steps.push_back(text("{} {} {} ", stages[hop.from].name, micro(ns), screen.arrow()));
-    last = hop.to;
-  });
-  steps.emplace_back(stages[last].name);
-  constexpr std::string_view margin = "    ";
-  auto line = std::string(margin);
-  for (const auto& step : steps) {
-    if (line.size() > margin.size() && line.size() + step.size() > screen.width) {
+  const std::string margin(4, ' ');
+  std::string line = margin, gap;
+  const auto add = [&](const std::string& step) {
+    if (line != margin && line.size() + gap.size() + step.size() > screen.width) {
       out << line << '\n';
       line = margin;
+      gap.clear();
     }
-    line += step;
-  }
+    line += gap + step;
+    gap = " ";
+  };
+  std::size_t last = 0;
+  each_hop(request, [&](const Hop& hop, double ns) {
+    add(text("{} {} {}", stages[hop.from].name, micro(ns), screen.arrow()));
+    last = hop.to;
+  });
+  add(std::string(stages[last].name));
   out << line << '\n';
 }
 

@@ -64,7 +64,7 @@ TEST_CASE("what is uncertain, lost or strange is said") {
   CHECK(has(told, "incomplete  1 requests, not counted above: their submitted -> done"));
   CHECK(has(told, "backwards   doorbell -> woken 1 times"));
   CHECK(has(told, "doorbells   none"));
-  CHECK(has(told, "interrupts  1, each for 64 requests at the median, 64 at most"));
+  CHECK(has(told, "interrupts  1; requests that each stood for: 64 at the median, 64 at most"));
 }
 
 TEST_CASE("plain text has no escapes and nothing but ASCII, and keeps within the width") {

@@ -5,6 +5,7 @@
 "use strict";
 
 const HEAT = {left: 58, right: 8, top: 8, row: 11, bottom: 22};
+const most = Math.max(...heat.cells.map(([, , number]) => number));
 const cells = heat.cells.map(([column, row, number, request]) => ({column, row, number, request}));
 let chosenCell = null;
 
@@ -37,10 +38,10 @@ function drawHeatAxes(scale) {
       svg("text", {class: "axis end", x: HEAT.left - 6, y: scale.yOf(ns) + 4}, briefly(ns))]),
     ...ticks(heat.span_ns).map((ns) => svg("text", {
       class: "axis middle", x: HEAT.left + width * ns / heat.span_ns, y: scale.bottom + 16},
-      ns ? briefly(ns) : "0"))];
+      briefly(ns)))];
 }
 
-function drawCell(cell, scale, most) {
+function drawCell(cell, scale) {
   const drawn = svg("rect", {
     class: "cell", x: scale.x(cell.column), y: scale.y(cell.row), rx: 1.5,
     width: Math.max(scale.column - 1, 1), height: HEAT.row - 1,
@@ -52,12 +53,16 @@ function drawCell(cell, scale, most) {
 
 function drawHeat() {
   const scale = heatScale();
-  const most = Math.max(...cells.map((cell) => cell.number));
   const here = chosenCell ? [svg("rect", {
     class: "here", x: scale.x(chosenCell.column) - 1.5, y: scale.y(chosenCell.row) - 1.5, rx: 2,
     width: scale.column + 2, height: HEAT.row + 2})] : [];
   redraw(byId("heat"), scale.bottom + HEAT.bottom, [
-    ...drawHeatAxes(scale), ...cells.map((cell) => drawCell(cell, scale, most)), ...here]);
+    ...drawHeatAxes(scale), ...cells.map((cell) => drawCell(cell, scale)), ...here]);
+}
+
+function tellHeat() {
+  byId("cell").textContent =
+    `Darker: more requests, up to ${count(most)} in a cell. Choose one to see its slowest request.`;
 }
 
 function tellCell({column, row, number}) {

@@ -69,6 +69,7 @@ heading();
 listFacts();
 listHops();
 tellUncertainty();
+tellHeat();
 listPicks();
 listen();
 travelWith(picks[0].request);

@@ -81,7 +81,7 @@ function drawTime(from, to, places, ns) {
 
 function drawLabel(stage, {x, y, label}, missed) {
   const at = {above: [x, y - 13, " middle"], below: [x, y + 22, " middle"],
-              beside: [x + 12, y + 4, ""]}[label];
+              beside: [x + 10, y + 4, ""]}[label];
   return svg("text", {class: `label${at[2]}${missed}`, x: at[0], y: at[1]}, stages[stage].name);
 }
 

@@ -23,7 +23,8 @@ function fact(name, number, unit = "") {
 }
 
 function ringsFact(name, {count: rings, p50, max}) {
-  return fact(`requests an ${name}`, rings ? `${count(p50)}` : "–", rings ? `at most ${count(max)}` : "");
+  return rings ? fact(`requests ${name}`, count(p50), `at most ${count(max)}`)
+               : fact(`requests ${name}`, "–");
 }
 
 function listFacts() {
@@ -33,7 +34,7 @@ function listFacts() {
     fact("there and back, median", micro(total.p50_ns), "µs"),
     fact("99 % are faster than", micro(total.p99_ns), "µs"),
     fact("under way at once", count(depth.p50), `at most ${count(depth.max)}`),
-    ringsFact("doorbell", figures.doorbells), ringsFact("interrupt", figures.interrupts),
+    ringsFact("a doorbell", figures.doorbells), ringsFact("an interrupt", figures.interrupts),
     fact("records lost", count(gone), incomplete ? `${count(incomplete)} requests left out` : ""),
     fact("clocks joined within", uncertainty ? `± ${micro(uncertainty)}` : "±0", "µs"));
 }
@@ -56,7 +57,8 @@ function spreadOf(hop, x) {
 
 function shareBar(share, most) {
   return svg("svg", {viewBox: "0 0 96 20", "aria-hidden": "true"},
-    svg("rect", {class: "share", x: 0, y: 5, rx: 2, width: Math.max(96 * share / most, 0), height: 10}));
+    svg("rect", {class: "share", x: 0, y: 5, rx: 2, width: Math.max(96 * share / most, 0),
+                 height: 10}));
 }
 
 function rowOf(hop, cells) {
@@ -71,7 +73,8 @@ function rowOf(hop, cells) {
 function listHops() {
   const x = tableScale();
   const most = Math.max(...figures.hops.map((hop) => hop.share), 1e-9);
-  const head = ["hop, µs", ...COLUMNS.map(([, title]) => title), "share", "", "median to 99 %, and max"];
+  const head = ["hop, µs", ...COLUMNS.map(([, title]) => title), "share", "",
+                "median to 99 %, and max"];
   byId("hops").append(
     html("thead", {}, html("tr", {}, ...head.map((title) => html("th", {scope: "col"}, title)))),
     html("tbody", {}, ...figures.hops.map((hop) => rowOf(hop, [

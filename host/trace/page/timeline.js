@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The timeline: the same request to scale, a row each side, and how far the device's part may be off.
+// The timeline: the same request to scale, a row each side, and how far the device's part may be
+// off.
 "use strict";
 
 const TIMELINE = {left: 58, right: 12, row: 26, top: 6};

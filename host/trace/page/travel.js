@@ -28,7 +28,8 @@ function travelWith(request) {
   travel.visits = visitsOf(requests[request]);
   byId("pick").value = picks.some((pick) => pick.request === request) ? request : "";
   const {queue, index} = requests[request];
-  byId("chosen").textContent = `queue ${queue}, request ${index}, ${inMicro(elapsed(travel.visits.length - 1))}`;
+  const whole = inMicro(elapsed(travel.visits.length - 1));
+  byId("chosen").textContent = `queue ${queue}, request ${index}, ${whole}`;
   listSteps();
   drawTravel();
 }
@@ -69,7 +70,8 @@ function showTravel(part) {
   timeline.setAttribute("aria-valuenow", time - visits[0].at);
   timeline.setAttribute("aria-valuetext", told);
   for (const button of byId("steps").querySelectorAll("button")) {
-    if (Number(button.dataset.stage) === visits[step].stage) button.setAttribute("aria-current", "step");
+    const here = Number(button.dataset.stage) === visits[step].stage;
+    if (here) button.setAttribute("aria-current", "step");
     else button.removeAttribute("aria-current");
   }
 }
@@ -92,13 +94,13 @@ function stop() {
   clearTimeout(travel.playing);
   cancelAnimationFrame(travel.playing);
   travel.playing = 0;
-  byId("play").textContent = "▶";
+  byId("play").classList.remove("playing");
 }
 
 function play() {
   const {visits} = travel;
   if (travel.step === visits.length - 1) goTo(0);
-  byId("play").textContent = "⏸";
+  byId("play").classList.add("playing");
   (still.matches ? playSteps : playSmoothly)();
 }
 

@@ -53,6 +53,7 @@ const inMicro = (ns) => `${micro(ns)} µs`;
 
 // For axes: in the unit that makes it short.
 function briefly(ns) {
+  if (ns === 0) return "0";
   const units = [["s", 1e9], ["ms", 1e6], ["µs", 1e3], ["ns", 1]];
   const [unit, size] = units.find(([, one]) => ns >= one) ?? units[3];
   return `${Number((ns / size).toPrecision(3))} ${unit}`;
