@@ -137,12 +137,10 @@ void add_export(CLI::App& trace, Run& run) {
 
 }  // namespace
 
-void add_commands(CLI::App& app, Run& run) {
-  auto* trace = app.add_subcommand("trace", "What is in a trace of requests");
-  trace->require_subcommand(1);
-  add_show(*trace, run);
-  add_diff(*trace, run);
-  add_export(*trace, run);
+void add_commands(CLI::App& trace, Run& run) {
+  add_show(trace, run);
+  add_diff(trace, run);
+  add_export(trace, run);
 }
 
 }  // namespace bellwire::view

@@ -10,7 +10,7 @@
 
 namespace bellwire::view {
 
-/// Adds the subcommand. The one that is chosen sets `run`, which is called after parsing.
-void add_commands(CLI::App& app, std::function<Result<void>()>& run);
+/// Adds `show`, `diff` and `export` to the subcommand `trace`. The one that is chosen sets `run`.
+void add_commands(CLI::App& trace, std::function<Result<void>()>& run);
 
 }  // namespace bellwire::view

@@ -54,21 +54,20 @@ std::vector<Change> changes(const Figures& before, const Figures& after) {
 }
 
 std::vector<std::string> differences(const Trace& before, const Trace& after) {
-  const auto& was = before.machine;
-  const auto& is = after.machine;
-  const std::string none = "none";
-  const std::tuple<std::string_view, const std::string&, const std::string&> all[] = {
-      {"transport", before.transport, after.transport},
-      {"device", before.device, after.device},
-      {"accelerator", was.accelerator, is.accelerator},
-      {"CPU", was.cpu, is.cpu},
-      {"kernel", was.kernel, is.kernel},
-      {"QEMU", was.qemu ? *was.qemu : none, is.qemu ? *is.qemu : none},
-      {"guest's kernel", was.guest_kernel ? *was.guest_kernel : none,
-       is.guest_kernel ? *is.guest_kernel : none}};
+  using Fact = std::optional<std::string>;
+  const auto facts = [](const Trace& trace) {
+    const auto& machine = trace.machine;
+    return std::array<Fact, 7>{trace.transport, trace.device, machine.accelerator, machine.cpu,
+                               machine.kernel,  machine.qemu, machine.guest_kernel};
+  };
+  constexpr std::array<std::string_view, 7> names = {"transport", "device", "accelerator",   "CPU",
+                                                     "kernel",    "QEMU",   "guest's kernel"};
+  const auto was = facts(before), is = facts(after);
   std::vector<std::string> found;
-  for (const auto& [what, old, now] : all)
-    if (old != now) found.push_back(text("the {} differs: {}, then {}", what, old, now));
+  for (std::size_t fact = 0; fact < names.size(); ++fact)
+    if (was[fact] != is[fact])
+      found.push_back(text("the {} differs: {}, then {}", names[fact], was[fact].value_or("none"),
+                           is[fact].value_or("none")));
   return found;
 }
 

@@ -54,7 +54,7 @@ json::object to_json(const Journey& journey, const Request& request) {
 }
 
 json::object to_json(const Machine& machine) {
-  return {{"accelerator", machine.accelerator},
+  return {{"accelerator", maybe(machine.accelerator)},
           {"cpu", machine.cpu},
           {"kernel", machine.kernel},
           {"qemu", maybe(machine.qemu)},

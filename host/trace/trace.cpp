@@ -51,9 +51,9 @@ void check_stages(const Node& node) {
 }
 
 Machine read_machine(const Node& node) {
-  return {.accelerator = node.at("accelerator").line(),
-          .cpu = node.at("cpu").line(),
+  return {.cpu = node.at("cpu").line(),
           .kernel = node.at("kernel").line(),
+          .accelerator = node.at("accelerator").line_or_null(),
           .qemu = node.at("qemu").line_or_null(),
           .guest_kernel = node.at("guest_kernel").line_or_null()};
 }

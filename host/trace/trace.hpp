@@ -18,8 +18,8 @@
 namespace bellwire::view {
 
 struct Machine {
-  std::string accelerator, cpu, kernel;
-  std::optional<std::string> qemu, guest_kernel;  ///< empty: there was none
+  std::string cpu, kernel;
+  std::optional<std::string> accelerator, qemu, guest_kernel;  ///< empty: there was none
 };
 
 /// How the guest's clock and the host's were joined.

@@ -39,7 +39,7 @@ TEST_CASE("what is written is read") {
   file["doorbells"] = json::array{{{"queue", 3}, {"at", 2000.5}, {"requests", 2}}};
   file["lost"].as_object()["module"] = 7;
   const auto trace = parse(json::serialize(file), "run.json").value();
-  CHECK(trace.machine.accelerator == "TCG");
+  CHECK(*trace.machine.accelerator == "TCG");
   CHECK(*trace.machine.qemu == "7.2");
   CHECK(trace.clock.uncertainty_ns == 200);
   CHECK(trace.lost[1] == 7);
@@ -64,7 +64,7 @@ TEST_CASE("what is wrong is named, with its place and what it should be") {
       {"/version", "1", "version is \"1\""},
       {"/machine", 7, "machine is 7: it should be an object"},
       {"/machine/cpu", nullptr, "machine.cpu is null: it should be a line"},
-      {"/machine/qemu", 7.2, "machine.qemu is 7.2"},
+      {"/machine/qemu", 7.5, "machine.qemu is 7.5E0"},
       {"/transport", "\x1b[2J", "transport is a text with control characters"},
       {"/device", "\xc2\x9b", "device is a text with control characters"},
       {"/device", "", "device is \"\""},
