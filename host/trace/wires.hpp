@@ -23,7 +23,7 @@ constexpr std::array<Wires, 5> all_wires = {{
      "shared memory: the guest's own"},
     {"kvm", "guest, in assembly", "host", "", "KVM_IOEVENTFD", "KVM_IRQFD", "",
      "shared memory: a slot on a memfd"},
-    {"in-process", "the driver's thread", "the device's", "", "ioeventfd, modelled",
+    {"in-process", "the driver's thread", "the device's thread", "", "ioeventfd, modelled",
      "irqfd, modelled", "", "shared memory: a memfd"},
     {"", "guest", "host", "kick", "doorbell", "interrupt", "call", "shared memory"},
 }};

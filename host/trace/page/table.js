@@ -31,7 +31,7 @@ function listFacts() {
   const {total, depth, lost, incomplete} = figures;
   const gone = Object.values(lost).reduce((sum, records) => sum + records, 0);
   byId("facts").append(
-    fact("there and back, median", micro(total.p50_ns), "µs"),
+    fact("round trip, median", micro(total.p50_ns), "µs"),
     fact("99 % are faster than", micro(total.p99_ns), "µs"),
     fact("under way at once", count(depth.p50), `at most ${count(depth.max)}`),
     ringsFact("a doorbell", figures.doorbells), ringsFact("an interrupt", figures.interrupts),
