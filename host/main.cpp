@@ -138,6 +138,7 @@ void add_trace(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand("trace", "Record the way of every request, hop by hop");
   command->require_subcommand(1);
   add_trace_record(*command, run);
+  bellwire::view::add_commands(*command, run);
 }
 
 void add_rules(CLI::App& app, Run& run) {
@@ -181,12 +182,6 @@ void add_bench(CLI::App& app, Run& run) {
   for (const auto& suite : bellwire::bench::suites()) add_suite(*command, suite, run);
 }
 
-void add_trace(CLI::App& app, Run& run) {
-  auto* command = app.add_subcommand("trace", "The way of each request, hop by hop");
-  command->require_subcommand(1);
-  bellwire::view::add_commands(*command, run);
-}
-
 void log_to_stderr(const std::string& level) {
   auto logger = spdlog::stderr_color_mt("bellwire");
   logger->set_pattern("bellwire: %^%l%$: %v");
@@ -221,7 +216,6 @@ int main(int argc, char** argv) {
   add_trace(app, run);
   add_rules(app, run);
   add_bench(app, run);
-  add_trace(app, run);
   app.failure_message([](const CLI::App* program, const CLI::Error& error) {
     const auto unknown = program->remaining();
     const auto what = unknown.empty() ? error.what() : "there is no '" + unknown.front() + "'";
