@@ -33,7 +33,7 @@ constexpr std::array<Stage, 11> stages = {{
     {"doorbell", Side::module, "the module wrote the Doorbell register",
      "guest-kmod/queue.c:bell_queue_ring"},
     {"woken", Side::device, "the doorbell's eventfd woke the device",
-     "vdev/runner/runner.cpp:wait"},
+     "vdev/ring/device_queue.cpp:turn"},
     {"taken", Side::device, "the device took the request from the ring",
      "vdev/ring/device_queue.cpp:serve_one"},
     {"posted", Side::device, "the device showed its completion in the ring",
