@@ -101,9 +101,7 @@ void write_slice(Writer& writer, const std::vector<Visit>& visits, std::size_t i
   event["name"] = slice_name(visits, index);
   event["cat"] = "hop";
   event["dur"] = us(visit.drawn_ns);
-  const auto& stage = stages[visit.stage];
-  event["args"] =
-      json::object{{"ns", visit.real_ns}, {"what", stage.words}, {"source", stage.source}};
+  event["args"] = json::object{{"ns", visit.real_ns}, {"source", stages[visit.stage].source}};
   writer.write(event);
 }
 

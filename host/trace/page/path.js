@@ -65,9 +65,9 @@ function wireOf(from, to) {
 
 function drawWire(from, to, places) {
   const [start, end] = [places.get(from), places.get(to)];
-  if (start.y !== end.y) return [];
-  return [svg("text", {class: "wire middle", x: (start.x + end.x) / 2, y: start.y + 16},
-              wireOf(from, to))];
+  if (start.x === end.x) return [];
+  return [svg("text", {class: "wire middle", x: (start.x + end.x) / 2,
+                       y: (start.y + end.y) / 2 + 16}, wireOf(from, to))];
 }
 
 function drawTime(from, to, places, ns) {
@@ -81,7 +81,7 @@ function drawTime(from, to, places, ns) {
 
 function drawLabel(stage, {x, y, label}, missed) {
   const at = {above: [x, y - 13, " middle"], below: [x, y + 22, " middle"],
-              beside: [x + 10, y + 4, ""]}[label];
+              beside: [x + 12, y + 4, ""]}[label];
   return svg("text", {class: `label${at[2]}${missed}`, x: at[0], y: at[1]}, stages[stage].name);
 }
 

@@ -10,10 +10,11 @@ function heading() {
   const {machine} = figures;
   byId("title").textContent =
     `${count(figures.total.count)} requests to “${figures.device}” over ${figures.transport}`;
-  byId("origin").textContent = [
+  const told = [
     machine.accelerator ?? "no accelerator", machine.qemu && `QEMU ${machine.qemu}`,
     machine.guest_kernel && `guest's kernel ${machine.guest_kernel}`, machine.cpu,
-    `kernel ${machine.kernel}`, figures.began].filter(Boolean).join(" · ");
+    `kernel ${machine.kernel}`, figures.began].filter(Boolean);
+  byId("origin").append(...told.map((words) => html("span", {}, words)));
   document.title = `bellwire: ${figures.device} over ${figures.transport}`;
 }
 
@@ -35,7 +36,8 @@ function listFacts() {
     fact("99 % are faster than", micro(total.p99_ns), "µs"),
     fact("under way at once", count(depth.p50), `at most ${count(depth.max)}`),
     ringsFact("a doorbell", figures.doorbells), ringsFact("an interrupt", figures.interrupts),
-    fact("records lost", count(gone), incomplete ? `${count(incomplete)} requests left out` : ""),
+    fact("records lost", count(gone)),
+    ...(incomplete ? [fact("requests left out", count(incomplete), "not whole")] : []),
     fact("clocks joined within", uncertainty ? `± ${micro(uncertainty)}` : "±0", "µs"));
 }
 
