@@ -15,6 +15,7 @@
 #include "host/record/record.hpp"
 #include "host/rules.hpp"
 #include "host/switchboard.hpp"
+#include "host/top.hpp"
 #include "host/trace/command.hpp"
 
 namespace {
@@ -141,6 +142,27 @@ void add_trace(CLI::App& app, Run& run) {
   bellwire::view::add_commands(*command, run);
 }
 
+void add_top(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand("top", "What running devices do, a line each queue in use");
+  command->footer(
+      "\nRates are those since the last look. Eventfds are the device's: how many have a count "
+      "that\n"
+      "nobody took yet, of all. On a terminal the lines stay where they are.");
+  auto options = std::make_shared<bellwire::host::TopOptions>();
+  command
+      ->add_option("SOCKET", options->sockets,
+                   "Control sockets of devices (bellwire device --control)")
+      ->required();
+  command->add_option("--interval", options->interval, "Seconds between looks")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->type_name("S")
+      ->capture_default_str();
+  command->add_option("--times", options->times, "Look so often, then end")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command->callback([&run, options] { run = [options] { return run_top(*options); }; });
+}
+
 void add_rules(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand(
       "rules", "Hold the software model of ioeventfds and irqfds against this machine's kernel");
@@ -214,6 +236,7 @@ int main(int argc, char** argv) {
   add_switchboard(app, run);
   add_device(app, run);
   add_trace(app, run);
+  add_top(app, run);
   add_rules(app, run);
   add_bench(app, run);
   app.failure_message([](const CLI::App* program, const CLI::Error& error) {

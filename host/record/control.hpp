@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Control: a socket by which others record a running device. A peer sends JSON, an object a line:
+// Control: a socket by which others record a running device, or watch it. A peer sends JSON, an
+// object a line:
 //
 //     {"do": "record", "seconds": 2.5, "requests": 10000, "facts": {"qemu": "7.2"}}
 //     {"do": "stop"}
+//     {"do": "status"}
 //
 // seconds, requests and facts may be missing; who gives no limit says stop, or hangs up. We answer
 //
 //     {"began": true}
 //     {"trace": 12345}      and behind the line as many bytes: the trace file
+//     {"status": {…}}       as in status.hpp
 //     {"error": "…"}        and hang up
 //
 // A peer is not trusted: its lines are bounded, and so is the number of peers. All on the recording

@@ -6,6 +6,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/json.hpp>
 
+#include "host/record/status.hpp"
+
 namespace bellwire::host {
 namespace {
 
@@ -75,6 +77,7 @@ Result<void> ControlPeer::obey(const json::object& order) {
   const auto* const what = order.if_contains("do");
   if (what == nullptr || !what->is_string()) return misspelt("a line has no \"do\"");
   if (what->as_string() == "record") return record(order);
+  if (what->as_string() == "status") return tell_status();
   if (what->as_string() != "stop") return misspelt("an unknown \"do\"");
   if (recording_) thread_.end();
   return {};
@@ -101,6 +104,12 @@ Result<void> ControlPeer::record(const json::object& order) {
   if (!begun) return begun;
   recording_ = true;
   send("{\"began\":true}\n", false);
+  return {};
+}
+
+Result<void> ControlPeer::tell_status() {
+  send(json::serialize(json::object{{"status", status_of(thread_.layout(), facts_)}}) + "\n",
+       false);
   return {};
 }
 

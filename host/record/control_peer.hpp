@@ -28,6 +28,7 @@ class ControlPeer : public std::enable_shared_from_this<ControlPeer> {
   void hear(const std::string& line);
   [[nodiscard]] Result<void> obey(const boost::json::object& order);
   [[nodiscard]] Result<void> record(const boost::json::object& order);
+  [[nodiscard]] Result<void> tell_status();
   void left();
   void send(const std::string& text, bool last);
   void write_on();

@@ -44,6 +44,10 @@ class RecordingThread {
 
   // The thread's own.
   [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+  /// Where the device's memory is; null while it has none.
+  [[nodiscard]] const ring::Layout* layout() const noexcept {
+    return layout_ ? &*layout_ : nullptr;
+  }
   /// EBUSY: there is a recording already.
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
                                    Ended ended);

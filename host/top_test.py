@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`bellwire top`: what it tells of devices that run, stand idle, or have gone."""
+
+import json
+import socket
+import subprocess
+import threading
+import unittest
+
+from programs_test import FAILED, PATIENCE, PROGRAM, ProgramCase, served
+
+QUICK = ("--interval", "0.1", "--times", "3")
+
+
+class Top(ProgramCase):
+    def busy_device(self) -> subprocess.Popen:
+        """Its driver is in the same process, and has more to do than a test lasts."""
+        device = self.start("device", "echo", "--on", "in-process:rings=10000000", "--control",
+                            self.socket)
+        self.until(lambda: served(self.socket))
+        return device
+
+    def top(self) -> subprocess.Popen:
+        """One that looks until it is stopped."""
+        top = subprocess.Popen([PROGRAM, "top", self.socket, "--interval", "0.1"],
+                               stdout=subprocess.PIPE, text=True)
+        self.addCleanup(top.stdout.close)
+        self.addCleanup(top.wait)
+        self.addCleanup(top.kill)
+        return top
+
+    def rows(self, text: str) -> list[str]:
+        heading, *rows = text.splitlines()
+        self.assertIn("requests/s", heading)
+        return rows
+
+    def test_a_busy_device_has_rates(self) -> None:
+        self.busy_device()
+        top = self.top()
+        row = next(cells for cells in map(str.split, top.stdout) if len(cells) == 11)
+        top.terminate()
+        self.assertEqual(top.wait(PATIENCE), 0)
+        device, transport, pid, starts, events, queue, requests, under_way, *_ = row
+        self.assertEqual((device, transport, starts, queue), ("echo", "in-process", "1", "0"))
+        self.assertGreater(int(requests), 0)
+        self.assertRegex(under_way, r"^\d/\d+$")
+        rung, of = events.split("/")
+        self.assertLess(0, int(of))
+        self.assertLessEqual(int(rung), int(of))
+        self.assertGreater(int(pid), 1)
+
+    def test_a_device_without_driver_says_so(self) -> None:
+        wires = self.folder / "wires"
+        self.start("switchboard", "--socket", wires)
+        self.until(lambda: served(wires))
+        self.start("device", "echo", "--on", f"ivshmem:{wires}", "--control", self.socket)
+        self.until(lambda: served(self.socket))
+        rows = self.rows(self.run_program("top", self.socket, *QUICK).stdout)
+        self.assertRegex(rows[-1], r"^echo +ivshmem .* no driver$")
+
+    def test_a_device_that_goes_and_comes_back(self) -> None:
+        device = self.busy_device()
+        top = self.top()
+        self.assertIn("device", top.stdout.readline())
+        device.kill()
+        self.assertTrue(any("--control" in line for line in top.stdout))
+        self.busy_device()
+        self.assertTrue(any(len(line.split()) == 11 for line in top.stdout))
+
+    def test_nobody_there(self) -> None:
+        self.assert_refused(FAILED, [str(self.socket), "--control"],
+                            self.run_program("top", self.socket))
+
+    def test_answers_that_are_none(self) -> None:
+        queue = {key: 1 for key in ("queue", "entries", "generation", "status", "submitted",
+                                    "completed", "doorbells", "wakeups")}
+        status = {"device": "echo", "transport": "ivshmem", "incarnation": 1, "queues": []}
+        for answer, told in (("nonsense", "no JSON"), ("{}", "status is missing"),
+                             (json.dumps({"status": status | {"device": "\x1b[2J"}}), "control"),
+                             (json.dumps({"status": status | {"queues": [queue]}}), "raises"),
+                             ("x" * 100_000, "65536 bytes")):
+            with self.subTest(told):
+                run = self.ask_a_liar(answer)
+                self.assert_refused(FAILED, [told], run)
+                self.assertNotRegex(run.stderr, "\x1b")
+
+    def ask_a_liar(self, answer: str):
+        self.socket.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(self.socket))
+            listener.listen()
+            liar = threading.Thread(target=self.lie, args=(listener, answer))
+            liar.start()
+            run = self.run_program("top", self.socket)
+            liar.join()
+        return run
+
+    @staticmethod
+    def lie(listener: socket.socket, answer: str) -> None:
+        peer, _ = listener.accept()
+        with peer:
+            try:
+                peer.sendall(answer.encode() + b"\n")
+                peer.recv(100)
+            except OSError:
+                pass  # it has heard enough
+
+
+if __name__ == "__main__":
+    unittest.main()
