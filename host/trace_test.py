@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`bellwire trace show`, `diff` and `export`, as their users meet them; the page in a browser."""
 
+import html
 import json
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from harness.compare_page_test import CHROMIUM  # noqa: E402
+from harness import browser  # noqa: E402
 
 PROGRAM = ROOT / "build/release/host/bellwire"
 STAGES = (("submitted", "process"), ("kicked", "module"), ("doorbell", "module"),
@@ -133,40 +133,30 @@ class Sources(unittest.TestCase):
                 self.assertRegex((ROOT / file).read_text(), rf"\b{function}\([^;]*\{{")
 
 
-@unittest.skipUnless(shutil.which("chromium"), "no chromium: run scripts/test, or scripts/setup")
+@unittest.skipIf(browser.MISSING, browser.MISSING)
 class Page(TraceCase):
-    def page(self, script: str = "", **changes: object) -> Path:
+    def page(self, script: str = "", **changes: object) -> str:
         """The page of a made up trace, with a script behind its own."""
         page = self.folder / "page.html"
         self.bellwire("export", self.trace(**changes), "--html", page)
-        if script:
-            page.write_text(page.read_text().replace(
-                "</body>", f"<script>{script}</script></body>"))
-        return page
+        return page.read_text().replace("</body>", f"<script>{script}</script></body>")
 
-    def browse(self, page: Path, *options: str) -> str:
-        shown = subprocess.run(
-            [*CHROMIUM, f"--user-data-dir={self.folder}/profile", *options, "--dump-dom",
-             page.as_uri()], capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
-        self.assertEqual(shown.returncode, 0, shown.stderr)
-        return shown.stdout
-
-    def answer(self, script: str, *options: str, **changes: object) -> object:
+    def answer(self, script: str, **changes: object) -> object:
         """What the script returns, run in the page."""
         wrapped = ("const answer = (() => {" + script + "})();"
                    "document.body.dataset.answer = JSON.stringify(answer);")
-        dom = self.browse(self.page(wrapped, **changes), *options)
+        dom = browser.dom(self.page(wrapped, **changes))
         found = re.search(r'data-answer="([^"]*)"', dom)
-        self.assertIsNotNone(found, dom[:2000])
-        return json.loads(found.group(1).replace("&quot;", '"').replace("&amp;", "&"))
+        self.assertIsNotNone(found, "the script failed")
+        return json.loads(html.unescape(found.group(1)))
 
     def test_it_stands_alone(self) -> None:
-        text = self.page().read_text()
+        text = self.page()
         self.assertNotRegex(text, r"src=|href=|url\(|@import|https?://(?!www\.w3\.org/2000/svg)")
         self.assertIn("default-src 'none'", text)
 
     def test_what_a_trace_says_is_only_text(self) -> None:
-        dom = self.browse(self.page(device=EVIL))
+        dom = browser.dom(self.page(device=EVIL))
         self.assertNotIn("<title>broken out", dom)
         self.assertIn("broken out", dom)
 
@@ -206,7 +196,7 @@ class Page(TraceCase):
                   "window.requestAnimationFrame = (draw) => setTimeout(() => draw(now += 100), 1);")
         for options in ([], ["--force-prefers-reduced-motion"]):
             with self.subTest(options):
-                dom = self.browse(self.page(frames + "document.getElementById('play').click();"),
+                dom = browser.dom(self.page(frames + "document.getElementById('play').click();"),
                                   *options, "--virtual-time-budget=20000")
                 now = re.search('<output id="now">(.*?)</output>', dom)
                 self.assertRegex(now.group(1), r"^[\d.]+ µs, done$")
@@ -229,10 +219,9 @@ class Page(TraceCase):
         """In a frame: a window of the browser's can't be so narrow."""
         page = self.page("const {scrollWidth, clientWidth} = document.documentElement;"
                          "document.title = scrollWidth <= clientWidth ? 'fits' : scrollWidth;")
-        outer = self.folder / "outer.html"
-        outer.write_text(f"<iframe src='{page.name}' style='width:360px;height:800px;border:0'"
-                         " onload='document.body.dataset.page = this.contentDocument.title'></iframe>")
-        dom = self.browse(outer, "--allow-file-access-from-files")
+        told = "document.body.dataset.page = this.contentDocument.title"
+        dom = browser.dom(f"<meta charset='utf-8'><iframe srcdoc='{html.escape(page)}' "
+                          f"style='width:360px;height:800px;border:0' onload='{told}'></iframe>")
         self.assertIn('data-page="fits"', dom)
 
     def test_uncertainty_is_drawn_only_where_there_is_any(self) -> None:

@@ -12,12 +12,13 @@ MISSING = "" if shutil.which("chromium") else "no chromium: run scripts/test, or
 LIMIT = 120.0
 
 
-def dom(page: str) -> str:
+def dom(page: str, *options: str) -> str:
     """The document that it becomes."""
     with tempfile.TemporaryDirectory(prefix="bell") as folder:
         path = Path(folder, "page.html")
         path.write_text(page)
         shown = subprocess.run(
-            ["chromium", *QUIET, f"--user-data-dir={folder}/profile", "--dump-dom", path.as_uri()],
+            ["chromium", *QUIET, f"--user-data-dir={folder}/profile", *options, "--dump-dom",
+             path.as_uri()],
             capture_output=True, text=True, timeout=LIMIT, stdin=subprocess.DEVNULL, check=True)
     return shown.stdout
