@@ -15,7 +15,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::uint64_t version = 1;
-constexpr std::uintmax_t largest_file = 256 << 20;  // bytes
+constexpr std::uintmax_t largest_file = 512 << 20;  // bytes; what a recorder has room for fits
 constexpr std::uint64_t any_word = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t any_count = 1ULL << 53;  // a number in JSON is exact up to here
 
