@@ -13,7 +13,7 @@ using namespace bellwire::view;
 
 namespace {
 
-Figures figures(const Trace& trace) {
+Figures told_by(const Trace& trace) {
   return figures_of(trace, "run.json").value();
 }
 
@@ -32,7 +32,7 @@ Times polled() {
 }  // namespace
 
 TEST_CASE("hops are compared in the order of the path, the whole way last") {
-  const auto found = changes(figures(trace_of({steady(0)})), figures(trace_of({twice_as_slow()})));
+  const auto found = changes(told_by(trace_of({steady(0)})), told_by(trace_of({twice_as_slow()})));
   REQUIRE(found.size() == 11);
   CHECK(found.front().hop == Hop{0, 1});
   CHECK(found.back().hop == Hop{0, 10});
@@ -43,7 +43,7 @@ TEST_CASE("hops are compared in the order of the path, the whole way last") {
 }
 
 TEST_CASE("a hop that only one of them has stands without a ratio") {
-  const auto found = changes(figures(trace_of({steady(0)})), figures(trace_of({polled()})));
+  const auto found = changes(told_by(trace_of({steady(0)})), told_by(trace_of({polled()})));
   const auto only_before = std::ranges::find(found, Hop{0, 1}, &Change::hop);
   const auto only_after = std::ranges::find(found, Hop{0, 4}, &Change::hop);
   REQUIRE(only_before != found.end());
@@ -64,7 +64,7 @@ TEST_CASE("a hop that only one of them has stands without a ratio") {
 TEST_CASE("nothing is divided by what isn't more than zero") {
   auto at_once = steady(0);
   at_once[1] = 0;
-  const auto found = changes(figures(trace_of({at_once})), figures(trace_of({steady(0)})));
+  const auto found = changes(told_by(trace_of({at_once})), told_by(trace_of({steady(0)})));
   CHECK_FALSE(ratio(found.front(), &Spread::p50).has_value());
 }
 
