@@ -168,16 +168,9 @@ static inline void bell_count(struct bell_queue *queue, enum bell_count which)
 	atomic64_inc(&queue->totals[which]);
 }
 
-/* record.c; any context. The index is looked at only if somebody records. */
+/* record.c; the latter in any context. The index is a word of the shared memory. */
 void bell_records_init(struct bell_queue *queue);
-void bell_write_record(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index);
-
-static inline void bell_record(struct bell_queue *queue, enum bellwire_stage stage,
-			       const u32 *index)
-{
-	if (READ_ONCE(queue->control->recording.recording))
-		bell_write_record(queue, stage, index);
-}
+void bell_record(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index);
 
 /* Of the queue in the device's memory. */
 static inline u64 bell_queue_offset(const struct bell_queue *queue)

@@ -89,6 +89,7 @@ void bell_queue_begin(struct bell_queue *queue)
 	control->driver = (struct bellwire_driver_line) { .generation = queue->generation };
 	memset(&control->submit, 0, sizeof(control->submit));
 	memset(&control->consume, 0, sizeof(control->consume));
+	memset(control->sides[BELLWIRE_MODULE].last, 0, sizeof(control->sides->last));
 	atomic_andnot(BELLWIRE_GUEST_RECORDS, (atomic_t *)&control->recording.recording);
 
 	smp_store_release(&control->driver.generation, ++queue->generation);

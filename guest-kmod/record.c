@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module's records of what it did, in the shared memory: "Recording" in
- * the uapi header. Its writers are interrupt handlers, workers and processes,
+ * The module's records of what it did, in the shared memory: "Recording" and
+ * "Hanging" in the uapi header. Its writers are interrupt handlers, workers and processes,
  * on any CPU; a lock makes one of them.
  */
 #include <linux/timex.h>
@@ -17,7 +17,7 @@ void bell_records_init(struct bell_queue *queue)
 	records->ring = (void *)queue->control +
 			bellwire_records_offset(format->ring_entries, format->trace_entries,
 						BELLWIRE_MODULE);
-	records->written = READ_ONCE(queue->control->written[BELLWIRE_MODULE].written);
+	records->written = READ_ONCE(queue->control->sides[BELLWIRE_MODULE].written);
 }
 
 /* Each write is a release: who sees a part of a record sees that the last one was written. */
@@ -44,14 +44,16 @@ static void write_locked(struct bell_queue *queue, enum bellwire_stage stage, co
 	record.ticks = get_cycles();
 	write(&records->ring[records->written & (queue->device->format.trace_entries - 1)], &record);
 	records->written++;
-	smp_store_release(&queue->control->written[BELLWIRE_MODULE].written, records->written);
+	smp_store_release(&queue->control->sides[BELLWIRE_MODULE].written, records->written);
 }
 
-void bell_write_record(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
+void bell_record(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
 {
+	struct bellwire_queue_control *control = queue->control;
 	unsigned long irq;
 
-	if (!queue->device->format.trace_entries)
+	WRITE_ONCE(control->sides[BELLWIRE_MODULE].last[stage], READ_ONCE(*index));
+	if (!READ_ONCE(control->recording.recording) || !queue->device->format.trace_entries)
 		return;
 	raw_spin_lock_irqsave(&queue->records.lock, irq);
 	write_locked(queue, stage, index);

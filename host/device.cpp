@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/device.hpp"
 
+#include <charconv>
 #include <optional>
 
 #include "host/guest_run.hpp"
@@ -34,6 +35,7 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   };
   if (options.poll.polling != Polling::off) return refuse("--poll", "has no ring to look at");
   if (options.moderate.count() > 0) return refuse("--moderate", "raises its interrupts itself");
+  if (options.drop) return refuse("--drop", "has wires of its own");
   if (!options.tracing.file.empty()) return refuse("--trace", "has no ring to record");
   return {};
 }
@@ -55,6 +57,9 @@ Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions&
     auto started = Moderation::start(context, *attachment, options.moderate);
     if (!started) return started.error();
     auto moderation = std::optional(std::move(*started));
+    auto drops = Dropping::start(context, *attachment, options.drop);
+    if (!drops) return drops.error();
+    auto dropping = std::optional(std::move(*drops));
     const auto memory = attachment->memory;
     auto runner = std::optional(
         Runner::start(context, *device, std::move(*attachment), options.poll.polling));
@@ -66,6 +71,7 @@ Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions&
     (*transport)->on_detach([&] {
       tracing.detach();
       runner.reset();
+      dropping.reset();
       moderation.reset();
       context.stop();
     });
@@ -91,6 +97,19 @@ Result<void> run_device(const DeviceOptions& options) {
                                        : run_attached(context, options, tracing);
   const auto finished = tracing.finish();
   return ran ? finished : ran;
+}
+
+Result<DropPlan> parse_drop(const std::string& what) {
+  constexpr std::pair<std::string_view, DropPlan::Wire> wires[] = {
+      {"doorbell=", DropPlan::Wire::doorbell}, {"interrupt=", DropPlan::Wire::interrupt}};
+  for (const auto& [name, wire] : wires) {
+    if (!what.starts_with(name)) continue;
+    std::uint64_t number = 0;
+    const auto* const end = what.data() + what.size();
+    const auto [parsed, error] = std::from_chars(what.data() + name.size(), end, number);
+    if (error == std::errc() && parsed == end && number > 0) return DropPlan{wire, number};
+  }
+  return fault(std::errc::invalid_argument, "'{}': say doorbell=N or interrupt=N, from 1 on", what);
 }
 
 std::vector<std::string> device_names() {

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "host/polling.hpp"
 #include "host/record/tracing.hpp"
+#include "vdev/runner/dropping.hpp"
 
 namespace bellwire::host {
 
@@ -18,7 +20,11 @@ struct DeviceOptions {
   PollOptions poll;
   std::chrono::microseconds moderate{0};  ///< least time from interrupt to interrupt
   TracingOptions tracing;
+  std::optional<DropPlan> drop;
 };
+
+/// doorbell=N or interrupt=N, from 1 on; EINVAL: anything else.
+[[nodiscard]] Result<DropPlan> parse_drop(const std::string& what);
 
 /// Until a signal ends it.
 [[nodiscard]] Result<void> run_device(const DeviceOptions& options);

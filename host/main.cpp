@@ -73,6 +73,7 @@ void add_device(CLI::App& app, Run& run) {
   auto options = std::make_shared<bellwire::host::DeviceOptions>();
   auto poll = std::make_shared<std::string>("off");
   auto moderate = std::make_shared<unsigned>(0);
+  auto drop = std::make_shared<std::string>();
   command->add_option("NAME", options->name, "Which device")
       ->required()
       ->check(CLI::IsMember(bellwire::host::device_names()));
@@ -103,7 +104,16 @@ void add_device(CLI::App& app, Run& run) {
       ->add_option("--control", options->tracing.control,
                    "Serve a socket there, for `bellwire trace record`")
       ->type_name("SOCKET");
-  command->callback([&run, options, poll, moderate] {
+  command
+      ->add_option("--drop", *drop,
+                   "Lose a wire's Nth on purpose, to see who notices: doorbell=N or interrupt=N")
+      ->check([](const std::string& what) {
+        const auto parsed = bellwire::host::parse_drop(what);
+        return parsed ? std::string() : parsed.error().message;
+      })
+      ->type_name("WHAT");
+  command->callback([&run, options, poll, moderate, drop] {
+    if (!drop->empty()) options->drop = bellwire::host::parse_drop(*drop).value();
     options->poll = bellwire::host::parse_polling(*poll).value();
     options->moderate = std::chrono::microseconds(*moderate);
     run = [options] { return bellwire::host::run_device(*options); };

@@ -67,6 +67,10 @@ void add_ring(CLI::App& app, Run& run) {
       ->add_option("--steps", options->steps,
                    "Instead of --count: tell that many rings step by step, guest and host")
       ->type_name("N");
+  command
+      ->add_option("--drop-kick", options->traffic.drop_kick,
+                   "Leave out the Nth kick, to see who notices")
+      ->type_name("N");
   command->add_flag("--trace", options->traffic.trace,
                     "Take the module's timestamps: the figures then have the hop from doorbell to "
                     "interrupt, at depth 1");

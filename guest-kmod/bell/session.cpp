@@ -66,6 +66,14 @@ void Session::kick() noexcept {
   }
 }
 
+// What is only late has come by the second time.
+void Session::wait() noexcept {
+  hang_.reset();
+  if (call_.wait()) return;
+  const auto seen = bellwire::ring::find_hang(raw_);
+  if (seen && !call_.wait() && bellwire::ring::find_hang(raw_) == seen) hang_ = seen;
+}
+
 Result<void> Session::reset() {
   const auto claim = file_.reset();
   if (!claim) return claim.error();

@@ -9,6 +9,7 @@
 #include "guest-kmod/bell/waiting.hpp"
 #include "vdev/os/event_fd.hpp"
 #include "vdev/ring/driver_queue.hpp"
+#include "vdev/ring/hang.hpp"
 
 namespace bell {
 
@@ -28,8 +29,10 @@ class Session {
   /// Tells the device that there is work.
   void kick() noexcept;
 
-  /// Sleeps until the device tells us, or about a second has passed.
-  void wait() noexcept { call_.wait(); }
+  /// Sleeps until the device tells us, or a second or two have passed.
+  void wait() noexcept;
+  /// How the oldest request stood when the last wait() was in vain.
+  [[nodiscard]] const std::optional<bellwire::ring::Hang>& hang() const noexcept { return hang_; }
   [[nodiscard]] bool gone() const noexcept { return file_.gone(); }
   [[nodiscard]] const std::string& path() const noexcept { return file_.path(); }
 
@@ -55,6 +58,7 @@ class Session {
   bellwire::os::Mapping mapping_;
   bellwire::ring::Queue raw_;
   bellwire::ring::DriverQueue queue_;
+  std::optional<bellwire::ring::Hang> hang_;
 };
 
 }  // namespace bell

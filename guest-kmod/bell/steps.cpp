@@ -93,7 +93,10 @@ Result<bellwire_completion> ring_once(Session& session, std::uint64_t cookie) {
       return bellwire::fault(std::errc::protocol_error, "the queue is broken (reason {})",
                              static_cast<int>(queue.status()));
     if (Clock::now() > deadline)
-      return bellwire::fault(std::errc::timed_out, "no completion for {} s", ring_patience.count());
+      return bellwire::fault(std::errc::timed_out, "{}",
+                             session.hang()
+                                 ? describe(*session.hang(), ring_patience)
+                                 : text("no completion for {} s", ring_patience.count()));
     sleeps = queue.may_sleep();
   }
 }

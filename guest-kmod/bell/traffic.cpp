@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -47,6 +48,7 @@ class Traffic {
   [[nodiscard]] bool right_answer(const bellwire_completion& completion, std::uint64_t number);
   [[nodiscard]] bool more_to_submit() const;
   bool stuck(bool progress);
+  void tell_hang();
   void measure(Clock::duration time, std::uint64_t ticks);
   void kick();
   void note_hop();
@@ -72,8 +74,11 @@ class Traffic {
   Histogram hops_;                        // ticks of the TSC
   Histogram kicks_;                       // likewise
   TrafficResult result_;
-  std::uint64_t expected_ = 0;     // the number of the next completion
-  std::uint32_t incarnation_ = 0;  // of the device that completed last
+  std::uint64_t kicks_given_ = 0;
+  std::optional<bellwire::ring::Hang> told_;  // the last
+  std::string hang_text_;                     // in words
+  std::uint64_t expected_ = 0;                // the number of the next completion
+  std::uint32_t incarnation_ = 0;             // of the device that completed last
   Clock::time_point last_progress_;
 };
 
@@ -89,6 +94,7 @@ Result<TrafficResult> Traffic::run() {
     submit_what_fits();
     const bool sleeps = bellwire::ring::publish_and_wait(
         session_.queue(), patience_, [this] { kick(); }, [this] { session_.wait(); });
+    tell_hang();
     const bool progress = take_all();
     if (progress && sleeps && options_.trace && options_.depth == 1) note_hop();
     going = !stuck(progress);
@@ -159,6 +165,15 @@ bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t 
   return completion.length == options_.payload && std::ranges::equal(input(number), output(number));
 }
 
+// At once, since a completion that came without its interrupt is taken next.
+void Traffic::tell_hang() {
+  const auto& hang = session_.hang();
+  const bool known = hang == told_;
+  told_ = hang;
+  if (hang) hang_text_ = describe(*hang, Clock::now() - last_progress_);
+  if (hang && !known) std::fputs(text("bell: {}\n", hang_text_).c_str(), stderr);
+}
+
 bool Traffic::stuck(bool progress) {
   if (progress) last_progress_ = Clock::now();
   auto& queue = session_.queue();
@@ -170,12 +185,14 @@ bool Traffic::stuck(bool progress) {
   else if (!progress && session_.gone())
     result_.failure = "the device is gone";
   else if (Clock::now() - last_progress_ > traffic_patience)
-    result_.failure = text("no completion for {} s; is the device running on the host?",
-                           traffic_patience.count());
+    result_.failure = told_ ? hang_text_
+                            : text("no completion for {} s; is the device running on the host?",
+                                   traffic_patience.count());
   return !result_.failure.empty();
 }
 
 void Traffic::kick() {
+  if (++kicks_given_ == options_.drop_kick) return;
   const auto began = bellwire::ring::timestamp();
   session_.kick();
   if (options_.trace) kicks_.add(bellwire::ring::timestamp() - began);

@@ -19,6 +19,7 @@ struct TrafficOptions {
   std::uint32_t payload = 64;        ///< bytes of each request's input
   std::uint32_t until_restarts = 0;  ///< if not 0: not `count` requests, but until the device was
                                      ///< started anew so often
+  std::uint64_t drop_kick = 0;       ///< if not 0: that one is not given, to see who notices
   bool trace = false;                ///< for the hop and the kick of TrafficResult
 };
 

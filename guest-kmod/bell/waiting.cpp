@@ -43,20 +43,20 @@ bellwire::Result<CallEvent> CallEvent::create(Wait how) {
   return CallEvent(how, std::move(event), std::move(epoll));
 }
 
-void CallEvent::wait() noexcept {
+bool CallEvent::wait() noexcept {
   if (how_ == Wait::poll) {
     pollfd entry{.fd = event_.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&entry, 1, second_ms) <= 0) return;
+    if (::poll(&entry, 1, second_ms) <= 0) return false;
   } else if (how_ == Wait::epoll) {
     epoll_event happened{};
-    if (::epoll_wait(epoll_.get(), &happened, 1, second_ms) <= 0) return;
+    if (::epoll_wait(epoll_.get(), &happened, 1, second_ms) <= 0) return false;
   }
-  drain();
+  return drain();
 }
 
-void CallEvent::drain() noexcept {
+bool CallEvent::drain() noexcept {
   std::uint64_t count = 0;
-  [[maybe_unused]] const auto size = ::read(event_.get(), &count, sizeof count);
+  return ::read(event_.get(), &count, sizeof count) == sizeof count;
 }
 
 }  // namespace bell

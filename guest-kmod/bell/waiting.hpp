@@ -17,15 +17,15 @@ class CallEvent {
   [[nodiscard]] static bellwire::Result<CallEvent> create(Wait how);
 
   /// Sleeps until the eventfd was signalled; wakes without that once a second at the latest, so
-  /// that the caller can look at its deadline.
-  void wait() noexcept;
+  /// that the caller can look at its deadline, and returns false.
+  bool wait() noexcept;
 
   [[nodiscard]] int fd() const noexcept { return event_.get(); }
 
  private:
   CallEvent(Wait how, bellwire::os::UniqueFd event, bellwire::os::UniqueFd epoll) noexcept
       : how_(how), event_(std::move(event)), epoll_(std::move(epoll)) {}
-  void drain() noexcept;
+  bool drain() noexcept;
 
   Wait how_;
   bellwire::os::UniqueFd event_;

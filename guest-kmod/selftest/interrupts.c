@@ -150,7 +150,7 @@ static void recorded(void)
 {
 	int fd = quiet(0);
 	struct bellwire_queue_control *map = map_queue(fd);
-	const volatile __u64 *written = &map->written[BELLWIRE_MODULE].written;
+	const volatile __u64 *written = &map->sides[BELLWIRE_MODULE].written;
 	uint64_t before = *written;
 
 	__atomic_fetch_or(&map->recording.recording, BELLWIRE_HOST_RECORDS, __ATOMIC_SEQ_CST);

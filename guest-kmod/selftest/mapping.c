@@ -171,14 +171,14 @@ static void records(void)
 	EXPECT(map != MAP_FAILED && claim.trace_entries);
 	ring = (void *)map + bellwire_records_offset(claim.ring_entries, claim.trace_entries,
 						     BELLWIRE_MODULE);
-	before = map->written[BELLWIRE_MODULE].written;
+	before = map->sides[BELLWIRE_MODULE].written;
 	EXPECT(ioctl(fd, BELLWIRE_RING) == 0);
-	EXPECT(map->written[BELLWIRE_MODULE].written == before);
+	EXPECT(map->sides[BELLWIRE_MODULE].written == before);
 
 	__atomic_fetch_or(&map->recording.recording, BELLWIRE_GUEST_RECORDS, __ATOMIC_SEQ_CST);
 	map->submit.submitted = 7;
 	EXPECT(ioctl(fd, BELLWIRE_RING) == 0);
-	for (uint64_t i = before; i < map->written[BELLWIRE_MODULE].written; i++) {
+	for (uint64_t i = before; i < map->sides[BELLWIRE_MODULE].written; i++) {
 		const struct bellwire_record *record = &ring[i % claim.trace_entries];
 
 		EXPECT(record->ticks && record->ticks <= __builtin_ia32_rdtsc());

@@ -97,6 +97,12 @@
  *   its clock, and says so before it acts: what is recorded to have seen an
  *   index came after what is recorded of that index.
  *
+ * Hanging
+ *   Of each stage of a request's way its side always says, in `last`, below
+ *   which index it has brought all requests of this generation, recording or
+ *   not: so of a request that hangs one can tell the last that was done for it.
+ *   Only who seeks that reads it.
+ *
  * Device alive
  *   A dead device is silence: its eventfds live on. So it counts up `beat`
  *   every BELLWIRE_BEAT_MS while it is rung, and twice at most after the last
@@ -224,10 +230,27 @@ enum bellwire_side {
 	BELLWIRE_SIDES = 3,
 };
 
+/* What a request meets on its way, in this order; each is one side's to record. */
+enum bellwire_stage {
+	BELLWIRE_SUBMITTED = 0,    /* process: it wrote the request */
+	BELLWIRE_KICKED = 1,       /* module: a worker took the kick */
+	BELLWIRE_RUNG = 2,         /* module: about to write the doorbell */
+	BELLWIRE_WOKEN = 3,        /* device: woken by the doorbell */
+	BELLWIRE_TAKEN = 4,        /* device: it copied the request */
+	BELLWIRE_POSTED = 5,       /* device: about to show the completion */
+	BELLWIRE_RAISED = 6,       /* device: about to raise the interrupt */
+	BELLWIRE_INTERRUPTED = 7,  /* module: it has the interrupt */
+	BELLWIRE_SIGNALLED = 8,    /* module: about to signal the call eventfd */
+	BELLWIRE_AWAKE = 9,        /* process: woken by it */
+	BELLWIRE_CONSUMED = 10,    /* process: it copied the completion */
+	BELLWIRE_STAGES = 11,
+};
+
 /* That side. */
-struct bellwire_written_line {
-	__u64 written; /* records, ever */
-	__u32 reserved[14];
+struct bellwire_side_line {
+	__u64 written;               /* records, ever */
+	__u32 last[BELLWIRE_STAGES]; /* see "Hanging" */
+	__u32 reserved[3];
 } BELLWIRE_OWN_LINE;
 
 struct bellwire_queue_control {
@@ -238,7 +261,7 @@ struct bellwire_queue_control {
 	struct bellwire_complete_line complete;
 	struct bellwire_doorbell_line doorbell;
 	struct bellwire_recording_line recording;
-	struct bellwire_written_line written[BELLWIRE_SIDES];
+	struct bellwire_side_line sides[BELLWIRE_SIDES];
 	__u8 reserved[BELLWIRE_QUEUE_CONTROL_SIZE - 10 * BELLWIRE_CACHE_LINE];
 };
 
@@ -275,22 +298,6 @@ enum bellwire_completion_status {
 	BELLWIRE_BAD_LENGTH = 3,    /* over BELLWIRE_MAX_REQUEST, or one that this device can't serve */
 };
 
-/* What a request meets on its way, in this order; each is one side's to record. */
-enum bellwire_stage {
-	BELLWIRE_SUBMITTED = 0,    /* process: it wrote the request */
-	BELLWIRE_KICKED = 1,       /* module: a worker took the kick */
-	BELLWIRE_RUNG = 2,         /* module: about to write the doorbell */
-	BELLWIRE_WOKEN = 3,        /* device: woken by the doorbell */
-	BELLWIRE_TAKEN = 4,        /* device: it copied the request */
-	BELLWIRE_POSTED = 5,       /* device: about to show the completion */
-	BELLWIRE_RAISED = 6,       /* device: about to raise the interrupt */
-	BELLWIRE_INTERRUPTED = 7,  /* module: it has the interrupt */
-	BELLWIRE_SIGNALLED = 8,    /* module: about to signal the call eventfd */
-	BELLWIRE_AWAKE = 9,        /* process: woken by it */
-	BELLWIRE_CONSUMED = 10,    /* process: it copied the completion */
-	BELLWIRE_STAGES = 11,
-};
-
 /*
  * Of a request's own stages (submitted, taken, posted, consumed) the index is
  * the request's. The others stand for all requests below an index: on the way
@@ -318,7 +325,8 @@ BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, status) == 192
 BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, complete) == 256, "line 4");
 BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, doorbell) == 320, "line 5");
 BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, recording) == 384, "line 6");
-BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, written) == 448, "line 7");
+BELLWIRE_ASSERT(sizeof(struct bellwire_side_line) == 64, "a side's line is a cache line");
+BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, sides) == 448, "line 7");
 BELLWIRE_ASSERT(sizeof(struct bellwire_request) == 64, "request is a cache line");
 BELLWIRE_ASSERT(sizeof(struct bellwire_completion) == 64, "completion is a cache line");
 

@@ -48,9 +48,12 @@ class Device {
   /// sleeps.
   virtual Turn on_poll(unsigned index) noexcept { return on_doorbell(index, 0); }
 
-  /// Ten times a second while doorbells are rung, and for a moment after the last, to tell the
-  /// driver that it is alive.
+  /// Ten times a second while doorbells are rung or it waits(), and for a moment after the last, to
+  /// tell the driver that it is alive.
   virtual void on_tick() noexcept {}
+
+  /// Whether it waits for its driver, and wants to be ticked until that is over.
+  [[nodiscard]] virtual bool waits() const noexcept { return false; }
 
   /// Idempotent.
   virtual void stop() noexcept = 0;

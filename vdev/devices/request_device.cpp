@@ -21,7 +21,8 @@ Result<void> RequestDevice::start(Attachment attachment) {
   for (unsigned index = 0; index < layout_->queues(); ++index) {
     const auto queue = layout_->queue(index);
     ring::set_recording(queue, BELLWIRE_HOST_RECORDS, false);  // an earlier one's, who died
-    queues_.push_back({ring::DeviceQueue(queue, attachment.interrupts[index], incarnation)});
+    queues_.push_back({ring::DeviceQueue(queue, attachment.interrupts[index], incarnation),
+                       ring::Watchdog(queue)});
   }
   reports_left_ = reports_a_tick;
   return {};
@@ -67,7 +68,7 @@ Turn RequestDevice::on_poll(unsigned index) noexcept {
 }
 
 void RequestDevice::report_news(unsigned index) noexcept {
-  auto& [queue, reported] = queues_[index];
+  auto& [queue, watchdog, reported] = queues_[index];
   if (queue.status() == reported) return;
   reported = queue.status();
   if (reported == BELLWIRE_QUEUE_OK || reports_left_ == 0) return;
@@ -83,6 +84,22 @@ void RequestDevice::on_tick() noexcept {
   auto& beat = layout_->device_line().beat;
   ring::store(beat, ring::load(beat, ring::relaxed) + 1, ring::release);
   reports_left_ = reports_a_tick;
+  report_hangs();
+}
+
+void RequestDevice::report_hangs() {
+  const auto now = ring::Watchdog::Clock::now();
+  for (unsigned index = 0; index < queues_.size(); ++index) {
+    const auto told = queues_[index].watchdog.look(now);
+    if (!told || reports_left_ == 0) continue;
+    --reports_left_;
+    log::warning("{}: queue {}: {}", traits().kind, index, *told);
+  }
+}
+
+bool RequestDevice::waits() const noexcept {
+  return std::ranges::any_of(queues_,
+                             [](const Served& served) { return served.watchdog.watching(); });
 }
 
 void RequestDevice::stop() noexcept {

@@ -10,6 +10,7 @@
 
 #include "vdev/core/device.hpp"
 #include "vdev/ring/device_queue.hpp"
+#include "vdev/ring/hang.hpp"
 
 namespace bellwire {
 
@@ -21,15 +22,18 @@ class RequestDevice : public Device, protected ring::RequestHandler {
   Turn on_doorbell(unsigned index, std::uint64_t rings) noexcept override;
   Turn on_poll(unsigned index) noexcept override;
   void on_tick() noexcept override;
+  [[nodiscard]] bool waits() const noexcept override;
   void stop() noexcept override;
 
  private:
   [[nodiscard]] Result<void> open(const Attachment& attachment);
   void announce() noexcept;
   void report_news(unsigned index) noexcept;
+  void report_hangs();
 
   struct Served {
     ring::DeviceQueue queue;
+    ring::Watchdog watchdog;
     bellwire_queue_status reported = BELLWIRE_QUEUE_OK;
   };
   std::optional<ring::Layout> layout_;

@@ -102,6 +102,7 @@ void DeviceQueue::begin(std::uint32_t generation) noexcept {
   store(control.complete.completed, 0, relaxed);
   store(control.doorbell.doorbell_event, 0, relaxed);
   store(control.status.generation, generation, release);
+  trace_.begin();
   generation_ = generation;
   completed_ = 0;
   status_ = BELLWIRE_QUEUE_OK;

@@ -15,6 +15,7 @@ std::uint32_t begin_generation(const Queue& queue) noexcept {
   store(control.submit.submitted, 0, release);
   store(control.consume.consumed, 0, release);
   store(control.consume.interrupt_event, 0, release);
+  TraceWriter(queue, BELLWIRE_MODULE).begin();
   set_recording(queue, BELLWIRE_GUEST_RECORDS, false);
   store(control.driver.generation, between + 1, release);
   return between + 1;

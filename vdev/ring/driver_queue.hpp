@@ -25,7 +25,9 @@ void end_generation(const Queue& queue) noexcept;
 class DriverQueue {
  public:
   DriverQueue(const Queue& queue, std::uint32_t generation) noexcept
-      : queue_(queue), generation_(generation), trace_(queue, BELLWIRE_PROCESS) {}
+      : queue_(queue), generation_(generation), trace_(queue, BELLWIRE_PROCESS) {
+    trace_.begin();
+  }
 
   /// Whether the device serves our generation. Until then, nothing else may be used.
   [[nodiscard]] bool ready() const noexcept;

@@ -21,7 +21,7 @@ bellwire_record copy_record(const bellwire_record& from) noexcept {
 }  // namespace
 
 TraceReader::TraceReader(const Queue& queue, bellwire_side side)
-    : written_(&queue.control->written[side].written),
+    : written_(&queue.control->sides[side].written),
       records_(queue.records_of(side)),
       read_(load(*written_, acquire)) {}
 

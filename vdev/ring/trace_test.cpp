@@ -57,7 +57,7 @@ TEST_CASE("records are read once, in order, with what was noted") {
 TEST_CASE("nothing is written while nobody records, whoever of two stops last") {
   const Recorded recorded;
   ring::TraceWriter writer(recorded.queue(), BELLWIRE_PROCESS);
-  const auto& written = recorded.queue().control->written[BELLWIRE_PROCESS].written;
+  const auto& written = recorded.queue().control->sides[BELLWIRE_PROCESS].written;
   ring::set_recording(recorded.queue(), BELLWIRE_GUEST_RECORDS, true);
   ring::set_recording(recorded.queue(), BELLWIRE_HOST_RECORDS, false);
   writer.note(BELLWIRE_SUBMITTED, 1, 0);
@@ -93,7 +93,7 @@ TEST_CASE("what is overwritten is counted, and nothing else") {
 TEST_CASE("a count that lies costs records, not safety") {
   const Recorded recorded;
   ring::TraceReader reader(recorded.queue(), BELLWIRE_DEVICE);
-  auto& written = recorded.queue().control->written[BELLWIRE_DEVICE].written;
+  auto& written = recorded.queue().control->sides[BELLWIRE_DEVICE].written;
   std::mt19937_64 random(1);
   for (int times = 0; times < 100; ++times) {
     ring::store(written, times % 2 == 0 ? random() : ring::load(written, ring::relaxed) - 1,

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // TraceWriter: one side's records of what it did, in the shared memory, for whoever reads them
-// there. Off, which is the usual, it is a look at a word that nobody writes; on, it never waits:
-// the oldest record is overwritten.
+// there. Off, which is the usual, it is a store to a line of its own and a look at a word that
+// nobody writes; on, it never waits: the oldest record is overwritten.
 //
-// Rules: guest-kmod/uapi/bellwire.h, "Recording". One thread at a time, and one writer a side.
+// Rules: guest-kmod/uapi/bellwire.h, "Recording" and "Hanging". One thread at a time, and one
+// writer a side.
 #pragma once
 
 #include <bit>
@@ -23,30 +24,43 @@ inline void set_recording(const Queue& queue, bellwire_recorder who, bool on) no
     word.fetch_and(~static_cast<__u32>(who));
 }
 
+/// Whether a stage is one request's own, or stands for all that come before an index.
+constexpr bool stage_of_request(bellwire_stage stage) noexcept {
+  return stage == BELLWIRE_SUBMITTED || stage == BELLWIRE_TAKEN || stage == BELLWIRE_POSTED ||
+         stage == BELLWIRE_CONSUMED;
+}
+
 class TraceWriter {
  public:
   /// Goes on behind what the side wrote earlier.
   TraceWriter(const Queue& queue, bellwire_side side) noexcept
       : recording_(&queue.control->recording.recording),
-        written_(&queue.control->written[side].written),
+        line_(&queue.control->sides[side]),
         records_(queue.records_of(side)),
-        count_(load(*written_, relaxed)) {}
+        count_(load(line_->written, relaxed)) {}
+
+  /// A generation begins.
+  void begin() noexcept {
+    for (auto& last : line_->last) store(last, 0, relaxed);
+  }
 
   /// `index`: a value, or a word of the shared memory, which is looked at first.
   void note(bellwire_stage stage, std::uint32_t generation, const std::uint32_t& index) noexcept {
-    if (!on()) return;
     const auto seen = load(index, acquire);
+    store(line_->last[stage], seen + (stage_of_request(stage) ? 1 : 0), relaxed);
+    if (!on()) return;
     write(stage, generation, seen, timestamp_after_loads());
-    store(*written_, count_, release);
+    store(line_->written, count_, release);
   }
 
-  /// The same moment for each index from `first` to before `end`.
+  /// Of a request's own stage, the same moment for each index from `first` to before `end`.
   void note_all(bellwire_stage stage, std::uint32_t generation, std::uint32_t first,
                 std::uint32_t end) noexcept {
+    store(line_->last[stage], end, relaxed);
     if (!on()) return;
     const auto now = timestamp_after_loads();
     for (auto index = first; index != end; ++index) write(stage, generation, index, now);
-    store(*written_, count_, release);
+    store(line_->written, count_, release);
   }
 
  private:
@@ -70,7 +84,7 @@ class TraceWriter {
   }
 
   const __u32* recording_;
-  __u64* written_;
+  bellwire_side_line* line_;
   std::span<bellwire_record> records_;
   std::uint64_t count_;
 };

@@ -117,7 +117,8 @@ struct Runner::State final : EventOwner, std::enable_shared_from_this<Runner::St
     ticker.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (error || !self->running) return;
       self->device.on_tick();
-      self->ticking = std::exchange(self->busy, !self->polled.empty());
+      const bool more = !self->polled.empty() || self->device.waits();
+      self->ticking = std::exchange(self->busy, more) || more;
       if (self->ticking) self->await_tick();
     });
   }

@@ -30,6 +30,7 @@ struct Recorder final : Device {
     return std::exchange(work, false) ? Turn::more : Turn::done;
   }
   void on_tick() noexcept override { ++ticks; }
+  bool waits() const noexcept override { return waiting; }
   void stop() noexcept override { ++stops; }
 
   struct Call {
@@ -42,6 +43,7 @@ struct Recorder final : Device {
   bool work = false;  // for the next poll
   std::size_t polls = 0;
   int ticks = 0;
+  bool waiting = false;
   int stops = 0;
   bool refuse = false;
 };
@@ -117,6 +119,11 @@ TEST_CASE(
   wires.guest_end().doorbells[0].raise();
   run_until(3);
   CHECK(device.calls.size() == 2);
+  device.waiting = true;
+  run_until(8);
+  device.waiting = false;
+  run_until(9);
+  CHECK(context.run_one_for(std::chrono::milliseconds(500)) == 0);
 }
 
 TEST_CASE("a device that refuses to start is not run") {

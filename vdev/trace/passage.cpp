@@ -3,15 +3,11 @@
 
 #include <algorithm>
 
+#include "vdev/ring/trace_writer.hpp"
 #include "vdev/trace/stages.hpp"
 
 namespace bellwire::trace {
 namespace {
-
-bool own(bellwire_stage stage) {
-  return stage == BELLWIRE_SUBMITTED || stage == BELLWIRE_TAKEN || stage == BELLWIRE_POSTED ||
-         stage == BELLWIRE_CONSUMED;
-}
 
 std::uint32_t first_index(const SideRecords& records) {
   for (const auto& side : records)
@@ -37,7 +33,7 @@ Passage::Passage(const SideRecords& records) : base_(first_index(records)) {
 void Passage::sort(const bellwire_record& record) {
   const auto stage = static_cast<bellwire_stage>(record.stage);
   const Seen seen{record.ticks, static_cast<std::int32_t>(record.index - base_)};
-  if (own(stage)) return note_own(stage, seen);
+  if (ring::stage_of_request(stage)) return note_own(stage, seen);
   all_[stage].push_back(seen);
   auto& firsts = firsts_[stage];
   if (firsts.empty() || seen.below > firsts.back().below) firsts.push_back(seen);

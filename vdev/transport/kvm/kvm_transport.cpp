@@ -24,8 +24,7 @@ static_assert(offsetof(bellwire_format, queue_offset) == FORMAT_QUEUE_OFFSET);
 static_assert(offsetof(bellwire_format, ring_entries) == FORMAT_RING_ENTRIES);
 static_assert(offsetof(bellwire_format, trace_entries) == FORMAT_TRACE_ENTRIES);
 static_assert(offsetof(bellwire_queue_control, recording.recording) == CONTROL_RECORDING);
-static_assert(offsetof(bellwire_queue_control, written[BELLWIRE_PROCESS].written) ==
-              CONTROL_WRITTEN);
+static_assert(offsetof(bellwire_queue_control, sides[BELLWIRE_PROCESS].written) == CONTROL_WRITTEN);
 static_assert(offsetof(bellwire_record, ticks) == TRACE_TICKS);
 static_assert(offsetof(bellwire_record, stage) == TRACE_STAGE);
 static_assert(offsetof(bellwire_record, generation) == TRACE_STAGE + 2);
