@@ -71,6 +71,26 @@ class Top(ProgramCase):
         self.assert_refused(FAILED, [str(self.socket), "--control"],
                             self.run_program("top", self.socket))
 
+    def test_who_only_asks_is_hung_up_on(self) -> None:
+        self.busy_device()
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(self.socket))
+            peer.settimeout(PATIENCE)
+            try:
+                for _ in range(10_000):
+                    peer.sendall(b'{"do":"status"}\n')
+            except OSError:
+                pass  # hung up already
+            answers = b"".join(iter(lambda: self.received(peer), b""))
+        self.assertIn(b"before you ask again", answers)
+
+    @staticmethod
+    def received(peer: socket.socket) -> bytes:
+        try:
+            return peer.recv(1 << 20)
+        except ConnectionError:
+            return b""
+
     def test_answers_that_are_none(self) -> None:
         queue = {key: 1 for key in ("queue", "entries", "generation", "status", "submitted",
                                     "completed", "doorbells", "wakeups")}

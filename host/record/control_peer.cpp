@@ -108,6 +108,8 @@ Result<void> ControlPeer::record(const json::object& order) {
 }
 
 Result<void> ControlPeer::tell_status() {
+  if (!outbox_.empty())  // it asks and asks, and reads nothing
+    return fault(std::errc::no_buffer_space, "read what was answered before you ask again");
   send(json::serialize(json::object{{"status", status_of(thread_.layout(), facts_)}}) + "\n",
        false);
   return {};
