@@ -74,7 +74,9 @@ std::string lost_words(const Trace& trace) {
     if (trace.lost[side] > 0)
       words += text("{}{} of the {}'s", words.empty() ? "" : ", ", grouped(trace.lost[side]),
                     name_of(sides[side]));
-  return words.empty() ? "no record" : words + ": overwritten before they were read";
+  return words.empty()
+             ? "no record"
+             : words + ": overwritten before they were read, so some hops leave stages out";
 }
 
 std::string incomplete_words(const Screen& screen, const Figures& figures) {
