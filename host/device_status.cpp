@@ -19,7 +19,7 @@ using view::Node;
 
 constexpr std::chrono::seconds patience{2};
 constexpr std::size_t longest_status = 64 << 10;
-constexpr std::string_view order = "{\"do\":\"status\"}\n";
+constexpr std::string_view status_order = "{\"do\":\"status\"}\n";
 
 Result<std::string> read_line(const std::string& path, int socket) {
   std::string line;
@@ -108,7 +108,7 @@ Result<DeviceStatus> ask_status(const std::string& path) {
   if (!socket)
     return Error{socket.error().code,
                  text("{}; start the device with --control {}", socket.error().message, path)};
-  const auto sent = os::send_message(socket->get(), std::as_bytes(std::span(order)), -1);
+  const auto sent = os::send_message(socket->get(), std::as_bytes(std::span(status_order)), -1);
   if (!sent) return sent.error();
   const auto line = read_line(path, socket->get());
   if (!line) return line.error();
