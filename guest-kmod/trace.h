@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Tracepoints: /sys/kernel/tracing/events/bellwire, one for each hop. */
+/*
+ * Tracepoints: /sys/kernel/tracing/events/bellwire, one for each hop. They say
+ * what they see of the queue's indices, as records do (record.c): a hop on the
+ * way there stands for the requests below `submitted`, one on the way back for
+ * those below `completed`.
+ */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM bellwire
 
@@ -17,14 +22,18 @@ DECLARE_EVENT_CLASS(bellwire_hop,
 		__field(int, device)
 		__field(unsigned int, queue)
 		__field(u64, value)
+		__field(u32, submitted)
+		__field(u32, completed)
 	),
 	TP_fast_assign(
 		__entry->device = queue->device->id;
 		__entry->queue = queue->index;
 		__entry->value = value;
+		__entry->submitted = READ_ONCE(queue->control->submit.submitted);
+		__entry->completed = READ_ONCE(queue->control->complete.completed);
 	),
-	TP_printk("device=%d queue=%u count=%llu", __entry->device, __entry->queue,
-		  __entry->value)
+	TP_printk("device=%d queue=%u count=%llu submitted=%u completed=%u", __entry->device,
+		  __entry->queue, __entry->value, __entry->submitted, __entry->completed)
 );
 
 #define BELLWIRE_COUNTED(name)						\
@@ -36,8 +45,9 @@ DEFINE_EVENT(bellwire_hop, name,					\
 DEFINE_EVENT_PRINT(bellwire_hop, name,					\
 	TP_PROTO(const struct bell_queue *queue, u64 value),		\
 	TP_ARGS(queue, value),						\
-	TP_printk("device=%d queue=%u " label "=%llu", __entry->device,	\
-		  __entry->queue, __entry->value))
+	TP_printk("device=%d queue=%u " label "=%llu submitted=%u completed=%u",	\
+		  __entry->device, __entry->queue, __entry->value,	\
+		  __entry->submitted, __entry->completed))
 
 BELLWIRE_COUNTED(kick);      /* a worker took this count of the kick eventfd */
 BELLWIRE_COUNTED(interrupt); /* an interrupt came; so many are unread */

@@ -232,7 +232,7 @@ enum bellwire_side {
 
 /* What a request meets on its way, in this order; each is one side's to record. */
 enum bellwire_stage {
-	BELLWIRE_SUBMITTED = 0,    /* process: it wrote the request */
+	BELLWIRE_SUBMITTED = 0,    /* process: about to show the request */
 	BELLWIRE_KICKED = 1,       /* module: a worker took the kick */
 	BELLWIRE_RUNG = 2,         /* module: about to write the doorbell */
 	BELLWIRE_WOKEN = 3,        /* device: woken by the doorbell */

@@ -13,8 +13,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Often enough for a side that writes two records a microsecond.
-constexpr std::chrono::microseconds between_drains{500};
+// Often enough for a side that writes two records a microsecond, with 2,048 of them.
+constexpr std::chrono::milliseconds between_drains{1};
 
 constexpr std::chrono::seconds farewell{5};
 

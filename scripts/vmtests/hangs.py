@@ -37,9 +37,7 @@ class Hangs(VmCase):
 
     def lose(self, wire: str, *commands: str, **wires: object) -> tuple[str, str, str]:
         """What the guest's commands said, on both its outputs, and the device's log."""
-        lab = self.lab(**wires)
-        device = lab.devices[0]
-        device.argv += ["--drop", f"{wire}={LOST}"]
+        lab = self.lab(told=("--drop", f"{wire}={LOST}"), **wires)
         lab.start()
         vm = lab.vm(report(*commands))
         self.assertIsNone(vm.boot(watch=lab.check))
@@ -47,4 +45,4 @@ class Hangs(VmCase):
         vm.close()
         lab.check()
         return (vm.results.path.read_text(), vm.stderr.path.read_text(),
-                device.log.read_text())
+                lab.devices[0].log.read_text())

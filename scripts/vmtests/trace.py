@@ -2,12 +2,15 @@
 """Recordings of VMs: each request's way is told in order, on one clock."""
 
 import json
+import re
 
 from harness import kernel, toolbox
 from harness.recorder import Recorder
 from vmtests.case import VmCase, machine
 
 COUNT = 10_000
+TRAFFIC = (f"bell ring --ktap --count {COUNT}",
+           f"bell ring --ktap --count {COUNT} --depth 64")
 STAGES = ["submitted", "kicked", "doorbell", "woken", "taken", "posted", "raised", "interrupted",
           "signalled", "awake", "done"]
 OWN = ["submitted", "taken", "posted", "done"]  # those that a request has at any rate
@@ -15,21 +18,32 @@ OWN = ["submitted", "taken", "posted", "done"]  # those that a request has at an
 
 class Trace(VmCase):
     def test_ivshmem(self) -> None:
-        self.check(self.record())
+        self.check(self.record(*TRAFFIC))
 
     def test_vfio_user(self) -> None:
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        self.check(self.record(on=machine(kernel.DEFAULT, 1, program, True),
+        self.check(self.record(*TRAFFIC, on=machine(kernel.DEFAULT, 1, program, True),
                                transport="vfio-user"))
 
-    def record(self, **wires: object) -> dict:
+    def test_the_modules_tracepoints_say_the_same(self) -> None:
+        trace = self.record("mount -t tracefs nodev /sys/kernel/tracing",
+                            "cd /sys/kernel/tracing", "echo 1 >events/bellwire/enable",
+                            "bell ring --ktap --count 20", "cat trace >&2")
+        said = (self.lab_folder / "stderr").read_text()
+        doorbells = [int(seen) for seen in re.findall(r"doorbell: .* submitted=(\d+)", said)]
+        self.assertEqual(len(doorbells), len(trace["doorbells"]))
+        rung = [request["index"] for request in trace["requests"]
+                if request["at"][STAGES.index("doorbell")] is not None]
+        self.assertLess(set(rung), {seen - 1 for seen in doorbells})
+
+    def record(self, *commands: str, **wires: object) -> dict:
         lab = self.lab(**wires)
         lab.start()
+        self.lab_folder = lab.folder
         recorder = Recorder(lab.devices[0], lab.folder / "trace.json",
                             {"accelerator": lab.machine.accel})
         recorder.start()
-        self.finish(self.boot(lab, f"bell ring --ktap --count {COUNT}",
-                              f"bell ring --ktap --count {COUNT} --depth 64"))
+        self.finish(self.boot(lab, *commands))
         recorder.stop()
         lab.check()
         return json.loads(recorder.out.read_text())

@@ -36,13 +36,13 @@ std::uint32_t DriverQueue::space() const noexcept {
 
 bool DriverQueue::submit(const bellwire_request& request) noexcept {
   if (space() == 0) return false;
-  trace_.note(BELLWIRE_SUBMITTED, generation_, submitted_);
   queue_.request(submitted_++) = request;
   return true;
 }
 
 bool DriverQueue::publish() noexcept {
   const auto before = std::exchange(published_, submitted_);
+  trace_.note_all(BELLWIRE_SUBMITTED, generation_, before, submitted_);
   store(queue_.control->submit.submitted, submitted_, in_order);
   const auto event = load(queue_.control->doorbell.doorbell_event, in_order);
   return bellwire_event_passed(event, submitted_, before) != 0;

@@ -122,7 +122,7 @@ TEST_CASE(
   device.waiting = true;
   run_until(8);
   device.waiting = false;
-  run_until(9);
+  run_until(10);
   CHECK(context.run_one_for(std::chrono::milliseconds(500)) == 0);
 }
 

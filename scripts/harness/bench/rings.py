@@ -9,6 +9,7 @@ from .. import accel, bare, kernel, prepare, qemu, run, toolbox
 from ..lab import Lab
 from ..places import HarnessError
 from ..qemu import Machine
+from ..recorder import Recorder
 from .suite import Figures, Ratio, Suite
 
 LIMIT = 300.0
@@ -17,15 +18,15 @@ MORE = 10  # which has so many times the rings
 TURNS = 40  # beside a bare wire
 
 
-def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
-         ) -> Callable[[Machine, int], Figures]:
+def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off",
+         recorded: bool = False) -> Callable[[Machine, int], Figures]:
     """`guest` and `device`: how each side polls."""
     def measure(machine: Machine, count: int) -> Figures:
         command = f"bell ring --ktap --poll {guest}"
         with Lab(machine, run.create(), transport=transport,
                  told=("--poll", device)) as lab:
             alone, deep = _run(lab, f"{command} --trace --count {count} && "
-                                    f"{command} --count {count * MORE} --depth {DEEP}")
+                                    f"{command} --count {count * MORE} --depth {DEEP}", recorded)
         return {**_times(alone), "deep_us": 1e6 / deep["per_second"],
                 "deep_doorbells": deep["doorbells"] / deep["rings"],
                 "deep_interrupts": deep["interrupts"] / deep["rings"]}
@@ -41,13 +42,18 @@ def beside_bare(machine: Machine, count: int) -> Mapping[str, Figures]:
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
 
-def _run(lab: Lab, command: str) -> list[dict]:
+def _run(lab: Lab, command: str, recorded: bool = False) -> list[dict]:
     """What each part of the guest's command told."""
     lab.start()
+    if recorded:
+        recorder = Recorder(lab.devices[0], lab.folder / "trace.json")
+        recorder.start()
     vm = lab.vm(["sh", "-c", f"exec >/run/bellwire/results; {command}"])
     if death := vm.boot(watch=lab.check):
         raise HarnessError(death.reason)
     verdict = vm.wait(LIMIT)
+    if recorded:
+        recorder.stop()
     if verdict.status:
         raise HarnessError(f"'{command}': {verdict.reason}; see {vm.folder}")
     return [json.loads(line[2:]) for line in vm.results.path.read_text().splitlines()
@@ -68,11 +74,13 @@ def machine(program: str, shared_memory: bool = False) -> Machine:
 
 
 ASLEEP, POLLING = "asleep", "adaptive polling"
+RECORDED = "asleep, every request recorded"
 BESIDE, BARE = "asleep, in turn with bare C", "bare C at both ends, a bare module"
 VM = Suite(
     what="a guest's process and a device, asleep or polling, over ivshmem; and a bare wire",
     machine=lambda: machine(toolbox.PROGRAM),
-    ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive")},
+    ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive"),
+          RECORDED: ring(recorded=True)},
     together=beside_bare,
     columns={"p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs a request, depth {DEEP}",
@@ -81,6 +89,7 @@ VM = Suite(
         Ratio("round trip, asleep / bare C", "p50_us", BESIDE, BARE, 1.10),
         Ratio("round trip, polling / asleep", "p50_us", POLLING, ASLEEP, None),
         Ratio(f"a request at depth {DEEP}, polling / asleep", "deep_us", POLLING, ASLEEP, 0.5),
+        Ratio(f"a request at depth {DEEP}, recorded / not", "deep_us", RECORDED, ASLEEP, 1.1),
         Ratio(f"doorbells a request at depth {DEEP}", "deep_doorbells", ASLEEP, None, 1 / 32),
         Ratio(f"interrupts a request at depth {DEEP}", "deep_interrupts", ASLEEP, None, 1 / 32),
     ))
