@@ -120,9 +120,10 @@ def _show(options: argparse.Namespace) -> int:
     troubles = show.troubles() + console.complaints(vm.console)
     if verdict.status and not troubles:
         troubles = [verdict.reason]
+    status = _close(show, troubles, folder)
     if recorder:
-        print(f"\nThe trace of its first requests: bellwire trace show {options.trace}")
-    return _close(show, troubles, folder)
+        print(f"How long its first requests took where: bellwire trace show {options.trace}")
+    return status
 
 
 def _recorder(options: argparse.Namespace, lab: Lab, version: str) -> Recorder | None:
