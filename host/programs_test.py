@@ -346,3 +346,78 @@ class Ends(ProgramCase):
                 run = self.run_program(*arguments)
                 self.assertEqual((run.returncode, run.stderr), (0, ""))
                 self.assertIn(told, run.stdout)
+
+
+class Tracing(ProgramCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.control = self.folder / "control"
+        self.out = self.folder / "trace.json"
+
+    def recordable(self) -> subprocess.Popen:
+        self.switchboard()
+        device = self.start("device", "echo", "--on", f"ivshmem:{self.socket}",
+                            "--control", self.control)
+        self.until(lambda: served(self.control))
+        return device
+
+    def recorder(self, out: Path) -> subprocess.Popen:
+        """One that records already."""
+        process = subprocess.Popen([PROGRAM, "trace", "record", self.control, "--out", out],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertIn("recording", process.stdout.readline())
+        return process
+
+    def test_a_trace_of_one_process_has_all_its_requests(self) -> None:
+        run = self.run_program("device", "echo", "--on", "in-process:rings=100",
+                               "--trace", self.out)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        trace = json.loads(self.out.read_text())
+        self.assertEqual([request["index"] for request in trace["requests"]], list(range(100)))
+        self.assertEqual(trace["clock"]["uncertainty_ns"], 0)
+        for request in trace["requests"]:
+            times = [at for at in request["at"] if at is not None]
+            self.assertEqual(times, sorted(times))
+
+    def test_recording_for_a_time(self) -> None:
+        self.recordable()
+        run = self.run_program("trace", "record", self.control, "--out", self.out,
+                               "--seconds", "0.1", "--fact", "qemu=none")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        trace = json.loads(self.out.read_text())
+        self.assertEqual((trace["transport"], trace["device"], trace["requests"]),
+                         ("ivshmem", "echo", []))
+        self.assertEqual(trace["machine"]["qemu"], "none")
+
+    def test_a_device_that_stops_hands_over_what_there_is(self) -> None:
+        device = self.recordable()
+        recorder = self.recorder(self.out)
+        device.terminate()
+        self.assertEqual((device.wait(PATIENCE), recorder.wait(PATIENCE)), (0, 0))
+        self.assertEqual(json.loads(self.out.read_text())["version"], 1)
+        self.assertFalse(self.control.exists())
+
+    def test_nobody_to_record(self) -> None:
+        run = self.run_program("trace", "record", self.control, "--out", self.out)
+        self.assert_refused(FAILED, [str(self.control), "start the device with --control"], run)
+        self.assertFalse(self.out.exists())
+
+    def test_two_recordings_at_once(self) -> None:
+        self.recordable()
+        self.recorder(self.folder / "first")
+        run = self.run_program("trace", "record", self.control, "--out", self.out)
+        self.assert_refused(FAILED, ["being recorded already"], run)
+
+    def test_nonsense_on_the_socket_ends_the_connection_alone(self) -> None:
+        device = self.recordable()
+        for said in (b"x" * 10_000, b"nonsense\n", b"[]\n", b'{"do":"dance"}\n',
+                     b'{"do":"record","seconds":-1}\n'):
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.settimeout(PATIENCE)
+                peer.connect(str(self.control))
+                peer.sendall(said)
+                self.assertIn(b'"error"', peer.recv(4096))
+        self.assertIsNone(device.poll())
