@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 PROGRAM = BUILD / "release/host/bellwire"
+MICRO = BUILD / "release/host/bench/bellwire-micro"
 BARE_PEER = BUILD / "release/guest-kmod/bare/ends/bare-peer"
 GUEST_TOOLS = (BUILD / "release/guest-kmod/bell/bell",
                BUILD / "release/guest-kmod/selftest/module-selftest",

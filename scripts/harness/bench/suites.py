@@ -9,7 +9,7 @@ from subprocess import SubprocessError
 
 from .. import accel
 from ..places import HarnessError
-from . import in_vms, native
+from . import in_vms, micro, native
 from .boot import BOOT
 from .idle import IDLE
 from .rings import VFIO_USER, VM
@@ -35,6 +35,7 @@ SUITES = {
     "kvm": Choice("doorbells, interrupts and round trips on this machine's KVM", native.run,
                   missing=no_kvm),
     "scale": Choice("round trips among more and more doorbells, slots and drivers", native.run),
+    "micro": Choice("the pieces of a round trip, each alone", micro.run),
     "vm": Choice(VM.what, in_vms.runs(VM)),
     "idle": Choice(IDLE.what, in_vms.runs(IDLE)),
     "boot": Choice(BOOT.what, in_vms.runs(BOOT)),

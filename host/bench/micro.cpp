@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// bellwire-micro: what the pieces of a round trip cost, each alone and in one thread. Against each
+// other they mean something; against the suites of `bellwire bench` they show where time goes.
+//
+//     bellwire-micro --benchmark_enable_random_interleaving=true --benchmark_repetitions=9
+#include <benchmark/benchmark.h>
+
+#include "host/bench/device_host.hpp"
+#include "vdev/core/crc32c.hpp"
+#include "vdev/ring/device_queue.hpp"
+
+using namespace bellwire;
+
+namespace {
+
+void ring_and_drain(benchmark::State& state) {
+  const auto event = os::EventFd::create().value();
+  for (auto _ : state) {
+    event.ring();
+    benchmark::DoNotOptimize(event.drain());
+  }
+}
+BENCHMARK(ring_and_drain)->Name("eventfd: ring and drain");
+
+void raise(benchmark::State& state) {
+  const InterruptLine line(os::EventFd::create().value());
+  const auto interrupt = line.interrupt();
+  for (auto _ : state) interrupt.raise();
+}
+BENCHMARK(raise)->Name("interrupt: raise");
+
+struct Silent final : ring::RequestHandler {
+  ring::Reply serve(const ring::Request&) noexcept override { return {}; }
+};
+
+// Both sides of a queue in turn, so many requests at a time: no wake-up, no other CPU's caches.
+void exchange(benchmark::State& state) {
+  auto plugs = bench::create_plugs().value();
+  Silent handler;
+  ring::DeviceQueue device(plugs.driver.queue, plugs.device.interrupts[0], 1);
+  ring::DriverQueue driver(plugs.driver.queue, ring::begin_generation(plugs.driver.queue));
+  device.turn(handler, 1);
+  for (auto _ : state) {
+    for (auto left = state.range(0); left > 0; --left) driver.submit({});
+    benchmark::DoNotOptimize(driver.publish());
+    device.turn(handler, 0);
+    while (const auto completion = driver.take()) benchmark::DoNotOptimize(completion->cookie);
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(exchange)->Name("ring: requests, both sides")->Arg(1)->Arg(16)->Arg(64);
+
+void checksum(benchmark::State& state) {
+  const std::vector<std::byte> bytes(static_cast<std::size_t>(state.range(0)));
+  for (auto _ : state) benchmark::DoNotOptimize(crc32c(bytes));
+  state.SetBytesProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(checksum)->Name("digest: CRC-32C of bytes")->Arg(64)->Arg(4096);
+
+}  // namespace
+
+BENCHMARK_MAIN();

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs bellwire-micro, google-benchmark's, its benchmarks in random turns."""
+
+import json
+import subprocess
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+from statistics import quantiles
+
+from .. import prepare
+from ..places import MICRO, HarnessError
+from . import host
+
+REPETITIONS = 9
+COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
+
+
+def run(name: str, options: Namespace) -> dict:
+    """It shows its figures itself."""
+    prepare.programs(MICRO.name)
+    repetitions = max(2, options.rounds or REPETITIONS)  # quartiles want two
+    with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
+        path = Path(folder, "figures.json")
+        done = subprocess.run(
+            [MICRO, "--benchmark_enable_random_interleaving=true", "--benchmark_out_format=json",
+             f"--benchmark_out={path}", f"--benchmark_repetitions={repetitions}",
+             "--benchmark_display_aggregates_only=true"], stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise HarnessError(f"{MICRO.name} ended with {done.returncode}, as said above")
+        found = json.loads(path.read_text())["benchmarks"]
+    return {"suite": name, "machine": {"accelerator": "one thread", **host.facts()},
+            "rounds": repetitions, "columns": COLUMNS, "rows": rows(found), "ratios": []}
+
+
+def rows(found: list[dict]) -> list[dict]:
+    """Of google-benchmark's list: a row for each benchmark, over all its repetitions."""
+    times: dict[str, list[float]] = {}
+    for each in found:
+        if each["run_type"] == "iteration":
+            times.setdefault(each["run_name"], []).append(each["real_time"])
+    return [{"name": name, **dict(zip(("p25_ns", "p50_ns", "p75_ns"),
+                                      quantiles(values, method="inclusive")))}
+            for name, values in times.items()]

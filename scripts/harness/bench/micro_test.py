@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import unittest
+
+from harness.bench import micro
+
+
+def repetition(name: str, ns: float, kind: str = "iteration") -> dict:
+    return {"run_name": name, "run_type": kind, "real_time": ns}
+
+
+class Rows(unittest.TestCase):
+    def test_each_benchmark_has_a_row_over_its_repetitions(self) -> None:
+        found = [repetition("a", 30), repetition("b", 7), repetition("a", 10),
+                 repetition("a", 20), repetition("b", 9), repetition("a", 99, "aggregate")]
+        self.assertEqual(micro.rows(found),
+                         [{"name": "a", "p25_ns": 15, "p50_ns": 20, "p75_ns": 25},
+                          {"name": "b", "p25_ns": 7.5, "p50_ns": 8, "p75_ns": 8.5}])
