@@ -249,12 +249,26 @@ class Bench(ProgramCase):
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
     def test_wire(self) -> None:
         told = self.run_suite("wire")
-        self.assertEqual(len(told["rows"]), 5)
-        self.assertEqual(len(told["ratios"]), 5 + 1 + 5 + 2)
-        for row in told["rows"]:
+        alone, rings = told["rows"][:2], told["rows"][2:]
+        self.assertEqual(len(rings), 7)
+        self.assertEqual(len(told["ratios"]), len(told["rows"]) + 2 + len(rings) + 2)
+        for row in alone + rings:
             with self.subTest(row["name"]):
-                self.assertLessEqual({"doorbells", "interrupts", "switches"}, set(row))
+                self.assertIn("switches", row)
                 self.assertEqual(row["allocations"], 0)
+        for row in rings:
+            with self.subTest(row["name"]):
+                self.assertLessEqual({"doorbells", "interrupts"}, set(row))
+
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
+    def test_scale(self) -> None:
+        told = self.run_suite("scale")
+        series = {row["series"] for row in told["rows"]}
+        self.assertEqual(len(series), 4)
+        for name in series:
+            numbers = [row["at"] for row in told["rows"] if row["series"] == name]
+            self.assertEqual(numbers, sorted(set(numbers)))
+            self.assertGreater(len(numbers), 2)
 
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
     def test_check(self) -> None:
@@ -275,9 +289,10 @@ class Bench(ProgramCase):
         run = self.run_program("bench", suite, "--rounds", "1", "--json", path, *options)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         told = json.loads(path.read_text())
-        self.assertEqual(set(told), {"machine", "rows", "ratios"})
+        self.assertEqual(set(told), {"suite", "machine", "rounds", "columns", "rows", "ratios"})
+        self.assertEqual((told["suite"], told["rounds"]), (suite, 1))
         self.assertEqual(set(told["machine"]),
-                         {"accelerator", "cpu", "kernel", "guest_cpu", "device_cpu"})
+                         {"accelerator", "cpu", "kernel", "guest_runs_on", "device_runs_on"})
         for row in told["rows"]:
             with self.subTest(row["name"]):
                 self.assert_row(row)
@@ -290,9 +305,10 @@ class Bench(ProgramCase):
     def assert_row(self, row: dict) -> None:
         figures = {"p50_ns", "p99_ns", "times"}
         self.assertLessEqual({"name", "bare", *figures}, set(row))
-        self.assertLessEqual(figures, set(row["bare"]))
-        self.assertEqual(row["bare"]["times"], row["times"])
-        for side in (row, row["bare"]):
+        if row["bare"]:
+            self.assertLessEqual(figures, set(row["bare"]))
+            self.assertEqual(row["bare"]["times"], row["times"])
+        for side in filter(None, (row, row["bare"])):
             self.assertEqual(side.get("exits", 0), 1 if ", exit, " in row["name"] else 0)
 
     def test_figures_that_cannot_be_written(self) -> None:
