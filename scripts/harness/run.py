@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 from .places import BUILD
@@ -23,13 +24,22 @@ _PRIVATE = "bellwire-"
 
 def create(runs: Path = RUNS) -> Path:
     """A new folder; `last` points to it, and only the newest are kept."""
-    folder = runs / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
-    folder.mkdir(parents=True)
+    folder = _new(runs, f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
     link = runs / f".last.{os.getpid()}"
     link.symlink_to(folder.name)
     link.replace(runs / "last")
     _forget(runs)
     return folder
+
+
+def _new(runs: Path, name: str) -> Path:
+    """Two of a process may begin in one second."""
+    for number in count(1):
+        folder = runs / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise AssertionError("there always is a next number")
 
 
 def _forget(runs: Path) -> None:

@@ -18,6 +18,13 @@ class RunTest(unittest.TestCase):
         folder = run.create(self.parent)
         self.assertEqual((self.parent / "last").resolve(), folder.resolve())
 
+    def test_two_of_one_second_are_two(self) -> None:
+        with mock.patch("time.strftime", return_value="20300101-000000"):
+            folders = [run.create(self.parent) for _ in range(3)]
+        self.assertEqual(len(set(folders)), 3)
+        self.assertEqual(folders, sorted(folders))
+        self.assertEqual((self.parent / "last").resolve(), folders[-1].resolve())
+
     def test_only_the_newest_are_kept(self) -> None:
         for number in range(run.KEPT + 5):
             (self.parent / f"20000101-0000{number:02}-1").mkdir()
