@@ -105,7 +105,7 @@
  *
  * Device alive
  *   A dead device is silence: its eventfds live on. So it counts up `beat`
- *   every BELLWIRE_BEAT_MS while it is rung, and twice at most after the last
+ *   every BELLWIRE_BEAT_MS while it is rung and for a moment after the last
  *   ring, since an idle device sleeps; and `incarnation` at each start. Who
  *   wants to know whether it lives rings, and looks whether it beats. While it
  *   is gone, requests and doorbells pile up, and its next incarnation finds

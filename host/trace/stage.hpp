@@ -27,8 +27,8 @@ struct Stage {
 };
 
 constexpr std::array<Stage, 11> stages = {{
-    {"submitted", Side::process, "the process wrote a request into the ring",
-     "vdev/ring/driver_queue.cpp:submit"},
+    {"submitted", Side::process, "the process showed its request in the ring",
+     "vdev/ring/driver_queue.cpp:publish"},
     {"kicked", Side::module, "the kernel saw the kick", "guest-kmod/worker.c:ring"},
     {"doorbell", Side::module, "the module wrote the Doorbell register",
      "guest-kmod/queue.c:bell_queue_ring"},

@@ -33,7 +33,8 @@ def figures(run: dict) -> str:
     machine = run["machine"]
     told = [f"{run['date']}, {machine['cpus']} CPUs, {machine['cpu']}, {machine['kernel']}."]
     told += [f"Without `{name}`: {reason}." for name, reason in run["left_out"].items()]
-    return "\n\n".join([" ".join(told), *map(suite, run["suites"])]) + "\n"
+    suites = (suite(result) for result in run["suites"] if result["ratios"])
+    return "\n\n".join([" ".join(told), *suites]) + "\n"
 
 
 def suite(result: dict) -> str:
