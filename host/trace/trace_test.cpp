@@ -9,7 +9,6 @@
 #include <random>
 
 #include "host/trace/trace_builder.hpp"
-#include "vdev/trace/stages.hpp"
 
 using namespace bellwire;
 using namespace bellwire::view;
@@ -32,15 +31,6 @@ std::string changed(std::string_view pointer, json::value value) {
 }
 
 }  // namespace
-
-TEST_CASE("the stages are those that are recorded") {
-  static_assert(stages.size() == BELLWIRE_STAGES);
-  for (std::size_t stage = 0; stage < stages.size(); ++stage) {
-    const auto& recorded = bellwire::trace::stages[stage];
-    CHECK(stages[stage].name == recorded.name);
-    CHECK(name_of(stages[stage].side) == bellwire::trace::side_names[recorded.side]);
-  }
-}
 
 TEST_CASE("what is written is read") {
   auto polled = steady(500);
