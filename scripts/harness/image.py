@@ -97,15 +97,18 @@ def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
         if applet != "busybox":
             archive.link(f"bin/{applet}", "busybox")
     for tool in GUEST_TOOLS:
-        archive.file(f"bin/{tool.name}", _stripped(tool, target.with_name(tool.name)), 0o755)
+        archive.file(f"bin/{tool.name}", _stripped(tool, target.parent).read_bytes(), 0o755)
     archive.file("init", INIT.read_bytes(), 0o755)
-    modules.put(archive, (*channels, *ours))
+    modules.put(archive, channels)
+    modules.put(archive, (_stripped(module, target.parent, "--strip-debug") for module in ours))
     modules.put_order(archive, channels)
     replace_file(target, archive.data())
     recipe.remember(needed, target)
 
 
-def _stripped(program: Path, copy: Path) -> bytes:
-    """Without its debug information, which is most of it, and which every boot would unpack."""
-    subprocess.run(["strip", "-o", copy, program], check=True)
-    return copy.read_bytes()
+def _stripped(program: Path, folder: Path, how: str = "--strip-all") -> Path:
+    """A copy without its debug information, which is most of it, and which every boot would unpack.
+    A module's symbols stay: the kernel says them when it complains."""
+    copy = folder / program.name
+    subprocess.run(["strip", how, "-o", copy, program], check=True)
+    return copy
