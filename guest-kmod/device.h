@@ -170,7 +170,17 @@ static inline void bell_count(struct bell_queue *queue, enum bell_count which)
 
 /* record.c; the latter in any context. The index is a word of the shared memory. */
 void bell_records_init(struct bell_queue *queue);
-void bell_record(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index);
+void bell_record_it(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index);
+
+static inline void bell_record(struct bell_queue *queue, enum bellwire_stage stage,
+			       const u32 *index)
+{
+	struct bellwire_queue_control *control = queue->control;
+
+	WRITE_ONCE(control->sides[BELLWIRE_MODULE].last[stage], READ_ONCE(*index));
+	if (READ_ONCE(control->recording.recording))
+		bell_record_it(queue, stage, index);
+}
 
 /* Of the queue in the device's memory. */
 static inline u64 bell_queue_offset(const struct bell_queue *queue)

@@ -91,6 +91,7 @@ static __poll_t bell_poll(struct file *filp, poll_table *table)
 	struct bell_file *file = filp->private_data;
 
 	poll_wait(filp, &file->waiters, table);
+	smp_mb(); /* an interrupt either finds us among the waiters, or is pending */
 	if (READ_ONCE(file->device->gone))
 		return EPOLLHUP | EPOLLERR;
 	return atomic64_read(&file->pending) ? EPOLLIN | EPOLLRDNORM : 0;

@@ -36,7 +36,7 @@ int bell_queue_ring(struct bell_queue *queue)
 
 static void call_owner(struct bell_queue *queue, struct bell_file *owner)
 {
-	s64 pending = atomic64_inc_return(&owner->pending);
+	s64 pending = atomic64_inc_return(&owner->pending); /* a full barrier: see bell_poll() */
 
 	lockdep_assert_held(&queue->lock);
 
@@ -47,7 +47,8 @@ static void call_owner(struct bell_queue *queue, struct bell_file *owner)
 		bell_count(queue, BELL_CALLS);
 		trace_call(queue, atomic64_read(&queue->totals[BELL_CALLS]));
 	}
-	wake_up_poll(&owner->waiters, EPOLLIN | EPOLLRDNORM);
+	if (waitqueue_active(&owner->waiters))
+		wake_up_poll(&owner->waiters, EPOLLIN | EPOLLRDNORM);
 }
 
 /* From the vector's handler. Those of a queue that nobody has are counted too. */

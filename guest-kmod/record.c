@@ -47,13 +47,11 @@ static void write_locked(struct bell_queue *queue, enum bellwire_stage stage, co
 	smp_store_release(&queue->control->sides[BELLWIRE_MODULE].written, records->written);
 }
 
-void bell_record(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
+void bell_record_it(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
 {
-	struct bellwire_queue_control *control = queue->control;
 	unsigned long irq;
 
-	WRITE_ONCE(control->sides[BELLWIRE_MODULE].last[stage], READ_ONCE(*index));
-	if (!READ_ONCE(control->recording.recording) || !queue->device->format.trace_entries)
+	if (!queue->device->format.trace_entries)
 		return;
 	raw_spin_lock_irqsave(&queue->records.lock, irq);
 	write_locked(queue, stage, index);

@@ -52,10 +52,18 @@ bool DriverQueue::has_completion() const noexcept {
   return load(queue_.control->complete.completed, acquire) != consumed_;
 }
 
+// The completion is made where it is wanted, not copied there once more.
 std::optional<bellwire_completion> DriverQueue::take() noexcept {
-  std::optional<bellwire_completion> completion;
-  if (seen_ == consumed_ && !look()) return completion;
-  copy_once(queue_.completion(consumed_), completion.emplace());
+  struct Next {
+    DriverQueue& queue;
+    operator bellwire_completion() const noexcept { return queue.take_seen(); }
+  };
+  if (seen_ == consumed_ && !look()) return std::nullopt;
+  return std::optional<bellwire_completion>(std::in_place, Next{*this});
+}
+
+bellwire_completion DriverQueue::take_seen() noexcept {
+  auto completion = copy_once(queue_.completion(consumed_));
   trace_.note(BELLWIRE_CONSUMED, generation_, consumed_);
   store(queue_.control->consume.consumed, ++consumed_, release);
   return completion;

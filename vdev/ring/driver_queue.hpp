@@ -65,6 +65,7 @@ class DriverQueue {
 
  private:
   bool look() noexcept;
+  bellwire_completion take_seen() noexcept;
 
   Queue queue_;
   std::uint32_t generation_;

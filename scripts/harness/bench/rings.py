@@ -15,7 +15,8 @@ from .suite import Figures, Ratio, Suite
 LIMIT = 300.0
 DEEP = 64  # requests under way in the deep run,
 MORE = 10  # which has so many times the rings
-TURNS = 40  # beside a bare wire
+TURNS = 20  # beside a bare wire,
+PART = 5  # of the rings in each: so long that a process's start is forgotten
 
 
 def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off",
@@ -35,9 +36,9 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off",
 
 
 def beside_bare(machine: Machine, count: int) -> Mapping[str, Figures]:
-    """Turns this short, in one VM, meet the same of all that differs from one VM to the next."""
+    """Turns in one VM meet the same of all that differs from one VM to the next."""
     with bare.BareLab(machine, run.create()) as lab:
-        told = _run(lab, bare.turns(max(count // TURNS, 1), TURNS))
+        told = _run(lab, bare.turns(max(count // PART, 1), TURNS))
     return {way: _middle([turn for turn in told if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
