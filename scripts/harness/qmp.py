@@ -3,6 +3,7 @@
 
 import json
 import socket
+from typing import Any
 
 LIMIT = 20.0  # seconds for an answer; one takes milliseconds, unless the host is very busy
 
@@ -33,7 +34,7 @@ class Qmp:
             self._receive("QMP")
             self.command("qmp_capabilities")
 
-    def command(self, name: str, /, **arguments: object) -> dict:
+    def command(self, name: str, /, **arguments: object) -> Any:
         """What it returns. Events that come meanwhile are passed over."""
         request = json.dumps({"execute": name, "arguments": arguments}) + "\n"
         try:

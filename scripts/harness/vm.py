@@ -94,6 +94,11 @@ class Vm:
         """QEMU's, while it runs."""
         return self._child.pid if self._child and not self._ended() else None
 
+    def cpu_threads(self) -> list[int]:
+        """QEMU's, one for each of the guest's CPUs."""
+        self._qmp.greet()
+        return [cpu["thread-id"] for cpu in self._qmp.command("query-cpus-fast")]
+
     def poll(self) -> Verdict | None:
         """How it ended, if it has."""
         ended = self._ended()  # asked first: the word may come with the end

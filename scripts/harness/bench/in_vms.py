@@ -18,7 +18,8 @@ def runs(suite: Suite) -> Callable[[str, Namespace], dict]:
         machine = suite.machine()
         facts = {"accelerator": machine.accel.upper(), **host.facts(),
                  "qemu": qemu.version(machine.qemu), "guest_kernel": machine.image.release,
-                 "guest_cpus": machine.smp}
+                 "guest_cpus": machine.smp,
+                 **suite.facts()}
         result = {"suite": name, "machine": facts,
                   **suite.measure(machine, options.rounds or ROUNDS, options.count)}
         show(result)

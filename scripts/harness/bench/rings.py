@@ -10,11 +10,12 @@ from ..lab import Lab
 from ..places import HarnessError
 from ..qemu import Machine
 from ..recorder import Recorder
+from . import pins
 from .suite import Figures, Ratio, Suite
 
 LIMIT = 300.0
 DEEP = 64  # requests under way in the deep run,
-MORE = 10  # which has so many times the rings
+MORE = 30  # which has so many times the rings
 TURNS = 20  # beside a bare wire,
 PART = 5  # of the rings in each: so long that a process's start is forgotten
 
@@ -52,6 +53,7 @@ def _run(lab: Lab, command: str, recorded: bool = False) -> list[dict]:
     vm = lab.vm(["sh", "-c", f"exec >/run/bellwire/results; {command}"])
     if death := vm.boot(watch=lab.check):
         raise HarnessError(death.reason)
+    pins.pin(lab, vm)
     verdict = vm.wait(LIMIT)
     if recorded:
         recorder.stop()
@@ -83,6 +85,7 @@ VM = Suite(
     ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive"),
           RECORDED: ring(recorded=True)},
     together=beside_bare,
+    facts=pins.facts,
     columns={"p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs a request, depth {DEEP}",
              "deep_doorbells": "doorbells a request", "deep_interrupts": "interrupts a request"},
@@ -105,6 +108,7 @@ VFIO_USER = Suite(
           AWAKE: ring("vfio-user,page=1,awake=1"),
           POSTED_LOOKS: ring("vfio-user", guest="adaptive"),
           AWAKE_LOOKS: ring("vfio-user,page=1,awake=1", guest="adaptive")},
+    facts=pins.facts,
     columns={"kick_p50_us": "kick, p50 µs", "hop_p50_us": "doorbell to interrupt, p50 µs",
              "p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs a request, depth {DEEP}"},

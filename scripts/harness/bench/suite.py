@@ -51,6 +51,7 @@ class Suite:
     columns: Mapping[str, str]  # a figure, and its heading
     ratios: Sequence[Ratio]
     together: Callable[[Machine, int], Mapping[str, Figures]] = lambda *_: {}  # ways in one VM
+    facts: Callable[[], Mapping[str, str]] = dict  # more about the machine
 
     def measure(self, machine: Machine, rounds: int, count: int) -> dict:
         measured = [self._round(machine, count) for _ in range(rounds)]
