@@ -65,3 +65,23 @@ TEST_CASE("raising while another thread rebinds loses nothing") {
   raiser.join();
   CHECK(event.drain() == raises);
 }
+
+TEST_CASE("raising while another thread unbinds and binds never touches an eventfd that is gone") {
+  constexpr int raises = 20000;
+  const auto event = EventFd::create().value();
+  InterruptLine line;
+  std::thread raiser([interrupt = line.interrupt()] {
+    for (int count = 0; count < raises; ++count) interrupt.raise();
+  });
+  std::uint64_t came = 0;
+  for (int count = 0; count < 200; ++count) {
+    line.bind(event.duplicate().value());
+    auto led_to = line.unbind();
+    REQUIRE(led_to.has_value());
+    came += led_to->drain().value_or(0);
+  }
+  raiser.join();
+  CHECK(came <= raises);
+  CHECK((came > 0 || line.pending()));
+  CHECK_FALSE(event.drain().has_value());
+}

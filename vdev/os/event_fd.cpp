@@ -57,6 +57,10 @@ bool EventFd::wait(std::chrono::milliseconds timeout) const noexcept {
   return wait_readable(fd_.get(), timeout);
 }
 
+void EventFd::replace(EventFd other) noexcept {
+  ::dup3(other.fd_.get(), fd_.get(), O_CLOEXEC);
+}
+
 Result<EventFd> EventFd::duplicate() const {
   UniqueFd copy = fd_.duplicate();
   if (!copy.valid()) return system_fault("cannot duplicate eventfd {}", fd_.get());

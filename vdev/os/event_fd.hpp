@@ -32,6 +32,9 @@ class EventFd {
   /// Waits until there is a count to drain. False when `timeout` passed first.
   [[nodiscard]] bool wait(std::chrono::milliseconds timeout) const noexcept;
 
+  /// From now on this descriptor leads where `other`'s did, for all who use it just then, too.
+  void replace(EventFd other) noexcept;
+
   [[nodiscard]] Result<EventFd> duplicate() const;
   [[nodiscard]] int fd() const noexcept { return fd_.get(); }
   [[nodiscard]] UniqueFd release() && noexcept { return std::move(fd_); }
