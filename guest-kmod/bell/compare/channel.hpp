@@ -46,6 +46,9 @@ class Channel {
   /// For mechanisms whose ends can be handed down to the kernel.
   [[nodiscard]] virtual Ends ends() const noexcept { return {}; }
 
+  /// Another job of the lab begins, and counts from zero.
+  virtual void job_begins() noexcept {}
+
   /// The sender's. False: there is no room now, try again.
   virtual bool send(std::uint64_t number) noexcept = 0;
 

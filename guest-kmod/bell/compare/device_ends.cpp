@@ -66,11 +66,11 @@ class DeviceSignal final : public DeviceEnd {
 class PageFromKernel final : public DeviceEnd {
  public:
   using DeviceEnd::DeviceEnd;
+  void job_begins() noexcept override { seen_ = 0; }
   Taken wait(Numbers) noexcept override {
     constexpr unsigned patience = 1000;  // then the kernel's thread may need this CPU
     constexpr unsigned most = 1'000'000;
     std::uint64_t now = lab_.sent();
-    if (now < seen_) seen_ = 0;  // another job
     for (unsigned looks = 1; now == seen_ && looks < most; ++looks) {
       if (looks % patience == 0) ::sched_yield();
       now = lab_.sent();

@@ -51,6 +51,7 @@ Result<void> Stand::start(const Job& wish) {
   job.gap_us = wish.gap_us;
   job.port = out.port;
   job.signal = out.signal;
+  if (from_kernel_) from_kernel_->job_begins();
   return lab_.start(job);
 }
 
