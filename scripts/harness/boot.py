@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from . import accel, console, ktap, nested, nested_lab, options, prepare, qemu, run, toolbox
+from . import accel, console, hangs, ktap, nested, nested_lab, options, prepare, qemu, run, toolbox
 from .lab import Lab
 from .places import HarnessError
 from .qemu import Machine
@@ -60,13 +60,14 @@ def _run(wish: argparse.Namespace) -> int:
         lab.start()
         verdict = _interactive(lab, vm) if terminal else _command(lab, vm, wish.timeout)
         vm.close()
-    _report(vm, verdict)
+    _report(lab, vm, verdict)
     run.write_result(
         folder, accel=machine.accel, qemu=version, kernel=machine.image.release,
         cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
         command=wish.command, status=verdict.status, command_status=verdict.command_status,
         reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
-        complaints=[line for line, _ in _complaints(vm)], ktap=ktap.count(_cases(vm)))
+        complaints=[line for line, _ in _complaints(vm)],
+        hangs=[line for line, _ in _hangs(lab, vm)], ktap=ktap.count(_cases(vm)))
     return verdict.status
 
 
@@ -137,10 +138,18 @@ def _complaints(vm: Vm) -> list[tuple[str, Path]]:
     return [(line, log) for log in vm.consoles for line in console.complaints(log)]
 
 
-def _report(vm: Vm, verdict: Verdict) -> None:
+def _hangs(lab: Lab, vm: Vm) -> list[tuple[str, Path]]:
+    """Likewise."""
+    logs = [*(device.log for device in lab.devices), vm.stderr.path]
+    return [(line, log) for log in logs for line in hangs.told(log)]
+
+
+def _report(lab: Lab, vm: Vm, verdict: Verdict) -> None:
     """What the user should know beyond the command's own words."""
     for line, log in _complaints(vm):
         _say(f"the guest's kernel says: {line}; see {log}")
+    for line, log in _hangs(lab, vm):
+        _say(f"{line}; see {log}")
     for case in _cases(vm):
         if case.outcome == "fail":
             _say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")

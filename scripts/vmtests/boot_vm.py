@@ -38,13 +38,23 @@ class BootVm(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertRegex(run.stdout, r"\A6\.1\.\S+-cloud-amd64\n\Z")
         result = json.loads((RUNS / "last/result.json").read_text())
-        self.assertEqual((result["status"], result["complaints"]), (0, []))
+        self.assertEqual((result["status"], result["complaints"], result["hangs"]), (0, [], []))
         for name in ("console.log", "results.ktap", "qemu.sh"):
             self.assertTrue((RUNS / "last" / name).exists(), name)
 
     def test_the_commands_status_and_errors(self) -> None:
         run = boot_vm("--", "sh", "-c", "echo out; echo bad >&2; false")
         self.assertEqual((run.returncode, run.stdout, run.stderr), (1, "out\n", "bad\n"))
+
+    def test_a_request_that_hangs(self) -> None:
+        run = boot_vm("--", "bell", "ring", "--count", "100", "--drop-kick", "50")
+        self.assertEqual(run.returncode, 1, run.stderr)
+        hangs = json.loads((RUNS / "last/result.json").read_text())["hangs"]
+        for who in ("echo: queue 0", "bell"):
+            self.assertRegex("\n".join(hangs), rf"(?m)^{who}: request 49: submitted \d+\.\d s ago, "
+                                               r"its kick never seen: lost kick$")
+        for hang in hangs:
+            self.assertIn(f"bellwire: {hang}; see ", run.stderr)
 
     def test_a_panic(self) -> None:
         run = boot_vm("--", "sh", "-c", "echo c > /proc/sysrq-trigger")
