@@ -37,12 +37,20 @@ Driver::Driver(DriverEnd end, unsigned queue)
     : end_(std::move(end)),
       index_(queue),
       raw_(queue_of(end_, queue)),
-      queue_(raw_, ring::begin_generation(raw_)) {
+      module_(raw_),
+      queue_(raw_, module_.generation()) {
   ring();
 }
 
-bool Driver::wait_for_interrupt() const {
-  return end_.take(index_, patience);
+void Driver::ring() {
+  module_.note_ring();
+  end_.ring(index_);
+}
+
+bool Driver::wait_for_interrupt() {
+  const bool came = end_.take(index_, patience);
+  if (came) module_.note_interrupt();
+  return came;
 }
 
 void Driver::wait_until_served() {

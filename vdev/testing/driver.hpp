@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Driver: plays the guest on one queue: module and process in one. Waits are bounded; what does
-// not come in time is an exception, which fails the test that asked for it.
+// Driver: plays the guest on one queue: module and process in one, and says each one's steps. Waits
+// are bounded; what does not come in time is an exception, which fails the test that asked for it.
 #pragma once
 
 #include <chrono>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "vdev/ring/driver_queue.hpp"
+#include "vdev/ring/module_queue.hpp"
 #include "vdev/testing/wires.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
 
@@ -57,17 +58,20 @@ class Driver {
   /// The next completion; sleeps for it.
   bellwire_completion wait_for_completion();
 
-  void ring() const { end_.ring(index_); }
-  [[nodiscard]] bool wait_for_interrupt() const;
+  void ring();
+  [[nodiscard]] bool wait_for_interrupt();
 
   [[nodiscard]] ring::DriverQueue& queue() noexcept { return queue_; }
-  /// The raw words, for tests that break rules.
+  /// For tests that play the module themselves, that record, and that break rules.
+  [[nodiscard]] ring::ModuleQueue& module_queue() noexcept { return module_; }
+  [[nodiscard]] const ring::Queue& raw_queue() const noexcept { return raw_; }
   [[nodiscard]] bellwire_queue_control& control() noexcept { return *raw_.control; }
 
  private:
   DriverEnd end_;
   unsigned index_;
   ring::Queue raw_;
+  ring::ModuleQueue module_;
   ring::DriverQueue queue_;
 };
 

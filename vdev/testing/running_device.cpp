@@ -3,8 +3,10 @@
 
 namespace bellwire::testing {
 
-RunningDevice::RunningDevice(Device& device, Attachment attachment, Polling polling)
-    : runner_(Runner::start(context_, device, std::move(attachment), polling).value()),
+RunningDevice::RunningDevice(Device& device, Attachment attachment, Polling polling,
+                             const std::optional<DropPlan>& drop)
+    : dropping_(Dropping::start(context_, attachment, drop).value()),
+      runner_(Runner::start(context_, device, std::move(attachment), polling).value()),
       thread_([this] { context_.run(); }) {}
 
 RunningDevice::~RunningDevice() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <thread>
 
+#include "vdev/runner/dropping.hpp"
 #include "vdev/runner/runner.hpp"
 
 namespace bellwire::testing {
@@ -14,11 +15,13 @@ namespace bellwire::testing {
 class RunningDevice {
  public:
   /// Throws when the device doesn't start.
-  RunningDevice(Device& device, Attachment attachment, Polling polling = Polling::off);
+  RunningDevice(Device& device, Attachment attachment, Polling polling = Polling::off,
+                const std::optional<DropPlan>& drop = {});
   ~RunningDevice();
 
  private:
   boost::asio::io_context context_{1};
+  Dropping dropping_;
   std::optional<Runner> runner_;
   std::thread thread_;
 };

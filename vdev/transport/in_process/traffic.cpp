@@ -16,14 +16,14 @@ std::uint32_t input_of(std::uint32_t number, std::uint32_t depth) {
 }  // namespace
 
 Traffic::Traffic(const ring::Queue& queue, Wires wires)
-    : raw_(queue), wires_(std::move(wires)), queue_(raw_, ring::begin_generation(raw_)) {}
+    : raw_(queue), wires_(std::move(wires)), module_(raw_), queue_(raw_, module_.generation()) {}
 
 Result<GuestReport> Traffic::run(const GuestPlan& plan) {
   const auto depth = std::min(plan.depth, raw_.entries);
   submitted_.resize(plan.requests);
   answered_.resize(plan.requests);
   report_.exchanges.resize(plan.requests);
-  wires_.ring();
+  ring();
   if (auto served = wait_until_served(); !served) return served.error();
   std::uint32_t next = 0;
   for (std::uint32_t taken = 0; taken < plan.requests; ++taken) {
@@ -39,6 +39,7 @@ Result<GuestReport> Traffic::run(const GuestPlan& plan) {
 
 Result<void> Traffic::sleep() {
   if (!wires_.wait()) return fault(std::errc::operation_canceled, "the guest was stopped");
+  module_.note(BELLWIRE_INTERRUPTED);
   ++report_.interrupts;
   return {};
 }
@@ -78,6 +79,11 @@ void Traffic::submit(std::uint32_t number, std::uint32_t depth) {
 void Traffic::publish() {
   if (!queue_.publish()) return;
   ++report_.doorbells;
+  ring();
+}
+
+void Traffic::ring() {
+  module_.note(BELLWIRE_RUNG);
   wires_.ring();
 }
 

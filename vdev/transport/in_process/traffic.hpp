@@ -9,7 +9,7 @@
 #include <random>
 
 #include "vdev/core/guest.hpp"
-#include "vdev/ring/driver_queue.hpp"
+#include "vdev/ring/module_queue.hpp"
 
 namespace bellwire::in_process {
 
@@ -31,10 +31,12 @@ class Traffic {
   Result<void> sleep();
   void submit(std::uint32_t number, std::uint32_t depth);
   void publish();
+  void ring();
   void keep(const bellwire_completion& completion, std::uint32_t depth);
 
   ring::Queue raw_;
   Wires wires_;
+  ring::ModuleQueue module_;
   ring::DriverQueue queue_;
   std::mt19937_64 random_;
   std::vector<clock::time_point> submitted_;

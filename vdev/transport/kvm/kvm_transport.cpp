@@ -25,6 +25,8 @@ static_assert(offsetof(bellwire_format, ring_entries) == FORMAT_RING_ENTRIES);
 static_assert(offsetof(bellwire_format, trace_entries) == FORMAT_TRACE_ENTRIES);
 static_assert(offsetof(bellwire_queue_control, recording.recording) == CONTROL_RECORDING);
 static_assert(offsetof(bellwire_queue_control, sides[BELLWIRE_PROCESS].written) == CONTROL_WRITTEN);
+static_assert(offsetof(bellwire_queue_control, sides[BELLWIRE_MODULE].last[BELLWIRE_RUNG]) ==
+              CONTROL_LAST_RUNG);
 static_assert(offsetof(bellwire_record, ticks) == TRACE_TICKS);
 static_assert(offsetof(bellwire_record, stage) == TRACE_STAGE);
 static_assert(offsetof(bellwire_record, generation) == TRACE_STAGE + 2);

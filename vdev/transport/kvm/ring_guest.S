@@ -86,7 +86,9 @@ begin_generation:
 	jmp 1b
 2:	ret
 
-ring:	mov $RING_DOORBELL, %edi
+/* Of a ring that is lost one is to know that it was rung: "Hanging". */
+ring:	mov %r12d, CONTROL_LAST_RUNG(%rbx)
+	mov $RING_DOORBELL, %edi
 	movl $0, (%rdi)
 	incq doorbells(%rip)
 	ret

@@ -50,6 +50,7 @@
 #define CONTROL_DOORBELL_EVENT 320
 #define CONTROL_RECORDING 384
 #define CONTROL_WRITTEN 448 /* the process's */
+#define CONTROL_LAST_RUNG 528 /* the module's */
 #define CONTROL_SIZE 4096
 #define REQUEST_COOKIE 0
 #define REQUEST_INPUT_OFFSET 8

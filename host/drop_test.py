@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`bellwire device --drop`: its log tells what was lost, as the harness reads logs."""
+
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+from programs_test import PATIENCE, PROGRAM, ProgramCase, why_no_kvm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from harness import hangs  # noqa: E402
+
+LOST = (("doorbell", "doorbell written", "never seen by the device: lost kick"),
+        ("interrupt", "completion posted and interrupt raised",
+         "no interrupt taken: lost interrupt"))
+
+
+class Drop(ProgramCase):
+    def test_what_is_lost_is_told(self) -> None:
+        for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):
+            for wire, was, never in LOST:
+                with self.subTest(f"{transport}: {wire}"):
+                    self.assertRegex(self.lose(transport, wire),
+                                     rf"^echo: queue 0: request \d+: {was} \d+\.\d s ago, {never}$")
+
+    def lose(self, transport: str, wire: str) -> str:
+        """What is told of it. A loss may not matter, if its side just looks by itself; then it is
+        another's turn."""
+        for number in range(20, 40):
+            log = self.folder / f"{number}.log"
+            with log.open("wb") as file:
+                device = subprocess.Popen([PROGRAM, "device", "echo", "--on", f"{transport}:rings=50",
+                                           "--drop", f"{wire}={number}"],
+                                          stdout=subprocess.DEVNULL, stderr=file)
+            deadline = time.monotonic() + PATIENCE
+            while device.poll() is None and not hangs.told(log) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            device.kill()
+            device.wait()
+            if told := hangs.told(log):
+                return told[0]
+        self.fail(f"no lost {wire} was told")
+
+
+if __name__ == "__main__":
+    unittest.main()
