@@ -10,6 +10,7 @@ constexpr Choice<Wait> waits[] = {
 constexpr Choice<Kick> kicks[] = {
     {"ioctl", Kick::ioctl}, {"eventfd", Kick::eventfd}, {"direct", Kick::direct}};
 constexpr Choice<Load> loads[] = {{"echo", Load::echo}, {"digest", Load::digest}};
+constexpr Choice<Hop> hops[] = {{"kick", Hop::kick}, {"call", Hop::call}, {"wake", Hop::wake}};
 constexpr Choice<bellwire_worker> workers[] = {{"read", BELLWIRE_WORKER_READ},
                                                {"poll", BELLWIRE_WORKER_POLL},
                                                {"callback", BELLWIRE_WORKER_CALLBACK}};
@@ -26,6 +27,9 @@ std::span<const Choice<Kick>> choices(Kick) noexcept {
 }
 std::span<const Choice<Load>> choices(Load) noexcept {
   return loads;
+}
+std::span<const Choice<Hop>> choices(Hop) noexcept {
+  return hops;
 }
 std::span<const Choice<bellwire_worker>> choices(bellwire_worker) noexcept {
   return workers;

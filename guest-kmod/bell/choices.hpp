@@ -17,6 +17,7 @@ namespace bell {
 enum class Wait { read, poll, epoll };       // how the process waits for its call eventfd
 enum class Kick { ioctl, eventfd, direct };  // how it tells the module to ring
 enum class Load { echo, digest };            // what it asks of the device
+enum class Hop { kick, call, wake };         // what it can lose on purpose
 
 template <class Value>
 struct Choice {
@@ -27,6 +28,7 @@ struct Choice {
 std::span<const Choice<Wait>> choices(Wait) noexcept;
 std::span<const Choice<Kick>> choices(Kick) noexcept;
 std::span<const Choice<Load>> choices(Load) noexcept;
+std::span<const Choice<Hop>> choices(Hop) noexcept;
 std::span<const Choice<bellwire_worker>> choices(bellwire_worker) noexcept;
 std::span<const Choice<bellwire::Polling>> choices(bellwire::Polling) noexcept;
 
@@ -37,15 +39,15 @@ std::string_view name_of(Value value) noexcept {
   return "?";
 }
 
-/// The names of all choices of a kind, and "all".
+/// The names of all choices of a kind.
 template <class Value>
 std::vector<std::string> names() {
-  std::vector<std::string> list{"all"};
+  std::vector<std::string> list;
   for (const auto& choice : choices(Value{})) list.emplace_back(choice.name);
   return list;
 }
 
-/// What the chosen names stand for, in the order of the table.
+/// What the chosen names stand for, in the order of the table; "all": all of them.
 template <class Value>
 std::vector<Value> chosen(const std::vector<std::string>& wanted) {
   std::vector<Value> values;

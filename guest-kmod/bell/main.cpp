@@ -26,9 +26,11 @@ using Run = std::function<bell::Result<bool>()>;
 template <class Value>
 void add_choice(CLI::App* command, const char* option, std::vector<std::string>& into,
                 const char* text) {
+  auto known = bell::names<Value>();
+  known.insert(known.begin(), "all");
   command->add_option(option, into, text)
       ->delimiter(',')
-      ->check(CLI::IsMember(bell::names<Value>()))
+      ->check(CLI::IsMember(std::move(known)))
       ->capture_default_str();
 }
 
@@ -68,9 +70,13 @@ void add_ring(CLI::App& app, Run& run) {
                    "Instead of --count: tell that many rings step by step, guest and host")
       ->type_name("N");
   command
-      ->add_option("--drop-kick", options->traffic.drop_kick,
-                   "Leave out the Nth kick, to see who notices")
-      ->type_name("N");
+      ->add_option("--drop", options->drop,
+                   "Lose on purpose what belongs to the Nth kick, to see who notices: the kick "
+                   "itself, the module's call, or the process's waking by it")
+      ->delimiter('=')
+      ->check(CLI::IsMember(bell::names<bell::Hop>()).application_index(0))
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32).application_index(1))
+      ->type_name("HOP=N");
   command->add_flag("--trace", options->traffic.trace,
                     "Take the module's timestamps: the figures then have the hop from doorbell to "
                     "interrupt, at depth 1");

@@ -10,6 +10,8 @@ namespace {
 std::vector<TrafficOptions> combinations(const RingOptions& options) {
   std::vector<TrafficOptions> runs;
   TrafficOptions one = options.traffic;
+  const auto& [hop, number] = options.drop;
+  if (number > 0) one.loss = {chosen<Hop>({hop}).front(), number};
   for (const auto device : chosen<Load>(options.devices))
     for (const auto depth : options.depths)
       for (const auto worker : chosen<bellwire_worker>(options.workers))

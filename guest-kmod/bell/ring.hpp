@@ -19,6 +19,7 @@ struct RingOptions {
   std::vector<std::string> waits{"poll"};
   std::vector<std::string> polls{"off"};
   std::vector<std::uint32_t> depths{1};
+  std::pair<std::string, std::uint64_t> drop;  ///< if not 0: a hop, and of which kick
   bool ktap = false;
   std::uint64_t steps = 0;  ///< if not 0: tell so many rings, in the first combination, and no more
 };

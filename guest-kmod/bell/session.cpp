@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <thread>
 
 namespace bell {
 namespace {
@@ -53,6 +54,8 @@ Result<Session> Session::create(const SessionOptions& options) {
 
 void Session::kick() noexcept {
   constexpr std::uint64_t one = 1;
+  if (lost_ == Hop::kick) return;
+  if (lost_ == Hop::call) static_cast<void>(file_.set_call(-1));
   switch (options_.kick) {
     case Kick::ioctl:
       file_.kick();
@@ -66,12 +69,23 @@ void Session::kick() noexcept {
   }
 }
 
-// What is only late has come by the second time.
 void Session::wait() noexcept {
   hang_.reset();
-  if (call_.wait()) return;
+  if (!called()) look_for_hang();
+  if (lost_ == Hop::call) static_cast<void>(file_.set_call(call_.fd()));
+  lost_.reset();
+}
+
+bool Session::called() noexcept {
+  if (lost_ != Hop::wake) return call_.wait();
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  return false;
+}
+
+// What is only late has come by the second time.
+void Session::look_for_hang() noexcept {
   const auto seen = bellwire::ring::find_hang(raw_);
-  if (seen && !call_.wait() && bellwire::ring::find_hang(raw_) == seen) hang_ = seen;
+  if (seen && !called() && bellwire::ring::find_hang(raw_) == seen) hang_ = seen;
 }
 
 Result<void> Session::reset() {

@@ -28,6 +28,8 @@ class Session {
 
   /// Tells the device that there is work.
   void kick() noexcept;
+  /// Loses that hop on purpose, of the next kick's way.
+  void lose(Hop hop) noexcept { lost_ = hop; }
 
   /// Sleeps until the device tells us, or a second or two have passed.
   void wait() noexcept;
@@ -50,6 +52,8 @@ class Session {
   Session(const SessionOptions& options, DeviceFile file, CallEvent call,
           bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping, const bellwire_claim& claim);
   [[nodiscard]] Result<void> wait_until_served();
+  bool called() noexcept;
+  void look_for_hang() noexcept;
 
   SessionOptions options_;
   DeviceFile file_;
@@ -59,6 +63,7 @@ class Session {
   bellwire::ring::Queue raw_;
   bellwire::ring::DriverQueue queue_;
   std::optional<bellwire::ring::Hang> hang_;
+  std::optional<Hop> lost_;  // until the next wait is over
 };
 
 }  // namespace bell

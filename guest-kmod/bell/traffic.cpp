@@ -192,7 +192,8 @@ bool Traffic::stuck(bool progress) {
 }
 
 void Traffic::kick() {
-  if (++kicks_given_ == options_.drop_kick) return;
+  const auto& loss = options_.loss;
+  if (loss && ++kicks_given_ == loss->kick) session_.lose(loss->hop);
   if (!options_.trace) return session_.kick();
   const auto began = bellwire::ring::timestamp();
   session_.kick();

@@ -5,12 +5,19 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "guest-kmod/bell/session.hpp"
 
 namespace bell {
+
+/// A hop that is lost on purpose, to see who notices.
+struct Loss {
+  Hop hop;
+  std::uint64_t kick;  ///< on the way of this one, from 1 on
+};
 
 struct TrafficOptions {
   SessionOptions session;
@@ -19,8 +26,8 @@ struct TrafficOptions {
   std::uint32_t payload = 64;        ///< bytes of each request's input
   std::uint32_t until_restarts = 0;  ///< if not 0: not `count` requests, but until the device was
                                      ///< started anew so often
-  std::uint64_t drop_kick = 0;       ///< if not 0: that one is not given, to see who notices
-  bool trace = false;                ///< for the hop and the kick of TrafficResult
+  std::optional<Loss> loss;
+  bool trace = false;  ///< for the hop and the kick of TrafficResult
 };
 
 struct TrafficResult {

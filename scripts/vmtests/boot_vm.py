@@ -47,7 +47,7 @@ class BootVm(unittest.TestCase):
         self.assertEqual((run.returncode, run.stdout, run.stderr), (1, "out\n", "bad\n"))
 
     def test_a_request_that_hangs(self) -> None:
-        run = boot_vm("--", "bell", "ring", "--count", "100", "--drop-kick", "50")
+        run = boot_vm("--", "bell", "ring", "--count", "100", "--drop", "kick=50")
         self.assertEqual(run.returncode, 1, run.stderr)
         hangs = json.loads((RUNS / "last/result.json").read_text())["hangs"]
         for who in ("echo: queue 0", "bell"):
