@@ -46,9 +46,16 @@ std::vector<QueuePassage> passages_of(const Recording& recording) {
   return list;
 }
 
-void add_bounds(const Stamps& at, std::vector<Bound>& bounds) {
+// Whether a hop is likely what it seems: no other doorbell, or interrupt, was on its way. For the
+// request before went that way, too, and was done before this one was submitted.
+bool likely(const Hop& hop, const Stamps& before, const Stamps& at) {
+  return before[hop.from] && before[hop.to] && before[BELLWIRE_CONSUMED] &&
+         at[BELLWIRE_SUBMITTED] && *before[BELLWIRE_CONSUMED] <= *at[BELLWIRE_SUBMITTED];
+}
+
+void add_bounds(const Stamps& before, const Stamps& at, std::vector<Bound>& bounds) {
   for (const auto& hop : hops) {
-    if (!at[hop.from] || !at[hop.to]) continue;
+    if (!at[hop.from] || !at[hop.to] || !(hop.sure || likely(hop, before, at))) continue;
     const bool to_host = on_host(hop.to);
     const auto host = to_host ? *at[hop.to] : *at[hop.from];
     const auto guest = to_host ? *at[hop.from] : *at[hop.to];
@@ -63,15 +70,18 @@ Clock compare_clocks(std::vector<QueuePassage>& passages) {
   std::vector<Bound> bounds;
   Time first = std::numeric_limits<Time>::max();
   Time last = 0;
-  for (auto& [queue, passage] : passages)
+  for (auto& [queue, passage] : passages) {
+    Stamps before;
     for (const auto& [key, request] : passage.requests()) {
-      add_bounds(request.at, bounds);
+      add_bounds(before, request.at, bounds);
+      before = request.at;
       for (const auto stage : {BELLWIRE_TAKEN, BELLWIRE_POSTED})
         if (const auto at = request.at[stage]) {
           first = std::min(first, *at);
           last = std::max(last, *at);
         }
     }
+  }
   return {std::move(bounds), last > first ? last - first : 0};
 }
 
@@ -131,12 +141,10 @@ class Maker {
     }
   }
 
-  // What was likely, but can't be by the clock, was of another request.
-  void drop_unlikely(Stamps& at) const {
+  // What isn't likely by the clock was of another request.
+  static void drop_unlikely(Stamps& at) {
     const auto late = [&](bellwire_stage from, bellwire_stage to) {
-      return at[from] && at[to] &&
-             static_cast<std::int64_t>(*at[from] - *at[to]) >
-                 static_cast<std::int64_t>(clock_.uncertainty());
+      return at[from] && at[to] && static_cast<std::int64_t>(*at[from] - *at[to]) > 0;
     };
     if (late(BELLWIRE_RUNG, BELLWIRE_WOKEN)) at[BELLWIRE_KICKED] = at[BELLWIRE_RUNG] = {};
     if (late(BELLWIRE_RAISED, BELLWIRE_INTERRUPTED)) at[BELLWIRE_RAISED] = {};

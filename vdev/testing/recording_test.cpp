@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Requests are recorded on each transport's own wires: each one's way is told whole and in order,
+// and what is lost of it is counted.
+#include "vdev/devices/echo.hpp"
+#include "vdev/ring/driver_wait.hpp"
+#include "vdev/testing/driver.hpp"
+#include "vdev/testing/each_stand.hpp"
+#include "vdev/testing/running_device.hpp"
+#include "vdev/trace/timeline.hpp"
+
+using namespace bellwire;
+using namespace bellwire::testing;
+
+namespace {
+
+constexpr unsigned requests = 10'000;
+constexpr unsigned often = 64;  // requests from drain to drain
+
+struct Plan {
+  unsigned count, depth;
+  bool drains = true;
+};
+
+struct Recorded {
+  trace::Recording recording;
+  std::array<std::uint64_t, BELLWIRE_SIDES> written;
+};
+
+// As a process in the guest does.
+void run(Driver& driver, const Plan& plan, trace::Recorder& recorder) {
+  auto& queue = driver.queue();
+  PollTime no_time(Polling::off);
+  unsigned submitted = 0, taken = 0;
+  for (auto next_drain = often; taken < plan.count;) {
+    for (; submitted < plan.count && queue.in_flight() < plan.depth; ++submitted)
+      REQUIRE(queue.submit({}));
+    ring::publish_and_wait(
+        queue, no_time, [&] { driver.ring(); }, [&] { REQUIRE(driver.wait_for_interrupt()); });
+    while (queue.take()) ++taken;
+    if (!plan.drains || taken < next_drain) continue;
+    recorder.drain();
+    next_drain = taken + often;
+  }
+}
+
+Recorded record(Stand& stand, const Plan& plan) {
+  Echo echo;
+  std::optional<RunningDevice> device(std::in_place, echo, stand.attach().value(), stand.polling);
+  Driver driver(driver_end(stand.card(), stand.memory()), 0);
+  driver.wait_until_served();
+  trace::Recorder recorder(BELLWIRE_HOST_RECORDS);
+  recorder.watch(0, driver.raw_queue());
+  run(driver, plan, recorder);
+  device.reset();  // it may have been about to write more
+  Recorded recorded{.recording = recorder.stop(), .written = {}};
+  for (unsigned side = 0; side < BELLWIRE_SIDES; ++side)
+    recorded.written[side] = driver.control().sides[side].written;
+  return recorded;
+}
+
+struct Way {
+  explicit Way(const trace::Journey& journey) {
+    std::optional<double> before;
+    for (const auto& at : journey.at) {
+      if (!at) continue;
+      const double hop = *at - before.value_or(*at);
+      sum += hop;
+      furthest_back = std::max(furthest_back, -hop);
+      before = at;
+      ++stages;
+    }
+  }
+  double sum = 0, furthest_back = 0;  // ns: of its hops, and of the one that most ends too early
+  unsigned stages = 0;
+};
+
+struct Tally {
+  explicit Tally(const trace::Timeline& timeline) {
+    for (const auto& journey : timeline.journeys) add(journey, timeline.uncertainty_ns);
+  }
+  void add(const trace::Journey& journey, double uncertainty) {
+    constexpr double rounding = 0.01;  // ns
+    const auto& at = journey.at;
+    const bool has_own = at[BELLWIRE_SUBMITTED] && at[BELLWIRE_TAKEN] && at[BELLWIRE_POSTED] &&
+                         at[BELLWIRE_CONSUMED];
+    if (!has_own) return;
+    ++complete;
+    const Way way(journey);
+    const double time = *at[BELLWIRE_CONSUMED] - *at[BELLWIRE_SUBMITTED];
+    whole += way.stages == BELLWIRE_STAGES ? 1 : 0;
+    wrong_sum += std::abs(way.sum - time) > uncertainty + rounding ? 1 : 0;
+    backwards += way.furthest_back > 0 ? 1 : 0;
+    too_far_back += way.furthest_back > uncertainty ? 1 : 0;
+  }
+  unsigned complete = 0, whole = 0;  // with its own stages, and with all
+  unsigned wrong_sum = 0, backwards = 0, too_far_back = 0;
+};
+
+void check_in_order(const Tally& tally) {
+  CHECK(tally.complete == requests);
+  CHECK(tally.wrong_sum == 0);
+  CHECK(tally.backwards * 1000 <= requests);
+  CHECK(tally.too_far_back == 0);
+}
+
+// Driver and device have one clock: that is found by who doesn't know it, too.
+void check_clock(const trace::Timeline& timeline) {
+  check_in_order(Tally(timeline));
+  CHECK(timeline.contradictions == 0);
+  CHECK(std::abs(static_cast<double>(timeline.offset_ticks)) / timeline.ticks_per_ns <=
+        timeline.uncertainty_ns);
+}
+
+}  // namespace
+
+TEST_CASE("each request's way is told in order, on every transport") {
+  for (const unsigned depth : {1U, 64U}) SUBCASE(text("depth {}", depth).c_str()) {
+      on_each_stand(1, [depth](Stand& stand) {
+        const auto recorded = record(stand, {requests, depth});
+        for (const auto lost : recorded.recording.lost) CHECK(lost == 0);
+        const Tally tally(make_timeline(recorded.recording, trace::Clocks::one));
+        check_in_order(tally);
+        if (depth == 1 && stand.polling == Polling::off) CHECK(tally.whole > requests / 2);
+        check_clock(make_timeline(recorded.recording, trace::Clocks::guest));
+      });
+    }
+}
+
+TEST_CASE("what nobody read in time is counted, on every transport") {
+  on_each_stand(1, [](Stand& stand) {
+    const auto [recording, written] =
+        record(stand, {.count = requests / 4, .depth = 1, .drains = false});
+    for (unsigned side = 0; side < BELLWIRE_SIDES; ++side) {
+      CHECK(recording.lost[side] > 0);
+      CHECK(recording.lost[side] + recording.queues[0].of[side].size() == written[side]);
+    }
+  });
+}
