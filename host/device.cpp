@@ -28,6 +28,18 @@ Result<void> run_function(boost::asio::io_context& context, const FunctionEntry&
   return {};
 }
 
+Result<TraceFacts> facts_of(const DeviceOptions& options) {
+  TraceFacts facts{.transport = options.on.substr(0, options.on.find(':')),
+                   .device = options.name,
+                   .accelerator = accelerator_of(options.on)};
+  for (const auto& words : options.facts) {
+    const auto fact = parse_fact(words);
+    if (!fact) return fact.error();
+    if (auto added = add_fact(facts, *fact); !added) return added.error();
+  }
+  return facts;
+}
+
 // What a whole PCI device has no use for.
 Result<void> refuse_ring_options(const DeviceOptions& options) {
   const auto refuse = [&](const char* option, const char* why) {
@@ -90,8 +102,9 @@ Result<void> run_device(const DeviceOptions& options) {
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
-  Tracing tracing(options.tracing, {.transport = options.on.substr(0, options.on.find(':')),
-                                    .device = options.name});
+  const auto facts = facts_of(options);
+  if (!facts) return facts.error();
+  Tracing tracing(options.tracing, *facts);
   if (auto started = tracing.start(); !started) return started;
   const auto ran = function != nullptr ? run_function(context, *function, options.on)
                                        : run_attached(context, options, tracing);

@@ -20,6 +20,7 @@ struct DeviceOptions {
   PollOptions poll;
   std::chrono::microseconds moderate{0};  ///< least time from interrupt to interrupt
   TracingOptions tracing;
+  std::vector<std::string> facts;  ///< NAME=TEXT, for the trace
   std::optional<DropPlan> drop;
 };
 

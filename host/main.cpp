@@ -67,6 +67,13 @@ void add_switchboard(CLI::App& app, Run& run) {
       [&run, options] { run = [options] { return bellwire::host::run_switchboard(*options); }; });
 }
 
+void add_facts(CLI::App* command, std::vector<std::string>& facts) {
+  command
+      ->add_option("--fact", facts,
+                   "What a trace is to say of the machine: accelerator, qemu or guest_kernel")
+      ->type_name("NAME=TEXT");
+}
+
 void add_device(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand("device", "Run a device on a transport");
   command->footer(bellwire::host::describe_devices_and_transports());
@@ -104,6 +111,7 @@ void add_device(CLI::App& app, Run& run) {
       ->add_option("--control", options->tracing.control,
                    "Serve a socket there, for `bellwire trace record`")
       ->type_name("SOCKET");
+  add_facts(command, options->facts);
   command
       ->add_option("--drop", *drop,
                    "Lose a wire's Nth on purpose, to see who notices: doorbell=N or interrupt=N")
@@ -137,10 +145,7 @@ void add_trace_record(CLI::App& trace, Run& run) {
       ->add_option("--requests", options->limits.requests, "Record so many requests, or a few more")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  command
-      ->add_option("--fact", options->facts,
-                   "What the trace is to say of the machine: accelerator, qemu or guest_kernel")
-      ->type_name("NAME=TEXT");
+  add_facts(command, options->facts);
   command->callback(
       [&run, options] { run = [options] { return bellwire::host::run_record(*options); }; });
 }

@@ -100,6 +100,9 @@ class BadInput(ProgramCase):
                 (["device", "edu", "--on", "kvm"], ["'kvm'", "vfio-user:PATH"]),
                 (["device", "edu", "--on", "ivshmem:x"], ["ivshmem:x", "vfio-user:PATH"]),
                 (["device", "edu", "--on", "vfio-user:x,page=1"], ["page=1"]),
+                (["device", "echo", "--on", "kvm", "--fact", "qemu"], ["'qemu'", "NAME=TEXT"]),
+                (["trace", "record", "x", "--out", "x", "--fact", "colour=red"],
+                 ["'colour'", "accelerator"]),
                 (["rules", "--nested"], ["--nested", "scripts/bellwire"])):
             with self.subTest(" ".join(map(str, arguments)).replace(str(self.folder), "")):
                 self.assert_refused(USAGE, told, self.run_program(*arguments))
@@ -394,6 +397,7 @@ class Tracing(ProgramCase):
         trace = json.loads(self.out.read_text())
         self.assertEqual([request["index"] for request in trace["requests"]], list(range(100)))
         self.assertEqual(trace["clock"]["uncertainty_ns"], 0)
+        self.assertEqual(trace["machine"]["accelerator"], "none")
         for request in trace["requests"]:
             times = [at for at in request["at"] if at is not None]
             self.assertEqual(times, sorted(times))

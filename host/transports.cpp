@@ -149,9 +149,11 @@ constexpr TransportEntry entries[] = {
      "a PCI device of its own, for QEMU 10.1 or newer to connect to", create_card,
      serve_by_vfio_user},
     {"in-process", "in-process[:rings=N][,depth=N]",
-     "a driver in this process, on a software bus; ends with its report", create_in_process},
+     "a driver in this process, on a software bus; ends with its report", create_in_process,
+     nullptr, "none"},
     {"kvm", "kvm[:rings=N][,depth=N]",
-     "a driver in a small virtual machine, on KVM; ends with its report", create_kvm},
+     "a driver in a small virtual machine, on KVM; ends with its report", create_kvm, nullptr,
+     "KVM"},
 };
 
 std::string names() {
@@ -185,6 +187,12 @@ Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& con
   const auto place = find_place(on);
   if (!place) return place.error();
   return place->entry.create(context, place->where, plan);
+}
+
+std::optional<std::string> accelerator_of(std::string_view on) {
+  const auto place = find_place(on);
+  if (!place || place->entry.accelerator.empty()) return std::nullopt;
+  return std::string(place->entry.accelerator);
 }
 
 Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::Function& function,

@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,6 +25,8 @@ struct TransportEntry {
   /// How it serves a whole PCI function; null: it has no way to.
   Result<vfio_user::Server> (*serve)(boost::asio::io_context&, std::string_view where,
                                      pci::Function&) = nullptr;
+  /// What runs its guest; empty: whoever brings the guest knows.
+  std::string_view accelerator = {};
 };
 
 [[nodiscard]] std::span<const TransportEntry> transports() noexcept;
@@ -33,6 +36,9 @@ struct TransportEntry {
 [[nodiscard]] Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                                   std::string_view on,
                                                                   GuestPlan& plan);
+
+/// Of the transport that `on` names; empty: it can't be known here.
+[[nodiscard]] std::optional<std::string> accelerator_of(std::string_view on);
 
 /// The same, for a device that is a whole PCI function, which must outlive the server.
 [[nodiscard]] Result<vfio_user::Server> serve_function(boost::asio::io_context& context,

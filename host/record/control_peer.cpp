@@ -31,12 +31,12 @@ Result<std::optional<Number>> positive(const json::object& order, std::string_vi
   return std::optional(number);
 }
 
-Result<void> take_fact(const json::object& facts, std::string_view name,
-                       std::optional<std::string>& fact) {
-  const auto* const value = facts.if_contains(name);
-  if (value == nullptr || value->is_null()) return {};
-  if (!value->is_string()) return misspelt("a fact is no text");
-  fact = value->as_string();
+Result<void> take_facts(const json::object& told, TraceFacts& facts) {
+  for (const auto& [name, text] : told) {
+    if (!text.is_string()) return misspelt("a fact is no text");
+    const NamedFact fact{std::string(name), std::string(text.get_string())};
+    if (auto added = add_fact(facts, fact); !added) return added;
+  }
   return {};
 }
 
@@ -90,11 +90,7 @@ Result<void> ControlPeer::record(const json::object& order) {
   if (!requests) return requests.error();
   auto facts = facts_;
   if (const auto* const told = order.if_contains("facts"); told != nullptr && told->is_object())
-    for (auto& [name, fact] :
-         {std::pair<const char*, std::optional<std::string>&>{"accelerator", facts.accelerator},
-          {"qemu", facts.qemu},
-          {"guest_kernel", facts.guest_kernel}})
-      if (auto taken = take_fact(told->as_object(), name, fact); !taken) return taken;
+    if (auto taken = take_facts(told->get_object(), facts); !taken) return taken;
   auto begun = thread_.begin(facts, {.seconds = *seconds, .requests = *requests},
                              [self = shared_from_this()](const std::string& trace) {
                                self->recording_ = false;

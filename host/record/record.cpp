@@ -25,10 +25,9 @@ constexpr std::size_t read_at_once = std::size_t{64} << 10;
 Result<json::object> order_of(const RecordOptions& options) {
   json::object facts;
   for (const auto& fact : options.facts) {
-    const auto equals = fact.find('=');
-    if (equals == std::string::npos)
-      return fault(std::errc::invalid_argument, "--fact {}: say NAME=TEXT", fact);
-    facts[fact.substr(0, equals)] = fact.substr(equals + 1);
+    const auto told = parse_fact(fact);
+    if (!told) return told.error();
+    facts[told->name] = told->text;
   }
   json::object order{{"do", "record"}, {"facts", facts}};
   if (options.limits.seconds) order["seconds"] = *options.limits.seconds;

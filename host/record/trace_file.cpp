@@ -3,6 +3,7 @@
 
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <ctime>
 #include <fstream>
@@ -103,7 +104,34 @@ class Text {
   std::string text_;
 };
 
+struct FactPlace {
+  std::string_view name;
+  std::optional<std::string> TraceFacts::*fact;
+};
+constexpr FactPlace fact_places[] = {{"accelerator", &TraceFacts::accelerator},
+                                     {"qemu", &TraceFacts::qemu},
+                                     {"guest_kernel", &TraceFacts::guest_kernel}};
+
 }  // namespace
+
+Result<void> add_fact(TraceFacts& facts, const NamedFact& fact) {
+  const auto* const place = std::ranges::find(fact_places, fact.name, &FactPlace::name);
+  if (place == std::end(fact_places))
+    return fault(std::errc::invalid_argument,
+                 "fact '{}': there is accelerator, qemu and guest_kernel", fact.name);
+  facts.*place->fact = fact.text;
+  return {};
+}
+
+Result<NamedFact> parse_fact(const std::string& words) {
+  const auto equals = words.find('=');
+  if (equals == std::string::npos)
+    return fault(std::errc::invalid_argument, "fact '{}': say NAME=TEXT", words);
+  NamedFact fact{words.substr(0, equals), words.substr(equals + 1)};
+  TraceFacts any;
+  if (auto known = add_fact(any, fact); !known) return known.error();
+  return fact;
+}
 
 std::string trace_file(const trace::Timeline& timeline, const TraceFacts& facts,
                        std::chrono::system_clock::time_point began) {

@@ -66,8 +66,8 @@ std::vector<std::string> differences(const Trace& before, const Trace& after) {
   std::vector<std::string> found;
   for (std::size_t fact = 0; fact < names.size(); ++fact)
     if (was[fact] != is[fact])
-      found.push_back(text("the {} differs: {}, then {}", names[fact], was[fact].value_or("none"),
-                           is[fact].value_or("none")));
+      found.push_back(text("the {} differs: {}, then {}", names[fact],
+                           was[fact].value_or("not told"), is[fact].value_or("not told")));
   return found;
 }
 

@@ -79,5 +79,5 @@ TEST_CASE("what else differs is told") {
   REQUIRE(told.size() == 3);
   CHECK(told[0] == "the transport differs: ivshmem, then vfio-user");
   CHECK(told[1] == "the accelerator differs: TCG, then KVM");
-  CHECK(told[2] == "the QEMU differs: 7.2, then none");
+  CHECK(told[2] == "the QEMU differs: 7.2, then not told");
 }

@@ -132,8 +132,8 @@ void show_way(std::ostream& out, const Screen& screen, const Request& request) {
 
 void show_origin(std::ostream& out, const Trace& trace) {
   const auto& machine = trace.machine;
-  out << text("{} over {}, {}{}{}\n", trace.device, trace.transport,
-              machine.accelerator.value_or("no accelerator"),
+  out << text("{} over {}, accelerator {}{}{}\n", trace.device, trace.transport,
+              machine.accelerator.value_or("not told"),
               machine.qemu ? ", QEMU " + *machine.qemu : "",
               machine.guest_kernel ? ", guest's kernel " + *machine.guest_kernel : "");
   out << text("{}, kernel {}, {}\n\n", machine.cpu, machine.kernel, trace.began);

@@ -37,7 +37,7 @@ std::size_t longest_line(const std::string& text) {
 TEST_CASE("it says what it was recorded on, each hop, and the slowest step by step") {
   const auto told = shown(trace_of({steady(0), steady(20'000)}), plain);
   CHECK(
-      told.starts_with("echo over ivshmem, TCG, QEMU 7.2, guest's kernel 6.1\n"
+      told.starts_with("echo over ivshmem, accelerator TCG, QEMU 7.2, guest's kernel 6.1\n"
                        "a CPU, kernel 6.18, 2026-01-31T12:00:00Z\n"));
   CHECK(has(told,
             "\nkicked -> doorbell               2     1.00     1.00     1.00     1.00  10.0 %"));

@@ -19,7 +19,7 @@ namespace bellwire::view {
 
 struct Machine {
   std::string cpu, kernel;
-  std::optional<std::string> accelerator, qemu, guest_kernel;  ///< empty: there was none
+  std::optional<std::string> accelerator, qemu, guest_kernel;  ///< empty: nobody told
 };
 
 /// How the guest's clock and the host's were joined.

@@ -11,7 +11,7 @@ function heading() {
   byId("title").textContent =
     `${count(figures.total.count)} requests to “${figures.device}” over ${figures.transport}`;
   const told = [
-    machine.accelerator ?? "no accelerator", machine.qemu && `QEMU ${machine.qemu}`,
+    `accelerator ${machine.accelerator ?? "not told"}`, machine.qemu && `QEMU ${machine.qemu}`,
     machine.guest_kernel && `guest's kernel ${machine.guest_kernel}`, machine.cpu,
     `kernel ${machine.kernel}`, figures.began].filter(Boolean);
   byId("origin").append(...told.map((words) => html("span", {}, words)));
