@@ -112,11 +112,11 @@ TEST_CASE("a doorbell that came too late for its request tells nothing of the cl
   Script script;
   script.note(0, BELLWIRE_SUBMITTED, 0).note(10, BELLWIRE_RUNG, 1);
   script.note(12, BELLWIRE_SUBMITTED, 1).note(20, BELLWIRE_WOKEN, 2).note(30, BELLWIRE_RUNG, 2);
-  for (const std::uint32_t index : {0, 1})
+  for (const auto index : {0U, 1U})
     script.note(21 + index, BELLWIRE_TAKEN, index).note(23 + index, BELLWIRE_POSTED, index);
   script.note(25, BELLWIRE_RAISED, 2).note(45, BELLWIRE_INTERRUPTED, 2);
   script.note(50, BELLWIRE_AWAKE, 2);
-  for (const std::uint32_t index : {0, 1}) script.note(51 + index, BELLWIRE_CONSUMED, index);
+  for (const auto index : {0U, 1U}) script.note(51 + index, BELLWIRE_CONSUMED, index);
   const auto timeline = script.told();
   CHECK(timeline.contradictions == 0);
   CHECK(std::abs(static_cast<double>(timeline.offset_ticks) - static_cast<double>(ahead)) <=
