@@ -10,8 +10,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr unsigned hop_columns = 25;
-
 std::string cell(const std::optional<Spread>& spread, double Spread::*figure) {
   return spread ? micro((*spread).*figure) : "-";
 }

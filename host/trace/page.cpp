@@ -15,7 +15,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t slowest = 10;
+constexpr std::size_t slowest_told = 10;
 
 // The requests that the page has, each once; others name them by their place here.
 class Chosen {
@@ -76,7 +76,7 @@ json::array picks_json(const Figures& figures, Chosen& chosen) {
   pick("slower than 90 %", at_percentile(figures, 0.9));
   pick("slower than 99 %", at_percentile(figures, 0.99));
   pick("the fastest", figures.journeys.back());
-  for (std::size_t rank = 0; rank < std::min(slowest, figures.journeys.size()); ++rank)
+  for (std::size_t rank = 0; rank < std::min(slowest_told, figures.journeys.size()); ++rank)
     pick(rank == 0 ? "the slowest" : text("the slowest but {}", rank), figures.journeys[rank]);
   return picks;
 }
@@ -94,7 +94,7 @@ json::object data_of(const Trace& trace, const Figures& figures) {
   Chosen chosen(trace);
   auto picks = picks_json(figures, chosen);
   auto heat = heat_json(heat_map_of(figures), chosen);
-  return {{"figures", to_json(trace, figures, slowest)},
+  return {{"figures", to_json(trace, figures, slowest_told)},
           {"stages", stages_json()},
           {"wires", wires_json(wires_of(trace.transport))},
           {"picks", std::move(picks)},

@@ -30,6 +30,8 @@ struct Screen {
 /// Nanoseconds in microseconds, in at most 8 columns up to ten seconds.
 [[nodiscard]] std::string micro(double ns);
 
+/// At most so wide.
+constexpr unsigned hop_columns = 25;
 [[nodiscard]] std::string name_of(const Screen& screen, const Hop& hop);
 
 /// To the left of `columns`; one character, one column.

@@ -8,7 +8,6 @@
 namespace bellwire::view {
 namespace {
 
-constexpr unsigned hop_columns = 25;
 constexpr unsigned figure_columns = 9 + 4 * 9 + 8;  // count, four times, share
 constexpr unsigned widest_bar = 40;
 

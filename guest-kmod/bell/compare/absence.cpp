@@ -6,7 +6,7 @@
 namespace bell::compare {
 namespace {
 
-constexpr Absence rows[] = {
+constexpr Absence absence_rows[] = {
     {"System V message queue", "ipc/msg.c", "do_msgsnd, do_msgrcv",
      "static; the text is a user pointer"},
     {"POSIX message queue", "ipc/mqueue.c", "do_mq_timedsend, do_mq_timedreceive",
@@ -26,7 +26,7 @@ constexpr Absence rows[] = {
 }  // namespace
 
 std::span<const Absence> absences() {
-  return rows;
+  return absence_rows;
 }
 
 }  // namespace bell::compare

@@ -74,7 +74,7 @@ class EventFdEpoll final : public Channel {
   UniqueFd event_, epoll_;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism eventfd_rows[] = {
     {"eventfd, read", "write adds, read takes all", "eventfds.cpp:EventFdRead",
      make<EventFdRead<0>>},
     {"eventfd, poll", "poll, then read", "eventfds.cpp:EventFdPoll", make<EventFdPoll>},
@@ -86,7 +86,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> eventfds() {
-  return rows;
+  return eventfd_rows;
 }
 
 }  // namespace bell::compare

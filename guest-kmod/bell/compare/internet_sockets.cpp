@@ -76,7 +76,7 @@ class Tcp final : public Channel {
   UniqueFd out_, in_;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism internet_rows[] = {
     {"AF_INET UDP",
      "datagrams over the loopback device",
      "internet_sockets.cpp:Udp",
@@ -88,7 +88,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> internet_sockets() {
-  return rows;
+  return internet_rows;
 }
 
 }  // namespace bell::compare

@@ -165,7 +165,7 @@ class EventFdUring final : public Channel {
   unsigned unsubmitted_ = 0;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism io_uring_rows[] = {
     {"eventfd, io_uring", "IORING_OP_READ of it",
      "io_urings.cpp:EventFdUring io_urings.cpp:Ring io_urings.cpp:Part", make<EventFdUring>},
     {"io_uring message", "IORING_OP_MSG_RING from ring to ring",
@@ -175,7 +175,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> io_urings() {
-  return rows;
+  return io_uring_rows;
 }
 
 }  // namespace bell::compare

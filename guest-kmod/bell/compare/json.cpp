@@ -2,16 +2,13 @@
 #include <bit>
 #include <boost/json.hpp>
 
+#include "guest-kmod/bell/compare/process.hpp"
 #include "guest-kmod/bell/compare/row.hpp"
 
 namespace bell::compare {
 namespace {
 
 namespace json = boost::json;
-
-double micro(std::uint64_t time_ns) {
-  return static_cast<double>(time_ns) / 1000;
-}
 
 json::value maybe(const std::optional<bool>& value) {
   return value ? json::value(*value) : json::value();

@@ -12,7 +12,7 @@
 namespace bell::compare {
 namespace {
 
-constexpr const char* path = "/dev/notify_lab";
+constexpr const char* device_file = "/dev/notify_lab";
 
 std::uint64_t load(__u64& word) noexcept {
   return std::atomic_ref(word).load(std::memory_order_acquire);
@@ -24,9 +24,10 @@ void store(__u64& word, std::uint64_t value) noexcept {
 }  // namespace
 
 bellwire::Result<void> Lab::open() {
-  fd_.reset(::open(path, O_RDWR | O_CLOEXEC));
+  fd_.reset(::open(device_file, O_RDWR | O_CLOEXEC));
   if (!fd_.valid())
-    return bellwire::system_fault("cannot open {} (insmod notify_lab.ko, and be root)", path);
+    return bellwire::system_fault("cannot open {} (insmod notify_lab.ko, and be root)",
+                                  device_file);
   auto mapping = bellwire::os::Mapping::create(fd_.get(), sizeof(notify_lab_map));
   if (!mapping) return mapping.error();
   map_.emplace(std::move(*mapping));
@@ -36,7 +37,7 @@ bellwire::Result<void> Lab::open() {
 bellwire::Result<void> Lab::start(const notify_lab_job& job) const {
   if (::ioctl(fd_.get(), NOTIFY_LAB_START, &job) != 0)
     return bellwire::system_fault("{}: cannot start a job that sends by {} and receives by {}",
-                                  path, job.send, job.receive);
+                                  device_file, job.send, job.receive);
   return {};
 }
 
@@ -48,7 +49,7 @@ bool Lab::notify(std::uint64_t number) const noexcept {
 bellwire::Result<void> Lab::signal(int eventfd, unsigned times) const {
   const notify_lab_signal wish{.fd = eventfd, .times = times};
   if (::ioctl(fd_.get(), NOTIFY_LAB_SIGNAL, &wish) != 0)
-    return bellwire::system_fault("{}: cannot signal eventfd {}", path, eventfd);
+    return bellwire::system_fault("{}: cannot signal eventfd {}", device_file, eventfd);
   return {};
 }
 

@@ -83,7 +83,7 @@ constexpr LabMechanism answers(Text name, Text what, Text user, Text kernel, not
   return {name, what, user, kernel, send, receive, from_kernel, to_kernel};
 }
 
-constexpr LabMechanism rows[] = {
+constexpr LabMechanism lab_rows[] = {
     // kernel -> user
     sends("eventfd, read", "eventfd_signal", "eventfds.cpp:EventFdRead", event_out,
           NOTIFY_LAB_SEND_EVENTFD, event_end),
@@ -193,7 +193,7 @@ std::string_view direction_of(const LabMechanism& mechanism) noexcept {
 }
 
 std::span<const LabMechanism> with_kernel() {
-  return rows;
+  return lab_rows;
 }
 
 std::unique_ptr<Channel> end_of(std::string_view name) {

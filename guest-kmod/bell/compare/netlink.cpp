@@ -31,7 +31,7 @@ class NetlinkPair final : public Channel {
   bellwire::os::UniqueFd out_, in_;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism netlink_rows[] = {
     {"netlink user socket", "NETLINK_USERSOCK, unicast", "netlink.cpp:NetlinkPair",
      make<NetlinkPair>},
 };
@@ -39,7 +39,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> netlink() {
-  return rows;
+  return netlink_rows;
 }
 
 }  // namespace bell::compare

@@ -50,7 +50,7 @@ class Fifo final : public Channel {
   bellwire::os::UniqueFd out_, in_;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism pipe_rows[] = {
     {"pipe", "write and read, 8 bytes each", "pipes.cpp:Pipe", make<Pipe>},
     {"FIFO", "a pipe with a name in the file system", "pipes.cpp:Fifo", make<Fifo>},
 };
@@ -58,7 +58,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> pipes() {
-  return rows;
+  return pipe_rows;
 }
 
 }  // namespace bell::compare

@@ -19,6 +19,11 @@ inline constexpr std::uint64_t quiet_ns = 100'000'000;  // no news for so long: 
 /// CLOCK_MONOTONIC in ns, which all processes and the kernel share.
 [[nodiscard]] std::uint64_t now_ns() noexcept;
 
+/// Such a time in the unit of the figures.
+[[nodiscard]] constexpr double micro(std::uint64_t time_ns) noexcept {
+  return static_cast<double>(time_ns) / 1000;
+}
+
 /// Keeps the calling thread on that CPU.
 [[nodiscard]] bellwire::Result<void> pin(int cpu);
 

@@ -68,7 +68,7 @@ class PosixQueue final : public Channel {
   mqd_t queue_ = -1;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism queue_rows[] = {
     {"System V message queue", "msgsnd and msgrcv", "queues.cpp:SystemVQueue", make<SystemVQueue>},
     {"POSIX message queue", "mq_send and mq_receive", "queues.cpp:PosixQueue", make<PosixQueue>},
 };
@@ -76,7 +76,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> queues() {
-  return rows;
+  return queue_rows;
 }
 
 }  // namespace bell::compare

@@ -48,7 +48,7 @@ class PosixSemaphore final : public Channel {
   SharedPage<sem_t> semaphore_;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism semaphore_rows[] = {
     {"System V semaphore", "semop +1 and -1", "semaphores.cpp:SystemVSemaphore",
      make<SystemVSemaphore>},
     {"POSIX semaphore", "sem_post and sem_wait in shared memory", "semaphores.cpp:PosixSemaphore",
@@ -58,7 +58,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> semaphores() {
-  return rows;
+  return semaphore_rows;
 }
 
 }  // namespace bell::compare

@@ -17,10 +17,6 @@ using bellwire::Result;
 
 constexpr std::size_t runs = 3;
 
-double micro(std::uint64_t time_ns) {
-  return static_cast<double>(time_ns) / 1000;
-}
-
 [[noreturn]] void be_traced(Beginning& beginning) {
   ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::kill(::getpid(), SIGSTOP);

@@ -69,7 +69,7 @@ class FutexPage final : public Channel {
   std::uint32_t seen_ = 0;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism shared_memory_rows[] = {
     {"shared memory, spin",
      "a count that the receiver looks at all the time",
      "shared_memory.cpp:SpinPage",
@@ -82,7 +82,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> shared_memory() {
-  return rows;
+  return shared_memory_rows;
 }
 
 }  // namespace bell::compare

@@ -66,7 +66,7 @@ class PlainSignal final : public Channel {
   pid_t process_ = 0;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism signal_rows[] = {
     {"signal, queued", "sigqueue and sigwaitinfo, a real-time signal", "signals.cpp:QueuedSignal",
      make<QueuedSignal>},
     {"signal, plain",
@@ -79,7 +79,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> signals() {
-  return rows;
+  return signal_rows;
 }
 
 }  // namespace bell::compare

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/compare/process.hpp"
 #include "guest-kmod/bell/compare/row.hpp"
 #include "guest-kmod/bell/print.hpp"
 
@@ -24,10 +25,8 @@ void print_row(const Row& row) {
     return;
   }
   const auto& [latency, burst, setup, semantics] = *row.figures;
-  const auto micro = [&times = latency.times](double part) {
-    return static_cast<double>(times.percentile(part)) / 1000;
-  };
-  print("{:<5}{:>8.1f}{:>9.1f}{:>9.1f}", row.cpus, micro(0.5), micro(0.99), micro(0.999));
+  const auto at = [&times = latency.times](double part) { return micro(times.percentile(part)); };
+  print("{:<5}{:>8.1f}{:>9.1f}{:>9.1f}", row.cpus, at(0.5), at(0.99), at(0.999));
   if (burst)
     print("{:>10.0f}{:>9}{:>7}", burst->per_second.median(), burst->wakeups, burst->lost());
   else

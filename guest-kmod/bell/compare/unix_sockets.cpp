@@ -28,7 +28,7 @@ class UnixPair final : public Channel {
   bellwire::os::UniqueFd out_, in_;
 };
 
-constexpr Mechanism rows[] = {
+constexpr Mechanism unix_rows[] = {
     {"AF_UNIX datagram", "a pair; a message a notification", "unix_sockets.cpp:UnixPair",
      make<UnixPair<SOCK_DGRAM>>},
     {"AF_UNIX stream", "a pair; bytes", "unix_sockets.cpp:UnixPair", make<UnixPair<SOCK_STREAM>>},
@@ -37,7 +37,7 @@ constexpr Mechanism rows[] = {
 }  // namespace
 
 std::span<const Mechanism> unix_sockets() {
-  return rows;
+  return unix_rows;
 }
 
 }  // namespace bell::compare
