@@ -8,18 +8,43 @@ import subprocess
 import tempfile
 import time
 import unittest
-from unittest import mock
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 from harness.places import ROOT
 from harness.run import RUNS
 
 BOOT_VM = ROOT / "scripts/boot-vm"
+LIMIT = 300.0
 
 
-def boot_vm(*arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run([BOOT_VM, *arguments], capture_output=True, text=True, timeout=300,
-                          stdin=subprocess.DEVNULL)
+@dataclass(frozen=True)
+class Run:
+    pid: int
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def folder(self) -> Path:
+        """Its own; `last` may be another's, of a step beside this one."""
+        return max(RUNS.glob(f"*-{self.pid}"))
+
+    @property
+    def result(self) -> dict:
+        return json.loads((self.folder / "result.json").read_text())
+
+
+def boot_vm(*arguments: str) -> Run:
+    with subprocess.Popen([BOOT_VM, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return Run(process.pid, process.returncode, stdout, stderr)
 
 
 class BootVm(unittest.TestCase):
@@ -37,10 +62,10 @@ class BootVm(unittest.TestCase):
         run = boot_vm("--", "uname", "-r")
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertRegex(run.stdout, r"\A6\.1\.\S+-cloud-amd64\n\Z")
-        result = json.loads((RUNS / "last/result.json").read_text())
+        result = run.result
         self.assertEqual((result["status"], result["complaints"], result["hangs"]), (0, [], []))
         for name in ("console.log", "results.ktap", "qemu.sh"):
-            self.assertTrue((RUNS / "last" / name).exists(), name)
+            self.assertTrue((run.folder / name).exists(), name)
 
     def test_the_commands_status_and_errors(self) -> None:
         run = boot_vm("--", "sh", "-c", "echo out; echo bad >&2; false")
@@ -49,9 +74,9 @@ class BootVm(unittest.TestCase):
     def test_a_request_that_hangs(self) -> None:
         run = boot_vm("--", "bell", "ring", "--count", "100", "--drop", "kick=50")
         self.assertEqual(run.returncode, 1, run.stderr)
-        hangs = json.loads((RUNS / "last/result.json").read_text())["hangs"]
+        hangs = run.result["hangs"]
         for who in ("echo: queue 0", "bell"):
-            self.assertRegex("\n".join(hangs), rf"(?m)^{who}: request 49: submitted \d+\.\d s ago, "
+            self.assertRegex("\n".join(hangs), rf"(?m)^{who}: request \d+: submitted \d+\.\d s ago, "
                                                r"its kick never seen: lost kick$")
         for hang in hangs:
             self.assertIn(f"bellwire: {hang}; see ", run.stderr)
