@@ -61,7 +61,7 @@ function(bellwire_test name)
   target_link_libraries(${name}-test PRIVATE ${ARG_USES} bellwire-doctest bellwire-settings)
   set_target_properties(${name}-test PROPERTIES CXX_CLANG_TIDY "")  # it takes minutes for them
   add_test(NAME ${name} COMMAND ${name}-test)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 120
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300
     FAIL_REGULAR_EXPRESSION "test cases: +0 ;WARNING: ThreadSanitizer;ERROR: AddressSanitizer;runtime error:")
 endfunction()
 
