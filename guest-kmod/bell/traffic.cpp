@@ -23,10 +23,17 @@ constexpr auto traffic_patience = std::chrono::seconds(10);  // without any comp
 // What request `number` carries: the same for no two requests that are near each other.
 void fill(std::span<std::byte> bytes, std::uint64_t number) {
   std::uint64_t word = (number + 1) * 0x9E3779B97F4A7C15;
-  for (std::size_t at = 0; at < bytes.size(); at += sizeof word) {
-    word ^= word << 13, word ^= word >> 7, word ^= word << 17;
-    std::memcpy(bytes.data() + at, &word, std::min(sizeof word, bytes.size() - at));
+  const auto turn = [&word] { word ^= word << 13, word ^= word >> 7, word ^= word << 17; };
+  for (; bytes.size() >= sizeof word; bytes = bytes.subspan(sizeof word)) {
+    turn();
+    std::memcpy(bytes.data(), &word, sizeof word);
   }
+  turn();
+  std::memcpy(bytes.data(), &word, bytes.size());
+}
+
+bool equal(std::span<const std::byte> one, std::span<const std::byte> other) {
+  return std::memcmp(one.data(), other.data(), one.size()) == 0;
 }
 
 class Traffic {
@@ -42,9 +49,9 @@ class Traffic {
 
  private:
   void submit_what_fits();
-  void submit(std::uint64_t number);
+  void submit(std::uint64_t number, std::uint64_t now);
   bool take_all();
-  void check(const bellwire_completion& completion);
+  void check(const bellwire_completion& completion, std::uint64_t now);
   [[nodiscard]] bool right_answer(const bellwire_completion& completion, std::uint64_t number);
   [[nodiscard]] bool more_to_submit() const;
   bool stuck(bool progress);
@@ -67,12 +74,12 @@ class Traffic {
   TrafficOptions options_;
   Session session_;
   bellwire::PollTime patience_;
-  std::vector<Clock::time_point> started_;
-  Histogram latencies_ns_;
+  std::vector<std::uint64_t> started_;  // ticks of the TSC, as all that is measured
+  Histogram latencies_;
   bellwire::ring::TraceReader module_;
   std::vector<bellwire_record> records_;  // the module's, of this round
-  Histogram hops_;                        // ticks of the TSC
-  Histogram kicks_;                       // likewise
+  Histogram hops_;
+  Histogram kicks_;
   TrafficResult result_;
   std::uint64_t kicks_given_ = 0;
   std::optional<bellwire::ring::Hang> told_;  // the last
@@ -117,11 +124,14 @@ bool Traffic::more_to_submit() const {
                                      : result_.rings < options_.count;
 }
 
+// One look at the clock for all of them, and one for all completions that are there together.
 void Traffic::submit_what_fits() {
-  while (session_.queue().in_flight() < options_.depth && more_to_submit()) submit(result_.rings++);
+  const auto now = bellwire::ring::timestamp();
+  while (session_.queue().in_flight() < options_.depth && more_to_submit())
+    submit(result_.rings++, now);
 }
 
-void Traffic::submit(std::uint64_t number) {
+void Traffic::submit(std::uint64_t number, std::uint64_t now) {
   fill(input(number), number);
   const auto at = static_cast<__u32>(place(number));
   bellwire_request request{};
@@ -130,22 +140,22 @@ void Traffic::submit(std::uint64_t number) {
   request.input_length = options_.payload;
   request.output_offset = at + options_.payload;
   request.output_length = options_.session.device == Load::echo ? options_.payload : 0;
-  started_[number % options_.depth] = Clock::now();
+  started_[number % options_.depth] = now;
   session_.queue().submit(request);
 }
 
 bool Traffic::take_all() {
   bool any = false;
-  while (const auto completion = session_.queue().take()) {
-    check(*completion);
+  while (auto left = session_.queue().available()) {
+    const auto now = bellwire::ring::timestamp_after_loads();
+    for (; left > 0; --left) check(*session_.queue().take(), now);
     any = true;
   }
   return any;
 }
 
-void Traffic::check(const bellwire_completion& completion) {
-  const std::chrono::nanoseconds time = Clock::now() - started_[completion.cookie % options_.depth];
-  latencies_ns_.add(static_cast<std::uint64_t>(time.count()));
+void Traffic::check(const bellwire_completion& completion, std::uint64_t now) {
+  latencies_.add(now - started_[completion.cookie % options_.depth]);
   ++result_.completions;
   if (completion.cookie < expected_)
     ++result_.duplicated;
@@ -162,7 +172,7 @@ bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t 
   if (completion.status != BELLWIRE_DONE) return false;
   if (options_.session.device == Load::digest)
     return completion.result == bellwire::crc32c(input(number));
-  return completion.length == options_.payload && std::ranges::equal(input(number), output(number));
+  return completion.length == options_.payload && equal(input(number), output(number));
 }
 
 // At once, since a completion that came without its interrupt is taken next.
@@ -175,7 +185,8 @@ void Traffic::tell_hang() {
 }
 
 bool Traffic::stuck(bool progress) {
-  if (progress) last_progress_ = Clock::now();
+  const auto now = Clock::now();
+  if (progress) last_progress_ = now;
   auto& queue = session_.queue();
   if (queue.status() != BELLWIRE_QUEUE_OK)
     result_.failure =
@@ -184,7 +195,7 @@ bool Traffic::stuck(bool progress) {
     result_.failure = "the device completed what nobody had asked for";
   else if (!progress && session_.gone())
     result_.failure = "the device is gone";
-  else if (Clock::now() - last_progress_ > traffic_patience)
+  else if (now - last_progress_ > traffic_patience)
     result_.failure = told_ ? hang_text_
                             : text("no completion for {} s; is the device running on the host?",
                                    traffic_patience.count());
@@ -213,15 +224,15 @@ void Traffic::note_hop() {
 }
 
 void Traffic::measure(Clock::duration time, std::uint64_t ticks) {
-  const auto us = [this](double part) {
-    return static_cast<double>(latencies_ns_.percentile(part)) / 1000;
-  };
-  result_.p50_us = us(0.50);
-  result_.p99_us = us(0.99);
   const auto ticks_per_us =
       static_cast<double>(ticks) / std::chrono::duration<double, std::micro>(time).count();
-  result_.hop_p50_us = static_cast<double>(hops_.percentile(0.5)) / ticks_per_us;
-  result_.kick_p50_us = static_cast<double>(kicks_.percentile(0.5)) / ticks_per_us;
+  const auto us = [ticks_per_us](const Histogram& times, double part) {
+    return static_cast<double>(times.percentile(part)) / ticks_per_us;
+  };
+  result_.p50_us = us(latencies_, 0.50);
+  result_.p99_us = us(latencies_, 0.99);
+  result_.hop_p50_us = us(hops_, 0.50);
+  result_.kick_p50_us = us(kicks_, 0.50);
   result_.per_second =
       static_cast<double>(result_.completions) / std::chrono::duration<double>(time).count();
 }

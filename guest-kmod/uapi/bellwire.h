@@ -242,7 +242,7 @@ enum bellwire_stage {
 	BELLWIRE_INTERRUPTED = 7,  /* module: it has the interrupt */
 	BELLWIRE_SIGNALLED = 8,    /* module: about to signal the call eventfd */
 	BELLWIRE_AWAKE = 9,        /* process: woken by it */
-	BELLWIRE_CONSUMED = 10,    /* process: it copied the completion */
+	BELLWIRE_CONSUMED = 10,    /* process: it has seen the completion, and copies it next */
 	BELLWIRE_STAGES = 11,
 };
 

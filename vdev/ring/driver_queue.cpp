@@ -30,16 +30,6 @@ bool DriverQueue::ready() const noexcept {
   return load(queue_.control->status.generation, acquire) == generation_;
 }
 
-std::uint32_t DriverQueue::space() const noexcept {
-  return queue_.entries - in_flight();
-}
-
-bool DriverQueue::submit(const bellwire_request& request) noexcept {
-  if (space() == 0) return false;
-  queue_.request(submitted_++) = request;
-  return true;
-}
-
 bool DriverQueue::publish() noexcept {
   const auto before = std::exchange(published_, submitted_);
   trace_.note_all(BELLWIRE_SUBMITTED, generation_, before, submitted_);
@@ -52,31 +42,13 @@ bool DriverQueue::has_completion() const noexcept {
   return load(queue_.control->complete.completed, acquire) != consumed_;
 }
 
-// The completion is made where it is wanted, not copied there once more.
-std::optional<bellwire_completion> DriverQueue::take() noexcept {
-  struct Next {
-    DriverQueue& queue;
-    operator bellwire_completion() const noexcept { return queue.take_seen(); }
-  };
-  if (seen_ == consumed_ && !look()) return std::nullopt;
-  return std::optional<bellwire_completion>(std::in_place, Next{*this});
-}
-
-bellwire_completion DriverQueue::take_seen() noexcept {
-  auto completion = copy_once(queue_.completion(consumed_));
-  trace_.note(BELLWIRE_CONSUMED, generation_, consumed_);
-  store(queue_.control->consume.consumed, ++consumed_, release);
-  return completion;
-}
-
-// Only when all that the last look saw is taken: a look may wait for a cache line that the device
-// is writing.
-bool DriverQueue::look() noexcept {
+void DriverQueue::look() noexcept {
   const auto completed = load(queue_.control->complete.completed, acquire);
-  if (completed == consumed_ || device_broken_) return false;
+  if (completed == consumed_ || device_broken_) return;
   device_broken_ = completed - consumed_ > published_ - consumed_;
-  if (!device_broken_) seen_ = completed;
-  return !device_broken_;
+  if (device_broken_) return;
+  seen_ = completed;
+  trace_.note_all(BELLWIRE_CONSUMED, generation_, consumed_, seen_);
 }
 
 bool DriverQueue::may_sleep() noexcept {

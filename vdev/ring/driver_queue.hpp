@@ -13,6 +13,7 @@
 
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/trace_writer.hpp"
+#include "vdev/ring/words.hpp"
 
 namespace bellwire::ring {
 
@@ -33,7 +34,7 @@ class DriverQueue {
   [[nodiscard]] bool ready() const noexcept;
 
   /// Requests that can still be submitted before a completion has to be taken.
-  [[nodiscard]] std::uint32_t space() const noexcept;
+  [[nodiscard]] std::uint32_t space() const noexcept { return queue_.entries - in_flight(); }
 
   /// Writes a request, which the device sees after publish(). False if there is no space.
   bool submit(const bellwire_request& request) noexcept;
@@ -43,6 +44,9 @@ class DriverQueue {
 
   /// Whether the device has published a completion that wasn't taken yet.
   [[nodiscard]] bool has_completion() const noexcept;
+
+  /// How many completions can be taken without another look at the ring; if none, looks.
+  [[nodiscard]] std::uint32_t available() noexcept;
 
   /// The next completion, if there is one.
   [[nodiscard]] std::optional<bellwire_completion> take() noexcept;
@@ -64,7 +68,7 @@ class DriverQueue {
   [[nodiscard]] const bellwire_queue_control& control() const noexcept { return *queue_.control; }
 
  private:
-  bool look() noexcept;
+  void look() noexcept;
   bellwire_completion take_seen() noexcept;
 
   Queue queue_;
@@ -76,5 +80,35 @@ class DriverQueue {
   bool device_broken_ = false;
   TraceWriter trace_;
 };
+
+// What each request takes; the rest is done for many at once.
+
+inline bool DriverQueue::submit(const bellwire_request& request) noexcept {
+  if (space() == 0) return false;
+  queue_.request(submitted_++) = request;
+  return true;
+}
+
+// A look may wait for a cache line that the device is writing.
+inline std::uint32_t DriverQueue::available() noexcept {
+  if (seen_ == consumed_) look();
+  return seen_ - consumed_;
+}
+
+// The completion is made where it is wanted, not copied there once more.
+inline std::optional<bellwire_completion> DriverQueue::take() noexcept {
+  struct Next {
+    DriverQueue& queue;
+    operator bellwire_completion() const noexcept { return queue.take_seen(); }
+  };
+  if (available() == 0) return std::nullopt;
+  return std::optional<bellwire_completion>(std::in_place, Next{*this});
+}
+
+inline bellwire_completion DriverQueue::take_seen() noexcept {
+  auto completion = copy_once(queue_.completion(consumed_));
+  store(queue_.control->consume.consumed, ++consumed_, release);
+  return completion;
+}
 
 }  // namespace bellwire::ring
