@@ -23,10 +23,12 @@ void bell_records_init(struct bell_queue *queue)
 /* Each write is a release: who sees a part of a record sees that the last one was written. */
 static void write(struct bellwire_record *place, const struct bellwire_record *record)
 {
-	smp_store_release(&place->ticks, record->ticks);
-	smp_store_release(&place->stage, record->stage);
-	smp_store_release(&place->generation, record->generation);
-	smp_store_release(&place->index, record->index);
+	const u64 *words = (const void *)record;
+	u64 *at = (void *)place;
+
+	BUILD_BUG_ON(sizeof(*record) != 2 * sizeof(*words));
+	smp_store_release(&at[0], words[0]);
+	smp_store_release(&at[1], words[1]);
 }
 
 static void write_locked(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)

@@ -113,7 +113,7 @@
  */
 
 #define BELLWIRE_MAGIC 0x455249574c4c4542ULL /* "BELLWIRE" */
-#define BELLWIRE_VERSION 2
+#define BELLWIRE_VERSION 3
 #define BELLWIRE_HEADER_SIZE 4096
 #define BELLWIRE_QUEUE_CONTROL_SIZE 4096
 #define BELLWIRE_PAGE_SIZE 4096
@@ -300,13 +300,15 @@ enum bellwire_completion_status {
 
 /*
  * Of a request's own stages (submitted, taken, posted, consumed) the index is
- * the request's. The others stand for all requests below an index: on the way
- * there, for those below `submitted` as it was then; on the way back, for
- * those below `completed`.
+ * the request's, and `more` requests behind it met the stage in the same
+ * moment. The others stand for all requests below an index: on the way there,
+ * for those below `submitted` as it was then; on the way back, for those below
+ * `completed`.
  */
 struct bellwire_record {
 	__u64 ticks;      /* that side's TSC */
-	__u16 stage;      /* enum bellwire_stage */
+	__u8 stage;       /* enum bellwire_stage */
+	__u8 more;        /* 0 but of a request's own stages */
 	__u16 generation; /* its lower half */
 	__u32 index;
 };

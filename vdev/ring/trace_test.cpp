@@ -42,16 +42,31 @@ TEST_CASE("records are read once, in order, with what was noted") {
   writer.note(BELLWIRE_WOKEN, 0x10003, 8);
   writer.note_all(BELLWIRE_POSTED, 0x10003, 0xffffffff, 1);
   const auto records = drained(reader);
-  REQUIRE(records.size() == 3);
+  REQUIRE(records.size() == 2);
   CHECK(records[0].stage == BELLWIRE_WOKEN);
   CHECK(records[0].generation == 3);
   CHECK(records[0].index == 8);
+  CHECK(records[0].more == 0);
   CHECK(records[1].index == 0xffffffff);
-  CHECK(records[2].index == 0);
-  CHECK(records[1].ticks == records[2].ticks);
+  CHECK(records[1].more == 1);
   CHECK(records[0].ticks <= records[1].ticks);
   CHECK(drained(reader).empty());
   CHECK(reader.lost() == 0);
+}
+
+TEST_CASE("requests that meet a stage together share records, as many as they need") {
+  const Recorded recorded;
+  ring::TraceReader reader(recorded.queue(), BELLWIRE_PROCESS);
+  ring::TraceWriter writer(recorded.queue(), BELLWIRE_PROCESS);
+  writer.note_all(BELLWIRE_SUBMITTED, 1, 5, 5);
+  CHECK(drained(reader).empty());
+  writer.note_all(BELLWIRE_SUBMITTED, 1, 5, 605);
+  std::uint32_t next = 5;
+  for (const auto& record : drained(reader)) {
+    CHECK(record.index == next);
+    next += record.more + 1U;
+  }
+  CHECK(next == 605);
 }
 
 TEST_CASE("nothing is written while nobody records, whoever of two stops last") {
@@ -82,7 +97,7 @@ TEST_CASE("what is overwritten is counted, and nothing else") {
   ring::TraceReader reader(recorded.queue(), BELLWIRE_DEVICE);
   ring::TraceWriter writer(recorded.queue(), BELLWIRE_DEVICE);
   const auto written = static_cast<std::uint32_t>(recorded.room() * 3 + 5);
-  writer.note_all(BELLWIRE_TAKEN, 1, 0, written);
+  for (std::uint32_t index = 0; index < written; ++index) writer.note(BELLWIRE_TAKEN, 1, index);
   const auto records = drained(reader);
   CHECK(records.size() + reader.lost() == written);
   CHECK(records.size() + 1 == recorded.room());  // the oldest may be half overwritten

@@ -8,7 +8,9 @@
 // writer a side.
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
@@ -49,7 +51,7 @@ class TraceWriter {
     const auto seen = load(index, acquire);
     store(line_->last[stage], seen + (stage_of_request(stage) ? 1 : 0), relaxed);
     if (!on()) return;
-    write(stage, generation, seen, timestamp_after_loads());
+    write(timestamp_after_loads(), stage, 0, generation, seen);
     store(line_->written, count_, release);
   }
 
@@ -59,21 +61,28 @@ class TraceWriter {
     store(line_->last[stage], end, relaxed);
     if (!on()) return;
     const auto now = timestamp_after_loads();
-    for (auto index = first; index != end; ++index) write(stage, generation, index, now);
+    while (first != end) {
+      const auto more = static_cast<std::uint8_t>(std::min(end - first - 1, most_more));
+      write(now, stage, more, generation, first);
+      first += more + 1U;
+    }
     store(line_->written, count_, release);
   }
 
  private:
+  static constexpr std::uint32_t most_more = std::numeric_limits<__u8>::max();
+
   [[nodiscard]] bool on() const noexcept {
     return load(*recording_, relaxed) != 0 && !records_.empty();
   }
 
   // Release: whoever sees a word of the new record sees that the one before it was written.
-  void write(bellwire_stage stage, std::uint32_t generation, std::uint32_t index,
-             std::uint64_t now) noexcept {
+  void write(std::uint64_t now, bellwire_stage stage, std::uint8_t more, std::uint32_t generation,
+             std::uint32_t index) noexcept {
     auto& place = records_[count_ & (records_.size() - 1)];
     const bellwire_record record{.ticks = now,
-                                 .stage = static_cast<__u16>(stage),
+                                 .stage = static_cast<__u8>(stage),
+                                 .more = more,
                                  .generation = static_cast<__u16>(generation),
                                  .index = index};
     const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(record);

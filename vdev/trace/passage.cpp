@@ -32,8 +32,12 @@ Passage::Passage(const SideRecords& records) : base_(first_index(records)) {
 
 void Passage::sort(const bellwire_record& record) {
   const auto stage = static_cast<bellwire_stage>(record.stage);
-  const Seen seen{record.ticks, static_cast<std::int32_t>(record.index - base_)};
-  if (ring::stage_of_request(stage)) return note_own(stage, seen);
+  if (ring::stage_of_request(stage)) {
+    for (std::uint32_t more = 0; more <= record.more; ++more)
+      note_own(stage, {record.ticks, key_of(record.index + more)});
+    return;
+  }
+  const Seen seen{record.ticks, key_of(record.index)};
   all_[stage].push_back(seen);
   auto& firsts = firsts_[stage];
   if (firsts.empty() || seen.below > firsts.back().below) firsts.push_back(seen);

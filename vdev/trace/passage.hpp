@@ -54,6 +54,9 @@ class Passage {
   void note_own(bellwire_stage stage, const Seen& record);
   void find_way_there(std::int32_t key, Request& request) const;
   void find_way_back(std::int32_t key, Request& request) const;
+  [[nodiscard]] std::int32_t key_of(std::uint32_t index) const noexcept {
+    return static_cast<std::int32_t>(index - base_);
+  }
   [[nodiscard]] std::optional<Seen> first_above(bellwire_stage stage, std::int32_t key) const;
 
   std::uint32_t base_ = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/trace/recorder.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "vdev/ring/trace_writer.hpp"
@@ -30,15 +29,16 @@ void Recorder::drain() {
 
 void Recorder::drain(Watched& watched, bellwire_side side) {
   auto& records = recording_.queues[watched.place].of[side];
-  const auto before = records.size();
+  auto kept = records.size();
   watched.readers[side].drain(records);
-  const auto kept = std::min(records.size() - before, room_);
-  recording_.lost[side] += records.size() - before - kept;
-  records.resize(before + kept);
-  room_ -= kept;
-  posted_ += static_cast<std::uint64_t>(
-      std::count_if(records.begin() + static_cast<std::ptrdiff_t>(before), records.end(),
-                    [](const auto& record) { return record.stage == BELLWIRE_POSTED; }));
+  for (; kept < records.size(); ++kept) {
+    const std::size_t moments = 1U + records[kept].more;
+    if (moments > room_) break;
+    room_ -= moments;
+    if (records[kept].stage == BELLWIRE_POSTED) posted_ += moments;
+  }
+  recording_.lost[side] += records.size() - kept;
+  records.resize(kept);
 }
 
 void Recorder::leave() {

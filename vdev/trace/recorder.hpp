@@ -15,7 +15,7 @@ namespace bellwire::trace {
 
 class Recorder {
  public:
-  /// Records that are kept, of all sides together; those beyond are lost.
+  /// Moments of requests that are kept, of all sides together; records beyond are lost.
   static constexpr std::size_t usual_room = std::size_t{16} << 20;
 
   /// `who` wants the records: a process of the host's or the guest's.

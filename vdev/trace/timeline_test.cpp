@@ -21,11 +21,16 @@ class Script {
   explicit Script(std::uint64_t guest_is_ahead = ahead) : ahead_(guest_is_ahead) {
     recording_.queues.push_back({0, {}});
   }
+  Script& note_all(std::uint64_t time, bellwire_stage stage, std::uint32_t first,
+                   std::uint8_t count) {
+    return note(time, stage, first, 1, static_cast<std::uint8_t>(count - 1));
+  }
   Script& note(std::uint64_t time, bellwire_stage stage, std::uint32_t index,
-               std::uint16_t generation = 1) {
+               std::uint16_t generation = 1, std::uint8_t more = 0) {
     const auto side = stages[stage].side;
     const auto ticks = time + (side == BELLWIRE_DEVICE ? 0 : ahead_);
-    recording_.queues[0].of[side].push_back({ticks, static_cast<__u16>(stage), generation, index});
+    recording_.queues[0].of[side].push_back(
+        {ticks, static_cast<__u8>(stage), more, generation, index});
     return *this;
   }
   // A request alone, which takes ten ticks a stage.
@@ -71,16 +76,17 @@ TEST_CASE("a request alone has all its stages, on one clock") {
 
 TEST_CASE("one doorbell and one interrupt stand for all requests that they tell of") {
   Script script;
-  for (std::uint32_t index = 0; index < 3; ++index)
-    script.note(100 + index, BELLWIRE_SUBMITTED, index);
+  script.note_all(100, BELLWIRE_SUBMITTED, 0, 3);
   script.note(110, BELLWIRE_KICKED, 3).note(120, BELLWIRE_RUNG, 3).note(130, BELLWIRE_WOKEN, 3);
   for (std::uint32_t index = 0; index < 3; ++index) script.note(140 + index, BELLWIRE_TAKEN, index);
-  for (std::uint32_t index = 0; index < 3; ++index) script.note(150, BELLWIRE_POSTED, index);
+  script.note_all(150, BELLWIRE_POSTED, 0, 3);
   script.note(160, BELLWIRE_RAISED, 3).note(170, BELLWIRE_INTERRUPTED, 3);
   script.note(180, BELLWIRE_SIGNALLED, 3).note(190, BELLWIRE_AWAKE, 3);
-  for (std::uint32_t index = 0; index < 3; ++index)
-    script.note(200 + index, BELLWIRE_CONSUMED, index);
+  script.note_all(200, BELLWIRE_CONSUMED, 0, 2).note(210, BELLWIRE_CONSUMED, 2);
   const auto timeline = script.told();
+  REQUIRE(timeline.journeys.size() == 3);
+  CHECK(timeline.journeys[1].at[BELLWIRE_CONSUMED] == 100);
+  CHECK(timeline.journeys[2].at[BELLWIRE_CONSUMED] == 110);
   REQUIRE(timeline.doorbells.size() == 1);
   REQUIRE(timeline.interrupts.size() == 1);
   CHECK(timeline.doorbells[0].requests == 3);
@@ -175,7 +181,7 @@ TEST_CASE("any bytes at all are survived") {
       }
     }
     const auto timeline = script.told();
-    CHECK(timeline.journeys.size() <= 3 * 200);
+    CHECK(timeline.journeys.size() <= 3 * 200 * 256);
   }
 }
 
