@@ -116,7 +116,7 @@ void ControlPeer::left() {
   if (sending_last_) return;
   boost::system::error_code ignored;
   socket_.close(ignored);
-  if (recording_) thread_.end();
+  if (recording_) thread_.drop();
 }
 
 void ControlPeer::send(const std::string& text, bool last) {

@@ -111,6 +111,11 @@ void RecordingThread::drain_on() {
   });
 }
 
+void RecordingThread::drop() {
+  timer_.cancel();
+  job_.reset();
+}
+
 void RecordingThread::end() {
   if (!job_) return;
   timer_.cancel();

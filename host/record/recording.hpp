@@ -52,6 +52,8 @@ class RecordingThread {
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
                                    Ended ended);
   void end();
+  /// Ends it, and makes no trace.
+  void drop();
 
  private:
   struct Job;

@@ -10,28 +10,28 @@ from ..lab import Lab
 from ..places import HarnessError
 from ..qemu import Machine
 from ..recorder import Recorder
+from ..vm import Vm
 from . import pins
 from .suite import Figures, Ratio, Suite
 
 LIMIT = 300.0
 DEEP = 64  # requests under way in the deep run,
 MORE = 30  # which has so many times the rings
-TURNS = 20  # beside a bare wire,
-PART = 5  # of the rings in each: so long that a process's start is forgotten
+PARTS = 5  # that a run is cut in: so long that a process's start is forgotten
+TURNS = 20  # of such parts, in one VM
+PAUSE = 0.3  # seconds between turns, while a recorder comes or goes
 
 
-def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off",
-         recorded: bool = False) -> Callable[[Machine, int], Figures]:
+def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
+         ) -> Callable[[Machine, int], Figures]:
     """`guest` and `device`: how each side polls."""
     def measure(machine: Machine, count: int) -> Figures:
-        command = f"bell ring --ktap --poll {guest}"
+        poll = f"--poll {guest}"
         with Lab(machine, run.create(), transport=transport,
                  told=("--poll", device)) as lab:
-            alone, deep = _run(lab, f"{command} --trace --count {count} && "
-                                    f"{command} --count {count * MORE} --depth {DEEP}", recorded)
-        return {**_times(alone), "deep_us": 1e6 / deep["per_second"],
-                "deep_doorbells": deep["doorbells"] / deep["rings"],
-                "deep_interrupts": deep["interrupts"] / deep["rings"]}
+            alone, *parts = _run(lab, f"bell ring --ktap --trace {poll} --count {count} && "
+                                      f"{_turns(PARTS, f'{_deep(count)} {poll}')}")
+        return {**_times(alone), **_middle([_of_deep(part) for part in parts])}
 
     return measure
 
@@ -39,36 +39,65 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off",
 def beside_bare(machine: Machine, count: int) -> Mapping[str, Figures]:
     """Turns in one VM meet the same of all that differs from one VM to the next."""
     with bare.BareLab(machine, run.create()) as lab:
-        told = _run(lab, bare.turns(max(count // PART, 1), TURNS))
-    return {way: _middle([turn for turn in told if turn["device"] == device])
+        told = _run(lab, bare.turns(max(count // PARTS, 1), TURNS))
+    return {way: _middle([_times(turn) for turn in told if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
 
-def _run(lab: Lab, command: str, recorded: bool = False) -> list[dict]:
-    """What each part of the guest's command told."""
-    lab.start()
-    if recorded:
+def beside_recorded(machine: Machine, count: int) -> Mapping[str, Figures]:
+    """Every second turn's requests are all recorded."""
+    with Lab(machine, run.create()) as lab:
         recorder = Recorder(lab.devices[0], lab.folder / "trace.json")
-        recorder.start()
+        told = _run(lab, _turns(TURNS, f"{_deep(count)} && sleep {PAUSE}"),
+                    lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())
+    return {way: _middle([_of_deep(turn) for turn in told[first::2]])
+            for first, way in enumerate((UNRECORDED, RECORDED))}
+
+
+def _deep(count: int) -> str:
+    return f"bell ring --ktap --count {max(count * MORE // PARTS, 1)} --depth {DEEP}"
+
+
+def _turns(times: int, command: str) -> str:
+    return f"for turn in $(seq {times}); do {command} || exit; done"
+
+
+def _run(lab: Lab, command: str, after: Callable[[int], None] = lambda turns: None) -> list[dict]:
+    """What each part of the guest's command told; `after` is called after each."""
+    lab.start()
     vm = lab.vm(["sh", "-c", f"exec >/run/bellwire/results; {command}"])
     if death := vm.boot(watch=lab.check):
         raise HarnessError(death.reason)
     pins.pin(lab, vm)
-    verdict = vm.wait(LIMIT)
-    if recorded:
-        recorder.stop()
+    turns = 0
+
+    def look() -> None:
+        nonlocal turns
+        if len(_figures(vm)) > turns:
+            after(turns := turns + 1)
+
+    verdict = vm.wait(LIMIT, look)
     if verdict.status:
         raise HarnessError(f"'{command}': {verdict.reason}; see {vm.folder}")
-    return [json.loads(line[2:]) for line in vm.results.path.read_text().splitlines()
-            if line.startswith("# {")]
+    return [json.loads(line[2:]) for line in _figures(vm)]
+
+
+def _figures(vm: Vm) -> list[str]:
+    lines = vm.results.path.read_text().splitlines(keepends=True)
+    return [line for line in lines if line.startswith("# {") and line.endswith("\n")]
 
 
 def _times(told: dict) -> Figures:
     return {key: value for key, value in told.items() if key.endswith("_us")}
 
 
-def _middle(turns: Sequence[dict]) -> Figures:
-    return {key: median(turn[key] for turn in turns) for key in _times(turns[0])}
+def _of_deep(told: dict) -> Figures:
+    return {"deep_us": 1e6 / told["per_second"],
+            **{f"deep_{what}": told[what] / told["rings"] for what in ("doorbells", "interrupts")}}
+
+
+def _middle(turns: Sequence[Figures]) -> Figures:
+    return {key: median(turn[key] for turn in turns) for key in turns[0]}
 
 
 def machine(program: str, shared_memory: bool = False) -> Machine:
@@ -77,14 +106,13 @@ def machine(program: str, shared_memory: bool = False) -> Machine:
 
 
 ASLEEP, POLLING = "asleep", "adaptive polling"
-RECORDED = "asleep, every request recorded"
+UNRECORDED, RECORDED = "asleep, in turn with recorded ones", "asleep, every request recorded"
 BESIDE, BARE = "asleep, in turn with bare C", "bare C at both ends, a bare module"
 VM = Suite(
     what="a guest's process and a device, asleep or polling, over ivshmem; and a bare wire",
     machine=lambda: machine(toolbox.PROGRAM),
-    ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive"),
-          RECORDED: ring(recorded=True)},
-    together=beside_bare,
+    ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive")},
+    together=(beside_bare, beside_recorded),
     facts=pins.facts,
     columns={"p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs a request, depth {DEEP}",
@@ -93,7 +121,7 @@ VM = Suite(
         Ratio("round trip, asleep / bare C", "p50_us", BESIDE, BARE, 1.10),
         Ratio("round trip, polling / asleep", "p50_us", POLLING, ASLEEP, None),
         Ratio(f"a request at depth {DEEP}, polling / asleep", "deep_us", POLLING, ASLEEP, 0.5),
-        Ratio(f"a request at depth {DEEP}, recorded / not", "deep_us", RECORDED, ASLEEP, 1.1),
+        Ratio(f"a request at depth {DEEP}, recorded / not", "deep_us", RECORDED, UNRECORDED, 1.1),
         Ratio(f"doorbells a request at depth {DEEP}", "deep_doorbells", ASLEEP, None, 1 / 32),
         Ratio(f"interrupts a request at depth {DEEP}", "deep_interrupts", ASLEEP, None, 1 / 32),
     ))

@@ -50,7 +50,7 @@ class Suite:
     ways: Mapping[str, Callable[[Machine, int], Figures]]  # the number: rings of each
     columns: Mapping[str, str]  # a figure, and its heading
     ratios: Sequence[Ratio]
-    together: Callable[[Machine, int], Mapping[str, Figures]] = lambda *_: {}  # ways in one VM
+    together: Sequence[Callable[[Machine, int], Mapping[str, Figures]]] = ()  # ways in one VM each
     facts: Callable[[], Mapping[str, str]] = dict  # more about the machine
 
     def measure(self, machine: Machine, rounds: int, count: int) -> dict:
@@ -61,8 +61,10 @@ class Suite:
                 "ratios": [ratio.of(measured) for ratio in self.ratios]}
 
     def _round(self, machine: Machine, count: int) -> Mapping[str, Figures]:
-        alone = {name: way(machine, count) for name, way in self.ways.items()}
-        return {**alone, **self.together(machine, count)}
+        figures = {name: way(machine, count) for name, way in self.ways.items()}
+        for ways in self.together:
+            figures |= ways(machine, count)
+        return figures
 
 
 def _medians(turns: Sequence[Figures]) -> Figures:

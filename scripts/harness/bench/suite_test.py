@@ -45,6 +45,6 @@ class SuiteTest(unittest.TestCase):
 
     def test_ways_that_are_measured_together_have_a_row_each(self) -> None:
         suite = Suite("", lambda: None, {"a": lambda *_: {"us": 1}}, {"us": "µs"}, [],
-                      lambda machine, _: {"b": {"us": machine}, "c": {"us": 3}})
+                      [lambda machine, _: {"b": {"us": machine}, "c": {"us": 3}}])
         rows = suite.measure(2, rounds=1, count=1)["rows"]
         self.assertEqual([(row["name"], row["us"]) for row in rows], [("a", 1), ("b", 2), ("c", 3)])
