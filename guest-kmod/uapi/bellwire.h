@@ -236,7 +236,7 @@ enum bellwire_stage {
 	BELLWIRE_KICKED = 1,       /* module: a worker took the kick */
 	BELLWIRE_RUNG = 2,         /* module: about to write the doorbell */
 	BELLWIRE_WOKEN = 3,        /* device: woken by the doorbell */
-	BELLWIRE_TAKEN = 4,        /* device: it copied the request */
+	BELLWIRE_TAKEN = 4,        /* device: it copies the request next */
 	BELLWIRE_POSTED = 5,       /* device: about to show the completion */
 	BELLWIRE_RAISED = 6,       /* device: about to raise the interrupt */
 	BELLWIRE_INTERRUPTED = 7,  /* module: it has the interrupt */

@@ -13,8 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Often enough for a side that writes two records a microsecond, with 2,048 of them.
-constexpr std::chrono::milliseconds between_drains{1};
+// Often enough for a side that writes two records a microsecond, with 4,096 of them; a waking for
+// each drain is what recording costs most.
+constexpr std::chrono::milliseconds between_drains{2};
 
 constexpr std::chrono::seconds farewell{5};
 

@@ -73,6 +73,7 @@ def _run(wish: argparse.Namespace) -> int:
 
 def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
     program = toolbox.chosen(wish.qemu, wish.transport)
+    qemu.ask_version(program)
     machine = Machine(
         prepare.everything(wish.kernel), qemu=program, smp=wish.smp, memory=wish.memory,
         append=tuple(wish.append), extra=tuple(wish.qemu_arg),

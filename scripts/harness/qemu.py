@@ -131,14 +131,34 @@ class VfioUserPlug(Plug):
 Line = list[list[str]]  # the arguments, grouped as a reader would
 
 
+_asked: dict[str, subprocess.Popen[str]] = {}  # programs that were asked what they are
+
+
+def ask_version(program: str) -> None:
+    """So that version() needn't wait for the answer later."""
+    try:
+        _asked[program] = subprocess.Popen(
+            [program, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+    except OSError as error:
+        raise _no_qemu(program, error) from None
+
+
 @functools.cache
 def version(program: str) -> str:
     """As it tells it: "7.2.22 (Debian …)"."""
-    try:
-        said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise HarnessError(f"QEMU '{program}' doesn't run: {error}") from None
-    return said.stdout.split("\n")[0].removeprefix("QEMU emulator version ")
+    if program not in _asked:
+        ask_version(program)
+    asked = _asked.pop(program)
+    said, _ = asked.communicate()
+    first = said.split("\n")[0]
+    if asked.returncode:
+        raise _no_qemu(program, f"it ended with {asked.returncode}: {first}")
+    return first.removeprefix("QEMU emulator version ")
+
+
+def _no_qemu(program: str, reason: object) -> HarnessError:
+    return HarnessError(f"QEMU '{program}' doesn't run: {reason}")
 
 
 def line(machine: Machine, folder: Path, overlay: Path | None = None, slots: int = 0,

@@ -149,18 +149,19 @@ bool DeviceQueue::may_sleep() noexcept {
 // Returns how many bytes the requests brought.
 std::size_t DeviceQueue::serve_batch(RequestHandler& handler) noexcept {
   const auto before = completed_;
-  const auto began = timestamp();
+  const auto began = timestamp_after_loads();
   std::size_t bytes = 0;
-  do {
+  for (auto now = began; now - began < batch_ticks; now = timestamp()) {
+    trace_.note_at(now, BELLWIRE_TAKEN, generation_, completed_, completed_ + 1);
     bytes += serve_one(handler);
-  } while (completed_ != seen_ && completed_ - before < batch && timestamp() - began < batch_ticks);
+    if (completed_ == seen_ || completed_ - before == batch) break;
+  }
   publish(before);
   return bytes;
 }
 
 std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
   const auto entry = copy_once(queue_.request(completed_));
-  trace_.note(BELLWIRE_TAKEN, generation_, completed_);
   bellwire_completion completion{};
   completion.cookie = entry.cookie;
   completion.incarnation = incarnation_;

@@ -65,7 +65,7 @@ Result<void> format(std::span<std::byte> memory, unsigned queues) {
   const auto left =
       stride - std::min<std::uint64_t>(stride, bellwire_payload_offset(format.ring_entries, 0));
   format.trace_entries = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(std::bit_floor(left / 4 / record_of_each), most_trace_entries));
+      std::min<std::uint64_t>(std::bit_floor(left / 2 / record_of_each), most_trace_entries));
   format.magic = BELLWIRE_MAGIC;
   if (bellwire_format_check(&format, memory.size()) != BELLWIRE_FORMAT_OK)
     return fault(std::errc::invalid_argument,

@@ -22,7 +22,7 @@ constexpr std::uint32_t most_trace_entries = 4096;  // that format() makes, of e
 [[nodiscard]] bool blank(std::span<const std::byte> memory) noexcept;
 
 /// Makes `queues` equal queues of blank memory. With little memory the rings get fewer entries
-/// than usual, so that half of each queue is left. A quarter of that is for records, the rest is
+/// than usual, so that half of each queue is left. Half of that is for records, the rest is
 /// payload. EINVAL: it is still too little.
 [[nodiscard]] Result<void> format(std::span<std::byte> memory, unsigned queues);
 

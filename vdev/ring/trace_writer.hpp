@@ -58,9 +58,14 @@ class TraceWriter {
   /// Of a request's own stage, the same moment for each index from `first` to before `end`.
   void note_all(bellwire_stage stage, std::uint32_t generation, std::uint32_t first,
                 std::uint32_t end) noexcept {
+    note_at(on() ? timestamp_after_loads() : 0, stage, generation, first, end);
+  }
+
+  /// The same, where that moment is known.
+  void note_at(std::uint64_t now, bellwire_stage stage, std::uint32_t generation,
+               std::uint32_t first, std::uint32_t end) noexcept {
     store(line_->last[stage], end, relaxed);
     if (!on()) return;
-    const auto now = timestamp_after_loads();
     while (first != end) {
       const auto more = static_cast<std::uint8_t>(std::min(end - first - 1, most_more));
       write(now, stage, more, generation, first);

@@ -17,8 +17,9 @@ from .suite import Figures, Ratio, Suite
 LIMIT = 300.0
 DEEP = 64  # requests under way in the deep run,
 MORE = 30  # which has so many times the rings
-PARTS = 5  # that a run is cut in: so long that a process's start is forgotten
-TURNS = 20  # of such parts, in one VM
+PARTS = 10  # that it is cut in: so long that a process's start is forgotten
+TURNS = 20  # of either of two ways in one VM; those beside a bare wire have
+PART = 5  # of the rings in each
 PAUSE = 0.3  # seconds between turns, while a recorder comes or goes
 
 
@@ -39,7 +40,7 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
 def beside_bare(machine: Machine, count: int) -> Mapping[str, Figures]:
     """Turns in one VM meet the same of all that differs from one VM to the next."""
     with bare.BareLab(machine, run.create()) as lab:
-        told = _run(lab, bare.turns(max(count // PARTS, 1), TURNS))
+        told = _run(lab, bare.turns(max(count // PART, 1), TURNS))
     return {way: _middle([_times(turn) for turn in told if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
@@ -48,7 +49,7 @@ def beside_recorded(machine: Machine, count: int) -> Mapping[str, Figures]:
     """Every second turn's requests are all recorded."""
     with Lab(machine, run.create()) as lab:
         recorder = Recorder(lab.devices[0], lab.folder / "trace.json")
-        told = _run(lab, _turns(TURNS, f"{_deep(count)} && sleep {PAUSE}"),
+        told = _run(lab, _turns(2 * TURNS, f"{_deep(count)} && sleep {PAUSE}"),
                     lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())
     return {way: _middle([_of_deep(turn) for turn in told[first::2]])
             for first, way in enumerate((UNRECORDED, RECORDED))}
