@@ -9,6 +9,7 @@
 
 #include "guest-kmod/bell/histogram.hpp"
 #include "vdev/core/crc32c.hpp"
+#include "vdev/os/ticks.hpp"
 #include "vdev/ring/driver_wait.hpp"
 #include "vdev/ring/trace_reader.hpp"
 #include "vdev/ring/words.hpp"
@@ -17,8 +18,7 @@ namespace bell {
 using bellwire::text;
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr auto traffic_patience = std::chrono::seconds(10);  // without any completion
+constexpr std::chrono::seconds traffic_patience{10};  // without any completion
 
 // What request `number` carries: the same for no two requests that are near each other.
 void fill(std::span<std::byte> bytes, std::uint64_t number) {
@@ -56,7 +56,8 @@ class Traffic {
   [[nodiscard]] bool more_to_submit() const;
   bool stuck(bool progress);
   void tell_hang();
-  void measure(Clock::duration time, std::uint64_t ticks);
+  [[nodiscard]] std::chrono::duration<double> since_progress() const;
+  void measure(std::uint64_t ticks);
   void kick();
   void note_hop();
 
@@ -74,7 +75,8 @@ class Traffic {
   TrafficOptions options_;
   Session session_;
   bellwire::PollTime patience_;
-  std::vector<std::uint64_t> started_;  // ticks of the TSC, as all that is measured
+  bellwire::os::Ticks ticks_;  // of the TSC, in which all times here are
+  std::vector<std::uint64_t> started_;
   Histogram latencies_;
   bellwire::ring::TraceReader module_;
   std::vector<bellwire_record> records_;  // the module's, of this round
@@ -86,7 +88,7 @@ class Traffic {
   std::string hang_text_;                     // in words
   std::uint64_t expected_ = 0;                // the number of the next completion
   std::uint32_t incarnation_ = 0;             // of the device that completed last
-  Clock::time_point last_progress_;
+  std::uint64_t last_progress_ = 0;
 };
 
 Result<TrafficResult> Traffic::run() {
@@ -94,8 +96,7 @@ Result<TrafficResult> Traffic::run() {
   if (!before) return before.error();
   if (options_.trace)
     bellwire::ring::set_recording(session_.raw_queue(), BELLWIRE_GUEST_RECORDS, true);
-  const auto began = last_progress_ = Clock::now();
-  const auto began_ticks = bellwire::ring::timestamp();
+  const auto began = last_progress_ = bellwire::ring::timestamp();
   bool going = true;
   while (going && (more_to_submit() || session_.queue().in_flight() > 0)) {
     submit_what_fits();
@@ -106,7 +107,7 @@ Result<TrafficResult> Traffic::run() {
     if (progress && sleeps && options_.trace && options_.depth == 1) note_hop();
     going = !stuck(progress);
   }
-  measure(Clock::now() - began, bellwire::ring::timestamp() - began_ticks);
+  measure(bellwire::ring::timestamp() - began);
   if (session_.gone())
     return bellwire::fault(std::errc::no_such_device,
                            "{}: the device is gone, and {} requests were under way",
@@ -145,13 +146,12 @@ void Traffic::submit(std::uint64_t number, std::uint64_t now) {
 }
 
 bool Traffic::take_all() {
-  bool any = false;
+  const auto before = result_.completions;
   while (auto left = session_.queue().available()) {
-    const auto now = bellwire::ring::timestamp_after_loads();
-    for (; left > 0; --left) check(*session_.queue().take(), now);
-    any = true;
+    last_progress_ = bellwire::ring::timestamp_after_loads();
+    for (; left > 0; --left) check(*session_.queue().take(), last_progress_);
   }
-  return any;
+  return result_.completions != before;
 }
 
 void Traffic::check(const bellwire_completion& completion, std::uint64_t now) {
@@ -180,13 +180,11 @@ void Traffic::tell_hang() {
   const auto& hang = session_.hang();
   const bool known = hang == told_;
   told_ = hang;
-  if (hang) hang_text_ = describe(*hang, Clock::now() - last_progress_);
+  if (hang) hang_text_ = describe(*hang, since_progress());
   if (hang && !known) std::fputs(text("bell: {}\n", hang_text_).c_str(), stderr);
 }
 
 bool Traffic::stuck(bool progress) {
-  const auto now = Clock::now();
-  if (progress) last_progress_ = now;
   auto& queue = session_.queue();
   if (queue.status() != BELLWIRE_QUEUE_OK)
     result_.failure =
@@ -195,7 +193,7 @@ bool Traffic::stuck(bool progress) {
     result_.failure = "the device completed what nobody had asked for";
   else if (!progress && session_.gone())
     result_.failure = "the device is gone";
-  else if (now - last_progress_ > traffic_patience)
+  else if (!progress && since_progress() > traffic_patience)
     result_.failure = told_ ? hang_text_
                             : text("no completion for {} s; is the device running on the host?",
                                    traffic_patience.count());
@@ -223,18 +221,22 @@ void Traffic::note_hop() {
   }
 }
 
-void Traffic::measure(Clock::duration time, std::uint64_t ticks) {
-  const auto ticks_per_us =
-      static_cast<double>(ticks) / std::chrono::duration<double, std::micro>(time).count();
-  const auto us = [ticks_per_us](const Histogram& times, double part) {
-    return static_cast<double>(times.percentile(part)) / ticks_per_us;
+std::chrono::duration<double> Traffic::since_progress() const {
+  const auto ticks = static_cast<double>(bellwire::ring::timestamp() - last_progress_);
+  return std::chrono::duration<double, std::nano>(ticks * ticks_.ns_each());
+}
+
+void Traffic::measure(std::uint64_t ticks) {
+  const double us_each = ticks_.ns_each() / 1000;
+  const auto us = [us_each](const Histogram& times, double part) {
+    return static_cast<double>(times.percentile(part)) * us_each;
   };
   result_.p50_us = us(latencies_, 0.50);
   result_.p99_us = us(latencies_, 0.99);
   result_.hop_p50_us = us(hops_, 0.50);
   result_.kick_p50_us = us(kicks_, 0.50);
   result_.per_second =
-      static_cast<double>(result_.completions) / std::chrono::duration<double>(time).count();
+      1e6 * static_cast<double>(result_.completions) / (static_cast<double>(ticks) * us_each);
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "guest-kmod/bare/uapi/bare_wire.h"
 #include "guest-kmod/uapi/bellwire.h"
@@ -35,7 +36,8 @@ struct wire {
 
 struct figures {
 	uint64_t rings, completions, corrupted;
-	uint64_t *times; /* of each completion, in ns */
+	uint64_t *times; /* of each completion, in ticks of the TSC */
+	double us_each;  /* tick */
 };
 
 static void fail(const char *what)
@@ -44,12 +46,12 @@ static void fail(const char *what)
 	exit(1);
 }
 
-static uint64_t now(void)
+static double now_us(void)
 {
 	struct timespec time;
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
 static struct wire open_wire(void)
@@ -117,22 +119,24 @@ static struct figures ring_all(struct wire *wire, uint64_t count)
 {
 	struct figures figures = {.times = calloc(count, sizeof(uint64_t))};
 	const uint64_t before = wire->memory->completion.number; /* an earlier run's last, perhaps */
+	const uint64_t began_ticks = __rdtsc();
+	const double began_us = now_us();
 	struct bare_wire_entry completion;
 
 	if (!figures.times)
 		fail("memory for the times");
 	while (figures.rings < count) {
 		const uint64_t number = before + ++figures.rings;
-		uint64_t began;
+		const uint64_t began = __rdtsc();
 
 		fill(&wire->memory->request, number);
-		began = now();
 		if (!ring(wire, number, &completion))
 			break;
-		figures.times[figures.completions++] = now() - began;
+		figures.times[figures.completions++] = __rdtsc() - began;
 		figures.corrupted += memcmp(completion.payload, wire->memory->request.payload,
 					    sizeof(completion.payload)) != 0;
 	}
+	figures.us_each = (now_us() - began_us) / (double)(__rdtsc() - began_ticks);
 	return figures;
 }
 
@@ -147,7 +151,8 @@ static double percentile_us(const struct figures *figures, unsigned int percent)
 {
 	if (figures->completions == 0)
 		return 0;
-	return (double)figures->times[(figures->completions - 1) * percent / 100] / 1000;
+	return figures->us_each *
+	       (double)figures->times[(figures->completions - 1) * percent / 100];
 }
 
 /* Whether all was well. */
