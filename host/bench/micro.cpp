@@ -51,6 +51,16 @@ void exchange(benchmark::State& state) {
 }
 BENCHMARK(exchange)->Name("ring: requests, both sides")->Arg(1)->Arg(16)->Arg(64);
 
+// What each stage of a request costs a side, while nobody records and while somebody does.
+void note(benchmark::State& state) {
+  const auto plugs = bench::create_plugs().value();
+  const auto& queue = plugs.driver.queue;
+  ring::set_recording(queue, BELLWIRE_HOST_RECORDS, state.range(0) != 0);
+  ring::TraceWriter writer(queue, BELLWIRE_DEVICE);
+  for (std::uint32_t index = 0; auto _ : state) writer.note(BELLWIRE_TAKEN, 1, index++);
+}
+BENCHMARK(note)->Name("record: one stage, recording")->Arg(0)->Arg(1);
+
 void checksum(benchmark::State& state) {
   const std::vector<std::byte> bytes(static_cast<std::size_t>(state.range(0)));
   for (auto _ : state) benchmark::DoNotOptimize(crc32c(bytes));
