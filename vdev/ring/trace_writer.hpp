@@ -58,20 +58,15 @@ class TraceWriter {
   /// Of a request's own stage, the same moment for each index from `first` to before `end`.
   void note_all(bellwire_stage stage, std::uint32_t generation, std::uint32_t first,
                 std::uint32_t end) noexcept {
-    note_at(on() ? timestamp_after_loads() : 0, stage, generation, first, end);
+    store(line_->last[stage], end, relaxed);
+    if (on()) write_all(timestamp_after_loads(), stage, generation, first, end);
   }
 
   /// The same, where that moment is known.
   void note_at(std::uint64_t now, bellwire_stage stage, std::uint32_t generation,
                std::uint32_t first, std::uint32_t end) noexcept {
     store(line_->last[stage], end, relaxed);
-    if (!on()) return;
-    while (first != end) {
-      const auto more = static_cast<std::uint8_t>(std::min(end - first - 1, most_more));
-      write(now, stage, more, generation, first);
-      first += more + 1U;
-    }
-    store(line_->written, count_, release);
+    if (on()) write_all(now, stage, generation, first, end);
   }
 
  private:
@@ -79,6 +74,16 @@ class TraceWriter {
 
   [[nodiscard]] bool on() const noexcept {
     return load(*recording_, relaxed) != 0 && !records_.empty();
+  }
+
+  void write_all(std::uint64_t now, bellwire_stage stage, std::uint32_t generation,
+                 std::uint32_t first, std::uint32_t end) noexcept {
+    while (first != end) {
+      const auto more = static_cast<std::uint8_t>(std::min(end - first - 1, most_more));
+      write(now, stage, more, generation, first);
+      first += more + 1U;
+    }
+    store(line_->written, count_, release);
   }
 
   // Release: whoever sees a word of the new record sees that the one before it was written.

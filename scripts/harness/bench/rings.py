@@ -18,8 +18,8 @@ LIMIT = 300.0
 DEEP = 64  # requests under way in the deep run,
 MORE = 30  # which has so many times the rings
 PARTS = 10  # that it is cut in: so long that a process's start is forgotten
-TURNS = 20  # of either of two ways in one VM; those beside a bare wire have
-PART = 5  # of the rings in each
+TURNS = 20  # of each of two ways in one VM;
+PART = 5  # those beside a bare wire have so small a part of the rings
 PAUSE = 0.3  # seconds between turns, while a recorder comes or goes
 
 
