@@ -43,7 +43,7 @@ constexpr std::array<StageWords, trace::stages.size()> stage_words = {{
     {"the vector's handler runs", "guest-kmod/queue.c:bell_queue_interrupt"},
     {"the handler signalled the call eventfd", "guest-kmod/queue.c:call_owner"},
     {"the process is awake", "vdev/ring/driver_wait.hpp:publish_and_wait"},
-    {"the process took the completion", "vdev/ring/driver_queue.cpp:take"},
+    {"the process saw the completion, and takes it", "vdev/ring/driver_queue.hpp:take"},
 }};
 
 constexpr auto stages = [] {
