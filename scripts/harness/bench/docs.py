@@ -43,6 +43,8 @@ def suite(result: dict) -> str:
     if "qemu" in machine:
         on += [f"QEMU {machine['qemu']}", f"kernel {machine['guest_kernel']} on "
                f"{machine['guest_cpus']} CPU"]
+    if "stolen" in machine:
+        on += [f"{machine['stolen']} of the CPU time stolen"]
     rows = "\n".join(map(row, result["ratios"]))
     return (f"**`{result['suite']}`**: {result['what']} ({', '.join(on)}; {result['rounds']} "
             "rounds).\n\n| ratio | | spread | at most | |\n|---|--:|--:|--:|---|\n" + rows)

@@ -7,7 +7,7 @@ RUN = {"date": "2026-11-23", "machine": {"cpu": "a CPU", "cpus": 2, "kernel": "L
        "left_out": {"kvm": "no /dev/kvm"},
        "suites": [{"suite": "boot", "what": "boots", "rounds": 5,
                    "machine": {"accelerator": "TCG", "qemu": "7.2", "guest_kernel": "6.1-cloud",
-                               "guest_cpus": 1},
+                               "guest_cpus": 1, "stolen": "7 %"},
                    "ratios": [{"name": "a | b", "value": 1.25, "spread": [1, 1.5], "limit": 1.2,
                                "ok": False}]}]}
 
@@ -22,7 +22,7 @@ class Docs(unittest.TestCase):
         text = docs.with_figures(f"a\n{docs.BEGIN}old\n{docs.END}z\n", RUN)
         self.assertTrue(text.startswith(f"a\n{docs.BEGIN}2026-11-23, 2 CPUs, a CPU, Linux 6.1. "
                                         "Without `kvm`: no /dev/kvm.\n"))
-        self.assertIn("**`boot`**: boots (TCG, QEMU 7.2, kernel 6.1-cloud on 1 CPU; 5 rounds).",
-                      text)
+        self.assertIn("**`boot`**: boots (TCG, QEMU 7.2, kernel 6.1-cloud on 1 CPU, 7 % of "
+                      "the CPU time stolen; 5 rounds).", text)
         self.assertTrue(text.endswith("| a \\| b | 1.25 | 1 … 1.5 | 1.2 | **missed** |\n"
                                       f"{docs.END}z\n"))

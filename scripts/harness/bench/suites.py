@@ -9,7 +9,7 @@ from subprocess import SubprocessError
 
 from .. import accel
 from ..places import HarnessError
-from . import in_vms, micro, native
+from . import host, in_vms, micro, native
 from .boot import BOOT
 from .idle import IDLE
 from .rings import VFIO_USER, VM
@@ -62,8 +62,12 @@ def measure(names: Sequence[str], options: Namespace) -> tuple[list[dict], Reaso
     for name in names:
         suite = SUITES[name]
         print(f"\n{name}: {suite.what}", flush=True)
+        before = host.CpuTime.now()
         try:
-            measured.append({"what": suite.what, **suite.run(name, options)})
+            result = {"what": suite.what, **suite.run(name, options)}
+            result["machine"]["stolen"] = stolen = host.CpuTime.now().stolen_since(before)
+            print(f"\nstolen by the host's other machines: {stolen} of the CPU time", flush=True)
+            measured.append(result)
         except (HarnessError, SubprocessError) as error:
             failed[name] = str(error)
             print(f"bench: {name}: {error}", file=sys.stderr)
