@@ -57,7 +57,7 @@ void note(benchmark::State& state) {
   const auto& queue = plugs.driver.queue;
   ring::set_recording(queue, BELLWIRE_HOST_RECORDS, state.range(0) != 0);
   ring::TraceWriter writer(queue, BELLWIRE_DEVICE);
-  for (std::uint32_t index = 0; auto _ : state) writer.note(BELLWIRE_TAKEN, 1, index++);
+  for (std::uint32_t index = 0; auto _ : state) writer.note(BELLWIRE_WOKEN, 1, index++);
 }
 BENCHMARK(note)->Name("record: one stage, recording")->Arg(0)->Arg(1);
 

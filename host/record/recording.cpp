@@ -13,8 +13,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Often enough for a side that writes two records a microsecond, with 4,096 of them; a waking for
-// each drain is what recording costs most.
+// Often enough for a side that writes two records a microsecond, with 4,096 of them; and seldom,
+// since most of what this thread takes is its waking.
 constexpr std::chrono::milliseconds between_drains{2};
 
 constexpr std::chrono::seconds farewell{5};
