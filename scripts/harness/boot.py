@@ -18,7 +18,7 @@ from . import accel, console, hangs, ktap, nested, nested_lab, options, prepare,
 from .lab import Lab
 from .places import HarnessError
 from .qemu import Machine
-from .vm import BOOT_LIMIT, HARNESS, HIGHEST, Verdict, Vm
+from .vm import BOOT_LIMIT, HARNESS, HIGHEST, REPORT_FAILED, Verdict, Vm
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,14 +60,17 @@ def _run(wish: argparse.Namespace) -> int:
         lab.start()
         verdict = _interactive(lab, vm) if terminal else _command(lab, vm, wish.timeout)
         vm.close()
-    _report(lab, vm, verdict)
+    report = _cases(vm)
+    if not wish.ignore_report:
+        verdict = judged(verdict, report)
+    _report(lab, vm, verdict, report)
     run.write_result(
         folder, accel=machine.accel, qemu=version, kernel=machine.image.release,
         cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
         command=wish.command, status=verdict.status, command_status=verdict.command_status,
         reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
         complaints=[line for line, _ in _complaints(vm)],
-        hangs=[line for line, _ in _hangs(lab, vm)], ktap=ktap.count(_cases(vm)))
+        hangs=[line for line, _ in _hangs(lab, vm)], ktap=ktap.count(report))
     return verdict.status
 
 
@@ -130,8 +133,20 @@ def _terminal_kept() -> Iterator[None]:
 
 
 def _cases(vm: Vm) -> list[ktap.Case]:
+    """Of the guest's report. One that can't be read is a failed case."""
     results = vm.results.path
-    return ktap.parse(results.read_text(errors="replace")) if results.exists() else []
+    text = results.read_text(errors="replace") if results.exists() else ""
+    unread = [ktap.Case("report", "fail", f"neither KTAP nor TAP: {results}")]
+    return ktap.parse(text) or (unread if text.strip() else [])
+
+
+def judged(verdict: Verdict, report: Sequence[ktap.Case]) -> Verdict:
+    """A command that ended well didn't, if its report says so."""
+    failed = ktap.count(report)["fail"]
+    if verdict.status or not failed:
+        return verdict
+    reason = f"the command ended with 0, but {failed} of {len(report)} tests in its report failed"
+    return replace(verdict, status=REPORT_FAILED, reason=reason)
 
 
 def _complaints(vm: Vm) -> list[tuple[str, Path]]:
@@ -145,13 +160,13 @@ def _hangs(lab: Lab, vm: Vm) -> list[tuple[str, Path]]:
     return [(line, log) for log in logs for line in hangs.told(log)]
 
 
-def _report(lab: Lab, vm: Vm, verdict: Verdict) -> None:
+def _report(lab: Lab, vm: Vm, verdict: Verdict, report: Sequence[ktap.Case]) -> None:
     """What the user should know beyond the command's own words."""
     for line, log in _complaints(vm):
         _say(f"the guest's kernel says: {line}; see {log}")
     for line, log in _hangs(lab, vm):
         _say(f"{line}; see {log}")
-    for case in _cases(vm):
+    for case in report:
         if case.outcome == "fail":
             _say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")
     if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):

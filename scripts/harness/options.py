@@ -12,13 +12,15 @@ from .places import HarnessError
 EPILOG = f"""\
 exit status:
   0-{vm.HIGHEST}  the command's own; a higher one is told on stderr and becomes {vm.HIGHEST}
+  {vm.REPORT_FAILED}      also: the command ended with 0, but its test report failed, broke off, or can't
+         be read (see --ignore-report)
   {vm.TIMEOUT}    the command still ran at its --timeout
   {vm.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs
   {vm.DEAD}    the guest died: it panicked, or QEMU did
 
 The command's output alone is on stdout, its errors and boot-vm's own words are
 on stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the
-second; test results (KTAP) go to /run/bellwire/results.
+second; test reports (KTAP, TAP 13 or 14) go to /run/bellwire/results.
 
 Logs of this run and the newest {run.KEPT} are in build/runs; build/runs/last is the last.
 """
@@ -80,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--timeout", metavar="S", type=_seconds,
         help="how long the command may run, boot not counted (default: 60; none with --shell, "
              "--gdb)")
+    add("--ignore-report", action="store_true",
+        help="the command's own status is the verdict, whatever its test report says")
     add("--cold", action="store_true",
         help="boot; else an emulated VM is resumed from a state that an earlier run saved")
     add("--gdb", action="store_true", help="QEMU waits for gdb before the guest's first step")

@@ -29,6 +29,7 @@ POLL = 0.005
 
 TIMEOUT, HARNESS, DEAD = 124, 125, 255
 HIGHEST = 123  # what a command's own status is cut to
+REPORT_FAILED = 1  # of a command that ended with 0, but whose test report failed
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,31 @@ class BootVm(unittest.TestCase):
         run = boot_vm("--", "sh", "-c", "echo out; echo bad >&2; false")
         self.assertEqual((run.returncode, run.stdout, run.stderr), (1, "out\n", "bad\n"))
 
+    def test_a_report_that_fails(self) -> None:
+        for report, said in (("KTAP version 1\\n1..2\\nok 1 a\\nnot ok 2 boom\\n", "failed: boom"),
+                             ("KTAP version 1\\n1..2\\nok 1 a\\n", "2 tests planned, 1 reported"),
+                             ("Bail out! no device\\n", "no device"),
+                             ("all is well\\n", "neither KTAP nor TAP")):
+            with self.subTest(said):
+                command = ["--", "sh", "-c", f"printf '{report}' >/run/bellwire/results"]
+                run = boot_vm(*command)
+                self.assertEqual(run.returncode, 1, run.stderr)
+                self.assertIn(said, run.stderr)
+                self.assertRegex(run.stderr, r"ended with 0, but 1 of \d tests in its report failed")
+                self.assertEqual((run.result["status"], run.result["command_status"]), (1, 0))
+        run = boot_vm("--ignore-report", *command)
+        self.assertEqual((run.returncode, run.result["ktap"]["fail"]), (0, 1), run.stderr)
+
+    def test_the_lines_of_a_dry_run_work(self) -> None:
+        for transport in ("ivshmem", "vfio-user"):
+            with self.subTest(transport):
+                run = boot_vm("--cold", "--dry-run", "--transport", transport, "--", "bell", "info")
+                self.assertEqual((run.returncode, run.stderr), (0, ""))
+                subprocess.run(["sh"], input=run.stdout, text=True, check=True, timeout=LIMIT,
+                               capture_output=True)
+                self.assertRegex((run.folder / "stdout").read_text(),
+                                 r"(?m)^/dev/bellwire0 +echo +alive ")
+
     def test_a_request_that_hangs(self) -> None:
         run = boot_vm("--", "bell", "ring", "--count", "100", "--drop", "kick=50")
         self.assertEqual(run.returncode, 1, run.stderr)
