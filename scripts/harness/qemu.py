@@ -109,7 +109,7 @@ class IvshmemPlug(Plug):
         return [("chardev-add", {"id": self.name, "backend": backend}), ("device_add", device)]
 
     def arguments(self) -> list[str]:
-        return ["-chardev", f"socket,id={self.name},path={_value(self.socket)}", "-device",
+        return ["-chardev", f"socket,id={self.name},path={value(self.socket)}", "-device",
                 f"ivshmem-doorbell,chardev={self.name},bus={self.port},vectors={self.vectors}"]
 
 
@@ -221,9 +221,9 @@ def _wire_port(slot: int) -> list[str]:
 
 def _console(log: Path, terminal: bool) -> list[str]:
     if terminal:  # mux: Ctrl-a x ends QEMU; signal=off: Ctrl-C is the guest's
-        back = f"stdio,id=console,mux=on,signal=off,logfile={_value(log)}"
+        back = f"stdio,id=console,mux=on,signal=off,logfile={value(log)}"
     else:
-        back = f"file,id=console,path={_value(log)}"
+        back = f"file,id=console,path={value(log)}"
     return ["-chardev", back, "-serial", "chardev:console"]
 
 
@@ -234,11 +234,11 @@ def _overlay(path: Path | None) -> list[str]:
 
 
 def _port(name: str, kind: str, path: Path | None = None) -> list[str]:
-    place = f",path={_value(path)}" if path else ""
+    place = f",path={value(path)}" if path else ""
     return ["-chardev", f"{kind},id={name}{place}",
             "-device", f"virtserialport,chardev={name},name=bellwire.{name}"]
 
 
-def _value(path: Path) -> str:
+def value(path: Path) -> str:
     """In an option's value QEMU reads two commas as one."""
     return str(path).replace(",", ",,")
