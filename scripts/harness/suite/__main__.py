@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs everything that this machine can run, or the levels that are named.
 
-Each step tells one line; what it printed is in build/test. Steps that wait more
-than they work run side by side. All results are in
-build/test-results.xml, as JUnit has it.
+Each step prints one line; its log is in build/test. Steps that wait more than
+they work run side by side. All results are in build/test-results.xml, as JUnit
+has it.
 """
 
 import argparse
 import signal
 import sys
-import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 from ..places import BUILD, HarnessError
-from . import fuzz, host, install, lint, results, side_by_side, vm
+from . import fuzz, host, install, jobs, lint, results, vm
 from .results import Case
 from .step import Failed, Skipped, Step
 
@@ -47,14 +47,18 @@ def main() -> int:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     options = _options()
     names = options.level or list(LEVELS)
-    cases = [case for together, group in groupby(names, lambda name: LEVELS[name].side_by_side)
-             for case in run(list(group), options.step, together)]
     options.report.parent.mkdir(parents=True, exist_ok=True)
-    results.write(options.report, cases)
+    cases: list[Case] = []
+    try:
+        for together, group in groupby(names, lambda name: LEVELS[name].side_by_side):
+            for case in run(list(group), options.step, together, options.here):
+                cases.append(case)
+    finally:  # what is known when somebody ends us is worth keeping
+        results.write(options.report, cases)
     for case in cases:
         if case.outcome == "skip":
             print(f"skipped: {case.suite}: {case.name}: {case.reason}")
-    print(results.tell(cases))
+    print(results.summary(cases))
     outcomes = {case.outcome for case in cases}
     return 0 if "pass" in outcomes and "fail" not in outcomes else 1
 
@@ -69,6 +73,8 @@ def _options() -> argparse.Namespace:
                         help="only the step of that name, or else those whose names have it")
     parser.add_argument("--report", metavar="FILE", type=Path, default=RESULTS,
                         help="for the results, as JUnit has it (default: %(default)s)")
+    parser.add_argument("--here", action="store_true",
+                        help="the steps run in this process, instead of one of their own each")
     options = parser.parse_args()
     unknown = [name for name in options.level if name not in LEVELS]
     if unknown:
@@ -76,7 +82,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def run(names: Sequence[str], only: str, together: bool) -> Iterator[Case]:
+def run(names: Sequence[str], only: str, together: bool, here: bool) -> Iterator[Case]:
     """All steps of these levels, one after the other or side by side."""
     steps: list[tuple[str, Step]] = []
     for name in names:
@@ -86,12 +92,12 @@ def run(names: Sequence[str], only: str, together: bool) -> Iterator[Case]:
             yield Case("all", "skip", missing, suite=name)
         else:
             steps += [(name, step) for step in chosen]
-    if together and len(steps) > 1:
-        for title, cases, seconds in side_by_side.run(steps):
-            yield from _tell(title, cases, seconds)
+    if here:
+        for name, step in steps:
+            yield from (case.inside(f"{name}: {step.name}") for case in run_step(step))
         return
-    for name, step in steps:
-        yield from run_step(f"{name}: {step.name}", step)
+    for title, cases, seconds in jobs.run(steps, together, _announce):
+        yield from _show(title, cases, seconds)
 
 
 def _choose(steps: Sequence[Step], only: str) -> list[Step]:
@@ -99,16 +105,13 @@ def _choose(steps: Sequence[Step], only: str) -> list[Step]:
            [step for step in steps if only in step.name]
 
 
-def run_step(title: str, step: Step) -> Sequence[Case]:
+def _announce(title: str) -> None:
     if sys.stdout.isatty():
-        print(f"  …     {title}", end="", flush=True)
-    began = time.monotonic()
-    cases = _cases(step)
-    return _tell(title, cases, time.monotonic() - began)
+        print(f"\r\x1b[K  …     {title}", end="", flush=True)
 
 
-def _tell(title: str, cases: Sequence[Case], seconds: float) -> Sequence[Case]:
-    line = f"{seconds:5.1f} s  {title}: {results.tell(cases, always=['pass'])}"
+def _show(title: str, cases: Sequence[Case], seconds: float) -> Sequence[Case]:
+    line = f"{seconds:5.1f} s  {title}: {results.summary(cases, always=['pass'])}"
     print(f"\r\x1b[K{line}" if sys.stdout.isatty() else line, flush=True)
     for case in cases:
         if case.outcome == "fail":
@@ -116,13 +119,16 @@ def _tell(title: str, cases: Sequence[Case], seconds: float) -> Sequence[Case]:
     return [case.inside(title) for case in cases]
 
 
-def _cases(step: Step) -> Sequence[Case]:
+def run_step(step: Step) -> Sequence[Case]:
+    """Its cases, one of which says so if it fails as a whole, however it does."""
     try:
         return step.run() or [Case(step.name, "fail", "no test ran")]
     except Skipped as reason:
         return [Case(step.name, "skip", str(reason))]
     except (Failed, HarnessError) as reason:
         return [Case(step.name, "fail", str(reason))]
+    except Exception:
+        return [Case(step.name, "fail", traceback.format_exc())]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hostile input, made up by libFuzzer from the corpora in the tree."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -28,8 +29,11 @@ def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:
     found = LOGS / f"{name}.found"
     shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True)
-    command(name, folder / name, f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=5",
-            f"-artifact_prefix={found}/", found, corpus, limit=seconds + 60)
+    said = command(name, folder / name, f"-max_total_time={seconds}", "-print_final_stats=1",
+                   "-timeout=5", f"-artifact_prefix={found}/", found, corpus, limit=seconds + 60)
+    tried = re.search(r"number_of_executed_units: (\d+)", said)
+    if not tried or int(tried[1]) <= len(list(corpus.iterdir())):
+        raise Failed(f"{name} tried nothing beyond its corpus")
     return [Case(name)]
 
 

@@ -83,5 +83,5 @@ STEPS = (
     Step("paths", paths),
     Step("module 6.1", lambda: module("6.1")),
     Step("module 6.12", lambda: module("6.12")),
-    Step("clang", clang_and_tidy),
+    Step("clang", clang_and_tidy, limit=3600),
 )

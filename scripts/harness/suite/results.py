@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Test cases, and JUnit's XML of them, read and written."""
 
+import io
 import xml.etree.ElementTree as xml
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..places import replace_file
+
 OUTCOMES = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+
+
+class Unreadable(Exception):
+    """A report that isn't there, or broke off."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class Case:
         return replace(self, suite=suite)
 
 
-def tell(cases: Iterable[Case], always: Iterable[str] = OUTCOMES) -> str:
+def summary(cases: Iterable[Case], always: Iterable[str] = OUTCOMES) -> str:
     """"12 passed, 0 failed, 1 skipped"; of those not in `always` only what isn't zero."""
     counts = Counter(case.outcome for case in cases)
     return ", ".join(f"{counts[outcome]} {word}" for outcome, word in OUTCOMES.items()
@@ -31,7 +38,10 @@ def tell(cases: Iterable[Case], always: Iterable[str] = OUTCOMES) -> str:
 
 def read(path: Path) -> list[Case]:
     """As write() writes them, or ctest's --output-junit."""
-    return [_case(element) for element in xml.parse(path).iter("testcase")]
+    try:
+        return [_case(element) for element in xml.parse(path).iter("testcase")]
+    except (OSError, xml.ParseError, ValueError) as error:
+        raise Unreadable(f"no report can be read from {path}: {error}") from None
 
 
 def _case(element: xml.Element) -> Case:
@@ -59,7 +69,9 @@ def write(path: Path, cases: Iterable[Case]) -> None:
         for case in members:
             _write(suite, case)
     xml.indent(root)
-    xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    data = io.BytesIO()
+    xml.ElementTree(root).write(data, encoding="utf-8", xml_declaration=True)
+    replace_file(path, data.getvalue())
 
 
 def _write(suite: xml.Element, case: Case) -> None:

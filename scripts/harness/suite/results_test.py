@@ -43,5 +43,5 @@ class ResultsTest(unittest.TestCase):
 
     def test_the_closing_line(self) -> None:
         cases = [Case("a"), Case("b"), Case("c", "skip")]
-        self.assertEqual(results.tell(cases), "2 passed, 0 failed, 1 skipped")
-        self.assertEqual(results.tell(cases, always=["pass"]), "2 passed, 1 skipped")
+        self.assertEqual(results.summary(cases), "2 passed, 0 failed, 1 skipped")
+        self.assertEqual(results.summary(cases, always=["pass"]), "2 passed, 1 skipped")

@@ -4,6 +4,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from .results import Case
 
 LOGS = BUILD / "test"
 SHOWN = 40  # lines of a log that ends badly
+LIMIT = 1800.0  # seconds for a step: a bound, not a goal
+GRACE = 10.0  # seconds for a command to end when it is asked to
+POLL = 0.02
 
 
 class Failed(Exception):
@@ -28,11 +32,14 @@ class Step:
     name: str
     run: Callable[[], Sequence[Case]]  # no case at all is a failure
     alone: bool = False  # it keeps all CPUs busy: never beside another
+    limit: float = LIMIT  # seconds; a step that takes longer is killed, and has failed
 
 
 def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
             **environment: str) -> str:
-    """Runs it and returns what it printed, which also is in the log of that name."""
+    """Runs it and returns what it printed, which also is in the log of that name. Nothing of its
+    process group is left when it returns. A program that isn't there is a failure: what the tests
+    need is installed before them."""
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / f"{log}.log"
     with path.open("w") as file:
@@ -40,30 +47,45 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, cwd=cwd,
                                        stderr=subprocess.STDOUT, env=os.environ | environment,
                                        process_group=0)
-        except FileNotFoundError:
-            raise Skipped(f"no {argv[0]}: run scripts/setup") from None
+        except OSError as error:
+            raise Failed(f"{log}: cannot run {argv[0]}: {error.strerror}; run scripts/setup, or "
+                         "scripts/build if it is ours") from None
         try:
-            status = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            raise Failed(f"{end(path)}\n{log}: still ran after {limit:g} s; log: {path}") from None
+            in_time = _ended(process, limit)
         finally:
-            _end_all(process)
+            status = _end_group(process)
+    if not in_time:
+        raise Failed(f"{end(path)}\n{log}: still ran after {limit:g} s; log: {path}")
     if status != 0:
         raise Failed(f"{end(path)}\n{log}: exit status {status}; log: {path}")
     return path.read_text(errors="replace")
 
 
-def _end_all(process: subprocess.Popen) -> None:
-    """A build is a tree of processes: all of its group, if it was left early."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+def _ended(process: subprocess.Popen, limit: float) -> bool:
+    """Whether it ends in time. It stays a zombie, so its number remains its group's."""
+    deadline = time.monotonic() + limit
+    while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL)
+    return True
+
+
+def _end_group(process: subprocess.Popen) -> int:
+    """Asks whatever is left of it to end, then kills it; returns the first process's status."""
+    os.killpg(process.pid, signal.SIGTERM)
+    _ended(process, GRACE)
+    os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def tracked(*patterns: str) -> list[Path]:
     """The files of the project whose names match."""
     said = command("git", "git", "ls-files", "-z", "--", *patterns)
-    return [path for name in said.split("\0") if name and (path := ROOT / name).is_file()]
+    found = [path for name in said.split("\0") if name and (path := ROOT / name).is_file()]
+    if not found:
+        raise Failed(f"git knows no file like {' or '.join(patterns)}: is this a clone?")
+    return found
 
 
 def end(path: Path) -> str:

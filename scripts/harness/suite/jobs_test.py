@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from harness.suite import jobs, results, step
+from harness.suite.results import Case
+from harness.suite.step import Failed, Step
+
+FINE = "from harness.suite import results; results.write(REPORT, [results.Case('fine')])"
+SCRIPTS = {
+    "fine": FINE,
+    "asserts": "assert 1 == 2, 'one is not two'",
+    "is killed": f"{FINE}; import os; os.kill(os.getpid(), 9)",
+    "ends early": f"{FINE}; import sys; sys.exit(3)",
+    "leaves half a report": "REPORT.write_text('<testsuites><testsuite')",
+    "reports nothing": "results.write(REPORT, [])",
+    # It ignores being asked to end, and so does what it started, in a session of its own.
+    "hangs": "import signal, subprocess, time; signal.signal(15, signal.SIG_IGN); "
+             "subprocess.Popen(['sleep', '4321'], start_new_session=True); time.sleep(4321)",
+}
+
+
+def argv(level: str, step: Step, report: Path) -> list[str]:
+    return [sys.executable, "-c", "from pathlib import Path; from harness.suite import results; "
+            f"REPORT = Path({str(report)!r}); {SCRIPTS[step.name]}"]
+
+
+@mock.patch.object(jobs, "_argv", argv)
+@mock.patch.object(jobs, "GRACE", 0.2)
+class JobsTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.object(jobs, "LOGS", folder))
+
+    def run_steps(self, *names: str, together: bool = False, limit: float = 60
+                  ) -> dict[str, list[Case]]:
+        steps = [("test", Step(name, lambda: [], limit=limit)) for name in names]
+        return {title.removeprefix("test: "): cases
+                for title, cases, _ in jobs.run(steps, together, lambda title: None)}
+
+    def test_each_way_to_end_is_a_failed_case_and_the_others_go_on(self) -> None:
+        wanted = {"asserts": "one is not two", "is killed": "was killed by SIGKILL",
+                  "ends early": "ended with 3", "leaves half a report": "no report can be read",
+                  "reports nothing": "it reported no test"}
+        for together in (False, True):
+            found = self.run_steps(*wanted, "fine", together=together)
+            self.assertEqual(found.pop("fine"), [Case("fine")])
+            for name, words in wanted.items():
+                with self.subTest(name, together=together):
+                    case = found[name][-1]
+                    self.assertEqual((case.name, case.outcome), (name, "fail"))
+                    self.assertIn(words, case.reason)
+
+    def test_what_it_reported_before_is_kept(self) -> None:
+        cases = self.run_steps("is killed")["is killed"]
+        self.assertEqual([case.outcome for case in cases], ["pass", "fail"])
+
+    def test_a_step_past_its_limit_is_killed_with_all_that_it_started(self) -> None:
+        marks: list[str] = []
+        kill = jobs._kill_marked
+
+        def note(mark: str) -> None:
+            marks.append(mark)
+            kill(mark)
+
+        with mock.patch.object(jobs, "_kill_marked", note):
+            (case,) = self.run_steps("hangs", limit=3)["hangs"]
+        self.assertIn("still ran after 3 s", case.reason)
+        self.assertEqual([jobs._marked(mark) for mark in marks], [[]])
+
+
+class CommandTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.object(step, "LOGS", folder))
+        self.enterContext(mock.patch.object(step, "GRACE", 0.2))
+
+    def test_a_missing_program_fails(self) -> None:
+        with self.assertRaisesRegex(Failed, "cannot run /no/such/program: No such file"):
+            step.command("missing", "/no/such/program")
+
+    def test_a_command_past_its_limit_is_killed_though_it_ignores_the_asking(self) -> None:
+        with self.assertRaisesRegex(Failed, "still ran after 0.3 s"):
+            step.command("hangs", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done",
+                         limit=0.3)
+
+    def test_nothing_of_its_group_stays_when_it_ended_well(self) -> None:
+        pid = int(step.command("leaves", "sh", "-c", "sleep 4321 & echo $!"))
+        deadline = time.monotonic() + 60
+        while alive(pid):  # it was killed, and takes a moment to die
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def test_its_status_and_its_words(self) -> None:
+        self.assertEqual(step.command("well", "echo", "hi"), "hi\n")
+        with self.assertRaisesRegex(Failed, "(?s)bad.*exit status 7"):
+            step.command("bad", "sh", "-c", "echo bad; exit 7")
+
+
+class ReportTest(unittest.TestCase):
+    def test_a_report_that_is_not_there_or_broke_off(self) -> None:
+        file = Path(self.enterContext(tempfile.TemporaryDirectory()), "r.xml")
+        for content in (None, "", "<testsuites><testcase name='a'"):
+            if content is not None:
+                file.write_text(content)
+            with self.subTest(content), self.assertRaises(results.Unreadable):
+                results.read(file)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
