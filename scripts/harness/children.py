@@ -26,6 +26,7 @@ class Child:
                  inherited: Sequence[int] = ()) -> None:
         self.argv = list(argv)
         self.log = log
+        self._foreground = foreground
         with log.open("ab") as file:
             self._process = subprocess.Popen(
                 self.argv,
@@ -47,13 +48,21 @@ class Child:
         return self._process.poll()
 
     def kill(self) -> None:
-        self._process.kill()
+        self._signal(signal.SIGKILL)
         self._process.wait()
 
     def stop(self, grace: float = 2.0) -> int:
         """Asks it to end, kills it after `grace` seconds; returns its status."""
-        self._process.terminate()
+        self._signal(signal.SIGTERM)
         return self.wait(grace)
+
+    def ends_within(self, limit: float) -> bool:
+        """Waits `limit` seconds at most."""
+        try:
+            self._process.wait(limit)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def wait(self, limit: float) -> int:
         """Waits `limit` seconds at most, then kills it; returns its status."""
@@ -62,6 +71,15 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             return self._process.returncode
+
+    def _signal(self, number: int) -> None:
+        """Also to what it started, if it has a process group of its own."""
+        if self._process.returncode is not None:
+            return
+        if self._foreground:
+            self._process.send_signal(number)
+        else:
+            os.killpg(self._process.pid, number)
 
 
 def _die_with(parent: int) -> Callable[[], None]:

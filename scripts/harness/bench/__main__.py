@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..places import replace_file
 from . import docs, in_vms, page, results
 from .suites import SUITES, choose, measure
 
@@ -20,22 +21,28 @@ def main(argv: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     names, missing = choose(options.suite)
-    measured, failed = measure(names, options)
-    run = results.collect(measured, missing | failed)
-    _write(run, options)
+    measured: list[dict] = []
+    failed: dict[str, str] = {}
+    for name, result in measure(names, options):
+        if isinstance(result, str):
+            failed[name] = result
+        else:
+            measured.append(result)
+        # After each: what is measured stays measured, whatever becomes of those to come.
+        run = results.collect(measured, missing | failed)
+        if options.json:
+            results.write(options.json, run)
+    if options.page:
+        replace_file(options.page, page.page(run).encode())
+    if options.docs and not failed:
+        docs.write(run)
     missed = results.missed(run) if options.check else []
     for line in missed:
         print(f"bench: over its limit: {line}", file=sys.stderr)
+    if options.check and not run["ratios"]:
+        print("bench: --check: nothing was measured that has a limit", file=sys.stderr)
+        return 1
     return 1 if failed or missed else 0
-
-
-def _write(run: dict, options: argparse.Namespace) -> None:
-    if options.json:
-        results.write(options.json, run)
-    if options.page:
-        options.page.write_text(page.page(run))
-    if options.docs:
-        docs.write(run)
 
 
 def _suite(name: str) -> str:
@@ -60,7 +67,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
     parser.add_argument("--page", type=Path, metavar="FILE", help="writes a page with plots there")
     parser.add_argument("--docs", action="store_true",
-                        help="writes the table of docs/performance.md, and the figures beside it")
+                        help="writes the table of docs/performance.md, and the figures beside it; "
+                        "not if a suite failed")
     parser.add_argument("--check", action="store_true",
                         help="exit status 1 if a ratio is over its limit")
     options = parser.parse_args(argv)

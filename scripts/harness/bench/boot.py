@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from .. import accel, kernel, prepare, qemu, run, toolbox
-from ..places import ROOT, HarnessError
+from ..children import Child, describe
+from ..places import ROOT, HarnessError, last_line
 from ..qemu import Machine
 from .suite import Figures, Ratio, Suite
 
@@ -14,27 +15,36 @@ BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 120.0
 
 
-def _time(argv: Sequence[str]) -> Figures:
+def time_run(argv: Sequence[str], limit: float = LIMIT) -> Figures:
+    """How long it takes. At the limit it is killed, with the QEMU that a script of it started."""
+    log = run.create() / "timed.log"
     began = time.monotonic()
-    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=LIMIT)
-    seconds = time.monotonic() - began
-    if done.returncode:
-        raise HarnessError(f"{argv[0]} ended with {done.returncode}: {done.stderr.strip()}")
+    child = Child(argv, log)
+    try:
+        ended = child.ends_within(limit)
+        seconds = time.monotonic() - began
+    finally:
+        child.kill()
+    if not ended:
+        raise HarnessError(f"{argv[0]} still ran after {limit:g} s; its log: {log}")
+    if child.status:
+        raise HarnessError(f"{argv[0]} {describe(child.status)}: {last_line(log)}; its log: {log}")
     return {"seconds": seconds}
 
 
 def _bare(machine: Machine, _: int) -> Figures:
     """The lines that boot-vm would run without any device, in a shell: QEMU alone."""
     lines = subprocess.run([BOOT_VM, "--cold", "--accel", machine.accel, "--device", "none",
-                            "--dry-run", "--", "true"], check=True, capture_output=True, text=True)
+                            "--dry-run", "--", "true"], capture_output=True, text=True)
+    if lines.returncode:
+        raise HarnessError(f"boot-vm --dry-run ended with {lines.returncode}: {lines.stderr}")
     script = run.create() / "qemu.sh"
     script.write_text(lines.stdout)
-    return _time(["sh", str(script)])
+    return time_run(["sh", str(script)])
 
 
 def _boot_vm(*options: str) -> Callable[[Machine, int], Figures]:
-    return lambda machine, _: _time([str(BOOT_VM), "--accel", machine.accel, *options, "--",
+    return lambda machine, _: time_run([str(BOOT_VM), "--accel", machine.accel, *options, "--",
                                      "true"])
 
 

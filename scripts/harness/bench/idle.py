@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""How often who has nothing to do wakes up: device, switchboard, the driver in its guest.
+"""How often a device, a switchboard and a driver wake up that have nothing to do.
 
 The driver has a queue, a worker's thread and rings that it has had; then its
-process is stopped, and nobody counts on anything. A way that rings on shows
-that there is something to count.
+process is stopped, and nobody waits for anything. One way rings on, and must be
+seen to wake everybody; and whatever was idle must work afterwards, since the
+dead wake up least of all.
 """
 
 import re
@@ -14,6 +15,7 @@ from .. import run, toolbox
 from ..lab import Lab
 from ..places import HarnessError
 from ..qemu import Machine
+from ..wires import Process
 from .rings import machine
 from .suite import Figures, Ratio, Suite
 
@@ -35,15 +37,19 @@ echo >$trace/trace
 echo '# begin'
 sleep {SECONDS}
 echo 0 >$trace/tracing_on
-kill -9 $ringer
+kill -9 $ringer; wait $ringer
+bell ring --count 100 >/dev/null || exit 1  # all of them still live
 echo '# end' $(grep -cE '\\[bellwire\\]|comm=(bell |bell$|bellwire/)' $trace/trace)
 """
 
 
-def _switches(pid: int | None) -> int:
-    """Of all its threads, so far."""
-    found = (re.findall(r"ctxt_switches:\t(\d+)", status.read_text())
-             for status in Path(f"/proc/{pid}/task").glob("*/status"))
+def switches(process: Process) -> int:
+    """Of all its threads, so far. A process that ended is a failure, never an idle one."""
+    process.check()
+    found = [re.findall(r"ctxt_switches:\t(\d+)", status.read_text())
+             for status in Path(f"/proc/{process.pid}/task").glob("*/status")]
+    if not any(found):
+        raise HarnessError(f"{process.what} isn't running; its log: {process.log}")
     return sum(int(number) for numbers in found for number in numbers)
 
 
@@ -57,11 +63,16 @@ def _watch(on: Machine, transport: str, idle: bool) -> Figures:
         for word in ("# begin", "# end"):
             if not vm.until(lambda: word in vm.results.path.read_text(), LIMIT):
                 raise HarnessError(f"the guest never said '{word}'; see {vm.folder}")
-            counts.append([_switches(process.pid) for process in lab.processes])
-        guest = re.findall(r"# end (\d+)", vm.results.path.read_text())
-        vm.wait(LIMIT)
+            counts.append([switches(process) for process in lab.processes])
+        verdict = vm.wait(LIMIT)
+        if verdict.status:
+            raise HarnessError(f"in the guest: {verdict.reason}; see {vm.folder}")
+        (guest,) = re.findall(r"# end (\d+)", vm.results.path.read_text())
     host = sum(counts[1]) - sum(counts[0])
-    return {"host": host / SECONDS, "guest": int(guest[0]) / SECONDS}
+    if not idle and not (host and int(guest)):
+        raise HarnessError(f"ringing woke the host {host} times and the guest {guest} times: "
+                           "what counts wake-ups doesn't")
+    return {"host": host / SECONDS, "guest": int(guest) / SECONDS}
 
 
 def _way(transport: str, idle: bool = True) -> Callable[[Machine, int], Figures]:

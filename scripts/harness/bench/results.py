@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
+from ..places import replace_file
 from . import host
 
 
@@ -26,4 +27,5 @@ def missed(results: dict) -> list[str]:
 
 
 def write(path: Path, results: dict) -> None:
-    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+    text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    replace_file(path, text.encode())

@@ -2,8 +2,9 @@
 """The suites there are, and what comes of measuring some."""
 
 import sys
+import traceback
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from subprocess import SubprocessError
 
@@ -55,10 +56,8 @@ def choose(named: Sequence[str]) -> tuple[list[str], Reasons]:
     return [name for name in usual if name not in missing], missing
 
 
-def measure(names: Sequence[str], options: Namespace) -> tuple[list[dict], Reasons]:
-    """In turn. One that fails says so, and keeps no other from being measured."""
-    measured: list[dict] = []
-    failed: Reasons = {}
+def measure(names: Sequence[str], options: Namespace) -> Iterator[tuple[str, dict | str]]:
+    """In turn, each suite's result, or why there is none: however one fails, the others follow."""
     for name in names:
         suite = SUITES[name]
         print(f"\n{name}: {suite.what}", flush=True)
@@ -67,8 +66,11 @@ def measure(names: Sequence[str], options: Namespace) -> tuple[list[dict], Reaso
             result = {"what": suite.what, **suite.run(name, options)}
             result["machine"]["stolen"] = stolen = host.CpuTime.now().stolen_since(before)
             print(f"\nstolen by the host's other machines: {stolen} of the CPU time", flush=True)
-            measured.append(result)
         except (HarnessError, SubprocessError) as error:
-            failed[name] = str(error)
-            print(f"bench: {name}: {error}", file=sys.stderr)
-    return measured, failed
+            result = str(error)
+        except Exception as error:
+            traceback.print_exc()
+            result = f"{type(error).__name__}: {error}"
+        if isinstance(result, str):
+            print(f"bench: {name}: {result}", file=sys.stderr)
+        yield name, result

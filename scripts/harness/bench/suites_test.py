@@ -18,8 +18,13 @@ def broken(name: str, _: Namespace) -> dict:
     raise HarnessError(f"no {name} today")
 
 
+def surprising(name: str, _: Namespace) -> dict:
+    return {"p50": {}["p50"]}
+
+
 CHOICES = {"a": Choice("", fine), "b": Choice("", fine, missing=lambda: "no b here"),
-           "c": Choice("", broken), "d": Choice("", fine, usual=False)}
+           "c": Choice("", broken), "d": Choice("", fine, usual=False),
+           "e": Choice("", surprising, usual=False)}
 
 
 @mock.patch.object(suites, "SUITES", CHOICES)
@@ -37,8 +42,9 @@ class Suites(unittest.TestCase):
         self.assertEqual(suites.choose(["d", "b", "d"]), (["d", "b"], {}))
 
     def test_one_that_fails_keeps_no_other_from_it(self) -> None:
-        measured, failed = suites.measure(["a", "c", "d"], Namespace())
-        self.assertEqual([result["suite"] for result in measured], ["a", "d"])
-        self.assertRegex(measured[0]["machine"]["stolen"], r"^\d+ %$")
-        self.assertEqual(failed, {"c": "no c today"})
+        found = dict(suites.measure(["a", "c", "e", "d"], Namespace()))
+        self.assertEqual([found[name]["suite"] for name in "ad"], ["a", "d"])
+        self.assertRegex(found["a"]["machine"]["stolen"], r"^\d+ %$")
+        self.assertEqual((found["c"], found["e"]), ("no c today", "KeyError: 'p50'"))
         self.assertIn("bench: c: no c today", self.said.getvalue())
+        self.assertIn("Traceback", self.said.getvalue())  # of e, whose failure nobody expected
