@@ -24,7 +24,9 @@ from .vm import Vm
 
 BELL = GUEST_TOOLS[0]
 BETWEEN_USERS = "user → user"
-DIRECTIONS = (BETWEEN_USERS, "kernel → user", "user → kernel", "round trip", "kernel ↔ user")
+ABSENT = "kernel ↔ user"  # the direction of what has no way into the kernel
+DIRECTIONS = (BETWEEN_USERS, "kernel → user", "user → kernel", "round trip", ABSENT)
+MEASURED = (0, 1)  # what bell compare ends with; 1: a mechanism that should work didn't
 LIMIT = 300.0  # seconds for each part: a bound, not a goal
 # What a table's row has, with the width of its column.
 COLUMNS = {
@@ -51,7 +53,10 @@ def main(argv: Sequence[str]) -> int:
         options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     if options.html:
         options.html.write_text(compare_page.page(result))
-    return 0
+    failed = failures(result["rows"])
+    for line in failed:
+        print(f"compare: {line}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
@@ -88,6 +93,14 @@ def measure(count: int) -> dict:
     return {"machine": facts, "rows": rows, "claims": guest["claims"]}
 
 
+def failures(rows: Sequence[dict]) -> list[str]:
+    """A line for each mechanism that should work and didn't, and for each that lost its figures."""
+    return [f"{row['name']}, {row['direction']}, {row.get('where', 'guest')}: "
+            f"{row['reason'] or 'no figures'}"
+            for row in rows
+            if row["direction"] != ABSENT and (row["reason"] or row.get("p50_us") is None)]
+
+
 def in_guest(machine: Machine, folder: Path, count: int) -> dict:
     with Lab(machine, folder, devices=()) as lab:
         vm = lab.vm(["sh", "-c", guest_script(count)])
@@ -95,9 +108,9 @@ def in_guest(machine: Machine, folder: Path, count: int) -> dict:
             raise HarnessError(death.reason)
         verdict = vm.wait(LIMIT, lambda: _progress(vm))
     complaints = console.complaints(vm.console)
-    if verdict.status or complaints:
+    if verdict.status not in MEASURED or complaints:
         raise HarnessError(f"{complaints[0] if complaints else verdict.reason}; see {folder}")
-    return json.loads(vm.results.path.read_text())
+    return _read(vm.results.path)
 
 
 def guest_script(count: int) -> str:
@@ -111,9 +124,16 @@ def on_host(folder: Path, count: int) -> dict:
     with (folder / "host.log").open("w") as log:
         status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                 timeout=LIMIT).returncode
-    if status:
+    if status not in MEASURED:
         raise HarnessError(f"bell compare ended with {status} on this host; see {folder}/host.log")
-    return json.loads(path.read_text())
+    return _read(path)
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"bell compare left no figures: {error}; see {path}") from None
 
 
 def _progress(vm: Vm) -> None:

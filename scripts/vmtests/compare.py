@@ -17,6 +17,19 @@ class Compare(VmCase):
     def test_one_cpu(self) -> None:
         self.compare(smp=1)
 
+    def test_without_its_module_the_kernels_part_fails(self) -> None:
+        lab = self.lab(devices=())
+        lab.start()
+        vm = lab.vm(["bell", "compare", "--count", "8", "--only", "kernel → user", "--json",
+                     "/run/bellwire/results"])
+        self.assertIsNone(vm.boot(watch=lab.check))
+        verdict = vm.wait(LIMIT)
+        vm.close()
+        self.assertEqual(verdict.status, 1, verdict.reason)
+        rows = json.loads(vm.results.path.read_text())["rows"]
+        self.assertTrue(rows)
+        self.assertEqual(len(compare.failures(rows)), len(rows))
+
     def compare(self, smp: int) -> None:
         lab = self.lab(devices=(), smp=smp)
         lab.start()

@@ -154,6 +154,17 @@ class Comparison {
   std::array<int, 2> cpus_;
 };
 
+// An absence has a reason, too, and nothing that was measured.
+bool all_worked(const std::vector<Row>& rows) {
+  bool all = true;
+  for (const auto& row : rows) {
+    if (row.reason.empty() || row.direction == kernel_and_user) continue;
+    print("failed: {}: {}: {}\n", row.direction, row.name, row.reason);
+    all = false;
+  }
+  return all;
+}
+
 bellwire::Result<void> write(const std::string& path, const std::string& text) {
   std::ofstream file(path);
   file << text << std::endl;
@@ -173,7 +184,7 @@ bellwire::Result<bool> run_compare(const CompareOptions& options) {
   for (const auto& claim : claims) print_claim(claim);
   if (!options.json.empty())
     if (auto written = write(options.json, to_json(rows, claims)); !written) return written.error();
-  return true;
+  return all_worked(rows);
 }
 
 }  // namespace bell
