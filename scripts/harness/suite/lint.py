@@ -49,6 +49,31 @@ def paths() -> list[Case]:
     return [Case(f"no private path in {len(sources)} files")]
 
 
+def links() -> list[Case]:
+    """What a page of ours points to within the tree is there, down to the heading."""
+    pages = tracked("*.md")
+    dead = [f"{page.relative_to(ROOT)}: {target}" for page in pages
+            for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+            if not re.match(r"[a-z]+:", target) and not _leads_somewhere(page, target)]
+    if dead:
+        raise Failed("dead links: " + ", ".join(dead))
+    return [Case(f"links of {len(pages)} pages")]
+
+
+def _leads_somewhere(page: Path, target: str) -> bool:
+    name, _, heading = target.partition("#")
+    path = page.parent / name if name else page
+    if heading and path.suffix == ".md" and path.is_file():
+        return heading in _headings(path.read_text())
+    return path.exists()
+
+
+def _headings(text: str) -> set[str]:
+    """As GitHub names them in links."""
+    titles = re.findall(r"^#+ +(.*?) *$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def _names(found: list[Path]) -> str:
     return ", ".join(str(path.relative_to(ROOT)) for path in found)
 
@@ -81,6 +106,7 @@ STEPS = (
     Step("format", clang_format),
     Step("licences", licences),
     Step("paths", paths),
+    Step("links", links),
     Step("module 6.1", lambda: module("6.1")),
     Step("module 6.12", lambda: module("6.12")),
     Step("clang", clang_and_tidy, limit=3600),
