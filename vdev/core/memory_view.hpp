@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include "vdev/core/address_range.hpp"
 #include "vdev/os/memory.hpp"
 
 namespace bellwire {
@@ -27,7 +28,7 @@ class MemoryView {
 
   /// `size` bytes of it from `offset` on; empty where it hasn't as many.
   [[nodiscard]] std::optional<MemoryView> part(std::uint64_t offset, std::uint64_t size) const {
-    if (offset > bytes_.size() || size > bytes_.size() - offset) return std::nullopt;
+    if (!fits(offset, size, bytes_.size())) return std::nullopt;
     MemoryView view = *this;
     view.bytes_ = bytes_.subspan(offset, size);
     return view;

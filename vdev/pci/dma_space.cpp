@@ -6,7 +6,14 @@
 namespace bellwire::pci {
 namespace {
 constexpr std::size_t most_regions = 65535;  // the protocol's default
+constexpr std::size_t most_carried = 1024;   // transfers that wait for a guest to answer
+
+// add() lets in no region that isn't one.
+AddressRange range_of(const DmaRegion& region) {
+  return *AddressRange::create(region.address, region.size);
 }
+
+}  // namespace
 
 struct DmaSpace::Transfer {
   std::uint64_t address;
@@ -24,7 +31,7 @@ const DmaRegion* DmaSpace::find(std::uint64_t address) const noexcept {
   auto next = regions_.upper_bound(address);
   if (next == regions_.begin()) return nullptr;
   const auto& region = std::prev(next)->second;
-  return address - region.address < region.size ? &region : nullptr;
+  return range_of(region).contains(address) ? &region : nullptr;
 }
 
 std::optional<MemoryView> DmaSpace::map(std::uint64_t address, std::uint64_t size) const {
@@ -45,6 +52,10 @@ void DmaSpace::write(std::uint64_t address, std::span<const std::byte> from, Dma
 
 void DmaSpace::begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction,
                      DmaDone done) {
+  if (canceling_) return done(fault(std::errc::operation_canceled, "the device is being reset"));
+  if (!bytes.empty() && !AddressRange::create(address, bytes.size()))
+    return done(fault(std::errc::bad_address, "{} bytes at {:#x} go past the end of all addresses",
+                      bytes.size(), address));
   advance(std::make_shared<Transfer>(Transfer{address, bytes, direction, std::move(done)}));
 }
 
@@ -60,19 +71,11 @@ void DmaSpace::advance(const std::shared_ptr<Transfer>& transfer) {
     if (!(reads ? region->readable : region->writable))
       return done(fault(std::errc::permission_denied, "the guest's memory at {:#x} may not be {}",
                         address, reads ? "read" : "written"));
-    const auto within = address - region->address;
-    const auto size = std::min<std::uint64_t>(bytes.size(), region->size - within);
+    const auto range = range_of(*region);
+    const auto size = std::min<std::uint64_t>(bytes.size(), range.bytes_from(address));
     const auto part = bytes.first(size);
-    if (!region->memory) {
-      auto arrived = [this, transfer, size](const Result<void>& result) {
-        if (!result) return transfer->done(result.error());
-        transfer->skip(size);
-        advance(transfer);
-      };
-      if (reads) return carrier_->read(address, part, std::move(arrived));
-      return carrier_->write(address, part, std::move(arrived));
-    }
-    const auto memory = region->memory->bytes().subspan(within, size);
+    if (!region->memory) return carry(transfer, part);
+    const auto memory = region->memory->bytes().subspan(range.offset_of(address), size);
     if (reads)
       std::ranges::copy(memory, part.begin());
     else
@@ -82,15 +85,32 @@ void DmaSpace::advance(const std::shared_ptr<Transfer>& transfer) {
   done({});
 }
 
+void DmaSpace::carry(const std::shared_ptr<Transfer>& transfer, std::span<std::byte> part) {
+  if (carried_ == most_carried)
+    return transfer->done(
+        fault(std::errc::no_buffer_space, "{} transfers wait for the guest already", carried_));
+  ++carried_;
+  auto arrived = [this, transfer, size = part.size()](const Result<void>& result) {
+    --carried_;
+    if (!result) return transfer->done(result.error());
+    transfer->skip(size);
+    advance(transfer);
+  };
+  if (transfer->direction == Direction::read)
+    return carrier_->read(transfer->address, part, std::move(arrived));
+  return carrier_->write(transfer->address, part, std::move(arrived));
+}
+
 Result<void> DmaSpace::add(DmaRegion region) {
-  if (region.size == 0 || region.address + (region.size - 1) < region.address)
-    return fault(std::errc::invalid_argument, "{} bytes at {:#x} are no DMA region", region.size,
+  const auto range = AddressRange::create(region.address, region.size);
+  if (!range)
+    return fault(std::errc::invalid_argument, "{} bytes at {:#x} are not a DMA region", region.size,
                  region.address);
   if (regions_.size() >= most_regions)
     return fault(std::errc::no_space_on_device, "{} DMA regions are all that there may be",
                  regions_.size());
   const auto next = regions_.lower_bound(region.address);
-  const bool meets_next = next != regions_.end() && next->first - region.address < region.size;
+  const bool meets_next = next != regions_.end() && range->contains(next->first);
   if (meets_next || find(region.address) != nullptr)
     return fault(std::errc::file_exists, "{} bytes at {:#x} overlap another DMA region",
                  region.size, region.address);
@@ -103,20 +123,33 @@ Result<void> DmaSpace::remove(std::uint64_t address, std::uint64_t size) {
   if (found == regions_.end() || found->second.size != size)
     return fault(std::errc::no_such_file_or_directory, "no DMA region is {} bytes at {:#x}", size,
                  address);
-  tell(found->second);
-  regions_.erase(address);
+  erase(found);
   return {};
 }
 
 void DmaSpace::clear() {
-  while (!regions_.empty()) {
-    tell(regions_.begin()->second);
-    regions_.erase(regions_.begin());
-  }
+  while (!regions_.empty()) erase(regions_.begin());
 }
 
-void DmaSpace::tell(const DmaRegion& region) const {
-  for (const auto& listener : listeners_) listener(region.address, region.size);
+// The carrier's transfers end when the region is gone: whoever is told could else begin new ones.
+void DmaSpace::erase(std::map<std::uint64_t, DmaRegion>::iterator region) {
+  const auto range = range_of(region->second);
+  for (const auto& listener : listeners_) listener(range);
+  regions_.erase(region);
+  drop(range,
+       fault(std::errc::bad_address, "the guest took back its memory at {:#x}", range.first()));
+}
+
+void DmaSpace::cancel() {
+  canceling_ = true;
+  for (const auto& [address, region] : regions_)
+    if (!region.memory)
+      drop(range_of(region), fault(std::errc::operation_canceled, "the device was reset"));
+  canceling_ = false;
+}
+
+void DmaSpace::drop(const AddressRange& range, const Error& why) {
+  if (carrier_ != nullptr && carried_ > 0) carrier_->drop(range, why);
 }
 
 }  // namespace bellwire::pci

@@ -4,8 +4,10 @@
 // region is mapped into this process, or reached by messages; read() and write() work for both,
 // map() for the first. A guest that is gone has no regions, and every access fails.
 //
-// A view outlives its region without harm, since it keeps the bytes; but who holds one has to
+// A view outlives its region without harm, since it keeps the bytes; but whoever holds one has to
 // let go when told that the region goes, before the listener returns: the guest is told then.
+// Transfers that messages carry end by themselves: once remove() has returned, nothing more of them
+// is sent, and no late answer reaches the device's bytes.
 //
 // All on the device's thread. Source: vfio-user protocol 0.0, VFIO_USER_DMA_MAP, _UNMAP, _READ,
 // _WRITE.
@@ -20,21 +22,25 @@
 #include <span>
 #include <vector>
 
+#include "vdev/core/address_range.hpp"
 #include "vdev/core/memory_view.hpp"
 #include "vdev/os/result.hpp"
 
 namespace bellwire::pci {
 
-/// EFAULT: no such memory, or not any more. EACCES: the guest does not allow that.
+/// EFAULT: no such memory, or not any more. EACCES: the guest does not allow that. ECANCELED: the
+/// device was reset. ENOBUFS: too many transfers wait for the guest already.
 using DmaDone = std::function<void(Result<void>)>;
 
-/// What carries accesses to memory that is not mapped. `done` never runs inside the call, and runs
-/// exactly once; the bytes must stay until then.
+/// What carries accesses to memory that is not mapped. `done` never runs inside read() or write(),
+/// and runs exactly once; the bytes must stay until then.
 class DmaCarrier {
  public:
   virtual ~DmaCarrier() = default;
   virtual void read(std::uint64_t address, std::span<std::byte> into, DmaDone done) = 0;
   virtual void write(std::uint64_t address, std::span<const std::byte> from, DmaDone done) = 0;
+  /// Ends what it carries to and from the range, with `why`, before it returns.
+  virtual void drop(const AddressRange& range, const Error& why) = 0;
 };
 
 struct DmaRegion {
@@ -59,7 +65,7 @@ class DmaSpace {
   void write(std::uint64_t address, std::span<const std::byte> from, DmaDone done);
 
   /// Called before a region goes, with what goes. For as long as the space lives.
-  using Listener = std::function<void(std::uint64_t address, std::uint64_t size)>;
+  using Listener = std::function<void(const AddressRange& region)>;
   void on_revoke(Listener listener) { listeners_.push_back(std::move(listener)); }
 
   // The transport's side.
@@ -71,6 +77,8 @@ class DmaSpace {
   /// ENOENT: no region is exactly that.
   [[nodiscard]] Result<void> remove(std::uint64_t address, std::uint64_t size);
   void clear();
+  /// The device is reset: ends the transfers that are under way, and those begun meanwhile.
+  void cancel();
   [[nodiscard]] std::size_t regions() const noexcept { return regions_.size(); }
 
  private:
@@ -79,11 +87,15 @@ class DmaSpace {
   void begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction, DmaDone done);
   void advance(const std::shared_ptr<Transfer>& transfer);
   [[nodiscard]] const DmaRegion* find(std::uint64_t address) const noexcept;
-  void tell(const DmaRegion& region) const;
+  void carry(const std::shared_ptr<Transfer>& transfer, std::span<std::byte> part);
+  void erase(std::map<std::uint64_t, DmaRegion>::iterator region);
+  void drop(const AddressRange& range, const Error& why);
 
   std::map<std::uint64_t, DmaRegion> regions_;  // by address
   std::vector<Listener> listeners_;
   DmaCarrier* carrier_ = nullptr;
+  std::size_t carried_ = 0;  // transfers that the carrier has
+  bool canceling_ = false;
 };
 
 }  // namespace bellwire::pci

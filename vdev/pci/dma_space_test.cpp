@@ -22,29 +22,44 @@ MemoryView memory(std::uint64_t size) {
 class Later final : public DmaCarrier {
  public:
   void read(std::uint64_t address, std::span<std::byte> into, DmaDone done) override {
-    waiting_.push_back([this, address, into, done = std::move(done)] {
+    const auto copy = [this, address, into] {
       std::ranges::copy(std::span(bytes).subspan(address, into.size()), into.begin());
-      done({});
-    });
+    };
+    waiting_.push_back({*AddressRange::create(address, into.size()), copy, std::move(done)});
   }
   void write(std::uint64_t address, std::span<const std::byte> from, DmaDone done) override {
-    waiting_.push_back([this, address, from, done = std::move(done)] {
+    const auto copy = [this, address, from] {
       std::ranges::copy(from, std::span(bytes).subspan(address).begin());
-      done({});
+    };
+    waiting_.push_back({*AddressRange::create(address, from.size()), copy, std::move(done)});
+  }
+  void drop(const AddressRange& range, const Error& why) override {
+    std::vector<DmaDone> dropped;
+    std::erase_if(waiting_, [&](Job& job) {
+      if (!job.range.overlaps(range)) return false;
+      dropped.push_back(std::move(job.done));
+      return true;
     });
+    for (const auto& done : dropped) done(why);
   }
   bool carry() {
     if (waiting_.empty()) return false;
     const auto job = std::move(waiting_.front());
     waiting_.pop_front();
-    job();
+    job.copy();
+    job.done({});
     return true;
   }
 
   std::vector<std::byte> bytes = std::vector<std::byte>(4 * page);
 
  private:
-  std::deque<std::function<void()>> waiting_;
+  struct Job {
+    AddressRange range;
+    std::function<void()> copy;
+    DmaDone done;
+  };
+  std::deque<Job> waiting_;
 };
 
 struct Outcome {
@@ -129,12 +144,123 @@ TEST_CASE("a region that goes in the middle of a transfer ends it") {
   CHECK(outcome.errno_value == EFAULT);
 }
 
+TEST_CASE("taking a region back ends at once what is carried to or from it, and nothing else") {
+  DmaSpace space;
+  Later later;
+  space.use(&later);
+  for (const auto address : {std::uint64_t{0}, page, 2 * page})
+    REQUIRE(space.add({.address = address, .size = page}).has_value());
+  std::vector<std::byte> bytes(page);
+  Outcome before;
+  Outcome taken;
+  Outcome over;
+  Outcome behind;
+  space.read(0, bytes, before.done());
+  space.read(page, bytes, taken.done());
+  space.write(2 * page - 8, std::span(bytes).first(16), over.done());
+  space.read(2 * page, bytes, behind.done());
+  REQUIRE(space.remove(page, page).has_value());
+  CHECK(taken.errno_value == EFAULT);
+  CHECK(over.errno_value == EFAULT);
+  CHECK(before.errno_value == -1);
+  CHECK(behind.errno_value == -1);
+  while (later.carry()) {
+  }
+  CHECK(before.errno_value == 0);
+  CHECK(behind.errno_value == 0);
+}
+
+TEST_CASE("a transfer that is begun because its region goes ends like the others") {
+  DmaSpace space;
+  Later later;
+  space.use(&later);
+  REQUIRE(space.add({.address = 0, .size = page}).has_value());
+  std::vector<std::byte> bytes(8);
+  Outcome first;
+  Outcome last;
+  Outcome retried;
+  space.on_revoke([&](const AddressRange&) { space.read(0, bytes, last.done()); });
+  space.read(0, bytes, [&](const Result<void>& result) {
+    first.done()(result);
+    space.read(0, bytes, retried.done());
+  });
+  REQUIRE(space.remove(0, page).has_value());
+  CHECK(first.errno_value == EFAULT);
+  CHECK(last.errno_value == EFAULT);
+  CHECK(retried.errno_value == EFAULT);
+  CHECK_FALSE(later.carry());
+}
+
+TEST_CASE("a reset ends all that is carried, and what is begun because of that") {
+  DmaSpace space;
+  Later later;
+  space.use(&later);
+  REQUIRE(space.add({.address = 0, .size = page}).has_value());
+  std::vector<std::byte> bytes(8);
+  Outcome first;
+  Outcome retried;
+  space.read(0, bytes, [&](const Result<void>& result) {
+    first.done()(result);
+    space.read(0, bytes, retried.done());
+  });
+  space.cancel();
+  CHECK(first.errno_value == ECANCELED);
+  CHECK(retried.errno_value == ECANCELED);
+  CHECK_FALSE(later.carry());
+  Outcome after;
+  space.read(0, bytes, after.done());
+  CHECK(later.carry());
+  CHECK(after.errno_value == 0);
+}
+
+TEST_CASE("memory up to 2^64 is used and taken back like any other") {
+  constexpr auto last = ~std::uint64_t{0};
+  constexpr auto top = last - page + 1;
+  DmaSpace space;
+  std::vector<std::uint64_t> told;
+  space.on_revoke([&](const AddressRange& region) { told.push_back(region.last()); });
+  REQUIRE(space.add({.address = 0, .size = page, .memory = memory(page)}).has_value());
+  REQUIRE(space.add({.address = top, .size = page, .memory = memory(page)}).has_value());
+  CHECK(space.map(top, page).has_value());
+  CHECK(space.map(last, 1).has_value());
+  CHECK_FALSE(space.map(last, 2).has_value());
+  std::vector<std::byte> bytes(page);
+  Outcome outcome;
+  space.write(top, bytes, outcome.done());
+  CHECK(outcome.errno_value == 0);
+  space.read(last - 3, std::span(bytes).first(8), outcome.done());  // it doesn't go on at 0
+  CHECK(outcome.errno_value == EFAULT);
+  REQUIRE(space.remove(top, page).has_value());
+  CHECK(told == std::vector<std::uint64_t>{last});
+  CHECK_FALSE(space.map(last, 1).has_value());
+}
+
+TEST_CASE("a guest that answers nothing has a bounded number of transfers") {
+  DmaSpace space;
+  Later later;
+  space.use(&later);
+  REQUIRE(space.add({.address = 0, .size = page}).has_value());
+  std::vector<std::byte> bytes(1);
+  unsigned refused = 0;
+  for (int count = 0; count < 5000; ++count)
+    space.read(0, bytes, [&](const Result<void>& result) {
+      if (!result) refused += result.error().code == std::errc::no_buffer_space ? 1 : 1000;
+    });
+  CHECK(refused == 5000 - 1024);
+  while (later.carry()) {
+  }
+  Outcome again;
+  space.read(0, bytes, again.done());
+  CHECK(later.carry());
+  CHECK(again.errno_value == 0);
+}
+
 TEST_CASE("listeners are told before a region goes, and a view outlives it") {
   DmaSpace space;
   std::vector<std::uint64_t> told;
-  space.on_revoke([&](std::uint64_t address, std::uint64_t) {
-    CHECK(space.map(address, 1).has_value());  // it is there still
-    told.push_back(address);
+  space.on_revoke([&](const AddressRange& region) {
+    CHECK(space.map(region.first(), 1).has_value());  // it is there still
+    told.push_back(region.first());
   });
   for (const auto address : {std::uint64_t{0}, 8 * page})
     REQUIRE(space.add({.address = address, .size = page, .memory = memory(page)}).has_value());

@@ -28,7 +28,7 @@ Result<ConfigSpace> build(const Plan& plan) {
 Result<BarMemory> BarMemory::create(os::UniqueFd fd, std::uint64_t size, std::vector<Area> areas) {
   for (const auto& area : areas)
     if (area.offset % page_size != 0 || area.size % page_size != 0 || area.size == 0 ||
-        area.size > size || area.offset > size - area.size)
+        !fits(area.offset, area.size, size))
       return fault(std::errc::invalid_argument,
                    "an area of {} bytes at {} does not fit a BAR of {}; choose whole pages in it",
                    area.size, area.offset, size);
@@ -90,7 +90,9 @@ void Function::apply_config() noexcept {
         (config_.load<std::uint16_t>(msix + msix::control) & msix::function_mask) != 0);
 }
 
+// Transfers end first, so that what the device does about that is reset, too.
 void Function::reset() noexcept {
+  memory_.cancel();
   config_.reset();
   apply_config();
   if (msix_) msix_->reset();

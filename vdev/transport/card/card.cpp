@@ -73,8 +73,9 @@ Card::Card(Parts parts, const Options& options)
     : Function(plan(*this, parts, options)),
       options_(options),
       doorbells_(std::move(parts.doorbells)) {
-  memory().on_revoke([this](std::uint64_t address, std::uint64_t size) {
-    if (address < address_ + options_.memory && address_ < address + size) turn_off();
+  memory().on_revoke([this](const AddressRange& region) {
+    const auto own = AddressRange::create(address_, options_.memory);
+    if (own && own->overlaps(region)) turn_off();
   });
 }
 

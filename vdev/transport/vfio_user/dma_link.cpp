@@ -22,21 +22,23 @@ void DmaLink::push(Job job) {
 }
 
 std::optional<Bytes> DmaLink::next() {
-  if (jobs_.empty() || under_way_ > 0) return std::nullopt;
+  if (jobs_.empty() || sent_) return std::nullopt;
   const auto& job = jobs_.front();
-  under_way_ = std::min<std::uint64_t>(job.bytes.size(), limit_);
+  const auto size = std::min<std::uint64_t>(job.bytes.size(), limit_);
+  sent_ = Sent{job.command, size};
   Bytes payload;
-  append(payload, DmaAccess{job.address, under_way_});
-  if (job.command == Command::dma_write) append(payload, job.bytes.first(under_way_));
+  append(payload, DmaAccess{job.address, size});
+  if (job.command == Command::dma_write) append(payload, job.bytes.first(size));
   return pack(command_header(job.command, ++id_), payload);
 }
 
 Result<void> DmaLink::take(const Message& reply) {
-  if (under_way_ == 0 || reply.header.id != id_ ||
-      reply.header.command != static_cast<std::uint16_t>(jobs_.front().command))
+  if (!sent_ || reply.header.id != id_ ||
+      reply.header.command != static_cast<std::uint16_t>(sent_->command))
     return fault(std::errc::protocol_error, "a reply {} to command {} that nobody waits for",
                  reply.header.id, reply.header.command);
-  const auto size = std::exchange(under_way_, 0);
+  const auto sent = *std::exchange(sent_, std::nullopt);
+  if (sent.dropped) return {};
   auto& job = jobs_.front();
   if ((reply.header.flags & flags::error) != 0) {
     finish(fault(std::errc::bad_address, "the client refused DMA at {:#x}: errno {}", job.address,
@@ -44,15 +46,32 @@ Result<void> DmaLink::take(const Message& reply) {
     return {};
   }
   if (job.command == Command::dma_read) {
-    if (reply.payload.size() != sizeof(DmaAccess) + size)
+    if (reply.payload.size() != sizeof(DmaAccess) + sent.size)
       return fault(std::errc::protocol_error, "{} bytes of reply to a DMA_READ of {}",
-                   reply.payload.size(), size);
+                   reply.payload.size(), sent.size);
     std::ranges::copy(std::span(reply.payload).subspan(sizeof(DmaAccess)), job.bytes.begin());
   }
-  job.address += size;
-  job.bytes = job.bytes.subspan(size);
+  job.address += sent.size;
+  job.bytes = job.bytes.subspan(sent.size);
   if (job.bytes.empty()) finish({});
   return {};
+}
+
+// All that go are taken out before the first of their `done`s runs: it may bring more.
+void DmaLink::drop(const AddressRange& range, const Error& why) {
+  std::vector<pci::DmaDone> dropped;
+  const auto goes = [&](Job& job) {
+    const auto rest = AddressRange::create(job.address, job.bytes.size());
+    if (!rest || !rest->overlaps(range)) return false;
+    if (&job == &jobs_.front() && sent_ && !sent_->dropped) sent_->dropped = true;
+    dropped.push_back(std::move(job.done));
+    return true;
+  };
+  std::deque<Job> kept;
+  for (auto& job : jobs_)
+    if (!goes(job)) kept.push_back(std::move(job));
+  jobs_ = std::move(kept);
+  for (const auto& done : dropped) done(why);
 }
 
 // The job goes first: `done` may bring the next.
@@ -63,7 +82,7 @@ void DmaLink::finish(Result<void> result) {
 }
 
 void DmaLink::fail(const Error& error) {
-  under_way_ = 0;
+  sent_.reset();
   for (const auto& job : std::exchange(jobs_, {})) job.done(error);
 }
 

@@ -5,6 +5,9 @@
 // asks it for the next message, when no request of the client waits for its reply. A client that
 // waits in one of its own accesses serves nobody (QEMU gives up after 5 s), so nothing is ever sent
 // from inside a call here.
+//
+// A transfer may end before the answer to its message has come, because its memory was taken back.
+// The answer is then waited for, as a client answers every message, and thrown away.
 #pragma once
 
 #include <algorithm>
@@ -22,8 +25,9 @@ class DmaLink final : public pci::DmaCarrier {
 
   void read(std::uint64_t address, std::span<std::byte> into, pci::DmaDone done) override;
   void write(std::uint64_t address, std::span<const std::byte> from, pci::DmaDone done) override;
+  void drop(const AddressRange& range, const Error& why) override;
 
-  /// The most bytes that the client takes in a message.
+  /// The most bytes that the client takes in a message; at least 1.
   void limit(std::uint64_t bytes) noexcept { limit_ = std::min(bytes, most_dma_transfer); }
 
   /// The next message, if there is one and no other is on its way.
@@ -40,14 +44,20 @@ class DmaLink final : public pci::DmaCarrier {
     std::span<std::byte> bytes;  // what is left; a write only reads them
     pci::DmaDone done;
   };
+  // A message that was sent and not answered yet: of the first job, unless that was dropped.
+  struct Sent {
+    Command command;
+    std::size_t size;  // bytes that it moves
+    bool dropped = false;
+  };
   void push(Job job);
   void finish(Result<void> result);
 
   std::function<void()> on_work_;
-  std::deque<Job> jobs_;  // the first may be on its way
+  std::deque<Job> jobs_;
   std::uint64_t limit_ = most_dma_transfer;
-  std::size_t under_way_ = 0;  // bytes of the first; 0: none
-  std::uint16_t id_ = 0;       // of its message
+  std::optional<Sent> sent_;
+  std::uint16_t id_ = 0;  // of the message that was sent last
 };
 
 }  // namespace bellwire::vfio_user

@@ -76,3 +76,38 @@ TEST_CASE("a done that asks for more is served") {
   while (auto sent = link.next()) REQUIRE(link.take(reply_to(*sent, 8)).has_value());
   CHECK(rounds == 3);
 }
+
+TEST_CASE("of memory that is taken back nothing more is sent, and a late answer is thrown away") {
+  DmaLink link([] {});
+  link.limit(8);
+  Bytes taken(32);
+  Bytes kept(8);
+  std::string order;
+  link.read(1000, taken, [&](const Result<void>& done) { order += done ? 'r' : 'e'; });
+  link.write(1016, taken, [&](const Result<void>& done) { order += done ? 'w' : 'f'; });
+  link.read(5000, kept, [&](const Result<void>& done) { order += done ? 'k' : 'g'; });
+  const auto sent = link.next().value();
+  link.drop(AddressRange::create(1000, 100).value(), fault(std::errc::bad_address, "gone"));
+  CHECK(order == "ef");
+  CHECK_FALSE(link.next().has_value());  // the client still owes an answer
+  REQUIRE(link.take(reply_to(sent, 8)).has_value());
+  CHECK(taken == Bytes(32));
+  const auto next = link.next().value();
+  REQUIRE(link.take(reply_to(next, 8)).has_value());
+  CHECK(order == "efk");
+  CHECK(link.take(reply_to(sent, 8)).has_error());
+}
+
+TEST_CASE("a transfer is dropped for the part that is left of it") {
+  DmaLink link([] {});
+  link.limit(8);
+  Bytes bytes(16);
+  int outcome = -1;
+  link.read(1000, bytes, [&](const Result<void>& done) { outcome = done ? 0 : 1; });
+  REQUIRE(link.take(reply_to(link.next().value(), 8)).has_value());
+  link.drop(AddressRange::create(1000, 8).value(), fault(std::errc::bad_address, "gone"));
+  CHECK(outcome == -1);
+  link.drop(AddressRange::create(1015, 1).value(), fault(std::errc::bad_address, "gone"));
+  CHECK(outcome == 1);
+  CHECK_FALSE(link.next().has_value());
+}
