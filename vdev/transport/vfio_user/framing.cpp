@@ -69,6 +69,7 @@ Result<bool> Writer::flush(int socket) {
     if (*sent == 0) return false;
     sent_ += *sent;
     if (sent_ < bytes.size()) continue;
+    unsent_ -= bytes.size();
     waiting_.pop_front();
     sent_ = 0;
   }

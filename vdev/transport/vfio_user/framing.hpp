@@ -78,8 +78,13 @@ class Reader {
 
 class Writer {
  public:
-  void push(Outgoing message) { waiting_.push_back(std::move(message)); }
+  void push(Outgoing message) {
+    unsent_ += message.bytes.size();
+    waiting_.push_back(std::move(message));
+  }
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+  /// Bytes of all messages of which something is to be sent yet.
+  [[nodiscard]] std::size_t unsent() const noexcept { return unsent_; }
 
   /// Sends what there is room for, each message by a call of its own: QEMU wants a header in one
   /// piece. True: nothing is left.
@@ -87,6 +92,7 @@ class Writer {
 
  private:
   std::deque<Outgoing> waiting_;
+  std::size_t unsent_ = 0;
   std::size_t sent_ = 0;  // bytes of the first
 };
 

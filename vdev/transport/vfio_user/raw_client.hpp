@@ -78,6 +78,14 @@ class RawClient {
     return outcome();
   }
 
+  /// Answers a request of the device, which is `last`.
+  void answer(const Bytes& payload, std::uint32_t error = 0) {
+    auto header = last.header;
+    header.flags = flags::reply | (error != 0 ? flags::error : 0);
+    header.error = error;
+    say(header, payload);
+  }
+
   Message last;
 
  private:

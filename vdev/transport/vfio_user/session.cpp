@@ -2,6 +2,7 @@
 #include "vdev/transport/vfio_user/session.hpp"
 
 #include <boost/asio/post.hpp>
+#include <new>
 
 #include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
@@ -13,7 +14,11 @@ using asio::posix::descriptor_base;
 
 namespace {
 constexpr unsigned most_a_turn = 64;   // requests; other devices want their turn, too
-constexpr unsigned most_reported = 8;  // refusals in the log, a client
+constexpr unsigned most_reported = 8;  // refusals in the log, per client
+// Bytes that a client has not read, with which it is asked for more. A message of ours alone never
+// reaches it: a client that doesn't read because it waits for room to send would wait for ever.
+constexpr std::size_t most_unsent = std::size_t{1} << 20;
+static_assert(most_unsent > 2 * most_dma_transfer);
 }  // namespace
 
 Session::Session(asio::io_context& context, os::UniqueFd socket, pci::Function& function,
@@ -30,16 +35,17 @@ Session::Session(asio::io_context& context, os::UniqueFd socket, pci::Function& 
 
 void Session::start() {
   if (auto watched = watch(ready_, socket_.get()); !watched) return end(watched.error().message);
-  function_.memory().use(&link_);
   wait(descriptor_base::wait_read);
 }
 
 void Session::wait(Wait what) {
-  if (std::exchange(waiting_, true)) return;
-  ready_.async_wait(what, [self = shared_from_this()](const boost::system::error_code& error) {
-    self->waiting_ = false;
-    if (!error) self->look();
-  });
+  bool& waits = what == descriptor_base::wait_read ? waits_to_read_ : waits_to_write_;
+  if (std::exchange(waits, true)) return;
+  ready_.async_wait(what,
+                    [self = shared_from_this(), &waits](const boost::system::error_code& error) {
+                      waits = false;
+                      if (!error) self->look();
+                    });
 }
 
 void Session::soon() {
@@ -50,10 +56,14 @@ void Session::soon() {
   });
 }
 
-void Session::look() {
+// What the client has this process do may need more memory than there is: then it goes, and no
+// other client.
+void Session::look() try {
   for (unsigned count = 0; count < most_a_turn; ++count)
     if (ended() || !turn()) return;
   soon();
+} catch (const std::bad_alloc&) {
+  fail(fault(std::errc::not_enough_memory, "there is not enough memory to serve it"));
 }
 
 // It can send nothing any more, so this comes to an end.
@@ -65,19 +75,21 @@ void Session::end_if_left() {
 // One request, or one message of ours. False: there is nothing to do but wait.
 bool Session::turn() {
   const auto flushed = writer_.flush(socket_.get());
-  if (!flushed) return end(flushed.error().message), false;
-  // A client that doesn't read its replies is not asked for more requests.
-  if (!*flushed) return wait(descriptor_base::wait_write), false;
-  if (take_one()) return true;
+  if (!flushed) return fail(flushed.error()), false;
+  if (!*flushed) wait(descriptor_base::wait_write);
+  const bool asks = writer_.unsent() < most_unsent;
+  if (asks && take_one()) return true;
   if (ended()) return false;
   // No request waits for its reply: now ours may go.
-  if (auto message = link_.next()) return writer_.push({std::move(*message), {}}), true;
-  return wait(descriptor_base::wait_read), false;
+  if (*flushed)
+    if (auto message = link_.next()) return writer_.push({std::move(*message), {}}), true;
+  if (asks) wait(descriptor_base::wait_read);
+  return false;
 }
 
 bool Session::take_one() {
   auto message = reader_.next(socket_.get());
-  if (!message) return end(message.error().message), false;
+  if (!message) return fail(message.error()), false;
   if (!*message) return false;
   take(std::move(**message));
   return true;
@@ -85,7 +97,7 @@ bool Session::take_one() {
 
 void Session::take(Message message) {
   if (!message.reply()) return answer(std::move(message));
-  if (auto taken = link_.take(message); !taken) end(taken.error().message);
+  if (auto taken = link_.take(message); !taken) fail(taken.error());
 }
 
 void Session::answer(Message request) {
@@ -94,7 +106,11 @@ void Session::answer(Message request) {
   auto reply = commands_->handle(std::move(request));
   if (!reply) report(header, reply.error());
   if (!agreed && commands_->client()) {
-    link_.limit(commands_->client()->max_data_xfer_size);
+    // A client that takes no data has no DMA by messages.
+    if (const auto most = commands_->client()->max_data_xfer_size; most > 0) {
+      link_.limit(most);
+      function_.memory().use(&link_);
+    }
     if (on_client_) on_client_(true);
   }
   if ((header.flags & flags::no_reply) != 0) return;  // rule 51: one too many, and QEMU is lost
@@ -123,6 +139,14 @@ void Session::report(const Header& header, const Error& error) {
                refused_ == most_reported ? " (further ones are not reported)" : "");
 }
 
+void Session::fail(const Error& error) {
+  if (ended()) return;
+  const bool left =
+      error.code == std::errc::connection_reset || error.code == std::errc::broken_pipe;
+  if (!left) log::warning("{}: the client is dropped: {}", name_, error.message);
+  end(error.message);
+}
+
 // The device may ask for memory at any moment of this; there is none any more.
 void Session::end(const std::string& reason) {
   if (ended()) return;
@@ -131,6 +155,8 @@ void Session::end(const std::string& reason) {
   boost::system::error_code ignored;
   ready_.close(ignored);
   socket_.reset();
+  reader_ = {};
+  writer_ = {};
   function_.memory().use(nullptr);
   commands_.reset();
   link_.fail(fault(std::errc::bad_address, "the guest is gone"));

@@ -23,15 +23,17 @@ class Session : public std::enable_shared_from_this<Session> {
           std::string name, std::function<void(bool)> on_client);
 
   void start();
-  /// Lets go of all that the client brought. The function is not touched any more.
+  /// Lets go of all that the client brought, half a message too. The function is not touched any
+  /// more.
   void end(const std::string& reason);
   [[nodiscard]] bool ended() const noexcept { return !commands_; }
-  /// For who needs to know now whether the client has gone: takes what it left, and ends.
+  /// For whoever needs to know now whether the client has gone: takes what it left, and ends.
   void end_if_left();
 
  private:
   using Wait = boost::asio::posix::descriptor_base::wait_type;
   void wait(Wait what);
+  void fail(const Error& error);
   void soon();
   void look();
   bool turn();
@@ -52,8 +54,10 @@ class Session : public std::enable_shared_from_this<Session> {
   DmaLink link_;
   Reader reader_;
   Writer writer_;
-  bool soon_ = false;     // a turn is queued: one is enough
-  bool waiting_ = false;  // so is one wait
+  bool soon_ = false;  // a turn is queued: one is enough
+  // So is one wait of each kind; both may be under way, since either may come first.
+  bool waits_to_read_ = false;
+  bool waits_to_write_ = false;
   unsigned refused_ = 0;
 };
 

@@ -67,3 +67,49 @@ TEST_CASE("a client that leaves hundreds of messages behind makes room for the n
   auto next = Client::connect(scene.served.path(0)).value();
   CHECK(next.load<std::uint8_t>(0, TestFunction::narrow.offset).value() == 4000 % 256);
 }
+
+TEST_CASE("a message of ours that meets a full socket is sent when there is room") {
+  Served served;
+  RawClient client(served.path());
+  client.agree();
+  constexpr std::uint64_t place = 0x100000;
+  constexpr std::size_t size = most_dma_transfer;
+  REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, place, 16 * size)) == accepted);
+  // Replies nearly fill the socket; then the device writes, while nothing comes from the client.
+  constexpr int replies = 10;
+  for (int count = 0; count < replies; ++count)
+    client.say(command_header(Command::region_read, 1), access(0, 1, 16384));
+  served.with([](TestFunction& function) {
+    function.memory().write(place, std::span(function.buffer).first(8 * size),
+                            [](const Result<void>&) {});
+  });
+  for (int count = 0; count < replies; ++count) REQUIRE(client.outcome() == accepted);
+  for (int count = 0; count < 8; ++count) {
+    REQUIRE(client.outcome() == accepted);
+    REQUIRE(client.last.header.command == static_cast<std::uint16_t>(Command::dma_write));
+    CHECK(client.last.payload.size() == sizeof(DmaAccess) + size);
+    client.answer({});  // as QEMU does: a header alone
+  }
+}
+
+TEST_CASE("a client that sends before it reads is not waited for by a device that writes") {
+  Served served;
+  RawClient client(served.path());
+  client.agree();
+  constexpr std::uint64_t place = 0x100000;
+  REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, place, 16 * most_dma_transfer)) ==
+          accepted);
+  for (int count = 0; count < 10; ++count)
+    client.say(command_header(Command::region_read, 1), access(0, 1, 16384));
+  served.with([](TestFunction& function) {
+    function.memory().write(place, std::span(function.buffer).first(most_dma_transfer),
+                            [](const Result<void>&) {});
+  });
+  // More than any socket holds.
+  const auto ring = access(TestFunction::narrow.offset, 0, 1, 1);
+  for (int count = 0; count < 2000; ++count)
+    client.say(command_header(Command::region_write, 1, flags::no_reply), ring);
+  client.say(command_header(Command::region_read, 2), access(TestFunction::narrow.offset, 0, 1));
+  while (client.last.header.id != 2) REQUIRE(client.outcome() == accepted);
+  CHECK(client.last.payload.back() == static_cast<std::byte>(2000 % 256));
+}
