@@ -89,7 +89,7 @@ Result<Client> Client::connect(const std::string& path, std::chrono::millisecond
   if (!reply) return reply.error();
   auto server = read_version(reply->payload);
   if (!server) return server.error();
-  return Client(std::make_unique<State>(State{std::move(link), *server}));
+  return Client(std::make_unique<State>(State{std::move(link), server->capabilities}));
 }
 
 const Capabilities& Client::server() const noexcept {

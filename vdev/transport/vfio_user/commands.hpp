@@ -30,12 +30,15 @@ class Commands {
   /// done then.
   [[nodiscard]] Result<Reply> handle(Message request);
 
-  /// What the client can take; empty until it has told its version.
+  /// What the client can take; empty until it has sent its version.
   [[nodiscard]] const std::optional<Capabilities>& client() const noexcept { return client_; }
 
  private:
   struct Rule;
   static const Rule rules[];
+
+  /// That a reply to this client may bring.
+  [[nodiscard]] std::size_t most_fds() const noexcept;
 
   Result<Reply> version(Message& request);
   Result<Reply> dma_map(Message& request);

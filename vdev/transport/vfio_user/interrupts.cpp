@@ -22,6 +22,11 @@ constexpr Index indexes[] = {
 static_assert(VFIO_PCI_INTX_IRQ_INDEX == 0 && VFIO_PCI_MSI_IRQ_INDEX == 1 &&
               VFIO_PCI_MSIX_IRQ_INDEX == 2);
 
+constexpr std::uint32_t first_notice = VFIO_PCI_ERR_IRQ_INDEX;
+constexpr std::uint32_t notice_flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
+static_assert(first_notice == std::size(indexes) && VFIO_PCI_REQ_IRQ_INDEX == first_notice + 1 &&
+              VFIO_PCI_NUM_IRQS == first_notice + 2);
+
 constexpr std::uint32_t data_flags = VFIO_IRQ_SET_DATA_TYPE_MASK;
 constexpr std::uint32_t action_flags = VFIO_IRQ_SET_ACTION_TYPE_MASK;
 
@@ -48,7 +53,12 @@ Result<std::vector<os::EventFd>> adopt(std::vector<os::UniqueFd> fds) {
 }  // namespace
 
 unsigned IrqTable::count(std::uint32_t index) const noexcept {
-  return has_interrupts(index) ? interrupts_.count(indexes[index].kind) : 0;
+  return has_interrupts(index) ? interrupts_.count(indexes[index].kind) : 1;
+}
+
+std::uint32_t IrqTable::flags(std::uint32_t index) const noexcept {
+  if (count(index) == 0) return 0;
+  return has_interrupts(index) ? indexes[index].flags : notice_flags;
 }
 
 Result<vfio_irq_info> IrqTable::info(std::uint32_t index) const {
@@ -59,7 +69,7 @@ Result<vfio_irq_info> IrqTable::info(std::uint32_t index) const {
   info.argsz = sizeof info;
   info.index = index;
   info.count = count(index);
-  if (info.count > 0) info.flags = indexes[index].flags;
+  info.flags = flags(index);
   return info;
 }
 
@@ -85,14 +95,22 @@ Result<void> IrqTable::check(const IrqSet& request, std::span<const std::byte> d
   const auto all = count(request.index);
   if (request.count == 0 || request.start >= all || request.count > all - request.start)
     return refuse("there are not so many");
+  if (!has_interrupts(request.index) && (request.flags & VFIO_IRQ_SET_ACTION_TRIGGER) == 0)
+    return refuse("this one can't be masked");
   return {};
 }
 
 Result<void> IrqTable::connect(const IrqSet& request, std::vector<os::UniqueFd> fds) {
-  const auto kind = indexes[request.index].kind;
   auto adopted = adopt(std::move(fds));
   if (!adopted) return adopted.error();
   auto& events = *adopted;
+  if (!has_interrupts(request.index)) {
+    auto& notice = notices_[request.index - first_notice];
+    notice.reset();
+    if (!events.empty()) notice.emplace(std::move(events.front()));
+    return {};
+  }
+  const auto kind = indexes[request.index].kind;
   for (std::uint32_t at = 0; at < request.count; ++at) {
     if (events.empty())
       interrupts_.disconnect(kind, request.start + at);
@@ -103,6 +121,10 @@ Result<void> IrqTable::connect(const IrqSet& request, std::vector<os::UniqueFd> 
 }
 
 void IrqTable::act(const IrqSet& request, unsigned vector) noexcept {
+  if (!has_interrupts(request.index)) {
+    if (const auto& notice = notices_[request.index - first_notice]) notice->ring();
+    return;
+  }
   const auto kind = indexes[request.index].kind;
   if ((request.flags & VFIO_IRQ_SET_ACTION_TRIGGER) != 0)
     interrupts_.trigger(kind, vector);
@@ -138,13 +160,13 @@ Result<void> IrqTable::bind_unmask(const IrqSet& request, std::vector<os::Unique
 }
 
 void IrqTable::disconnect(std::uint32_t index) noexcept {
-  if (!has_interrupts(index)) return;
+  if (!has_interrupts(index)) return notices_[index - first_notice].reset();
   interrupts_.disconnect(indexes[index].kind);
   if (unmask_by_ && index == VFIO_PCI_INTX_IRQ_INDEX) (void)unmask_by_(std::nullopt);
 }
 
 void IrqTable::disconnect() noexcept {
-  for (std::uint32_t index = 0; index < std::size(indexes); ++index) disconnect(index);
+  for (std::uint32_t index = 0; index < VFIO_PCI_NUM_IRQS; ++index) disconnect(index);
 }
 
 }  // namespace bellwire::vfio_user

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// IrqTable: what GET_IRQ_INFO tells and SET_IRQS does, on a function's Interrupts. vfio has five
-// indexes; two of them, for errors and for requests to let go, have no interrupts here.
+// IrqTable: what GET_IRQ_INFO answers and SET_IRQS does, on a function's Interrupts. vfio has five
+// indexes. Two of them, for errors and for requests to let go of the device, have one interrupt
+// each that no device here ever raises: clients ask for them, and QEMU warns where they are
+// missing.
 //
 // Source: the specification's VFIO_USER_DEVICE_SET_IRQS; docs/semantics.md, 51. One thing is by
 // <linux/vfio.h>, which QEMU follows with KVM: an eventfd given for unmasking INTx is one that the
 // client rings to have it unmasked.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "vdev/pci/interrupts.hpp"
@@ -38,6 +42,7 @@ class IrqTable {
 
  private:
   [[nodiscard]] unsigned count(std::uint32_t index) const noexcept;
+  [[nodiscard]] std::uint32_t flags(std::uint32_t index) const noexcept;
   [[nodiscard]] Result<void> check(const IrqSet& request, std::span<const std::byte> data,
                                    std::size_t fds) const;
   [[nodiscard]] Result<void> connect(const IrqSet& request, std::vector<os::UniqueFd> fds);
@@ -47,6 +52,7 @@ class IrqTable {
 
   pci::Interrupts& interrupts_;
   UnmaskBy unmask_by_;
+  std::array<std::optional<os::EventFd>, 2> notices_;  // of errors, and to let go
 };
 
 }  // namespace bellwire::vfio_user

@@ -33,13 +33,17 @@ constexpr std::uint32_t bool_trigger = VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACT
   return bytes_of(DmaMap{argsz, flag, offset, address, size});
 }
 
+/// Whether a payload may be longer than its structure: never; yes, the rest means nothing; there is
+/// no structure.
+enum class Length { exact, padded, any };
+
 /// What each command looks like when it is right, with the descriptors that come along, and what
 /// comes of it.
 struct Sound {
   Command command;
   Bytes payload;
   std::size_t fds = 0;
-  bool sized = true;  // no other size is right
+  Length length = Length::exact;
   int outcome = accepted;
 };
 

@@ -22,11 +22,25 @@ constexpr Capabilities own_capabilities{.max_msg_fds = most_message_fds,
                                         .pgsizes = page_size,
                                         .write_multiple = true};
 
-/// What a payload of VFIO_USER_VERSION tells. EINVAL: a version that is not ours, or JSON that is
-/// none or means nothing. A side that takes less data than a page in a message is refused, too.
-[[nodiscard]] Result<Capabilities> read_version(std::span<const std::byte> payload);
+/// Which capabilities a side named; a reply may name no others.
+struct Named {
+  bool max_msg_fds = false;
+  bool max_data_xfer_size = false;
+  bool pgsizes = false;
+  bool write_multiple = false;
+};
+constexpr Named all_named{true, true, true, true};
 
-/// The payload that tells ours.
-[[nodiscard]] Bytes write_version();
+struct Proposal {
+  Capabilities capabilities;
+  Named named;
+};
+
+/// What a payload of VFIO_USER_VERSION says. EINVAL: a version that is not ours, or version data
+/// that is not JSON, or not of the right types.
+[[nodiscard]] Result<Proposal> read_version(std::span<const std::byte> payload);
+
+/// The payload that says ours, as far as they are `named`.
+[[nodiscard]] Bytes write_version(const Named& named = all_named);
 
 }  // namespace bellwire::vfio_user

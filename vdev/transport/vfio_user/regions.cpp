@@ -33,8 +33,7 @@ void store(std::uint64_t value, std::span<std::byte> bytes) {
 std::span<std::byte> memory_at(const pci::Bar& bar, std::uint64_t offset, std::uint64_t size) {
   if (!bar.memory) return {};
   const auto holds = [&](const pci::Area& area) {
-    return offset >= area.offset && offset - area.offset < area.size &&
-           size <= area.size - (offset - area.offset);
+    return offset >= area.offset && fits(offset - area.offset, size, area.size);
   };
   if (std::ranges::none_of(bar.memory->areas, holds)) return {};
   return bar.memory->view.bytes().subspan(offset, size);
@@ -92,51 +91,56 @@ std::uint64_t Regions::size(std::uint32_t index) const noexcept {
 
 Result<void> Regions::check(const RegionAccess& access) const {
   const auto bytes = size(access.region);
-  if (access.count == 0 || access.count > most_transfer || access.offset > bytes ||
-      access.count > bytes - access.offset)
+  if (access.region >= VFIO_PCI_NUM_REGIONS || access.count > most_transfer ||
+      !fits(access.offset, access.count, bytes))
     return fault(std::errc::invalid_argument, "{} bytes at {:#x} of region {}, which has {}",
                  access.count, access.offset, access.region, bytes);
   return {};
 }
 
 void Regions::read(const RegionAccess& access, std::span<std::byte> into) {
+  if (into.empty()) return;  // of any region, one that isn't there too
   if (access.region == VFIO_PCI_CONFIG_REGION_INDEX)
     return function_.read_config(access.offset, into);
   by_pieces(function_.bars()[access.region], access.offset, into, read_piece);
 }
 
 void Regions::write(const RegionAccess& access, std::span<const std::byte> from) {
+  if (from.empty()) return;
   if (access.region == VFIO_PCI_CONFIG_REGION_INDEX)
     return function_.write_config(access.offset, from);
   by_pieces(function_.bars()[access.region], access.offset, from, write_piece);
 }
 
-Result<Regions::Info> Regions::info(std::uint32_t index, std::uint32_t argsz) const {
+Result<Regions::Info> Regions::info(std::uint32_t index, std::uint32_t argsz,
+                                    std::size_t most_fds) const {
   vfio_region_info told{};
   if (index >= VFIO_PCI_NUM_REGIONS || argsz < sizeof told)
     return fault(std::errc::invalid_argument, "region {}, argsz {}: there are {}", index, argsz,
                  static_cast<unsigned>(VFIO_PCI_NUM_REGIONS));
-  told.argsz = sizeof told;
+  const auto* const memory =
+      index < pci::most_bars && most_fds > 0 && function_.bars()[index].memory
+          ? &*function_.bars()[index].memory
+          : nullptr;
+  Bytes areas;
+  if (memory != nullptr && !all_mapped(function_.bars()[index]))
+    areas = sparse_areas(memory->areas);
+  told.argsz = static_cast<std::uint32_t>(sizeof told + areas.size());
   told.index = index;
   told.size = size(index);
   if (told.size > 0) told.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-
-  Info info;
-  Bytes areas;
-  if (index < pci::most_bars && function_.bars()[index].memory) {
-    const auto& bar = function_.bars()[index];
-    told.flags |= VFIO_REGION_INFO_FLAG_MMAP;
-    info.fd = bar.memory->fd.get();
-    if (!all_mapped(bar)) areas = sparse_areas(bar.memory->areas);
-  }
-  told.argsz += static_cast<std::uint32_t>(areas.size());
-  const bool fits = told.argsz <= argsz;
-  if (fits && !areas.empty()) {
+  const bool whole = told.argsz <= argsz;
+  if (memory != nullptr && whole) told.flags |= VFIO_REGION_INFO_FLAG_MMAP;
+  if (!areas.empty() && whole) {
     told.flags |= VFIO_REGION_INFO_FLAG_CAPS;
     told.cap_offset = sizeof told;
   }
+
+  Info info;
   append(info.payload, told);
-  if (fits) append(info.payload, areas);
+  if (!whole) return info;
+  append(info.payload, areas);
+  if (memory != nullptr) info.fd = memory->fd.get();
   return info;
 }
 

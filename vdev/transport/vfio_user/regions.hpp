@@ -23,12 +23,14 @@ class Regions {
   void write(const RegionAccess& access, std::span<const std::byte> from);
 
   /// The answer to DEVICE_GET_REGION_INFO: its payload, at most `argsz` bytes, and the descriptor
-  /// of what can be mapped, or -1. EINVAL.
+  /// of what can be mapped, or -1. It comes with the whole payload only: without the capability
+  /// that says which parts are memory, a client would map all of it. EINVAL.
   struct Info {
     Bytes payload;
     int fd = -1;
   };
-  [[nodiscard]] Result<Info> info(std::uint32_t index, std::uint32_t argsz) const;
+  [[nodiscard]] Result<Info> info(std::uint32_t index, std::uint32_t argsz,
+                                  std::size_t most_fds) const;
 
   /// The answer to DEVICE_GET_REGION_IO_FDS, with at most `most_fds` descriptors. EINVAL.
   struct IoFds {

@@ -45,18 +45,46 @@ TEST_CASE("accesses to registers go by aligned pieces of at most 8 bytes") {
   CHECK(bytes[3] == std::byte{0});
 }
 
-TEST_CASE("region info grows by its capabilities, if there is room for them") {
+TEST_CASE("a region's descriptor comes with its capability, and neither without room for it") {
   TestFunction function;
   const Regions regions(function);
-  const auto small = regions.info(1, 32).value();
+  const auto small = regions.info(1, 32, 1).value();
   const auto told = *head<vfio_region_info>(small.payload);
   CHECK(small.payload.size() == 32);
   CHECK(told.argsz == 32 + 16 + 2 * 16);
-  CHECK((told.flags & VFIO_REGION_INFO_FLAG_CAPS) == 0);
-  CHECK(small.fd >= 0);
-  const auto large = regions.info(1, told.argsz).value();
+  CHECK((told.flags & (VFIO_REGION_INFO_FLAG_CAPS | VFIO_REGION_INFO_FLAG_MMAP)) == 0);
+  CHECK(small.fd == -1);
+  CHECK(regions.info(1, told.argsz - 1, 1).value().fd == -1);
+  const auto large = regions.info(1, told.argsz, 1).value();
   CHECK(large.payload.size() == told.argsz);
+  CHECK(large.fd >= 0);
   CHECK(head<vfio_region_info>(large.payload)->cap_offset == 32);
-  CHECK(regions.info(0, 32).value().fd == -1);
-  CHECK(regions.info(VFIO_PCI_VGA_REGION_INDEX, 32).has_value());
+  CHECK((head<vfio_region_info>(large.payload)->flags & VFIO_REGION_INFO_FLAG_MMAP) != 0);
+  CHECK(regions.info(0, 32, 1).value().fd == -1);
+  CHECK(regions.info(VFIO_PCI_VGA_REGION_INDEX, 32, 1).has_value());
+}
+
+TEST_CASE("a client that takes no descriptors is not told of anything to map") {
+  TestFunction function;
+  const Regions regions(function);
+  const auto info = regions.info(1, 4096, 0).value();
+  CHECK(info.fd == -1);
+  CHECK(info.payload.size() == 32);
+  CHECK(head<vfio_region_info>(info.payload)->argsz == 32);
+  CHECK((head<vfio_region_info>(info.payload)->flags & VFIO_REGION_INFO_FLAG_MMAP) == 0);
+  CHECK(regions.io_fds(0, 4096, 0).value().fds.empty());
+}
+
+TEST_CASE("an access of no bytes reaches nothing, wherever it may begin") {
+  TestFunction function;
+  Regions regions(function);
+  for (std::uint32_t region = 0; region < VFIO_PCI_NUM_REGIONS; ++region) {
+    CHECK(regions.check({0, region, 0}).has_value());
+    regions.read({0, region, 0}, {});
+    regions.write({0, region, 0}, {});
+  }
+  CHECK(regions.check({4096, 0, 0}).has_value());
+  CHECK(regions.check({4097, 0, 0}).has_error());
+  CHECK(regions.check({0, VFIO_PCI_NUM_REGIONS, 0}).has_error());
+  CHECK(regions.check({~std::uint64_t{0}, 0, 1}).has_error());
 }

@@ -69,7 +69,8 @@ TEST_CASE("a client learns what the device is") {
   CHECK(client.irqs(VFIO_PCI_INTX_IRQ_INDEX).value().count == 1);
   CHECK(client.irqs(VFIO_PCI_MSI_IRQ_INDEX).value().count == 2);
   CHECK(client.irqs(VFIO_PCI_MSIX_IRQ_INDEX).value().count == TestFunction::vectors);
-  CHECK(client.irqs(VFIO_PCI_ERR_IRQ_INDEX).value().count == 0);
+  CHECK(client.irqs(VFIO_PCI_ERR_IRQ_INDEX).value().count == 1);
+  CHECK(client.irqs(VFIO_PCI_REQ_IRQ_INDEX).value().count == 1);
   CHECK(client.load<std::uint32_t>(config, 0).value() == 0x10F01AF4);
 }
 
