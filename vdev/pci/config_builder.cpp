@@ -16,7 +16,7 @@ constexpr std::uint64_t io_bits = 1;
 constexpr std::uint64_t wide_bits = 2 << 1;
 constexpr std::uint64_t prefetchable_bit = 1 << 3;
 
-bool fits(const BarShape& shape) {
+bool well_shaped(const BarShape& shape) {
   if (!std::has_single_bit(shape.size)) return false;
   switch (shape.kind) {
     case BarKind::none:
@@ -62,7 +62,7 @@ ConfigBuilder& ConfigBuilder::bar(unsigned index, const BarShape& shape) {
                  "BAR {} is taken, or there is none; a 64-bit one takes two of the six", index));
     return *this;
   }
-  if (!fits(shape)) {
+  if (!well_shaped(shape)) {
     refuse(fault(std::errc::invalid_argument,
                  "BAR {} cannot have {} bytes: choose a power of two, 4 to 256 for io, 16 to 2G "
                  "for 32-bit memory",
