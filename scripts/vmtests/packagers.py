@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The guest's modules as packagers build them: read-only sources, not root, in another folder."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness import kernel
+from harness.image import MODULES
+from harness.places import ROOT
+
+USER = "nobody"
+
+
+class Packagers(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="b")))
+        self.folder.chmod(0o755)
+        self.sources = self.folder / "sources"
+        shutil.copytree(ROOT / "guest-kmod", self.sources)
+        subprocess.run(["chmod", "-R", "a-w,a+rX", self.sources], check=True)
+        self.addCleanup(subprocess.run, ["chmod", "-R", "u+w", self.sources], check=True)
+        self.headers = self.headers_for_all()
+
+    def headers_for_all(self) -> Path:
+        """A copy in a folder that everybody may enter."""
+        found = kernel.get(kernel.DEFAULT)
+        shutil.copytree(found.root / "usr", self.folder / "usr", symlinks=True)
+        return self.folder / found.headers.relative_to(found.root)
+
+    def make(self, *words: str) -> subprocess.CompletedProcess[str]:
+        as_user = ["setpriv", f"--reuid={USER}", "--regid=nogroup", "--clear-groups"] \
+            if os.getuid() == 0 else []
+        return subprocess.run(
+            [*as_user, "make", "-C", self.sources, "CONFIG_DEBUG_INFO_BTF_MODULES=", *words],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    def writable(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir()
+        if os.getuid() == 0:
+            os.chown(folder, pwd.getpwnam(USER).pw_uid, -1)
+        return folder
+
+    def test_a_build_and_one_after_a_change(self) -> None:
+        out = self.writable("out")
+        words = (f"KDIR={self.headers}", f"OUT={out}")
+        self.assertEqual((made := self.make(*words)).returncode, 0, made.stderr)
+        self.assertEqual([name for name in MODULES if not (out / name).exists()], [])
+        os.utime(self.sources / "main.c")
+        self.assertEqual((made := self.make(*words)).returncode, 0, made.stderr)
+        self.assertIn("main.o", made.stdout)
+        self.assertNotIn("queue.o", made.stdout)
+        self.assertEqual((made := self.make(*words, "clean")).returncode, 0, made.stderr)
+        self.assertEqual(list(out.rglob("*.ko")), [])
+
+    def test_a_folder_that_kbuild_takes_not(self) -> None:
+        out = self.writable('a b, "c" $x: d')
+        made = self.make(f"KDIR={self.headers}", f"OUT={out}".replace("$", "$$"))
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertEqual([name for name in MODULES if not (out / name).exists()], [])
+
+    def test_what_it_can_not_do(self) -> None:
+        for words, told in (([f"KDIR={self.headers}"], "choose another folder by OUT="),
+                            (["KDIR=/none", f"OUT={self.writable('x')}"], "name it by KDIR=")):
+            with self.subTest(told):
+                made = self.make(*words)
+                self.assertNotEqual(made.returncode, 0)
+                self.assertIn(told, made.stderr)
