@@ -7,17 +7,17 @@ that it waits for its command. The verdict holds for one kernel, QEMU and boot o
 """
 
 import json
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import qemu, run
+from . import qemu, report, run
 from .children import Child, describe
-from .places import HarnessError, cache, last_line, locked, replace_file
+from .places import HarnessError, cache, caches, last_line, locked, replace_file
 
 LIMIT = 8.0  # seconds; a guest on a KVM that works needs one
 DEVICE = Path("/dev/kvm")
+BOOK = "kvm.json"  # the verdicts, in the cache
 CHOICES = ("auto", "kvm", "tcg", "nested")
 
 
@@ -38,8 +38,7 @@ def choose(wish: str, machine: qemu.Machine, version: str) -> str:
     trouble = None if wish == "tcg" else closed(DEVICE) or _unproven(machine, version)
     if wish == "tcg" or trouble and wish == "auto":
         if trouble and trouble.news:
-            print(f"bellwire: no KVM, going on with emulation (TCG): {trouble.reason}"
-                  f"{trouble.remedy}", file=sys.stderr)
+            report.say(f"no KVM, going on with emulation (TCG): {trouble.reason}{trouble.remedy}")
         return "tcg"
     if trouble:
         raise HarnessError(f"--accel kvm: {trouble.reason}{trouble.remedy}; or use --accel tcg")
@@ -60,15 +59,24 @@ def closed(device: Path) -> Trouble | None:
 def _unproven(machine: qemu.Machine, version: str) -> Trouble | None:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     key = " | ".join((machine.image.release, machine.qemu, version, boot))
-    with locked(_book().with_suffix(".lock")):
-        verdicts = _read(_book())
-        known = key in verdicts
-        reason = verdicts[key] if known else prove(machine)
-        if not known:
-            kept = {other: text for other, text in verdicts.items() if other.endswith(boot)}
-            replace_file(_book(), json.dumps(kept | {key: reason}, indent=2).encode())
-    remedy = f" (remembered in {_book()}; remove it to try again)"
-    return Trouble(reason, remedy, news=not known) if reason else None
+    for place in caches():  # without a lock: one that may only be read serves as well
+        if (known := _read(place / BOOK).get(key)) is not None:
+            return _trouble(known, place / BOOK, news=False)
+    book = cache() / BOOK
+    with locked(book.with_suffix(".lock"), "tries KVM"):
+        verdicts = _read(book)
+        if key in verdicts:
+            return _trouble(verdicts[key], book, news=False)
+        with report.waiting("the first guest on this machine's KVM"):
+            reason = prove(machine)
+        kept = {other: text for other, text in verdicts.items() if other.endswith(boot)}
+        replace_file(book, json.dumps(kept | {key: reason}, indent=2))
+    return _trouble(reason, book, news=True)
+
+
+def _trouble(reason: str, book: Path, news: bool) -> Trouble | None:
+    remedy = f" (remembered in {book}; remove it to try again)"
+    return Trouble(reason, remedy, news) if reason else None
 
 
 def prove(machine: qemu.Machine, limit: float = LIMIT) -> str:
@@ -101,12 +109,9 @@ def _ready(status: Path) -> bool:
     return status.exists() and status.read_text().startswith("waiting")
 
 
-def _book() -> Path:
-    return cache() / "kvm.json"
-
-
 def _read(book: Path) -> dict[str, str]:
     try:
-        return json.loads(book.read_text())
+        found = json.loads(book.read_text())
     except (OSError, ValueError):
         return {}
+    return found if isinstance(found, dict) else {}

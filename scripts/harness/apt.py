@@ -6,18 +6,20 @@ lists of our own are fetched, in a folder of ours, of the same suites or of othe
 checked as ever.
 """
 
+import os
 import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import HarnessError
+from . import children
+from .places import HarnessError, write
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _OS_RELEASE = Path("/etc/os-release")
 # Beginnings of the lines that tell a cause; apt says much more around them.
-_CAUSES = ("NO_PUBKEY", "Failed to fetch", "Unable to locate")
+_CAUSES = ("No space left", "enough free space", "NO_PUBKEY", "Failed to fetch", "Unable to locate")
 
 
 class AptError(Exception):
@@ -58,9 +60,9 @@ class Apt:
     def _run(self, program: str, *arguments: str, folder: Path | None = None
              ) -> subprocess.CompletedProcess:
         try:
-            return subprocess.run(
-                [program, "-qq", "-o", "APT::Sandbox::User=root", *self.options, *arguments],
-                capture_output=True, text=True, cwd=folder, stdin=subprocess.DEVNULL)
+            return children.run(
+                program, "-qq", "-o", "APT::Sandbox::User=root", *self.options, *arguments,
+                cwd=folder, env=os.environ | {"LC_ALL": "C.UTF-8"})
         except FileNotFoundError:
             raise HarnessError(f"no {program}: kernels and QEMU come from Debian's packages; use "
                                "Debian 12") from None
@@ -84,8 +86,8 @@ def other_debian(folder: Path, suites: Sequence[str]) -> Apt:
                            "debian-archive-keyring")
     made = private(folder)
     sources = folder / "sources.list"
-    sources.write_text("".join(f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n"
-                               for suite in suites))
+    write(sources, "".join(f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n"
+                           for suite in suites))
     return Apt((*made.options, "-o", f"Dir::Etc::sourcelist={sources}",
                 "-o", "Dir::Etc::sourceparts=/dev/null", "-o", "Dir::State::status=/dev/null"))
 
@@ -113,5 +115,5 @@ def cause(said: str) -> str:
 def unpack(packages: Path, root: Path) -> None:
     """Unpacks the packages that stand in a folder, and removes them."""
     for package in packages.glob("*.deb"):
-        subprocess.run(["dpkg", "-x", package, root], check=True)
+        children.run("dpkg", "-x", package, root).check_returncode()
         package.unlink()

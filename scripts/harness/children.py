@@ -11,7 +11,9 @@ import resource
 import signal
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -82,12 +84,48 @@ class Child:
             os.killpg(self._process.pid, number)
 
 
+def run(*argv: str | Path, log: Path | None = None, limit: float | None = None, **how: Any
+        ) -> subprocess.CompletedProcess[str]:
+    """A tool that works and ends by itself, with its output in `log`, or in the result. If we leave
+    early, it leaves with all that it started."""
+    with ExitStack() as files:
+        sink = files.enter_context(log.open("wb")) if log else subprocess.PIPE
+        return _run(argv, limit, stdout=sink, stderr=subprocess.STDOUT if log else subprocess.PIPE,
+                    **how)
+
+
+def run_aloud(*argv: str | Path) -> int:
+    """Likewise, with its output on ours; returns its status."""
+    return _run(argv).returncode
+
+
+def _run(argv: Sequence[str | Path], limit: float | None = None, **how: Any
+         ) -> subprocess.CompletedProcess[str]:
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, text=True, errors="replace",
+                          process_group=0, preexec_fn=_die_with(os.getpid()), **how) as tool:
+        try:
+            out, err = tool.communicate(timeout=limit)
+        except BaseException:
+            _end_group(tool)
+            raise
+    return subprocess.CompletedProcess(argv, tool.returncode, out or "", err or "")
+
+
+def _end_group(leader: subprocess.Popen, grace: float = 5.0) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            leader.wait(grace)
+        os.killpg(leader.pid, signal.SIGKILL)
+
+
 def _die_with(parent: int) -> Callable[[], None]:
     def prepare() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)  # it died before we asked
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # it may write to a terminal that has tostop
 
     return prepare
 

@@ -11,16 +11,15 @@ import argparse
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import accel, compare_page, console, kernel, prepare, qemu, run
+from . import accel, children, compare_page, console, kernel, prepare, qemu, report, run
+from .growing import Lines
 from .lab import Lab
-from .places import GUEST_TOOLS, HarnessError
+from .places import GUEST_TOOLS, HarnessError, replace_file
 from .qemu import Machine
-from .vm import Vm
 
 BELL = GUEST_TOOLS[0]
 BETWEEN_USERS = "user → user"
@@ -43,19 +42,15 @@ def main(argv: Sequence[str]) -> int:
     options = _options(argv)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
-    try:
-        result = measure(options.count)
-    except HarnessError as error:
-        print(f"compare: {error}", file=sys.stderr)
-        return 1
+    result = measure(options.count)
     show(result)
     if options.json:
-        options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        replace_file(options.json, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     if options.html:
-        options.html.write_text(compare_page.page(result))
+        replace_file(options.html, compare_page.page(result))
     failed = failures(result["rows"])
     for line in failed:
-        print(f"compare: {line}", file=sys.stderr)
+        report.say(line, "compare")
     return 1 if failed else 0
 
 
@@ -106,7 +101,9 @@ def in_guest(machine: Machine, folder: Path, count: int) -> dict:
         vm = lab.vm(["sh", "-c", guest_script(count)])
         if death := vm.boot(watch=lab.check):
             raise HarnessError(death.reason)
-        verdict = vm.wait(LIMIT, lambda: _progress(vm))
+        report.say("measuring each mechanism in the guest, then on this host; it takes a minute")
+        letters = Lines()
+        verdict = vm.wait(LIMIT, lambda: _progress(letters.text(vm.stdout.read())))
     complaints = console.complaints(vm.console)
     if verdict.status not in MEASURED or complaints:
         raise HarnessError(f"{complaints[0] if complaints else verdict.reason}; see {folder}")
@@ -121,9 +118,7 @@ def guest_script(count: int) -> str:
 def on_host(folder: Path, count: int) -> dict:
     path = folder / "host.json"
     command = [BELL, "compare", "--only", BETWEEN_USERS, "--count", str(count), "--json", path]
-    with (folder / "host.log").open("w") as log:
-        status = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                timeout=LIMIT).returncode
+    status = children.run(*command, log=folder / "host.log", limit=LIMIT).returncode
     if status not in MEASURED:
         raise HarnessError(f"bell compare ended with {status} on this host; see {folder}/host.log")
     return _read(path)
@@ -136,9 +131,8 @@ def _read(path: Path) -> dict:
         raise HarnessError(f"bell compare left no figures: {error}; see {path}") from None
 
 
-def _progress(vm: Vm) -> None:
+def _progress(text: str) -> None:
     """One line that changes, on a terminal: a run takes a minute."""
-    text = vm.stdout.read().decode(errors="replace")
     if text and sys.stderr.isatty():
         line = text.rstrip().rsplit("\n", 1)[-1]
         print(f"\r\x1b[K{line:.70}", end="", file=sys.stderr, flush=True)

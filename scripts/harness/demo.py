@@ -13,11 +13,13 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from . import accel, console, kernel, ktap, prepare, qemu, run, toolbox
+from . import accel, console, kernel, ktap, prepare, qemu, report, run, toolbox
+from .growing import Lines
 from .lab import Lab
-from .places import HarnessError
+from .places import HarnessError, replace_file
 from .qemu import Machine
 from .recorder import Recorder
 from .vm import Vm
@@ -57,11 +59,7 @@ def main(argv: Sequence[str]) -> int:
     options = _options(argv)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
-    try:
-        return _show(options)
-    except HarnessError as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
+    return _show(options)
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
@@ -116,7 +114,7 @@ def _show(options: argparse.Namespace) -> int:
     }
     run.write_result(folder, **facts)
     if options.json:
-        options.json.write_text(json.dumps(facts, indent=2) + "\n")
+        replace_file(options.json, json.dumps(facts, indent=2) + "\n")
     troubles = show.troubles() + console.complaints(vm.console)
     if verdict.status and not troubles:
         troubles = [verdict.reason]
@@ -155,8 +153,8 @@ class _Show:
     def __init__(self, lab: Lab, vm: Vm, restarts: int) -> None:
         self._lab, self._vm = lab, vm
         self._restarts = restarts  # those that are wanted, in a run of their own
+        self._stdout, self._results = Lines(), Lines()
         self._text = ""  # the results so far
-        self._told = 0  # lines of it
         self._kills = 0
         self._next_kill = 0.0
         self.figures: list[dict] = []
@@ -164,14 +162,13 @@ class _Show:
 
     def follow(self) -> None:
         """Called again and again while the guest runs."""
-        sys.stdout.write(self._vm.stdout.read().decode(errors="replace"))
-        sys.stderr.write(self._vm.stderr.read().decode(errors="replace"))
-        self._text += self._vm.results.read().decode(errors="replace")
-        lines = self._text.split("\n")[:-1]
-        for line in lines[self._told:]:
+        sys.stdout.write(self._stdout.text(self._vm.stdout.read()))
+        report.to_stderr(self._vm.stderr.read())
+        for line in self._results.whole(self._vm.results.read()):
+            self._text += f"{line}\n"
             self._tell(line)
-        self._told = len(lines)
         sys.stdout.flush()
+        self._lab.check_logs()
         if self._kills_due():
             self._restart_device()
 
@@ -243,8 +240,15 @@ def _close(show: _Show, troubles: list[str], folder: Path) -> int:
     print()
     total = sum(figures["completions"] for figures in show.figures)
     print(f"Well: {total:,} rings, none lost, none twice, each answer right. "
-          f"Logs: {folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder}")
+          f"Logs: {report.plain(str(_from_here(folder)))}")
     return 0
+
+
+def _from_here(folder: Path) -> Path:
+    """Its path, short where it may be."""
+    with suppress(OSError, ValueError):  # we may stand nowhere, or elsewhere
+        return folder.relative_to(Path.cwd())
+    return folder
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def check_share(share: Path, memory: int) -> None:
 
 
 def _script(lines: Sequence[str]) -> bytes:
-    return ("\n".join(["#!/bin/sh", *lines]) + "\n").encode()
+    return os.fsencode("\n".join(["#!/bin/sh", *lines]) + "\n")
 
 
 def _terminal() -> str:

@@ -7,7 +7,7 @@ So the host is a guest like any other, with /dev/kvm and a QEMU that uses it.
 from dataclasses import replace
 from pathlib import Path
 
-from . import image, kernel, modules, programs, recipe, toolbox
+from . import image, kernel, modules, programs, recipe, report, toolbox
 from .cpio import Archive
 from .image import CHANNEL_MODULES, Image
 from .places import BUILD, locked, replace_file
@@ -26,8 +26,9 @@ def make(qemu: str) -> Image:
     ours = program == toolbox.FOLDER / toolbox.PROGRAM
     files = toolbox.files() if ours else programs.with_libraries(program)
     files += programs.firmware(program)
-    with locked(FOLDER.with_suffix(".lock")):
-        needed = recipe.of([inner.initramfs, *order, *files, Path(__file__)])
+    with locked(FOLDER.with_suffix(".lock"), "makes the emulated host's image"), \
+            report.waiting("the emulated host's image to be made"):
+        needed = recipe.of([inner.initramfs, *order, *files, Path(__file__)], base.root)
         if not recipe.made(needed, made.initramfs):
             FOLDER.mkdir(parents=True, exist_ok=True)
             # Linux unpacks one archive behind the other; what comes later wins.

@@ -5,16 +5,17 @@ All of it lands in build/images/VERSION, and is made again when an ingredient ch
 """
 
 import os
+import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import kernel, modules, recipe
+from . import children, kernel, modules, recipe, report, run
 from .cpio import Archive
 from .kernel import Kernel
-from .places import BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, replace_file
+from .places import BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, plain, replace_file
 
 BUSYBOX = Path("/bin/busybox")
 INIT = ROOT / "images/init"
@@ -24,6 +25,9 @@ SOURCE_PATTERNS = ("Kbuild", "*.[ch]", "uapi/*.h")
 MODULES = ("bellwire.ko", "notify_lab/notify_lab.ko", "bare/bare_wire.ko")
 # What the guest's channels to the harness need; what is built in is passed over.
 CHANNEL_MODULES = ("virtio_pci", "virtio_console")
+# Variables with which the user builds kernels of his own, or runs us from a makefile.
+_OF_OTHER_BUILDS = re.compile(r"(MAKE|MFLAGS|ARCH$|CROSS_|LLVM|K?CC?$|[WCVMO]$|KBUILD|KC|KA|KERN|INSTALL_)")
+_SHOWN = 1 << 16  # bytes of a log that ends badly
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,8 @@ def make(version: str = kernel.DEFAULT) -> Image:
     base = kernel.get(version)
     folder = BUILD / "images" / version
     image = Image(base.release, base.image, folder / "initramfs.cpio", base.modules)
-    with locked(BUILD / "images" / f"{version}.lock"):
+    with locked(BUILD / "images" / f"{version}.lock", "makes the guest's image"), \
+            report.waiting("the guest's image to be made"):
         _modules(base, folder / "module")
         _initramfs(base, [folder / "module" / name for name in MODULES], image.initramfs)
     return image
@@ -51,21 +56,43 @@ def _modules(base: Kernel, folder: Path) -> None:
                      for pattern in SOURCE_PATTERNS for path in place.glob(pattern))
     if MODULE_SOURCES / "Kbuild" not in sources:
         raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")
-    needed = recipe.of([*sources, base.headers / "Makefile"])
+    needed = recipe.of([*sources, *(base.headers / name for name in (".config", "Module.symvers"))],
+                       base.root)
     if recipe.made(needed, folder / MODULES[0]):
         return
-    _mirror(sources, folder)
-    print(f"bellwire: building the guest modules for {base.release}", file=sys.stderr)
-    log = folder.with_name("module.log")
-    with log.open("w") as file:
-        made = subprocess.run(
-            ["make", "-C", base.headers, f"M={folder}", f"-j{os.cpu_count()}",
-             "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"],
-            stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
-    if made.returncode != 0:
-        sys.stderr.write(log.read_text())
-        raise HarnessError(f"the guest modules don't build for {base.release}; log: {log}")
+    report.say(f"building the guest modules for {base.release}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _where_kbuild_works(base, folder) as (headers, place):
+        _mirror(sources, place)
+        _make(headers, place, folder.with_name("module.log"))
+        for name in MODULES if place != folder else ():
+            _copy(place / name, folder / name)
     recipe.remember(needed, folder / MODULES[0])
+
+
+@contextmanager
+def _where_kbuild_works(base: Kernel, folder: Path) -> Iterator[tuple[Path, Path]]:
+    """The headers, and a folder to build in: kbuild takes neither where a path has a space or a
+    colon in it."""
+    if plain(base.root) and plain(folder):
+        yield base.headers, folder
+        return
+    with run.private_folder() as private:
+        headers = base.headers
+        if not plain(base.root):
+            shutil.copytree(base.root / "usr", private / "usr", symlinks=True)
+            headers = private / base.headers.relative_to(base.root)
+        yield headers, private / "module"
+
+
+def _make(headers: Path, folder: Path, log: Path) -> None:
+    ours = {name: value for name, value in os.environ.items() if not _OF_OTHER_BUILDS.match(name)}
+    made = children.run("make", "-C", headers, f"M={folder}", f"-j{os.cpu_count()}",
+                        "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules", log=log, env=ours)
+    if made.returncode:
+        report.to_stderr(log.read_bytes()[-_SHOWN:])
+        raise HarnessError(f"the guest modules don't build for {headers.name}, as said above; the "
+                           f"whole log: {log}")
 
 
 def _mirror(sources: list[Path], folder: Path) -> None:
@@ -75,14 +102,21 @@ def _mirror(sources: list[Path], folder: Path) -> None:
         if old not in copies and not old.name.endswith(".mod.c"):
             old.unlink()
     for copy, path in copies.items():
-        copy.parent.mkdir(parents=True, exist_ok=True)
         if not copy.exists() or copy.stat().st_mtime_ns != path.stat().st_mtime_ns:
-            shutil.copy2(path, copy)
+            _copy(path, copy)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """With its time, but not its mode: the sources may be read-only, the copy must not."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(copy, path.read_bytes())
+    stat = path.stat()
+    os.utime(copy, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
 
 def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
     channels = modules.with_dependencies(CHANNEL_MODULES, base.modules)
-    needed = recipe.of([BUSYBOX, INIT, *GUEST_TOOLS, *ours, *channels, Path(__file__)])
+    needed = recipe.of([BUSYBOX, INIT, *GUEST_TOOLS, *ours, *channels, Path(__file__)], base.root)
     if recipe.made(needed, target):
         return
     archive = Archive()
@@ -92,8 +126,9 @@ def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
     for name, to in (("sbin", "bin"), ("usr/bin", "../bin"), ("usr/sbin", "../bin")):
         archive.link(name, to)
     archive.file("bin/busybox", BUSYBOX.read_bytes(), 0o755)
-    for applet in subprocess.run([BUSYBOX, "--list"], check=True, capture_output=True,
-                                 text=True).stdout.split():
+    applets = children.run(BUSYBOX, "--list")
+    applets.check_returncode()
+    for applet in applets.stdout.split():
         if applet != "busybox":
             archive.link(f"bin/{applet}", "busybox")
     for tool in GUEST_TOOLS:
@@ -110,5 +145,5 @@ def _stripped(program: Path, folder: Path, how: str = "--strip-all") -> Path:
     """A copy without its debug information, which is most of it, and which every boot would unpack.
     A module's symbols stay: the kernel says them when it complains."""
     copy = folder / program.name
-    subprocess.run(["strip", how, "-o", copy, program], check=True)
+    children.run("strip", how, "-o", copy, program).check_returncode()
     return copy

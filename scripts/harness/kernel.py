@@ -7,13 +7,13 @@ offers at that time is taken; remove the folder to get a newer one.
 """
 
 import shutil
-import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import apt
+from . import apt, report
 from .apt import Apt, AptError
-from .places import HarnessError, cache, locked
+from .places import HarnessError, cache, caches, locked, write
 
 # Which package names the newest kernel of a version.
 NEWEST = {
@@ -47,18 +47,31 @@ def get(version: str) -> Kernel:
     """The kernel of that version; fetched when the cache lacks it."""
     if version not in NEWEST:
         raise HarnessError(f"unknown kernel '{version}': choose one of {', '.join(NEWEST)}")
+    return _unpacked(version) or _fetched(version)
+
+
+def _unpacked(version: str) -> Kernel | None:
+    """From any cache: one that may only be read serves as well."""
+    for place in caches():
+        root = place / "kernels" / version
+        with suppress(OSError):
+            return Kernel(version, (root / "release").read_text().strip(), root)
+    return None
+
+
+def _fetched(version: str) -> Kernel:
     root = cache() / "kernels" / version
-    with locked(root.with_name(f"{version}.lock")):
-        if not root.exists():
+    with locked(root.with_name(f"{version}.lock"), f"fetches kernel {version}"):
+        if not (made := _unpacked(version)):
             _fetch(version, root)
-    return Kernel(version, (root / "release").read_text().strip(), root)
+    return made or Kernel(version, (root / "release").read_text().strip(), root)
 
 
 def _fetch(version: str, root: Path) -> None:
-    print(f"bellwire: fetching Debian's kernel {version} (40 MB, once; 85 if generic)",
-          file=sys.stderr)
+    report.say(f"fetching Debian's kernel {version} (40 MB, once; 85 if generic)")
     half = root.with_name(f"{version}.half")  # ours alone: we hold the lock
     shutil.rmtree(half, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)  # one without a release isn't whole
     half.mkdir()
     try:
         _unpack(_download(version, half), half)
@@ -99,8 +112,9 @@ def _headers(release: str, source: Apt) -> list[str]:
 
 
 def _unpack(release: str, half: Path) -> None:
-    apt.unpack(half, half)
+    with report.waiting(f"the packages of kernel {release} to be unpacked"):
+        apt.unpack(half, half)
     # The headers look for their other half in /usr/src; here it stands beside them.
     makefile = half / f"usr/src/linux-headers-{release}/Makefile"
-    makefile.write_text(makefile.read_text().replace("/usr/src/", "../"))
-    (half / "release").write_text(release + "\n")
+    write(makefile, makefile.read_text().replace("/usr/src/", "../"))
+    write(half / "release", release + "\n")

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Brings everything up to date that a run needs: packages, programs, image."""
 
-import subprocess
-
-from . import image
-from .places import BARE_PEER, GUEST_TOOLS, ROOT, HarnessError
+from . import children, image
+from .places import BARE_PEER, GUEST_TOOLS, ROOT, AlreadySaid
 
 
 def programs(*targets: str) -> None:
     """Builds those targets of the release preset, and installs missing packages before."""
-    if subprocess.run([ROOT / "scripts/build", *targets], stdin=subprocess.DEVNULL).returncode:
-        raise HarnessError(f"scripts/build {' '.join(targets)} failed, as said above")
+    if children.run_aloud(ROOT / "scripts/build", *targets):
+        raise AlreadySaid(f"scripts/build {' '.join(targets)} failed")
 
 
 def everything(kernel: str) -> image.Image:

@@ -4,10 +4,10 @@
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from . import children
 from .places import HarnessError
 
 # What QEMU loads for our machine line: the BIOS, KVM's option ROM, and the kernel's loaders.
@@ -35,7 +35,7 @@ def with_libraries(program: Path) -> list[Path]:
     if not is_elf(program):
         raise HarnessError(f"'{program}' is no ELF program: the emulated host takes no scripts, "
                            "name the program itself")
-    said = subprocess.run(["ldd", program], capture_output=True, text=True)
+    said = children.run("ldd", program)
     if "not found" in said.stdout:
         missing = re.findall(r"(\S+) => not found", said.stdout)
         raise HarnessError(f"'{program}' lacks {', '.join(missing)}: install what it needs")
@@ -44,7 +44,7 @@ def with_libraries(program: Path) -> list[Path]:
 
 def libraries(said: str) -> list[Path]:
     """Those that ldd, or a loader, named, with the loader."""
-    return [Path(path) for path in re.findall(r"(/\S+) \(0x", said)]
+    return [Path(path) for path in re.findall(r"^\s*(?:\S+ => )?(/.+) \(0x", said, re.MULTILINE)]
 
 
 def loader_path(files: Iterable[Path]) -> str:
@@ -54,7 +54,7 @@ def loader_path(files: Iterable[Path]) -> str:
 
 def firmware(qemu: Path) -> list[Path]:
     """The blobs that our machine line needs, in the folders where that QEMU looks for them."""
-    said = subprocess.run([qemu, "-L", "help"], capture_output=True, text=True).stdout
+    said = children.run(qemu, "-L", "help").stdout
     folders = [Path(os.path.normpath(line)) for line in said.split("\n") if line]
     return [_blob(name, folders) for name in FIRMWARE]
 

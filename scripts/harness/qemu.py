@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from . import report
 from .image import Image
 from .places import HarnessError
 
@@ -150,7 +151,8 @@ def version(program: str) -> str:
     if program not in _asked:
         ask_version(program)
     asked = _asked.pop(program)
-    said, _ = asked.communicate()
+    with report.waiting(f"'{program} --version'"):
+        said, _ = asked.communicate()
     first = said.split("\n")[0]
     if asked.returncode:
         raise _no_qemu(program, f"it ended with {asked.returncode}: {first}")

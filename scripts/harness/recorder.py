@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from . import report
 from .children import Child, describe
 from .places import PROGRAM, HarnessError, last_line
 from .wires import Device
@@ -44,6 +45,7 @@ class Recorder:
 
     def stop(self) -> None:
         """The trace is there when it returns."""
-        status = self._child.stop(END_LIMIT) if self._child else 0
+        with report.waiting("the recorder to write its trace"):
+            status = self._child.stop(END_LIMIT) if self._child else 0
         if status:
             raise HarnessError(f"the recorder {describe(status)}: {last_line(self._log)}")

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import fcntl
 import json
 import os
-import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness import run
+from harness import places, run
 
 
 class RunTest(unittest.TestCase):
@@ -38,15 +38,46 @@ class RunTest(unittest.TestCase):
         found = json.loads((self.parent / "result.json").read_text())
         self.assertEqual(found, {"status": 3, "command": ["a b"]})
 
+    def private(self, name: str) -> Path:
+        """A folder as a run makes them; whether it lives is whether somebody holds its lock."""
+        folder = self.parent / f"bellwire.{os.getuid()}.{name}"
+        folder.mkdir()
+        (folder / "lock").touch()
+        return folder
+
     def test_private_folder_goes_and_sweeps_the_dead(self) -> None:
-        with subprocess.Popen(["true"]) as ended:
-            pass
-        dead = self.parent / f"bellwire-{ended.pid}-x"
-        living = self.parent / f"bellwire-{os.getpid()}-x"
-        dead.mkdir()
-        living.mkdir()
-        with mock.patch("tempfile.tempdir", str(self.parent)), run.private_folder() as folder:
-            self.assertTrue(folder.is_dir())
-            self.assertFalse(dead.exists())
-            self.assertTrue(living.exists())
+        dead, living = self.private("dead"), self.private("living")
+        strangers = self.parent / "bellwire.notes"
+        strangers.mkdir()
+        with (living / "lock").open("w") as lock, self.in_tmpdir(self.parent):
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with run.private_folder() as folder:
+                self.assertEqual(folder.parent, self.parent)
+                self.assertFalse(dead.exists())
+                self.assertTrue(living.exists() and strangers.exists())
+                with run.private_folder() as second:  # of another process, or container
+                    self.assertTrue(folder.exists())
+                    self.assertNotEqual(folder, second)
         self.assertFalse(folder.exists())
+
+    def test_one_that_is_just_made_is_not_swept(self) -> None:
+        folder = self.private("new")
+        (folder / "lock").unlink()
+        with self.in_tmpdir(self.parent), run.private_folder():
+            self.assertTrue(folder.exists())
+        os.utime(folder, (1, 1))
+        with self.in_tmpdir(self.parent), run.private_folder():
+            self.assertFalse(folder.exists())
+
+    def test_private_folders_are_short_and_plain_wherever_tmpdir_is(self) -> None:
+        for name in ("a b", 'a, "b"', "a:b", "$a", "é", "x" * 90, "missing"):
+            with self.subTest(name):
+                odd = self.parent / name
+                if name != "missing":
+                    odd.mkdir()
+                with self.in_tmpdir(odd), run.private_folder() as folder:
+                    self.assertTrue(places.plain(folder))
+                    self.assertLess(len(str(folder / "control15")), 107)
+
+    def in_tmpdir(self, folder: Path):
+        return mock.patch.dict(os.environ, TMPDIR=str(folder))

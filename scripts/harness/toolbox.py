@@ -8,13 +8,12 @@ Unpacked once; remove the folder to get a newer one.
 
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
-from . import apt, programs, qemu
+from . import apt, children, programs, qemu, report
 from .apt import AptError
-from .places import BUILD, HarnessError, locked
+from .places import BUILD, HarnessError, locked, write
 
 FOLDER = BUILD / "qemu-toolbox"
 NAME = "toolbox"  # what --qemu calls it
@@ -54,9 +53,10 @@ def chosen(wish: str, transport: str = "ivshmem") -> str:
 
 def get() -> Path:
     """The toolbox's QEMU, to be started like any other; fetched when it isn't there."""
-    with locked(FOLDER.with_suffix(".lock")):
-        if not FOLDER.exists():
-            _fetch()
+    if not FOLDER.exists():
+        with locked(FOLDER.with_suffix(".lock"), "fetches QEMU"):
+            if not FOLDER.exists():
+                _fetch()
     return FOLDER / PROGRAM
 
 
@@ -64,9 +64,9 @@ def files() -> list[Path]:
     """All that its QEMU is started from; what it then loads is programs.firmware's."""
     root = FOLDER / "root"
     program, loader = root / "usr/bin" / PROGRAM, root / "usr/lib64/ld-linux-x86-64.so.2"
-    said = subprocess.run([loader, "--library-path", root / LIBRARIES, "--list", program],
-                          capture_output=True, text=True, check=True).stdout
-    return [FOLDER / PROGRAM, program, *programs.libraries(said)]
+    said = children.run(loader, "--library-path", root / LIBRARIES, "--list", program)
+    said.check_returncode()
+    return [FOLDER / PROGRAM, program, *programs.libraries(said.stdout)]
 
 
 def _does(program: str, needed: tuple[int, int], device: str) -> bool:
@@ -74,21 +74,21 @@ def _does(program: str, needed: tuple[int, int], device: str) -> bool:
     if not found or (int(found[1]), int(found[2])) < needed:
         return False
     # Not "-device help", which loads all modules, and may meet one that doesn't fit.
-    said = subprocess.run([program, "-device", f"{device},help"], capture_output=True, text=True)
+    said = children.run(program, "-device", f"{device},help")
     return not device or f"{device} options:" in said.stdout
 
 
 def _fetch() -> None:
-    print(f"bellwire: fetching QEMU of Debian's {SUITES[-1]} into {FOLDER} (37 MB and 10 of lists, "
-          "once)", file=sys.stderr)
+    report.say(f"fetching QEMU of Debian's {SUITES[-1]} into {FOLDER} (37 MB and 10 of lists, once)")
     half = FOLDER.with_suffix(".half")  # ours alone: we hold the lock
     shutil.rmtree(half, ignore_errors=True)
     try:
         _download(half / "apt")
-        apt.unpack(half / "apt/archives", half / "root")
+        with report.waiting("QEMU's packages to be unpacked"):
+            apt.unpack(half / "apt/archives", half / "root")
         shutil.rmtree(half / "apt")
         starter = half / PROGRAM
-        starter.write_text(STARTER)
+        write(starter, STARTER)
         starter.chmod(0o755)
         qemu.version(str(starter))  # one that doesn't run is none
         half.rename(FOLDER)
@@ -113,12 +113,8 @@ def _remedy(said: str) -> str:
 
 
 def main() -> int:
-    try:
-        print(get())
-        return 0
-    except HarnessError as error:
-        print(f"qemu-toolbox: {error}", file=sys.stderr)
-        return 1
+    print(get())
+    return 0
 
 
 if __name__ == "__main__":

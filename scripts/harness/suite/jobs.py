@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..children import Child, describe
+from ..places import ROOT
 from . import results
 from .results import Case, Unreadable
 from .step import LOGS, Step, end
@@ -25,6 +26,7 @@ TOGETHER = min(2, os.cpu_count() or 1)  # a VM and its device keep a CPU busy, a
 GRACE = 30.0  # seconds to end its VMs
 POLL = 0.05
 MARK = "BELLWIRE_STEP"
+START = ROOT / "scripts/harness/start.py"
 
 Started = Callable[[str], None]  # is called with a step's title when it starts
 
@@ -94,7 +96,7 @@ def _start(level: str, step: Step) -> _Job:
 
 
 def _argv(level: str, step: Step, report: Path) -> list[str]:
-    return [sys.executable, "-m", __package__, level, "--step", step.name, "--here",
+    return [sys.executable, str(START), "suite", level, "--step", step.name, "--here",
             "--report", str(report)]
 
 

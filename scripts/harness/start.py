@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Starts a module of the harness as a program: `start.py MODULE ARGUMENT…`.
+
+The one place where what went wrong becomes one line on stderr and exit status 125. A traceback is
+ours to read: it is kept in the build folder.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+SCRIPTS = Path(__file__).absolute().parents[1]
+FAILED = 125  # the status of whatever isn't the result of what was asked for
+
+
+def reopen() -> None:
+    """A closed descriptor would be given to the next file that is opened. One that is closed reads
+    as empty; writing to stdout fails, as it did, and stderr's lines have nowhere to go."""
+    for fd, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(fd)
+        except OSError:
+            opened = os.open(os.devnull, flags)
+            if opened != fd:
+                os.dup2(opened, fd)
+                os.close(opened)
+    for name, fd, mode in (("stdin", 0, "r"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(fd, mode, encoding="utf-8", errors="backslashreplace",
+                                    closefd=False))
+
+
+def guarded(work: Callable[[], int | None]) -> int:
+    """Its status, or FAILED after a line that says why."""
+    from harness import report, sink
+
+    sink.take_stdout()
+    try:
+        try:
+            status = work() or 0
+        except SystemExit as ended:  # argparse's, and a signal's
+            status = _status(ended)
+        sys.stdout.flush()
+        return status
+    except sink.ReaderGone:
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except Exception as error:
+        return _fail(error, report)
+    finally:
+        sink.end_stdout()
+
+
+def _status(ended: SystemExit) -> int:
+    return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
+
+
+def _fail(error: Exception, report) -> int:
+    from harness.places import AlreadySaid, HarnessError
+
+    if not isinstance(error, AlreadySaid):
+        kept = "" if isinstance(error, (HarnessError, OSError)) else _keep(error)
+        report.say(f"{report.reason(error)}{kept}")
+    return FAILED
+
+
+def _keep(error: Exception) -> str:
+    """Where the traceback of what nobody expected is."""
+    from harness.places import BUILD
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        path = BUILD / "traceback.log"
+        path.write_bytes(text.encode(errors="surrogateescape"))
+        return f": a fault of the scripts; please report it with {path}"
+    except OSError:
+        return f": a fault of the scripts; please report it with {text.splitlines()[-2].strip()}"
+
+
+def main() -> int:
+    reopen()
+    sys.path[0] = os.environ["PYTHONPATH"] = str(SCRIPTS)
+    module = sys.argv[1]
+    del sys.argv[1]
+    return guarded(lambda: runpy.run_module(f"harness.{module}", run_name="__main__",
+                                            alter_sys=True) and 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
