@@ -14,32 +14,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from . import accel, console, hangs, ktap, nested, nested_lab, options, prepare, qemu, run, toolbox
+from . import (accel, console, hangs, ktap, nested, nested_lab, options, prepare, qemu, report, run,
+               toolbox)
 from .lab import Lab
+from .output import Output
 from .places import HarnessError
 from .qemu import Machine
-from .vm import BOOT_LIMIT, HARNESS, HIGHEST, REPORT_FAILED, Verdict, Vm
+from .vm import BOOT_LIMIT, HIGHEST, REPORT_FAILED, Verdict, Vm
 
 
 def main(argv: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)
-    try:
-        return _run(options.parse(argv))
-    except HarnessError as error:
-        _say(str(error))
-        return HARNESS
-    except BrokenPipeError:  # whoever read our stdout has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+    return _run(options.parse(argv))
 
 
 def _stop(number: int, _: object) -> NoReturn:
     sys.exit(128 + number)
-
-
-def _say(text: str) -> None:
-    print(f"bellwire: {text}", file=sys.stderr)
 
 
 def _run(wish: argparse.Namespace) -> int:
@@ -54,23 +45,23 @@ def _run(wish: argparse.Namespace) -> int:
             else (wish.command, {}, None)
         vm = lab.vm(command, environment, wish.share, terminal, luggage, wish.module)
         if wish.dry_run:
-            sys.stdout.write((folder / "qemu.sh").read_text())
+            sys.stdout.write(os.fsdecode((folder / "qemu.sh").read_bytes()))
             return 0
         began = time.monotonic()
         lab.start()
         verdict = _interactive(lab, vm) if terminal else _command(lab, vm, wish.timeout)
         vm.close()
-    report = _cases(vm)
+    cases = _cases(vm)
     if not wish.ignore_report:
-        verdict = judged(verdict, report)
-    _report(lab, vm, verdict, report)
+        verdict = judged(verdict, cases)
+    _report(lab, vm, verdict, cases)
     run.write_result(
         folder, accel=machine.accel, qemu=version, kernel=machine.image.release,
         cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
         command=wish.command, status=verdict.status, command_status=verdict.command_status,
         reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
         complaints=[line for line, _ in _complaints(vm)],
-        hangs=[line for line, _ in _hangs(lab, vm)], ktap=ktap.count(report))
+        hangs=[line for line, _ in _hangs(lab, vm)], ktap=ktap.count(cases))
     return verdict.status
 
 
@@ -97,18 +88,22 @@ def _free_port() -> int:
 
 def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
     """Runs it while its output goes to ours, as it comes."""
+    if death := vm.boot(_patience(vm), lab.check):
+        return death
+    with Output(vm) as output:
 
-    def stream() -> None:
-        for source, sink in ((vm.stdout, sys.stdout), (vm.stderr, sys.stderr)):
-            if data := source.read():
-                sink.buffer.write(data)
-                sink.flush()
+        def stream() -> None:
+            output.stream()
+            lab.check_logs()
 
-    return vm.boot(_patience(vm), lab.check) or vm.wait(limit, stream)
+        deadline = time.monotonic() + limit if limit else None
+        verdict = vm.wait(limit, stream)
+        vm.close()
+        return output.finish(verdict, deadline)
 
 
 def _interactive(lab: Lab, vm: Vm) -> Verdict:
-    _say("a shell in the guest; leave it by exit, or by Ctrl-a x")
+    report.say("a shell in the guest; leave it by exit, or by Ctrl-a x")
     with _terminal_kept():
         return vm.boot(_patience(vm), lab.check) or vm.wait()
 
@@ -117,7 +112,7 @@ def _patience(vm: Vm) -> float | None:
     """How long a boot may take; with gdb as long as a person likes."""
     port = vm.machine.gdb_port
     if port:
-        _say(f"QEMU waits; type: gdb -ex 'target remote 127.0.0.1:{port}'")
+        report.say(f"QEMU waits; type: gdb -ex 'target remote 127.0.0.1:{port}'")
     return None if port else BOOT_LIMIT
 
 
@@ -140,12 +135,12 @@ def _cases(vm: Vm) -> list[ktap.Case]:
     return ktap.parse(text) or (unread if text.strip() else [])
 
 
-def judged(verdict: Verdict, report: Sequence[ktap.Case]) -> Verdict:
+def judged(verdict: Verdict, cases: Sequence[ktap.Case]) -> Verdict:
     """A command that ended well didn't, if its report says so."""
-    failed = ktap.count(report)["fail"]
+    failed = ktap.count(cases)["fail"]
     if verdict.status or not failed:
         return verdict
-    reason = f"the command ended with 0, but {failed} of {len(report)} tests in its report failed"
+    reason = f"the command ended with 0, but {failed} of {len(cases)} tests in its report failed"
     return replace(verdict, status=REPORT_FAILED, reason=reason)
 
 
@@ -160,17 +155,17 @@ def _hangs(lab: Lab, vm: Vm) -> list[tuple[str, Path]]:
     return [(line, log) for log in logs for line in hangs.told(log)]
 
 
-def _report(lab: Lab, vm: Vm, verdict: Verdict, report: Sequence[ktap.Case]) -> None:
+def _report(lab: Lab, vm: Vm, verdict: Verdict, cases: Sequence[ktap.Case]) -> None:
     """What the user should know beyond the command's own words."""
     for line, log in _complaints(vm):
-        _say(f"the guest's kernel says: {line}; see {log}")
+        report.say(f"the guest's kernel says: {line}; see {log}")
     for line, log in _hangs(lab, vm):
-        _say(f"{line}; see {log}")
-    for case in report:
+        report.say(f"{line}; see {log}")
+    for case in cases:
         if case.outcome == "fail":
-            _say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")
+            report.say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")
     if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
-        _say(verdict.reason)
+        report.say(verdict.reason)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from pathlib import Path
 from . import guest, modules, run
 from .cpio import Archive
 from .qemu import MAX_WIRES, Machine, Plug
-from .places import HarnessError
+from .places import HarnessError, write
 from .script import script
 from .vm import Vm
 from .wires import Device, Process, Switchboard, Wiring, wire
@@ -84,6 +84,11 @@ class Lab:
         for process in self.processes:
             process.check()
 
+    def check_logs(self) -> None:
+        """Raises if one of them writes without end."""
+        for process in self.processes:
+            process.bounded.check()
+
     def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
            share: Path | None = None, terminal: bool = False, luggage: Archive | None = None,
            drivers: Sequence[str] = ()) -> Vm:
@@ -96,10 +101,10 @@ class Lab:
                  for slot in range(self._slots)]
         overlay = folder / "overlay.cpio"
         stock = modules.stock(drivers, self.machine.image.modules)
-        overlay.write_bytes(guest.overlay(command, environment, share, terminal,
-                                          len(plugs), self._ports, luggage, stock))
+        write(overlay, guest.overlay(command, environment, share, terminal,
+                                     len(plugs), self._ports, luggage, stock))
         vm = self._make_vm(folder, overlay, plugs, terminal)
-        (folder / "qemu.sh").write_text(self._script(vm))
+        write(folder / "qemu.sh", self._script(vm))
         self.vms.append(vm)
         self._open.callback(vm.close)
         return vm

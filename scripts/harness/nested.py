@@ -12,6 +12,7 @@ find a link to a virtio port of the host, and behind that is the file here: so
 Vm reads what the guest says as ever.
 """
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,13 +21,15 @@ from pathlib import Path
 from . import guest, host_image, programs, qemu
 from .children import Child
 from .cpio import Archive
+from .growing import Lines
 from .meter import Meter
-from .places import PROGRAM, HarnessError
+from .places import PROGRAM, HarnessError, last_line, write
 from .qemu import Machine, Plug
 from .vm import Verdict, Vm
 from .wires import Process
 
 MEMORY = 768  # MiB, beyond the guest's
+_ENDED = re.compile(r"(\d{1,3}) (\d{1,3})")
 GOODBYE = 20.0  # seconds for the host to power off after its guest; it takes 0.3
 
 
@@ -63,12 +66,18 @@ class NestedVm(Vm):
         self._machine = host(machine)
         self._host_folder = folder / "host"
         self._host_folder.mkdir(exist_ok=True)
-        (self._host_folder / "overlay.cpio").write_bytes(self._host_overlay())
+        write(self._host_folder / "overlay.cpio", self._host_overlay())
         self.host = self._new_host()
 
     @property
     def consoles(self) -> list[Path]:
         return [self.console, self.host.console]
+
+    def pause(self) -> None:
+        self.host.pause()
+
+    def resume(self) -> None:
+        self.host.resume()
 
     def poll(self) -> Verdict | None:
         """The host ends soon after its guest; by then all that the guest wrote is here."""
@@ -104,7 +113,7 @@ class NestedVm(Vm):
         for name, path in self._links.items():
             archive.link(str(path).strip("/"), f"/run/bellwire/port/{name}")
         lines = self._script()
-        (self._host_folder / "start.sh").write_text(lines)
+        write(self._host_folder / "start.sh", lines)
         return guest.overlay(["sh", "-c", lines], environment, ports=self._links, luggage=archive)
 
     def _script(self) -> str:
@@ -124,17 +133,31 @@ class Inside:
     def __init__(self, host: Vm, processes: Sequence[Process]) -> None:
         self._host = host
         self._processes = processes
+        self._said = Lines()
+
+    def _ended(self, line: str) -> tuple[Process, int] | None:
+        """Which process ended, by that line of the script's, and how. The shell may say more, which
+        stays in the host's log."""
+        found = _ENDED.fullmatch(line)
+        if not found or int(found[1]) >= len(self._processes):
+            return None
+        return self._processes[int(found[1])], _signed(int(found[2]))
 
     @property
     def status(self) -> int | None:
         """Raises if one of the processes, or the host itself, ended by itself."""
-        for line in self._host.stderr.read().decode().splitlines():
-            number, status = map(int, line.split())
-            self._processes[number].fail(_signed(status))
+        for line in self._said.whole(self._host.stderr.read()):
+            if ended := self._ended(line):
+                process, status = ended
+                process.fail(status)
         verdict = self._host.poll()
         if verdict and verdict.command_status is None:
-            raise HarnessError(f"the emulated host: {verdict.reason}")
+            raise HarnessError(f"the emulated host: {verdict.reason}{self._last_words()}")
         return _signed(verdict.command_status) if verdict else None
+
+    def _last_words(self) -> str:
+        said = last_line(self._host.stderr.path)
+        return f"; it said '{said}'" if said else ""
 
     def kill(self) -> None:
         self._host.kill()

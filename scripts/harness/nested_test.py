@@ -68,6 +68,15 @@ class NestedTest(unittest.TestCase):
         with self.assertRaisesRegex(HarnessError, "the meter was killed by SIGKILL: no tracefs"):
             vm.boot()
 
+    def test_what_else_the_shell_says(self) -> None:
+        vm = self.vm(HOST_UP + 'echo "no tracefs" >$folder/meter.log\n'
+                     'printf "sh: write error: No space\\n7 7 7\\n99 1\\n\\377 0\\n" '
+                     '>$folder/host/stderr\n'
+                     'printf "0 1" >>$folder/host/stderr; sleep 1; echo 37 >>$folder/host/stderr\n'
+                     'exec sleep 60')
+        with self.assertRaisesRegex(HarnessError, "the meter was killed by SIGKILL: no tracefs"):
+            vm.boot()
+
     def test_the_host_runs_the_line_of_a_good_kvm(self) -> None:
         vm = self.vm("")
         started = (self.folder / "host/start.sh").read_text()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from . import accel, guest, kernel, lab, run, vm, wires
+from . import accel, guest, kernel, lab, output, run, vm, wires
 from .places import HarnessError
 
 EPILOG = f"""\
@@ -14,14 +14,16 @@ exit status:
   0-{vm.HIGHEST}  the command's own; a higher one is told on stderr and becomes {vm.HIGHEST}
   {vm.REPORT_FAILED}      also: the command ended with 0, but its test report failed, broke off, or can't
          be read (see --ignore-report)
-  {vm.TIMEOUT}    the command still ran at its --timeout
-  {vm.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs
+  {vm.TIMEOUT}    the command still ran at its --timeout, or nobody had read its output by then
+  {vm.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs, no room on a
+         disk, output that can't be written
   {vm.DEAD}    the guest died: it panicked, or QEMU did
 
 The command's output alone is on stdout, its errors and boot-vm's own words are
 on stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the
 second; test reports (KTAP, TAP 13 or 14) go to /run/bellwire/results.
 
+The command is paused while it is {output.AHEAD >> 20} MiB ahead of whoever reads its output.
 Logs of this run and the newest {run.KEPT} are in build/runs; build/runs/last is the last.
 """
 
@@ -104,7 +106,7 @@ def _joined(words: list[str]) -> list[str]:
     """argparse takes no value that begins with a dash, but in the form --option=-value."""
     joined: list[str] = []
     for word in words:
-        if joined and joined[-1] in ("--qemu-arg", "--append"):
+        if joined and joined[-1] in ("--qemu-arg", "--append", "--qemu", "--share"):
             joined[-1] += f"={word}"
         else:
             joined.append(word)

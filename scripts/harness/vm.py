@@ -9,14 +9,13 @@ An emulated machine boots only once: it is saved where it waits, and resumed
 from there ever after (warm.py).
 """
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from . import console, qemu, warm
+from . import console, qemu, report, warm
 from .children import Child, describe
 from .growing import Growing
 from .places import HarnessError, last_line
@@ -41,6 +40,9 @@ class Verdict:
     command_status: int | None = None
 
 
+NOT_RESUMED = Verdict(DEAD, "there was no saved state to go on from")
+
+
 class Vm:
     """Its files are in `folder`; `overlay` has what the guest is to do (guest.py)."""
 
@@ -62,6 +64,8 @@ class Vm:
         self._plugs = plugs
         self._overlay = overlay
         self._status_file = folder / "status"
+        self._bounded = [self.stdout, self.stderr, self.results, *map(Growing, (
+            self.console, folder / "qemu.log", self._status_file, *ports.values()))]
         self._child: Child | None = None
         self._qmp = Qmp()  # a new one for each QEMU
         self.line = self._line(overlay, self._plugs, terminal)
@@ -72,8 +76,14 @@ class Vm:
 
         `watch` is called meanwhile, and may raise.
         """
-        if self.machine.resumable and self._warm(limit, watch):
-            return None
+        with report.waiting(f"the guest to be ready; its console: {self.console}"):
+            if self.machine.resumable:
+                warm_end = self._warm(limit, watch)
+                if warm_end is not NOT_RESUMED:
+                    return warm_end
+            return self._boot_cold(limit, watch)
+
+    def _boot_cold(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
         while self.boots < BOOTS:
             self._launch(self.line, terminal=self._terminal)
             self.boots += 1
@@ -100,8 +110,17 @@ class Vm:
         self._qmp.greet()
         return [cpu["thread-id"] for cpu in self._qmp.command("query-cpus-fast")]
 
+    def pause(self) -> None:
+        """Nothing in the guest goes on, until resume()."""
+        self._qmp.greet()
+        self._qmp.command("stop")
+
+    def resume(self) -> None:
+        self._qmp.command("cont")
+
     def poll(self) -> Verdict | None:
         """How it ended, if it has."""
+        self._check_sizes()
         ended = self._ended()  # asked first: the word may come with the end
         found = self._word("exit")
         if found is not None:
@@ -140,6 +159,11 @@ class Vm:
         if self._child:
             self._child.stop()
 
+    def _check_sizes(self) -> None:
+        """Raises when the guest, or QEMU, writes without end."""
+        for file in self._bounded:
+            file.check()
+
     def __enter__(self) -> "Vm":
         return self
 
@@ -164,25 +188,37 @@ class Vm:
         return Child(qemu.flat(line), self.folder / "qemu.log", terminal,
                      (self._qmp.peer.fileno(),))
 
-    def _warm(self, limit: float | None, watch: Callable[[], None]) -> bool:
-        """Whether it is ready by way of a saved state. If not, nothing is lost but time."""
+    def _warm(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
+        """None: it is ready, by way of a saved state. If it isn't, NOT_RESUMED: nothing is lost but
+        time. A verdict if it was resumed, and died of what it met then."""
         name = warm.key(self.machine, self._slots, self._ports)
+        saved = False
         try:
             state = warm.find(name) or self._boot_and_save(name, limit, watch)
             if not state:
-                return False
+                return NOT_RESUMED
+            saved = True
             with state:
                 self._resume(state)
             if self.until(lambda: watch() or self._ready(), RESUME_LIMIT):
-                return True
-            trouble = f"the guest wasn't ready after {RESUME_LIMIT:g} s"
+                return None
+            if console.panic(self.console):
+                return self._death()
+            trouble = f"the guest {'died' if self._ended() else 'was not ready'} " \
+                      f"{RESUME_LIMIT:g} s after it was resumed"
+        except OSError as error:
+            trouble = report.reason(error)
         except QmpError as error:
+            if saved and console.panic(self.console):
+                return self._death()
             trouble = last_line(self.folder / "qemu.log") or str(error)
         self.kill()
         self.resumed = False
-        warm.drop(name)
-        print(f"bellwire: booting, as a saved state is no good: {trouble}", file=sys.stderr)
-        return False
+        if saved:
+            warm.drop(name)
+        report.say(f"booting, as the guest could not be {'resumed' if saved else 'saved'}: "
+                   f"{trouble}")
+        return NOT_RESUMED
 
     def _resume(self, state: BinaryIO) -> None:
         self.resumed = True
@@ -212,8 +248,8 @@ class Vm:
     def _give_up(self, limit: float | None) -> None:
         self.kill()
         self.console.replace(self.folder / f"console-boot-{self.boots}.log")
-        print(f"bellwire: the guest wasn't ready after {limit:g} s, boot {self.boots}; its "
-              f"console: {self.folder}/console-boot-{self.boots}.log", file=sys.stderr)
+        report.say(f"the guest wasn't ready after {limit:g} s, boot {self.boots}; its console: "
+                   f"{self.folder}/console-boot-{self.boots}.log")
 
     def _waiting(self) -> bool:
         return self._word("waiting") is not None
@@ -234,6 +270,7 @@ class Vm:
         """False: not within `limit` seconds, or QEMU ended before."""
         deadline = time.monotonic() + limit if limit else None
         while not happened():
+            self._check_sizes()
             if self._ended() or deadline and time.monotonic() > deadline:
                 return happened()
             time.sleep(POLL)

@@ -63,6 +63,12 @@ class VmTest(unittest.TestCase):
         with self.assertRaisesRegex(HarnessError, "no such option"):
             self.vm("echo 'no such option' >&2; exit 1").boot()
 
+    def test_a_console_without_end(self) -> None:
+        vm = self.vm(f"{UP} truncate -s 300M $folder/console.log; exec sleep 60")
+        self.assertIsNone(vm.boot())
+        with self.assertRaisesRegex(HarnessError, "console.log' has more than 256 MiB"):
+            vm.wait(60)
+
     def test_half_a_word_is_none(self) -> None:
         vm = self.vm(f"{UP} printf 'exit 1' >>$folder/status; exec sleep 60")
         vm.boot()

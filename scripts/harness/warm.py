@@ -12,18 +12,18 @@ import fcntl
 import hashlib
 import json
 import os
-import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from . import qemu
-from .places import cache
+from .places import cache, caches
 from .qmp import Qmp, QmpError
 
+FOLDER = "states"
 KEPT = 8
 LIMIT = 20.0  # seconds to write or read a state; either takes less than one
 FAST = 1 << 40  # bytes a second: QEMU thinks of a network, and holds back
@@ -44,16 +44,19 @@ def key(machine: qemu.Machine, slots: int, ports: Iterable[str] = ()) -> str:
 
 def find(name: str) -> BinaryIO | None:
     """That state, open: it stays readable when somebody else drops it."""
-    try:
-        file = _path(name).open("rb")
-        os.utime(file.fileno())  # the newest *used* are kept
-        return file
-    except OSError:
-        return None
+    for place in caches():
+        with suppress(OSError):
+            file = (place / FOLDER / _file(name)).open("rb")
+            with suppress(OSError):
+                os.utime(file.fileno())  # the newest *used* are kept
+            return file
+    return None
 
 
 def drop(name: str) -> None:
-    _path(name).unlink(missing_ok=True)
+    for place in caches():
+        with suppress(OSError):
+            (place / FOLDER / _file(name)).unlink()
 
 
 @contextmanager
@@ -71,16 +74,20 @@ def making() -> Iterator[bool]:
 
 
 def save(name: str, qmp: Qmp) -> None:
-    """Stops the VM and writes its state. To be called while making()."""
-    half = _folder() / "half"
+    """Stops the VM and writes its state. To be called while making().
+
+    QEMU is to call no file by a path that isn't plain ASCII: by our descriptor it needn't.
+    """
+    folder = os.open(_folder(), os.O_RDONLY | os.O_DIRECTORY)
+    here = f"/proc/{os.getpid()}/fd/{folder}"
     try:
         qmp.command("stop")
         qmp.command("migrate-set-parameters", **{"max-bandwidth": FAST})
-        qmp.command("migrate", uri=f"exec:cat >{shlex.quote(str(half))}")
-        _until_migrated(qmp)
-        half.replace(_path(name))
+        qmp.command("migrate", uri=f"exec:cat >{here}/half && mv {here}/half {here}/{_file(name)}")
+        _until_migrated(qmp, _folder() / _file(name))
     finally:
-        half.unlink(missing_ok=True)
+        os.close(folder)
+        (_folder() / "half").unlink(missing_ok=True)
     _forget()
 
 
@@ -103,12 +110,12 @@ def plug(qmp: Qmp, plugs: Sequence[qemu.Plug]) -> None:
     qmp.command("cont")
 
 
-def _until_migrated(qmp: Qmp) -> None:
+def _until_migrated(qmp: Qmp, state: Path) -> None:
     def written() -> bool:
         status = qmp.command("query-migrate")["status"]
         if status in ("failed", "cancelled"):
-            raise QmpError(f"QEMU's migration to a file {status}; is the disk full?")
-        return status == "completed"
+            raise QmpError(f"QEMU's migration to '{state}' {status}; is the disk full?")
+        return status == "completed" and state.exists()  # named when it is whole
 
     _until(written, "save")
 
@@ -135,8 +142,8 @@ def _used(state: Path) -> int:
 
 
 def _folder() -> Path:
-    return cache() / "states"
+    return cache() / FOLDER
 
 
-def _path(name: str) -> Path:
-    return _folder() / f"{name}.state"
+def _file(name: str) -> str:
+    return f"{name}.state"

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from harness import qemu, warm
+from harness import qemu, report, warm
 from harness.image import Image
 from harness.qemu import Machine
-from harness.vm import Vm
+from harness.vm import DEAD, Vm
 
 # A QEMU and its guest in one: it boots, saves, resumes and answers as they do, and notes each
 # start in $folder/starts. A state that doesn't say "good" kills it.
@@ -51,6 +51,10 @@ for request in monitor:
     command = json.loads(request)
     if command["execute"] == "migrate":
         os.system(command["arguments"]["uri"].replace("exec:cat", "printf good"))
+    if command["execute"] == "cont" and os.path.exists(folder + "/panics"):
+        with open(folder + "/console.log", "w") as console:
+            console.write("[    2.0] Kernel panic - not syncing: probe\\n")
+        sys.exit(0)
     if command["execute"] == "cont":
         tell("ready 1")
     answer(**{"return": {"status": "completed"}})
@@ -62,6 +66,7 @@ class WarmTest(unittest.TestCase):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.enterContext(mock.patch.dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache")))
         self.said = self.enterContext(contextlib.redirect_stderr(io.StringIO()))
+        self.enterContext(mock.patch.object(report, "SILENCE", 1000))  # on a busy machine, too
         self.fake = self.folder / "qemu"
         self.fake.write_text(QEMU.replace("FOLDER", repr(str(self.folder))))
         self.fake.chmod(0o755)
@@ -97,8 +102,31 @@ class WarmTest(unittest.TestCase):
         self.states()[0].write_bytes(b"evil")
         self.assertFalse(self.boot().resumed)
         self.assertEqual(self.starts()[-2:], ["resumed", "cold"])
-        self.assertRegex(self.said.getvalue(), r"\Abellwire: booting, .* no good: not a state\n\Z")
+        self.assertRegex(self.said.getvalue(), r"\Abellwire: booting, .* not be resumed: not a state\n\Z")
         self.assertEqual(self.states(), [])
+
+    def test_a_guest_that_panics_at_probe_is_no_bad_state(self) -> None:
+        self.boot()
+        states = self.states()
+        (self.folder / "panics").touch()
+        vm = self.enterContext(Vm(self.machine, self.folder, self.base))
+        death = vm.boot()
+        self.assertEqual(death and death.status, DEAD)
+        self.assertIn("the guest panicked: probe", death.reason)
+        self.assertEqual((self.starts()[-1], self.states()), ("resumed", states))
+        self.assertEqual(self.said.getvalue(), "")
+
+    def test_a_disk_that_is_full_is_no_bad_state(self) -> None:
+        with mock.patch.object(warm, "making", side_effect=OSError(28, "No space left", "/x")):
+            self.assertFalse(self.boot().resumed)
+        self.assertRegex(self.said.getvalue(), r"\Abellwire: booting, as the guest could not be "
+                                               r"saved: '/x': No space left: free some[^\n]*\n\Z")
+
+    def test_a_cache_that_is_no_plain_path(self) -> None:
+        odd = self.folder / os.fsdecode(b'a b, "c" $x: \xe9')
+        with mock.patch.dict(os.environ, XDG_CACHE_HOME=str(odd)):
+            self.assertTrue(all(self.boot().resumed for _ in range(2)))
+        self.assertEqual(self.starts(), ["saving", "resumed", "resumed"])
 
     def test_while_another_saves_it_boots(self) -> None:
         with warm.making() as ours:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .children import Child, describe
+from .growing import Growing
 from .places import PROGRAM, HarnessError, last_line
 from .qemu import IvshmemPlug, Plug, VfioUserPlug
 
@@ -29,6 +30,7 @@ class Process:
     def __init__(self, what: str, log: Path, *arguments: str) -> None:
         self.what = what
         self.log = log
+        self.bounded = Growing(log)
         self.argv = [str(self.program), *arguments]
         self._child: Child | None = None
         self._wanted = False
