@@ -26,7 +26,7 @@ MODULES = ("bellwire.ko", "notify_lab/notify_lab.ko", "bare/bare_wire.ko")
 # What the guest's channels to the harness need; what is built in is passed over.
 CHANNEL_MODULES = ("virtio_pci", "virtio_console")
 # Variables with which the user builds kernels of his own, or runs us from a makefile.
-_OF_OTHER_BUILDS = re.compile(r"(MAKE|MFLAGS|ARCH$|CROSS_|LLVM|K?CC?$|[WCVMO]$|KBUILD|KC|KA|KERN|INSTALL_)")
+_OF_OTHER_BUILDS = re.compile(r"MAKE|MFLAGS|ARCH$|CROSS_|LLVM|CC$|[WCVMO]$|KBUILD|K[CA]|KERN|INSTALL_")
 _SHOWN = 1 << 16  # bytes of a log that ends badly
 
 

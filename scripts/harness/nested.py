@@ -14,12 +14,11 @@ Vm reads what the guest says as ever.
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from . import guest, host_image, programs, qemu
-from .children import Child
 from .cpio import Archive
 from .growing import Lines
 from .meter import Meter
