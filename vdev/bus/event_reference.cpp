@@ -2,9 +2,6 @@
 #include "vdev/bus/event_reference.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,6 +10,8 @@
 #include <set>
 #include <string>
 
+#include "vdev/os/poll.hpp"
+#include "vdev/os/shared_event.hpp"
 #include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::bus {
@@ -28,11 +27,6 @@ Result<std::uint64_t> id_of(int fd) {
     if (word == key && info >> id) return id;
   }
   return fault(std::errc::invalid_argument, "descriptor {} is not an eventfd", fd);
-}
-
-bool ready(int fd, short events) noexcept {
-  pollfd entry{.fd = fd, .events = events, .revents = 0};
-  return ::poll(&entry, 1, 0) == 1 && (entry.revents & events) != 0;
 }
 
 }  // namespace
@@ -75,6 +69,7 @@ EventReference::Held::~Held() {
 Result<EventReference> EventReference::create(int fd) {
   const auto id = id_of(fd);
   if (!id) return id.error();
+  if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
   const std::lock_guard lock(all().mutex);
   auto& known = all().by_id[*id];
   if (auto held = std::static_pointer_cast<const Held>(known.lock()))
@@ -96,21 +91,15 @@ int EventReference::fd() const noexcept {
 }
 
 void EventReference::signal() const noexcept {
-  constexpr std::uint64_t one = 1;
-  if (ready(fd(), POLLOUT)) [[maybe_unused]]
-    const auto ignored = ::write(fd(), &one, sizeof one);
+  os::signal_event(fd());
 }
 
 std::optional<std::uint64_t> EventReference::take() const noexcept {
-  std::uint64_t count = 0;
-  const iovec room{.iov_base = &count, .iov_len = sizeof count};
-  // It may be a blocking one, and somebody else may read it first.
-  if (::preadv2(fd(), &room, 1, -1, RWF_NOWAIT) != sizeof count) return std::nullopt;
-  return count;
+  return os::take_count(fd());
 }
 
 bool EventReference::pending() const noexcept {
-  return ready(fd(), POLLIN);
+  return os::wait_readable(fd(), std::chrono::milliseconds(0));
 }
 
 bool EventReference::open() const {

@@ -17,12 +17,12 @@ namespace bellwire::bus {
 
 class EventReference {
  public:
-  /// EBADF: not open. EINVAL: no eventfd. EMFILE, ENFILE.
+  /// EBADF: not open. EINVAL: no eventfd. EMFILE, ENFILE; what os::prepare_signals() says.
   [[nodiscard]] static Result<EventReference> create(int fd);
 
   /// The kernel's own number of it, which no other eventfd ever has.
   [[nodiscard]] std::uint64_t id() const noexcept;
-  /// Adds one, unless it is full: whoever waits is awake then.
+  /// Adds one, as the kernel does; a full one stays full. Never sleeps.
   void signal() const noexcept;
   /// One read: all of the count, or 1 of a semaphore's. Empty if it is zero.
   std::optional<std::uint64_t> take() const noexcept;

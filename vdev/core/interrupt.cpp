@@ -32,7 +32,8 @@ int InterruptTarget::fd() noexcept {
 
 void InterruptTarget::bind(os::EventFd event) noexcept {
   const std::lock_guard lock(binders_);
-  if (event_) return event_->replace(std::move(event));
+  if (event_ && event_->replace(event)) return;
+  take_event();
   event_ = std::move(event);
   auto state = state_.load(std::memory_order_relaxed);
   while (!state_.compare_exchange_weak(state, (state | is_bound) & ~is_pending,
@@ -41,9 +42,13 @@ void InterruptTarget::bind(os::EventFd event) noexcept {
   if ((state & is_pending) != 0) event_->ring();
 }
 
-// Those who found it bound write a count, and no more: that is soon over.
 std::optional<os::EventFd> InterruptTarget::unbind() noexcept {
   const std::lock_guard lock(binders_);
+  return take_event();
+}
+
+// Those who found it bound write a count, and no more: that never sleeps, and is soon over.
+std::optional<os::EventFd> InterruptTarget::take_event() noexcept {
   state_.fetch_and(~is_bound, std::memory_order_acq_rel);
   while ((state_.load(std::memory_order_acquire) & users) != 0) std::this_thread::yield();
   return std::exchange(event_, std::nullopt);

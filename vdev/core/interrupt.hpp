@@ -31,6 +31,8 @@ class InterruptTarget {
   void clear() noexcept;
 
  private:
+  std::optional<os::EventFd> take_event() noexcept;  // with binders_
+
   std::atomic<std::uint32_t> state_ = 0;  // bound, pending, and how many use the eventfd just now
   std::mutex binders_;
   std::optional<os::EventFd> event_;  // written by a binder, while unbound and without users

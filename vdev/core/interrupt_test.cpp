@@ -5,8 +5,12 @@
 
 #include <thread>
 
+#include "vdev/testing/peer_event.hpp"
+
 using bellwire::InterruptLine;
 using bellwire::os::EventFd;
+using bellwire::testing::PeerEvent;
+using bellwire::testing::Watchdog;
 
 TEST_CASE("a bound line leads every raise to its eventfd") {
   const auto event = EventFd::create().value();
@@ -84,4 +88,39 @@ TEST_CASE("raising while another thread unbinds and binds never touches an event
   CHECK(came <= raises);
   CHECK((came > 0 || line.pending()));
   CHECK_FALSE(event.drain().has_value());
+}
+
+TEST_CASE("an interrupt whose eventfd is full and blocking is raised, unbound and bound again") {
+  const Watchdog watchdog;
+  const PeerEvent peer;
+  peer.fill();
+  InterruptLine line(peer.handed_over());
+  line.interrupt().raise();
+  const auto next = EventFd::create().value();
+  line.bind(next.duplicate().value());
+  line.interrupt().raise();
+  CHECK(next.drain() == 1);
+  line.bind(peer.handed_over());
+  line.interrupt().raise();
+  CHECK(line.unbind().has_value());
+  CHECK_FALSE(Watchdog::barked());
+}
+
+TEST_CASE("raising while another thread binds ours and a peer's in turn reaches one of them") {
+  constexpr int raises = 20'000;
+  const auto ours = EventFd::create().value();
+  const PeerEvent peer;
+  InterruptLine line;
+  std::thread raiser([interrupt = line.interrupt()] {
+    for (int count = 0; count < raises; ++count) interrupt.raise();
+  });
+  for (int count = 0; count < 200; ++count) {
+    line.bind(ours.duplicate().value());
+    line.bind(peer.handed_over());
+  }
+  raiser.join();
+  const auto came = ours.drain().value_or(0) + peer.take();
+  CHECK(came > 0);
+  CHECK(came <= raises);
+  CHECK_FALSE(line.pending());
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "vdev/os/poll.hpp"
+#include "vdev/os/shared_event.hpp"
 
 namespace bellwire::os {
 namespace {
@@ -28,26 +29,34 @@ bool names_an_eventfd(int fd) {
 Result<EventFd> EventFd::create(std::uint64_t count) {
   UniqueFd fd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!fd.valid()) return system_fault("cannot make an eventfd");
-  EventFd event(std::move(fd));
+  EventFd event(std::move(fd), false);
   if (count > 0 && !event.ring(count))
     return fault(std::errc::invalid_argument, "an eventfd cannot begin at {}", count);
+  return event;
+}
+
+Result<EventFd> EventFd::create_shared() {
+  auto event = create();
+  if (!event) return event.error();
+  if (auto prepared = prepare_signals(); !prepared) return prepared.error();
+  event->shared_ = true;
   return event;
 }
 
 Result<EventFd> EventFd::adopt(UniqueFd fd) {
   if (!names_an_eventfd(fd.get()))
     return fault(std::errc::invalid_argument, "descriptor {} is not an eventfd", fd.get());
-  const int flags = ::fcntl(fd.get(), F_GETFL);
-  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0)
-    return system_fault("eventfd {}: cannot set O_NONBLOCK", fd.get());
-  return EventFd(std::move(fd));
+  if (auto prepared = prepare_signals(); !prepared) return prepared.error();
+  return EventFd(std::move(fd), true);
 }
 
 bool EventFd::ring(std::uint64_t count) const noexcept {
+  if (shared_) return signal_event(fd_.get());
   return ::write(fd_.get(), &count, sizeof count) == sizeof count;
 }
 
 std::optional<std::uint64_t> EventFd::drain() const noexcept {
+  if (shared_) return take_count(fd_.get());
   std::uint64_t count = 0;
   if (::read(fd_.get(), &count, sizeof count) != sizeof count) return std::nullopt;
   return count;
@@ -57,24 +66,36 @@ bool EventFd::wait(std::chrono::milliseconds timeout) const noexcept {
   return wait_readable(fd_.get(), timeout);
 }
 
-void EventFd::replace(EventFd other) noexcept {
-  ::dup3(other.fd_.get(), fd_.get(), O_CLOEXEC);
+bool EventFd::replace(const EventFd& other) noexcept {
+  return shared_ == other.shared_ && ::dup3(other.fd_.get(), fd_.get(), O_CLOEXEC) >= 0;
 }
 
 Result<EventFd> EventFd::duplicate() const {
   UniqueFd copy = fd_.duplicate();
   if (!copy.valid()) return system_fault("cannot duplicate eventfd {}", fd_.get());
-  return EventFd(std::move(copy));
+  return EventFd(std::move(copy), shared_);
 }
 
-Result<std::vector<EventFd>> create_events(unsigned count) {
+namespace {
+
+Result<std::vector<EventFd>> create_many(unsigned count, Result<EventFd> (*create)()) {
   std::vector<EventFd> events;
   while (events.size() < count) {
-    auto event = EventFd::create();
+    auto event = create();
     if (!event) return event.error();
     events.push_back(std::move(*event));
   }
   return events;
+}
+
+}  // namespace
+
+Result<std::vector<EventFd>> create_events(unsigned count) {
+  return create_many(count, [] { return EventFd::create(); });
+}
+
+Result<std::vector<EventFd>> create_shared_events(unsigned count) {
+  return create_many(count, [] { return EventFd::create_shared(); });
 }
 
 Result<std::vector<EventFd>> duplicate(const std::vector<EventFd>& events) {
