@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/asio/event_reader.hpp"
 
-#include <unistd.h>
-
 #include <boost/asio/detail/reactor.hpp>
 #include <boost/asio/detail/reactor_op.hpp>
+#include <optional>
 #include <utility>
-
-#include "vdev/os/unique_fd.hpp"
 
 namespace bellwire {
 namespace detail = boost::asio::detail;
@@ -20,35 +17,39 @@ struct EventReader::Watch {
 
     static status perform(reactor_op* base) {
       auto& read = *static_cast<Read*>(base);
-      const bool taken = ::read(read.fd, &read.count, sizeof read.count) == sizeof read.count;
-      return taken ? done_and_exhausted : not_done;
+      const auto taken = read.watch->event->drain();
+      if (!taken) return not_done;
+      read.count = *taken;
+      return done_and_exhausted;
     }
 
-    // Without a scheduler the context is going, and nobody is called any more.
+    // Without a scheduler the context is going, and nobody is called any more. A count may have
+    // been taken, here or by wait() itself, and this be queued when the owner stops.
     static void complete(void* scheduler, detail::operation* base, const error_code&, std::size_t) {
       auto& read = *static_cast<Read*>(base);
       const auto watch = std::move(read.watch);
       const auto owner = std::move(read.owner);
-      if (scheduler != nullptr && !read.ec_) owner->on_event(read.index, read.count);
+      const auto count = std::exchange(read.count, 0);
+      if (scheduler != nullptr && !read.ec_ && watch->event) owner->on_event(read.index, count);
     }
 
-    int fd = -1;
     unsigned index = 0;
-    std::uint64_t count = 0;
+    std::uint64_t count = 0;  // taken, and not reported yet
     std::shared_ptr<Watch> watch;
     std::shared_ptr<EventOwner> owner;
   };
 
-  Watch(boost::asio::io_context& context, os::UniqueFd copy, unsigned index)
+  Watch(boost::asio::io_context& context, os::EventFd copy, unsigned index)
       : reactor(boost::asio::use_service<detail::reactor>(context)), event(std::move(copy)) {
-    read.fd = event.get();
     read.index = index;
     reactor.init_task();
   }
 
+  [[nodiscard]] int fd() const noexcept { return event ? event->fd() : -1; }
+
   detail::reactor& reactor;
   detail::reactor::per_descriptor_data data{};
-  os::UniqueFd event;
+  std::optional<os::EventFd> event;  // until it is stopped
   Read read;
 };
 
@@ -58,12 +59,13 @@ EventReader::~EventReader() {
   if (watch_) stop();
 }
 
-Result<EventReader> EventReader::create(boost::asio::io_context& context, int fd, unsigned index) {
-  os::UniqueFd copy = os::duplicate(fd);
-  if (!copy.valid()) return system_fault("cannot duplicate descriptor {}", fd);
-  auto watch = std::make_shared<Watch>(context, std::move(copy), index);
-  errno = watch->reactor.register_descriptor(watch->event.get(), watch->data);
-  if (errno != 0) return system_fault("cannot wait for descriptor {}", fd);
+Result<EventReader> EventReader::create(boost::asio::io_context& context, const os::EventFd& event,
+                                        unsigned index) {
+  auto copy = event.duplicate();
+  if (!copy) return copy.error();
+  auto watch = std::make_shared<Watch>(context, std::move(*copy), index);
+  errno = watch->reactor.register_descriptor(watch->fd(), watch->data);
+  if (errno != 0) return system_fault("cannot wait for eventfd {}", event.fd());
   return EventReader(std::move(watch));
 }
 
@@ -71,14 +73,16 @@ void EventReader::wait(std::shared_ptr<EventOwner> owner) {
   watch_->read.ec_ = {};
   watch_->read.watch = watch_;
   watch_->read.owner = std::move(owner);
-  watch_->reactor.start_op(detail::reactor::read_op, watch_->event.get(), watch_->data,
-                           &watch_->read, true, true);
+  watch_->reactor.start_op(detail::reactor::read_op, watch_->fd(), watch_->data, &watch_->read,
+                           true, true);
 }
 
-void EventReader::stop() noexcept {
-  watch_->reactor.deregister_descriptor(watch_->event.get(), watch_->data, false);
+std::uint64_t EventReader::stop() noexcept {
+  if (!watch_->event) return 0;
+  watch_->reactor.deregister_descriptor(watch_->fd(), watch_->data, false);
   watch_->reactor.cleanup_descriptor_data(watch_->data);
   watch_->event.reset();
+  return std::exchange(watch_->read.count, 0);
 }
 
 }  // namespace bellwire

@@ -18,7 +18,7 @@ struct Dropping::Wires final : EventOwner, std::enable_shared_from_this<Wires> {
   Wires(boost::asio::io_context& io, std::uint64_t count) : context(io), left(count) {}
 
   Result<void> add(os::EventFd in, Interrupt out) {
-    auto reader = EventReader::create(context, in.fd(), static_cast<unsigned>(wires.size()));
+    auto reader = EventReader::create(context, in, static_cast<unsigned>(wires.size()));
     if (!reader) return reader.error();
     wires.push_back({std::move(in), std::move(*reader), std::move(out)});
     return {};

@@ -47,8 +47,8 @@ struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
   void stop() {
     running = false;
     timer.cancel();
-    reader.stop();
-    if (in.drain() || holds) out.raise();
+    const bool taken = reader.stop() != 0;
+    if (in.drain() || taken || holds) out.raise();
   }
 
   Interrupt out;
@@ -78,7 +78,7 @@ Result<Moderation> Moderation::start(asio::io_context& context, Attachment& atta
     auto in = raised->duplicate();
     if (!in) return in.error();
     ours.push_back(InterruptLine(std::move(*raised)).interrupt());
-    auto reader = EventReader::create(context, in->fd(), 0);
+    auto reader = EventReader::create(context, *in, 0);
     if (!reader) return reader.error();
     all.push_back(std::make_shared<Held>(context, out, std::move(*in), std::move(*reader), time));
   }

@@ -154,7 +154,7 @@ Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachme
     auto event = doorbell.duplicate();
     if (!event) return event.error();
     const auto index = static_cast<unsigned>(state->doorbells.size());
-    auto reader = EventReader::create(context, doorbell.fd(), index);
+    auto reader = EventReader::create(context, doorbell, index);
     if (!reader) return reader.error();
     state->doorbells.push_back({std::move(*event), std::move(*reader), PollTime(polling)});
   }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "vdev/testing/peer_event.hpp"
 #include "vdev/testing/wires.hpp"
 
 using namespace bellwire;
@@ -206,4 +207,24 @@ TEST_CASE("an adaptive one sleeps when idle, with a last look, and polls when ri
   const auto polls = device.polls;
   context.poll();
   CHECK(device.polls == polls);
+}
+
+TEST_CASE("the last drain of a polled doorbell doesn't sleep, though a peer made it blocking") {
+  const testing::Watchdog watchdog;
+  const testing::PeerEvent peer;
+  const auto wires = Wires::create(1);
+  auto attachment = wires.device_end();
+  attachment.doorbells[0] = peer.handed_over();
+  boost::asio::io_context context;
+  Recorder device;
+  const auto runner =
+      Runner::start(context, device, std::move(attachment), Polling::adaptive).value();
+  for (int times = 0; times < 50; ++times) {
+    peer.add(1);
+    context.poll_one();
+    peer.take();
+    context.poll();
+  }
+  CHECK(device.calls.size() > 1);
+  CHECK_FALSE(testing::Watchdog::barked());
 }

@@ -1,33 +1,28 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/vfio_user/event_watch.hpp"
 
-#include "vdev/asio/watch.hpp"
+#include "vdev/asio/event_reader.hpp"
 
 namespace bellwire::vfio_user {
-namespace asio = boost::asio;
 
 // Handlers that wait share it.
-struct EventWatch::State : std::enable_shared_from_this<EventWatch::State> {
-  State(asio::io_context& io, os::EventFd watched, std::function<void()> told)
-      : event(std::move(watched)), readable(io), on_ring(std::move(told)) {}
+struct EventWatch::State final : EventOwner, std::enable_shared_from_this<EventWatch::State> {
+  State(EventReader reads, std::function<void()> told)
+      : reader(std::move(reads)), on_ring(std::move(told)) {}
 
-  void wait() {
-    readable.async_wait(asio::posix::descriptor_base::wait_read,
-                        [self = shared_from_this()](const boost::system::error_code& error) {
-                          if (error || self->dropped) return;
-                          if (self->event.drain()) self->on_ring();
-                          if (!self->dropped) self->wait();
-                        });
+  void wait() { reader.wait(shared_from_this()); }
+
+  void on_event(unsigned, std::uint64_t) override {
+    on_ring();
+    if (!dropped) wait();
   }
 
-  void drop() {
+  void drop() noexcept {
     dropped = true;
-    boost::system::error_code ignored;
-    readable.close(ignored);
+    reader.stop();
   }
 
-  os::EventFd event;
-  asio::posix::stream_descriptor readable;  // a duplicate, for waiting only
+  EventReader reader;
   std::function<void()> on_ring;
   bool dropped = false;
 };
@@ -38,10 +33,11 @@ EventWatch::~EventWatch() {
   if (state_) state_->drop();
 }
 
-Result<EventWatch> EventWatch::create(asio::io_context& context, os::EventFd event,
+Result<EventWatch> EventWatch::create(boost::asio::io_context& context, const os::EventFd& event,
                                       std::function<void()> on_ring) {
-  auto state = std::make_shared<State>(context, std::move(event), std::move(on_ring));
-  if (auto watched = watch(state->readable, state->event.fd()); !watched) return watched.error();
+  auto reader = EventReader::create(context, event, 0);
+  if (!reader) return reader.error();
+  auto state = std::make_shared<State>(std::move(*reader), std::move(on_ring));
   state->wait();
   return EventWatch(std::move(state));
 }

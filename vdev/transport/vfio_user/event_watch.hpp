@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// EventWatch: calls back when somebody rings an eventfd, until it is dropped. On the context's
-// thread.
+// EventWatch: calls back when somebody rings an eventfd, until it is dropped: once for each time
+// that the kernel reports a ring, whatever is left in the eventfd. On the context's thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -16,7 +16,8 @@ class EventWatch {
  public:
   /// EMFILE, ENOSPC, ENOMEM.
   [[nodiscard]] static Result<EventWatch> create(boost::asio::io_context& context,
-                                                 os::EventFd event, std::function<void()> on_ring);
+                                                 const os::EventFd& event,
+                                                 std::function<void()> on_ring);
   EventWatch(EventWatch&&) noexcept;
   EventWatch& operator=(EventWatch&&) = delete;
   ~EventWatch();

@@ -125,7 +125,7 @@ void Session::answer(Message request) {
 Result<void> Session::unmask_by(std::optional<os::EventFd> event) {
   unmask_.reset();
   if (!event) return {};
-  auto watch = EventWatch::create(context_, std::move(*event), [this] {
+  auto watch = EventWatch::create(context_, *event, [this] {
     function_.interrupts().set_masked(pci::InterruptKind::intx, 0, false);
   });
   if (!watch) return watch.error();
