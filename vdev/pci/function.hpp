@@ -57,7 +57,7 @@ struct DoorbellRegister {
   std::uint64_t offset = 0;
   unsigned size = 4;                                  ///< of the write; 0: any
   std::optional<std::uint64_t> value = std::nullopt;  ///< the only one that rings; none: any
-  os::EventFd event;
+  os::EventFd event;                                  ///< a shared one: the client gets it
 };
 
 struct Bar {

@@ -43,7 +43,9 @@ struct Card::Parts {
 Result<std::unique_ptr<Card>> Card::create(boost::asio::io_context& context,
                                            const Options& options) {
   if (auto checked = check(options); !checked) return checked.error();
-  auto doorbells = os::create_events(options.queues);
+  // Without a page they go to the client as well.
+  auto doorbells =
+      options.page ? os::create_events(options.queues) : os::create_shared_events(options.queues);
   if (!doorbells) return doorbells.error();
   Parts parts{context, std::move(*doorbells), std::nullopt, {}};
   if (options.page) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 
+#include "vdev/testing/peer_event.hpp"
 #include "vdev/transport/card/doorbell_page.hpp"
 
 using namespace bellwire;
@@ -169,4 +170,24 @@ TEST_CASE("options that no driver could use are refused by name") {
     REQUIRE_FALSE(made.has_value());
     CHECK(made.error().message.find(word) != std::string::npos);
   }
+}
+
+TEST_CASE("a client that makes its doorbells blocking, and fills or drains them, stops no card") {
+  const testing::Watchdog watchdog;
+  Bench bench;
+  const auto& handed_out = bench.card->bars()[0].doorbells;
+  REQUIRE(handed_out.size() == 4);
+  const testing::PeerEvent empty(handed_out[0].event), full(handed_out[1].event);
+  empty.set_blocking(true);
+  full.set_blocking(true);
+  bench.give_memory();
+  REQUIRE(bench.turn_on() == BELLWIRE_CARD_READY);  // drains them
+  full.fill();
+  const auto attachment = bench.card->attach().value();
+  bench.set(BELLWIRE_CARD_DOORBELL + 4, 1);
+  bench.set(BELLWIRE_CARD_DOORBELL + 8, 1);
+  CHECK(attachment.doorbells[2].drain() == 1);
+  CHECK(attachment.doorbells[1].drain().value_or(0) >= testing::PeerEvent::full);
+  CHECK_FALSE(attachment.doorbells[0].drain());
+  CHECK_FALSE(testing::Watchdog::barked());
 }

@@ -12,6 +12,7 @@
 #include "vdev/log/log.hpp"
 #include "vdev/os/limits.hpp"
 #include "vdev/os/poll.hpp"
+#include "vdev/os/shared_event.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
@@ -167,6 +168,7 @@ Peer::~Peer() {
 Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const Endpoint& endpoint,
                                             std::chrono::milliseconds patience) {
   if (auto enough = os::ensure_fds(usual_fds); !enough) return enough.error();
+  if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
   auto state = std::make_shared<State>(context, endpoint);
   const auto name = endpoint.guest ? std::string() : device_name(endpoint.slot);
   auto socket = os::connect_unix(endpoint.path, name);

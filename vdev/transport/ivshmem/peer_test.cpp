@@ -11,6 +11,7 @@
 
 #include "vdev/devices/echo.hpp"
 #include "vdev/testing/driver.hpp"
+#include "vdev/testing/peer_event.hpp"
 #include "vdev/testing/running_device.hpp"
 #include "vdev/testing/scripted_server.hpp"
 
@@ -132,6 +133,39 @@ TEST_CASE("rule 49: the wires outlive their server") {
   context.poll();
   Driver driver(foreign.guest_end(), 0);
   CHECK(driver.call(bytes("alone")).output == bytes("alone"));
+}
+
+TEST_CASE("a foreign server's eventfds keep their flags; full or empty ones stop no other queue") {
+  Foreign foreign(3);
+  std::vector<PeerEvent> guest, device;
+  for (unsigned vector = 0; vector < 3; ++vector) {
+    guest.emplace_back(foreign.guest[vector]);
+    device.emplace_back(foreign.device[vector]);
+  }
+  const auto set_blocking = [&] {
+    for (const auto* event : {&guest[0], &device[0], &device[1]}) event->set_blocking(true);
+  };
+  set_blocking();
+  const int blocking = guest[0].flags();
+  guest[0].fill();
+  std::thread greeter([&] { foreign.greet_like_qemu(); });
+  boost::asio::io_context context;
+  const auto peer = Peer::connect(context, {.path = foreign.server.path(), .vectors = 3}).value();
+  greeter.join();
+  CHECK(guest[0].flags() == blocking);
+  CHECK(device[0].flags() == blocking);
+  CHECK((guest[1].flags() & O_NONBLOCK) != 0);
+
+  set_blocking();
+  Echo echo;
+  const RunningDevice running(echo, peer->attach().value(), Polling::adaptive);
+  for (int times = 0; times < 1000; ++times) {
+    device[0].add(1);
+    device[0].take();  // what the device is about to read
+  }
+  peer->attach().value().interrupts[0].raise();
+  Driver driver(foreign.guest_end(), 2);
+  CHECK(driver.call(bytes("another queue")).output == bytes("another queue"));
 }
 
 TEST_CASE("servers that make no sense are refused, and named with what they did") {

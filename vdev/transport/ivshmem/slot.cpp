@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/ivshmem/slot.hpp"
 
+#include "vdev/os/event_fd.hpp"
 #include "vdev/ring/layout.hpp"
 
 namespace bellwire::ivshmem {
 namespace {
 
 Result<End> create_end(unsigned id, unsigned vectors) {
-  auto events = os::create_events(vectors);
-  if (!events) return events.error();
-  return End{static_cast<Id>(id), std::move(*events)};
+  End end{static_cast<Id>(id), {}};
+  while (end.vectors.size() < vectors) {
+    auto event = os::EventFd::create();
+    if (!event) return event.error();
+    end.vectors.push_back(std::move(*event).release());
+  }
+  return end;
 }
 
 Result<os::UniqueFd> create_memory(unsigned index, unsigned queues, std::uint64_t size, Id device) {
@@ -35,8 +40,8 @@ Result<Slot> Slot::create(unsigned index, unsigned vectors, std::uint64_t size) 
 
 std::vector<Slot::Line> Slot::greeting(const End& own, const End& other) const {
   std::vector<Line> lines{{protocol_version, -1}, {own.id, -1}, {memory_marker, memory.get()}};
-  for (const auto& vector : other.vectors) lines.push_back({other.id, vector.fd()});
-  for (const auto& vector : own.vectors) lines.push_back({own.id, vector.fd()});
+  for (const auto& vector : other.vectors) lines.push_back({other.id, vector.get()});
+  for (const auto& vector : own.vectors) lines.push_back({own.id, vector.get()});
   return lines;
 }
 

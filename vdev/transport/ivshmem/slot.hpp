@@ -5,15 +5,15 @@
 
 #include <vector>
 
-#include "vdev/os/event_fd.hpp"
+#include "vdev/os/unique_fd.hpp"
 #include "vdev/transport/ivshmem/protocol.hpp"
 
 namespace bellwire::ivshmem {
 
-/// One end: its ID, and the eventfds by which it is notified.
+/// One end: its ID, and the eventfds by which it is notified, which are never used here.
 struct End {
   Id id;
-  std::vector<os::EventFd> vectors;
+  std::vector<os::UniqueFd> vectors;
 };
 
 struct Slot {

@@ -159,6 +159,11 @@ Result<Regions::IoFds> Regions::io_fds(std::uint32_t index, std::uint32_t argsz,
   append(answer.payload, RegionIoFds{needed, 0, index, count});
   if (needed > argsz) return answer;
   for (const auto& doorbell : doorbells) {
+    if (!doorbell.event.shared())
+      return fault(std::errc::operation_not_permitted,
+                   "region {}: the eventfd of the doorbell at {:#x} is the device's own; make it "
+                   "with EventFd::create_shared()",
+                   index, doorbell.offset);
     IoEventFd told{};
     told.offset = doorbell.offset;
     told.size = doorbell.size;

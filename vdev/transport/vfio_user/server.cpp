@@ -7,6 +7,7 @@
 
 #include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/os/shared_event.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/transport/vfio_user/session.hpp"
 
@@ -88,6 +89,7 @@ Server::~Server() {
 
 Result<Server> Server::create(asio::io_context& context, pci::Function& function,
                               ServerOptions options) {
+  if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
   auto listener = os::Listener::create(options.path);
   if (!listener) return listener.error();
   auto state = std::make_shared<State>(context, std::move(*listener), function, std::move(options));

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "vdev/testing/driver.hpp"
+#include "vdev/testing/peer_event.hpp"
 #include "vdev/transport/vfio_user/client.hpp"
 #include "vdev/transport/vfio_user/served.hpp"
 
@@ -50,6 +51,13 @@ Bytes pattern(std::size_t size, unsigned seed) {
   for (std::size_t at = 0; at < size; ++at)
     bytes[at] = static_cast<std::byte>((at * 131 + seed) >> (at % 5));
   return bytes;
+}
+
+// SET_IRQS with the client's own eventfd.
+Result<Message> lead(Client& client, std::uint32_t index, std::uint32_t action,
+                     const testing::PeerEvent& event) {
+  const IrqSet request{sizeof(IrqSet), VFIO_IRQ_SET_DATA_EVENTFD | action, index, 0, 1};
+  return client.ask(Command::device_set_irqs, std::as_bytes(std::span(&request, 1)), {event.fd()});
 }
 
 }  // namespace
@@ -182,6 +190,50 @@ TEST_CASE("INTx can be unmasked by an eventfd, as KVM does at the end of an inte
   CHECK(events[0].wait(5s));
   REQUIRE(client.disconnect_irqs(VFIO_PCI_INTX_IRQ_INDEX).has_value());
   CHECK(bind(VFIO_IRQ_SET_ACTION_MASK, events[1]).has_error());
+}
+
+TEST_CASE("a client's eventfds keep their flags, and interrupts reach a blocking one") {
+  const Served served;
+  auto client = connect(served);
+  const testing::PeerEvent blocking, other(EFD_NONBLOCK), unmask(EFD_SEMAPHORE);
+  const int flags[] = {blocking.flags(), other.flags(), unmask.flags()};
+  REQUIRE(lead(client, VFIO_PCI_MSIX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER, blocking).has_value());
+  REQUIRE(lead(client, VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER, other).has_value());
+  REQUIRE(lead(client, VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_UNMASK, unmask).has_value());
+  store(client, TestFunction::level, 1);
+  CHECK(other.take() == 1);
+  REQUIRE(lead(client, VFIO_PCI_MSIX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER, blocking).has_value());
+  store(client, TestFunction::raise, 0);
+  CHECK(blocking.take() == 1);
+  CHECK(blocking.flags() == flags[0]);
+  CHECK(other.flags() == flags[1]);
+  CHECK(unmask.flags() == flags[2]);
+}
+
+// What would sleep here for ever is let go at the end, so that a failure is one and no hang.
+TEST_CASE("full, blocking interrupts and doorbells stop neither their client nor the next one") {
+  const Served served;
+  const testing::PeerEvent vector, level;
+  std::optional<Client> client(connect(served));
+  const testing::PeerEvent doorbell(client->doorbells(bar0).value().at(0).event);
+  doorbell.set_blocking(true);
+  doorbell.fill();
+  REQUIRE(lead(*client, VFIO_PCI_MSIX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER, vector).has_value());
+  REQUIRE(lead(*client, VFIO_PCI_INTX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER, level).has_value());
+  vector.fill();
+  level.fill();
+  CHECK(
+      client->act_on_irqs(VFIO_PCI_INTX_IRQ_INDEX, 0, 1, VFIO_IRQ_SET_ACTION_TRIGGER).has_value());
+  CHECK(client->store(bar0, TestFunction::level.offset, 1U).has_value());
+  REQUIRE(lead(*client, VFIO_PCI_MSIX_IRQ_INDEX, VFIO_IRQ_SET_ACTION_TRIGGER, vector).has_value());
+  for (int times = 0; times < 3; ++times)
+    CHECK(client->act_on_irqs(VFIO_PCI_MSIX_IRQ_INDEX, 0, 1, VFIO_IRQ_SET_ACTION_TRIGGER)
+              .has_value());
+  CHECK(client->info().has_value());
+  client.reset();
+  CHECK(Client::connect(served.path()).has_value());
+  vector.take();
+  level.take();
 }
 
 TEST_CASE("DMA goes both ways, mapped or by messages, over many messages") {

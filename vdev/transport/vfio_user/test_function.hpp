@@ -43,7 +43,7 @@ class TestFunction final : public pci::Function, private RegisterBlock {
                                                  {{8192, 4096}, {12288, 4096}})
                               .value();
     plan.bars[0].doorbells.push_back(
-        {.offset = raise.offset, .size = 4, .event = os::EventFd::create().value()});
+        {.offset = raise.offset, .size = 4, .event = os::EventFd::create_shared().value()});
     plan.bars[2] = {.shape = {pci::BarKind::io, 64}};
     plan.intx = true;
     plan.msi = 2;
