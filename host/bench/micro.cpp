@@ -23,12 +23,25 @@ void ring_and_drain(benchmark::State& state) {
 }
 BENCHMARK(ring_and_drain)->Name("eventfd: ring and drain");
 
-void raise(benchmark::State& state) {
-  const InterruptLine line(os::EventFd::create().value());
+// One that a peer has, too.
+void ring_and_drain_shared(benchmark::State& state) {
+  const auto event = os::EventFd::create_shared().value();
+  for (auto _ : state) {
+    event.ring();
+    benchmark::DoNotOptimize(event.drain());
+  }
+}
+BENCHMARK(ring_and_drain_shared)->Name("eventfd, shared: ring and drain");
+
+void raise(benchmark::State& state, Result<os::EventFd> (*create)()) {
+  const InterruptLine line(create().value());
   const auto interrupt = line.interrupt();
   for (auto _ : state) interrupt.raise();
 }
-BENCHMARK(raise)->Name("interrupt: raise");
+BENCHMARK_CAPTURE(raise, ours, [] { return os::EventFd::create(); })->Name("interrupt: raise");
+BENCHMARK_CAPTURE(raise, shared, [] {
+  return os::EventFd::create_shared();
+})->Name("interrupt, shared: raise");
 
 struct Silent final : ring::RequestHandler {
   ring::Reply serve(const ring::Request&) noexcept override { return {}; }
