@@ -18,7 +18,9 @@ from harness.run import RUNS
 
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 300.0
-WAITING = re.compile(r"^bellwire: waiting for .*\n", re.MULTILINE)  # said on a busy machine
+# What is said on a busy machine, and by the first run on any.
+WAITING = re.compile(r"^bellwire: (waiting for|fetching|building|no KVM, going on) .*\n",
+                     re.MULTILINE)
 
 
 @dataclass(frozen=True)
