@@ -19,8 +19,10 @@ class MemoryView {
  public:
   MemoryView() = default;
   explicit MemoryView(os::Mapping mapping)
-      : mapping_(std::make_shared<const os::Mapping>(std::move(mapping))),
-        bytes_(mapping_->data(), mapping_->size()) {}
+      : MemoryView(std::make_shared<const os::Mapping>(std::move(mapping))) {}
+  /// Of a mapping that is part of something else, which the pointer keeps.
+  explicit MemoryView(std::shared_ptr<const os::Mapping> mapping)
+      : mapping_(std::move(mapping)), bytes_(mapping_->data(), mapping_->size()) {}
 
   [[nodiscard]] std::span<std::byte> bytes() const noexcept {
     return mapping_ ? bytes_ : std::span<std::byte>();

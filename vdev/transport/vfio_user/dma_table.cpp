@@ -3,6 +3,7 @@
 
 #include "vdev/log/log.hpp"
 #include "vdev/os/memory.hpp"
+#include "vdev/transport/vfio_user/mapping_share.hpp"
 
 namespace bellwire::vfio_user {
 namespace {
@@ -15,28 +16,36 @@ constexpr std::uint32_t unmap_all = 1 << 1;
 bool whole_pages(std::uint64_t address, std::uint64_t size) {
   return (address | size) % page_size == 0;
 }
+
+struct Shared {
+  MappingShare share;  // given back when it is unmapped
+  os::Mapping mapping;
+};
 }  // namespace
 
 Result<std::optional<MemoryView>> DmaTable::view(const DmaMap& request, os::UniqueFd fd) {
   if (!fd.valid()) return std::optional<MemoryView>();
   const auto size = os::file_size(fd.get());
-  if (!size || request.offset > *size || request.size > *size - request.offset ||
-      request.offset % page_size != 0)
+  if (!size || !fits(request.offset, request.size, *size) || request.offset % page_size != 0)
     return fault(std::errc::invalid_argument,
                  "DMA_MAP: {} bytes from {} on are not in its file, or begin inside a page",
                  request.size, request.offset);
-  const bool both_ways = (request.flags & map_flags) == map_flags;
-  if (!os::sealed_against_shrinking(fd.get()) || !both_ways) {
-    if (both_ways && !std::exchange(warned_, true))
-      log::warning(
-          "the guest's memory at {:#x} can be taken away, so it is not mapped: DMA goes by "
-          "messages; use memory-backend-memfd, which seals it",
-          request.address);
-    return std::optional<MemoryView>();
-  }
+  if ((request.flags & map_flags) != map_flags) return std::optional<MemoryView>();
+  if (!os::sealed_against_shrinking(fd.get()))
+    return by_messages(request, "it can be taken away; use memory-backend-memfd, which seals it");
+  auto share = MappingShare::take(request.size);
+  if (!share) return by_messages(request, "there is too much of it, or in too many pieces");
   auto mapping = os::Mapping::create(fd.get(), request.size, request.offset);
-  if (!mapping) return fault(std::errc::invalid_argument, "{}", mapping.error().message);
-  return std::optional(MemoryView(std::move(*mapping)));
+  if (!mapping) return by_messages(request, mapping.error().message);
+  const auto both = std::make_shared<Shared>(Shared{std::move(*share), std::move(*mapping)});
+  return std::optional(MemoryView(std::shared_ptr<const os::Mapping>(both, &both->mapping)));
+}
+
+std::optional<MemoryView> DmaTable::by_messages(const DmaMap& request, std::string_view why) {
+  if (!std::exchange(warned_, true))
+    log::warning("the guest's memory at {:#x} is not mapped, DMA goes by messages: {}",
+                 request.address, why);
+  return std::nullopt;
 }
 
 Result<void> DmaTable::map(const DmaMap& request, os::UniqueFd fd) {

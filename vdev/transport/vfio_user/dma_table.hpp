@@ -2,7 +2,8 @@
 //
 // DmaTable: what DMA_MAP and DMA_UNMAP do to a function's DmaSpace. Memory is mapped if it comes
 // with a descriptor that nobody can make shorter (a sealed memfd, as QEMU's memory-backend-memfd
-// is); a client could else end this process by taking pages away. The rest is reached by messages.
+// is); a client could else end this process by taking pages away. Nor is more mapped than there is
+// room for (mapping_share.hpp). The rest is reached by messages.
 #pragma once
 
 #include "vdev/pci/dma_space.hpp"
@@ -21,6 +22,7 @@ class DmaTable {
 
  private:
   [[nodiscard]] Result<std::optional<MemoryView>> view(const DmaMap& request, os::UniqueFd fd);
+  std::optional<MemoryView> by_messages(const DmaMap& request, std::string_view why);
 
   pci::DmaSpace& space_;
   bool warned_ = false;
