@@ -20,7 +20,10 @@ std::uint32_t first_index(const SideRecords& records) {
 Passage::Passage(const SideRecords& records) : base_(first_index(records)) {
   for (std::size_t side = 0; side < records.size(); ++side)
     for (const auto& record : records[side]) {
-      if (record.stage >= BELLWIRE_STAGES || stages[record.stage].side != side) continue;
+      if (record.stage >= BELLWIRE_STAGES || stages[record.stage].side != side) {
+        ++impossible_;
+        continue;
+      }
       has_[side] = true;
       sort(record);
     }

@@ -41,6 +41,9 @@ class Passage {
   /// Whether that side recorded anything.
   [[nodiscard]] bool has(bellwire_side side) const noexcept { return has_[side]; }
 
+  /// Records that no side writes: of a stage that there isn't, or that is another side's.
+  [[nodiscard]] std::uint64_t impossible() const noexcept { return impossible_; }
+
   /// All of a stage that stands for many requests.
   [[nodiscard]] std::vector<Signal> signals(bellwire_stage stage) const;
 
@@ -61,6 +64,7 @@ class Passage {
 
   std::uint32_t base_ = 0;
   std::array<bool, BELLWIRE_SIDES> has_{};
+  std::uint64_t impossible_ = 0;
   std::map<std::int32_t, Request> requests_;
   std::array<std::vector<Seen>, BELLWIRE_STAGES> all_;
   std::array<std::vector<Seen>, BELLWIRE_STAGES> firsts_;  // that saw more than all before

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/trace/recorder.hpp"
 
+#include <x86intrin.h>
+
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "vdev/ring/trace_writer.hpp"
@@ -33,12 +37,20 @@ void Recorder::drain(Watched& watched, bellwire_side side) {
   watched.readers[side].drain(records);
   for (; kept < records.size(); ++kept) {
     const std::size_t moments = 1U + records[kept].more;
-    if (moments > room_) break;
-    room_ -= moments;
+    if (!take_room(watched, moments)) break;
     if (records[kept].stage == BELLWIRE_POSTED) posted_ += moments;
   }
-  recording_.lost[side] += records.size() - kept;
+  add_lost(side, records.size() - kept);
   records.resize(kept);
+}
+
+// One of several queues leaves an eighth of the room to the others.
+bool Recorder::take_room(Watched& watched, std::size_t moments) noexcept {
+  if (moments > room_) return false;
+  if (watched_.size() > 1 && watched.used / 7 > room_ - moments) return false;
+  room_ -= moments;
+  watched.used += moments;
+  return true;
 }
 
 void Recorder::leave() {
@@ -46,12 +58,19 @@ void Recorder::leave() {
   drain();
   for (const auto& watched : watched_)
     for (std::size_t side = 0; side < BELLWIRE_SIDES; ++side)
-      recording_.lost[side] += watched.readers[side].lost();
+      add_lost(side, watched.readers[side].lost());
   watched_.clear();
+}
+
+// A side may say that it wrote any number.
+void Recorder::add_lost(std::size_t side, std::uint64_t count) noexcept {
+  auto& lost = recording_.lost[side];
+  lost += std::min(count, std::numeric_limits<std::uint64_t>::max() - lost);
 }
 
 Recording Recorder::stop() {
   leave();
+  if (who_ == BELLWIRE_HOST_RECORDS) recording_.window = {began_, __rdtsc()};
   recording_.ticks_per_ns = 1 / ticks_.ns_each();
   return std::move(recording_);
 }

@@ -2,7 +2,8 @@
 //
 // Recorder: switches the recording of queues on, and collects what their sides write until it is
 // stopped. Its user drains it often enough: a side's records are overwritten after `trace_entries`
-// more, and then counted as lost. Nothing of what it collects is trusted.
+// more, and then counted as lost. Nothing of what it collects is trusted: a queue that floods it
+// can't take all the room that the others' records need.
 //
 // One thread at a time. Dropping it switches the recording off.
 #pragma once
@@ -42,8 +43,11 @@ class Recorder {
     ring::Queue queue;
     std::size_t place;  // in the recording
     std::array<ring::TraceReader, BELLWIRE_SIDES> readers;
+    std::size_t used = 0;  // of the room
   };
   void drain(Watched& watched, bellwire_side side);
+  void add_lost(std::size_t side, std::uint64_t count) noexcept;
+  [[nodiscard]] bool take_room(Watched& watched, std::size_t moments) noexcept;
 
   bellwire_recorder who_;
   std::size_t room_;
@@ -51,6 +55,7 @@ class Recorder {
   Recording recording_;
   std::uint64_t posted_ = 0;
   os::Ticks ticks_;
+  std::uint64_t began_ = __rdtsc();
 };
 
 }  // namespace bellwire::trace

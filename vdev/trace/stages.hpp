@@ -32,4 +32,9 @@ constexpr std::array<Stage, BELLWIRE_STAGES> stages{{
     {"done", BELLWIRE_PROCESS},
 }};
 
+/// Whose clock times it.
+constexpr bool on_host(bellwire_stage stage) {
+  return stages[stage].side == BELLWIRE_DEVICE;
+}
+
 }  // namespace bellwire::trace

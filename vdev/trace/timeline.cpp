@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
+#include <set>
 
-#include "vdev/trace/passage.hpp"
+#include "vdev/trace/joined_clocks.hpp"
 #include "vdev/trace/stages.hpp"
 
 namespace bellwire::trace {
@@ -12,97 +14,47 @@ namespace {
 
 using Time = std::uint64_t;  // ticks of the host
 
-// A hop from one side to the other. `sure`: the later stage is recorded by who saw the earlier one.
-struct Hop {
-  bellwire_stage from, to;
-  bool sure;
-};
+constexpr double late_ns = 1e9;  // a side may have been put to sleep between its look at the clock
+                                 // and its record
 
-constexpr Hop hops[] = {
-    {BELLWIRE_SUBMITTED, BELLWIRE_TAKEN, true},    {BELLWIRE_SUBMITTED, BELLWIRE_WOKEN, true},
-    {BELLWIRE_RUNG, BELLWIRE_WOKEN, false},        {BELLWIRE_POSTED, BELLWIRE_CONSUMED, true},
-    {BELLWIRE_POSTED, BELLWIRE_INTERRUPTED, true}, {BELLWIRE_RAISED, BELLWIRE_INTERRUPTED, false},
-};
-
-bool on_host(bellwire_stage stage) {
-  return stages[stage].side == BELLWIRE_DEVICE;
+// The recording's own, and a little more.
+Window possible_times(const Recording& recording) {
+  constexpr auto latest = std::numeric_limits<Time>::max();
+  const auto late = static_cast<Time>(late_ns * std::clamp(recording.ticks_per_ns, 0.0, 1e3));
+  const auto [began, ended] = recording.window;
+  return {began - std::min(began, late), ended + std::min(latest - ended, late)};
 }
 
-struct QueuePassage {
-  unsigned queue;
-  Passage passage;
-};
-
-std::vector<QueuePassage> passages_of(const Recording& recording) {
-  std::vector<QueuePassage> list;
-  for (const auto& queue : recording.queues) {
-    std::map<std::uint16_t, SideRecords> generations;
-    for (std::size_t side = 0; side < BELLWIRE_SIDES; ++side)
-      for (const auto& record : queue.of[side])
-        generations[record.generation][side].push_back(record);
-    for (const auto& [generation, records] : generations)
-      list.push_back({queue.queue, Passage(records)});
-  }
-  return list;
-}
-
-// Whether a hop is likely what it seems: no other doorbell, or interrupt, was on its way. For the
-// request before went that way, too, and was done before this one was submitted.
-bool likely(const Hop& hop, const Stamps& before, const Stamps& at) {
-  return before[hop.from] && before[hop.to] && before[BELLWIRE_CONSUMED] &&
-         at[BELLWIRE_SUBMITTED] && *before[BELLWIRE_CONSUMED] <= *at[BELLWIRE_SUBMITTED];
-}
-
-void add_bounds(const Stamps& before, const Stamps& at, std::vector<Bound>& bounds) {
-  for (const auto& hop : hops) {
-    if (!at[hop.from] || !at[hop.to] || !(hop.sure || likely(hop, before, at))) continue;
-    const bool to_host = on_host(hop.to);
-    const auto host = to_host ? *at[hop.to] : *at[hop.from];
-    const auto guest = to_host ? *at[hop.from] : *at[hop.to];
-    bounds.push_back({.when = host,
-                      .value = static_cast<std::int64_t>(guest - host),
-                      .is_least = to_host,
-                      .sure = hop.sure});
-  }
-}
-
-Clock compare_clocks(std::vector<QueuePassage>& passages) {
-  std::vector<Bound> bounds;
-  Time first = std::numeric_limits<Time>::max();
-  Time last = 0;
-  for (auto& [queue, passage] : passages) {
-    Stamps before;
-    for (const auto& [key, request] : passage.requests()) {
-      add_bounds(before, request.at, bounds);
-      before = request.at;
-      for (const auto stage : {BELLWIRE_TAKEN, BELLWIRE_POSTED})
-        if (const auto at = request.at[stage]) {
-          first = std::min(first, *at);
-          last = std::max(last, *at);
-        }
-    }
-  }
-  return {std::move(bounds), last > first ? last - first : 0};
+bool holds(const Window& window, Time at) {
+  return at >= window.began && at <= window.ended;
 }
 
 class Maker {
  public:
-  Maker(const Recording& recording, std::vector<QueuePassage> passages, Clock clock)
-      : recording_(recording), passages_(std::move(passages)), clock_(std::move(clock)) {}
+  Maker(const Recording& recording, Clocks clocks)
+      : recording_(recording), window_(possible_times(recording)) {
+    collect_passages();
+    if (clocks == Clocks::guest) clocks_ = JoinedClocks(passages_);
+  }
 
   Timeline make() {
-    for (auto& [queue, passage] : passages_) {
-      add_journeys(queue, passage);
-      const bool module = passage.has(BELLWIRE_MODULE);
-      add_calls(queue, passage, module ? BELLWIRE_RUNG : BELLWIRE_WOKEN, doorbells_);
-      add_calls(queue, passage, module ? BELLWIRE_INTERRUPTED : BELLWIRE_RAISED, interrupts_);
+    for (auto& each : passages_) {
+      left_out_[each.queue].records += each.passage.impossible();
+      add_journeys(each);
+      const bool module = each.passage.has(BELLWIRE_MODULE);
+      add_calls(each, module ? BELLWIRE_RUNG : BELLWIRE_WOKEN, doorbells_);
+      add_calls(each, module ? BELLWIRE_INTERRUPTED : BELLWIRE_RAISED, interrupts_);
     }
     std::ranges::stable_sort(journeys_, {}, began);
+    for (auto* const calls : {&doorbells_, &interrupts_})
+      std::ranges::stable_sort(
+          *calls, {}, [](const FoundCall& call) { return static_cast<std::int64_t>(call.at); });
     return told();
   }
 
  private:
   struct Found {
+    std::size_t place;
     unsigned queue;
     std::uint32_t index;
     Stamps at;  // of the host
@@ -113,29 +65,57 @@ class Maker {
     std::uint32_t requests;
   };
 
+  // Signed: a guest's clock may be found to be a little ahead of a host that has just started.
   static std::int64_t began(const Found& found) {
     for (const auto& at : found.at)
       if (at) return static_cast<std::int64_t>(*at);
     return 0;
   }
 
-  // Guest's ticks bring their own time: near enough to find the piece of the clock.
-  [[nodiscard]] Time on_hosts_clock(bellwire_stage stage, Time ticks,
-                                    std::optional<Time> near) const {
-    if (on_host(stage)) return ticks;
-    const auto when = near.value_or(ticks - static_cast<Time>(clock_.offset(ticks)));
-    return ticks - static_cast<Time>(clock_.offset(when));
+  // By generation, of records that the device can have made.
+  void collect_passages() {
+    for (std::size_t place = 0; place < recording_.queues.size(); ++place) {
+      const auto& queue = recording_.queues[place];
+      std::map<std::uint16_t, SideRecords> generations;
+      for (std::size_t side = 0; side < BELLWIRE_SIDES; ++side)
+        for (const auto& record : queue.of[side]) {
+          if (side == BELLWIRE_DEVICE && !holds(window_, record.ticks))
+            ++left_out_[queue.queue].records;
+          else
+            generations[record.generation][side].push_back(record);
+        }
+      for (const auto& [generation, records] : generations)
+        passages_.push_back({place, queue.queue, Passage(records)});
+    }
   }
 
-  void add_journeys(unsigned queue, Passage& passage) {
+  // Guest's ticks bring their own time: near enough to find the piece of the clock.
+  static Time on_hosts_clock(const Clock& clock, bellwire_stage stage, Time ticks,
+                             std::optional<Time> near) {
+    if (on_host(stage)) return ticks;
+    const auto when = near.value_or(ticks - static_cast<Time>(clock.offset(ticks)));
+    return ticks - static_cast<Time>(clock.offset(when));
+  }
+
+  void add_journeys(QueuePassage& each) {
+    auto& passage = each.passage;
+    const auto& clock = clocks_.of(each.place);
+    const bool nonsense = clocks_.nonsense(each.place);
     for (const auto& [key, request] : passage.requests()) {
-      Found found{queue, passage.index_of(key), request.at};
+      Found found{each.place, each.queue, passage.index_of(key), request.at};
       const auto first = passage.has(BELLWIRE_PROCESS) ? BELLWIRE_SUBMITTED : BELLWIRE_TAKEN;
       if (!found.at[first]) continue;
       const auto near = found.at[BELLWIRE_TAKEN];
+      bool possible = !nonsense;
       for (std::size_t stage = 0; stage < BELLWIRE_STAGES; ++stage)
-        if (auto& at = found.at[stage])
-          at = on_hosts_clock(static_cast<bellwire_stage>(stage), *at, near);
+        if (auto& at = found.at[stage]) {
+          at = on_hosts_clock(clock, static_cast<bellwire_stage>(stage), *at, near);
+          possible = possible && holds(window_, *at);
+        }
+      if (!possible) {
+        ++left_out_[each.queue].requests;
+        continue;
+      }
       drop_unlikely(found.at);
       journeys_.push_back(found);
     }
@@ -150,12 +130,15 @@ class Maker {
     if (late(BELLWIRE_RAISED, BELLWIRE_INTERRUPTED)) at[BELLWIRE_RAISED] = {};
   }
 
-  void add_calls(unsigned queue, const Passage& passage, bellwire_stage stage,
-                 std::vector<FoundCall>& calls) const {
-    for (const auto& [ticks, requests] : passage.signals(stage))
-      calls.push_back({queue, on_hosts_clock(stage, ticks, {}), requests});
-    std::ranges::stable_sort(
-        calls, {}, [](const FoundCall& call) { return static_cast<std::int64_t>(call.at); });
+  void add_calls(const QueuePassage& each, bellwire_stage stage, std::vector<FoundCall>& calls) {
+    const auto& clock = clocks_.of(each.place);
+    for (const auto& [ticks, requests] : each.passage.signals(stage)) {
+      const auto at = on_hosts_clock(clock, stage, ticks, {});
+      if (!clocks_.nonsense(each.place) && holds(window_, at))
+        calls.push_back({each.queue, at, requests});
+      else
+        ++left_out_[each.queue].records;
+    }
   }
 
   [[nodiscard]] Timeline told() const {
@@ -175,15 +158,36 @@ class Maker {
       timeline.doorbells.push_back({call.queue, ns(call.at), call.requests});
     for (const auto& call : interrupts_)
       timeline.interrupts.push_back({call.queue, ns(call.at), call.requests});
-    timeline.offset_ticks = clock_.offset(start);
-    timeline.uncertainty_ns = static_cast<double>(clock_.uncertainty()) / timeline.ticks_per_ns;
-    timeline.contradictions = clock_.contradictions();
+    tell_clocks(start, timeline);
+    for (const auto& [queue, left] : left_out_)
+      if (left.requests + left.records > 0)
+        timeline.left_out.push_back({queue, left.requests, left.records});
     return timeline;
   }
 
+  // Of those that requests in the timeline were timed by.
+  void tell_clocks(Time start, Timeline& timeline) const {
+    std::set<const Clock*> used;
+    for (const auto& found : journeys_) used.insert(&clocks_.of(found.place));
+    Time uncertainty = 0;
+    for (const auto* const clock : used) {
+      uncertainty = std::max(uncertainty, clock->uncertainty());
+      timeline.contradictions += clock->contradictions();
+    }
+    timeline.uncertainty_ns = static_cast<double>(uncertainty) / timeline.ticks_per_ns;
+    if (!journeys_.empty())
+      timeline.offset_ticks = clocks_.of(journeys_.front().place).offset(start);
+  }
+
+  struct Left {
+    std::uint64_t requests = 0, records = 0;
+  };
+
   const Recording& recording_;
+  const Window window_;
+  std::map<unsigned, Left> left_out_;  // by queue
   std::vector<QueuePassage> passages_;
-  Clock clock_;
+  JoinedClocks clocks_;
   std::vector<Found> journeys_;
   std::vector<FoundCall> doorbells_, interrupts_;
 };
@@ -191,9 +195,7 @@ class Maker {
 }  // namespace
 
 Timeline make_timeline(const Recording& recording, Clocks clocks) {
-  auto passages = passages_of(recording);
-  auto clock = clocks == Clocks::one ? Clock() : compare_clocks(passages);
-  return Maker(recording, std::move(passages), std::move(clock)).make();
+  return Maker(recording, clocks).make();
 }
 
 }  // namespace bellwire::trace

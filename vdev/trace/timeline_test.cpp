@@ -6,52 +6,12 @@
 #include <cstring>
 #include <random>
 
-#include "vdev/trace/stages.hpp"
+#include "vdev/trace/record_script.hpp"
 
 using namespace bellwire;
 using namespace bellwire::trace;
 
 namespace {
-
-constexpr std::uint64_t ahead = 5'000'000'000;  // the guest's clock
-
-// Writes records at times of the host's clock, each side's on its own.
-class Script {
- public:
-  explicit Script(std::uint64_t guest_is_ahead = ahead) : ahead_(guest_is_ahead) {
-    recording_.queues.push_back({0, {}});
-  }
-  Script& note_all(std::uint64_t time, bellwire_stage stage, std::uint32_t first,
-                   std::uint8_t count) {
-    return note(time, stage, first, 1, static_cast<std::uint8_t>(count - 1));
-  }
-  Script& note(std::uint64_t time, bellwire_stage stage, std::uint32_t index,
-               std::uint16_t generation = 1, std::uint8_t more = 0) {
-    const auto side = stages[stage].side;
-    const auto ticks = time + (side == BELLWIRE_DEVICE ? 0 : ahead_);
-    recording_.queues[0].of[side].push_back(
-        {ticks, static_cast<__u8>(stage), more, generation, index});
-    return *this;
-  }
-  // A request alone, which takes ten ticks a stage.
-  Script& whole(std::uint64_t time, std::uint32_t index, std::uint16_t generation = 1) {
-    for (std::uint32_t stage = 0; stage < BELLWIRE_STAGES; ++stage) {
-      const bool own = stage == BELLWIRE_SUBMITTED || stage == BELLWIRE_TAKEN ||
-                       stage == BELLWIRE_POSTED || stage == BELLWIRE_CONSUMED;
-      note(time + std::uint64_t{10} * stage, static_cast<bellwire_stage>(stage),
-           own ? index : index + 1, generation);
-    }
-    return *this;
-  }
-  [[nodiscard]] Timeline told(Clocks clocks = Clocks::guest) const {
-    return make_timeline(recording_, clocks);
-  }
-  Recording& recording() { return recording_; }
-
- private:
-  std::uint64_t ahead_;
-  Recording recording_;
-};
 
 bool monotonic(const Journey& journey, double uncertainty) {
   double last = 0;
