@@ -48,7 +48,7 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   if (options.poll.polling != Polling::off) return refuse("--poll", "has no ring to look at");
   if (options.moderate.count() > 0) return refuse("--moderate", "raises its interrupts itself");
   if (options.drop) return refuse("--drop", "has wires of its own");
-  if (!options.tracing.file.empty()) return refuse("--trace", "has no ring to record");
+  if (options.tracing.file) return refuse("--trace", "has no ring to record");
   return {};
 }
 

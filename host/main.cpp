@@ -6,12 +6,12 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <functional>
 #include <iostream>
 
 #include "host/bench/bench.hpp"
 #include "host/device.hpp"
+#include "host/output/standard_output.hpp"
 #include "host/record/record.hpp"
 #include "host/rules.hpp"
 #include "host/switchboard.hpp"
@@ -30,7 +30,8 @@ constexpr int exit_usage = 2;
 using Run = std::function<Result<void>()>;
 
 const char* footer = R"(
-Exit status: 0 done, or ended by Ctrl-C or SIGTERM; 1 something failed; 2 wrong usage.
+Exit status: 0 done, or ended by Ctrl-C or SIGTERM; 1 something failed, or could not be
+written; 2 wrong usage.
 Nothing is logged but warnings and errors, to standard error; --log-level tells more.
 
 Example, three shells:
@@ -105,7 +106,8 @@ void add_device(CLI::App& app, Run& run) {
       ->capture_default_str();
   command
       ->add_option("--trace", options->tracing.file,
-                   "Record every request's way from the beginning to the end, and write it there")
+                   "Record every request's way from the beginning to the end, and write it there; "
+                   "compressed, if the name ends in .gz")
       ->type_name("FILE");
   command
       ->add_option("--control", options->tracing.control,
@@ -135,7 +137,9 @@ void add_trace_record(CLI::App& trace, Run& run) {
       "--control.");
   auto options = std::make_shared<bellwire::host::RecordOptions>();
   command->add_option("SOCKET", options->socket, "The device's control socket")->required();
-  command->add_option("--out", options->out, "Where to write the trace")
+  command
+      ->add_option("--out", options->out,
+                   "Where to write the trace; compressed, if the name ends in .gz")
       ->required()
       ->type_name("FILE");
   command->add_option("--seconds", options->limits.seconds, "Record so long")
@@ -233,10 +237,7 @@ int fail(const Error& error) {
                                                                          : exit_failure;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // whoever read our log may go: the wires stay
+int run_program(int argc, char** argv) {
   CLI::App app("bellwire: virtual devices that talk through eventfds, as KVM's and QEMU's do.");
   app.footer(footer);
   app.set_version_flag("--version", "bellwire " BELLWIRE_PROGRAM_VERSION);
@@ -271,4 +272,11 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     return fail({{}, error.what()});
   }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bellwire::host::StandardOutput output;
+  return output.end("bellwire", run_program(argc, argv));
 }

@@ -10,6 +10,7 @@
 #include <iostream>
 #include <vector>
 
+#include "host/output/json_text.hpp"
 #include "vdev/kvm/kvm_machine.hpp"
 #include "vdev/rules/rule.hpp"
 
@@ -62,7 +63,8 @@ void print_json(const Table& table) {
     object["agree"] = row.kernel ? boost::json::value(row.agree()) : boost::json::value();
     rows.push_back(std::move(object));
   }
-  std::cout << boost::json::object{{"kernel", table.kernel}, {"rules", std::move(rows)}} << '\n';
+  std::cout << json_text(boost::json::object{{"kernel", table.kernel}, {"rules", std::move(rows)}})
+            << '\n';
 }
 
 void print_row(const Row& row) {

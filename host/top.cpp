@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "host/device_status.hpp"
+#include "host/output/standard_output.hpp"
 #include "host/stop_on_signal.hpp"
 
 namespace bellwire::host {
@@ -78,7 +79,7 @@ class Top {
       watched_.emplace_back(socket, std::move(*status));
     }
     if (!terminal_) std::cout << heading << std::flush;
-    wait();
+    output_lost() ? context_.stop() : wait();
     return {};
   }
 
@@ -89,7 +90,7 @@ class Top {
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       show();
-      if (++shown_ == options_.times) return context_.stop();
+      if (++shown_ == options_.times || output_lost()) return context_.stop();
       wait();
     });
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/bench/bench.hpp"
 
-#include <fstream>
+#include <optional>
 
 #include "host/bench/doorbells.hpp"
 #include "host/bench/interrupts.hpp"
@@ -11,6 +11,8 @@
 #include "host/bench/round_trip.hpp"
 #include "host/bench/scale.hpp"
 #include "host/bench/wire.hpp"
+#include "host/output/json_text.hpp"
+#include "host/output/output_file.hpp"
 
 namespace bellwire::bench {
 namespace {
@@ -35,19 +37,14 @@ constexpr Suite all_suites[] = {
      bus_parts},
 };
 
-// Before anything is measured, so that nothing is measured in vain. An empty path: no file.
-Result<std::ofstream> open(const std::string& path) {
-  if (path.empty()) return std::ofstream();
-  std::ofstream file(path);
-  if (!file) return system_fault("cannot write '{}'", path);
-  return file;
-}
+using File = std::optional<host::OutputFile>;
 
-Result<void> write(std::ofstream& file, const std::string& path, const boost::json::value& value) {
-  file << value << '\n';
-  file.close();
-  if (!file) return system_fault("cannot write '{}'", path);
-  return {};
+// Before anything is measured, so that nothing is measured in vain.
+Result<File> create(const std::optional<std::string>& path) {
+  if (!path) return File();
+  auto file = host::OutputFile::create(*path);
+  if (!file) return file.error();
+  return File(std::move(*file));
 }
 
 Result<void> count(Race& race) {
@@ -62,7 +59,7 @@ std::span<const Suite> suites() {
 }
 
 Result<void> run(const Suite& suite, const Options& options) {
-  auto file = open(options.json);
+  auto file = create(options.json);
   if (!file) return file.error();
   const auto machine = describe_machine(suite.accelerator());
   pin_thread(machine.guest_cpu);
@@ -73,9 +70,10 @@ Result<void> run(const Suite& suite, const Options& options) {
   if (suite.metered)
     if (auto counted = count(race); !counted) return counted;
   print(machine, race);
-  if (!options.json.empty())
-    if (auto written = write(*file, options.json, to_json(suite.name, machine, race)); !written)
-      return written;
+  if (auto& json = *file) {
+    json->stream() << host::json_text(to_json(suite.name, machine, race)) << '\n';
+    if (auto written = json->commit(); !written) return written;
+  }
   return options.check ? check(race) : Result<void>();
 }
 

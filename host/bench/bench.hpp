@@ -3,6 +3,7 @@
 // `bellwire bench SUITE`: prints a table of what wires cost here.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -26,9 +27,9 @@ struct Suite {
 
 struct Options {
   unsigned rounds = 20;
-  std::string skip;    ///< rows with this in their name; empty: none
-  std::string json;    ///< a file to write; empty: none
-  bool check = false;  ///< whether the limits are kept
+  std::string skip;                 ///< rows with this in their name; empty: none
+  std::optional<std::string> json;  ///< a file to write
+  bool check = false;               ///< whether the limits are kept
 };
 
 /// ERANGE: a limit is missed, and that was to be checked.

@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include "host/bench/device_host.hpp"
+#include "host/output/standard_output.hpp"
 #include "vdev/core/crc32c.hpp"
 #include "vdev/ring/device_queue.hpp"
 
@@ -83,4 +84,11 @@ BENCHMARK(checksum)->Name("digest: CRC-32C of bytes")->Arg(64)->Arg(4096);
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  bellwire::host::StandardOutput output;
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return output.end("bellwire-micro", 1);
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return output.end("bellwire-micro", 0);
+}

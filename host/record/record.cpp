@@ -9,9 +9,10 @@
 #include <boost/asio/write.hpp>
 #include <boost/json.hpp>
 #include <csignal>
-#include <cstdio>
-#include <fstream>
 #include <iostream>
+#include <optional>
+
+#include "host/output/output_file.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -46,16 +47,16 @@ class Client {
     if (error)
       return Error{error, text("{}: {}; start the device with --control {}", options_.socket,
                                error.message(), options_.socket)};
-    file_.open(options_.out, std::ios::binary | std::ios::trunc);
-    if (!file_) return system_fault("--out {}: cannot be written", options_.out);
+    auto file = OutputFile::create(options_.out);
+    if (!file) return file.error();
+    file_.emplace(std::move(*file));
     say(order);
     signals_.async_wait([this](const auto& cancelled, int) {
       if (!cancelled) say({{"do", "stop"}});
     });
     hear_on();
     context_.run();
-    if (!result_) std::remove(options_.out.c_str());
-    return result_;
+    return result_ ? file_->commit() : result_;
   }
 
  private:
@@ -84,7 +85,9 @@ class Client {
                        why->is_string() ? why->as_string().c_str() : "refused"));
     const auto* const size = words->if_contains("trace");
     if (size == nullptr) {
-      std::cout << "recording; Ctrl-C ends it" << std::endl;
+      // Not into the trace.
+      (file_->is_standard_output() ? std::cerr : std::cout)
+          << "recording; Ctrl-C ends it" << std::endl;
       return hear_on();
     }
     left_ = size->to_number<std::uint64_t>(error);
@@ -95,7 +98,7 @@ class Client {
   }
 
   void copy_on() {
-    if (left_ == 0) return end(file_.flush() ? Result<void>() : full());
+    if (auto written = file_->flush(); !written || left_ == 0) return end(written);
     socket_.async_read_some(asio::buffer(read_), [this](const auto& error, std::size_t size) {
       if (error) return end(gone());
       write(read_.data(), size);
@@ -105,7 +108,7 @@ class Client {
 
   void write(const char* bytes, std::size_t size) {
     const auto ours = std::min<std::uint64_t>(size, left_);
-    file_.write(bytes, static_cast<std::streamsize>(ours));
+    file_->stream().write(bytes, static_cast<std::streamsize>(ours));
     left_ -= ours;
   }
 
@@ -119,15 +122,12 @@ class Client {
                  "{}: the device went away before the trace was whole; record again",
                  options_.socket);
   }
-  [[nodiscard]] Error full() const {
-    return system_fault("--out {}: cannot be written", options_.out);
-  }
 
   const RecordOptions& options_;
   asio::io_context context_{1};
   asio::local::stream_protocol::socket socket_{context_};
   asio::signal_set signals_{context_, SIGINT, SIGTERM, SIGHUP};
-  std::ofstream file_;
+  std::optional<OutputFile> file_;
   std::string read_;
   std::uint64_t left_ = 0;
   Result<void> result_;

@@ -18,7 +18,7 @@ struct RecordOptions {
 };
 
 /// Until a limit or a signal; then the file is there. ECONNREFUSED, ENOENT: no device serves the
-/// socket. EPROTO: it went away before the trace was whole; there is no file then.
+/// socket. EPROTO: it went away before the trace was whole; an older file is as it was then.
 [[nodiscard]] Result<void> run_record(const RecordOptions& options);
 
 }  // namespace bellwire::host

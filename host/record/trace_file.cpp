@@ -9,6 +9,8 @@
 #include <fstream>
 #include <utility>
 
+#include "host/output/json_text.hpp"
+#include "host/trace/node.hpp"
 #include "vdev/trace/stages.hpp"
 
 namespace bellwire::host {
@@ -17,6 +19,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr int version = 1;
+constexpr std::uint64_t most_lost = 1ULL << 53;  // a side may say any number; JSON has these
 
 json::value or_null(const std::optional<std::string>& text) {
   return text ? json::value(*text) : json::value();
@@ -28,12 +31,12 @@ std::string kernel_release() {
   return names.release;
 }
 
-std::optional<std::string> cpu_model() {
+std::string cpu_model() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
     if (line.starts_with("model name"))
       return line.substr(std::min(line.find(": ") + 2, line.size()));
-  return {};
+  return "unknown";
 }
 
 std::string iso(std::chrono::system_clock::time_point time) {
@@ -51,10 +54,17 @@ json::array stage_list() {
   return list;
 }
 
+json::array left_out(const trace::Timeline& timeline) {
+  json::array list;
+  for (const auto& [queue, requests, records] : timeline.left_out)
+    list.push_back({{"queue", queue}, {"requests", requests}, {"records", records}});
+  return list;
+}
+
 json::object lost_by_side(const trace::Timeline& timeline) {
   json::object lost;
   for (std::size_t side = 0; side < BELLWIRE_SIDES; ++side)
-    lost[trace::side_names[side]] = timeline.lost[side];
+    lost[trace::side_names[side]] = std::min(timeline.lost[side], most_lost);
   return lost;
 }
 
@@ -63,7 +73,7 @@ json::object head(const trace::Timeline& timeline, const TraceFacts& facts,
   return {{"version", version},
           {"machine",
            {{"accelerator", or_null(facts.accelerator)},
-            {"cpu", or_null(cpu_model())},
+            {"cpu", cpu_model()},
             {"kernel", kernel_release()},
             {"qemu", or_null(facts.qemu)},
             {"guest_kernel", or_null(facts.guest_kernel)}}},
@@ -76,7 +86,8 @@ json::object head(const trace::Timeline& timeline, const TraceFacts& facts,
             {"uncertainty_ns", timeline.uncertainty_ns},
             {"contradictions", timeline.contradictions}}},
           {"stages", stage_list()},
-          {"lost", lost_by_side(timeline)}};
+          {"lost", lost_by_side(timeline)},
+          {"left_out", left_out(timeline)}};
 }
 
 // The long lists are written as text: as JSON values they would take ten times the memory.
@@ -119,6 +130,11 @@ Result<void> add_fact(TraceFacts& facts, const NamedFact& fact) {
   if (place == std::end(fact_places))
     return fault(std::errc::invalid_argument,
                  "fact '{}': there is accelerator, qemu and guest_kernel", fact.name);
+  if (!view::fits_line(fact.text) || !fits_json(fact.text))  // nobody could read the trace
+    return fault(
+        std::errc::invalid_argument,
+        "fact '{}': say it in a line of 1 to {} bytes of UTF-8, without control characters",
+        fact.name, view::longest_line);
   facts.*place->fact = fact.text;
   return {};
 }
@@ -127,7 +143,7 @@ Result<NamedFact> parse_fact(const std::string& words) {
   const auto equals = words.find('=');
   if (equals == std::string::npos)
     return fault(std::errc::invalid_argument, "fact '{}': say NAME=TEXT", words);
-  NamedFact fact{words.substr(0, equals), words.substr(equals + 1)};
+  const NamedFact fact{words.substr(0, equals), words.substr(equals + 1)};
   TraceFacts any;
   if (auto known = add_fact(any, fact); !known) return known.error();
   return fact;
@@ -135,7 +151,7 @@ Result<NamedFact> parse_fact(const std::string& words) {
 
 std::string trace_file(const trace::Timeline& timeline, const TraceFacts& facts,
                        std::chrono::system_clock::time_point began) {
-  auto begun = json::serialize(head(timeline, facts, began));
+  auto begun = json_text(head(timeline, facts, began));
   begun.pop_back();  // the brace: more follows
   Text file(std::move(begun));
   file.list("requests", timeline.journeys, [&](const trace::Journey& journey) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/record/tracing.hpp"
 
-#include <cerrno>
-
 namespace bellwire::host {
 
 Result<void> Tracing::start() {
@@ -13,12 +11,13 @@ Result<void> Tracing::start() {
     if (!control) return control.error();
     control_.emplace(std::move(*control));
   }
-  return options_.file.empty() ? Result<void>() : record_all();
+  return options_.file ? record_all() : Result<void>();
 }
 
 Result<void> Tracing::record_all() {
-  file_.open(options_.file, std::ios::trunc);
-  if (!file_) return system_fault("--trace {}: cannot be written", options_.file);
+  auto file = OutputFile::create(*options_.file);
+  if (!file) return file.error();
+  file_.emplace(std::move(*file));
   Result<void> begun;
   thread_->run([&] {
     begun = thread_->begin(facts_, {}, [this](const auto& trace) { written_ = write(trace); });
@@ -27,6 +26,7 @@ Result<void> Tracing::record_all() {
 }
 
 void Tracing::attach(const MemoryView& memory) {
+  attached_ = true;
   if (thread_) thread_->attach(memory);
 }
 
@@ -38,13 +38,14 @@ Result<void> Tracing::finish() {
   if (thread_) thread_->run([this] { thread_->end(); });
   control_.reset();
   thread_.reset();
+  file_.reset();
   return written_;
 }
 
 Result<void> Tracing::write(const std::string& trace) {
-  file_ << trace << std::flush;
-  if (file_) return {};
-  return system_fault("--trace {}: cannot be written", options_.file);
+  if (!attached_) return {};
+  file_->stream() << trace;
+  return file_->commit();
 }
 
 }  // namespace bellwire::host

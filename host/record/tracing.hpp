@@ -4,19 +4,19 @@
 // and nothing is done.
 #pragma once
 
-#include <fstream>
 #include <optional>
 #include <string>
 
+#include "host/output/output_file.hpp"
 #include "host/record/control.hpp"
 
 namespace bellwire::host {
 
 struct TracingOptions {
-  std::string file;     ///< record from the beginning to the end; empty: don't
-  std::string control;  ///< the socket of a Control; empty: none
+  std::optional<std::string> file;  ///< record from the beginning to the end
+  std::string control;              ///< the socket of a Control; empty: none
 
-  [[nodiscard]] bool wanted() const noexcept { return !file.empty() || !control.empty(); }
+  [[nodiscard]] bool wanted() const noexcept { return file || !control.empty(); }
 };
 
 class Tracing {
@@ -32,7 +32,7 @@ class Tracing {
   /// When it returns, the memory is used no more.
   void detach();
 
-  /// Writes the file.
+  /// Writes the file, unless the device never ran: then an older one stays.
   [[nodiscard]] Result<void> finish();
 
  private:
@@ -41,7 +41,8 @@ class Tracing {
 
   TracingOptions options_;
   TraceFacts facts_;
-  std::ofstream file_;
+  std::optional<OutputFile> file_;
+  bool attached_ = false;
   Result<void> written_;
   std::optional<RecordingThread> thread_;
   std::optional<Control> control_;

@@ -2,11 +2,13 @@
 #include "host/trace/command.hpp"
 
 #include <CLI/CLI.hpp>
-#include <boost/json.hpp>
-#include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <vector>
 
+#include "host/output/json_text.hpp"
+#include "host/output/output_file.hpp"
 #include "host/trace/diff.hpp"
 #include "host/trace/page.hpp"
 #include "host/trace/perfetto.hpp"
@@ -41,7 +43,7 @@ Result<void> run_show(const ShowOptions& options) {
   if (!loaded) return loaded.error();
   const auto& [trace, figures] = *loaded;
   if (options.json)
-    std::cout << to_json(trace, figures, options.slowest) << '\n';
+    std::cout << host::json_text(to_json(trace, figures, options.slowest)) << '\n';
   else
     show(std::cout, standard_output(), trace, figures, options.slowest);
   return {};
@@ -78,7 +80,7 @@ Result<void> run_diff(const DiffOptions& options) {
   const auto changed = changes(before->figures, after->figures);
   const auto told = differences(before->trace, after->trace);
   if (options.json) {
-    std::cout << to_json(changed, told) << '\n';
+    std::cout << host::json_text(to_json(changed, told)) << '\n';
     return {};
   }
   show(std::cout, standard_output(), changed);
@@ -97,29 +99,36 @@ void add_diff(CLI::App& trace, Run& run) {
   command->callback([&run, options] { run = [options] { return run_diff(*options); }; });
 }
 
-using Write = void (*)(std::ostream&, const Trace&, const Figures&);
-
 struct Export {
-  std::string path, perfetto, html;
+  std::string path;
+  std::optional<std::string> perfetto, html;
 };
 
-Result<void> write_file(const std::string& path, const Loaded& loaded, Write write) {
-  if (path.empty()) return {};
-  std::ofstream file(path, std::ios::binary);
-  write(file, loaded.trace, loaded.figures);
-  file.close();
-  if (!file) return system_fault("cannot write '{}'", path);
-  return {};
-}
+struct Target {
+  const std::optional<std::string>& path;
+  void (*write)(std::ostream&, const Trace&, const Figures&);
+};
 
+// All or none: what was written before the first that fails is dropped.
 Result<void> run_export(const Export& options) {
-  if (options.perfetto.empty() && options.html.empty())
+  if (!options.perfetto && !options.html)
     return fault(std::errc::invalid_argument,
                  "trace export: say what to write: --perfetto or --html");
   const auto loaded = load(options.path);
   if (!loaded) return loaded.error();
-  if (auto done = write_file(options.perfetto, *loaded, write_perfetto); !done) return done;
-  return write_file(options.html, *loaded, write_page);
+  std::vector<host::OutputFile> files;
+  for (const auto& [path, write] :
+       {Target{options.perfetto, write_perfetto}, Target{options.html, write_page}}) {
+    if (!path) continue;
+    auto file = host::OutputFile::create(*path);
+    if (!file) return file.error();
+    write(file->stream(), loaded->trace, loaded->figures);
+    if (auto written = file->flush(); !written) return written;
+    files.push_back(std::move(*file));
+  }
+  for (auto& file : files)
+    if (auto done = file.commit(); !done) return done;
+  return {};
 }
 
 void add_export(CLI::App& trace, Run& run) {
@@ -128,7 +137,8 @@ void add_export(CLI::App& trace, Run& run) {
   command->add_option("FILE", options->path, "The trace")->required();
   command
       ->add_option("--perfetto", options->perfetto,
-                   "Write Chrome's trace events there, which Perfetto opens")
+                   "Write Chrome's trace events there, which Perfetto opens; compressed, if the "
+                   "name ends in .gz")
       ->type_name("OUT");
   command->add_option("--html", options->html, "Write one page there, which opens offline")
       ->type_name("OUT");

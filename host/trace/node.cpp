@@ -2,15 +2,13 @@
 #include "host/trace/node.hpp"
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <cmath>
 
+#include "host/output/json_text.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::view {
 namespace {
-
-constexpr std::size_t longest_line = 256;
 
 // No control characters: neither ASCII's, nor those that UTF-8 begins with 0xc2 (C1).
 bool printable(std::string_view text) {
@@ -24,6 +22,10 @@ bool printable(std::string_view text) {
 
 }  // namespace
 
+bool fits_line(std::string_view text) {
+  return !text.empty() && text.size() <= longest_line && printable(text);
+}
+
 Node Node::at(std::string_view key) const {
   const auto* const object = value_->if_object();
   if (object == nullptr) refuse("an object");
@@ -31,6 +33,11 @@ Node Node::at(std::string_view key) const {
   const auto place = place_.empty() ? std::string(key) : text("{}.{}", place_, key);
   if (found == nullptr) throw Malformed(text("{} is missing", place));
   return Node(*found, place);
+}
+
+bool Node::has(std::string_view key) const {
+  const auto* const object = value_->if_object();
+  return object != nullptr && object->contains(key);
 }
 
 Node Node::at(std::size_t index) const {
@@ -66,7 +73,7 @@ std::uint64_t Node::whole(std::uint64_t most) const {
 
 std::string Node::line() const {
   const auto* const string = value_->if_string();
-  if (string == nullptr || string->empty() || string->size() > longest_line || !printable(*string))
+  if (string == nullptr || !fits_line(*string))
     refuse(text("a line of 1 to {} bytes, without control characters", longest_line));
   return std::string(*string);
 }
@@ -87,7 +94,7 @@ std::string Node::shown() const {
   if (value_->is_array()) return "an array";
   const auto* const string = value_->if_string();
   if (string != nullptr && !printable(*string)) return "a text with control characters";
-  auto all = boost::json::serialize(*value_);
+  auto all = host::json_text(*value_);
   return all.size() <= enough ? all : text("a text of {} bytes", all.size());
 }
 

@@ -17,6 +17,12 @@ class Malformed : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+constexpr std::size_t longest_line = 256;  // bytes
+
+/// Whether a text is what Node::line() takes: in one line, of 1 to 256 bytes, without control
+/// characters.
+[[nodiscard]] bool fits_line(std::string_view text);
+
 class Node {
  public:
   explicit Node(const boost::json::value& value, std::string place = {})
@@ -24,6 +30,7 @@ class Node {
 
   /// A member of an object.
   [[nodiscard]] Node at(std::string_view key) const;
+  [[nodiscard]] bool has(std::string_view key) const;
 
   /// An element of an array, which has it.
   [[nodiscard]] Node at(std::size_t index) const;

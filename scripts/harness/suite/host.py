@@ -36,7 +36,7 @@ def harness() -> list[Case]:
 
 
 def programs() -> list[Case]:
-    command("build-bellwire", "scripts/build", "bellwire")
+    command("build-bellwire", "scripts/build", "bellwire", "bellwire-micro")
     return pytests.discover(ROOT / "host")
 
 
