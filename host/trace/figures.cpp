@@ -16,12 +16,39 @@ struct Times {
   std::uint64_t backwards = 0;
 };
 
-// The first stage and the last that any request came by.
-Hop whole_way(const Trace& trace) {
-  Hop whole{stages.size(), 0};
-  for (const auto& request : trace.requests)
+constexpr Hop nowhere{stages.size(), 0};
+
+bool whole_in(const Request& request, const Hop& way) {
+  return way.from < way.to && request.at[way.from] && request.at[way.to];
+}
+
+// By queue: the first stage and the last that any of its requests came by.
+std::map<std::uint32_t, Hop> whole_ways(const Trace& trace) {
+  std::map<std::uint32_t, Hop> ways;
+  for (const auto& request : trace.requests) {
+    auto& way = ways.try_emplace(request.queue, nowhere).first->second;
     for (std::size_t stage = 0; stage < stages.size(); ++stage)
-      if (request.at[stage]) whole = {std::min(whole.from, stage), std::max(whole.to, stage)};
+      if (request.at[stage]) way = {std::min(way.from, stage), std::max(way.to, stage)};
+  }
+  return ways;
+}
+
+// The one that most requests went from end to end, so that one queue's records of stages that the
+// others have not don't make all the others' requests incomplete.
+Hop whole_way(const Trace& trace) {
+  const auto ways = whole_ways(trace);
+  std::map<Hop, std::size_t> requests;
+  for (const auto& request : trace.requests) {
+    const auto& way = ways.at(request.queue);
+    requests[way] += whole_in(request, way) ? 1 : 0;
+  }
+  Hop whole = nowhere;
+  std::size_t most = 0;
+  for (const auto& [way, count] : requests)
+    if (count > most) {
+      whole = way;
+      most = count;
+    }
   return whole;
 }
 
@@ -29,19 +56,20 @@ std::vector<Journey> journeys_of(const Trace& trace, const Hop& whole) {
   std::vector<Journey> journeys;
   for (std::size_t place = 0; place < trace.requests.size(); ++place) {
     const auto& at = trace.requests[place].at;
-    if (whole.from < whole.to && at[whole.from] && at[whole.to])
+    if (whole_in(trace.requests[place], whole))
       journeys.push_back({place, *at[whole.from], *at[whole.to] - *at[whole.from]});
   }
   std::ranges::stable_sort(journeys, std::greater(), &Journey::ns);
   return journeys;
 }
 
-std::vector<HopFigures> hops_of(const Trace& trace, const std::vector<Journey>& journeys) {
+std::vector<HopFigures> hops_of(const Trace& trace, const Hop& whole,
+                                const std::vector<Journey>& journeys) {
   std::map<Hop, Times> all;
   double sum = 0;
   for (const auto& journey : journeys) {
     sum += journey.ns;
-    each_hop(trace.requests[journey.request], [&all](const Hop& hop, double ns) {
+    each_hop(trace.requests[journey.request], whole, [&all](const Hop& hop, double ns) {
       auto& times = all[hop];
       times.ns.push_back(ns);
       times.sum += ns;
@@ -109,7 +137,7 @@ Result<Figures> figures_of(const Trace& trace, const std::string& name) {
   for (const auto& journey : journeys) totals.push_back(journey.ns);
   Figures figures{.whole = whole,
                   .total = spread_of(std::move(totals)),
-                  .hops = hops_of(trace, journeys),
+                  .hops = hops_of(trace, whole, journeys),
                   .journeys = {},
                   .incomplete = trace.requests.size() - journeys.size(),
                   .span_ns = span_of(journeys),

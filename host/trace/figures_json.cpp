@@ -39,9 +39,9 @@ json::object to_json(const Spread& counts) {
   return {{"count", counts.count}, {"p50", counts.p50}, {"p99", counts.p99}, {"max", counts.max}};
 }
 
-json::object to_json(const Journey& journey, const Request& request) {
+json::object to_json(const Journey& journey, const Request& request, const Hop& whole) {
   json::array hops;
-  each_hop(request, [&hops](const Hop& hop, double ns) {
+  each_hop(request, whole, [&hops](const Hop& hop, double ns) {
     auto object = ends(hop);
     object["ns"] = ns;
     hops.push_back(std::move(object));
@@ -74,8 +74,11 @@ json::object to_json(const Trace& trace, const Figures& figures, std::size_t slo
   for (const auto& hop : figures.hops) hops.push_back(to_json(hop));
   for (std::size_t rank = 0; rank < std::min(slowest, figures.journeys.size()); ++rank) {
     const auto& journey = figures.journeys[rank];
-    slow.push_back(to_json(journey, trace.requests[journey.request]));
+    slow.push_back(to_json(journey, trace.requests[journey.request], figures.whole));
   }
+  json::array left_out;
+  for (const auto& [queue, requests, records] : trace.left_out)
+    left_out.push_back({{"queue", queue}, {"requests", requests}, {"records", records}});
   json::object lost;
   for (std::size_t side = 0; side < sides.size(); ++side)
     lost[name_of(sides[side])] = trace.lost[side];
@@ -93,6 +96,7 @@ json::object to_json(const Trace& trace, const Figures& figures, std::size_t slo
           {"doorbells", to_json(figures.doorbells)},
           {"interrupts", to_json(figures.interrupts)},
           {"lost", std::move(lost)},
+          {"left_out", std::move(left_out)},
           {"incomplete", figures.incomplete}};
 }
 

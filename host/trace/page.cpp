@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "host/output/json_text.hpp"
 #include "host/trace/heat_map.hpp"
 #include "host/trace/page_parts.hpp"
 #include "host/trace/wires.hpp"
@@ -105,7 +106,7 @@ json::object data_of(const Trace& trace, const Figures& figures) {
 // So that nothing in it ends the script that it stands in.
 std::string inside_script(const json::object& data) {
   std::string safe;
-  for (const char byte : json::serialize(data))
+  for (const char byte : host::json_text(data))
     byte == '<' ? safe.append("\\u003c") : safe.append(1, byte);
   return safe;
 }

@@ -5,7 +5,10 @@
 // Each side is a process. Slices on one track must nest, and requests overlap: so a side has as
 // many tracks as requests were under way at once, and a request is on the same one of each side. A
 // slice is a hop, on the side where it began; flow arrows go from side to side. A hop that seems to
-// end before it began is drawn without length, its time stands in its arguments.
+// end before it began is drawn without length, and has its time in its arguments. Where a stage is
+// in the sources stands in otherData.
+//
+// All times are whole nanoseconds: README.md says why.
 #pragma once
 
 #include <ostream>

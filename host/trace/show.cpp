@@ -78,6 +78,11 @@ std::string lost_words(const Trace& trace) {
              : words + ": overwritten before they were read, so some hops leave stages out";
 }
 
+std::string left_out_words(const LeftOut& left) {
+  return text("of queue {}: {} requests and {} other records, with times or stages that can't be",
+              left.queue, grouped(left.requests), grouped(left.records));
+}
+
 std::string incomplete_words(const Screen& screen, const Figures& figures) {
   if (figures.incomplete == 0) return {};
   return text("{} requests, not counted above: their {} was not recorded whole",
@@ -101,12 +106,13 @@ void show_facts(std::ostream& out, const Screen& screen, const Trace& trace,
   show_fact(out, "doorbells", rings_words(figures.doorbells));
   show_fact(out, "interrupts", rings_words(figures.interrupts));
   show_fact(out, "lost", lost_words(trace));
+  for (const auto& left : trace.left_out) show_fact(out, "left out", left_out_words(left));
   show_fact(out, "incomplete", incomplete_words(screen, figures));
   show_fact(out, "backwards", backwards_words(screen, figures));
 }
 
 // "submitted 10.12 → kicked 1.20 → …", in as many lines as it takes.
-void show_way(std::ostream& out, const Screen& screen, const Request& request) {
+void show_way(std::ostream& out, const Screen& screen, const Request& request, const Hop& whole) {
   const std::string margin(4, ' ');
   std::string line = margin, gap;
   const auto add = [&](const std::string& step) {
@@ -119,7 +125,7 @@ void show_way(std::ostream& out, const Screen& screen, const Request& request) {
     gap = " ";
   };
   std::size_t last = 0;
-  each_hop(request, [&](const Hop& hop, double ns) {
+  each_hop(request, whole, [&](const Hop& hop, double ns) {
     add(text("{} {} {}", stages[hop.from].name, micro(ns), screen.arrow()));
     last = hop.to;
   });
@@ -150,7 +156,7 @@ void show(std::ostream& out, const Screen& screen, const Trace& trace, const Fig
     const auto& request = trace.requests[place];
     out << text("  queue {}, request {}: {} {}, {:.6f} s after the first\n", request.queue,
                 request.index, micro(ns), screen.micro(), began / 1e9);
-    show_way(out, screen, request);
+    show_way(out, screen, request, figures.whole);
   }
 }
 

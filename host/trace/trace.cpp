@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/trace/trace.hpp"
 
-#include <algorithm>
-#include <boost/json/stream_parser.hpp>
-#include <filesystem>
-#include <fstream>
-#include <limits>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/stream_parser.hpp>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "host/output/gzip.hpp"
 #include "host/trace/node.hpp"
+#include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::view {
 namespace {
@@ -15,12 +21,13 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::uint64_t version = 1;
-constexpr std::uintmax_t largest_file = 512 << 20;  // bytes; what a recorder has room for fits
+constexpr std::size_t largest_file = 512 << 20;  // bytes; what a recorder has room for fits
+constexpr std::size_t read_at_once = 1 << 20;
 constexpr std::uint64_t any_word = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t any_count = 1ULL << 53;  // a number in JSON is exact up to here
 
 json::value parse_json(std::string_view content) {
-  json::stream_parser parser;
+  json::stream_parser parser(json::make_shared_resource<json::monotonic_resource>());
   boost::system::error_code error;
   const auto read = parser.write_some(content.data(), content.size(), error);
   if (!error && read == content.size()) parser.finish(error);
@@ -77,12 +84,28 @@ Request read_request(const Node& node) {
   return request;
 }
 
-std::vector<Request> read_requests(const Node& node) {
+bool possible(double time) {
+  return std::abs(time) <= largest_time;
+}
+
+bool possible(const Request& request) {
+  return std::ranges::all_of(request.at, [](const auto& at) { return !at || possible(*at); });
+}
+
+// By queue.
+using Left = std::map<std::uint32_t, LeftOut>;
+
+std::vector<Request> read_requests(const Node& node, Left& left) {
   std::vector<Request> requests;
   requests.reserve(node.size());
   auto latest = std::numeric_limits<double>::lowest();
   for (std::size_t index = 0; index < node.size(); ++index) {
-    const auto& request = requests.emplace_back(read_request(node.at(index)));
+    const auto request = read_request(node.at(index));
+    if (!possible(request)) {
+      ++left[request.queue].requests;
+      continue;
+    }
+    requests.push_back(request);
     const auto submitted = request.at.front().value_or(latest);
     if (submitted < latest)
       node.at(index)
@@ -94,32 +117,72 @@ std::vector<Request> read_requests(const Node& node) {
   return requests;
 }
 
-std::vector<Ring> read_rings(const Node& node) {
+std::vector<Ring> read_rings(const Node& node, Left& left) {
   std::vector<Ring> rings;
   rings.reserve(node.size());
   for (std::size_t index = 0; index < node.size(); ++index) {
-    const auto ring = node.at(index);
-    rings.push_back({.queue = read_word(ring.at("queue")),
-                     .at = ring.at("at").number(),
-                     .requests = read_word(ring.at("requests"))});
+    const auto node_of = node.at(index);
+    const Ring ring{.queue = read_word(node_of.at("queue")),
+                    .at = node_of.at("at").number(),
+                    .requests = read_word(node_of.at("requests"))};
+    if (possible(ring.at))
+      rings.push_back(ring);
+    else
+      ++left[ring.queue].records;
   }
   return rings;
+}
+
+// Older files have none.
+Left read_left_out(const Node& file) {
+  Left left;
+  if (!file.has("left_out")) return left;
+  const auto list = file.at("left_out");
+  for (std::size_t index = 0; index < list.size(); ++index) {
+    const auto node = list.at(index);
+    auto& of = left[read_word(node.at("queue"))];
+    of.requests += node.at("requests").whole(any_count);
+    of.records += node.at("records").whole(any_count);
+  }
+  return left;
 }
 
 Trace read_all(const Node& file) {
   check_version(file.at("version"));
   check_stages(file.at("stages"));
+  auto left = read_left_out(file);
   Trace trace{.machine = read_machine(file.at("machine")),
               .transport = file.at("transport").line(),
               .device = file.at("device").line(),
               .began = file.at("began").line(),
               .clock = read_clock(file.at("clock")),
-              .requests = read_requests(file.at("requests")),
-              .doorbells = read_rings(file.at("doorbells")),
-              .interrupts = read_rings(file.at("interrupts"))};
+              .requests = read_requests(file.at("requests"), left),
+              .doorbells = read_rings(file.at("doorbells"), left),
+              .interrupts = read_rings(file.at("interrupts"), left)};
+  for (const auto& [queue, of] : left) trace.left_out.push_back({queue, of.requests, of.records});
   for (std::size_t side = 0; side < sides.size(); ++side)
     trace.lost[side] = file.at("lost").at(name_of(sides[side])).whole(any_count);
   return trace;
+}
+
+// Any file: a pipe or a FIFO has no size before it ends.
+Result<std::string> read_bytes(const std::string& path) {
+  const os::UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file.valid()) return system_fault("cannot read the trace '{}'", path);
+  std::string content;
+  for (std::size_t used = 0;;) {
+    content.resize(used + read_at_once);
+    const auto got = ::read(file.get(), &content[used], read_at_once);
+    if (got < 0 && errno != EINTR) return system_fault("cannot read the trace '{}'", path);
+    if (got > 0) used += static_cast<std::size_t>(got);
+    if (used > largest_file)
+      return fault(std::errc::file_too_large,
+                   "trace '{}' has more than {} bytes, which are the most; record for less time",
+                   path, largest_file);
+    if (got != 0) continue;
+    content.resize(used);
+    return content;
+  }
 }
 
 }  // namespace
@@ -135,18 +198,14 @@ Result<Trace> parse(std::string_view content, const std::string& name) {
 }
 
 Result<Trace> read(const std::string& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  if (error) return Error{error, text("cannot read the trace '{}': {}", path, error.message())};
-  if (size > largest_file)
-    return fault(std::errc::file_too_large,
-                 "trace '{}' has {} bytes: {} are the most; record for less time", path, size,
-                 largest_file);
-  std::string content(size, '\0');
-  std::ifstream file(path, std::ios::binary);
-  if (!file.read(content.data(), static_cast<std::streamsize>(size)))
-    return system_fault("cannot read the trace '{}'", path);
-  return parse(content, path);
+  auto content = read_bytes(path);
+  if (!content) return content.error();
+  if (host::is_gzip(*content)) {
+    content = host::gunzip(*content, largest_file);
+    if (!content)
+      return Error{content.error().code, text("trace '{}': {}", path, content.error().message)};
+  }
+  return parse(*content, path);
 }
 
 }  // namespace bellwire::view

@@ -64,14 +64,14 @@ TEST_CASE("what is wrong is named, with its place and what it should be") {
       {"/version", "1", "version is \"1\""},
       {"/machine", 7, "machine is 7: it should be an object"},
       {"/machine/cpu", nullptr, "machine.cpu is null: it should be a line"},
-      {"/machine/qemu", 7.5, "machine.qemu is 7.5E0"},
+      {"/machine/qemu", 7.5, "machine.qemu is 7.5: "},
       {"/transport", "\x1b[2J", "transport is a text with control characters"},
       {"/device", "\xc2\x9b", "device is a text with control characters"},
       {"/device", "", "device is \"\""},
       {"/began", too_long, "began is a text of 302 bytes: it should be a line of 1 to 256 bytes"},
       {"/clock/ticks_per_ns", 0, "clock.ticks_per_ns is 0"},
       {"/clock/uncertainty_ns", -1, "clock.uncertainty_ns is -1: it should be 0 or more"},
-      {"/clock/contradictions", 0.5, "clock.contradictions is 5E-1"},
+      {"/clock/contradictions", 0.5, "clock.contradictions is 0.5: "},
       {"/stages/4/side", "module", "stages[4].side is \"module\": it should be device"},
       {"/stages", json::array(), "stages is an array: it should be an array of 11 stages"},
       {"/lost/device", -1, "lost.device is -1"},
@@ -119,7 +119,22 @@ TEST_CASE("a file that isn't there, or is too large, is not read") {
   const auto large = read(path);
   std::filesystem::remove(path);
   REQUIRE(large.has_error());
-  CHECK(large.error().message.find("536870913 bytes: 536870912 are the most") != std::string::npos);
+  CHECK(large.error().message.find("has more than 536870912 bytes") != std::string::npos);
+}
+
+TEST_CASE("a time that can't be costs that request alone, and is counted") {
+  auto file = file_of({steady(0), steady(500), steady(900)});
+  file["requests"].as_array()[1].at("queue") = 3;
+  for (const double time : {1e300, -1e300, 2 * largest_time}) {
+    file["requests"].as_array()[1].at("at").as_array()[0] = time;
+    file["left_out"] = json::array{{{"queue", 3}, {"requests", 4}, {"records", 5}}};
+    const auto trace = parse(json::serialize(file), "run.json").value();
+    CHECK(trace.requests.size() == 2);
+    REQUIRE(trace.left_out.size() == 1);
+    CHECK(trace.left_out[0].queue == 3);
+    CHECK(trace.left_out[0].requests == 5);
+    CHECK(trace.left_out[0].records == 5);
+  }
 }
 
 TEST_CASE("no change of a file's bytes does harm") {

@@ -29,7 +29,7 @@ function ringsFact(name, {count: rings, p50, max}) {
 }
 
 function listFacts() {
-  const {total, depth, lost, incomplete} = figures;
+  const {total, depth, lost, left_out, incomplete} = figures;
   const gone = Object.values(lost).reduce((sum, records) => sum + records, 0);
   byId("facts").append(
     fact("round trip, median", micro(total.p50_ns), "µs"),
@@ -37,6 +37,8 @@ function listFacts() {
     fact("under way at once", count(depth.p50), `at most ${count(depth.max)}`),
     ringsFact("a doorbell", figures.doorbells), ringsFact("an interrupt", figures.interrupts),
     fact("records lost", count(gone)),
+    ...left_out.map(({queue, requests, records}) => fact(`left out of queue ${queue}`,
+      `${count(requests)} requests`, `and ${count(records)} records that can't be`)),
     ...(incomplete ? [fact("requests left out", count(incomplete), "not whole")] : []),
     fact("clocks joined within", uncertainty ? `± ${micro(uncertainty)}` : "±0", "µs"));
 }
