@@ -10,6 +10,7 @@
 #include "guest-kmod/bell/compare/absence.hpp"
 #include "guest-kmod/bell/compare/claims.hpp"
 #include "guest-kmod/bell/compare/lab_measure.hpp"
+#include "guest-kmod/bell/compare/leftover.hpp"
 #include "guest-kmod/bell/compare/loopback.hpp"
 #include "guest-kmod/bell/compare/measure.hpp"
 #include "guest-kmod/bell/compare/row.hpp"
@@ -175,6 +176,8 @@ bellwire::Result<void> write(const std::string& path, const std::string& text) {
 }  // namespace
 
 bellwire::Result<bool> run_compare(const CompareOptions& options) {
+  leave_the_shared_ipc();
+  remove_leftovers_at_signals();
   const auto rows = Comparison(options).run();
   if (rows.empty())
     return bellwire::fault(std::errc::invalid_argument,

@@ -2,8 +2,16 @@
 //
 // Each mechanism between two processes: what is lost, in which order it comes, what it carries.
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <set>
 
 #include "guest-kmod/bell/compare/lab_mechanism.hpp"
+#include "guest-kmod/bell/compare/leftover.hpp"
 #include "guest-kmod/bell/compare/measure.hpp"
 #include "guest-kmod/bell/compare/source_lines.hpp"
 
@@ -19,7 +27,60 @@ bool unavailable(const Mechanism& mechanism) {
   return !mechanism.make()->open();
 }
 
+// What outlives a process: each object of System V by its line without the times, and each FIFO.
+std::multiset<std::string> leftovers() {
+  std::multiset<std::string> all;
+  for (const auto* const kind : {"msg", "sem"}) {
+    std::ifstream file(bellwire::text("/proc/sysvipc/{}", kind));
+    std::string key, id;
+    for (std::string line; file >> key >> id && std::getline(file, line);)
+      all.insert(bellwire::text("{} {}", kind, id));
+  }
+  for (const auto& entry : std::filesystem::directory_iterator("/tmp"))
+    if (const auto name = entry.path().filename().string(); name.starts_with("bell-fifo-"))
+      all.insert(name);
+  return all;
+}
+
 }  // namespace
+
+TEST_CASE("nothing is left behind, by the set-up that is traced either") {
+  const auto before = leftovers();
+  for (const auto* const name : {"System V message queue", "System V semaphore", "FIFO"}) {
+    CAPTURE(name);
+    const auto all = user_to_user();
+    const auto mechanism =
+        std::ranges::find_if(all, [&](const Mechanism& row) { return row.name.starts_with(name); });
+    REQUIRE(mechanism != all.end());
+    auto once = plan;
+    once.once = true;
+    const auto figures = measure(*mechanism, once);
+    REQUIRE(figures.has_value());
+    CHECK(figures->setup.calls > 0);
+    CHECK(leftovers() == before);
+  }
+}
+
+TEST_CASE("nothing is left behind by a process that a signal ends") {
+  const auto before = leftovers();
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    CAPTURE(number);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      std::signal(number, SIG_DFL);
+      remove_leftovers_at_signals();
+      for (const auto& mechanism : user_to_user())
+        static_cast<void>(mechanism.make().release()->open());
+      ::raise(number);
+      ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status));
+    CHECK(leftovers() == before);
+  }
+}
 
 TEST_CASE("one at a time nothing is lost; in a burst only what may be") {
   for (const auto& mechanism : user_to_user()) {

@@ -28,15 +28,16 @@ class Pipe final : public Channel {
   bellwire::os::UniqueFd out_, in_;
 };
 
-// Opened for reading and writing, so that neither end waits for the other to be opened.
+// Opened for reading and writing, so that neither end waits for the other to be opened. Its name
+// goes as soon as both ends are open: however the process ends, nothing is left of it.
 class Fifo final : public Channel {
  public:
-  ~Fifo() override { ::unlink(path_.c_str()); }
   Result<void> open() override {
     if (::mkfifo(path_.c_str(), S_IRUSR | S_IWUSR) != 0)
       return bellwire::system_fault("cannot make the FIFO {}", path_);
     out_.reset(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
     in_.reset(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
+    ::unlink(path_.c_str());
     if (!in_.valid()) return bellwire::system_fault("cannot open the FIFO {}", path_);
     return {};
   }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest-kmod/bell/compare/leftover.hpp"
 #include "guest-kmod/bell/compare/mechanism.hpp"
 
 namespace bell::compare {
@@ -15,19 +16,19 @@ namespace {
 
 class SystemVQueue final : public Channel {
  public:
-  ~SystemVQueue() override { ::msgctl(queue_, IPC_RMID, nullptr); }
   Result<void> open() override {
-    queue_ = ::msgget(IPC_PRIVATE, IPC_CREAT | S_IRUSR | S_IWUSR);
-    if (queue_ < 0) return bellwire::system_fault("cannot make a System V message queue");
+    const int id = ::msgget(IPC_PRIVATE, IPC_CREAT | S_IRUSR | S_IWUSR);
+    queue_ = Leftover(Leftover::Kind::queue, id);
+    if (id < 0) return bellwire::system_fault("cannot make a System V message queue");
     return {};
   }
   bool send(std::uint64_t number) noexcept override {
     const Message message{1, number};
-    return ::msgsnd(queue_, &message, sizeof message.number, 0) == 0;
+    return ::msgsnd(queue_.id(), &message, sizeof message.number, 0) == 0;
   }
   Taken wait(Numbers numbers) noexcept override {
     Message message{};
-    if (::msgrcv(queue_, &message, sizeof message.number, 0, 0) < 0) return {};
+    if (::msgrcv(queue_.id(), &message, sizeof message.number, 0, 0) < 0) return {};
     numbers[0] = message.number;
     return {1, 1};
   }
@@ -37,7 +38,7 @@ class SystemVQueue final : public Channel {
     long type;
     std::uint64_t number;
   };
-  int queue_ = -1;
+  Leftover queue_;
 };
 
 class PosixQueue final : public Channel {

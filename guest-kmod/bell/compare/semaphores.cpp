@@ -6,6 +6,7 @@
 #include <sys/sem.h>
 #include <sys/stat.h>
 
+#include "guest-kmod/bell/compare/leftover.hpp"
 #include "guest-kmod/bell/compare/mechanism.hpp"
 #include "guest-kmod/bell/compare/shared_page.hpp"
 
@@ -14,10 +15,10 @@ namespace {
 
 class SystemVSemaphore final : public Channel {
  public:
-  ~SystemVSemaphore() override { ::semctl(set_, 0, IPC_RMID); }
   Result<void> open() override {
-    set_ = ::semget(IPC_PRIVATE, 1, IPC_CREAT | S_IRUSR | S_IWUSR);
-    if (set_ < 0) return bellwire::system_fault("cannot make a System V semaphore");
+    const int id = ::semget(IPC_PRIVATE, 1, IPC_CREAT | S_IRUSR | S_IWUSR);
+    set_ = Leftover(Leftover::Kind::semaphores, id);
+    if (id < 0) return bellwire::system_fault("cannot make a System V semaphore");
     return {};
   }
   bool send(std::uint64_t) noexcept override { return add(1); }
@@ -26,9 +27,9 @@ class SystemVSemaphore final : public Channel {
  private:
   bool add(short count) const noexcept {
     sembuf step{.sem_num = 0, .sem_op = count, .sem_flg = 0};
-    return ::semop(set_, &step, 1) == 0;
+    return ::semop(set_.id(), &step, 1) == 0;
   }
-  int set_ = -1;
+  Leftover set_;
 };
 
 class PosixSemaphore final : public Channel {

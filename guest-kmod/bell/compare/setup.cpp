@@ -2,7 +2,6 @@
 #include "guest-kmod/bell/compare/setup.hpp"
 
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,25 +16,37 @@ using bellwire::Result;
 
 constexpr std::size_t runs = 3;
 
+// It stops where the calls that count begin, and where they end; then it takes down what it made.
 [[noreturn]] void be_traced(Beginning& beginning) {
   ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
-  ::kill(::getpid(), SIGSTOP);
-  ::_exit(beginning.first_notification() ? 0 : 1);
+  const pid_t self = ::getpid();
+  ::kill(self, SIGSTOP);
+  const bool came = beginning.first_notification().has_value();
+  ::kill(self, SIGSTOP);
+  beginning.take_down();
+  ::_exit(came ? 0 : 1);
 }
 
-// Lets the child run to its next stop. False: it has ended, or never started. A signal that
-// stopped it is passed on.
+// Lets the child run to its next stop. False: it has stopped itself, or ended, or never started. A
+// signal that stopped it is passed on.
 bool next_stop(pid_t child, int& status) {
   const int stopped_by = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
   const bool ours = stopped_by == SIGSTOP || stopped_by == (SIGTRAP | 0x80);
   return ::ptrace(PTRACE_SYSCALL, child, nullptr, ours ? 0 : stopped_by) == 0 &&
-         ::waitpid(child, &status, 0) == child && WIFSTOPPED(status);
+         ::waitpid(child, &status, 0) == child && WIFSTOPPED(status) && WSTOPSIG(status) != SIGSTOP;
+}
+
+// Lets it run to its end, untraced.
+void finish(pid_t child, int& status) {
+  if (!WIFSTOPPED(status)) return;
+  ::ptrace(PTRACE_DETACH, child, nullptr, 0);
+  ::waitpid(child, &status, 0);
 }
 
 bool enters_a_call(pid_t child) {
   __ptrace_syscall_info info{};
   return ::ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) > 0 &&
-         info.op == PTRACE_SYSCALL_INFO_ENTRY && info.entry.nr != SYS_exit_group;
+         info.op == PTRACE_SYSCALL_INFO_ENTRY;
 }
 
 Result<std::uint64_t> count_calls(Beginning& beginning) {
@@ -48,9 +59,10 @@ Result<std::uint64_t> count_calls(Beginning& beginning) {
   ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
   std::uint64_t calls = 0;
   while (next_stop(child, status)) calls += enters_a_call(child) ? 1 : 0;
+  finish(child, status);
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     return bellwire::fault(std::errc::io_error, "the traced set-up failed, status {}", status);
-  return calls;
+  return calls - 1;  // the one by which it stopped itself
 }
 
 }  // namespace
