@@ -48,6 +48,14 @@ std::uint64_t number(const Node& node) {
   return node.whole(std::numeric_limits<std::uint64_t>::max());
 }
 
+// The numbers wrap, so does their sum.
+std::uint64_t sum_of_losses(const Node& node) {
+  std::uint64_t sum = 0;
+  for (const auto* const hop : {"kicks", "doorbells", "interrupts", "calls", "wakes"})
+    sum += number(node.at(hop));
+  return sum;
+}
+
 QueueStatus read_queue(const Node& node) {
   return {.queue = word(node.at("queue")),
           .entries = word(node.at("entries")),
@@ -57,7 +65,8 @@ QueueStatus read_queue(const Node& node) {
           .completed = word(node.at("completed")),
           .doorbells = number(node.at("doorbells")),
           .wakeups = number(node.at("wakeups")),
-          .raises = number(node.at("raises"))};
+          .raises = number(node.at("raises")),
+          .lost = sum_of_losses(node.at("lost"))};
 }
 
 DeviceStatus read_status(const Node& node) {

@@ -19,6 +19,7 @@ struct QueueStatus {
   std::uint32_t queue, entries, generation, status;
   std::uint32_t submitted, completed;
   std::uint64_t doorbells, wakeups, raises;
+  std::uint64_t lost;  ///< hops that did not happen, and were repaired
 };
 
 struct DeviceStatus {

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from harness import hangs  # noqa: E402
 
-LOST = (("doorbell", "doorbell written", "never seen by the device: lost kick"),
+LOST = (("doorbell", "doorbell written", "never seen by the device: lost doorbell"),
         ("interrupt", "completion posted and interrupt raised",
          "no interrupt taken: lost interrupt"))
 

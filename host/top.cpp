@@ -57,10 +57,11 @@ class Watched {
       return text("{:>5}   new\n", queue.queue);
     const double seconds = std::chrono::duration<double>(now.when - last_.when).count();
     return text(
-        "{:>5}  {:>11.0f}  {:>9}  {:>11.0f}  {:>10.0f}  {:>12.0f}\n", queue.queue,
+        "{:>5}  {:>11.0f}  {:>9}  {:>11.0f}  {:>10.0f}  {:>12.0f}{}\n", queue.queue,
         static_cast<double>(queue.completed - before->completed) / seconds,
         text("{}/{}", under_way, queue.entries), rate(before->doorbells, queue.doorbells, seconds),
-        rate(before->wakeups, queue.wakeups, seconds), rate(before->raises, queue.raises, seconds));
+        rate(before->wakeups, queue.wakeups, seconds), rate(before->raises, queue.raises, seconds),
+        queue.lost > 0 ? text("  {} lost", queue.lost) : "");
   }
 
   std::string socket_;

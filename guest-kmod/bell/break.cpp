@@ -70,6 +70,8 @@ Result<bool> run_break() {
     const auto reset = victim->reset();
     story.tell(reset && serves(*victim), "after a reset the broken queue is served again");
   }
+  for (const auto* const session : {&*victim, &*neighbour})
+    if (session->gone() || session->memory_lost()) return session->gone_fault();
   return story.good();
 }
 

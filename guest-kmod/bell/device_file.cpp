@@ -24,8 +24,13 @@ Result<DeviceFile> DeviceFile::open(const std::string& path) {
 Result<bellwire_info> DeviceFile::info() const {
   bellwire_info info{};
   if (::ioctl(fd_.get(), BELLWIRE_INFO, &info) == 0) return info;
-  if (gone()) return fault(std::errc::no_such_device, "{}: the device is gone", path_);
+  if (gone()) return gone_fault();
   return system_fault("{}: no information", path_);
+}
+
+Error DeviceFile::gone_fault() const {
+  return fault(std::errc::no_such_device,
+               "{}: the device is gone: it was removed, lost its driver, or died", path_);
 }
 
 Result<bellwire_claim> DeviceFile::claim(std::uint32_t queue) const {

@@ -13,6 +13,7 @@
 
 namespace bell {
 
+using bellwire::Error;
 using bellwire::Result;
 
 class DeviceFile {
@@ -28,6 +29,8 @@ class DeviceFile {
 
   /// Whether the device has died, or was unplugged.
   [[nodiscard]] bool gone() const noexcept;
+  /// What to say then.
+  [[nodiscard]] Error gone_fault() const;
 
   /// The hot ones: false when the kernel refused, errno says why.
   bool kick() const noexcept;

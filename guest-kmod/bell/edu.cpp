@@ -130,6 +130,7 @@ Result<bool> run_edu(const EduOptions& options) {
   if (!options.qemus)
     story.tell(!move(*device, ~std::uint64_t{0} << 40, edu::buffer_address, 8, 0),
                "DMA where no memory is fails, and says so");
+  if (auto there = device->check(); !there) return there.error();
   return story.good();
 }
 

@@ -15,7 +15,8 @@ constexpr auto beats = std::chrono::milliseconds(3 * BELLWIRE_BEAT_MS);
 const char* state_of(const bellwire_info& before, const bellwire_info& now) {
   if (now.state == BELLWIRE_DEVICE_ABSENT) return "absent";
   if (now.state == BELLWIRE_DEVICE_STOPPED) return "stopped";
-  return before.beat == now.beat ? "dead" : "alive";
+  if (now.state == BELLWIRE_DEVICE_DIED) return "gone";
+  return before.beat == now.beat ? "paused" : "alive";
 }
 
 }  // namespace

@@ -5,12 +5,13 @@
 // what a subcommand does stands in the file that is named for it.
 #include <CLI/CLI.hpp>
 #include <functional>
-#include <iostream>
 
 #include "guest-kmod/bell/break.hpp"
 #include "guest-kmod/bell/compare/compare.hpp"
 #include "guest-kmod/bell/edu.hpp"
 #include "guest-kmod/bell/info.hpp"
+#include "guest-kmod/bell/output.hpp"
+#include "guest-kmod/bell/print.hpp"
 #include "guest-kmod/bell/ring.hpp"
 
 namespace {
@@ -140,12 +141,22 @@ int main(int argc, char** argv) {
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return std::string("bell: ") + error.what() + " (bell --help tells more)\n";
   });
+  if (auto ready = bell::occupy_standard_descriptors(); !ready) {
+    bell::complain("{}", ready.error().message);
+    return exit_failure;
+  }
+  int status = 0;
   try {
     app.parse(argc, argv);
+    const auto well = run();
+    if (!well) bell::complain("{}", well.error().message);
+    status = well && *well ? 0 : exit_failure;
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : exit_usage;
+    status = app.exit(error) == 0 ? 0 : exit_usage;
   }
-  const auto well = run();
-  if (!well) std::cerr << "bell: " << well.error().message << '\n';
-  return well && *well ? 0 : exit_failure;
+  if (auto written = bell::finish_output(); !written) {
+    bell::complain("{}", written.error().message);
+    return exit_failure;
+  }
+  return status;
 }

@@ -65,7 +65,19 @@ Result<PciDevice> PciDevice::open(std::uint16_t vendor, std::uint16_t device) {
   if (!size) return size.error();
   auto bar = bellwire::os::Mapping::create(resource->get(), *size);
   if (!bar) return bar.error();
-  return PciDevice(folder->filename(), std::move(*config), std::move(*bar));
+  auto guard = bellwire::os::MemoryGuard::create({bar->data(), bar->size()});
+  if (!guard) return guard.error();
+  return PciDevice(folder->filename(), std::move(*config), std::move(*bar), std::move(*guard));
+}
+
+// A removed device's file of its configuration can't be read; one that lives on has a vendor.
+Result<void> PciDevice::check() const {
+  std::uint16_t vendor = 0;
+  const bool answers =
+      ::pread(config_.get(), &vendor, sizeof vendor, PCI_VENDOR_ID) == sizeof vendor &&
+      vendor != 0xFFFF;
+  if (answers && !guard_.lost()) return {};
+  return fault(std::errc::no_such_device, "{}: the device is gone: it was removed", address_);
 }
 
 Result<bool> PciDevice::interrupting() const {

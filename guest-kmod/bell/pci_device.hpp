@@ -6,6 +6,7 @@
 #include <string>
 
 #include "vdev/os/memory.hpp"
+#include "vdev/os/memory_guard.hpp"
 
 namespace bell {
 using bellwire::Result;
@@ -17,6 +18,8 @@ class PciDevice {
   [[nodiscard]] static Result<PciDevice> open(std::uint16_t vendor, std::uint16_t device);
 
   [[nodiscard]] const std::string& address() const noexcept { return address_; }
+  /// An error if it was removed meanwhile: its registers read as zeroes since.
+  [[nodiscard]] Result<void> check() const;
   /// Whether it would like to interrupt by INTx: the status register's bit.
   [[nodiscard]] Result<bool> interrupting() const;
 
@@ -32,8 +35,12 @@ class PciDevice {
   }
 
  private:
-  PciDevice(std::string address, bellwire::os::UniqueFd config, bellwire::os::Mapping bar) noexcept
-      : address_(std::move(address)), config_(std::move(config)), bar_(std::move(bar)) {}
+  PciDevice(std::string address, bellwire::os::UniqueFd config, bellwire::os::Mapping bar,
+            bellwire::os::MemoryGuard guard) noexcept
+      : address_(std::move(address)),
+        config_(std::move(config)),
+        bar_(std::move(bar)),
+        guard_(std::move(guard)) {}
 
   template <class Register>
   [[nodiscard]] volatile typename Register::Value* at() const noexcept {
@@ -43,6 +50,7 @@ class PciDevice {
   std::string address_;  // as sysfs has it
   bellwire::os::UniqueFd config_;
   bellwire::os::Mapping bar_;
+  bellwire::os::MemoryGuard guard_;  // of it
 };
 
 }  // namespace bell

@@ -3,7 +3,6 @@
 #include "guest-kmod/bell/print.hpp"
 
 #include <cstdio>
-#include <iostream>
 
 namespace bell {
 using bellwire::text;
@@ -22,16 +21,19 @@ struct Names {
 std::string complaint(const Result<TrafficResult>& result) {
   if (!result) return result.error().message;
   if (!result->failure.empty()) return result->failure;
-  return text("{} rings, {} completions, {} lost, {} duplicated, {} corrupted", result->rings,
-              result->completions, result->lost, result->duplicated, result->corrupted);
+  return text("{} rings, {} completions, {} lost, {} hung, {} duplicated, {} corrupted",
+              result->rings, result->completions, result->lost, result->hung, result->duplicated,
+              result->corrupted);
 }
 
 class Table final : public Report {
  public:
   void plan(std::size_t) override {
-    print("{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}\n",
-          "device", "worker", "kick", "wait", "polling", "depth", "rings", "completions", "lost",
-          "dup", "bad", "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
+    print(
+        "{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}"
+        "\n",
+        "device", "worker", "kick", "wait", "polling", "depth", "rings", "completions", "lost",
+        "hung", "dup", "bad", "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
   }
 
   void run(const TrafficOptions& options, const Result<TrafficResult>& result) override {
@@ -40,14 +42,15 @@ class Table final : public Report {
     count(good);
     if (result)
       print(
-          "{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9.1f}"
+          "{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9."
+          "1f}"
           "{:>10.0f}\n",
           names.device, names.worker, names.kick, names.wait, names.poll, options.depth,
-          result->rings, result->completions, result->lost, result->duplicated, result->corrupted,
-          result->doorbells, result->interrupts, result->p50_us, result->p99_us,
+          result->rings, result->completions, result->lost, result->hung, result->duplicated,
+          result->corrupted, result->doorbells, result->interrupts, result->p50_us, result->p99_us,
           result->per_second);
     std::fflush(stdout);
-    if (!good) std::cerr << "bell: " << complaint(result) << '\n';
+    if (!good) complain("{}", complaint(result));
   }
 };
 
@@ -75,13 +78,13 @@ class Ktap final : public Report {
     print(
         "# {{\"device\":\"{}\",\"worker\":\"{}\",\"kick\":\"{}\",\"wait\":\"{}\","
         "\"polling\":\"{}\",\"depth\":{},\"rings\":{},\"completions\":{},\"lost\":{},"
-        "\"duplicated\":{},\"corrupted\":{},"
+        "\"hung\":{},\"duplicated\":{},\"corrupted\":{},"
         "\"doorbells\":{},\"interrupts\":{},\"raises\":{},\"restarts\":{},\"p50_us\":{:.1f},"
         "\"p99_us\":{:.1f},\"per_second\":{:.0f},\"hop_p50_us\":{:.2f},\"kick_p50_us\":{:.2f}}}\n",
         names.device, names.worker, names.kick, names.wait, names.poll, options.depth, result.rings,
-        result.completions, result.lost, result.duplicated, result.corrupted, result.doorbells,
-        result.interrupts, result.raises, result.restarts, result.p50_us, result.p99_us,
-        result.per_second, result.hop_p50_us, result.kick_p50_us);
+        result.completions, result.lost, result.hung, result.duplicated, result.corrupted,
+        result.doorbells, result.interrupts, result.raises, result.restarts, result.p50_us,
+        result.p99_us, result.per_second, result.hop_p50_us, result.kick_p50_us);
   }
 };
 

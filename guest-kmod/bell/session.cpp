@@ -7,10 +7,17 @@
 #include <chrono>
 #include <thread>
 
+#include "guest-kmod/bell/print.hpp"
+
 namespace bell {
 namespace {
 
+using bellwire::ring::DriverWatch;
+using bellwire::ring::Pulse;
+
 constexpr auto serve_patience = std::chrono::seconds(10);
+constexpr std::chrono::milliseconds settle_pause{100};
+constexpr int settle_looks = 20;
 
 bellwire::ring::Queue queue_in(const bellwire::os::Mapping& mapping, const bellwire_claim& claim) {
   const std::span bytes(mapping.data(), mapping.size());
@@ -21,14 +28,16 @@ bellwire::ring::Queue queue_in(const bellwire::os::Mapping& mapping, const bellw
 
 Session::Session(const SessionOptions& options, DeviceFile file, CallEvent call,
                  bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping,
-                 const bellwire_claim& claim)
+                 bellwire::os::MemoryGuard guard, const bellwire_claim& claim)
     : options_(options),
       file_(std::move(file)),
       call_(std::move(call)),
       kick_(std::move(kick)),
       mapping_(std::move(mapping)),
+      guard_(std::move(guard)),
       raw_(queue_in(mapping_, claim)),
-      queue_(raw_, claim.generation) {}
+      queue_(raw_, claim.generation),
+      watch_(raw_) {}
 
 Result<Session> Session::create(const SessionOptions& options) {
   auto file = find_device(std::string(name_of(options.device)));
@@ -46,8 +55,10 @@ Result<Session> Session::create(const SessionOptions& options) {
 
   auto mapping = file->map(*claim);
   if (!mapping) return mapping.error();
+  auto guard = bellwire::os::MemoryGuard::create({mapping->data(), mapping->size()});
+  if (!guard) return guard.error();
   Session session(options, std::move(*file), std::move(*call), std::move(kick), std::move(*mapping),
-                  *claim);
+                  std::move(*guard), *claim);
   if (auto served = session.wait_until_served(); !served) return served.error();
   return session;
 }
@@ -69,23 +80,62 @@ void Session::kick() noexcept {
   }
 }
 
-void Session::wait() noexcept {
-  hang_.reset();
-  if (!called()) look_for_hang();
+void Session::wait() {
+  if (!called())
+    find_out_why();
+  else if (watch_.suspects())
+    settle();
   if (lost_ == Hop::call) static_cast<void>(file_.set_call(call_.fd()));
   lost_.reset();
 }
 
 bool Session::called() noexcept {
-  if (lost_ != Hop::wake) return call_.wait();
-  std::this_thread::sleep_for(std::chrono::seconds(1));
+  return lost_ == Hop::wake ? called_within(std::chrono::seconds(1)) : call_.wait();
+}
+
+bool Session::called_within(std::chrono::milliseconds time) noexcept {
+  if (lost_ != Hop::wake) return call_.wait(time);
+  std::this_thread::sleep_for(time);
   return false;
 }
 
-// What is only late has come by the second time.
-void Session::look_for_hang() noexcept {
-  const auto seen = bellwire::ring::find_hang(raw_);
-  if (seen && !called() && bellwire::ring::find_hang(raw_) == seen) hang_ = seen;
+void Session::find_out_why() {
+  for (auto now = signs(); now; now = signs()) {
+    const auto advice = watch_.look(Pulse::Clock::now(), *now);
+    report();
+    if (advice == DriverWatch::Advice::done) return;
+    if (advice == DriverWatch::Advice::ring) file_.ring();
+    if (called_within(DriverWatch::pause)) return settle();
+  }
+}
+
+void Session::settle() {
+  for (int looks = 0; looks < settle_looks; ++looks) {
+    const auto now = signs();
+    if (!now || watch_.settle(Pulse::Clock::now(), *now)) return report();
+    std::this_thread::sleep_for(settle_pause);
+  }
+  watch_.give_up(Pulse::Clock::now());
+  report();
+}
+
+// At once, since a completion that came without its interrupt is taken next.
+void Session::report() {
+  if (const auto found = watch_.report()) complain("{}", *found);
+}
+
+// Empty: the device file has nothing behind it any more.
+std::optional<bellwire::ring::DeviceSigns> Session::signs() const {
+  const auto info = file_.info();
+  if (!info) return std::nullopt;
+  return bellwire::ring::DeviceSigns{info->state, info->incarnation, info->beat, info->doorbells};
+}
+
+std::optional<Error> Session::trouble() const {
+  if (file_.gone() || memory_lost()) return file_.gone_fault();
+  if (const auto why = watch_.hopeless(Pulse::Clock::now()))
+    return bellwire::fault(std::errc::timed_out, "{}", *why);
+  return std::nullopt;
 }
 
 Result<void> Session::reset() {
@@ -95,15 +145,30 @@ Result<void> Session::reset() {
   return wait_until_served();
 }
 
+// The claim rang. A device that is paused is waited for; time counts only while it isn't.
 Result<void> Session::wait_until_served() {
-  const auto deadline = std::chrono::steady_clock::now() + serve_patience;
+  auto since = Pulse::Clock::now();
+  auto last = Pulse::State::unknown;
+  Pulse pulse;
+  if (const auto now = signs()) pulse.begin(since, *now);
   while (!queue_.ready()) {
-    if (std::chrono::steady_clock::now() > deadline)
+    if (call_.wait()) continue;
+    const auto now = Pulse::Clock::now();
+    const auto seen = signs();
+    if (!seen) return file_.gone_fault();
+    if (pulse.absent(now)) pulse.begin(now, *seen);
+    const auto state = pulse.look(now, *seen);
+    if (state == Pulse::State::paused) since = now;
+    if (state == Pulse::State::paused && std::exchange(last, state) != state)
+      complain("{}: the device is paused: it serves no queue for over a second", file_.path());
+    if (now - since > serve_patience)
       return bellwire::fault(std::errc::timed_out,
                              "{}: the device does not serve the queue; is it running on the host?",
                              file_.path());
-    call_.wait();
+    file_.ring();
   }
+  if (last == Pulse::State::paused) complain("{}: the device goes on", file_.path());
+  if (const auto now = signs()) watch_.begin(*now);
   return {};
 }
 

@@ -8,8 +8,9 @@
 #include "guest-kmod/bell/device_file.hpp"
 #include "guest-kmod/bell/waiting.hpp"
 #include "vdev/os/event_fd.hpp"
+#include "vdev/os/memory_guard.hpp"
 #include "vdev/ring/driver_queue.hpp"
-#include "vdev/ring/hang.hpp"
+#include "vdev/ring/driver_watch.hpp"
 
 namespace bell {
 
@@ -31,11 +32,18 @@ class Session {
   /// Loses that hop on purpose, of the next kick's way.
   void lose(Hop hop) noexcept { lost_ = hop; }
 
-  /// Sleeps until the device tells us, or a second or two have passed.
-  void wait() noexcept;
-  /// How the oldest request stood when the last wait() was in vain.
-  [[nodiscard]] const std::optional<bellwire::ring::Hang>& hang() const noexcept { return hang_; }
+  /// Sleeps until the device calls us. After a second in vain it finds out why, repairs what was
+  /// lost, and says so on stderr; then it returns.
+  void wait();
+  /// Why it is no use to wait on; empty while it is. A paused device is waited for without a limit.
+  [[nodiscard]] std::optional<Error> trouble() const;
+  [[nodiscard]] bool paused() const noexcept { return watch_.paused(); }
+  /// Requests that hung because a hop was lost.
+  [[nodiscard]] std::uint64_t hung() const noexcept { return watch_.losses(); }
   [[nodiscard]] bool gone() const noexcept { return file_.gone(); }
+  /// The mapping was taken away under us: what is read of it since are zeroes.
+  [[nodiscard]] bool memory_lost() const noexcept { return guard_.lost(); }
+  [[nodiscard]] Error gone_fault() const { return file_.gone_fault(); }
   [[nodiscard]] const std::string& path() const noexcept { return file_.path(); }
 
   /// Begins a new generation of the same queue, and waits until the device serves it.
@@ -50,19 +58,26 @@ class Session {
 
  private:
   Session(const SessionOptions& options, DeviceFile file, CallEvent call,
-          bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping, const bellwire_claim& claim);
+          bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping,
+          bellwire::os::MemoryGuard guard, const bellwire_claim& claim);
   [[nodiscard]] Result<void> wait_until_served();
   bool called() noexcept;
-  void look_for_hang() noexcept;
+  bool called_within(std::chrono::milliseconds time) noexcept;
+  void find_out_why();
+  bool follow(bellwire::ring::DriverWatch::Advice advice);
+  void settle();
+  void report();
+  [[nodiscard]] std::optional<bellwire::ring::DeviceSigns> signs() const;
 
   SessionOptions options_;
   DeviceFile file_;
   CallEvent call_;
   bellwire::os::UniqueFd kick_;
   bellwire::os::Mapping mapping_;
+  bellwire::os::MemoryGuard guard_;  // of it
   bellwire::ring::Queue raw_;
   bellwire::ring::DriverQueue queue_;
-  std::optional<bellwire::ring::Hang> hang_;
+  bellwire::ring::DriverWatch watch_;
   std::optional<Hop> lost_;  // until the next wait is over
 };
 

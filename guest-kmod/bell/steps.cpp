@@ -80,7 +80,7 @@ Result<bellwire_completion> ring_once(Session& session, std::uint64_t cookie) {
   bellwire_request request{};
   request.cookie = cookie;
   queue.submit(request);
-  const auto deadline = Clock::now() + ring_patience;
+  auto deadline = Clock::now() + ring_patience;
   bool sleeps = queue.may_sleep();  // asked before the device hears of it: a call is sure to come
   if (queue.publish()) session.kick();
   for (;;) {
@@ -89,14 +89,13 @@ Result<bellwire_completion> ring_once(Session& session, std::uint64_t cookie) {
       queue.awake();
     }
     if (auto completion = queue.take()) return *completion;
+    if (const auto trouble = session.trouble()) return *trouble;
     if (queue.status() != BELLWIRE_QUEUE_OK)
       return bellwire::fault(std::errc::protocol_error, "the queue is broken (reason {})",
                              static_cast<int>(queue.status()));
+    if (session.paused()) deadline = Clock::now() + ring_patience;
     if (Clock::now() > deadline)
-      return bellwire::fault(std::errc::timed_out, "{}",
-                             session.hang()
-                                 ? describe(*session.hang(), ring_patience)
-                                 : text("no completion for {} s", ring_patience.count()));
+      return bellwire::fault(std::errc::timed_out, "no completion for {} s", ring_patience.count());
     sleeps = queue.may_sleep();
   }
 }

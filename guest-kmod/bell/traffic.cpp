@@ -55,7 +55,6 @@ class Traffic {
   [[nodiscard]] bool right_answer(const bellwire_completion& completion, std::uint64_t number);
   [[nodiscard]] bool more_to_submit() const;
   bool stuck(bool progress);
-  void tell_hang();
   [[nodiscard]] std::chrono::duration<double> since_progress() const;
   void measure(std::uint64_t ticks);
   void kick();
@@ -84,10 +83,8 @@ class Traffic {
   Histogram kicks_;
   TrafficResult result_;
   std::uint64_t kicks_given_ = 0;
-  std::optional<bellwire::ring::Hang> told_;  // the last
-  std::string hang_text_;                     // in words
-  std::uint64_t expected_ = 0;                // the number of the next completion
-  std::uint32_t incarnation_ = 0;             // of the device that completed last
+  std::uint64_t expected_ = 0;     // the number of the next completion
+  std::uint32_t incarnation_ = 0;  // of the device that completed last
   std::uint64_t last_progress_ = 0;
 };
 
@@ -102,18 +99,17 @@ Result<TrafficResult> Traffic::run() {
     submit_what_fits();
     const bool sleeps = bellwire::ring::publish_and_wait(
         session_.queue(), patience_, [this] { kick(); }, [this] { session_.wait(); });
-    tell_hang();
     const bool progress = take_all();
     if (progress && sleeps && options_.trace && options_.depth == 1) note_hop();
     going = !stuck(progress);
   }
   measure(bellwire::ring::timestamp() - began);
-  if (session_.gone())
-    return bellwire::fault(std::errc::no_such_device,
-                           "{}: the device is gone, and {} requests were under way",
-                           session_.path(), result_.rings - result_.completions);
+  if (session_.gone() || session_.memory_lost())
+    return bellwire::fault(std::errc::no_such_device, "{}; {} requests were under way",
+                           session_.gone_fault().message, result_.rings - result_.completions);
   const auto after = session_.info();
   if (!after) return after.error();
+  result_.hung = session_.hung() + (result_.failure.empty() ? 0 : session_.queue().in_flight());
   result_.doorbells = after->doorbells - before->doorbells;
   result_.interrupts = after->interrupts - before->interrupts;
   result_.raises = session_.queue().control().status.raises;
@@ -175,28 +171,21 @@ bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t 
   return completion.length == options_.payload && equal(input(number), output(number));
 }
 
-// At once, since a completion that came without its interrupt is taken next.
-void Traffic::tell_hang() {
-  const auto& hang = session_.hang();
-  const bool known = hang == told_;
-  told_ = hang;
-  if (hang) hang_text_ = describe(*hang, since_progress());
-  if (hang && !known) std::fputs(text("bell: {}\n", hang_text_).c_str(), stderr);
-}
-
 bool Traffic::stuck(bool progress) {
   auto& queue = session_.queue();
-  if (queue.status() != BELLWIRE_QUEUE_OK)
+  // First: the words of memory that has gone mean nothing.
+  if (const auto trouble = progress ? std::nullopt : session_.trouble())
+    result_.failure = trouble->message;
+  else if (session_.memory_lost())
+    result_.failure = session_.gone_fault().message;
+  else if (queue.status() != BELLWIRE_QUEUE_OK)
     result_.failure =
         text("the device calls the queue broken (reason {})", static_cast<int>(queue.status()));
   else if (queue.device_broken())
     result_.failure = "the device completed what nobody had asked for";
-  else if (!progress && session_.gone())
-    result_.failure = "the device is gone";
-  else if (!progress && since_progress() > traffic_patience)
-    result_.failure = told_ ? hang_text_
-                            : text("no completion for {} s; is the device running on the host?",
-                                   traffic_patience.count());
+  else if (!progress && !session_.paused() && since_progress() > traffic_patience)
+    result_.failure = text("no completion for {} s; is the device running on the host?",
+                           traffic_patience.count());
   return !result_.failure.empty();
 }
 

@@ -34,6 +34,7 @@ struct TrafficResult {
   std::uint64_t rings = 0;  ///< requests submitted
   std::uint64_t completions = 0;
   std::uint64_t lost = 0;        ///< requests whose completion was skipped
+  std::uint64_t hung = 0;        ///< requests that hung: a hop was lost, or they never came back
   std::uint64_t duplicated = 0;  ///< completions of requests that had one
   std::uint64_t corrupted = 0;   ///< completions with another answer than asked for
   std::uint64_t doorbells = 0;   ///< writes to the Doorbell register
@@ -49,7 +50,7 @@ struct TrafficResult {
   std::string failure;     ///< why it ended early; empty if it didn't
 
   [[nodiscard]] bool good() const noexcept {
-    return failure.empty() && rings == completions && lost + duplicated + corrupted == 0;
+    return failure.empty() && rings == completions && lost + hung + duplicated + corrupted == 0;
   }
 };
 

@@ -13,7 +13,7 @@
 namespace bell {
 namespace {
 
-constexpr int second_ms = 1000;
+constexpr std::chrono::milliseconds second{1000};
 
 // A blocking read has no timeout; a signal every second gives it one.
 bool interrupt_every_second() {
@@ -43,15 +43,22 @@ bellwire::Result<CallEvent> CallEvent::create(Wait how) {
   return CallEvent(how, std::move(event), std::move(epoll));
 }
 
+// A read that the timer interrupted may have begun just before.
 bool CallEvent::wait() noexcept {
-  if (how_ == Wait::poll) {
-    pollfd entry{.fd = event_.get(), .events = POLLIN, .revents = 0};
-    if (::poll(&entry, 1, second_ms) <= 0) return false;
-  } else if (how_ == Wait::epoll) {
-    epoll_event happened{};
-    if (::epoll_wait(epoll_.get(), &happened, 1, second_ms) <= 0) return false;
-  }
-  return drain();
+  if (how_ == Wait::read) return drain() || wait(second);
+  if (how_ == Wait::poll) return wait(second);
+  epoll_event happened{};
+  return ::epoll_wait(epoll_.get(), &happened, 1, static_cast<int>(second.count())) > 0 && drain();
+}
+
+bool CallEvent::wait(std::chrono::milliseconds time) noexcept {
+  const auto end = std::chrono::steady_clock::now() + time;
+  pollfd entry{.fd = event_.get(), .events = POLLIN, .revents = 0};
+  for (auto left = time; left.count() > 0;
+       left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()))
+    if (const int ready = ::poll(&entry, 1, static_cast<int>(left.count())); ready >= 0)
+      return ready > 0 && drain();
+  return false;
 }
 
 bool CallEvent::drain() noexcept {

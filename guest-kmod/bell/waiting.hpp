@@ -4,7 +4,7 @@
 // at zero, as the note learned that one must: poll alone would return at once the next time.
 #pragma once
 
-#include <optional>
+#include <chrono>
 
 #include "guest-kmod/bell/choices.hpp"
 #include "vdev/os/result.hpp"
@@ -19,6 +19,9 @@ class CallEvent {
   /// Sleeps until the eventfd was signalled; wakes without that once a second at the latest, so
   /// that the caller can look at its deadline, and returns false.
   bool wait() noexcept;
+
+  /// The same for a given time, whatever the way to wait is.
+  bool wait(std::chrono::milliseconds time) noexcept;
 
   [[nodiscard]] int fd() const noexcept { return event_.get(); }
 

@@ -103,13 +103,25 @@
  *   not: so of a request that hangs one can tell the last that was done for it.
  *   Only who seeks that reads it.
  *
+ * Losses
+ *   A hop between two stages may fail to happen: the next stage never comes
+ *   although both its sides run. Whoever finds that out repairs it (the device
+ *   serves the request or raises the interrupt again; the driver rings again or
+ *   takes the completion), and then adds 1 to `lost[hop]` in its own line. The
+ *   driver first stores which request it was and its age; the count is stored
+ *   with release semantics. A side that is paused, gone or was reset has lost
+ *   nothing: eventfds keep their counts.
+ *
  * Device alive
- *   A dead device is silence: its eventfds live on. So it counts up `beat`
- *   every BELLWIRE_BEAT_MS while it is rung and for a moment after the last
- *   ring, since an idle device sleeps; and `incarnation` at each start. Who
- *   wants to know whether it lives rings, and looks whether it beats. While it
- *   is gone, requests and doorbells pile up, and its next incarnation finds
- *   them.
+ *   A silent device may be paused or gone; its eventfds live on. So it counts up
+ *   `beat` every BELLWIRE_BEAT_MS while it is rung and for a moment after the
+ *   last ring, since an idle device sleeps; and `incarnation` at each start.
+ *   Whoever wants to know whether it runs rings, and looks whether it beats.
+ *   A device that leaves in good order says so in `state`. For one that died,
+ *   the process that owns the wires says so, if it can: bellwire's switchboard
+ *   does, QEMU's ivshmem-server does not. While the device is gone, requests and
+ *   doorbells pile up, and its next incarnation finds them. The switchboard
+ *   likewise ends the generations of a guest that died.
  */
 
 #define BELLWIRE_MAGIC 0x455249574c4c4542ULL /* "BELLWIRE" */
@@ -152,6 +164,7 @@ enum bellwire_device_state {
 	BELLWIRE_DEVICE_ABSENT = 0, /* never started */
 	BELLWIRE_DEVICE_RUNNING = 1,
 	BELLWIRE_DEVICE_STOPPED = 2, /* left in good order */
+	BELLWIRE_DEVICE_DIED = 3,    /* written for it by whoever owns the wires */
 };
 
 struct bellwire_header {
@@ -166,6 +179,16 @@ struct bellwire_driver_line {
 	__u32 reserved[15];
 } BELLWIRE_OWN_LINE;
 
+/* What can be lost between two stages; see "Losses". */
+enum bellwire_hop {
+	BELLWIRE_HOP_KICK = 0,      /* process to module */
+	BELLWIRE_HOP_DOORBELL = 1,  /* module to device */
+	BELLWIRE_HOP_INTERRUPT = 2, /* device to module */
+	BELLWIRE_HOP_CALL = 3,      /* the module's signal of the call eventfd */
+	BELLWIRE_HOP_WAKE = 4,      /* call eventfd to process */
+	BELLWIRE_HOPS = 5,
+};
+
 /* Driver: the process. */
 struct bellwire_submit_line {
 	__u32 submitted; /* requests published so far */
@@ -176,7 +199,10 @@ struct bellwire_submit_line {
 struct bellwire_consume_line {
 	__u32 consumed;        /* completions taken so far */
 	__u32 interrupt_event; /* raise when `completed` passes this */
-	__u32 reserved[14];
+	__u32 lost_request;    /* the last whose hop the driver found lost, */
+	__u32 lost_ms;         /* and how long it had waited for it */
+	__u32 lost[BELLWIRE_HOPS]; /* that the driver found and repaired */
+	__u32 reserved[7];
 } BELLWIRE_OWN_LINE;
 
 /* Device. */
@@ -188,7 +214,8 @@ struct bellwire_status_line {
 	__u64 doorbells; /* sum of the doorbell's counts since the generation began */
 	__u64 wakeups;   /* times the device was woken for them */
 	__u64 raises;    /* interrupts raised */
-	__u32 reserved[6];
+	__u32 lost[BELLWIRE_HOPS]; /* that the device found and repaired */
+	__u32 reserved;
 } BELLWIRE_OWN_LINE;
 
 enum bellwire_queue_status {
@@ -319,6 +346,7 @@ BELLWIRE_ASSERT(sizeof(struct bellwire_device_line) == 64, "device line is a cac
 BELLWIRE_ASSERT(sizeof(struct bellwire_header) == BELLWIRE_HEADER_SIZE, "header is a page");
 BELLWIRE_ASSERT(sizeof(struct bellwire_driver_line) == 64, "driver line is a cache line");
 BELLWIRE_ASSERT(sizeof(struct bellwire_status_line) == 64, "status line is a cache line");
+BELLWIRE_ASSERT(sizeof(struct bellwire_consume_line) == 64, "consume line is a cache line");
 BELLWIRE_ASSERT(sizeof(struct bellwire_queue_control) == BELLWIRE_QUEUE_CONTROL_SIZE,
 		"queue control is a page");
 BELLWIRE_ASSERT(__builtin_offsetof(struct bellwire_queue_control, submit) == 64, "line 1");

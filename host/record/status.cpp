@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/record/status.hpp"
 
+#include <array>
 #include <boost/json.hpp>
 
 #include "vdev/ring/words.hpp"
@@ -9,6 +10,17 @@ namespace bellwire::host {
 namespace {
 
 namespace json = boost::json;
+
+// Of each hop, what either side found.
+json::object losses_of(const bellwire_queue_control& control) {
+  constexpr std::array<const char*, BELLWIRE_HOPS> names{"kicks", "doorbells", "interrupts",
+                                                         "calls", "wakes"};
+  json::object losses;
+  for (std::size_t hop = 0; hop < names.size(); ++hop)
+    losses[names[hop]] = std::uint64_t{ring::load(control.status.lost[hop], ring::relaxed)} +
+                         ring::load(control.consume.lost[hop], ring::relaxed);
+  return losses;
+}
 
 json::object status_of(unsigned index, const ring::Queue& queue) {
   const auto& control = *queue.control;
@@ -23,7 +35,8 @@ json::object status_of(unsigned index, const ring::Queue& queue) {
           {"submitted", now(control.submit.submitted)},
           {"doorbells", now(control.status.doorbells)},
           {"wakeups", now(control.status.wakeups)},
-          {"raises", now(control.status.raises)}};
+          {"raises", now(control.status.raises)},
+          {"lost", losses_of(control)}};
 }
 
 }  // namespace

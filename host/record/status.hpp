@@ -12,8 +12,9 @@
 namespace bellwire::host {
 
 /// {device, transport, incarnation, queues: [{queue, entries, generation, status, consumed,
-/// completed, submitted, doorbells, wakeups, raises}]}: no queues without a `layout`. Numbers of a
-/// queue count since its generation began, the three indices wrap at 2^32.
+/// completed, submitted, doorbells, wakeups, raises, lost: {kicks, doorbells, interrupts, calls,
+/// wakes}}]}; lost are those that driver or device found and repaired. No queues without a
+/// `layout`. Numbers of a queue count since its generation began, the three indices wrap at 2^32.
 [[nodiscard]] boost::json::object status_of(const ring::Layout* layout, const TraceFacts& facts);
 
 }  // namespace bellwire::host

@@ -8,7 +8,7 @@ import socket
 import sys
 import termios
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +61,9 @@ def _run(wish: argparse.Namespace) -> int:
         command=wish.command, status=verdict.status, command_status=verdict.command_status,
         reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
         complaints=[line for line, _ in _complaints(vm)],
-        hangs=[line for line, _ in _hangs(lab, vm)], ktap=ktap.count(cases))
+        hangs=[line for line, _ in _told(lab, vm, hangs.told)],
+        interruptions=[line for line, _ in _told(lab, vm, hangs.interruptions)],
+        ktap=ktap.count(cases))
     return verdict.status
 
 
@@ -149,18 +151,19 @@ def _complaints(vm: Vm) -> list[tuple[str, Path]]:
     return [(line, log) for log in vm.consoles for line in console.complaints(log)]
 
 
-def _hangs(lab: Lab, vm: Vm) -> list[tuple[str, Path]]:
-    """Likewise."""
+def _told(lab: Lab, vm: Vm, find: Callable[[Path], list[str]]) -> list[tuple[str, Path]]:
+    """Likewise, what `find` finds."""
     logs = [*(device.log for device in lab.devices), vm.stderr.path]
-    return [(line, log) for log in logs for line in hangs.told(log)]
+    return [(line, log) for log in logs for line in find(log)]
 
 
 def _report(lab: Lab, vm: Vm, verdict: Verdict, cases: Sequence[ktap.Case]) -> None:
     """What the user should know beyond the command's own words."""
     for line, log in _complaints(vm):
         report.say(f"the guest's kernel says: {line}; see {log}")
-    for line, log in _hangs(lab, vm):
-        report.say(f"{line}; see {log}")
+    for find in (hangs.told, hangs.interruptions):
+        for line, log in _told(lab, vm, find):
+            report.say(f"{line}; see {log}")
     for case in cases:
         if case.outcome == "fail":
             report.say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")

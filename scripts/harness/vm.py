@@ -9,6 +9,8 @@ An emulated machine boots only once: it is saved where it waits, and resumed
 from there ever after (warm.py).
 """
 
+import os
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,6 +150,11 @@ class Vm:
         self._qmp.command("device_del", id=plug.name)
         self._qmp.await_event("DEVICE_DELETED", device=plug.name)
         warm.plug(self._qmp, [plug])
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """To QEMU, as a person would."""
+        if self.pid:
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         if self._child:

@@ -55,9 +55,13 @@ class Process:
             self._child.kill()
 
     def pause(self) -> None:
-        """As by SIGSTOP, which it is; only kill() ends that."""
+        """As by SIGSTOP, which it is; only resume() and kill() end that."""
         if self._child:
             os.kill(self._child.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self._child:
+            os.kill(self._child.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         self._wanted = False

@@ -87,6 +87,44 @@ TEST_CASE("a device tells who and how it is, and counts its lives") {
   }
 }
 
+// What a request waits for, and what the device counts of it when it is over.
+std::uint32_t lost(Driver& driver, bellwire_hop hop) {
+  return ring::load(driver.control().status.lost[hop], ring::acquire);
+}
+
+TEST_CASE("a request that no doorbell announced is served, and the doorbell counted as lost") {
+  const auto wires = Wires::create(2);
+  Echo echo;
+  const RunningDevice running(echo, wires.device_end());
+  Driver driver(wires.guest_end(), 0), neighbour(wires.guest_end(), 1);
+  driver.call(bytes("the device sleeps after this"));
+  REQUIRE(driver.queue().submit({}));
+  REQUIRE(driver.queue().may_sleep());
+  REQUIRE(driver.queue().publish());
+  driver.module_queue().note_ring();
+  neighbour.call(bytes("it ticks, and looks around"));
+  CHECK(driver.wait_for_completion().status == BELLWIRE_DONE);
+  CHECK(lost(driver, BELLWIRE_HOP_DOORBELL) == 0);
+  driver.call(bytes("it goes on, so it was not paused"));
+  CHECK(lost(driver, BELLWIRE_HOP_DOORBELL) == 1);
+  CHECK(lost(neighbour, BELLWIRE_HOP_DOORBELL) == 0);
+}
+
+TEST_CASE("an interrupt that was lost is raised again") {
+  const auto wires = Wires::create(1);
+  Echo echo;
+  const RunningDevice running(echo, wires.device_end());
+  Driver driver(wires.guest_end(), 0);
+  driver.call(bytes("the claim is over"));
+  REQUIRE(driver.queue().submit({}));
+  REQUIRE(driver.queue().may_sleep());
+  driver.publish();
+  auto end = driver_end(wires.guest_end());
+  REQUIRE(end.take(0, patience));  // on the wire, where it is lost
+  CHECK(driver.wait_for_completion().status == BELLWIRE_DONE);
+  CHECK(driver.call(bytes("it goes on")).completion.status == BELLWIRE_DONE);
+}
+
 TEST_CASE("a device refuses memory that asks for wires it has not got") {
   const auto wires = Wires::create(2);
   ring::format(wires.device_end().memory.bytes(), 3).value();

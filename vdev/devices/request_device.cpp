@@ -12,6 +12,9 @@ namespace {
 // A guest can break its queues as fast as it likes; the log can't be flooded with it.
 constexpr unsigned reports_a_tick = 3;
 
+// Of requests that no doorbell announced: what is left has to wait for the next tick.
+constexpr unsigned turns_a_tick = 16;
+
 }  // namespace
 
 Result<void> RequestDevice::start(Attachment attachment) {
@@ -22,7 +25,7 @@ Result<void> RequestDevice::start(Attachment attachment) {
     const auto queue = layout_->queue(index);
     ring::set_recording(queue, BELLWIRE_HOST_RECORDS, false);  // an earlier one's, who died
     queues_.push_back({ring::DeviceQueue(queue, attachment.interrupts[index], incarnation),
-                       ring::Watchdog(queue)});
+                       ring::Watchdog(queue, attachment.interrupts[index])});
   }
   reports_left_ = reports_a_tick;
   return {};
@@ -55,6 +58,7 @@ void RequestDevice::announce() noexcept {
 
 Turn RequestDevice::on_doorbell(unsigned index, std::uint64_t rings) noexcept {
   if (index >= queues_.size()) return Turn::done;
+  if (rings > 0 && queues_[index].watchdog.rung()) look_after(index);
   const Turn turn = queues_[index].queue.turn(*this, rings);
   report_news(index);
   return turn;
@@ -68,7 +72,7 @@ Turn RequestDevice::on_poll(unsigned index) noexcept {
 }
 
 void RequestDevice::report_news(unsigned index) noexcept {
-  auto& [queue, watchdog, reported] = queues_[index];
+  auto& [queue, watchdog, reported, unfinished] = queues_[index];
   if (queue.status() == reported) return;
   reported = queue.status();
   if (reported == BELLWIRE_QUEUE_OK || reports_left_ == 0) return;
@@ -84,26 +88,37 @@ void RequestDevice::on_tick() noexcept {
   auto& beat = layout_->device_line().beat;
   ring::store(beat, ring::load(beat, ring::relaxed) + 1, ring::release);
   reports_left_ = reports_a_tick;
-  report_hangs();
+  for (unsigned index = 0; index < queues_.size(); ++index) look_after(index);
 }
 
-void RequestDevice::report_hangs() {
-  const auto now = ring::Watchdog::Clock::now();
-  for (unsigned index = 0; index < queues_.size(); ++index) {
-    const auto told = queues_[index].watchdog.look(now);
-    if (!told || reports_left_ == 0) continue;
-    --reports_left_;
-    log::warning("{}: queue {}: {}", traits().kind, index, *told);
-  }
+void RequestDevice::look_after(unsigned index) {
+  auto& served = queues_[index];
+  const auto found = served.watchdog.look(ring::Watchdog::Clock::now());
+  if (found.repair == ring::Watchdog::Repair::serve || served.unfinished) serve_unrung(served);
+  if (found.repair == ring::Watchdog::Repair::raise) served.queue.raise_again();
+  if (found.lost) served.queue.count_loss(*found.lost);
+  if (!found.report || reports_left_ == 0) return;
+  --reports_left_;
+  log::warning("{}: queue {}: {}", traits().kind, index, *found.report);
+}
+
+void RequestDevice::serve_unrung(Served& served) noexcept {
+  Turn turn = Turn::more;
+  for (unsigned turns = 0; turn == Turn::more && turns < turns_a_tick; ++turns)
+    turn = served.queue.turn(*this, 0);
+  served.unfinished = turn == Turn::more;
 }
 
 bool RequestDevice::waits() const noexcept {
-  return std::ranges::any_of(queues_,
-                             [](const Served& served) { return served.watchdog.watching(); });
+  return std::ranges::any_of(queues_, [](const Served& served) {
+    return served.watchdog.watching() || served.unfinished;
+  });
 }
 
 void RequestDevice::stop() noexcept {
   if (!layout_) return;
+  for (unsigned index = 0; index < queues_.size(); ++index)
+    if (queues_[index].watchdog.repairing()) look_after(index);
   ring::store(layout_->device_line().state, BELLWIRE_DEVICE_STOPPED, ring::release);
   queues_.clear();
   layout_.reset();

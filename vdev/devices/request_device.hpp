@@ -10,7 +10,7 @@
 
 #include "vdev/core/device.hpp"
 #include "vdev/ring/device_queue.hpp"
-#include "vdev/ring/hang.hpp"
+#include "vdev/ring/watchdog.hpp"
 
 namespace bellwire {
 
@@ -29,13 +29,15 @@ class RequestDevice : public Device, protected ring::RequestHandler {
   [[nodiscard]] Result<void> open(const Attachment& attachment);
   void announce() noexcept;
   void report_news(unsigned index) noexcept;
-  void report_hangs();
-
   struct Served {
     ring::DeviceQueue queue;
     ring::Watchdog watchdog;
     bellwire_queue_status reported = BELLWIRE_QUEUE_OK;
+    bool unfinished = false;  // a repair left requests for the next tick
   };
+  void look_after(unsigned index);
+  void serve_unrung(Served& served) noexcept;
+
   std::optional<ring::Layout> layout_;
   std::vector<Served> queues_;
   unsigned reports_left_ = 0;  // this tick

@@ -99,6 +99,7 @@ void DeviceQueue::begin(std::uint32_t generation) noexcept {
   store(control.status.doorbells, 0, relaxed);
   store(control.status.wakeups, 0, relaxed);
   store(control.status.raises, 0, relaxed);
+  for (auto& lost : control.status.lost) store(lost, 0, relaxed);
   store(control.complete.completed, 0, relaxed);
   store(control.doorbell.doorbell_event, 0, relaxed);
   store(control.status.generation, generation, release);
@@ -190,6 +191,11 @@ void DeviceQueue::publish(std::uint32_t before) noexcept {
   store(queue_.control->complete.completed, completed_, in_order);
   const auto event = load(queue_.control->consume.interrupt_event, in_order);
   if (bellwire_event_passed(event, completed_, before)) raise();
+}
+
+void DeviceQueue::count_loss(bellwire_hop hop) noexcept {
+  auto& lost = queue_.control->status.lost[hop];
+  store(lost, load(lost, relaxed) + 1, relaxed);
 }
 
 void DeviceQueue::raise() noexcept {

@@ -54,6 +54,12 @@ class DeviceQueue {
   /// The same, but asks for no ring: done: there was nothing.
   Turn poll(RequestHandler& handler) noexcept;
 
+  /// Raises the interrupt of a completion again, which the driver seems not to have had.
+  void raise_again() noexcept { raise(); }
+
+  /// A hop was lost and repaired.
+  void count_loss(bellwire_hop hop) noexcept;
+
   [[nodiscard]] bellwire_queue_status status() const noexcept { return status_; }
   [[nodiscard]] std::uint32_t offender() const noexcept { return offender_; }
 

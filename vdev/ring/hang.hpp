@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Of a request that hangs: the last that was done for it, and what should have come next. Found in
-// the shared memory by whoever can see it, driver or device, without any recording.
+// For a request that hangs: the last stage that it reached, and the hop that should have followed.
+// Found in the shared memory by either side, driver or device, without any recording.
 //
-// Rules: guest-kmod/uapi/bellwire.h, "Hanging". Nothing of what is read is trusted; lies give a
-// wrong sentence, no more.
+// That a hop did not happen says nothing about why: a side that is paused or gone has lost nothing.
+// Watchdog (for the device) and DriverWatch (for the driver) find out, and repair what was lost.
+//
+// Rules: guest-kmod/uapi/bellwire.h, "Hanging" and "Losses". Nothing that is read is trusted; lies
+// give a wrong sentence, no more.
 #pragma once
 
 #include <chrono>
@@ -27,28 +30,26 @@ struct Hang {
 /// It hangs if that stays so. Empty too if the queue has no driver, or is broken.
 [[nodiscard]] std::optional<Hang> find_hang(const Queue& queue) noexcept;
 
-/// "request 4711: doorbell written 2.0 s ago, never seen by the device: lost kick"
+/// Whether a stage lies on the way to the device.
+[[nodiscard]] constexpr bool on_way_there(bellwire_stage stage) noexcept {
+  return stage < BELLWIRE_POSTED;
+}
+
+/// Whether the request reached that stage.
+[[nodiscard]] bool reached(const Queue& queue, bellwire_stage stage,
+                           std::uint32_t request) noexcept;
+
+/// The hop that follows a stage; empty where a side's own work does.
+[[nodiscard]] std::optional<bellwire_hop> hop_after(bellwire_stage stage) noexcept;
+
+/// The stage before a hop.
+[[nodiscard]] bellwire_stage stage_before(bellwire_hop hop) noexcept;
+
+/// "request 4711: doorbell written 2.0 s ago, never seen by the device: lost doorbell"
 [[nodiscard]] std::string describe(const Hang& hang, std::chrono::duration<double> age);
 
-/// Tells what hangs for longer than its patience; once each.
-class Watchdog {
- public:
-  using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::milliseconds patience{1500};
-
-  explicit Watchdog(const Queue& queue) noexcept : queue_(queue) {}
-
-  /// To be called now and then, while watching().
-  [[nodiscard]] std::optional<std::string> look(Clock::time_point now);
-
-  /// Whether there was something at the last look that may yet be told.
-  [[nodiscard]] bool watching() const noexcept { return seen_.has_value() && !told_; }
-
- private:
-  Queue queue_;
-  std::optional<Hang> seen_;
-  Clock::time_point since_;
-  bool told_ = false;
-};
+/// The same with another cause, as "the device is paused".
+[[nodiscard]] std::string describe(const Hang& hang, std::chrono::duration<double> age,
+                                   const std::string& cause);
 
 }  // namespace bellwire::ring

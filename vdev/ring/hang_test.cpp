@@ -5,53 +5,11 @@
 
 #include <doctest/doctest.h>
 
-#include "vdev/ring/device_queue.hpp"
-#include "vdev/ring/driver_queue.hpp"
-#include "vdev/testing/wires.hpp"
+#include "vdev/testing/pair.hpp"
 
 using namespace bellwire;
 using namespace std::chrono_literals;
-using bellwire::testing::Wires;
-
-namespace {
-
-// Both sides of a queue, and no wires: nobody is woken but by the test.
-struct Pair final : ring::RequestHandler {
-  Pair() : end(Wires::create(1).device_end()) {
-    ring::format(end.memory.bytes(), 1).value();
-    queue = ring::Layout::open(end.memory).value().queue(0);
-    device.emplace(*queue, end.interrupts[0], 1);
-    driver.emplace(*queue, ring::begin_generation(*queue));
-    turn();
-  }
-  ring::Reply serve(const ring::Request&) noexcept override {
-    while_served = ring::find_hang(*queue);
-    return {};
-  }
-  void turn() { device->turn(*this, 1); }
-  // The driver sleeps, and waits for its interrupt.
-  void submit() {
-    driver->submit({});
-    CHECK(driver->may_sleep());
-    CHECK(driver->publish());
-  }
-  void module(bellwire_stage stage, std::uint32_t index) const {
-    ring::TraceWriter(*queue, BELLWIRE_MODULE).note(stage, 1, index);
-  }
-  [[nodiscard]] bellwire_stage last() const {
-    const auto hang = ring::find_hang(*queue);
-    REQUIRE(hang.has_value());
-    return hang->last;
-  }
-
-  Attachment end;
-  std::optional<ring::Queue> queue;
-  std::optional<ring::DeviceQueue> device;
-  std::optional<ring::DriverQueue> driver;
-  std::optional<ring::Hang> while_served;
-};
-
-}  // namespace
+using bellwire::testing::Pair;
 
 TEST_CASE("a request that hangs is told with the last that was done for it") {
   Pair pair;
@@ -101,28 +59,22 @@ TEST_CASE("a driver that left, or began anew, has nothing that hangs") {
 
 TEST_CASE("a hang in words") {
   CHECK(ring::describe({1, 4711, BELLWIRE_RUNG}, 2s) ==
-        "request 4711: doorbell written 2.0 s ago, never seen by the device: lost kick");
+        "request 4711: doorbell written 2.0 s ago, never seen by the device: lost doorbell");
   CHECK(ring::describe({1, 7, BELLWIRE_RAISED}, 1500ms) ==
         "request 7: completion posted and interrupt raised 1.5 s ago, no interrupt taken: lost "
         "interrupt");
+  CHECK(ring::describe({1, 7, BELLWIRE_INTERRUPTED}, 1s) ==
+        "request 7: interrupt taken 1.0 s ago, call never signalled: lost call");
+  CHECK(ring::describe({1, 7, BELLWIRE_SIGNALLED}, 1s) ==
+        "request 7: call eventfd signalled 1.0 s ago, process never awake: lost wake");
+  CHECK(ring::describe({1, 4711, BELLWIRE_RUNG}, 2s, "the device is paused") ==
+        "request 4711: doorbell written 2.0 s ago, never seen by the device: the device is paused");
 }
 
-TEST_CASE("a watchdog tells what stays, once, and watches no longer") {
-  Pair pair;
-  ring::Watchdog watchdog(*pair.queue);
-  const auto now = ring::Watchdog::Clock::now();
-  const auto late = ring::Watchdog::patience;
-  CHECK_FALSE(watchdog.look(now).has_value());
-  CHECK_FALSE(watchdog.watching());
-  pair.submit();
-  CHECK_FALSE(watchdog.look(now).has_value());
-  CHECK(watchdog.watching());
-  pair.turn();  // progress: the clock starts anew
-  CHECK_FALSE(watchdog.look(now + late).has_value());
-  CHECK(watchdog.watching());
-  const auto told = watchdog.look(now + 2 * late);
-  REQUIRE(told.has_value());
-  CHECK(told->find("lost interrupt") != std::string::npos);
-  CHECK_FALSE(watchdog.watching());
-  CHECK_FALSE(watchdog.look(now + 9 * late).has_value());
+TEST_CASE("each hop has the stage before it, and a side's own work is none") {
+  for (unsigned hop = 0; hop < BELLWIRE_HOPS; ++hop)
+    CHECK(ring::hop_after(ring::stage_before(static_cast<bellwire_hop>(hop))) == hop);
+  for (const auto stage : {BELLWIRE_KICKED, BELLWIRE_WOKEN, BELLWIRE_TAKEN, BELLWIRE_POSTED,
+                           BELLWIRE_AWAKE, BELLWIRE_CONSUMED})
+    CHECK_FALSE(ring::hop_after(stage).has_value());
 }

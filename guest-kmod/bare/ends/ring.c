@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -52,6 +53,17 @@ static double now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
+}
+
+/* The mapping was taken away under us. */
+static void on_bus_error(int number)
+{
+	static const char gone[] = "bare-ring: " DEVICE ": the device is gone: it was removed\n";
+
+	(void)number;
+	if (write(STDERR_FILENO, gone, sizeof(gone) - 1) < 0)
+		_exit(2);
+	_exit(1);
 }
 
 static struct wire open_wire(void)
@@ -177,13 +189,18 @@ int main(int argc, char **argv)
 	const unsigned long count = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
 	struct figures figures;
 	struct wire wire;
+	bool good;
 
 	if (count < 1 || count > MOST_RINGS) {
 		fprintf(stderr, "usage: bare-ring COUNT (1 to %d)\n", MOST_RINGS);
 		return 2;
 	}
+	signal(SIGBUS, on_bus_error);
 	printf("KTAP version 1\n1..1\n");
 	wire = open_wire();
 	figures = ring_all(&wire, count);
-	return report(&figures, wire.calls) ? 0 : 1;
+	good = report(&figures, wire.calls);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		fail("standard output");
+	return good ? 0 : 1;
 }

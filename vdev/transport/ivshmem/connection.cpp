@@ -12,11 +12,12 @@ namespace asio = boost::asio;
 using asio::posix::descriptor_base;
 
 Connection::Connection(asio::io_context& context, os::UniqueFd socket, std::string name,
-                       std::vector<Slot::Line> greeting)
+                       std::vector<Slot::Line> greeting, std::function<void()> left)
     : socket_(std::move(socket)),
       ready_(context),
       name_(std::move(name)),
-      greeting_(std::move(greeting)) {}
+      greeting_(std::move(greeting)),
+      left_(std::move(left)) {}
 
 void Connection::start() {
   log::info("{} came", name_);
@@ -49,9 +50,19 @@ void Connection::listen() {
 void Connection::heard() {
   std::byte byte{};
   const auto got = os::receive_message(socket_.get(), std::span(&byte, 1));
-  if (!got) return drop(got.error().message);
+  if (!got) return leave(got.error().message);
   if (!*got) return listen();
-  drop((*got)->size == 0 ? "it left" : "it sent something, which no ivshmem peer does");
+  if ((*got)->size == 0) return leave("it left");
+  drop("it sent something, which no ivshmem peer does");
+}
+
+void Connection::leave(const std::string& reason) {
+  drop(reason);
+  left_();
+}
+
+void Connection::drop_if_left() {
+  if (!gone_ && os::hung_up(socket_.get())) leave("it left");
 }
 
 void Connection::drop(const std::string& reason) {

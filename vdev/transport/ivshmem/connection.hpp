@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,11 +22,14 @@ enum class Role { guest, device };
 /// Handlers that wait share it; it ends when the peer is gone and the last of them has run.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
+  /// `left` is called once, when the peer itself hung up: it is gone, and touches nothing more.
   Connection(boost::asio::io_context& context, os::UniqueFd socket, std::string name,
-             std::vector<Slot::Line> greeting);
+             std::vector<Slot::Line> greeting, std::function<void()> left);
 
   void start();
   void drop(const std::string& reason);
+  /// Handles a hang-up that nobody was told of yet, so that the next peer finds it handled.
+  void drop_if_left();
   /// Also when it hung up a moment ago, and nobody was told yet.
   [[nodiscard]] bool gone() const noexcept { return gone_ || os::hung_up(socket_.get()); }
 
@@ -36,11 +40,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void send_on();
   void listen();
   void heard();
+  void leave(const std::string& reason);
 
   os::UniqueFd socket_;
   boost::asio::posix::stream_descriptor ready_;  // a duplicate, for waiting only
   std::string name_;
   std::vector<Slot::Line> greeting_;
+  std::function<void()> left_;
   std::size_t sent_ = 0;  // lines of the greeting
   std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
   bool gone_ = false;

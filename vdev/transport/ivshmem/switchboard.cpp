@@ -14,6 +14,7 @@
 #include "vdev/os/limits.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/os/unix_socket.hpp"
+#include "vdev/ring/departure.hpp"
 #include "vdev/transport/ivshmem/connection.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 #include "vdev/transport/ivshmem/slot.hpp"
@@ -85,6 +86,19 @@ struct Switchboard::State : std::enable_shared_from_this<Switchboard::State> {
 
 namespace {
 
+// The wires outlive the peer, and what it would have said in the shared memory is said for it.
+void say_that_it_died(const Slot& slot, Role role) {
+  const auto size = os::file_size(slot.memory.get());
+  auto mapping = size ? os::Mapping::create(slot.memory.get(), *size) : size.error();
+  if (!mapping)
+    return log::warning("a peer died, and its memory can't say so: {}", mapping.error().message);
+  const MemoryView memory(std::move(*mapping));
+  if (role == Role::guest)
+    ring::guest_died(memory);
+  else
+    ring::device_died(memory);
+}
+
 bool untaken(const std::weak_ptr<Connection>& seat) {
   const auto holder = seat.lock();
   return !holder || holder->gone();
@@ -151,9 +165,13 @@ std::optional<std::size_t> Switchboard::State::free_guest_slot() {
 void Switchboard::State::greet(os::UniqueFd socket, std::size_t index, Role role) {
   auto& [slot, guest, device] = places[index];
   const bool is_guest = role == Role::guest;
+  if (const auto last = (is_guest ? guest : device).lock()) last->drop_if_left();
   auto connection = std::make_shared<Connection>(
       context, std::move(socket), text("{} of slot {}", is_guest ? "guest" : "device", index),
-      is_guest ? slot.greeting(slot.guest, slot.device) : slot.greeting(slot.device, slot.guest));
+      is_guest ? slot.greeting(slot.guest, slot.device) : slot.greeting(slot.device, slot.guest),
+      [state = weak_from_this(), index, role] {
+        if (const auto self = state.lock()) say_that_it_died(self->places[index].slot, role);
+      });
   connection->start();
   (is_guest ? guest : device) = connection;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Switchboard: owns the wires. It makes, for each slot, the shared memory and the eventfds of both
-// ends, and hands them to whoever connects, as an ivshmem server; it does nothing else, so there
-// is little that can break it. QEMU never reconnects to its server and gives up on a peer that
+// ends, and hands them to whoever connects, as an ivshmem server; for a peer that hangs up it says
+// so in the memory (vdev/ring/departure.hpp). It does nothing else, so there is little that can
+// break it. QEMU never reconnects to its server and gives up on a peer that
 // leaves; here the wires and the IDs of a slot are for ever, nobody is ever told that somebody
 // left (rule 45 of docs/semantics.md is kept for free), and a device or a QEMU that comes back
 // finds the same wires with whatever waits on them.

@@ -148,6 +148,68 @@ TEST_CASE(
   CHECK_FALSE(os::wait_readable(qemu.get(), 0ms));
 }
 
+// Until the switchboard has seen what happened.
+template <class Word>
+bool becomes(const Word& word, Word value) {
+  for (int attempt = 0; attempt < 4000 && ring::load(word, ring::acquire) != value; ++attempt)
+    std::this_thread::sleep_for(5ms);
+  return ring::load(word, ring::acquire) == value;
+}
+
+TEST_CASE("a device that died is said to have died, until the next one runs") {
+  const Running on;
+  const auto guest = join_guest(on);
+  const auto layout = ring::Layout::open(guest->peer->attach().value().memory).value();
+  auto device = join_device(on, 0);
+  auto& state = layout.device_line().state;
+  ring::store(state, BELLWIRE_DEVICE_RUNNING, ring::release);  // and that was its last word
+  device.reset();
+  CHECK(becomes(state, __u32{BELLWIRE_DEVICE_DIED}));
+
+  device = join_in_time([&] { return join_device(on, 0); });
+  Echo echo;
+  {
+    const RunningDevice running(echo, device->peer->attach().value());
+    CHECK(becomes(state, __u32{BELLWIRE_DEVICE_RUNNING}));
+  }
+  device.reset();
+  REQUIRE(join_in_time([&] { return join_device(on, 0); }));
+  CHECK(state == BELLWIRE_DEVICE_STOPPED);  // it left in good order
+}
+
+TEST_CASE("a device that follows at once is not taken for the one that died") {
+  const Running on;
+  const auto guest = join_guest(on);
+  const auto layout = ring::Layout::open(guest->peer->attach().value().memory).value();
+  auto& state = layout.device_line().state;
+  for (int round = 0; round < 50; ++round) {
+    auto device = join_in_time([&] { return join_device(on, 0); });
+    REQUIRE(device);
+    ring::store(state, BELLWIRE_DEVICE_RUNNING, ring::release);
+    device.reset();
+    device = join_in_time([&] { return join_device(on, 0); });
+    REQUIRE(device);
+    CHECK(state == BELLWIRE_DEVICE_DIED);  // said before it was let in
+    ring::store(state, BELLWIRE_DEVICE_RUNNING, ring::release);
+    std::this_thread::sleep_for(1ms);
+    CHECK(state == BELLWIRE_DEVICE_RUNNING);
+    ring::store(state, BELLWIRE_DEVICE_STOPPED, ring::release);
+  }
+}
+
+TEST_CASE("the generations of a guest that died are ended") {
+  const Running on;
+  const auto device = join_device(on, 0);
+  const auto layout = ring::Layout::open(device->peer->attach().value().memory).value();
+  const auto queue = layout.queue(1);
+  auto guest = join_guest(on);
+  const auto generation = ring::begin_generation(queue);
+  REQUIRE(generation % 2 == 1);
+  guest.reset();
+  CHECK(becomes(queue.control->driver.generation, generation + 1));
+  CHECK(layout.queue(0).control->driver.generation == 0);  // nobody had it
+}
+
 TEST_CASE("a guest that comes back gets its slot again, the lowest that is free") {
   const Running on(2);
   auto first = join_guest(on);

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// What the driver's side makes of a wait in vain: lost, paused and gone are told apart, and what is
+// lost is repaired. The clock, the module and the device's beat are the test's.
+#include "vdev/ring/driver_watch.hpp"
+
+#include <doctest/doctest.h>
+
+#include "vdev/testing/pair.hpp"
+
+using namespace bellwire;
+using namespace std::chrono_literals;
+using bellwire::testing::Pair;
+using ring::DriverWatch;
+using Advice = DriverWatch::Advice;
+
+namespace {
+
+class Scene {
+ public:
+  Scene() { watch.begin(signs); }
+
+  // The process's request, as far as that hop; the ones before it happen.
+  void lose(bellwire_hop hop) {
+    pair.submit();
+    if (hop == BELLWIRE_HOP_KICK) return;
+    pair.module(BELLWIRE_KICKED, 1);
+    ring();
+    if (hop == BELLWIRE_HOP_DOORBELL) return;
+    pair.turn();
+    if (hop == BELLWIRE_HOP_INTERRUPT) return;
+    pair.module(BELLWIRE_INTERRUPTED, 1);
+    if (hop == BELLWIRE_HOP_CALL) return;
+    pair.module(BELLWIRE_SIGNALLED, 1);
+  }
+  // The module's side of it.
+  void ring() {
+    pair.module(BELLWIRE_RUNG, 1);
+    ++signs.doorbells;
+  }
+  Advice look(std::chrono::milliseconds later = DriverWatch::pause) {
+    now += later;
+    return watch.look(now, signs);
+  }
+  bool settle(std::chrono::milliseconds later = 1ms) {
+    now += later;
+    return watch.settle(now, signs);
+  }
+  bool says(const char* text) {
+    const auto report = watch.report();
+    return report && report->find(text) != std::string::npos;
+  }
+  [[nodiscard]] std::uint32_t counted(bellwire_hop hop) const {
+    return pair.queue->control->consume.lost[hop];
+  }
+
+  Pair pair;
+  DriverWatch watch{*pair.queue};
+  ring::DeviceSigns signs{
+      .state = BELLWIRE_DEVICE_RUNNING, .incarnation = 1, .beat = 5, .doorbells = 1};
+  DriverWatch::Clock::time_point now = DriverWatch::Clock::now();
+};
+
+}  // namespace
+
+TEST_CASE("a lost kick is rung for, and counted when the request comes back") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_KICK);
+  CHECK(scene.look(1s) == Advice::wait);  // the module may only be slow
+  CHECK(scene.look() == Advice::ring);
+  scene.ring();
+  scene.pair.turn();
+  CHECK(scene.settle());
+  CHECK(scene.says("lost kick"));
+  CHECK(scene.counted(BELLWIRE_HOP_KICK) == 1);
+  CHECK(scene.pair.queue->control->consume.lost_request == 0);
+  CHECK(scene.watch.losses() == 1);
+}
+
+TEST_CASE("a kick that is only late is not lost") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_KICK);
+  CHECK(scene.look(1s) == Advice::wait);
+  CHECK(scene.look() == Advice::ring);
+  scene.ring();
+  scene.pair.module(BELLWIRE_KICKED, 1);
+  scene.pair.turn();
+  CHECK(scene.settle());
+  CHECK(scene.watch.losses() == 0);
+  CHECK_FALSE(scene.watch.report());
+}
+
+TEST_CASE("a doorbell is lost if the device counted fewer than were rung") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_DOORBELL);
+  CHECK(scene.look(1s) == Advice::ring);
+  scene.ring();
+  scene.pair.device->turn(scene.pair, 1);
+  CHECK_FALSE(scene.settle());  // the device may not have taken the second one yet
+  scene.signs.beat += 2;
+  CHECK(scene.settle());
+  CHECK(scene.says("lost doorbell"));
+  CHECK(scene.counted(BELLWIRE_HOP_DOORBELL) == 1);
+}
+
+TEST_CASE("no doorbell is lost with a device that was paused, however soon it goes on") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_DOORBELL);
+  CHECK(scene.look(1s) == Advice::ring);
+  scene.ring();
+  scene.pair.device->turn(scene.pair, 2);  // eventfds keep their counts
+  scene.signs.beat += 2;
+  CHECK(scene.settle());
+  CHECK(scene.watch.losses() == 0);
+}
+
+TEST_CASE("each hop of the way back is named, if the device beats") {
+  for (const auto hop : {BELLWIRE_HOP_INTERRUPT, BELLWIRE_HOP_CALL, BELLWIRE_HOP_WAKE}) {
+    CAPTURE(hop);
+    Scene scene;
+    scene.lose(hop);
+    CHECK(scene.look(1s) == Advice::ring);
+    scene.signs.beat += 1;
+    CHECK(scene.look() == Advice::wait);  // that beat was due already
+    scene.signs.beat += 1;
+    CHECK(scene.look() == Advice::done);
+    CHECK(scene.says(ring::describe({1, 0, ring::stage_before(hop)}, 1600ms).c_str()));
+    CHECK(scene.counted(hop) == 1);
+    CHECK(scene.pair.queue->control->consume.lost_ms == 1600);
+  }
+}
+
+TEST_CASE("a hop that comes late is not lost") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_INTERRUPT);
+  CHECK(scene.look(1s) == Advice::ring);
+  scene.pair.module(BELLWIRE_INTERRUPTED, 1);
+  CHECK(scene.settle());
+  CHECK(scene.watch.losses() == 0);
+}
+
+TEST_CASE("a device that does not beat is paused, for as long as it takes, and that is said once") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_DOORBELL);
+  CHECK(scene.look(1s) == Advice::ring);
+  while (scene.look() == Advice::wait) {
+  }
+  CHECK(scene.watch.paused());
+  CHECK(scene.says("the device is paused"));
+  for (int second = 0; second < 60; ++second) static_cast<void>(scene.look(1s));
+  CHECK_FALSE(scene.watch.report());
+  CHECK_FALSE(scene.watch.hopeless(scene.now));
+  scene.pair.device->turn(scene.pair, 1);
+  CHECK(scene.settle());
+  CHECK(scene.says("was paused, and goes on"));
+  CHECK_FALSE(scene.watch.paused());
+  CHECK(scene.watch.losses() == 0);
+}
+
+TEST_CASE("a device that died is gone, until its next incarnation or the limit") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_DOORBELL);
+  scene.signs.state = BELLWIRE_DEVICE_DIED;
+  CHECK(scene.look(1s) == Advice::ring);
+  while (scene.look() == Advice::wait) {
+  }
+  CHECK(scene.says("the device is gone"));
+  SUBCASE("it comes back") {
+    CHECK_FALSE(scene.watch.hopeless(scene.now));
+    scene.signs = {.state = BELLWIRE_DEVICE_RUNNING, .incarnation = 2, .beat = 9, .doorbells = 3};
+    scene.pair.device->turn(scene.pair, 0);
+    CHECK(scene.settle());
+    CHECK(scene.says("was gone, and is back"));
+    CHECK(scene.watch.losses() == 0);
+  }
+  SUBCASE("it does not") {
+    const auto why = scene.watch.hopeless(scene.now + DriverWatch::limit);
+    REQUIRE(why.has_value());
+    CHECK(why->find("gone") != std::string::npos);
+  }
+}
+
+TEST_CASE("a look that comes late proves nothing: this process did not run") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_INTERRUPT);
+  CHECK(scene.look(1s) == Advice::ring);
+  scene.signs.beat += 50;
+  CHECK(scene.look(5s) == Advice::ring);
+  CHECK_FALSE(scene.watch.report());
+  scene.pair.module(BELLWIRE_INTERRUPTED, 1);
+  CHECK(scene.settle());
+  CHECK(scene.watch.losses() == 0);
+}
+
+TEST_CASE("a device that beats and does not serve is stuck") {
+  Scene scene;
+  scene.lose(BELLWIRE_HOP_DOORBELL);
+  ring::TraceWriter(*scene.pair.queue, BELLWIRE_DEVICE).note(BELLWIRE_WOKEN, 1, 1);
+  CHECK(scene.look(1s) == Advice::ring);
+  scene.signs.beat += 2;
+  CHECK(scene.look() == Advice::done);
+  CHECK(scene.says("stuck device"));
+  CHECK_FALSE(scene.watch.hopeless(scene.now));
+  CHECK(scene.watch.hopeless(scene.now + DriverWatch::limit));
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/ring/watchdog.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "vdev/ring/words.hpp"
+
+namespace bellwire::ring {
+namespace {
+
+// A driver that is alive takes an interrupt that is raised again by the next look but one.
+constexpr auto at_once = Watchdog::longest_step;
+
+std::uint32_t driver_generation(const Queue& queue) noexcept {
+  return load(queue.control->driver.generation, acquire);
+}
+
+bool consumed(const Queue& queue, std::uint32_t request) noexcept {
+  const auto consumed = load(queue.control->consume.consumed, acquire);
+  return static_cast<std::int32_t>(consumed - request) > 0;
+}
+
+bool has_count(int fd) noexcept {
+  pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+  return fd >= 0 && ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
+}
+
+}  // namespace
+
+Watchdog::Watchdog(const Queue& queue, Interrupt interrupt)
+    : queue_(queue), interrupt_(std::move(interrupt)) {
+  generation_ = driver_generation(queue_);  // what an earlier incarnation reported is old
+  for (std::size_t hop = 0; hop < driver_lost_.size(); ++hop)
+    driver_lost_[hop] = load(queue_.control->consume.lost[hop], acquire);
+}
+
+Watchdog::Finding Watchdog::look(Clock::time_point now) {
+  const auto passed = std::min<Clock::duration>(now - last_look_.value_or(now), longest_step);
+  const auto step = std::chrono::duration_cast<Duration>(passed);
+  last_look_ = now;
+  if (auto told = report_driver_losses(); told.report) return told;
+  const auto hang = find_hang(queue_);
+  observed_ = hang == seen_ ? observed_ + step : Duration::zero();
+  if (hang != seen_) since_ = now;
+  seen_ = hang;
+  if (repaired_) {
+    repaired_->observed += step;
+    return settle(now);
+  }
+  return seen_ && observed_ >= patience ? begin_repair() : Finding{};
+}
+
+Watchdog::Finding Watchdog::begin_repair() {
+  const bool serves = on_way_there(seen_->last);
+  repaired_ = Repaired{.hang = *seen_,
+                       .submitted = load(queue_.control->submit.submitted, acquire),
+                       .since = since_,
+                       .untaken = !serves && has_count(interrupt_.fd())};
+  return {.repair = serves ? Repair::serve : Repair::raise, .report = {}, .lost = {}};
+}
+
+// Nothing was submitted since the repair: so this is the ring for what was repaired, which was
+// only late.
+void Watchdog::note_late_ring() noexcept {
+  if (load(queue_.control->submit.submitted, acquire) == repaired_->submitted)
+    repaired_->late = true;
+}
+
+bool Watchdog::settled() const noexcept {
+  const auto& hang = repaired_->hang;
+  return consumed(queue_, hang.request) ||
+         (hang.last == BELLWIRE_RAISED && reached(queue_, BELLWIRE_INTERRUPTED, hang.request));
+}
+
+bool Watchdog::lost() const noexcept {
+  const auto& [hang, submitted, since, untaken, late, reported, observed] = *repaired_;
+  if (reported || late) return false;
+  if (hang.last == BELLWIRE_RAISED)
+    return !untaken && observed <= at_once && reached(queue_, BELLWIRE_INTERRUPTED, hang.request);
+  return hang.last == BELLWIRE_SUBMITTED || hang.last == BELLWIRE_RUNG;
+}
+
+// What became of the repair.
+Watchdog::Finding Watchdog::settle(Clock::time_point now) {
+  auto& repaired = *repaired_;
+  const auto generation = driver_generation(queue_);
+  const auto tell = [&](const char* cause) {
+    return std::optional(describe(repaired.hang, now - repaired.since, cause));
+  };
+  Finding finding;
+  if (generation != repaired.hang.generation) {
+    finding.report = tell(generation % 2 == 0 ? "the driver is gone" : "the driver was reset");
+  } else if (settled()) {
+    if (lost()) {
+      finding.lost = hop_after(repaired.hang.last);
+      finding.report = describe(repaired.hang, now - repaired.since);
+    } else if (repaired.reported) {
+      finding.report = tell("the driver was paused, and goes on");
+    }
+  } else {
+    if (repaired.reported || repaired.observed < patience) return {};
+    repaired.reported = true;
+    return {.repair = Repair::none, .report = tell("the driver is paused"), .lost = {}};
+  }
+  repaired_.reset();
+  return finding;
+}
+
+// The driver counts what it found, and says of the last which request it was.
+Watchdog::Finding Watchdog::report_driver_losses() {
+  const auto& line = queue_.control->consume;
+  if (std::exchange(generation_, driver_generation(queue_)) != generation_) driver_lost_.fill(0);
+  for (std::size_t hop = 0; hop < driver_lost_.size(); ++hop) {
+    const auto lost = load(line.lost[hop], acquire);
+    if (std::exchange(driver_lost_[hop], lost) == lost) continue;
+    const Hang hang{generation_, load(line.lost_request, relaxed),
+                    stage_before(static_cast<bellwire_hop>(hop))};
+    const std::chrono::milliseconds age(load(line.lost_ms, relaxed));
+    return {.repair = Repair::none, .report = describe(hang, age), .lost = {}};
+  }
+  return {};
+}
+
+}  // namespace bellwire::ring
