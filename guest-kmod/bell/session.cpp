@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "guest-kmod/bell/print.hpp"
 
@@ -145,10 +146,11 @@ Result<void> Session::reset() {
   return wait_until_served();
 }
 
-// The claim rang. A device that is paused is waited for; time counts only while it isn't.
+// The claim rang, and each look in vain rings again: from look to look the device either beats or
+// not. One that is paused is waited for; time counts only while it isn't.
 Result<void> Session::wait_until_served() {
   auto since = Pulse::Clock::now();
-  auto last = Pulse::State::unknown;
+  bool was_paused = false;
   Pulse pulse;
   if (const auto now = signs()) pulse.begin(since, *now);
   while (!queue_.ready()) {
@@ -156,18 +158,20 @@ Result<void> Session::wait_until_served() {
     const auto now = Pulse::Clock::now();
     const auto seen = signs();
     if (!seen) return file_.gone_fault();
-    if (pulse.absent(now)) pulse.begin(now, *seen);
-    const auto state = pulse.look(now, *seen);
-    if (state == Pulse::State::paused) since = now;
-    if (state == Pulse::State::paused && std::exchange(last, state) != state)
-      complain("{}: the device is paused: it serves no queue for over a second", file_.path());
+    if (pulse.look(now, *seen) == Pulse::State::paused) {
+      since = now;
+      if (!std::exchange(was_paused, true))
+        complain("{}: the device is paused: it has served no queue for over a second",
+                 file_.path());
+    }
     if (now - since > serve_patience)
       return bellwire::fault(std::errc::timed_out,
                              "{}: the device does not serve the queue; is it running on the host?",
                              file_.path());
     file_.ring();
+    pulse.begin(now, *seen);
   }
-  if (last == Pulse::State::paused) complain("{}: the device goes on", file_.path());
+  if (was_paused) complain("{}: the device was paused, and goes on", file_.path());
   if (const auto now = signs()) watch_.begin(*now);
   return {};
 }

@@ -173,6 +173,7 @@ bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t 
 
 bool Traffic::stuck(bool progress) {
   auto& queue = session_.queue();
+  if (session_.paused()) last_progress_ = bellwire::ring::timestamp();
   // First: the words of memory that has gone mean nothing.
   if (const auto trouble = progress ? std::nullopt : session_.trouble())
     result_.failure = trouble->message;
@@ -183,7 +184,7 @@ bool Traffic::stuck(bool progress) {
         text("the device calls the queue broken (reason {})", static_cast<int>(queue.status()));
   else if (queue.device_broken())
     result_.failure = "the device completed what nobody had asked for";
-  else if (!progress && !session_.paused() && since_progress() > traffic_patience)
+  else if (!progress && since_progress() > traffic_patience)
     result_.failure = text("no completion for {} s; is the device running on the host?",
                            traffic_patience.count());
   return !result_.failure.empty();

@@ -92,6 +92,8 @@ void DriverWatch::tell_state(Clock::time_point now, Pulse::State state) {
     report_ = describe(suspect_->hang, age, "the device was paused, and goes on");
   else if (before == Pulse::State::gone)
     report_ = describe(suspect_->hang, age, "the device was gone, and is back");
+  if (state == Pulse::State::beating && before != Pulse::State::unknown)
+    suspect_->since = now;  // from here on it may be held against the device
 }
 
 // What became of the suspicion, now that the wait was not in vain.
