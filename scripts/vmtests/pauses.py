@@ -36,7 +36,7 @@ check() { [ "$1" = 1 ] && [ $(wc -l </run/said) = 1 ] && grep -q 'standard outpu
     sed 's/^/# /' /run/said; echo "# status $1"; echo -n 'not '; }
     number=$((number + 1)); echo "ok $number $2"; }
 echo 'KTAP version 1'; echo 1..6
-for words in info --version 'ring --count 10'; do
+for words in info --help 'ring --count 10'; do
     bell $words >/dev/full 2>/run/said; check $? "bell $words, on a full disk"
     bell $words >&- 2>/run/said; check $? "bell $words, with stdout closed"
 done

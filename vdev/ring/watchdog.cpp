@@ -112,7 +112,9 @@ Watchdog::Finding Watchdog::settle(Clock::time_point now) {
 // The driver counts what it found, and says of the last which request it was.
 Watchdog::Finding Watchdog::report_driver_losses() {
   const auto& line = queue_.control->consume;
-  if (std::exchange(generation_, driver_generation(queue_)) != generation_) driver_lost_.fill(0);
+  const auto generation = driver_generation(queue_);
+  if (generation % 2 == 0) return {};  // its words are still there
+  if (std::exchange(generation_, generation) != generation) driver_lost_.fill(0);
   for (std::size_t hop = 0; hop < driver_lost_.size(); ++hop) {
     const auto lost = load(line.lost[hop], acquire);
     if (std::exchange(driver_lost_[hop], lost) == lost) continue;

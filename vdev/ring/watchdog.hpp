@@ -48,10 +48,11 @@ class Watchdog {
   /// To be called now and then, while watching().
   [[nodiscard]] Finding look(Clock::time_point now);
 
-  /// The doorbell was rung. On the hot path. Whether there is a repair to look after, now.
+  /// The doorbell was rung. On the hot path. Whether there is something to look after, now: the
+  /// next look may come when its driver has gone on and left.
   bool rung() noexcept {
     if (repaired_) note_late_ring();
-    return repaired_.has_value();
+    return repaired_ || seen_;
   }
 
   /// Whether it isn't known yet what became of a repair.

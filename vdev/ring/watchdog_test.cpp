@@ -182,4 +182,14 @@ TEST_CASE("what the driver found is reported in its words") {
   CHECK(found.report == "request 49: interrupt taken 1.3 s ago, call never signalled: lost call");
   CHECK_FALSE(found.lost);
   CHECK_FALSE(scene.look_for(1s).report);
+  ring::end_generation(*scene.pair.queue);  // its words stay, and are no news
+  CHECK_FALSE(scene.look_for(1s).report);
+}
+
+TEST_CASE("who rings after a request stood still is looked at once more") {
+  Scene scene;
+  CHECK_FALSE(scene.watchdog.rung());
+  submit(scene);
+  CHECK_FALSE(scene.look_for(200ms).report);
+  CHECK(scene.watchdog.rung());
 }
