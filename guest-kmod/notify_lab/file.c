@@ -78,6 +78,13 @@ static int take_unread(struct lab_session *session, bool wait, u64 *count)
 	return *count ? 0 : -EAGAIN;
 }
 
+/* Another reader may have gone to sleep while we had the count. */
+static void give_back(struct lab_session *session, u64 count)
+{
+	atomic64_add(count, &session->unread);
+	wake_up_interruptible_poll(&session->readers, EPOLLIN | EPOLLRDNORM);
+}
+
 static ssize_t lab_read(struct file *filp, char __user *user, size_t size, loff_t *at)
 {
 	struct lab_session *session = filp->private_data;
@@ -90,7 +97,7 @@ static ssize_t lab_read(struct file *filp, char __user *user, size_t size, loff_
 	if (error)
 		return error;
 	if (copy_to_user(user, &count, sizeof(count))) {
-		atomic64_add(count, &session->unread);
+		give_back(session, count);
 		return -EFAULT;
 	}
 	return sizeof(count);

@@ -2,8 +2,10 @@
 /* Kernel -> user: nothing is lost, in order, with its number, from where it should. */
 #define _GNU_SOURCE
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
+#include "guest-kmod/selftest/slow_buffer.h"
 #include "selftest.h"
 
 enum { MANY = 3000, FEW = 200 };
@@ -98,6 +100,45 @@ static void device_poll(void)
 	finish(&session, 1, NOTIFY_LAB_IN_THREAD);
 }
 
+struct reading {
+	int fd;
+	void *into;
+};
+
+static void *failing_reader(void *arguments)
+{
+	const struct reading *reading = arguments;
+
+	EXPECT_ERROR(read(reading->fd, reading->into, 8), EFAULT);
+	return NULL;
+}
+
+static void *reader(void *fd)
+{
+	EXPECT(get(*(int *)fd) == 1);
+	return NULL;
+}
+
+/* The one that fails has the count when the other one looks. */
+static void failed_reader_wakes_another(void)
+{
+	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_DEVICE, 0, 1);
+	struct slow_buffer buffer = slow_buffer();
+	struct session session = open_session();
+	struct reading failing = { session.fd, buffer.page };
+	pthread_t first, second;
+
+	EXPECT(start(&session, &wish) == 0);
+	pthread_create(&first, NULL, failing_reader, &failing);
+	slow_buffer_await(&buffer);
+	EXPECT(!readable(session.fd));
+	pthread_create(&second, NULL, reader, &session.fd);
+	pause_ms(100); /* it sleeps */
+	slow_buffer_fail(&buffer);
+	pthread_join(first, NULL);
+	pthread_join(second, NULL);
+}
+
 static void page(struct notify_lab_job wish, __u32 context)
 {
 	struct session session = open_session();
@@ -176,6 +217,7 @@ const struct test send_tests[] = {
 	{ "send: eventfd counts add up, from a thread and a hard interrupt", eventfds, 0 },
 	{ "send: the device's read adds up, from a thread and a hard interrupt", device_read, 0 },
 	{ "send: the device's poll says IN until it is read", device_poll, 0 },
+	{ "send: a reader whose buffer faults wakes another", failed_reader_wakes_another, 0 },
 	{ "send: the page, from a thread and a hard interrupt", pages, 0 },
 	{ "send: netlink unicast carries numbers in order", netlink_unicast, 0 },
 	{ "send: netlink multicast carries numbers in order", netlink_multicast, 0 },
