@@ -80,6 +80,7 @@ static const char *const format_faults[] = {
 	[BELLWIRE_FORMAT_BAD_RING] = "has a bad number of ring entries",
 	[BELLWIRE_FORMAT_BAD_PLACE] = "has queues that overlap or leave it",
 	[BELLWIRE_FORMAT_BAD_TRACE] = "has a bad number of records",
+	[BELLWIRE_FORMAT_BAD_RESERVED] = "has reserved words that are not zero",
 };
 
 /* Copies the format out of the shared memory, once, and checks the copy. */

@@ -112,6 +112,14 @@
  *   with release semantics. A side that is paused, gone or was reset has lost
  *   nothing: eventfds keep their counts.
  *
+ * Reserved words
+ *   Those of the format must be zero, and a format that has others is refused:
+ *   it is of a version that the reader doesn't know. All others of this memory
+ *   are written as zero and ignored by the other side, so that older drivers
+ *   and devices, which may leave anything in them, are understood. What will
+ *   be stored there will be announced by a word that is checked today: the
+ *   version, or a request's flags.
+ *
  * Device alive
  *   A silent device may be paused or gone; its eventfds live on. So it counts up
  *   `beat` every BELLWIRE_BEAT_MS while it is rung and for a moment after the
@@ -147,7 +155,7 @@ struct bellwire_format {
 	__u64 queue_stride; /* from queue to queue; likewise */
 	__u32 ring_entries; /* a power of two */
 	__u32 trace_entries; /* records of each side; a power of two, or 0: none can be kept */
-	__u32 reserved[4];  /* zero */
+	__u32 reserved[4];  /* zero, and checked */
 } BELLWIRE_OWN_LINE;
 
 /* Written by the device. */
@@ -386,6 +394,7 @@ enum bellwire_format_fault {
 	BELLWIRE_FORMAT_BAD_RING = 5,
 	BELLWIRE_FORMAT_BAD_PLACE = 6, /* queues overlap, leave the memory or a page */
 	BELLWIRE_FORMAT_BAD_TRACE = 7,
+	BELLWIRE_FORMAT_BAD_RESERVED = 8, /* not zero: of a version that we don't know */
 };
 
 /*
@@ -417,9 +426,12 @@ bellwire_format_check(const struct bellwire_format *format, __u64 size)
 		    bellwire_payload_offset(format->ring_entries, format->trace_entries) ||
 	    format->queue_stride > size - format->queue_offset)
 		return BELLWIRE_FORMAT_BAD_PLACE;
-	/* No overflow: stride <= size <= 2^63 / 32 for any memory there is. */
-	if (format->queue_stride * format->queues > size - format->queue_offset)
+	/* A product might overflow, a quotient doesn't. */
+	if (format->queue_stride > (size - format->queue_offset) / format->queues)
 		return BELLWIRE_FORMAT_BAD_PLACE;
+	if (format->reserved[0] || format->reserved[1] || format->reserved[2] ||
+	    format->reserved[3])
+		return BELLWIRE_FORMAT_BAD_RESERVED;
 	return BELLWIRE_FORMAT_OK;
 }
 
@@ -472,7 +484,7 @@ struct bellwire_claim {
 	__u32 ring_entries;  /* out */
 	__u64 map_size;      /* out: bytes to mmap, at offset 0 */
 	__u32 trace_entries; /* out */
-	__u32 reserved;
+	__u32 reserved;      /* zero */
 };
 #define BELLWIRE_CLAIM _IOWR(0xbe, 0x00, struct bellwire_claim)
 
@@ -500,7 +512,7 @@ struct bellwire_kick {
 	__s32 fd;
 	__u32 worker; /* enum bellwire_worker */
 	__u32 flags;  /* zero */
-	__u32 reserved;
+	__u32 reserved; /* zero */
 };
 #define BELLWIRE_SET_KICK _IOW(0xbe, 0x02, struct bellwire_kick)
 
@@ -536,7 +548,7 @@ struct bellwire_info {
 	__u64 doorbells;  /* writes to the Doorbell register */
 	__u64 interrupts; /* MSI-X interrupts */
 	__u64 calls;      /* signals of the call eventfd */
-	__u64 reserved[4];
+	__u64 reserved[4]; /* zero */
 };
 #define BELLWIRE_INFO _IOR(0xbe, 0x06, struct bellwire_info)
 

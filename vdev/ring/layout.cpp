@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t entry_pair = sizeof(bellwire_request) + sizeof(bellwire_completion);
 constexpr std::uint64_t record_of_each = BELLWIRE_SIDES * sizeof(bellwire_record);
 
-constexpr std::array<std::string_view, 8> fault_names = {
+constexpr std::array<std::string_view, 9> fault_names = {
     "fine",
     "blank",
     "a version that this program does not know",
@@ -22,7 +22,8 @@ constexpr std::array<std::string_view, 8> fault_names = {
     "no queue",
     "a wrong ring",
     "queues that leave the memory",
-    "a wrong number of records"};
+    "a wrong number of records",
+    "reserved words that are not zero"};
 
 bellwire_header& header_of(std::span<std::byte> memory) {
   return *reinterpret_cast<bellwire_header*>(memory.data());

@@ -78,6 +78,8 @@ TEST_CASE("a format that a peer spoilt is refused, whatever it spoilt") {
       [](auto& format) { format.ring_entries = 1U << 31; },
       [](auto& format) { format.trace_entries = 257; },
       [](auto& format) { format.trace_entries = 1U << 17; },
+      [](auto& format) { format.reserved[0] = 1; },
+      [](auto& format) { format.reserved[3] = 1U << 31; },
       [](auto& format) { format.trace_entries = 8192; },
       [](auto& format) { format.queue_offset = 0; },
       [](auto& format) { format.queue_offset += 64; },
