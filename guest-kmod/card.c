@@ -5,7 +5,9 @@
  * and the card is told where.
  */
 #include <linux/dma-mapping.h>
+#include <linux/err.h>
 #include <linux/io.h>
+#include <linux/mmzone.h>
 #include <linux/pci.h>
 
 #include "device.h"
@@ -48,15 +50,30 @@ static bool card_lost(struct bell_device *device)
 	return card_read(device, BELLWIRE_CARD_MAGIC) == NOBODY;
 }
 
-/* Ends the card's use of the memory; the read waits for that. */
-static void turn_off(void *data)
+/* Ends the card's use of the memory; the read waits for that. Returns the card's status. */
+static u32 turn_off(struct bell_device *device)
+{
+	card_write(device, BELLWIRE_CARD_CONTROL, 0);
+	return card_read(device, BELLWIRE_CARD_STATUS);
+}
+
+/*
+ * A card that doesn't answer may only be slow, or stopped by a debugger, and
+ * write on later; what it has mapped, no bit of its config space ends. So the
+ * memory is nobody's any more.
+ */
+static void take_memory_back(void *data)
 {
 	struct bell_device *device = data;
+	u32 status = turn_off(device);
 
-	card_write(device, BELLWIRE_CARD_CONTROL, 0);
-	card_read(device, BELLWIRE_CARD_STATUS);
-	dma_free_pages(device->parent, device->memory_size, virt_to_page(device->memory),
-		       device->bus_address, DMA_BIDIRECTIONAL);
+	if (status == BELLWIRE_CARD_OFF) {
+		dma_free_pages(device->parent, device->memory_size, virt_to_page(device->memory),
+			       device->bus_address, DMA_BIDIRECTIONAL);
+		return;
+	}
+	dev_warn(device->parent, "%zu bytes of memory at %pad are never freed, since the card may still write there: told to stop, its STATUS reads %#x, and not %#x\n",
+		 device->memory_size, &device->bus_address, status, BELLWIRE_CARD_OFF);
 }
 
 static int turn_on(struct bell_device *device)
@@ -70,59 +87,121 @@ static int turn_on(struct bell_device *device)
 	status = card_read(device, BELLWIRE_CARD_STATUS);
 	if (status == BELLWIRE_CARD_READY)
 		return 0;
-	return dev_err_probe(device->parent, -ENODEV,
-			     "the device can't use our memory at %pad (status %u): start QEMU with its memory on a memory-backend-memfd,share=on\n",
-			     &device->bus_address, status);
+	if (status == BELLWIRE_CARD_BAD_MEMORY)
+		dev_err(device->parent, "the card can't use our memory at %pad: start QEMU with its memory on a memory-backend-memfd,share=on\n",
+			&device->bus_address);
+	else if (status == NOBODY)
+		dev_err(device->parent, "the card's STATUS reads %#x: nobody serves it any more\n", status);
+	else
+		dev_err(device->parent, "the card was turned on, but its STATUS reads %#x, and not %#x\n",
+			status, BELLWIRE_CARD_READY);
+	return -ENODEV;
+}
+
+static int check_size(struct bell_device *device, u32 size)
+{
+	BUILD_BUG_ON(BELLWIRE_CARD_MAX_MEMORY > MAX_ORDER_NR_PAGES * PAGE_SIZE);
+
+	if (size && size <= BELLWIRE_CARD_MAX_MEMORY && !(size % PAGE_SIZE))
+		return 0;
+	dev_err(device->parent, "the card's MEMORY_SIZE reads %#x, and not whole pages of %#lx up to %#x\n",
+		size, PAGE_SIZE, BELLWIRE_CARD_MAX_MEMORY);
+	return -ENODEV;
 }
 
 static int give_memory(struct bell_device *device)
 {
+	u32 size = card_read(device, BELLWIRE_CARD_MEMORY_SIZE);
+	int error = check_size(device, size);
 	struct page *pages;
 
-	device->memory_size = card_read(device, BELLWIRE_CARD_MEMORY_SIZE);
-	pages = dma_alloc_pages(device->parent, device->memory_size, &device->bus_address,
-				DMA_BIDIRECTIONAL, GFP_KERNEL | __GFP_ZERO);
-	if (!pages)
-		return dev_err_probe(device->parent, -ENOMEM,
-				     "no %zu bytes of memory in one piece: ask the device for less, by memory=\n",
-				     device->memory_size);
+	if (error)
+		return error;
+	pages = dma_alloc_pages(device->parent, size, &device->bus_address, DMA_BIDIRECTIONAL,
+				GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
+	if (!pages) {
+		dev_err(device->parent, "no %u bytes of memory in one piece: ask the device for less, by memory=\n",
+			size);
+		return -ENOMEM;
+	}
+	device->memory_size = size;
 	device->memory = page_address(pages);
 	device->start = page_to_phys(pages);
-	return devm_add_action_or_reset(device->parent, turn_off, device);
+	return devm_add_action_or_reset(device->parent, take_memory_back, device);
 }
 
 static int map_bars(struct bell_device *device, struct pci_dev *pci)
 {
-	const struct resource *page = &pci->resource[BAR_DOORBELLS];
-
-	device->registers = devm_ioremap_resource(&pci->dev, &pci->resource[BAR_REGISTERS]);
+	device->registers = bell_pci_map_registers(device, pci, BAR_REGISTERS, BELLWIRE_CARD_OWN);
 	if (IS_ERR(device->registers))
 		return PTR_ERR(device->registers);
 	if (!pci_resource_len(pci, BAR_DOORBELLS))
 		return 0;
-	if (!devm_request_mem_region(&pci->dev, page->start, resource_size(page), pci_name(pci)))
-		return dev_err_probe(&pci->dev, -EBUSY, "%pR is taken by another driver\n", page);
-	device->doorbells = devm_memremap(&pci->dev, page->start, resource_size(page), MEMREMAP_WB);
+	device->doorbells = bell_pci_map_memory(device, pci, BAR_DOORBELLS,
+						sizeof(*device->doorbells));
 	return PTR_ERR_OR_ZERO(device->doorbells);
+}
+
+static int check_magic(struct bell_device *device)
+{
+	u32 magic = card_read(device, BELLWIRE_CARD_MAGIC);
+
+	if (magic == BELLWIRE_CARD_MAGIC_VALUE)
+		return 0;
+	dev_err(device->parent, "magic %#x, and not %#x: nobody serves this card, or another version\n",
+		magic, BELLWIRE_CARD_MAGIC_VALUE);
+	return -ENODEV;
+}
+
+static int read_queues(struct bell_device *device, u32 *queues)
+{
+	*queues = card_read(device, BELLWIRE_CARD_QUEUES);
+	if (*queues >= 1 && *queues <= BELLWIRE_MAX_QUEUES)
+		return 0;
+	dev_err(device->parent, "the card's QUEUES reads %u, and not 1 to %u\n", *queues,
+		BELLWIRE_MAX_QUEUES);
+	return -ENODEV;
+}
+
+/* The register has said how many vectors we took, the format says how many queues are set up. */
+static int open_memory(struct bell_device *device, u32 queues)
+{
+	int error = bell_device_open_memory(device, device->memory_size);
+
+	if (error || device->queue_count == queues)
+		return error;
+	dev_err(device->parent, "the card's QUEUES reads %u, but it formatted the memory for %u\n",
+		queues, device->queue_count);
+	return -ENODEV;
+}
+
+static int set_dma_mask(struct device *parent)
+{
+	int error = dma_set_mask_and_coherent(parent, DMA_BIT_MASK(64));
+
+	if (error)
+		dev_err(parent, "no DMA with 64 bits: %pe\n", ERR_PTR(error));
+	return error;
 }
 
 static int card_open(struct bell_device *device, struct pci_dev *pci)
 {
 	int error = map_bars(device, pci);
+	u32 queues;
 
-	if (!error && card_read(device, BELLWIRE_CARD_MAGIC) != BELLWIRE_CARD_MAGIC_VALUE)
-		error = dev_err_probe(&pci->dev, -ENODEV, "magic %#x, and not %#x: nobody serves this card, or another version\n",
-				      card_read(device, BELLWIRE_CARD_MAGIC),
-				      BELLWIRE_CARD_MAGIC_VALUE);
 	if (!error)
-		error = bell_pci_take_vectors(device, pci, card_read(device, BELLWIRE_CARD_QUEUES));
+		error = check_magic(device);
 	if (!error)
-		error = dma_set_mask_and_coherent(&pci->dev, DMA_BIT_MASK(64));
+		error = read_queues(device, &queues);
+	if (!error)
+		error = bell_pci_take_vectors(device, pci, queues);
+	if (!error)
+		error = set_dma_mask(&pci->dev);
 	if (!error)
 		error = give_memory(device);
 	if (!error)
 		error = turn_on(device);
-	return error ?: bell_device_open_memory(device, device->memory_size);
+	return error ?: open_memory(device, queues);
 }
 
 const struct bell_front bell_card_front = {

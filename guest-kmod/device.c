@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device's life: created by a front end, its memory's format checked, added
- * (from then on user space sees it), removed. Process context only.
+ * A device's life: created by a front end, its queues set up, added (from then
+ * on user space sees it), removed. Process context only.
  */
 #include <linux/device.h>
+#include <linux/err.h>
 #include <linux/idr.h>
 #include <linux/mm.h>
 #include <linux/poll.h>
@@ -72,45 +73,6 @@ void bell_device_put(struct bell_device *device)
 	kref_put(&device->ref, bell_device_free);
 }
 
-static const char *const format_faults[] = {
-	[BELLWIRE_FORMAT_BLANK] = "has no bellwire format",
-	[BELLWIRE_FORMAT_BAD_VERSION] = "has another version",
-	[BELLWIRE_FORMAT_BAD_SIZE] = "has another size than its format says",
-	[BELLWIRE_FORMAT_BAD_QUEUES] = "has a bad number of queues",
-	[BELLWIRE_FORMAT_BAD_RING] = "has a bad number of ring entries",
-	[BELLWIRE_FORMAT_BAD_PLACE] = "has queues that overlap or leave it",
-	[BELLWIRE_FORMAT_BAD_TRACE] = "has a bad number of records",
-	[BELLWIRE_FORMAT_BAD_RESERVED] = "has reserved words that are not zero",
-};
-
-/* Copies the format out of the shared memory, once, and checks the copy. */
-static int read_format(struct bell_device *device, u64 size)
-{
-	const struct bellwire_format *shared = &device->memory->format;
-	struct bellwire_format *format = &device->format;
-	enum bellwire_format_fault fault;
-	u64 magic;
-
-	if (size < sizeof(*device->memory)) {
-		dev_err(device->parent, "shared memory of %llu bytes is too small: give it a MiB\n",
-			size);
-		return -ENODEV;
-	}
-	/* Pairs with the release store of whoever formatted the memory. */
-	magic = smp_load_acquire(&shared->magic);
-	memcpy(format, shared, sizeof(*format));
-	format->magic = magic;
-
-	fault = bellwire_format_check(format, size);
-	if (fault == BELLWIRE_FORMAT_OK)
-		return 0;
-	dev_err(device->parent,
-		"shared memory %s (magic %#llx, version %u): start the device (bellwire version %u) first, then: echo %s > /sys/bus/%s/drivers/bellwire/bind\n",
-		format_faults[fault], magic, format->version, BELLWIRE_VERSION,
-		dev_name(device->parent), device->parent->bus->name);
-	return -ENODEV;
-}
-
 static void init_queue(struct bell_device *device, unsigned int index)
 {
 	struct bell_queue *queue = &device->queues[index];
@@ -128,7 +90,7 @@ static void init_queue(struct bell_device *device, unsigned int index)
 /* Needs memory and start; sets up the queues, ready for interrupts. */
 int bell_device_open_memory(struct bell_device *device, u64 size)
 {
-	int error = read_format(device, size);
+	int error = bell_format_read(device, size);
 	unsigned int i;
 
 	if (error)
@@ -158,12 +120,15 @@ int bell_device_add(struct bell_device *device)
 	int error;
 
 	device->id = ida_alloc(&bell_ids, GFP_KERNEL);
-	if (device->id < 0)
+	if (device->id < 0) {
+		dev_err(device->parent, "no number for the device file: %pe\n", ERR_PTR(device->id));
 		return device->id;
+	}
 	snprintf(device->name, sizeof(device->name), "bellwire%d", device->id);
 
 	error = register_misc(device);
 	if (error) {
+		dev_err(device->parent, "no /dev/%s: %pe\n", device->name, ERR_PTR(error));
 		ida_free(&bell_ids, device->id);
 		return error;
 	}

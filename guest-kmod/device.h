@@ -27,10 +27,12 @@
 #define BELL_DEVICE_H
 
 #include <linux/atomic.h>
+#include <linux/ioport.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
+#include <linux/pci_regs.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -93,6 +95,7 @@ struct bell_device {
 	/* Constant from bell_device_add() on; the pointers until remove. */
 	struct device *parent;
 	const struct bell_front *front;
+	struct resource bars[PCI_STD_NUM_BARS]; /* that we have taken */
 	void __iomem *registers;
 	u32 peer;                       /* our own, as the transport counts */
 	struct bellwire_header *memory; /* shared: not trusted */
@@ -145,6 +148,9 @@ int bell_device_add(struct bell_device *device);
 void bell_device_remove(struct bell_device *device);
 /* Waiters wake, one last call comes, later calls give ENODEV. */
 void bell_device_shut(struct bell_device *device);
+
+/* format.c: copies the format of the memory, checks the copy, reports what is wrong */
+int bell_format_read(struct bell_device *device, u64 size);
 
 /* watch.c; bell_watch() in any context, after init and before end */
 void bell_watch_init(struct bell_device *device);
@@ -202,6 +208,11 @@ void bell_stats_remove(struct bell_device *device);
 /* pci.c, ivshmem.c, card.c */
 extern struct pci_driver bell_pci_driver;
 int bell_pci_take_vectors(struct bell_device *device, struct pci_dev *pci, unsigned int wanted);
+/* Both take a BAR that must be memory of `least` bytes; ERR_PTR after a message. */
+void __iomem *bell_pci_map_registers(struct bell_device *device, struct pci_dev *pci,
+				     unsigned int bar, resource_size_t least);
+void *bell_pci_map_memory(struct bell_device *device, struct pci_dev *pci, unsigned int bar,
+			  resource_size_t least);
 extern const struct bell_front bell_ivshmem_front;
 extern const struct bell_front bell_card_front;
 

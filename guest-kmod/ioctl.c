@@ -109,6 +109,7 @@ static void fill_device(struct bellwire_info *info, struct bell_device *device)
 	info->ring_entries = device->format.ring_entries;
 	info->peer = device->peer;
 	memcpy(info->kind, line->kind, sizeof(info->kind));
+	info->kind[sizeof(info->kind) - 1] = '\0'; /* the device's word for it isn't enough */
 	info->incarnation = READ_ONCE(line->incarnation);
 	info->state = READ_ONCE(line->state);
 	info->beat = READ_ONCE(line->beat);

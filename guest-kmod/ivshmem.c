@@ -14,8 +14,10 @@ enum {
 
 	REGISTER_IVPOSITION = 8,
 	REGISTER_DOORBELL = 12,
+	REGISTERS = 16, /* bytes that are used of them */
 
 	DOORBELL_PEER_SHIFT = 16,
+	LARGEST_PEER = 0xffff,
 };
 
 static void ivshmem_ring(struct bell_queue *queue, u32 device_peer)
@@ -37,23 +39,34 @@ static int take_vectors(struct bell_device *device, struct pci_dev *pci)
 	return error;
 }
 
-static int ivshmem_open(struct bell_device *device, struct pci_dev *pci)
+static int open_registers(struct bell_device *device, struct pci_dev *pci)
 {
-	const struct resource *memory = &pci->resource[BAR_MEMORY];
-	int error;
-
-	device->registers = devm_ioremap_resource(&pci->dev, &pci->resource[BAR_REGISTERS]);
+	device->registers = bell_pci_map_registers(device, pci, BAR_REGISTERS, REGISTERS);
 	if (IS_ERR(device->registers))
 		return PTR_ERR(device->registers);
 	device->peer = ioread32(device->registers + REGISTER_IVPOSITION);
+	if (device->peer <= LARGEST_PEER)
+		return 0;
+	dev_err(&pci->dev, "the IVPosition register reads %#x, and not 0 to %#x: no server has given it an ID\n",
+		device->peer, LARGEST_PEER);
+	return -ENODEV;
+}
 
-	if (!devm_request_mem_region(&pci->dev, memory->start, resource_size(memory), pci_name(pci)))
-		return dev_err_probe(&pci->dev, -EBUSY, "%pR is taken by another driver\n", memory);
-	device->memory = devm_memremap(&pci->dev, memory->start, resource_size(memory), MEMREMAP_WB);
+static int open_memory(struct bell_device *device, struct pci_dev *pci)
+{
+	device->memory = bell_pci_map_memory(device, pci, BAR_MEMORY, sizeof(*device->memory));
 	if (IS_ERR(device->memory))
 		return PTR_ERR(device->memory);
-	device->start = memory->start;
-	error = bell_device_open_memory(device, resource_size(memory));
+	device->start = pci_resource_start(pci, BAR_MEMORY);
+	return bell_device_open_memory(device, pci_resource_len(pci, BAR_MEMORY));
+}
+
+static int ivshmem_open(struct bell_device *device, struct pci_dev *pci)
+{
+	int error = open_registers(device, pci);
+
+	if (!error)
+		error = open_memory(device, pci);
 	return error ?: take_vectors(device, pci);
 }
 

@@ -7,7 +7,9 @@
  * all use of it: interrupts, then memory and registers, the reference to the
  * device last.
  */
+#include <linux/err.h>
 #include <linux/interrupt.h>
+#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 
@@ -35,28 +37,131 @@ static void free_vectors(void *pci)
 	pci_free_irq_vectors(pci);
 }
 
+/* Of either kind. A lack of memory for the first is no reason to blame the second. */
+static int alloc_vectors(struct pci_dev *pci, unsigned int wanted, unsigned int kinds)
+{
+	int count = pci_alloc_irq_vectors(pci, 1, wanted, kinds & PCI_IRQ_MSIX);
+
+	if (count > 0 || count == -ENOMEM || !(kinds & PCI_IRQ_MSI))
+		return count;
+	return pci_alloc_irq_vectors(pci, 1, wanted, PCI_IRQ_MSI);
+}
+
+static bool has_vectors(struct pci_dev *pci, unsigned int kinds)
+{
+	return pci_msix_vec_count(pci) > 0 ||
+	       (kinds & PCI_IRQ_MSI && pci_msi_vec_count(pci) > 0);
+}
+
 /* Up to `wanted`; device->vectors says how many. */
 int bell_pci_take_vectors(struct bell_device *device, struct pci_dev *pci, unsigned int wanted)
 {
-	int count = pci_alloc_irq_vectors(pci, 1, wanted, device->front->vectors);
+	unsigned int kinds = device->front->vectors;
+	int count = alloc_vectors(pci, wanted, kinds);
 
-	if (count < 0)
-		return dev_err_probe(&pci->dev, count,
-				     "no vector for %u queues: was the device made with vectors=%u?\n",
-				     wanted, wanted);
+	if (count < 0 && !has_vectors(pci, kinds)) {
+		dev_err(&pci->dev, "the device has 0 vectors for %u queues: was it made with vectors=%u?\n",
+			wanted, wanted);
+		return -ENODEV;
+	}
+	if (count < 0) {
+		dev_err(&pci->dev, "the kernel gives no vector for %u queues: %pe\n", wanted,
+			ERR_PTR(count));
+		return count;
+	}
 	device->vectors = count;
 	pci_set_master(pci); /* an MSI is a write of the device's own */
 	return devm_add_action_or_reset(&pci->dev, free_vectors, pci);
 }
 
+/* A vector beyond the queues would interrupt a queue that was never set up. */
+static int check_vectors(const struct bell_device *device)
+{
+	if (device->vectors && device->vectors <= device->queue_count)
+		return 0;
+	dev_err(device->parent, "%u vectors for %u queues\n", device->vectors, device->queue_count);
+	return -ENODEV;
+}
+
 static int request_interrupts(struct bell_device *device, struct pci_dev *pci)
 {
+	int error = check_vectors(device);
 	unsigned int i;
-	int error = 0;
 
-	for (i = 0; i < device->vectors && !error; i++)
+	for (i = 0; i < device->vectors && !error; i++) {
 		error = devm_request_irq(&pci->dev, pci_irq_vector(pci, i), pci_interrupt, 0,
 					 pci_name(pci), &device->queues[i]);
+		if (error)
+			dev_err(&pci->dev, "no interrupt for vector %u of %u: %pe\n", i,
+				device->vectors, ERR_PTR(error));
+	}
+	return error;
+}
+
+/* What stands behind the BAR is the device's to say: so its kind and size are checked first. */
+static int take_bar(struct bell_device *device, struct pci_dev *pci, unsigned int bar,
+		    resource_size_t least)
+{
+	bool is_memory = pci_resource_flags(pci, bar) & IORESOURCE_MEM;
+	resource_size_t size = is_memory ? pci_resource_len(pci, bar) : 0;
+	struct resource *taken = &device->bars[bar];
+	int error;
+
+	if (size < least) {
+		dev_err(&pci->dev, "BAR%u has %llu bytes of memory, and not %llu or more\n", bar,
+			(u64)size, (u64)least);
+		return -ENODEV;
+	}
+	*taken = (struct resource) {
+		.start = pci_resource_start(pci, bar),
+		.end = pci_resource_end(pci, bar),
+		.name = pci_name(pci),
+		.flags = IORESOURCE_MEM | IORESOURCE_BUSY,
+	};
+	/* Names whoever has it already. */
+	error = devm_request_resource(&pci->dev, &pci->resource[bar], taken);
+	if (error && error != -EBUSY)
+		dev_err(&pci->dev, "can't take BAR%u %pR: %pe\n", bar, taken, ERR_PTR(error));
+	return error;
+}
+
+void __iomem *bell_pci_map_registers(struct bell_device *device, struct pci_dev *pci,
+				     unsigned int bar, resource_size_t least)
+{
+	int error = take_bar(device, pci, bar, least);
+	const struct resource *taken = &device->bars[bar];
+	void __iomem *mapped;
+
+	if (error)
+		return IOMEM_ERR_PTR(error);
+	mapped = devm_ioremap(&pci->dev, taken->start, resource_size(taken));
+	if (mapped)
+		return mapped;
+	dev_err(&pci->dev, "can't map BAR%u %pR: %pe\n", bar, taken, ERR_PTR(-ENOMEM));
+	return IOMEM_ERR_PTR(-ENOMEM);
+}
+
+void *bell_pci_map_memory(struct bell_device *device, struct pci_dev *pci, unsigned int bar,
+			  resource_size_t least)
+{
+	int error = take_bar(device, pci, bar, least);
+	const struct resource *taken = &device->bars[bar];
+	void *mapped;
+
+	if (error)
+		return ERR_PTR(error);
+	mapped = devm_memremap(&pci->dev, taken->start, resource_size(taken), MEMREMAP_WB);
+	if (IS_ERR(mapped))
+		dev_err(&pci->dev, "can't map BAR%u %pR: %pe\n", bar, taken, mapped);
+	return mapped;
+}
+
+static int enable(struct pci_dev *pci)
+{
+	int error = pcim_enable_device(pci);
+
+	if (error)
+		dev_err(&pci->dev, "can't be enabled: %pe\n", ERR_PTR(error));
 	return error;
 }
 
@@ -71,7 +176,7 @@ static int bell_pci_probe(struct pci_dev *pci, const struct pci_device_id *id)
 	pci_set_drvdata(pci, device);
 	error = devm_add_action_or_reset(&pci->dev, drop_device, device);
 	if (!error)
-		error = pcim_enable_device(pci);
+		error = enable(pci);
 	if (!error)
 		error = front->open(device, pci);
 	if (!error)

@@ -32,6 +32,7 @@ enum {
 	BAR_MEMORY = 2,
 
 	REGISTER_DOORBELL = 12,
+	REGISTERS = 16, /* bytes that are used of them */
 	DOORBELL_PEER_SHIFT = 16,
 	LARGEST_PEER = 0xffff,
 };
@@ -192,10 +193,27 @@ static struct miscdevice device_file = {
 	.mode = 0600,
 };
 
+/* A device without a memory has a BAR of length 0, and one with a lie any other. */
+static int check_bar(struct pci_dev *pci, unsigned int bar, resource_size_t least)
+{
+	bool is_memory = pci_resource_flags(pci, bar) & IORESOURCE_MEM;
+	resource_size_t size = is_memory ? pci_resource_len(pci, bar) : 0;
+
+	if (size >= least)
+		return 0;
+	dev_err(&pci->dev, "BAR%u has %llu bytes of memory, and not %llu or more\n", bar, (u64)size,
+		(u64)least);
+	return -ENODEV;
+}
+
 static int open_device(struct pci_dev *pci)
 {
 	int error = pcim_enable_device(pci);
 
+	if (!error)
+		error = check_bar(pci, BAR_REGISTERS, REGISTERS);
+	if (!error)
+		error = check_bar(pci, BAR_MEMORY, BARE_WIRE_OFFSET + sizeof(struct bare_wire_memory));
 	if (error)
 		return error;
 	wire.registers = devm_ioremap_resource(&pci->dev, &pci->resource[BAR_REGISTERS]);

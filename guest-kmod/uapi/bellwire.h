@@ -538,7 +538,7 @@ struct bellwire_info {
 	__u32 worker;
 	__u32 generation;
 	__u32 peer; /* the guest's own ivshmem ID */
-	char kind[BELLWIRE_KIND_SIZE]; /* the device's own words, as of now: */
+	char kind[BELLWIRE_KIND_SIZE]; /* ends with a NUL; the device's own words, as of now: */
 	__u32 incarnation;
 	__u32 state;
 	__u32 beat;
@@ -571,9 +571,10 @@ BELLWIRE_ASSERT(sizeof(struct bellwire_info) == 128, "info is 128 bytes");
  * The memory of part 1 is the driver's, who gives it to the card: MEMORY_SIZE
  * bytes in one piece, whose address it writes to MEMORY_LOW and MEMORY_HIGH,
  * and how many vectors it has to VECTORS; then ENABLE to CONTROL. STATUS then
- * says whether the device has formatted the memory and runs. It uses it no
- * more once 0 was written to CONTROL, or the card was reset, and STATUS was
- * read.
+ * says whether the device has formatted the memory, for as many queues as
+ * QUEUES says, and runs. It uses it no more once 0 was written to CONTROL, or
+ * the card was reset, and STATUS then read as OFF. Memory of a card that gives
+ * another answer, or none, the driver must not use for anything else.
  *
  * Doorbell N is rung by any write to the register at DOORBELL + 4 N. With a
  * doorbell page the driver adds 1 to driver[N].rung instead, which the device
@@ -591,8 +592,8 @@ BELLWIRE_ASSERT(sizeof(struct bellwire_info) == 128, "info is 128 bytes");
 
 enum bellwire_card_register {
 	BELLWIRE_CARD_MAGIC = 0x00,       /* reads as the value above */
-	BELLWIRE_CARD_QUEUES = 0x04,      /* doorbells, queues */
-	BELLWIRE_CARD_MEMORY_SIZE = 0x08, /* bytes that the driver is to give */
+	BELLWIRE_CARD_QUEUES = 0x04,      /* doorbells, queues; 1 to BELLWIRE_MAX_QUEUES */
+	BELLWIRE_CARD_MEMORY_SIZE = 0x08, /* bytes that the driver is to give: whole pages */
 	BELLWIRE_CARD_VECTORS = 0x0c,     /* that the driver has */
 	BELLWIRE_CARD_MEMORY_LOW = 0x10,  /* their address on the bus */
 	BELLWIRE_CARD_MEMORY_HIGH = 0x14,
@@ -603,6 +604,7 @@ enum bellwire_card_register {
 };
 
 #define BELLWIRE_CARD_ENABLE 1u
+#define BELLWIRE_CARD_MAX_MEMORY (4u << 20) /* bytes: more, Linux doesn't give in one piece */
 
 enum bellwire_card_status {
 	BELLWIRE_CARD_OFF = 0,
