@@ -57,6 +57,11 @@ static u32 turn_off(struct bell_device *device)
 	return card_read(device, BELLWIRE_CARD_STATUS);
 }
 
+static void card_stop(struct bell_device *device)
+{
+	turn_off(device);
+}
+
 /*
  * A card that doesn't answer may only be slow, or stopped by a debugger, and
  * write on later; what it has mapped, no bit of its config space ends. So the
@@ -209,4 +214,6 @@ const struct bell_front bell_card_front = {
 	.open = card_open,
 	.ring = card_ring,
 	.lost = card_lost,
+	.stop = card_stop,
+	.restart = turn_on,
 };

@@ -7,7 +7,6 @@
 #include <linux/err.h>
 #include <linux/idr.h>
 #include <linux/mm.h>
-#include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
@@ -28,20 +27,30 @@ void bell_device_shut(struct bell_device *device)
 		if (file->call)
 			bell_eventfd_signal(file->call);
 		bell_file_disconnect(file);
-		wake_up_poll(&file->waiters, EPOLLHUP | EPOLLERR);
+		wake_up_all(&file->waiters); /* exclusive ones, too: nothing else will come */
 	}
+	WRITE_ONCE(device->held, false);
 	mutex_unlock(&device->lock);
+	wake_up_all(&device->released);
+}
+
+/* A later touch of a mapping is a fault. */
+void bell_device_unmap(struct bell_device *device)
+{
+	struct bell_file *file;
+
+	lockdep_assert_held(&device->lock);
+
+	list_for_each_entry(file, &device->files, link)
+		unmap_mapping_range(file->mapping, 0, 0, 1);
 }
 
 /* A later touch of a mapping is SIGBUS. */
 static void take_pages_back(struct bell_device *device)
 {
-	struct bell_file *file;
-
 	mutex_lock(&device->lock);
 	device->removed = true;
-	list_for_each_entry(file, &device->files, link)
-		unmap_mapping_range(file->mapping, 0, 0, 1);
+	bell_device_unmap(device);
 	mutex_unlock(&device->lock);
 }
 
@@ -54,6 +63,7 @@ struct bell_device *bell_device_create(struct device *parent, const struct bell_
 	kref_init(&device->ref);
 	mutex_init(&device->lock);
 	INIT_LIST_HEAD(&device->files);
+	init_waitqueue_head(&device->released);
 	bell_watch_init(device);
 	device->parent = parent;
 	device->front = front;

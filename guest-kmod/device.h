@@ -16,6 +16,12 @@
  *   dead is shut at once: its files are as after unbind, but keep their pages
  *   until it is unplugged.
  *
+ * Reset (hold.c)
+ *   While `held`, nobody touches the memory or the registers either: pages are
+ *   taken back, and whoever needs the device waits in bell_device_lock() or in
+ *   a page fault. Rings come to nothing, and interrupts are not recorded;
+ *   afterwards every queue has one of each, which stands for all of them.
+ *
  * Locks, outermost first
  *   device->lock    everything that is set up and torn down; page faults
  *   queue->lock     what the interrupt handler reads; interrupts off
@@ -83,12 +89,18 @@ struct bell_front {
 	void (*ring)(struct bell_queue *queue, u32 device_peer);
 	/* Whether nobody answers behind the registers. May sleep; NULL: can't be told. */
 	bool (*lost)(struct bell_device *device);
+
+	/* Around a reset, which they may sleep in; NULL: there is nothing to do. */
+	void (*stop)(struct bell_device *device);
+	int (*restart)(struct bell_device *device); /* reports why it fails */
 };
 
 struct bell_device {
 	struct kref ref;
 	struct mutex lock;
 	bool gone;              /* written under lock; rings read it in RCU */
+	bool held;              /* likewise, and interrupts do */
+	wait_queue_head_t released; /* those who wait while it is held */
 	bool removed;           /* its memory goes; protected by lock */
 	struct list_head files; /* of bell_file; protected by lock */
 
@@ -148,18 +160,27 @@ int bell_device_add(struct bell_device *device);
 void bell_device_remove(struct bell_device *device);
 /* Waiters wake, one last call comes, later calls give ENODEV. */
 void bell_device_shut(struct bell_device *device);
+void bell_device_unmap(struct bell_device *device); /* needs device->lock */
 
 /* format.c: copies the format of the memory, checks the copy, reports what is wrong */
 int bell_format_read(struct bell_device *device, u64 size);
 
+/* hold.c; may sleep */
+void bell_device_lock(struct bell_device *device); /* device->lock, when it isn't held */
+void bell_device_hold(struct bell_device *device);
+void bell_device_go_on(struct bell_device *device);
+
 /* watch.c; bell_watch() in any context, after init and before end */
 void bell_watch_init(struct bell_device *device);
+void bell_watch_begin(struct bell_device *device); /* anew, after an end */
 void bell_watch(struct bell_device *device);
 void bell_watch_end(struct bell_device *device);
 
-/* queue.c; those that ask for it need device->lock */
-int bell_queue_claim(struct bell_file *file, u32 index);
-void bell_queue_begin(struct bell_queue *queue);
+/* queue.c; all of these need device->lock */
+struct bell_queue *bell_queue_find(const struct bell_file *file, u32 index);
+u32 bell_queue_next_generation(const struct bell_queue *queue);
+void bell_queue_claim(struct bell_file *file, struct bell_queue *queue);
+void bell_queue_begin(struct bell_queue *queue, u32 generation);
 void bell_queue_end(struct bell_queue *queue);
 void bell_file_disconnect(struct bell_file *file);
 struct bell_worker *bell_file_set_worker(struct bell_file *file, struct bell_worker *worker);
@@ -167,7 +188,9 @@ struct eventfd_ctx *bell_file_set_call(struct bell_file *file, struct eventfd_ct
 
 /* queue.c; any context */
 int bell_queue_ring(struct bell_queue *queue);
+void bell_queue_kicked(struct bell_queue *queue);
 void bell_queue_interrupt(struct bell_queue *queue);
+void bell_queue_catch_up(struct bell_queue *queue);
 
 static inline void bell_count(struct bell_queue *queue, enum bell_count which)
 {
@@ -178,11 +201,14 @@ static inline void bell_count(struct bell_queue *queue, enum bell_count which)
 void bell_records_init(struct bell_queue *queue);
 void bell_record_it(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index);
 
+/* In RCU, or where interrupts are off. */
 static inline void bell_record(struct bell_queue *queue, enum bellwire_stage stage,
 			       const u32 *index)
 {
 	struct bellwire_queue_control *control = queue->control;
 
+	if (unlikely(READ_ONCE(queue->device->held)))
+		return;
 	WRITE_ONCE(control->sides[BELLWIRE_MODULE].last[stage], READ_ONCE(*index));
 	if (READ_ONCE(control->recording.recording))
 		bell_record_it(queue, stage, index);

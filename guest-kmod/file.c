@@ -38,7 +38,7 @@ static int bell_release(struct inode *inode, struct file *filp)
 	struct bell_file *file = filp->private_data;
 	struct bell_device *device = file->device;
 
-	mutex_lock(&device->lock);
+	bell_device_lock(device);
 	bell_file_disconnect(file);
 	list_del(&file->link);
 	mutex_unlock(&device->lock);
@@ -68,6 +68,13 @@ static int take_pending(struct bell_file *file, bool wait, u64 *count)
 	return *count ? 0 : -EAGAIN;
 }
 
+/* Another reader may have gone to sleep while we had the count. */
+static void give_back(struct bell_file *file, u64 count)
+{
+	atomic64_add(count, &file->pending);
+	wake_up_poll(&file->waiters, EPOLLIN | EPOLLRDNORM);
+}
+
 static ssize_t bell_read(struct file *filp, char __user *user, size_t size, loff_t *at)
 {
 	struct bell_file *file = filp->private_data;
@@ -80,7 +87,7 @@ static ssize_t bell_read(struct file *filp, char __user *user, size_t size, loff
 	if (error)
 		return error;
 	if (copy_to_user(user, &count, sizeof(count))) {
-		atomic64_add(count, &file->pending);
+		give_back(file, count);
 		return -EFAULT;
 	}
 	return sizeof(count);
@@ -98,8 +105,8 @@ static __poll_t bell_poll(struct file *filp, poll_table *table)
 }
 
 /*
- * Pages come one by one and under the lock, so that bell_device_remove() finds
- * either the page, and takes it back, or no way to get it.
+ * Pages come one by one and under the lock, so that whoever takes them back
+ * finds either the page, or no way to get it; and not while the device is held.
  */
 static vm_fault_t bell_fault(struct vm_fault *vmf)
 {
@@ -108,7 +115,7 @@ static vm_fault_t bell_fault(struct vm_fault *vmf)
 	vm_fault_t result = VM_FAULT_SIGBUS;
 	phys_addr_t start;
 
-	mutex_lock(&device->lock);
+	bell_device_lock(device);
 	if (!device->removed && vmf->pgoff < PHYS_PFN(device->format.queue_stride)) {
 		start = device->start + bell_queue_offset(file->queue);
 		result = vmf_insert_pfn(vmf->vma, vmf->address, PHYS_PFN(start) + vmf->pgoff);

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device file's commands, in a table. Arguments are copied in before and
- * out after a command, never under device->lock, since that copying may fault
- * on a mapping of ours, whose faults take it.
+ * The device file's commands, in a table. Arguments are copied in before
+ * device->lock is taken, and answers out under it, so that a command whose
+ * answer can't be delivered does nothing. A page of ours that is touched under
+ * the lock would take it again: so that copying serves no page fault, and is
+ * tried again once the pages are there.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/fs.h>
+#include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/uaccess.h>
 
 #include "device.h"
@@ -24,11 +28,12 @@ static int check_claim(const struct bellwire_claim *claim)
 	return claim->flags || claim->reserved ? -EINVAL : 0;
 }
 
+/* The generation is the one that begins once this has been delivered. */
 static void fill_claim(struct bellwire_claim *claim, const struct bell_queue *queue)
 {
 	*claim = (struct bellwire_claim) {
 		.queue = queue->index,
-		.generation = queue->generation,
+		.generation = bell_queue_next_generation(queue),
 		.ring_entries = queue->device->format.ring_entries,
 		.map_size = queue->device->format.queue_stride,
 		.trace_entries = queue->device->format.trace_entries,
@@ -39,12 +44,24 @@ static int do_claim(struct bell_file *file, union argument *argument)
 {
 	struct bellwire_claim *claim = &argument->claim;
 	int error = check_claim(claim);
+	struct bell_queue *queue;
 
-	if (!error)
-		error = bell_queue_claim(file, claim->queue);
-	if (!error)
-		fill_claim(claim, file->queue);
-	return error;
+	if (error)
+		return error;
+	queue = bell_queue_find(file, claim->queue);
+	if (IS_ERR(queue))
+		return PTR_ERR(queue);
+	fill_claim(claim, queue);
+	return 0;
+}
+
+static void commit_claim(struct bell_file *file, const union argument *argument)
+{
+	const struct bellwire_claim *claim = &argument->claim;
+	struct bell_queue *queue = &file->device->queues[claim->queue];
+
+	bell_queue_claim(file, queue);
+	bell_queue_begin(queue, claim->generation);
 }
 
 static int do_reset(struct bell_file *file, union argument *argument)
@@ -55,9 +72,13 @@ static int do_reset(struct bell_file *file, union argument *argument)
 		return error;
 	if (!file->queue)
 		return -ENOTCONN;
-	bell_queue_begin(file->queue);
 	fill_claim(&argument->claim, file->queue);
 	return 0;
+}
+
+static void commit_reset(struct bell_file *file, const union argument *argument)
+{
+	bell_queue_begin(file->queue, argument->claim.generation);
 }
 
 static int do_set_call(struct bell_file *file, union argument *argument)
@@ -158,15 +179,18 @@ static int do_kick(struct bell_queue *queue)
 
 static const struct command {
 	unsigned int number;
-	int (*run)(struct bell_file *file, union argument *argument); /* under device->lock */
-	int (*hot)(struct bell_queue *queue);                         /* without */
+	/* Under device->lock; where there is a commit, it changes nothing. */
+	int (*run)(struct bell_file *file, union argument *argument);
+	/* Likewise, once the answer is in user space. */
+	void (*commit)(struct bell_file *file, const union argument *argument);
+	int (*hot)(struct bell_queue *queue); /* without the lock */
 } commands[] = {
-	{ BELLWIRE_CLAIM, .run = do_claim },
+	{ BELLWIRE_CLAIM, .run = do_claim, .commit = commit_claim },
 	{ BELLWIRE_SET_CALL, .run = do_set_call },
 	{ BELLWIRE_SET_KICK, .run = do_set_kick },
 	{ BELLWIRE_KICK, .hot = do_kick },
 	{ BELLWIRE_RING, .hot = bell_queue_ring },
-	{ BELLWIRE_RESET, .run = do_reset },
+	{ BELLWIRE_RESET, .run = do_reset, .commit = commit_reset },
 	{ BELLWIRE_INFO, .run = do_info },
 };
 
@@ -189,22 +213,38 @@ static int run_hot(const struct command *command, struct bell_file *file)
 	return queue ? command->hot(queue) : -ENOTCONN;
 }
 
+/* The answer's pages may be missing: -EFAULT then, and nothing has been done. */
+static int run_once(const struct command *command, struct bell_file *file, void __user *user,
+		    union argument *argument)
+{
+	int error;
+
+	bell_device_lock(file->device);
+	error = file->device->gone ? -ENODEV : command->run(file, argument);
+	if (!error && _IOC_DIR(command->number) & _IOC_READ)
+		error = copy_to_user_nofault(user, argument, _IOC_SIZE(command->number));
+	if (!error && command->commit)
+		command->commit(file, argument);
+	mutex_unlock(&file->device->lock);
+	return error;
+}
+
 static int run_locked(const struct command *command, struct bell_file *file, void __user *user)
 {
 	unsigned int size = _IOC_SIZE(command->number);
-	union argument argument = {};
+	union argument given = {}, argument;
 	int error;
 
-	if (_IOC_DIR(command->number) & _IOC_WRITE && copy_from_user(&argument, user, size))
+	if (_IOC_DIR(command->number) & _IOC_WRITE && copy_from_user(&given, user, size))
 		return -EFAULT;
-
-	mutex_lock(&file->device->lock);
-	error = file->device->gone ? -ENODEV : command->run(file, &argument);
-	mutex_unlock(&file->device->lock);
-
-	if (!error && _IOC_DIR(command->number) & _IOC_READ && copy_to_user(user, &argument, size))
-		return -EFAULT;
-	return error;
+	for (;;) {
+		argument = given;
+		error = run_once(command, file, user, &argument);
+		if (error != -EFAULT || fault_in_writeable(user, size))
+			return error;
+		if (signal_pending(current)) /* somebody unmaps it again and again */
+			return -ERESTARTSYS;
+	}
 }
 
 long bell_file_ioctl(struct file *filp, unsigned int number, unsigned long user)

@@ -12,6 +12,7 @@
 #include <linux/io.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pm.h>
 
 #include "device.h"
 
@@ -191,6 +192,36 @@ static void bell_pci_remove(struct pci_dev *pci)
 	bell_device_remove(pci_get_drvdata(pci));
 }
 
+static void hold(struct pci_dev *pci)
+{
+	bell_device_hold(pci_get_drvdata(pci));
+}
+
+static void go_on(struct pci_dev *pci)
+{
+	bell_device_go_on(pci_get_drvdata(pci));
+}
+
+static const struct pci_error_handlers bell_pci_resets = {
+	.reset_prepare = hold,
+	.reset_done = go_on,
+};
+
+/* A machine that wakes up has reset its devices. */
+static int bell_pci_suspend(struct device *parent)
+{
+	bell_device_hold(dev_get_drvdata(parent));
+	return 0;
+}
+
+static int bell_pci_resume(struct device *parent)
+{
+	bell_device_go_on(dev_get_drvdata(parent));
+	return 0;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(bell_pci_sleep, bell_pci_suspend, bell_pci_resume);
+
 static const struct pci_device_id bell_pci_ids[] = {
 	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, 0x1110),
 	  .driver_data = (kernel_ulong_t)&bell_ivshmem_front },
@@ -205,4 +236,6 @@ struct pci_driver bell_pci_driver = {
 	.id_table = bell_pci_ids,
 	.probe = bell_pci_probe,
 	.remove = bell_pci_remove,
+	.err_handler = &bell_pci_resets,
+	.driver.pm = pm_sleep_ptr(&bell_pci_sleep),
 };

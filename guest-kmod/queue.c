@@ -3,6 +3,7 @@
  * A queue: claimed and given back by one file at a time, rung by its workers,
  * interrupted by its vector. "Generation" in the uapi header has the protocol.
  */
+#include <linux/err.h>
 #include <linux/eventfd.h>
 #include <linux/poll.h>
 #include <linux/rcupdate.h>
@@ -21,7 +22,9 @@ int bell_queue_ring(struct bell_queue *queue)
 	u32 peer;
 
 	rcu_read_lock();
-	if (!READ_ONCE(device->gone)) {
+	if (unlikely(READ_ONCE(device->held))) {
+		result = 0; /* bell_queue_catch_up() rings */
+	} else if (!READ_ONCE(device->gone)) {
 		peer = READ_ONCE(device->memory->device.peer);
 		bell_record(queue, BELLWIRE_RUNG, &queue->control->submit.submitted);
 		bell_count(queue, BELL_DOORBELLS);
@@ -32,6 +35,14 @@ int bell_queue_ring(struct bell_queue *queue)
 	}
 	rcu_read_unlock();
 	return result;
+}
+
+/* Notes that a worker took a kick. Any context. */
+void bell_queue_kicked(struct bell_queue *queue)
+{
+	rcu_read_lock();
+	bell_record(queue, BELLWIRE_KICKED, &queue->control->submit.submitted);
+	rcu_read_unlock();
 }
 
 static void call_owner(struct bell_queue *queue, struct bell_file *owner)
@@ -56,12 +67,34 @@ void bell_queue_interrupt(struct bell_queue *queue)
 {
 	unsigned long irq;
 
+	rcu_read_lock();
 	bell_record(queue, BELLWIRE_INTERRUPTED, &queue->control->complete.completed);
+	rcu_read_unlock();
 	bell_count(queue, BELL_INTERRUPTS);
 	spin_lock_irqsave(&queue->lock, irq);
 	if (queue->owner)
 		call_owner(queue, queue->owner);
 	spin_unlock_irqrestore(&queue->lock, irq);
+}
+
+static bool has_worker(struct bell_queue *queue)
+{
+	unsigned long irq;
+	bool has;
+
+	spin_lock_irqsave(&queue->lock, irq);
+	has = queue->owner && queue->owner->worker;
+	spin_unlock_irqrestore(&queue->lock, irq);
+	return has;
+}
+
+/* One kick, one ring and one interrupt, for all that may have been lost while it was held. */
+void bell_queue_catch_up(struct bell_queue *queue)
+{
+	if (has_worker(queue))
+		bell_queue_kicked(queue);
+	bell_queue_ring(queue);
+	bell_queue_interrupt(queue);
 }
 
 /* Says that no driver is ready: the next even number, or this one if it is. */
@@ -74,17 +107,25 @@ void bell_queue_end(struct bell_queue *queue)
 	WRITE_ONCE(queue->control->driver.generation, queue->generation);
 }
 
+/* The odd number that a claim or a reset would begin now. */
+u32 bell_queue_next_generation(const struct bell_queue *queue)
+{
+	u32 next = (queue->generation | 1) + 2;
+
+	lockdep_assert_held(&queue->device->lock);
+
+	/* Whoever had the queue could write the word: the device may have met our next number. */
+	return READ_ONCE(queue->control->status.generation) == next ? next + 2 : next;
+}
+
 /* Steps 1 to 4 of the header. The full barrier keeps the zeroes behind the even number. */
-void bell_queue_begin(struct bell_queue *queue)
+void bell_queue_begin(struct bell_queue *queue, u32 generation)
 {
 	struct bellwire_queue_control *control = queue->control;
 
 	lockdep_assert_held(&queue->device->lock);
 
-	queue->generation = (queue->generation | 1) + 1;
-	/* Whoever had the queue could write the word: the device may have met our next number. */
-	if (READ_ONCE(control->status.generation) == queue->generation + 1)
-		queue->generation += 2;
+	queue->generation = generation - 1;
 	smp_store_mb(control->driver.generation, queue->generation);
 
 	control->driver = (struct bellwire_driver_line) { .generation = queue->generation };
@@ -117,27 +158,33 @@ static void set_owner(struct bell_queue *queue, struct bell_file *owner)
 	spin_unlock_irq(&queue->lock);
 }
 
-int bell_queue_claim(struct bell_file *file, u32 index)
+/* The queue that the file would claim by that index; ERR_PTR: EINVAL, EBUSY. */
+struct bell_queue *bell_queue_find(const struct bell_file *file, u32 index)
 {
 	struct bell_device *device = file->device;
 	struct bell_queue *queue;
-	unsigned int i;
 
 	lockdep_assert_held(&device->lock);
 
 	if (index != BELLWIRE_ANY_QUEUE && index >= device->queue_count)
-		return -EINVAL;
+		return ERR_PTR(-EINVAL);
 	queue = file->queue ? NULL : find_free(device, index);
-	if (!queue)
-		return -EBUSY;
+	return queue ?: ERR_PTR(-EBUSY);
+}
+
+/* A free queue becomes the file's, which has none. */
+void bell_queue_claim(struct bell_file *file, struct bell_queue *queue)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&file->device->lock);
+
 	for (i = 0; i < BELL_COUNTS; i++)
 		file->base[i] = atomic64_read(&queue->totals[i]);
 	file->pid = task_tgid_nr(current);
 	set_owner(queue, file);
 	/* Pairs with the acquire of the ioctls that go without device->lock. */
 	smp_store_release(&file->queue, queue);
-	bell_queue_begin(queue);
-	return 0;
 }
 
 /* Sets what the interrupt handler calls; returns the old, which is the caller's to drop. */

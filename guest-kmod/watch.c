@@ -68,6 +68,11 @@ void bell_watch_init(struct bell_device *device)
 	INIT_DELAYED_WORK(&device->watch, look_after);
 }
 
+void bell_watch_begin(struct bell_device *device)
+{
+	WRITE_ONCE(device->watched, false);
+}
+
 /* After a ring, that is, after what it was for became visible. */
 void bell_watch(struct bell_device *device)
 {

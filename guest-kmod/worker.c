@@ -51,7 +51,7 @@ struct bell_worker {
 /* Rings after a count was taken. Any context. */
 static void ring(struct bell_worker *worker, u64 count)
 {
-	bell_record(worker->queue, BELLWIRE_KICKED, &worker->queue->control->submit.submitted);
+	bell_queue_kicked(worker->queue);
 	bell_count(worker->queue, BELL_KICKS);
 	trace_kick(worker->queue, count);
 	bell_queue_ring(worker->queue);

@@ -29,6 +29,62 @@ static void bad_address(void)
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, NULL), EFAULT);
 }
 
+/* A page from which can be read only. */
+static struct bellwire_claim *unwritable(void)
+{
+	struct bellwire_claim *claim = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	EXPECT(claim != MAP_FAILED);
+	*claim = (struct bellwire_claim){ 0 };
+	EXPECT(mprotect(claim, 4096, PROT_READ) == 0);
+	return claim;
+}
+
+static void undelivered_claim(void)
+{
+	int fd = open_device(O_RDWR);
+
+	EXPECT_ERROR(ioctl(fd, BELLWIRE_CLAIM, unwritable()), EFAULT);
+	EXPECT(info(fd).queue == BELLWIRE_ANY_QUEUE);
+	EXPECT(info(fd).queues_free == info(fd).queues);
+	EXPECT(claim(fd, 0) == 0);
+}
+
+static void undelivered_reset(void)
+{
+	int fd = claimed();
+	volatile struct bellwire_queue_control *map = map_queue(fd);
+	uint32_t generation = map->driver.generation;
+	uint64_t rung = doorbells(fd);
+
+	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, unwritable()), EFAULT);
+	EXPECT(map->driver.generation == generation && info(fd).generation == generation);
+	EXPECT(doorbells(fd) == rung);
+}
+
+/* Pages that come only when they are touched: of zeroes, and of the queue itself. */
+static void answer_into_missing_pages(void)
+{
+	struct bellwire_claim *zeroes = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+					     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int fd = open_device(O_RDWR);
+	struct bellwire_claim *own;
+	uint32_t generation;
+
+	EXPECT(zeroes != MAP_FAILED);
+	EXPECT(ioctl(fd, BELLWIRE_CLAIM, zeroes) == 0 && zeroes->generation % 2 == 1);
+	generation = zeroes->generation;
+	own = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, zeroes->map_size - 4096);
+	EXPECT(own != MAP_FAILED);
+	*own = (struct bellwire_claim){ 0 };
+	EXPECT(munmap(own, 4096) == 0);
+	own = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, zeroes->map_size - 4096);
+	EXPECT(own != MAP_FAILED);
+	EXPECT(ioctl(fd, BELLWIRE_RESET, own) == 0 && own->generation == info(fd).generation);
+	EXPECT(own->generation != generation);
+}
+
 static void claim_reserved(void)
 {
 	int fd = open_device(O_RDWR);
@@ -189,6 +245,9 @@ static void kick_without_eventfd(void)
 const struct test error_tests[] = {
 	{ "ENOTTY for an unknown command, or a known one of another size", unknown_command, 0 },
 	{ "EFAULT for a bad address", bad_address, 0 },
+	{ "a claim whose answer can't be delivered is none", undelivered_claim, 0 },
+	{ "a reset whose answer can't be delivered is none", undelivered_reset, 0 },
+	{ "answers reach pages that must be fetched first", answer_into_missing_pages, 0 },
 	{ "EINVAL for a claim with unknown flags or reserved fields, and no claim", claim_reserved, 0 },
 	{ "EINVAL for unknown flags and reserved fields elsewhere", other_reserved, 0 },
 	{ "ENOTCONN without a claim", unclaimed, 0 },

@@ -143,6 +143,21 @@ void unbind(void)
 	write_text(DRIVER "/unbind", pci_address());
 }
 
+/* ENOTTY is also what the kernel says when it has reset a PCIe device and saw no link in time. */
+bool reset_device(void)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", pci_address());
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	EXPECT(write(fd, "1", 1) == 1 || errno == ENOTTY);
+	close(fd);
+	return true;
+}
+
 void bind(void)
 {
 	const char *address = pci_address();

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "selftest.h"
+#include "slow_buffer.h"
 
-static short poll_now(int fd)
+short poll_now(int fd)
 {
 	struct pollfd entry = { .fd = fd, .events = POLLIN };
 
@@ -22,13 +23,12 @@ static short poll_now(int fd)
 	return entry.revents;
 }
 
-static void reset(int fd)
+void reset(int fd)
 {
 	EXPECT(ioctl(fd, BELLWIRE_RESET, &(struct bellwire_claim){ 0 }) == 0);
 }
 
-/* A file whose device is there and whose interrupts are all taken. */
-static int quiet(int flags)
+int quiet(int flags)
 {
 	int fd = open_device(O_RDWR | flags);
 	struct bellwire_queue_control *map;
@@ -198,6 +198,38 @@ static void two_readers(void)
 		pthread_join(threads[i], NULL);
 }
 
+struct reading {
+	int fd;
+	void *into;
+};
+
+static void *failing_reader(void *arguments)
+{
+	const struct reading *reading = arguments;
+
+	EXPECT_ERROR(read(reading->fd, reading->into, 8), EFAULT);
+	return NULL;
+}
+
+/* The one that fails has the count when the other one looks. */
+static void failed_reader_wakes_another(void)
+{
+	struct slow_buffer buffer = slow_buffer();
+	int fd = quiet(0);
+	struct reading failing = { fd, buffer.page };
+	pthread_t first, second;
+
+	pthread_create(&first, NULL, failing_reader, &failing);
+	reset(fd);
+	slow_buffer_await(&buffer);
+	EXPECT(poll_now(fd) == 0);
+	pthread_create(&second, NULL, reader, &fd);
+	pause_ms(100); /* it sleeps */
+	slow_buffer_fail(&buffer);
+	pthread_join(first, NULL);
+	pthread_join(second, NULL);
+}
+
 const struct test interrupt_tests[] = {
 	{ "read waits for interrupts and counts them", read_counts, 0 },
 	{ "a non-blocking read gives EAGAIN", nonblocking_read, 0 },
@@ -210,5 +242,6 @@ const struct test interrupt_tests[] = {
 	{ "an interrupt is recorded", recorded, 0 },
 	{ "every queue has its vector", every_vector, 0 },
 	{ "two readers share the interrupts", two_readers, 0 },
+	{ "a reader whose buffer faults wakes another", failed_reader_wakes_another, 0 },
 	{ 0 },
 };

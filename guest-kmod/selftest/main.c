@@ -22,7 +22,7 @@ struct options options = {
 
 static const struct test *const all[] = {
 	error_tests, mapping_tests, worker_tests, race_tests,
-	interrupt_tests, unbind_tests, lifetime_tests, fuzz_tests,
+	interrupt_tests, reset_tests, unbind_tests, lifetime_tests, fuzz_tests,
 };
 
 /* A test that failed may have left it unbound or removed. */

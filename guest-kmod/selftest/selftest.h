@@ -7,7 +7,7 @@
 #include "runner.h"
 
 extern const struct test error_tests[], mapping_tests[], worker_tests[], race_tests[],
-	interrupt_tests[], unbind_tests[], lifetime_tests[], fuzz_tests[];
+	interrupt_tests[], reset_tests[], unbind_tests[], lifetime_tests[], fuzz_tests[];
 
 struct options {
 	const char *module;
@@ -34,12 +34,18 @@ uint64_t doorbells(int fd); /* but the one of the claim */
 struct bellwire_queue_control *map_queue(int fd);
 uint64_t map_size(void);
 
+/* A file whose device is there and whose interrupts are all taken. */
+int quiet(int flags);
+void reset(int fd); /* begins a generation */
+short poll_now(int fd);
+
 /* Begins a generation and waits for the device's interrupt; skips without a device. */
 void need_interrupt(int fd);
 
 /* The driver's bind file and the module, as root. */
 void unbind(void);
 void bind(void);
+bool reset_device(void); /* false: nobody knows how to */
 bool insert_module(void);
 bool remove_module(void);
 

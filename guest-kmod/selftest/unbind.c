@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -42,6 +43,31 @@ static void unbind_wakes(void)
 	pause_ms(20);
 	unbind();
 	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+}
+
+/* One of several exclusive waiters, each with an epoll of its own, as servers have them. */
+static void *exclusive_waiter(void *fd)
+{
+	struct epoll_event event = { .events = EPOLLHUP | EPOLLEXCLUSIVE };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	EXPECT(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, *(int *)fd, &event) == 0);
+	EXPECT(epoll_wait(epoll, &event, 1, 10000) == 1);
+	EXPECT(event.events & EPOLLHUP && event.events & EPOLLERR);
+	return NULL;
+}
+
+static void unbind_wakes_exclusive(void)
+{
+	int fd = claimed();
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, exclusive_waiter, &fd);
+	pause_ms(50); /* they wait */
+	unbind();
+	for (int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
 }
 
@@ -183,6 +209,7 @@ static void unbind_under_mmap(void)
 
 const struct test unbind_tests[] = {
 	{ "unbind wakes those who read and poll", unbind_wakes, 0 },
+	{ "unbind wakes every exclusive waiter", unbind_wakes_exclusive, 0 },
 	{ "after unbind every call is ENODEV", unbound_calls, 0 },
 	{ "after unbind a touch of the mapping is SIGBUS", unbound_mapping, 0 },
 	{ "it can be bound again, with old files open", rebind, 0 },

@@ -462,13 +462,20 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
  *
  * Instead of a call eventfd, read() on the file blocks for, and returns and
  * zeroes, a __u64 count of interrupts; poll() says IN while it isn't zero,
- * and HUP | ERR once the device is gone; the call eventfd is signalled a last
- * time then. After that every call is ENODEV. The mapping of a device that was
- * unplugged, or lost its driver, is gone too (SIGBUS); that of one that died
- * stays until then.
+ * and HUP | ERR once the device is gone, to all who wait; the call eventfd is
+ * signalled a last time then. After that every call is ENODEV. The mapping of
+ * a device that was unplugged, or lost its driver, is gone too (SIGBUS); that
+ * of one that died stays until then.
  *
- * Errors common to all: ENOTTY unknown command; EFAULT; EINVAL a reserved
- * field or an unknown flag not zero; ENOTCONN no queue claimed; ENODEV gone.
+ * When the PCI device is reset, or sleeps with the machine, the queues keep
+ * their generations and requests. Whoever touches a mapping, or calls, waits
+ * until that is over; then every queue is rung, and its owner interrupted once,
+ * in place of all the rings and interrupts that were lost meanwhile. A device
+ * that does not come back is gone.
+ *
+ * Errors common to all: ENOTTY unknown command; EFAULT, and nothing was done;
+ * EINVAL a reserved field or an unknown flag not zero; ENOTCONN no queue
+ * claimed; ENODEV gone. Reserved fields of answers are zero.
  */
 
 #define BELLWIRE_ANY_QUEUE 0xffffffffu
@@ -575,6 +582,10 @@ BELLWIRE_ASSERT(sizeof(struct bellwire_info) == 128, "info is 128 bytes");
  * QUEUES says, and runs. It uses it no more once 0 was written to CONTROL, or
  * the card was reset, and STATUS then read as OFF. Memory of a card that gives
  * another answer, or none, the driver must not use for anything else.
+ *
+ * Memory that has a format already is that of a card which was reset under
+ * its driver: the driver writes the same words again, and the device goes on
+ * with the requests that it finds.
  *
  * Doorbell N is rung by any write to the register at DOORBELL + 4 N. With a
  * doorbell page the driver adds 1 to driver[N].rung instead, which the device

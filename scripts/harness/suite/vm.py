@@ -15,7 +15,7 @@ from .results import Case
 from .step import Step
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
-          "toolbox", "vfio_user", "vfio_user_functions", "hostile", "trace", "hangs",
+          "toolbox", "vfio_user", "vfio_user_functions", "hostile", "resets", "trace", "hangs",
           "pauses", "notify_lab", "compare", "bare", "boot_vm", "boot_vm_elsewhere", "packagers")
 
 

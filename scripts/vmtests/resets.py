@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The PCI device is reset under traffic, by sysfs: nothing is lost, and nobody is left asleep. And
+a driver that goes while its device doesn't answer: the device's memory is nobody's afterwards."""
+
+import os
+import signal
+
+from harness import kernel, toolbox
+from vmtests.case import LIMIT, VmCase, figures, machine
+
+COUNT = 2_000
+WAYS = 3 * 3  # workers, waits
+# Without a pause the resets would leave no time between them. Behind QEMU's port the kernel waits in
+# vain for a PCIe device's link and says ENOTTY, after it has reset the device.
+RESET_ALL_THE_TIME = """
+reset_on() {
+    until [ -e /run/over ]; do
+        (echo 1 >/sys/class/misc/bellwire0/device/reset) 2>/dev/null
+        echo >>/run/resets
+        usleep 200000
+    done
+}
+reset_on &
+:
+"""
+RING = f"bell ring --ktap --worker all --wait all --count {COUNT} --depth"
+RESETS_WERE_MANY = """
+touch /run/over
+wait
+echo 'KTAP version 1'; echo 1..2
+[ $(wc -l </run/resets) -ge 5 ] || echo -n 'not '
+echo "ok 1 it was reset again and again"
+[ $(dmesg | grep -c 'bellwire0: the device was reset; its requests go on') = $(wc -l </run/resets) ] || echo -n 'not '
+echo "ok 2 each was reported by one line"
+"""
+
+
+class Resets(VmCase):
+    def test_ivshmem(self) -> None:
+        self.reset()
+
+    def test_vfio_user(self) -> None:
+        self.reset(options="")
+
+    def test_vfio_user_with_a_doorbell_page(self) -> None:
+        self.reset(options=",page=1")
+
+    def reset(self, options: str | None = None) -> None:
+        wires = {} if options is None else on_vfio_user(options)
+        lab = self.lab(**{"smp": 2} | wires)
+        lab.start()
+        vm = self.boot(lab, RESET_ALL_THE_TIME.strip(), f"{RING} 1", f"{RING} 64",
+                       RESETS_WERE_MANY.strip())
+        self.finish(vm)
+        lab.check()
+        runs = figures(vm.results.path.read_text())
+        self.assertEqual([run["rings"] for run in runs], [COUNT] * (2 * WAYS))
+
+
+# Unbinds once nothing comes any more, and takes nearly all free memory then: had it been the
+# device's, the device would write there as soon as it runs again.
+# Each access to a device that doesn't answer stops a CPU for 5 s, which its watchdogs must bear.
+UNBIND_AND_FILL = """
+echo 1 >/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress
+echo 0 >/proc/sys/kernel/watchdog
+cd /sys/class/misc/bellwire0/device
+device=$(basename $(readlink -f .))
+interrupts() { awk '/-edge *0000:/ { had += $2 + $3 } END { print had + 0 }' /proc/interrupts; }
+free() { awk '/MemFree/ { print int($2 / 1024) - 24 }' /proc/meminfo; }
+bell ring --count 100000000 --depth 64 >/dev/null 2>&1 &
+until [ $(interrupts) -gt 100 ]; do usleep 10000; done
+echo '# under way'
+until [ -n "$before" ] && [ "$before" = $(interrupts) ]; do before=$(interrupts); sleep 1; done
+echo $device >/sys/bus/pci/drivers/bellwire/unbind
+mount -o remount,size=100% /dev/shm
+dd if=/dev/zero of=/dev/shm/fill bs=1M count=$(free) 2>/dev/null
+echo '# filled'
+sleep 5
+echo 'KTAP version 1'; echo 1..2
+[ $(tr -d '\\0' </dev/shm/fill | wc -c) = 0 ] || echo -n 'not '
+echo 'ok 1 the device wrote into nobody else'
+dmesg | grep -q '[0-9] bytes of memory at .* are never freed, since the card may still write there' || echo -n 'not '
+echo 'ok 2 what was kept, and why, is in the log'
+"""
+
+
+class Unanswered(VmCase):
+    def test_memory_is_kept_that_a_stopped_device_may_write(self) -> None:
+        lab = self.lab(**on_vfio_user(",page=1,awake=1"))
+        lab.start()
+        vm = self.boot(lab, UNBIND_AND_FILL.strip())
+        said = vm.results.path
+        self.assertTrue(vm.until(lambda: "# under way" in said.read_text(), LIMIT))
+        device = lab.devices[0]
+        device.pause()
+        self.assertTrue(vm.until(lambda: "# filled" in said.read_text(), LIMIT), vm.poll())
+        os.kill(device.pid, signal.SIGCONT)
+        self.finish(vm)
+
+
+def on_vfio_user(options: str) -> dict[str, object]:
+    program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
+    return {"on": machine(kernel.DEFAULT, 2, program, True), "transport": f"vfio-user{options}"}
