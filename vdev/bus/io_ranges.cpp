@@ -6,6 +6,8 @@
 namespace bellwire::bus {
 namespace {
 
+// Wraps at 2^64 as the kernel's own sum does, which this is to be like; an ioeventfd that would is
+// refused. So it is no AddressRange, nor could one have a length of 0.
 std::uint64_t end(const IoRange& range) {
   return range.address + range.length;
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "vdev/core/address_range.hpp"
+
 namespace bellwire::vfio_user {
 
 std::span<std::byte> ClientMemory::find(const DmaAccess& access) const noexcept {
@@ -10,7 +12,7 @@ std::span<std::byte> ClientMemory::find(const DmaAccess& access) const noexcept 
   if (next == pieces_.begin()) return {};
   const auto& [address, bytes] = *std::prev(next);
   const auto offset = access.address - address;
-  if (offset > bytes.size() || access.count > bytes.size() - offset) return {};
+  if (!fits(offset, access.count, bytes.size())) return {};
   return bytes.subspan(offset, access.count);
 }
 

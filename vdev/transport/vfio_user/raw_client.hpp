@@ -4,6 +4,8 @@
 // nonsense, and tells what came of it.
 #pragma once
 
+#include <sys/ioctl.h>
+
 #include <filesystem>
 #include <iterator>
 #include <string>
@@ -46,18 +48,19 @@ class RawClient {
   }
 
   /// The header's size is filled in.
-  void say(Header header, const Bytes& payload, const std::vector<int>& fds = {}) {
-    say_bytes(pack(header, payload), fds);
+  bool say(Header header, const Bytes& payload, const std::vector<int>& fds = {}) {
+    return say_bytes(pack(header, payload), fds);
   }
-  /// As it is; what the other side doesn't take any more is lost.
-  void say_bytes(const Bytes& bytes, const std::vector<int>& fds = {}) {
+  /// As it is. False: the other side doesn't take all of it; the rest is lost.
+  bool say_bytes(const Bytes& bytes, const std::vector<int>& fds = {}) {
     Writer writer;
     writer.push({bytes, fds});
     for (int tries = 0; tries < 500; ++tries) {
       const auto sent = writer.flush(socket_.get());
-      if (!sent || *sent) return;
+      if (!sent || *sent) return sent.has_value();
       (void)os::wait_writable(socket_.get(), std::chrono::milliseconds(10));
     }
+    return false;
   }
 
   /// Waits for a reply, or for the end.
@@ -84,6 +87,12 @@ class RawClient {
     header.flags = flags::reply | (error != 0 ? flags::error : 0);
     header.error = error;
     say(header, payload);
+  }
+
+  /// Bytes that have come and were not read.
+  [[nodiscard]] std::size_t unread() const noexcept {
+    int bytes = 0;
+    return ::ioctl(socket_.get(), FIONREAD, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
   }
 
   Message last;

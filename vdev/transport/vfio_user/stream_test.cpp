@@ -68,48 +68,64 @@ TEST_CASE("a client that leaves hundreds of messages behind makes room for the n
   CHECK(next.load<std::uint8_t>(0, TestFunction::narrow.offset).value() == 4000 % 256);
 }
 
-TEST_CASE("a message of ours that meets a full socket is sent when there is room") {
-  Served served;
-  RawClient client(served.path());
-  client.agree();
-  constexpr std::uint64_t place = 0x100000;
-  constexpr std::size_t size = most_dma_transfer;
-  REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, place, 16 * size)) == accepted);
-  // Replies nearly fill the socket; then the device writes, while nothing comes from the client.
-  constexpr int replies = 10;
-  for (int count = 0; count < replies; ++count)
-    client.say(command_header(Command::region_read, 1), access(0, 1, 16384));
-  served.with([](TestFunction& function) {
-    function.memory().write(place, std::span(function.buffer).first(8 * size),
-                            [](const Result<void>&) {});
-  });
-  for (int count = 0; count < replies; ++count) REQUIRE(client.outcome() == accepted);
-  for (int count = 0; count < 8; ++count) {
+namespace {
+
+constexpr std::uint64_t place = 0x100000;
+
+// A client with so many unread replies, to which the device then writes, while nothing comes from
+// it. At one number of them all replies are sent, and the device's message meets a full socket.
+struct Filled {
+  RawClient client;
+  std::size_t replies;
+
+  Filled(Served<>& served, std::size_t count) : client(served.path()), replies(count) {
+    constexpr std::uint32_t data = 8192;
+    client.agree();
+    REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, place, most_dma_transfer)) ==
+            accepted);
+    for (std::size_t sent = 0; sent < replies; ++sent)
+      client.say(command_header(Command::region_read, 1), access(0, 1, data));
+    const auto all = replies * (sizeof(Header) + sizeof(RegionAccess) + data);
+    for (int tries = 0; tries < 100 && client.unread() < all; ++tries)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    served.with([](TestFunction& function) {
+      function.memory().write(place, std::span(function.buffer).first(most_dma_transfer),
+                              [](const Result<void>&) {});
+    });
+    served.with([](TestFunction&) {});
+  }
+
+  void read_all() {
+    for (std::size_t read = 0; read < replies; ++read) REQUIRE(client.outcome() == accepted);
     REQUIRE(client.outcome() == accepted);
     REQUIRE(client.last.header.command == static_cast<std::uint16_t>(Command::dma_write));
-    CHECK(client.last.payload.size() == sizeof(DmaAccess) + size);
+    CHECK(client.last.payload.size() == sizeof(DmaAccess) + most_dma_transfer);
     client.answer({});  // as QEMU does: a header alone
+  }
+};
+
+constexpr std::size_t most_replies = 28;
+
+}  // namespace
+
+TEST_CASE("a message of ours that meets a full socket is sent when there is room") {
+  Served served;
+  for (std::size_t replies = 1; replies <= most_replies; ++replies) {
+    CAPTURE(replies);
+    Filled(served, replies).read_all();
   }
 }
 
 TEST_CASE("a client that sends before it reads is not waited for by a device that writes") {
   Served served;
-  RawClient client(served.path());
-  client.agree();
-  constexpr std::uint64_t place = 0x100000;
-  REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, place, 16 * most_dma_transfer)) ==
-          accepted);
-  for (int count = 0; count < 10; ++count)
-    client.say(command_header(Command::region_read, 1), access(0, 1, 16384));
-  served.with([](TestFunction& function) {
-    function.memory().write(place, std::span(function.buffer).first(most_dma_transfer),
-                            [](const Result<void>&) {});
-  });
-  // More than any socket holds.
-  const auto ring = access(TestFunction::narrow.offset, 0, 1, 1);
-  for (int count = 0; count < 2000; ++count)
-    client.say(command_header(Command::region_write, 1, flags::no_reply), ring);
-  client.say(command_header(Command::region_read, 2), access(TestFunction::narrow.offset, 0, 1));
-  while (client.last.header.id != 2) REQUIRE(client.outcome() == accepted);
-  CHECK(client.last.payload.back() == static_cast<std::byte>(2000 % 256));
+  constexpr std::uint32_t data = 16384;
+  constexpr int writes = 40;  // more than a socket holds
+  for (std::size_t replies = 1; replies <= most_replies; ++replies) {
+    CAPTURE(replies);
+    Filled filled(served, replies);
+    for (int count = 0; count < writes; ++count)
+      REQUIRE(filled.client.say(command_header(Command::region_write, 1, flags::no_reply),
+                                access(0, 1, data, data)));
+    filled.read_all();
+  }
 }
