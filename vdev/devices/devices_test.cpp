@@ -97,7 +97,11 @@ TEST_CASE("a request that no doorbell announced is served, and the doorbell coun
   Echo echo;
   const RunningDevice running(echo, wires.device_end());
   Driver driver(wires.guest_end(), 0), neighbour(wires.guest_end(), 1);
-  driver.call(bytes("the device sleeps after this"));
+  driver.wait_until_served();
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (ring::load(driver.control().status.doorbells, ring::acquire) == 0)  // the claim's
+    REQUIRE(std::chrono::steady_clock::now() < end);
+  neighbour.call(bytes("so the first queue's turn is over, and it asks for a ring"));
   REQUIRE(driver.queue().submit({}));
   REQUIRE(driver.queue().may_sleep());
   REQUIRE(driver.queue().publish());
@@ -106,6 +110,8 @@ TEST_CASE("a request that no doorbell announced is served, and the doorbell coun
   CHECK(driver.wait_for_completion().status == BELLWIRE_DONE);
   CHECK(lost(driver, BELLWIRE_HOP_DOORBELL) == 0);
   driver.call(bytes("it goes on, so it was not paused"));
+  while (lost(driver, BELLWIRE_HOP_DOORBELL) == 0)  // by the next tick, at the latest
+    REQUIRE(std::chrono::steady_clock::now() < end);
   CHECK(lost(driver, BELLWIRE_HOP_DOORBELL) == 1);
   CHECK(lost(neighbour, BELLWIRE_HOP_DOORBELL) == 0);
 }
