@@ -2,9 +2,6 @@
 //
 // bellwire: one program, a subcommand a part. Here is its command line; what a subcommand does
 // stands in the file that is named for it.
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <iostream>
@@ -17,6 +14,7 @@
 #include "host/switchboard.hpp"
 #include "host/top.hpp"
 #include "host/trace/command.hpp"
+#include "vdev/log/log.hpp"
 
 namespace {
 
@@ -223,15 +221,14 @@ void add_bench(CLI::App& app, Run& run) {
   for (const auto& suite : bellwire::bench::suites()) add_suite(*command, suite, run);
 }
 
-void log_to_stderr(const std::string& level) {
-  auto logger = spdlog::stderr_color_mt("bellwire");
-  logger->set_pattern("bellwire: %^%l%$: %v");
-  logger->set_level(spdlog::level::from_str(level));
-  spdlog::set_default_logger(std::move(logger));
-}
+constexpr std::pair<const char*, bellwire::log::Level> levels[] = {
+    {"debug", bellwire::log::Level::debug},     {"info", bellwire::log::Level::info},
+    {"warning", bellwire::log::Level::warning}, {"error", bellwire::log::Level::error},
+    {"off", bellwire::log::Level::off},
+};
 
 int fail(const Error& error) {
-  std::cerr << "bellwire: " << error.message << '\n';
+  bellwire::log::say(error.message);
   // Of the generic category only: the system's own EINVAL is no fault of the user's.
   return error.code == std::make_error_code(std::errc::invalid_argument) ? exit_usage
                                                                          : exit_failure;
@@ -244,7 +241,7 @@ int run_program(int argc, char** argv) {
   app.require_subcommand(1);
   std::string level = "warning";
   app.add_option("--log-level", level, "How much to log")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
+      ->check(CLI::IsMember(std::map(std::begin(levels), std::end(levels))))
       ->capture_default_str();
   app.fallthrough();
 
@@ -258,14 +255,15 @@ int run_program(int argc, char** argv) {
   app.failure_message([](const CLI::App* program, const CLI::Error& error) {
     const auto unknown = program->remaining();
     const auto what = unknown.empty() ? error.what() : "there is no '" + unknown.front() + "'";
-    return "bellwire: " + what + " (bellwire --help tells more)\n";
+    return "bellwire: " + bellwire::escaped(what) + " (bellwire --help tells more)\n";
   });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : exit_usage;
   }
-  log_to_stderr(level);
+  bellwire::log::set_level(
+      std::map<std::string, bellwire::log::Level>(std::begin(levels), std::end(levels)).at(level));
   try {
     const auto done = run();
     return done ? 0 : fail(done.error());

@@ -2,7 +2,69 @@
 #define FMT_HEADER_ONLY
 #include "vdev/os/text.hpp"
 
+#include <algorithm>
+#include <cstdint>
+
 namespace bellwire {
+namespace {
+
+struct Character {
+  std::uint32_t code;
+  std::size_t size;  // bytes; 0: this is no UTF-8
+};
+
+// Unicode 15, table 3-7: no longer form than needed, no surrogates, nothing beyond U+10FFFF.
+Character decode(std::string_view words) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(words[at]); };
+  const std::uint32_t first = byte(0);
+  if (first < 0x80) return {first, 1};
+  const std::size_t size = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (size == 0 || first > 0xf4 || size > words.size()) return {0, 0};
+  std::uint32_t code = first & (0x7fU >> size);
+  for (std::size_t at = 1; at < size; ++at) {
+    if ((byte(at) & 0xc0) != 0x80) return {0, 0};
+    code = code << 6 | (byte(at) & 0x3f);
+  }
+  constexpr std::uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (code < least[size] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return {0, 0};
+  return {code, size};
+}
+
+bool harmless(std::uint32_t code) {
+  const bool control = code < 0x20 || (code >= 0x7f && code < 0xa0);
+  const bool line_end = code == 0x2028 || code == 0x2029;
+  const bool turns = code == 0x061c || code == 0x200e || code == 0x200f ||
+                     (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  return !control && !line_end && !turns;
+}
+
+void append_escaped(std::string& shown, char character) {
+  if (character == '\n')
+    shown += "\\n";
+  else if (character == '\r')
+    shown += "\\r";
+  else if (character == '\t')
+    shown += "\\t";
+  else
+    shown += text("\\x{:02x}", static_cast<unsigned char>(character));
+}
+
+}  // namespace
+
+std::string escaped(std::string_view words) {
+  std::string shown;
+  shown.reserve(words.size());
+  while (!words.empty()) {
+    const auto [code, size] = decode(words);
+    const auto taken = words.substr(0, std::max<std::size_t>(size, 1));
+    if (size > 0 && harmless(code))
+      shown += taken;
+    else
+      for (const char character : taken) append_escaped(shown, character);
+    words.remove_prefix(taken.size());
+  }
+  return shown;
+}
 
 std::string format_text(fmt::string_view format, fmt::format_args args) {
   return fmt::vformat(format, args);

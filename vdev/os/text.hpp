@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include <string>
+#include <string_view>
 
 namespace bellwire {
 
@@ -16,5 +17,9 @@ template <class... Args>
 [[nodiscard]] std::string text(fmt::format_string<Args...> format, Args&&... args) {
   return format_text(format, fmt::make_format_args(args...));
 }
+
+/// `words` as a person may see them, whoever wrote them: control characters, marks that turn the
+/// direction of writing, and bytes that are no UTF-8 become \n, \t, \r or \xNN. The rest stays.
+[[nodiscard]] std::string escaped(std::string_view words);
 
 }  // namespace bellwire

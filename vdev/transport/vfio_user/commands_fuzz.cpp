@@ -4,7 +4,6 @@
 // what a hostile client sends: messages, each behind a byte that tells how many descriptors come
 // along, and of which kind. In the end the client goes, an honest one comes, and must be served;
 // and no descriptor may have been lost.
-#include <spdlog/spdlog.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +12,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "vdev/log/log.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/transport/vfio_user/commands.hpp"
@@ -134,7 +134,7 @@ void visit(pci::Function& function) {
 }  // namespace
 
 extern "C" int LLVMFuzzerInitialize(int* /*count*/, char*** /*arguments*/) {
-  spdlog::set_level(spdlog::level::off);
+  log::set_level(log::Level::off);
   return 0;
 }
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// LineWriter: a thread that writes lines to standard error, so that nobody else waits for whoever
+// reads it. The flags of that file are shared with other processes and stay as they are. Each line
+// is one write(), so that lines of several processes stay apart. It is never destroyed.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <string>
+
+namespace bellwire::log {
+
+class LineWriter {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Is called by the thread at the times that it asked for.
+  class Clerk {
+   public:
+    virtual void on_time() = 0;
+
+   protected:
+    ~Clerk() = default;
+  };
+
+  /// Throws std::system_error: no thread can be had.
+  explicit LineWriter(Clerk& clerk, int fd = 2);
+  LineWriter(const LineWriter&) = delete;
+
+  /// Any thread. Where too many wait, the line is counted instead, unless it is `important`.
+  void put(std::string line, bool important = false);
+  void call_at(Clock::time_point time);
+  /// Waits until all is written. False: `patience` passed first.
+  bool flush(std::chrono::milliseconds patience);
+
+ private:
+  void run();
+  void report_dropped();
+
+  Clerk& clerk_;
+  const int fd_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::string> lines_;
+  std::uint64_t dropped_ = 0;
+  bool writing_ = false;
+  Clock::time_point next_call_ = Clock::time_point::max();
+};
+
+}  // namespace bellwire::log
