@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/os/limits.hpp"
 
+#include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::os {
 
@@ -18,6 +25,26 @@ Result<void> ensure_fds(std::uint64_t fds) {
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
     return system_fault("cannot raise the fd limit to {}", fds);
   return {};
+}
+
+bool temporary(const std::error_code& code) noexcept {
+  constexpr std::array codes{EMFILE,       ENFILE, ENOBUFS, ENOMEM,      ENOSPC,
+                             ETOOMANYREFS, EAGAIN, EINTR,   ECONNABORTED};
+  // std::errc lacks ETOOMANYREFS, so both categories are compared by number.
+  const bool numbered =
+      code.category() == std::system_category() || code.category() == std::generic_category();
+  return numbered && std::ranges::find(codes, code.value()) != codes.end();
+}
+
+Error descriptor_shortage() {
+  const UniqueFd probe(::eventfd(0, EFD_CLOEXEC));
+  if (!probe.valid() && errno != EMFILE) return system_fault("a descriptor could not be received");
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return fault(std::errc::too_many_files_open,
+               "a descriptor could not be received: this process may have {} and {} them all; "
+               "raise the limit (ulimit -n)",
+               limit.rlim_cur, probe.valid() ? "had" : "has");
 }
 
 }  // namespace bellwire::os

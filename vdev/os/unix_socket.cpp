@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,11 +16,13 @@
 #include <cstring>
 #include <filesystem>
 
+#include "vdev/os/limits.hpp"
+
 namespace bellwire::os {
 namespace {
 
 constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path) - 1;
-constexpr int backlog = 128;
+constexpr int backlog = 4096;  // the kernel takes less where net.core.somaxconn is less
 
 struct Address {
   sockaddr_un raw{};
@@ -72,9 +75,10 @@ Result<void> clear_path(const std::string& path, const Address& address) {
     return fault(std::errc::file_exists,
                  "'{}' exists and is not a socket; choose another path or remove it", path);
   if (served(address))
-    return fault(std::errc::address_in_use,
-                 "socket '{}' is already served; stop that switchboard or choose another path",
-                 path);
+    return fault(
+        std::errc::address_in_use,
+        "socket '{}' is already served; stop the program that serves it or choose another path",
+        path);
   if (::unlink(path.c_str()) != 0) return system_fault("cannot remove stale socket '{}'", path);
   return {};
 }
@@ -121,11 +125,15 @@ Listener::~Listener() {
 
 Result<std::optional<Listener::Connection>> Listener::accept() {
   sockaddr_un peer{};
-  socklen_t size = sizeof peer;
-  UniqueFd socket(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
-                            SOCK_CLOEXEC | SOCK_NONBLOCK));
+  socklen_t size = 0;
+  UniqueFd socket;
+  do {
+    size = sizeof peer;
+    socket = UniqueFd(::accept4(socket_.get(), reinterpret_cast<sockaddr*>(&peer), &size,
+                                SOCK_CLOEXEC | SOCK_NONBLOCK));
+  } while (!socket.valid() && (errno == ECONNABORTED || errno == EINTR));
   if (!socket.valid()) {
-    if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return std::nullopt;
+    if (errno == EAGAIN) return std::nullopt;
     return system_fault("cannot accept a connection on '{}'", path_);
   }
   constexpr auto head = offsetof(sockaddr_un, sun_path) + 1;
@@ -134,7 +142,24 @@ Result<std::optional<Listener::Connection>> Listener::accept() {
                     named ? std::string(peer.sun_path + 1, size - head) : std::string()};
 }
 
-Result<UniqueFd> connect_unix(const std::string& path, const std::string& name) {
+namespace {
+
+// Says the cause of a failed connect().
+Error connect_fault(const std::string& path, std::chrono::milliseconds patience) {
+  if (errno == ENOENT || errno == ECONNREFUSED)
+    return system_fault("nobody serves socket '{}'", path);
+  if (errno == EAGAIN)
+    return system_fault("'{}' accepts no connections: its queue of them was full for {} ms", path,
+                        patience.count());
+  return system_fault("cannot connect to '{}'", path);
+}
+
+}  // namespace
+
+// Whoever waits in connect() stands in the kernel's queue; whoever tried again and again might
+// never be first.
+Result<UniqueFd> connect_unix(const std::string& path, const std::string& name,
+                              std::chrono::milliseconds patience) {
   const auto address = path_address(path);
   if (!address) return address.error();
   UniqueFd socket = new_socket();
@@ -142,10 +167,41 @@ Result<UniqueFd> connect_unix(const std::string& path, const std::string& name) 
   const auto own = abstract_address(name);
   if (!name.empty() && ::bind(socket.get(), own.get(), own.size) != 0)
     return system_fault("cannot name a socket '{}'", name);
-  if (::connect(socket.get(), address->get(), address->size) != 0)
-    return system_fault("is a switchboard running at '{}'? Cannot connect", path);
+  if (::connect(socket.get(), address->get(), address->size) == 0) return socket;
+  if (errno != EAGAIN || patience.count() <= 0) return connect_fault(path, patience);
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
+  const timeval time{.tv_sec = seconds.count(),
+                     .tv_usec = std::chrono::microseconds(patience - seconds).count()};
+  const timeval for_ever{};
+  const int flags = ::fcntl(socket.get(), F_GETFL);
+  const bool connected =
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) == 0 &&
+      ::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK) == 0 &&
+      ::connect(socket.get(), address->get(), address->size) == 0;
+  if (!connected) return connect_fault(path, patience);
+  if (::fcntl(socket.get(), F_SETFL, flags) != 0 ||
+      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &for_ever, sizeof for_ever) != 0)
+    return system_fault("cannot set up a socket");
   return socket;
 }
+
+namespace {
+
+// As many as the sender's limit of descriptors may be on their way in sockets, of one user's
+// processes together.
+Error send_fault() {
+  if (errno != ETOOMANYREFS) return system_fault("cannot send");
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  errno = ETOOMANYREFS;
+  return Error{std::error_code(errno, std::system_category()),
+               text("cannot send a descriptor: more than {} of this user's are in flight, sent "
+                    "through sockets and not received yet; stop the processes that do not read, "
+                    "or raise the limit (ulimit -n)",
+                    limit.rlim_cur)};
+}
+
+}  // namespace
 
 Result<std::size_t> send_parcel(int socket, std::span<const std::byte> bytes,
                                 std::span<const int> fds) {
@@ -169,7 +225,7 @@ Result<std::size_t> send_parcel(int socket, std::span<const std::byte> bytes,
   const auto sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (errno == EAGAIN || errno == EINTR) return std::size_t{0};
-  return system_fault("cannot send");
+  return send_fault();
 }
 
 Result<bool> send_message(int socket, std::span<const std::byte> bytes, int fd) {
@@ -179,7 +235,15 @@ Result<bool> send_message(int socket, std::span<const std::byte> bytes, int fd) 
   return fault(std::errc::io_error, "a message was cut off");
 }
 
-Result<std::optional<Parcel>> receive_parcel(int socket, std::span<std::byte> bytes) {
+namespace {
+
+// What recvmsg() gives, and whether descriptors were left out of it.
+struct Taken {
+  Parcel parcel;
+  bool cut = false;
+};
+
+Result<std::optional<Taken>> take(int socket, std::span<std::byte> bytes, int flags) {
   iovec part{bytes.data(), bytes.size()};
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * most_fds)> control;
   msghdr message{};
@@ -187,35 +251,61 @@ Result<std::optional<Parcel>> receive_parcel(int socket, std::span<std::byte> by
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  const auto size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  const auto size = ::recvmsg(socket, &message, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (size < 0) {
     if (errno == EAGAIN || errno == EINTR) return std::nullopt;
     return system_fault("cannot receive");
   }
-  Parcel parcel{static_cast<std::size_t>(size), {}};
+  Taken taken{{static_cast<std::size_t>(size), {}}, (message.msg_flags & MSG_CTRUNC) != 0};
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
        header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     for (std::size_t at = 0; CMSG_LEN(at + sizeof(int)) <= header->cmsg_len; at += sizeof(int)) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(header) + at, sizeof fd);
-      parcel.fds.emplace_back(fd);
+      taken.parcel.fds.emplace_back(fd);
     }
   }
-  if ((message.msg_flags & MSG_CTRUNC) != 0)
-    return fault(std::errc::too_many_files_open,
-                 "a descriptor was lost on its way: this process may open no more; raise the limit "
-                 "(ulimit -n)");
-  return parcel;
+  return taken;
 }
 
+}  // namespace
+
+Result<std::optional<Parcel>> receive_parcel(int socket, std::span<std::byte> bytes) {
+  auto taken = take(socket, bytes, 0);
+  if (!taken) return taken.error();
+  if (!*taken) return std::nullopt;
+  if ((*taken)->cut) return descriptor_shortage();  // while those that did fit are still here
+  return std::move((*taken)->parcel);
+}
+
+// Looks first: a descriptor that recvmsg() can't install is lost, unless it only peeked. What is
+// peeked serves for that alone, since the kernel adds the descriptors of bytes that come later.
 Result<std::optional<Received>> receive_message(int socket, std::span<std::byte> bytes) {
+  {
+    const auto ahead = take(socket, bytes, MSG_PEEK);
+    if (!ahead) return ahead.error();
+    if (!*ahead) return std::nullopt;
+    if ((*ahead)->cut) return descriptor_shortage();
+  }
   auto parcel = receive_parcel(socket, bytes);
   if (!parcel) return parcel.error();
   if (!*parcel) return std::nullopt;
   Received received{(*parcel)->size, {}};
   if (!(*parcel)->fds.empty()) received.fd = std::move((*parcel)->fds.front());
   return received;
+}
+
+Result<std::optional<std::size_t>> receive_bytes(int socket, std::span<std::byte> bytes) {
+  const auto size = ::recv(socket, bytes.data(), bytes.size(), MSG_DONTWAIT);
+  if (size >= 0) return std::optional(static_cast<std::size_t>(size));
+  if (errno == EAGAIN || errno == EINTR) return std::nullopt;
+  return system_fault("cannot receive");
+}
+
+void send_little(int socket) noexcept {
+  const int least = 1;  // the kernel makes it the least that it allows
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &least, sizeof least);
 }
 
 bool has_unread(int socket) noexcept {

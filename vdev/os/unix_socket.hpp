@@ -38,8 +38,11 @@ class Listener {
     std::string peer_name;  ///< see connect_unix()
   };
 
-  /// The next connection; empty when none waits. EMFILE, ENFILE: the connection still waits.
+  /// The next connection; empty when none waits. EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection
+  /// still waits. asio/acceptor.hpp goes on after these.
   [[nodiscard]] Result<std::optional<Connection>> accept();
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
   [[nodiscard]] int fd() const noexcept { return socket_.get(); }
 
@@ -52,13 +55,16 @@ class Listener {
   ino_t inode_;
 };
 
-/// Connects to `path`. The other side sees `name` as the address that the connection came from (it
-/// is bound in the abstract namespace, so it leaves no file); two connections can't have the same
-/// at once. Empty: no name.
-[[nodiscard]] Result<UniqueFd> connect_unix(const std::string& path, const std::string& name);
+/// Connects to `path`, and waits up to `patience` for a place in its queue of connections. The
+/// other side sees `name` as the address that the connection came from (it is bound in the abstract
+/// namespace, so it leaves no file); two connections can't have the same at once. Empty: no name.
+/// ENOENT, ECONNREFUSED: nobody serves it. EAGAIN: the queue is full. EINTR: a signal came.
+[[nodiscard]] Result<UniqueFd> connect_unix(const std::string& path, const std::string& name,
+                                            std::chrono::milliseconds patience = {});
 
 /// Sends all of `bytes`, with `fd` unless it is negative. False: the socket is full, nothing was
-/// sent. An error: the connection is of no use any more.
+/// sent. A temporary() error: nothing was sent, but it may be later. Another: the connection is of
+/// no use any more.
 [[nodiscard]] Result<bool> send_message(int socket, std::span<const std::byte> bytes, int fd);
 
 /// What arrived: up to `bytes.size()` bytes and the first descriptor among them; further ones are
@@ -68,7 +74,8 @@ struct Received {
   UniqueFd fd;
 };
 
-/// Empty when nothing waits. EMFILE: a descriptor came that this process may not have.
+/// Empty when nothing waits. EMFILE, ENFILE: a descriptor came for which there is no room; it and
+/// its bytes stay in the socket until there is (unless another thread takes the room just then).
 [[nodiscard]] Result<std::optional<Received>> receive_message(int socket,
                                                               std::span<std::byte> bytes);
 
@@ -78,14 +85,24 @@ struct Parcel {
   std::vector<UniqueFd> fds;
 };
 
-/// As receive_message().
+/// As receive_message(), with one system call instead of two: so EMFILE and ENFILE mean that what
+/// came is lost.
 [[nodiscard]] Result<std::optional<Parcel>> receive_parcel(int socket, std::span<std::byte> bytes);
 
 /// Sends as many of `bytes` as there is room for, the `fds` with the first of them, and says how
-/// many: 0 when the socket is full, and then no descriptor went. An error: the connection is of
-/// no use any more.
+/// many: 0 when the socket is full, and then no descriptor went. Errors as of send_message();
+/// ETOOMANYREFS says how many descriptors may be on their way.
 [[nodiscard]] Result<std::size_t> send_parcel(int socket, std::span<const std::byte> bytes,
                                               std::span<const int> fds = {});
+
+/// Receives bytes and lets go of every descriptor that came with them, without ever having it.
+/// Empty when nothing waits; 0: the peer has gone.
+[[nodiscard]] Result<std::optional<std::size_t>> receive_bytes(int socket,
+                                                               std::span<std::byte> bytes);
+
+/// Makes the room for what is sent and not yet read as small as it can be: a few messages. Then a
+/// peer that does not read holds only their descriptors in flight.
+void send_little(int socket) noexcept;
 
 /// Whether the peer of a connection has been sent something that it has not read.
 [[nodiscard]] bool has_unread(int socket) noexcept;

@@ -2,6 +2,7 @@
 #include "vdev/os/unix_socket.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -9,11 +10,16 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "vdev/os/event_fd.hpp"
+#include "vdev/os/limits.hpp"
+#include "vdev/testing/driver.hpp"
+#include "vdev/testing/no_descriptors.hpp"
 #include "vdev/testing/scripted_server.hpp"
 
 using namespace bellwire::os;
+using bellwire::testing::NoDescriptors;
 using bellwire::testing::TemporaryFolder;
 
 namespace {
@@ -161,6 +167,107 @@ TEST_CASE("a parcel brings all its descriptors; a full socket takes none") {
   while (send_parcel(client.get(), four("full"), fds).value() > 0) {
   }
   CHECK(send_parcel(client.get(), four("full")).value() == 0);
+}
+
+TEST_CASE("a descriptor for which there is no room waits in the socket, with its bytes") {
+  const TemporaryFolder folder;
+  auto listener = Listener::create(folder.file("s")).value();
+  const auto client = connect_unix(folder.file("s"), "").value();
+  const auto server = listener.accept().value().value();
+  const auto event = EventFd::create(7).value();
+  REQUIRE(send_message(client.get(), four("late"), event.fd()).value());
+  std::array<std::byte, 4> bytes{};
+  {
+    const NoDescriptors none;
+    for (int times = 0; times < 3; ++times) {
+      const auto received = receive_message(server.socket.get(), bytes);
+      REQUIRE(received.has_error());
+      CHECK(temporary(received.error().code));
+      CHECK(says(received.error(), "raise the limit"));
+    }
+  }
+  auto received = receive_message(server.socket.get(), bytes).value().value();
+  CHECK(bytes == four("late"));
+  CHECK(EventFd::adopt(std::move(received.fd)).value().drain() == 7);
+}
+
+TEST_CASE("bytes can be received without room for the descriptors that come along") {
+  const TemporaryFolder folder;
+  auto listener = Listener::create(folder.file("s")).value();
+  const auto client = connect_unix(folder.file("s"), "").value();
+  const auto server = listener.accept().value().value();
+  const auto event = EventFd::create().value();
+  REQUIRE(send_message(client.get(), four("rude"), event.fd()).value());
+  const NoDescriptors none;
+  std::array<std::byte, 4> bytes{};
+  CHECK(receive_bytes(server.socket.get(), bytes).value() == 4);
+  CHECK_FALSE(receive_bytes(server.socket.get(), bytes).value().has_value());
+}
+
+TEST_CASE("connections wait while this process can have no descriptor, and none is lost") {
+  const TemporaryFolder folder;
+  auto listener = Listener::create(folder.file("s")).value();
+  const auto client = connect_unix(folder.file("s"), "").value();
+  {
+    const NoDescriptors none;
+    const auto accepted = listener.accept();
+    REQUIRE(accepted.has_error());
+    CHECK(temporary(accepted.error().code));
+  }
+  CHECK(listener.accept().value().has_value());
+}
+
+// As Listener, with room for few.
+UniqueFd listen_with_little_room(const std::string& path) {
+  UniqueFd server(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, path.c_str());
+  REQUIRE(::bind(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(server.get(), 0) == 0);
+  return server;
+}
+
+TEST_CASE("whoever connects waits for a place in a full queue, as long as it wants to") {
+  const TemporaryFolder folder;
+  const auto path = folder.file("s");
+  const auto server = listen_with_little_room(path);
+  std::vector<UniqueFd> queue;
+  for (;;) {
+    auto socket = connect_unix(path, "");
+    if (!socket) {
+      CHECK(socket.error().code == std::errc::resource_unavailable_try_again);
+      CHECK(says(socket.error(), "queue"));
+      break;
+    }
+    queue.push_back(std::move(*socket));
+  }
+  CHECK(connect_unix(path, "", std::chrono::milliseconds(1)).has_error());
+  std::thread accepting([&] {
+    for (std::size_t times = 0; times <= queue.size(); ++times)
+      UniqueFd(::accept(server.get(), nullptr, nullptr));
+  });
+  const auto socket = connect_unix(path, "", bellwire::testing::patience);
+  accepting.join();
+  REQUIRE(socket.has_value());
+  CHECK((::fcntl(socket->get(), F_GETFL) & O_NONBLOCK) != 0);
+}
+
+TEST_CASE("a failed connect names its cause") {
+  const TemporaryFolder folder;
+  CHECK(says(connect_unix(folder.file("none"), "").error(), "nobody serves socket"));
+  std::ofstream(folder.file("file")) << "text";
+  CHECK(says(connect_unix(folder.file("file"), "").error(), "Connection refused"));
+}
+
+TEST_CASE("errors that may pass are told from those that stay") {
+  for (const int code :
+       {EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EAGAIN, EINTR, ETOOMANYREFS}) {
+    CHECK(temporary(std::error_code(code, std::system_category())));
+    CHECK(temporary(std::error_code(code, std::generic_category())));
+  }
+  for (const int code : {EPIPE, ECONNRESET, EPROTO, EINVAL, EBADF, 0})
+    CHECK_FALSE(temporary(std::error_code(code, std::system_category())));
 }
 
 TEST_CASE("a peer that left is known to have, whatever it left behind") {
