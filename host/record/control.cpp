@@ -2,60 +2,41 @@
 #include "host/record/control.hpp"
 
 #include <algorithm>
-#include <boost/asio/posix/stream_descriptor.hpp>
+#include <optional>
 #include <vector>
 
 #include "host/record/control_peer.hpp"
-#include "vdev/asio/watch.hpp"
+#include "vdev/asio/acceptor.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/os/unix_socket.hpp"
 
 namespace bellwire::host {
 namespace {
 
-namespace asio = boost::asio;
-
 constexpr std::size_t most_peers = 8;
 
 }  // namespace
 
-struct Control::State : std::enable_shared_from_this<Control::State> {
-  State(RecordingThread& recording, TraceFacts known, os::Listener served)
-      : thread(recording),
-        facts(std::move(known)),
-        listener(std::move(served)),
-        readable(recording.context()) {}
+struct Control::State {
+  State(RecordingThread& recording, TraceFacts known)
+      : thread(recording), facts(std::move(known)) {}
 
-  void accept_on() {
-    readable.async_wait(asio::posix::descriptor_base::wait_read,
-                        [self = shared_from_this()](const boost::system::error_code& error) {
-                          if (!error && self->readable.is_open()) self->accept_all();
-                        });
-  }
-
-  void accept_all() {
-    for (;;) {
-      auto connection = listener.accept();
-      if (!connection)
-        return log::warning("no more control: {}; restart the device", connection.error().message);
-      if (!*connection) return accept_on();
-      std::erase_if(peers, [](const auto& peer) { return peer.expired(); });
-      if (peers.size() == most_peers) continue;  // which hangs up on the newest
-      peers.push_back(ControlPeer::start(thread, facts, std::move((*connection)->socket)));
-    }
+  void take(os::UniqueFd socket) {
+    std::erase_if(peers, [](const auto& peer) { return peer.expired(); });
+    if (peers.size() == most_peers)
+      return log::warning("a control peer was turned away: {} are there already", most_peers);
+    peers.push_back(ControlPeer::start(thread, facts, std::move(socket)));
   }
 
   void close() {
-    boost::system::error_code ignored;
-    readable.close(ignored);
+    acceptor.reset();
     for (const auto& weak : peers)
       if (const auto peer = weak.lock()) peer->close();
   }
 
   RecordingThread& thread;
   const TraceFacts facts;
-  os::Listener listener;
-  asio::posix::stream_descriptor readable;  // a duplicate of the listener, for waiting only
+  std::optional<Acceptor> acceptor;
   std::vector<std::weak_ptr<ControlPeer>> peers;
 };
 
@@ -69,13 +50,20 @@ Result<Control> Control::create(RecordingThread& thread, const TraceFacts& facts
                                 const std::string& path) {
   auto listener = os::Listener::create(path);
   if (!listener) return listener.error();
-  auto state = std::make_shared<State>(thread, facts, std::move(*listener));
-  Result<void> watched;
+  auto state = std::make_shared<State>(thread, facts);
+  Result<void> accepting;
   thread.run([&] {
-    watched = watch(state->readable, state->listener.fd());
-    if (watched) state->accept_on();
+    auto acceptor = Acceptor::create(thread.context(), std::move(*listener),
+                                     [weak = std::weak_ptr(state)](auto came) {
+                                       if (const auto control = weak.lock())
+                                         control->take(std::move(came.socket));
+                                     });
+    if (acceptor)
+      state->acceptor = std::move(*acceptor);
+    else
+      accepting = acceptor.error();
   });
-  if (!watched) return watched.error();
+  if (!accepting) return accepting.error();
   return Control(std::move(state));
 }
 

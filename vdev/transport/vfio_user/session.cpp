@@ -13,8 +13,7 @@ namespace asio = boost::asio;
 using asio::posix::descriptor_base;
 
 namespace {
-constexpr unsigned most_a_turn = 64;   // requests; other devices want their turn, too
-constexpr unsigned most_reported = 8;  // refusals in the log, per client
+constexpr unsigned most_a_turn = 64;  // requests; other devices want their turn, too
 // Bytes that a client has not read, with which it is asked for more. A message of ours alone never
 // reaches it: a client that doesn't read because it waits for room to send would wait for ever.
 constexpr std::size_t most_unsent = std::size_t{1} << 20;
@@ -104,7 +103,8 @@ void Session::answer(Message request) {
   auto header = request.header;
   const bool agreed = commands_->client().has_value();
   auto reply = commands_->handle(std::move(request));
-  if (!reply) report(header, reply.error());
+  if (!reply)
+    log::warning("{}: command {} refused: {}", name_, header.command, reply.error().message);
   if (!agreed && commands_->client()) {
     // A client that takes no data has no DMA by messages.
     if (const auto most = commands_->client()->max_data_xfer_size; most > 0) {
@@ -133,17 +133,12 @@ Result<void> Session::unmask_by(std::optional<os::EventFd> event) {
   return {};
 }
 
-void Session::report(const Header& header, const Error& error) {
-  if (refused_++ >= most_reported) return;
-  log::warning("{}: command {} refused: {}{}", name_, header.command, error.message,
-               refused_ == most_reported ? " (further ones are not reported)" : "");
-}
-
+// A client that leaves is no fault of its own; any other reason is for whoever reads the log.
 void Session::fail(const Error& error) {
   if (ended()) return;
   const bool left =
       error.code == std::errc::connection_reset || error.code == std::errc::broken_pipe;
-  if (!left) log::warning("{}: the client is dropped: {}", name_, error.message);
+  if (!left) log::warning("{}: the client was dropped: {}", name_, error.message);
   end(error.message);
 }
 

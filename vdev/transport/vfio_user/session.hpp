@@ -41,7 +41,6 @@ class Session : public std::enable_shared_from_this<Session> {
   void take(Message message);
   void answer(Message request);
   Result<void> unmask_by(std::optional<os::EventFd> event);
-  void report(const Header& header, const Error& error);
 
   boost::asio::io_context& context_;
   os::UniqueFd socket_;
@@ -58,7 +57,6 @@ class Session : public std::enable_shared_from_this<Session> {
   // So is one wait of each kind; both may be under way, since either may come first.
   bool waits_to_read_ = false;
   bool waits_to_write_ = false;
-  unsigned refused_ = 0;
 };
 
 }  // namespace bellwire::vfio_user
