@@ -2,8 +2,10 @@
 #include "vdev/os/memory.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -50,16 +52,54 @@ bool sealed_against_shrinking(int fd) noexcept {
   return seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
 }
 
-Result<Mapping> Mapping::create(int fd, std::uint64_t size, std::uint64_t offset) {
-  void* data =
-      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
-  if (data == MAP_FAILED)
-    return system_fault("cannot map {} bytes of shared memory from byte {} on", size, offset);
-  return Mapping(static_cast<std::byte*>(data), size);
+namespace {
+
+// Of a mapping of the file: on hugetlbfs it is not the machine's.
+Result<std::uint64_t> page_size_of(int fd) {
+  struct statfs status {};
+  if (::fstatfs(fd, &status) != 0)
+    return system_fault("descriptor {}: cannot tell its page size", fd);
+  if (status.f_type == HUGETLBFS_MAGIC) return static_cast<std::uint64_t>(status.f_bsize);
+  return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+}  // namespace
+
+Result<Mapping> Mapping::create(int fd, std::uint64_t size, std::uint64_t offset) {
+  return map(fd, size, offset, 1);
+}
+
+Result<Mapping> Mapping::of_peer(int fd, std::uint64_t size, std::shared_ptr<MemoryLoss> loss,
+                                 std::uint64_t offset) {
+  const auto there = file_size(fd);
+  if (!there) return there.error();
+  if (size == 0 || offset > *there || size > *there - offset)
+    return fault(std::errc::invalid_argument,
+                 "{} bytes of shared memory from byte {} on are not in its file, which has {}",
+                 size, offset, *there);
+  const auto page = page_size_of(fd);
+  if (!page) return page.error();
+  auto mapping = map(fd, size, offset, *page);
+  if (!mapping) return mapping;
+  auto guard = MemoryGuard::create({mapping->data_, mapping->mapped_}, std::move(loss));
+  if (!guard) return guard.error();
+  mapping->guard_.emplace(std::move(*guard));
+  return mapping;
+}
+
+Result<Mapping> Mapping::map(int fd, std::uint64_t size, std::uint64_t offset, std::uint64_t page) {
+  const auto mapped = (size + page - 1) / page * page;
+  void* data =
+      ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
+  if (data == MAP_FAILED)
+    return system_fault("cannot map {} bytes of shared memory from byte {} on", size, offset);
+  return Mapping(static_cast<std::byte*>(data), size, mapped);
+}
+
+// The guard goes first: another mapping may be where this one was as soon as it is unmapped.
 Mapping::~Mapping() {
-  if (data_ != nullptr) ::munmap(data_, size_);
+  guard_.reset();
+  if (data_ != nullptr) ::munmap(data_, mapped_);
 }
 
 }  // namespace bellwire::os

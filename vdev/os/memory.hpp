@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "vdev/os/memory_guard.hpp"
 #include "vdev/os/result.hpp"
 #include "vdev/os/unique_fd.hpp"
 
@@ -34,8 +36,18 @@ class Mapping {
   /// Maps `size` bytes of `fd` from `offset` on, which is a multiple of the page size.
   [[nodiscard]] static Result<Mapping> create(int fd, std::uint64_t size, std::uint64_t offset = 0);
 
+  /// The same of a file that came from a peer: all of it must be there, and should it be taken away
+  /// later, that is noted in `loss` and touching it stays harmless (memory_guard.hpp). Huge pages,
+  /// too. EINVAL: the file is shorter, or no file.
+  [[nodiscard]] static Result<Mapping> of_peer(int fd, std::uint64_t size,
+                                               std::shared_ptr<MemoryLoss> loss,
+                                               std::uint64_t offset = 0);
+
   Mapping(Mapping&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        mapped_(other.mapped_),
+        guard_(std::move(other.guard_)) {}
   Mapping& operator=(Mapping&&) = delete;
   ~Mapping();
 
@@ -43,9 +55,13 @@ class Mapping {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
-  Mapping(std::byte* data, std::size_t size) noexcept : data_(data), size_(size) {}
+  Mapping(std::byte* data, std::size_t size, std::size_t mapped) noexcept
+      : data_(data), size_(size), mapped_(mapped) {}
+  static Result<Mapping> map(int fd, std::uint64_t size, std::uint64_t offset, std::uint64_t page);
   std::byte* data_;
   std::size_t size_;
+  std::size_t mapped_;  // whole pages
+  std::optional<MemoryGuard> guard_;
 };
 
 }  // namespace bellwire::os
