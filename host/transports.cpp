@@ -60,15 +60,23 @@ Result<void> read(std::string_view transport, std::span<const std::string> words
   return {};
 }
 
-// PATH[,slot=N][,vectors=N]
+constexpr unsigned most_wait = 3600;  // seconds
+
+// PATH[,slot=N][,vectors=N][,format=1][,wait=SECONDS]
 Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& context,
                                                   std::string_view where, GuestPlan&) {
   const auto words = split(where);
   ivshmem::Endpoint endpoint{.path = words.empty() ? "" : words.front()};
   const auto options = std::span(words).subspan(words.empty() ? 0 : 1);
-  const auto done =
-      read("ivshmem", options, {{"slot", &endpoint.slot}, {"vectors", &endpoint.vectors}});
+  unsigned format = 0, wait = 0;
+  const auto done = read("ivshmem", options,
+                         {{"slot", &endpoint.slot},
+                          {"vectors", &endpoint.vectors},
+                          {"format", &format, 0, 1},
+                          {"wait", &wait, 0, most_wait}});
   if (!done) return done.error();
+  endpoint.format = format != 0;
+  endpoint.wait = std::chrono::seconds(wait);
   auto peer = ivshmem::Peer::connect(context, endpoint);
   if (!peer) return peer.error();
   return std::unique_ptr<Transport>(std::move(*peer));
@@ -143,8 +151,11 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
 }
 
 constexpr TransportEntry entries[] = {
-    {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N]",
-     "a switchboard's socket, or QEMU's ivshmem-server's", create_ivshmem},
+    {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N][,format=0|1][,wait=SECONDS]",
+     "a switchboard's socket, or QEMU's ivshmem-server's; format=1 formats memory anew whose "
+     "format "
+     "a guest has broken",
+     create_ivshmem},
     {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
      "a PCI device of its own, for QEMU 10.1 or newer to connect to", create_card,
      serve_by_vfio_user},

@@ -80,6 +80,14 @@ Result<void> format(std::span<std::byte> memory, unsigned queues) {
   return {};
 }
 
+void wipe(std::span<std::byte> memory) noexcept {
+  bellwire_header& header = header_of(memory);
+  const auto incarnation = load(header.device.incarnation, relaxed);
+  store(header.format.magic, std::uint64_t{0}, release);
+  std::ranges::fill(memory.subspan(sizeof header.format.magic), std::byte{0});
+  store(header.device.incarnation, incarnation, release);
+}
+
 Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size, unsigned queues) {
   auto fd = os::create_memfd(name, size);
   if (!fd) return fd.error();
@@ -115,9 +123,8 @@ Result<Layout> Layout::open(MemoryView memory) {
   const auto problem = bellwire_format_check(&format, bytes.size());
   if (problem != BELLWIRE_FORMAT_OK)
     return fault(std::errc::protocol_error,
-                 "the shared memory's format is broken ({}, magic {:#x}); restart the switchboard "
-                 "to get a new one",
-                 fault_names[problem], format.magic);
+                 "the shared memory's format is broken ({}, magic {:#x})", fault_names[problem],
+                 format.magic);
   return Layout(std::move(memory), format);
 }
 

@@ -26,6 +26,10 @@ constexpr std::uint32_t most_trace_entries = 4096;  // that format() makes, of e
 /// payload. EINVAL: it is still too little.
 [[nodiscard]] Result<void> format(std::span<std::byte> memory, unsigned queues);
 
+/// Makes memory blank again, whatever is in it. The device's incarnation stays, so that the next
+/// device has a new one.
+void wipe(std::span<std::byte> memory) noexcept;
+
 /// New memory that can be shared, formatted already.
 struct SharedMemory {
   os::UniqueFd fd;

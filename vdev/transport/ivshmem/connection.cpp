@@ -3,8 +3,9 @@
 
 #include <span>
 
-#include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/os/limits.hpp"
+#include "vdev/os/poll.hpp"
 #include "vdev/os/unix_socket.hpp"
 
 namespace bellwire::ivshmem {
@@ -13,69 +14,93 @@ using asio::posix::descriptor_base;
 
 Connection::Connection(asio::io_context& context, os::UniqueFd socket, std::string name,
                        std::vector<Slot::Line> greeting, std::function<void()> left)
-    : socket_(std::move(socket)),
-      ready_(context),
+    : taken_(std::move(socket)),
+      socket_(context),
+      retry_(context, name),
       name_(std::move(name)),
       greeting_(std::move(greeting)),
       left_(std::move(left)) {}
 
 void Connection::start() {
   log::info("{} came", name_);
-  if (auto watched = watch(ready_, socket_.get()); !watched) return drop(watched.error().message);
+  os::send_little(taken_.get());
+  boost::system::error_code error;
+  socket_.assign(taken_.get(), error);
+  if (error) return drop(text("the kernel cannot wait for its socket: {}", error.message()));
+  static_cast<void>(taken_.release());
   send_on();
   if (!gone_) listen();
 }
 
 void Connection::send_on() {
-  for (; sent_ < greeting_.size(); ++sent_) {
-    const auto done = send(socket_.get(), greeting_[sent_].value, greeting_[sent_].fd);
-    if (!done) return drop(done.error().message);
-    if (!*done) break;
+  while (sent_ < greeting_.size()) {
+    const auto sent = send_next();
+    if (!sent && os::temporary(sent.error().code))
+      return retry_.after(sent.error(), [self = shared_from_this()] {
+        if (!self->gone_) self->send_on();
+      });
+    if (!sent) return os::peer_left(fd()) ? leave() : drop(sent.error().message);
+    retry_.worked();
+    if (!*sent) break;
+    ++sent_;
   }
   if (sent_ == greeting_.size()) return;
-  ready_.async_wait(descriptor_base::wait_write,
-                    [self = shared_from_this()](const boost::system::error_code& error) {
-                      if (!error && !self->gone_) self->send_on();
-                    });
+  socket_.async_wait(descriptor_base::wait_write,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       if (!error && !self->gone_) self->send_on();
+                     });
+}
+
+// False: the peer is to read first. The kernel calls a socket writable when its peer has read all
+// but a message or so; send() would put in a few more.
+Result<bool> Connection::send_next() {
+  if (!os::wait_writable(fd(), std::chrono::milliseconds(0))) return false;
+  return send(fd(), greeting_[sent_].value, greeting_[sent_].fd);
 }
 
 void Connection::listen() {
-  ready_.async_wait(descriptor_base::wait_read,
-                    [self = shared_from_this()](const boost::system::error_code& error) {
-                      if (!error && !self->gone_) self->heard();
-                    });
+  socket_.async_wait(descriptor_base::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       if (!error && !self->gone_) self->heard();
+                     });
 }
 
-// Whatever arrives ends the connection; a descriptor that came along is closed.
+// Whatever arrives ends the connection; a descriptor that came along never gets here.
 void Connection::heard() {
   std::byte byte{};
-  const auto got = os::receive_message(socket_.get(), std::span(&byte, 1));
-  if (!got) return leave(got.error().message);
-  if (!*got) return listen();
-  if ((*got)->size == 0) return leave("it left");
+  const auto got = os::receive_bytes(fd(), std::span(&byte, 1));
+  if (got && !*got) return listen();
+  if (!got || **got == 0) return leave();
   drop("it sent something, which no ivshmem peer does");
 }
 
-void Connection::leave(const std::string& reason) {
-  drop(reason);
+void Connection::leave() {
+  if (gone_) return;
+  log::info("{} left", name_);
+  end();
   left_();
 }
 
 void Connection::drop_if_left() {
-  if (!gone_ && os::hung_up(socket_.get())) leave("it left");
+  if (!gone_ && os::hung_up(fd())) leave();
 }
 
 void Connection::drop(const std::string& reason) {
-  if (std::exchange(gone_, true)) return;
-  log::info("{} dropped: {}", name_, reason);
+  if (gone_) return;
+  log::warning("{} was dropped: {}", name_, reason);
+  end();
+}
+
+void Connection::end() {
+  gone_ = true;
+  retry_.stop();
   boost::system::error_code ignored;
-  ready_.close(ignored);
-  socket_.reset();
+  socket_.close(ignored);
+  taken_.reset();
 }
 
 bool Connection::silent_for(std::chrono::milliseconds time) {
-  if (gone_ || std::chrono::steady_clock::now() - since_ < time) return false;
-  return sent_ < greeting_.size() || os::has_unread(socket_.get());
+  return !gone_ && std::chrono::steady_clock::now() - since_ >= time && os::has_unread(fd());
 }
 
 }  // namespace bellwire::ivshmem

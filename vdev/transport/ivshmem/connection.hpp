@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "vdev/asio/retry.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/transport/ivshmem/slot.hpp"
 
@@ -27,23 +28,30 @@ class Connection : public std::enable_shared_from_this<Connection> {
              std::vector<Slot::Line> greeting, std::function<void()> left);
 
   void start();
+  /// For something that the peer did, which the log says.
   void drop(const std::string& reason);
+  /// The switchboard itself ends.
+  void stop() { end(); }
   /// Handles a hang-up that nobody was told of yet, so that the next peer finds it handled.
   void drop_if_left();
   /// Also when it hung up a moment ago, and nobody was told yet.
-  [[nodiscard]] bool gone() const noexcept { return gone_ || os::hung_up(socket_.get()); }
+  [[nodiscard]] bool gone() { return gone_ || os::hung_up(fd()); }
 
   /// Whether the peer had that long to read what it was sent, and didn't.
   [[nodiscard]] bool silent_for(std::chrono::milliseconds time);
 
  private:
+  [[nodiscard]] int fd() { return socket_.native_handle(); }
   void send_on();
+  Result<bool> send_next();
   void listen();
   void heard();
-  void leave(const std::string& reason);
+  void leave();
+  void end();
 
-  os::UniqueFd socket_;
-  boost::asio::posix::stream_descriptor ready_;  // a duplicate, for waiting only
+  os::UniqueFd taken_;  // until start()
+  boost::asio::posix::stream_descriptor socket_;
+  Retry retry_;
   std::string name_;
   std::vector<Slot::Line> greeting_;
   std::function<void()> left_;

@@ -5,12 +5,16 @@
 
 #include <atomic>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <charconv>
 #include <string_view>
+#include <thread>
 
+#include "vdev/asio/retry.hpp"
 #include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/os/limits.hpp"
+#include "vdev/os/memory_guard.hpp"
 #include "vdev/os/poll.hpp"
 #include "vdev/os/shared_event.hpp"
 #include "vdev/os/unix_socket.hpp"
@@ -23,8 +27,11 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::string_view device_prefix = "bellwire-device/";
-constexpr std::uint64_t usual_fds = 512;  // seven for each of 32 vectors, and some
+constexpr std::uint64_t spare_fds = 48;       // sockets, logs, Asio, a recording
+constexpr std::uint64_t fds_of_a_vector = 7;  // in this file, in the runner and in what it is given
 constexpr int messages_a_turn = 64;
+constexpr std::chrono::seconds queue_patience{30};  // for a server with many to accept before us
+constexpr std::chrono::milliseconds look_again{50};
 }  // namespace
 
 std::string device_name(unsigned slot) {
@@ -43,50 +50,81 @@ std::optional<unsigned> slot_of_device(const std::string& name) noexcept {
 
 // Shared with the handlers that follow the socket.
 struct Peer::State : std::enable_shared_from_this<Peer::State> {
-  State(asio::io_context& context, Endpoint wanted)
-      : endpoint(std::move(wanted)), readable(context) {}
+  State(asio::io_context& io, Endpoint wanted)
+      : endpoint(std::move(wanted)),
+        context(io),
+        readable(io),
+        lossy(io),
+        retry(io, endpoint.path) {
+    if (endpoint.vectors > 0) vectors = endpoint.vectors;
+  }
 
   Result<void> handshake(std::chrono::milliseconds patience);
   Result<bool> read_one();
   Result<void> use_memory();
-  void bind_lines();
+  Result<void> check_format();
+  [[nodiscard]] Error lost() const;
+  void watch_memory();
+  Result<void> bind_lines();
   void follow();
+  void hear();
+  Result<bool> read_some();
 
   [[nodiscard]] bool complete() {
-    return !memory.bytes().empty() && peers.own_vectors().size() >= vectors;
+    return !memory.bytes().empty() && peers.own_vectors().size() >= wanted_vectors();
   }
+  [[nodiscard]] std::size_t wanted_vectors() const;
 
   Endpoint endpoint;
+  asio::io_context& context;
   os::UniqueFd socket;
   asio::posix::stream_descriptor readable;  // a duplicate of the socket, for waiting only
+  asio::posix::stream_descriptor lossy;     // of the loss
+  Retry retry;
   Reader reader;
   PeerState peers;
+  std::shared_ptr<os::MemoryLoss> loss;
   MemoryView memory;
-  unsigned vectors = 0;  // how many of our own complete the handshake
+  std::function<void()> detach;     // tells whoever runs the device
+  std::optional<unsigned> vectors;  // how many of our own complete the handshake, if it is known
   std::optional<Id> driver;
   std::vector<InterruptLine> lines;
+  bool bound = true;  // each line is bound to what the driver has now
 };
 
 Result<void> Peer::State::handshake(std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (!complete()) {
     auto read = read_one();
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (!read && os::temporary(read.error().code) && left.count() > 0) {
+      std::this_thread::sleep_for(look_again);
+      continue;
+    }
     if (!read && read.error().code == std::errc::connection_reset)
       return fault(std::errc::connection_reset,
                    "'{}' closed the connection: if it is a switchboard, slot {} has a device "
                    "already or does not exist; stop that device or choose another slot",
                    endpoint.path, endpoint.slot);
     if (!read) return read.error();
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0 || (!*read && !os::wait_readable(socket.get(), left)))
       return fault(std::errc::timed_out,
                    "'{}' is no ivshmem server that works: {} did not come within {} ms",
                    endpoint.path, peers.missing(), patience.count());
   }
-  lines = std::vector<InterruptLine>(peers.own_vectors().size());
-  bind_lines();
-  return {};
+  const auto count = peers.own_vectors().size();
+  if (auto enough = os::ensure_fds(spare_fds + fds_of_a_vector * count); !enough) return enough;
+  lines = std::vector<InterruptLine>(count);
+  return bind_lines();
+}
+
+// Each peer has as many: a guest's tell how many of ours are still to come.
+std::size_t Peer::State::wanted_vectors() const {
+  if (vectors) return *vectors;
+  std::size_t most = 1;
+  for (const auto& [id, events] : peers.peers()) most = std::max(most, events.size());
+  return most;
 }
 
 // False when no whole message waits.
@@ -103,7 +141,7 @@ Result<bool> Peer::State::read_one() {
   if (change->kind == Kind::peer_vector) driver = change->id;
   if (change->kind == Kind::peer_left && driver == change->id)
     driver = peers.peers().empty() ? std::nullopt : std::optional(peers.peers().rbegin()->first);
-  if (change->kind == Kind::peer_vector || change->kind == Kind::peer_left) bind_lines();
+  if (change->kind == Kind::peer_vector || change->kind == Kind::peer_left) bound = false;
   return true;
 }
 
@@ -113,49 +151,102 @@ Result<void> Peer::State::use_memory() {
   if (*size < sizeof(bellwire_header))
     return fault(std::errc::protocol_error, "'{}' shares {} bytes, which hold no header",
                  endpoint.path, *size);
-  auto mapping = os::Mapping::create(peers.memory().get(), *size);
+  auto created = os::MemoryLoss::create();
+  if (!created) return created.error();
+  loss = std::move(*created);
+  auto mapping = os::Mapping::of_peer(peers.memory().get(), *size, loss);
   if (!mapping) return mapping.error();
   memory = MemoryView(std::move(*mapping));
-  vectors = std::max(endpoint.vectors, 1U);
+  return check_format();
+}
+
+// A slot whose format is broken is refused alone: other slots have memory of their own.
+Result<void> Peer::State::check_format() {
   if (ring::blank(memory.bytes())) return {};
-  auto layout = ring::Layout::open(memory);
-  if (!layout) return layout.error();
-  if (endpoint.vectors == 0) vectors = layout->queues();
+  const auto layout = ring::Layout::open(memory);
+  if (layout) {
+    if (!vectors) vectors = layout->queues();
+    return {};
+  }
+  if (!endpoint.format)
+    return fault(std::errc::protocol_error,
+                 "'{}', slot {}: {}; start the device with ivshmem:PATH,format=1 to format this "
+                 "slot anew (its requests are lost, its guest must load the driver again; other "
+                 "slots go on)",
+                 endpoint.path, endpoint.slot, layout.error().message);
+  log::warning("'{}', slot {}: {}; it is formatted anew", endpoint.path, endpoint.slot,
+               layout.error().message);
+  ring::wipe(memory.bytes());
   return {};
 }
 
-// Lines without a vector of the driver's stay unbound: what is raised there is pending.
-void Peer::State::bind_lines() {
+Error Peer::State::lost() const {
+  const auto size = os::file_size(peers.memory().get());
+  return fault(std::errc::io_error,
+               "'{}': the shared memory was taken away under the device: its file has {} of {} "
+               "bytes left; start the device again when the server has all of it",
+               endpoint.path, size ? *size : 0, memory.bytes().size());
+}
+
+// Nothing that the device did since the loss has reached the guest: it stops.
+void Peer::State::watch_memory() {
+  lossy.async_wait(asio::posix::descriptor_base::wait_read,
+                   [self = shared_from_this()](const boost::system::error_code& error) {
+                     if (!error && self->detach) self->detach();
+                   });
+}
+
+// Lines without a vector of the driver's stay unbound: what is raised there is pending. After an
+// error so do all from the one that could not be bound on, until it is tried again.
+Result<void> Peer::State::bind_lines() {
+  const auto found = driver ? peers.peers().find(*driver) : peers.peers().end();
+  const auto vectors_there = found == peers.peers().end() ? 0 : found->second.size();
+  bound = false;
   for (std::size_t index = 0; index < lines.size(); ++index) {
-    const auto found = driver ? peers.peers().find(*driver) : peers.peers().end();
-    if (found == peers.peers().end() || index >= found->second.size()) {
+    if (index >= vectors_there) {
       lines[index].unbind();
       continue;
     }
-    if (auto event = found->second[index].duplicate()) {
-      lines[index].bind(std::move(*event));
-    } else {
-      lines[index].unbind();
-      log::warning("{}: interrupt {}: {}", endpoint.path, index, event.error().message);
+    auto event = found->second[index].duplicate();
+    if (!event) {
+      for (; index < lines.size(); ++index) lines[index].unbind();
+      return event.error();
     }
+    lines[index].bind(std::move(*event));
   }
+  bound = true;
+  return {};
 }
 
 void Peer::State::follow() {
   readable.async_wait(asio::posix::descriptor_base::wait_read,
                       [self = shared_from_this()](const boost::system::error_code& error) {
-                        if (error) return;
-                        for (int count = 0; count < messages_a_turn; ++count) {
-                          const auto read = self->read_one();
-                          if (!read) {
-                            log::warning("{}: {}; the wires stay", self->endpoint.path,
-                                         read.error().message);
-                            return;
-                          }
-                          if (!*read) break;
-                        }
-                        self->follow();
+                        if (!error) self->hear();
                       });
+}
+
+void Peer::State::hear() {
+  if (!readable.is_open()) return;
+  const auto more = read_some();
+  if (!more && os::temporary(more.error().code))
+    return retry.after(more.error(), [self = shared_from_this()] { self->hear(); });
+  if (!more) return log::warning("{}: {}; the wires stay", endpoint.path, more.error().message);
+  retry.worked();
+  if (*more) return asio::post(context, [self = shared_from_this()] { self->hear(); });
+  follow();
+}
+
+// True: there may be more to read.
+Result<bool> Peer::State::read_some() {
+  int count = 0;
+  for (; count < messages_a_turn; ++count) {
+    const auto read = read_one();
+    if (!read) return read.error();
+    if (!*read) break;
+  }
+  if (!bound)
+    if (auto done = bind_lines(); !done) return done.error();
+  return count == messages_a_turn;
 }
 
 Peer::Peer(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -163,24 +254,76 @@ Peer::Peer(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
 Peer::~Peer() {
   boost::system::error_code ignored;
   state_->readable.close(ignored);
+  state_->lossy.close(ignored);
+  state_->retry.stop();
+  state_->detach = nullptr;
 }
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+bool nobody_serves(const Error& error) {
+  return error.code == std::errc::no_such_file_or_directory ||
+         error.code == std::errc::connection_refused;
+}
+
+Error no_server(const Endpoint& endpoint, const Error& error) {
+  if (!nobody_serves(error)) return error;
+  const auto waited = endpoint.wait.count() == 0
+                          ? std::string()
+                          : text(" (waited {} s for it)", endpoint.wait.count());
+  return {error.code,
+          text("is a switchboard running at '{}'? {}{}", endpoint.path, error.message, waited)};
+}
+
+// A queue that is full is waited for, with a word in the log; a server that isn't there only if the
+// endpoint says so.
+Result<os::UniqueFd> connect_patiently(const Endpoint& endpoint) {
+  const auto name = endpoint.guest ? std::string() : device_name(endpoint.slot);
+  const auto deadline = Clock::now() + endpoint.wait;
+  for (bool told = false;;) {
+    auto socket = os::connect_unix(endpoint.path, name);
+    if (socket) return socket;
+    if (socket.error().code == std::errc::resource_unavailable_try_again) {
+      log::warning("'{}' is busy: waiting up to {} s for a place in its queue of connections",
+                   endpoint.path, queue_patience.count());
+      return os::connect_unix(endpoint.path, name, queue_patience);
+    }
+    if (!nobody_serves(socket.error()) || Clock::now() >= deadline)
+      return no_server(endpoint, socket.error());
+    if (!std::exchange(told, true))
+      log::warning("nobody serves '{}' yet: waiting up to {} s", endpoint.path,
+                   endpoint.wait.count());
+    std::this_thread::sleep_for(look_again);
+  }
+}
+
+}  // namespace
 
 Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const Endpoint& endpoint,
                                             std::chrono::milliseconds patience) {
-  if (auto enough = os::ensure_fds(usual_fds); !enough) return enough.error();
   if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
+  const auto least = spare_fds + fds_of_a_vector * std::max(endpoint.vectors, 1U);
+  if (auto enough = os::ensure_fds(least); !enough) return enough.error();
   auto state = std::make_shared<State>(context, endpoint);
-  const auto name = endpoint.guest ? std::string() : device_name(endpoint.slot);
-  auto socket = os::connect_unix(endpoint.path, name);
+  auto socket = connect_patiently(endpoint);
   if (!socket) return socket.error();
   state->socket = std::move(*socket);
   if (auto shaken = state->handshake(patience); !shaken) return shaken.error();
   if (auto watched = watch(state->readable, state->socket.get()); !watched) return watched.error();
+  if (auto watched = watch(state->lossy, state->loss->fd()); !watched) return watched.error();
   state->follow();
+  state->watch_memory();
   return std::unique_ptr<Peer>(new Peer(std::move(state)));
 }
 
+void Peer::on_detach(std::function<void()> detach) {
+  state_->detach = std::move(detach);
+}
+
 Result<Attachment> Peer::attach(RegisterBlock*) {
+  if (state_->loss->happened()) return state_->lost();
   auto doorbells = os::duplicate(state_->peers.own_vectors());
   if (!doorbells) return doorbells.error();
   Attachment attachment{
@@ -189,6 +332,7 @@ Result<Attachment> Peer::attach(RegisterBlock*) {
   if (state_->endpoint.guest) return attachment;
   auto& header = *reinterpret_cast<bellwire_header*>(attachment.memory.bytes().data());
   ring::store(header.device.peer, *state_->peers.own_id(), ring::release);
+  if (state_->loss->happened()) return state_->lost();
   return attachment;
 }
 

@@ -6,7 +6,11 @@
 // bound to its vectors, and unbound when nobody is left.
 //
 // When the server goes away the wires keep working (rule 49 of docs/semantics.md), so that is only
-// logged.
+// logged. A descriptor for which this process has no room just then stays in the socket until it
+// has.
+//
+// The server may make its memory smaller, since QEMU's server gives a file that can't be sealed.
+// Then the attachment fails: on_detach()'s callback runs, and attach() says why.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,10 +26,12 @@ namespace bellwire::ivshmem {
 struct Endpoint {
   std::string path;      ///< the server's socket
   unsigned slot = 0;     ///< of a switchboard
-  unsigned vectors = 0;  ///< that the server gives each peer; 0: as many as the memory has queues,
-                         ///< or 1 if nobody has formatted it yet
-  bool guest = false;    ///< join as QEMU would, to play the driver: then what attach() calls
-                         ///< doorbells are the guest's interrupts, and the other way round
+  unsigned vectors = 0;  ///< that the server gives each peer; 0: as many as the memory has queues;
+                         ///< if nobody has formatted it yet, as another peer has, or 1
+  std::chrono::seconds wait{0};  ///< for somebody to serve the path
+  bool format = false;           ///< format the memory anew if its format is broken
+  bool guest = false;  ///< join as QEMU would, to play the driver: then what attach() calls
+                       ///< doorbells are the guest's interrupts, and the other way round
 };
 
 class Peer final : public Transport {
@@ -37,7 +43,9 @@ class Peer final : public Transport {
       std::chrono::milliseconds patience = std::chrono::seconds(5));
   ~Peer() override;
 
+  /// EIO: the server took memory away.
   [[nodiscard]] Result<Attachment> attach(RegisterBlock* registers = nullptr) override;
+  void on_detach(std::function<void()> detach) override;
 
  private:
   struct State;

@@ -2,14 +2,12 @@
 #include "vdev/transport/ivshmem/switchboard.hpp"
 
 #include <bit>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <optional>
 #include <vector>
 
 #include "guest-kmod/uapi/bellwire.h"
-#include "vdev/asio/watch.hpp"
+#include "vdev/asio/acceptor.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/os/limits.hpp"
 #include "vdev/os/memory.hpp"
@@ -21,16 +19,14 @@
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;
-using asio::posix::descriptor_base;
 
 namespace {
 
 constexpr unsigned most_slots = 1024;
 constexpr std::uint64_t least_memory = std::uint64_t{64} << 10;
 constexpr std::uint64_t most_memory = std::uint64_t{1} << 30;
-constexpr std::uint64_t spare_fds = 64;  // sockets of peers on their way in or out, logs, Asio
-constexpr auto accept_pause = std::chrono::milliseconds(100);
-constexpr auto report_pause = std::chrono::seconds(1);
+constexpr std::uint64_t fds_beside_slots =
+    64;  // sockets of peers on their way in or out, logs, Asio
 
 Result<void> check(const SwitchboardOptions& options) {
   const auto refuse = [](const char* what, auto value, const char* remedy) {
@@ -47,7 +43,7 @@ Result<void> check(const SwitchboardOptions& options) {
   if (options.memory * options.slots > os::available_memory())
     return refuse("memory of all slots", options.memory * options.slots,
                   "this machine has not that much free; choose fewer slots or less memory");
-  const auto fds = std::uint64_t{options.slots} * (2 * options.vectors + 5) + spare_fds;
+  const auto fds = std::uint64_t{options.slots} * (2 * options.vectors + 5) + fds_beside_slots;
   return os::ensure_fds(fds);
 }
 
@@ -62,26 +58,18 @@ struct Switchboard::State : std::enable_shared_from_this<Switchboard::State> {
     Seat device;
   };
 
-  State(asio::io_context& io, os::Listener served, std::chrono::milliseconds patience)
-      : context(io), listener(std::move(served)), readable(io), pause(io), reading_time(patience) {}
+  State(asio::io_context& io, std::chrono::milliseconds patience)
+      : context(io), reading_time(patience) {}
 
-  void accept_on();
-  void accept_all();
-  void rest();
   void seat(os::Listener::Connection connection);
   void greet(os::UniqueFd socket, std::size_t index, Role role);
   [[nodiscard]] std::optional<std::size_t> free_guest_slot();
-  void complain(const std::string& what);
   void close();
 
   asio::io_context& context;
-  os::Listener listener;
-  asio::posix::stream_descriptor readable;  // a duplicate of the listener, for waiting only
-  asio::steady_timer pause;
+  std::optional<Acceptor> acceptor;
   std::vector<Place> places;
   std::chrono::milliseconds reading_time;
-  std::chrono::steady_clock::time_point last_complaint;
-  bool closed = false;
 };
 
 namespace {
@@ -108,50 +96,23 @@ bool untaken(const std::weak_ptr<Connection>& seat) {
 bool vacated(const std::weak_ptr<Connection>& seat, std::chrono::milliseconds reading_time) {
   const auto holder = seat.lock();
   if (holder && holder->silent_for(reading_time))
-    holder->drop("it does not read, and another peer wants its place");
+    holder->drop("it does not read what it is sent, and another peer wants its place");
   return untaken(seat);
 }
 
 }  // namespace
-
-void Switchboard::State::accept_on() {
-  readable.async_wait(descriptor_base::wait_read,
-                      [self = shared_from_this()](const boost::system::error_code& error) {
-                        if (!error && !self->closed) self->accept_all();
-                      });
-}
-
-void Switchboard::State::accept_all() {
-  for (;;) {
-    auto connection = listener.accept();
-    if (!connection) {
-      complain(connection.error().message + "; trying again");
-      return rest();
-    }
-    if (!*connection) return accept_on();
-    seat(std::move(**connection));
-  }
-}
-
-// Out of descriptors: whoever waits stays in the queue until some are free again.
-void Switchboard::State::rest() {
-  pause.expires_after(accept_pause);
-  pause.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error && !self->closed) self->accept_on();
-  });
-}
 
 void Switchboard::State::seat(os::Listener::Connection connection) {
   const auto wanted = slot_of_device(connection.peer_name);
   if (!wanted) {
     const auto index = free_guest_slot();
     if (index) return greet(std::move(connection.socket), *index, Role::guest);
-    return complain(text("a guest was turned away: all {} slots have one", places.size()));
+    return log::warning("a guest was turned away: all {} slots have one", places.size());
   }
   if (*wanted < places.size() && vacated(places[*wanted].device, reading_time))
     return greet(std::move(connection.socket), *wanted, Role::device);
-  complain(text("a device was turned away: slot {} {}", *wanted,
-                *wanted < places.size() ? "has one" : "does not exist"));
+  log::warning("a device was turned away: slot {} {}", *wanted,
+               *wanted < places.size() ? "has one" : "does not exist");
 }
 
 std::optional<std::size_t> Switchboard::State::free_guest_slot() {
@@ -176,22 +137,11 @@ void Switchboard::State::greet(os::UniqueFd socket, std::size_t index, Role role
   (is_guest ? guest : device) = connection;
 }
 
-// Strangers can knock as often as they like; the log can't be flooded with it.
-void Switchboard::State::complain(const std::string& what) {
-  const auto now = std::chrono::steady_clock::now();
-  if (now - last_complaint < report_pause) return;
-  last_complaint = now;
-  log::warning("{}", what);
-}
-
 void Switchboard::State::close() {
-  closed = true;
-  boost::system::error_code ignored;
-  readable.close(ignored);
-  pause.cancel();
+  acceptor.reset();
   for (auto& place : places)
     for (const auto& seat : {place.guest, place.device})
-      if (const auto connection = seat.lock()) connection->drop("the switchboard stops");
+      if (const auto connection = seat.lock()) connection->stop();
 }
 
 Switchboard::Switchboard(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
@@ -211,10 +161,14 @@ Result<Switchboard> Switchboard::create(asio::io_context& context,
   }
   auto listener = os::Listener::create(options.path);
   if (!listener) return listener.error();
-  auto state = std::make_shared<State>(context, std::move(*listener), options.reading_time);
+  auto state = std::make_shared<State>(context, options.reading_time);
   state->places = std::move(places);
-  if (auto watched = watch(state->readable, state->listener.fd()); !watched) return watched.error();
-  state->accept_on();
+  auto acceptor =
+      Acceptor::create(context, std::move(*listener), [weak = std::weak_ptr(state)](auto came) {
+        if (const auto board = weak.lock()) board->seat(std::move(came));
+      });
+  if (!acceptor) return acceptor.error();
+  state->acceptor = std::move(*acceptor);
   return Switchboard(std::move(state));
 }
 

@@ -14,6 +14,10 @@
 // that held an end for ten seconds without reading what it was sent, when no end is free for
 // another (it keeps the memory that it was sent: that can't be revoked).
 //
+// Descriptors that were sent and not received count against a limit that all processes of a user
+// share, and dropping the connection doesn't bring them back. So a peer is sent the next message
+// only when it has read all but the last: one that reads nothing never gets a descriptor.
+//
 // Everything happens on the thread that runs the context.
 #pragma once
 
