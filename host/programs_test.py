@@ -280,7 +280,7 @@ class Bench(ProgramCase):
         missed = [ratio for ratio in json.loads(path.read_text())["ratios"] if ratio["ok"] is False]
         self.assertEqual(run.returncode, FAILED if missed else 0)
         for ratio in missed:
-            self.assertIn(f"\n  {ratio['name']}: ", run.stderr)
+            self.assertIn(f"limit missed: {ratio['name']}: ", run.stderr)
 
     def test_bus(self) -> None:
         told = self.run_suite("bus", "--skip", "30000")

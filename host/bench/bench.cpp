@@ -13,6 +13,7 @@
 #include "host/bench/wire.hpp"
 #include "host/output/json_text.hpp"
 #include "host/output/output_file.hpp"
+#include "vdev/log/log.hpp"
 
 namespace bellwire::bench {
 namespace {
@@ -57,6 +58,18 @@ Result<void> count(Race& race) {
 std::span<const Suite> suites() {
   return all_suites;
 }
+
+namespace {
+
+// ERANGE: a limit is missed; the log names each.
+Result<void> check(const Race& race) {
+  const auto missed = missed_limits(race);
+  for (const auto& line : missed) log::say(text("limit missed: {}", line));
+  if (missed.empty()) return {};
+  return fault(std::errc::result_out_of_range, "{} limits are missed", missed.size());
+}
+
+}  // namespace
 
 Result<void> run(const Suite& suite, const Options& options) {
   auto file = create(options.json);

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/bench/machine.hpp"
 #include "host/bench/race.hpp"
@@ -23,7 +25,7 @@ void print(const Machine& machine, const Race& race);
 [[nodiscard]] boost::json::value to_json(std::string_view suite, const Machine& machine,
                                          const Race& race);
 
-/// ERANGE: a limit is missed; the message has a line for each.
-[[nodiscard]] Result<void> check(const Race& race);
+/// A line for each limit that is missed.
+[[nodiscard]] std::vector<std::string> missed_limits(const Race& race);
 
 }  // namespace bellwire::bench
