@@ -10,7 +10,7 @@
 #include <linux/minmax.h>
 #include <linux/types.h>
 
-#define BELL_POLL_LEAST_NS 10000u /* anything less is nothing */
+#define BELL_POLL_LEAST_NS 10000u /* anything less is nothing, unless it is all that there may be */
 
 struct bell_poll_time {
 	u64 ns; /* to look for */
@@ -19,13 +19,15 @@ struct bell_poll_time {
 /* A kick came so long after there had been none left. most: to look for at most; 0: never look. */
 static inline void bell_poll_time_kicked(struct bell_poll_time *time, u64 gap, u64 most)
 {
+	const u64 least = min_t(u64, BELL_POLL_LEAST_NS, most);
+
 	if (gap <= time->ns && time->ns <= most)
 		return;
 	if (gap <= most)
-		time->ns = clamp_t(u64, 2 * time->ns, min_t(u64, BELL_POLL_LEAST_NS, most), most);
+		time->ns = clamp_t(u64, 2 * time->ns, least, most);
 	else
 		time->ns /= 2;
-	if (time->ns < BELL_POLL_LEAST_NS)
+	if (time->ns < least || !most)
 		time->ns = 0;
 }
 

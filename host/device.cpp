@@ -2,8 +2,8 @@
 #include "host/device.hpp"
 
 #include <charconv>
-#include <optional>
 
+#include "host/device_run.hpp"
 #include "host/guest_run.hpp"
 #include "host/stop_on_signal.hpp"
 #include "host/transports.hpp"
@@ -11,16 +11,22 @@
 #include "vdev/devices/catalog.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/os/cpu.hpp"
-#include "vdev/runner/moderation.hpp"
-#include "vdev/runner/runner.hpp"
+#include "vdev/os/limits.hpp"
+#include "vdev/transport/card/card.hpp"
 
 namespace bellwire::host {
 
 namespace {
 
+// That it takes at most, with its socket and a client, as a card does; each interrupt is one.
+unsigned descriptors(pci::Function& function) {
+  return card::descriptors({.queues = 0}) + function.interrupts().vectors();
+}
+
 Result<void> run_function(boost::asio::io_context& context, const FunctionEntry& entry,
                           const std::string& on) {
   const auto function = entry.create();
+  if (auto enough = os::ensure_more_fds(descriptors(*function)); !enough) return enough;
   const auto server = serve_function(context, *function, on);
   if (!server) return server.error();
   log::info("{} is served on {}", entry.name, on);
@@ -52,46 +58,26 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   return {};
 }
 
-// The device on its transport, until a signal or the end of the guest that it brought.
+// The device on its transport, until a signal or the end of the guest that it brought. What a guest
+// or a peer does from then on ends an attachment, and never this.
 Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions& options,
                           Tracing& tracing) {
   const auto& entry = *find_device(options.name);
   const auto device = entry.create();
   GuestPlan plan;
-  const auto transport = create_transport(context, options.on, plan);
+  const auto transport = create_transport(context, options.on, plan,
+                                          {.each_wire = DeviceRun::descriptors_each(options),
+                                           .besides = tracing.descriptors_to_come()});
   if (!transport) return transport.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
-  for (bool again = true; again;) {
-    auto attachment = (*transport)->attach(device->registers());
-    if (!attachment && attachment.error().code == std::errc::operation_canceled) return {};
-    if (!attachment) return attachment.error();
-    auto started = Moderation::start(context, *attachment, options.moderate);
-    if (!started) return started.error();
-    auto moderation = std::optional(std::move(*started));
-    auto drops = Dropping::start(context, *attachment, options.drop);
-    if (!drops) return drops.error();
-    auto dropping = std::optional(std::move(*drops));
-    const auto memory = attachment->memory;
-    auto runner = std::optional(
-        Runner::start(context, *device, std::move(*attachment), options.poll.polling));
-    if (!*runner) return runner->error();
-    tracing.attach(memory);
-    log::info("{} runs on {}", options.name, options.on);
-    if (auto* const guest = (*transport)->guest())
-      return run_with_guest(context, *guest, plan, entry);
-    (*transport)->on_detach([&] {
-      tracing.detach();
-      runner.reset();
-      dropping.reset();
-      moderation.reset();
-      context.stop();
-    });
-    context.run();
-    again = !runner;
-    context.restart();
-  }
-  return {};
+  DeviceRun run(context, *device, options, tracing);
+  const auto served = (*transport)->serve(device->registers(), run.runs());
+  if (!served) return served.error();
+  if (auto* const guest = (*transport)->guest())
+    return run_with_guest(context, *guest, plan, entry);
+  context.run();
+  return run.result();
 }
 
 }  // namespace

@@ -3,26 +3,12 @@
 // `bellwire device`
 #pragma once
 
-#include <chrono>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "host/polling.hpp"
-#include "host/record/tracing.hpp"
-#include "vdev/runner/dropping.hpp"
+#include "host/device_options.hpp"
 
 namespace bellwire::host {
-
-struct DeviceOptions {
-  std::string name;  ///< in the catalog
-  std::string on;    ///< TRANSPORT:WHERE
-  PollOptions poll;
-  std::chrono::microseconds moderate{0};  ///< least time from interrupt to interrupt
-  TracingOptions tracing;
-  std::vector<std::string> facts;  ///< NAME=TEXT, for the trace
-  std::optional<DropPlan> drop;
-};
 
 /// doorbell=N or interrupt=N, from 1 on; EINVAL: anything else.
 [[nodiscard]] Result<DropPlan> parse_drop(const std::string& what);

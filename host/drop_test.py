@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`bellwire device --drop`: its log tells what was lost, as the harness reads logs."""
 
+import re
 import subprocess
 import sys
 import time
 import unittest
 from pathlib import Path
 
-from programs_test import PATIENCE, PROGRAM, ProgramCase, why_no_kvm
+from program import PROGRAM
+from programs_test import FAILED, PATIENCE, ProgramCase, why_no_kvm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -43,6 +45,28 @@ class Drop(ProgramCase):
             if told := hangs.told(log):
                 return told[0]
         self.fail(f"no lost {wire} was told")
+
+    def test_it_ends_with_its_report(self) -> None:
+        for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):
+            for wire, was, never in LOST:
+                with self.subTest(f"{transport}: {wire}"):
+                    self.check_end(transport, wire, rf"{was} \d+\.\d s ago, {never}")
+
+    def check_end(self, transport: str, wire: str, told: str) -> None:
+        for number in range(50, 70):
+            run = self.run_program("device", "echo", "--on", f"{transport}:rings=300",
+                                   "--drop", f"{wire}={number}")
+            report = re.match(r"300 requests at depth 1: (\d+) answered, 0 lost, 0 wrong, "
+                              r"0 unexpected, (\d+) hung\n", run.stdout)
+            self.assertTrue(report, run.stdout)
+            if run.returncode == 0:  # it did not matter
+                self.assertEqual(report.groups(), ("300", "0"))
+                continue
+            self.assertEqual((run.returncode, report[2]), (FAILED, "1"), run.stdout)
+            self.assertRegex(run.stdout, rf"(?m)^request \d+: {told}$")
+            self.assertIn("1 hung; request", run.stderr)
+            return
+        self.fail(f"no lost {wire} mattered")
 
 
 if __name__ == "__main__":

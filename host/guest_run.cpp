@@ -9,16 +9,22 @@ namespace bellwire::host {
 namespace {
 
 struct Verdict {
-  std::uint64_t lost = 0, wrong = 0, unexpected = 0;
-  [[nodiscard]] bool good() const { return lost + wrong + unexpected == 0; }
+  std::uint64_t answered = 0, lost = 0, wrong = 0, unexpected = 0, hung = 0;
+  std::uint64_t unsubmitted = 0;  // since it gave up
+  [[nodiscard]] bool good() const { return lost + wrong + unexpected + hung + unsubmitted == 0; }
 };
 
+// Lost is what a guest that came to its end had no answer for.
 Verdict judge(const GuestReport& report, const CatalogEntry& device) {
-  Verdict verdict{.unexpected = report.unexpected};
+  Verdict verdict{.unexpected = report.unexpected,
+                  .hung = report.hung,
+                  .unsubmitted = report.exchanges.size() - report.submitted};
   for (const auto& exchange : report.exchanges) {
-    verdict.lost += exchange.answered ? 0 : 1;
+    verdict.answered += exchange.answered ? 1 : 0;
     verdict.wrong += exchange.answered && !device.right(exchange) ? 1 : 0;
   }
+  const auto unanswered = report.submitted - verdict.answered;
+  verdict.lost = unanswered - std::min(unanswered, report.hung);
   return verdict;
 }
 
@@ -32,10 +38,15 @@ void print(const GuestReport& report, const GuestPlan& plan, const Verdict& verd
   for (const auto& exchange : report.exchanges)
     if (exchange.answered) times.push_back(exchange.ns);
   std::ranges::sort(times);
-  std::cout << text("{} requests at depth {}: {} answered, {} lost, {} wrong, {} unexpected\n",
-                    plan.requests, plan.depth, times.size(), verdict.lost, verdict.wrong,
-                    verdict.unexpected)
-            << text(
+  std::cout << text(
+      "{} requests at depth {}: {} answered, {} lost, {} wrong, {} unexpected, {} "
+      "hung\n",
+      plan.requests, plan.depth, verdict.answered, verdict.lost, verdict.wrong, verdict.unexpected,
+      verdict.hung);
+  if (verdict.unsubmitted > 0)
+    std::cout << text("{} requests were never submitted: the guest gave up\n", verdict.unsubmitted);
+  for (const auto& hang : report.hangs) std::cout << hang << '\n';
+  std::cout << text(
                    "{} doorbells, {} interrupts; exits to user space: {} for doorbells, {} for "
                    "registers\n",
                    report.doorbells, report.interrupts, report.doorbell_exits,
@@ -61,8 +72,10 @@ Result<void> run_with_guest(boost::asio::io_context& context, Guest& guest, cons
   const auto verdict = judge(*report, device);
   print(*report, plan, verdict);
   if (verdict.good()) return {};
-  return fault(std::errc::io_error, "{} answers of {} were lost, {} wrong, {} unexpected",
-               verdict.lost, plan.requests, verdict.wrong, verdict.unexpected);
+  return fault(std::errc::io_error,
+               "of {} requests {} were lost, {} wrong, {} unexpected, {} hung{}", plan.requests,
+               verdict.lost, verdict.wrong, verdict.unexpected, verdict.hung,
+               report->hangs.empty() ? "" : "; " + report->hangs.front());
 }
 
 }  // namespace bellwire::host

@@ -13,19 +13,22 @@ import unittest
 from collections.abc import Sequence
 from pathlib import Path
 
-PROGRAM = Path(__file__).resolve().parents[1] / "build/release/host/bellwire"
+from program import PROGRAM, SLOWER, Checked
+
 FAILED, USAGE = 1, 2
-PATIENCE = 20  # seconds
+PATIENCE = 20 * SLOWER  # seconds
 
 
-class ProgramCase(unittest.TestCase):
+class ProgramCase(Checked):
     def setUp(self) -> None:
+        super().setUp()
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
         self.socket = self.folder / "socket"
 
-    def run_program(self, *arguments: str | Path, **options) -> subprocess.CompletedProcess:
+    def run_program(self, *arguments: str | Path, timeout: float = PATIENCE,
+                    **options) -> subprocess.CompletedProcess:
         return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
-                              stdin=subprocess.DEVNULL, timeout=PATIENCE, **options)
+                              stdin=subprocess.DEVNULL, timeout=timeout, **options)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen:
         process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL,
@@ -276,7 +279,8 @@ class Bench(ProgramCase):
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
     def test_check(self) -> None:
         path = self.folder / "figures.json"
-        run = self.run_program("bench", "wire", "--rounds", "1", "--check", "--json", path)
+        run = self.run_program("bench", "wire", "--rounds", "1", "--check", "--json", path,
+                               timeout=5 * PATIENCE)
         missed = [ratio for ratio in json.loads(path.read_text())["ratios"] if ratio["ok"] is False]
         self.assertEqual(run.returncode, FAILED if missed else 0)
         for ratio in missed:
@@ -289,7 +293,8 @@ class Bench(ProgramCase):
 
     def run_suite(self, suite: str, *options: str) -> dict:
         path = self.folder / "figures.json"
-        run = self.run_program("bench", suite, "--rounds", "1", "--json", path, *options)
+        run = self.run_program("bench", suite, "--rounds", "1", "--json", path, *options,
+                               timeout=5 * PATIENCE)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         told = json.loads(path.read_text())
         self.assertEqual(set(told), {"suite", "machine", "rounds", "columns", "rows", "ratios"})

@@ -7,7 +7,8 @@ import subprocess
 import threading
 import unittest
 
-from programs_test import FAILED, PATIENCE, PROGRAM, ProgramCase, served
+from program import PROGRAM
+from programs_test import FAILED, PATIENCE, ProgramCase, served
 
 QUICK = ("--interval", "0.1", "--times", "3")
 

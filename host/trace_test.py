@@ -11,12 +11,12 @@ import tempfile
 import unittest
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from program import PROGRAM, ROOT, Checked
+
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from harness import browser  # noqa: E402
 
-PROGRAM = ROOT / "build/release/host/bellwire"
 STAGES = (("submitted", "process"), ("kicked", "module"), ("doorbell", "module"),
           ("woken", "device"), ("taken", "device"), ("posted", "device"), ("raised", "device"),
           ("interrupted", "module"), ("signalled", "module"), ("awake", "process"),
@@ -49,8 +49,9 @@ def made_up(count: int = 400, **changes: object) -> dict:
         "doorbells": rings, "interrupts": rings} | changes
 
 
-class TraceCase(unittest.TestCase):
+class TraceCase(Checked):
     def setUp(self) -> None:
+        super().setUp()
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
 
     def trace(self, name: str = "run.json", **changes: object) -> Path:

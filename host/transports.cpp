@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guest-kmod/uapi/bellwire.h"
+#include "vdev/os/limits.hpp"
 #include "vdev/transport/card/card_transport.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
@@ -64,7 +65,8 @@ constexpr unsigned most_wait = 3600;  // seconds
 
 // PATH[,slot=N][,vectors=N][,format=1][,wait=SECONDS]
 Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& context,
-                                                  std::string_view where, GuestPlan&) {
+                                                  std::string_view where, GuestPlan&,
+                                                  const Demand&) {
   const auto words = split(where);
   ivshmem::Endpoint endpoint{.path = words.empty() ? "" : words.front()};
   const auto options = std::span(words).subspan(words.empty() ? 0 : 1);
@@ -92,7 +94,8 @@ Result<void> read_plan(std::string_view transport, std::string_view where, Guest
 }
 
 Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& context,
-                                                     std::string_view where, GuestPlan& plan) {
+                                                     std::string_view where, GuestPlan& plan,
+                                                     const Demand&) {
   if (auto done = read_plan("in-process", where, plan); !done) return done.error();
   auto made = in_process::InProcess::create(context, {});
   if (!made) return made.error();
@@ -100,7 +103,8 @@ Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& co
 }
 
 Result<std::unique_ptr<Transport>> create_kvm(boost::asio::io_context& context,
-                                              std::string_view where, GuestPlan& plan) {
+                                              std::string_view where, GuestPlan& plan,
+                                              const Demand&) {
   if (auto done = read_plan("kvm", where, plan); !done) return done.error();
   auto made = kvm::KvmTransport::create(context);
   if (!made) return made.error();
@@ -128,7 +132,8 @@ Result<vfio_user::Server> serve_by_vfio_user(boost::asio::io_context& context,
 
 // PATH[,vectors=N][,memory=KIB][,page=1[,awake=1]][,msix=0]
 Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
-                                               std::string_view where, GuestPlan&) {
+                                               std::string_view where, GuestPlan&,
+                                               const Demand& demand) {
   const auto words = split_path(where);
   if (!words) return words.error();
   card::Options options;
@@ -145,6 +150,8 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
   options.page = page != 0;
   options.awake = awake != 0;
   options.msix = msix != 0;
+  const auto fds = card::descriptors(options) + demand.each_wire * options.queues + demand.besides;
+  if (auto enough = os::ensure_more_fds(fds); !enough) return enough.error();
   auto made = card::CardTransport::create(context, words->front(), options);
   if (!made) return made.error();
   return std::unique_ptr<Transport>(std::move(*made));
@@ -194,10 +201,11 @@ std::span<const TransportEntry> transports() noexcept {
 }
 
 Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
-                                                    std::string_view on, GuestPlan& plan) {
+                                                    std::string_view on, GuestPlan& plan,
+                                                    const Demand& demand) {
   const auto place = find_place(on);
   if (!place) return place.error();
-  return place->entry.create(context, place->where, plan);
+  return place->entry.create(context, place->where, plan, demand);
 }
 
 std::optional<std::string> accelerator_of(std::string_view on) {

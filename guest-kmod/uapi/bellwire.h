@@ -621,6 +621,7 @@ enum bellwire_card_status {
 	BELLWIRE_CARD_OFF = 0,
 	BELLWIRE_CARD_READY = 1,
 	BELLWIRE_CARD_BAD_MEMORY = 2, /* it is not the guest's, or not shared with the device */
+	BELLWIRE_CARD_FAILED = 3,     /* the device could not run; its log on the host says why */
 };
 
 struct bellwire_rung_line {

@@ -11,11 +11,6 @@
 #include "vdev/os/unix_socket.hpp"
 
 namespace bellwire::host {
-namespace {
-
-constexpr std::size_t most_peers = 8;
-
-}  // namespace
 
 struct Control::State {
   State(RecordingThread& recording, TraceFacts known)
@@ -23,8 +18,9 @@ struct Control::State {
 
   void take(os::UniqueFd socket) {
     std::erase_if(peers, [](const auto& peer) { return peer.expired(); });
-    if (peers.size() == most_peers)
-      return log::warning("a control peer was turned away: {} are there already", most_peers);
+    if (peers.size() == Control::most_peers)
+      return log::warning("a control peer was turned away: {} are there already",
+                          Control::most_peers);
     peers.push_back(ControlPeer::start(thread, facts, std::move(socket)));
   }
 

@@ -27,6 +27,8 @@ namespace bellwire::host {
 
 class Control {
  public:
+  static constexpr unsigned most_peers = 8;
+
   /// Serves `path` from now on. EADDRINUSE: somebody else does; a dead one's socket is taken over.
   [[nodiscard]] static Result<Control> create(RecordingThread& thread, const TraceFacts& facts,
                                               const std::string& path);

@@ -106,8 +106,9 @@ Result<void> ControlPeer::record(const json::object& order) {
 Result<void> ControlPeer::tell_status() {
   if (!outbox_.empty())  // it asks and asks, and reads nothing
     return fault(std::errc::no_buffer_space, "read what was answered before you ask again");
-  send(json::serialize(json::object{{"status", status_of(thread_.layout(), facts_)}}) + "\n",
-       false);
+  const auto status =
+      thread_.with_layout([this](const ring::Layout* layout) { return status_of(layout, facts_); });
+  send(json::serialize(json::object{{"status", status}}) + "\n", false);
   return {};
 }
 

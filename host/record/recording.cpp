@@ -21,6 +21,11 @@ constexpr std::chrono::seconds farewell{5};
 
 constexpr std::string_view one_clock = "in-process";  // driver and device are threads there
 
+void warn_if_roomless(const ring::Layout& layout) {
+  if (layout.format().trace_entries == 0)
+    log::warning("nothing is recorded: the shared memory has no room for records");
+}
+
 }  // namespace
 
 struct RecordingThread::Job {
@@ -57,28 +62,29 @@ void RecordingThread::run_context() {
 }
 
 void RecordingThread::run(const std::function<void()>& what) {
-  std::promise<void> done;
-  boost::asio::post(context_, [&] {
+  // Both threads hold it: whoever waits may be on before the other has let go of it.
+  const auto done = std::make_shared<std::promise<void>>();
+  boost::asio::post(context_, [&what, done] {
     what();
-    done.set_value();
+    done->set_value();
   });
-  done.get_future().wait();
+  done->get_future().wait();
 }
 
-void RecordingThread::attach(const MemoryView& memory) {
-  run([&] {
-    auto layout = ring::Layout::open(memory);
-    if (!layout) return log::warning("nothing is recorded: {}", layout.error().message);
-    layout_ = std::move(*layout);
-    if (job_) watch(*layout_);
-  });
+void RecordingThread::attach(const ring::Layout& layout) {
+  {
+    const std::lock_guard lock(mutex_);
+    layout_ = layout;
+    if (!job_) return;
+    watch();
+  }
+  warn_if_roomless(layout);
 }
 
 void RecordingThread::detach() {
-  run([&] {
-    if (job_) job_->recorder.leave();
-    layout_.reset();
-  });
+  const std::lock_guard lock(mutex_);
+  if (job_) job_->recorder.leave();
+  layout_.reset();
 }
 
 Result<void> RecordingThread::begin(const TraceFacts& facts, const RecordingLimits& limits,
@@ -86,20 +92,24 @@ Result<void> RecordingThread::begin(const TraceFacts& facts, const RecordingLimi
   if (job_)
     return fault(std::errc::device_or_resource_busy,
                  "{} is being recorded already; wait until that is done", facts.device);
-  job_ = std::make_unique<Job>();
-  job_->facts = facts;
-  job_->limits = limits;
-  job_->ended = std::move(ended);
-  if (layout_) watch(*layout_);
+  auto job = std::make_unique<Job>();
+  job->facts = facts;
+  job->limits = limits;
+  job->ended = std::move(ended);
   drain_on();
+  std::unique_lock lock(mutex_);
+  job_ = std::move(job);
+  if (!layout_) return {};
+  watch();
+  const auto layout = *layout_;
+  lock.unlock();
+  warn_if_roomless(layout);
   return {};
 }
 
-void RecordingThread::watch(const ring::Layout& layout) {
-  if (layout.queue(0).trace_entries == 0)
-    log::warning("nothing is recorded: the shared memory has no room for records");
-  for (unsigned index = 0; index < layout.queues(); ++index)
-    job_->recorder.watch(index, layout.queue(index));
+void RecordingThread::watch() {
+  for (unsigned index = 0; index < layout_->queues(); ++index)
+    job_->recorder.watch(index, layout_->queue(index));
 }
 
 void RecordingThread::drain_on() {
@@ -112,15 +122,22 @@ void RecordingThread::drain_on() {
   });
 }
 
-void RecordingThread::drop() {
+// The memory is left while the device can't detach; all that is done with what was recorded is done
+// afterwards.
+std::unique_ptr<RecordingThread::Job> RecordingThread::take_job() {
   timer_.cancel();
-  job_.reset();
+  const std::lock_guard lock(mutex_);
+  if (job_) job_->recorder.leave();
+  return std::exchange(job_, nullptr);
+}
+
+void RecordingThread::drop() {
+  static_cast<void>(take_job());
 }
 
 void RecordingThread::end() {
-  if (!job_) return;
-  timer_.cancel();
-  const auto job = std::exchange(job_, nullptr);
+  const auto job = take_job();
+  if (!job) return;
   const auto clocks = job->facts.transport == one_clock ? trace::Clocks::one : trace::Clocks::guest;
   const auto timeline = trace::make_timeline(job->recorder.stop(), clocks);
   job->ended(trace_file(timeline, job->facts, job->began));

@@ -25,13 +25,16 @@ Result<void> Tracing::record_all() {
   return begun;
 }
 
-void Tracing::attach(const MemoryView& memory) {
+Registration Tracing::attach(const ring::Layout& layout) {
   attached_ = true;
-  if (thread_) thread_->attach(memory);
+  if (!thread_) return {};
+  thread_->attach(layout);
+  return Registration(
+      std::shared_ptr<void>(&*thread_, [](RecordingThread* thread) { thread->detach(); }));
 }
 
-void Tracing::detach() {
-  if (thread_) thread_->detach();
+unsigned Tracing::descriptors_to_come() const noexcept {
+  return control_ ? Control::most_peers + 1 : 0;
 }
 
 Result<void> Tracing::finish() {

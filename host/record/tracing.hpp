@@ -9,6 +9,7 @@
 
 #include "host/output/output_file.hpp"
 #include "host/record/control.hpp"
+#include "vdev/core/registration.hpp"
 
 namespace bellwire::host {
 
@@ -27,10 +28,11 @@ class Tracing {
   /// EACCES and the like: the file can't be written. EADDRINUSE: the socket is another's.
   [[nodiscard]] Result<void> start();
 
-  /// The device runs on that memory, which it has formatted.
-  void attach(const MemoryView& memory);
-  /// When it returns, the memory is used no more.
-  void detach();
+  /// The device runs on that memory, until the registration is dropped: then it is used no more.
+  [[nodiscard]] Registration attach(const ring::Layout& layout);
+
+  /// Descriptors that peers of the control socket may take.
+  [[nodiscard]] unsigned descriptors_to_come() const noexcept;
 
   /// Writes the file, unless the device never ran: then an older one stays.
   [[nodiscard]] Result<void> finish();

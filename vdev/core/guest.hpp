@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "vdev/os/result.hpp"
@@ -30,7 +31,10 @@ struct Exchange {
 };
 
 struct GuestReport {
-  std::vector<Exchange> exchanges;   ///< in the order of submission
+  std::vector<Exchange> exchanges;   ///< all that were planned, in the order of submission
+  std::uint64_t submitted = 0;       ///< of them, from the first on; all, unless it gave up
+  std::uint64_t hung = 0;            ///< requests that hung; those without an answer were given up
+  std::vector<std::string> hangs;    ///< what they hung at, in words
   std::uint64_t unexpected = 0;      ///< completions that answered nothing, or twice
   std::uint64_t doorbells = 0;       ///< written by the guest
   std::uint64_t interrupts = 0;      ///< taken by the guest
@@ -42,7 +46,8 @@ class Guest {
  public:
   virtual ~Guest() = default;
 
-  /// Runs it to its end, on the caller's thread; the device runs on another. ECANCELED: stop().
+  /// Runs it to its end, on the caller's thread; the device runs on another. A guest whose requests
+  /// hang gives up, and reports that. ECANCELED: stop().
   [[nodiscard]] virtual Result<GuestReport> run(const GuestPlan& plan) = 0;
   /// From any thread: ends run() soon.
   virtual void stop() noexcept = 0;

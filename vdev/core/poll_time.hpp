@@ -21,7 +21,8 @@ class PollTime {
  public:
   using Clock = std::chrono::steady_clock;
   using Duration = std::chrono::nanoseconds;
-  static constexpr Duration least = std::chrono::microseconds(10);  ///< anything less is nothing
+  /// Anything less is nothing, unless it is all that there may be.
+  static constexpr Duration least = std::chrono::microseconds(10);
   static constexpr Duration usual_most = std::chrono::microseconds(200);
 
   /// `most`: that adaptive polling takes.
@@ -41,8 +42,9 @@ class PollTime {
   /// Work came `gap` after there had been none left, whether it was looked for or slept for.
   void work_came(Duration gap) noexcept {
     if (!adapts_ || gap <= time_) return;
-    time_ = gap <= most_ ? std::clamp(2 * time_, least, most_) : time_ / 2;
-    if (time_ < least) time_ = Duration::zero();
+    const auto smallest = std::min(least, most_);
+    time_ = gap <= most_ ? std::clamp(2 * time_, smallest, most_) : time_ / 2;
+    if (time_ < smallest) time_ = Duration::zero();
   }
 
  private:

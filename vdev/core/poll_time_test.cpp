@@ -43,3 +43,15 @@ TEST_CASE("gaps that no look would bridge take it down to nothing") {
   for (int i = 0; i < 10; ++i) time.work_came(1s);
   CHECK(time.time() == 0ns);
 }
+
+TEST_CASE("a bound under the least is kept, and used whole") {
+  for (const auto most : {1us, 5us, 9us}) {
+    PollTime time(Polling::adaptive, most);
+    time.work_came(most);
+    CHECK(time.time() == most);
+    time.work_came(most / 2);
+    CHECK(time.time() == most);
+    time.work_came(1s);
+    CHECK(time.time() == 0ns);
+  }
+}

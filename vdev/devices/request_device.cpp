@@ -19,8 +19,7 @@ constexpr unsigned turns_a_tick = 16;
 
 Result<void> RequestDevice::start(Attachment attachment) {
   if (auto opened = open(attachment); !opened) return opened;
-  announce();
-  const auto incarnation = layout_->device_line().incarnation;
+  const auto incarnation = announce();
   for (unsigned index = 0; index < layout_->queues(); ++index) {
     const auto queue = layout_->queue(index);
     ring::set_recording(queue, BELLWIRE_HOST_RECORDS, false);  // an earlier one's, who died
@@ -31,14 +30,10 @@ Result<void> RequestDevice::start(Attachment attachment) {
   return {};
 }
 
-Result<void> RequestDevice::open(const Attachment& attachment) {
+Result<void> RequestDevice::open(Attachment& attachment) {
   const auto wires = std::min(attachment.doorbells.size(), attachment.interrupts.size());
-  if (ring::blank(attachment.memory.bytes())) {
-    const auto queues = std::min<std::size_t>(wires, traits().doorbells);
-    const auto made = ring::format(attachment.memory.bytes(), static_cast<unsigned>(queues));
-    if (!made) return made.error();
-  }
-  auto layout = ring::Layout::open(attachment.memory);
+  if (auto settled = ring::settle_format(attachment, traits().doorbells); !settled) return settled;
+  auto layout = ring::Layout::open(attachment);
   if (!layout) return layout.error();
   if (layout->queues() > wires)
     return fault(std::errc::protocol_error,
@@ -48,12 +43,15 @@ Result<void> RequestDevice::open(const Attachment& attachment) {
   return {};
 }
 
-void RequestDevice::announce() noexcept {
+// Returns which incarnation it is.
+std::uint32_t RequestDevice::announce() noexcept {
   auto& line = layout_->device_line();
   const auto kind = traits().kind.substr(0, sizeof line.kind - 1);
   std::fill(std::copy(kind.begin(), kind.end(), line.kind), std::end(line.kind), '\0');
-  ring::store(line.incarnation, ring::load(line.incarnation, ring::relaxed) + 1, ring::relaxed);
+  const auto incarnation = ring::load(line.incarnation, ring::relaxed) + 1;
+  ring::store(line.incarnation, incarnation, ring::relaxed);
   ring::store(line.state, BELLWIRE_DEVICE_RUNNING, ring::release);
+  return incarnation;
 }
 
 Turn RequestDevice::on_doorbell(unsigned index, std::uint64_t rings) noexcept {

@@ -26,8 +26,8 @@ class RequestDevice : public Device, protected ring::RequestHandler {
   void stop() noexcept override;
 
  private:
-  [[nodiscard]] Result<void> open(const Attachment& attachment);
-  void announce() noexcept;
+  [[nodiscard]] Result<void> open(Attachment& attachment);
+  std::uint32_t announce() noexcept;
   void report_news(unsigned index) noexcept;
   struct Served {
     ring::DeviceQueue queue;

@@ -10,6 +10,9 @@
 
 #include "vdev/os/unique_fd.hpp"
 
+#include <filesystem>
+#include <iterator>
+
 namespace bellwire::os {
 
 Result<void> ensure_fds(std::uint64_t fds) {
@@ -25,6 +28,15 @@ Result<void> ensure_fds(std::uint64_t fds) {
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
     return system_fault("cannot raise the fd limit to {}", fds);
   return {};
+}
+
+Result<void> ensure_more_fds(std::uint64_t fds) {
+  std::error_code error;
+  const std::filesystem::directory_iterator open("/proc/self/fd", error);
+  if (error)
+    return Error{error, "cannot count the open descriptors in /proc/self/fd: " + error.message()};
+  // One of them is the folder's own.
+  return ensure_fds(fds + static_cast<std::uint64_t>(std::distance(begin(open), end(open))) - 1);
 }
 
 bool temporary(const std::error_code& code) noexcept {

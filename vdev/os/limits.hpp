@@ -13,6 +13,9 @@ namespace bellwire::os {
 /// that is needed. EMFILE: the hard limit forbids it.
 [[nodiscard]] Result<void> ensure_fds(std::uint64_t fds);
 
+/// The same, for as many more than are open now.
+[[nodiscard]] Result<void> ensure_more_fds(std::uint64_t fds);
+
 /// Whether the same call may succeed in a moment, with nothing changed by the caller: the system
 /// was short of something (EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC of epoll, ETOOMANYREFS), was
 /// busy (EAGAIN, EINTR), or lost a connection that nobody had accepted yet (ECONNABORTED).

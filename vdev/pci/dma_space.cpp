@@ -134,7 +134,7 @@ void DmaSpace::clear() {
 // The carrier's transfers end when the region is gone: whoever is told could else begin new ones.
 void DmaSpace::erase(std::map<std::uint64_t, DmaRegion>::iterator region) {
   const auto range = range_of(region->second);
-  for (const auto& listener : listeners_) listener(range);
+  listeners_.call(range);
   regions_.erase(region);
   drop(range,
        fault(std::errc::bad_address, "the guest took back its memory at {:#x}", range.first()));

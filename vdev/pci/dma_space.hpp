@@ -24,6 +24,7 @@
 
 #include "vdev/core/address_range.hpp"
 #include "vdev/core/memory_view.hpp"
+#include "vdev/core/registration.hpp"
 #include "vdev/os/result.hpp"
 
 namespace bellwire::pci {
@@ -64,9 +65,11 @@ class DmaSpace {
   void read(std::uint64_t address, std::span<std::byte> into, DmaDone done);
   void write(std::uint64_t address, std::span<const std::byte> from, DmaDone done);
 
-  /// Called before a region goes, with what goes. For as long as the space lives.
+  /// Called before a region goes, with what goes, until the registration is dropped.
   using Listener = std::function<void(const AddressRange& region)>;
-  void on_revoke(Listener listener) { listeners_.push_back(std::move(listener)); }
+  [[nodiscard]] Registration on_revoke(Listener listener) {
+    return listeners_.add(std::move(listener));
+  }
 
   // The transport's side.
 
@@ -92,7 +95,7 @@ class DmaSpace {
   void drop(const AddressRange& range, const Error& why);
 
   std::map<std::uint64_t, DmaRegion> regions_;  // by address
-  std::vector<Listener> listeners_;
+  Callbacks<const AddressRange&> listeners_;
   DmaCarrier* carrier_ = nullptr;
   std::size_t carried_ = 0;  // transfers that the carrier has
   bool canceling_ = false;

@@ -179,7 +179,8 @@ TEST_CASE("a transfer that is begun because its region goes ends like the others
   Outcome first;
   Outcome last;
   Outcome retried;
-  space.on_revoke([&](const AddressRange&) { space.read(0, bytes, last.done()); });
+  const auto listening =
+      space.on_revoke([&](const AddressRange&) { space.read(0, bytes, last.done()); });
   space.read(0, bytes, [&](const Result<void>& result) {
     first.done()(result);
     space.read(0, bytes, retried.done());
@@ -218,7 +219,8 @@ TEST_CASE("memory up to 2^64 is used and taken back like any other") {
   constexpr auto top = last - page + 1;
   DmaSpace space;
   std::vector<std::uint64_t> told;
-  space.on_revoke([&](const AddressRange& region) { told.push_back(region.last()); });
+  const auto listening =
+      space.on_revoke([&](const AddressRange& region) { told.push_back(region.last()); });
   REQUIRE(space.add({.address = 0, .size = page, .memory = memory(page)}).has_value());
   REQUIRE(space.add({.address = top, .size = page, .memory = memory(page)}).has_value());
   CHECK(space.map(top, page).has_value());
@@ -258,7 +260,7 @@ TEST_CASE("a guest that answers nothing has a bounded number of transfers") {
 TEST_CASE("listeners are told before a region goes, and a view outlives it") {
   DmaSpace space;
   std::vector<std::uint64_t> told;
-  space.on_revoke([&](const AddressRange& region) {
+  const auto listening = space.on_revoke([&](const AddressRange& region) {
     CHECK(space.map(region.first(), 1).has_value());  // it is there still
     told.push_back(region.first());
   });

@@ -2,6 +2,7 @@
 #include "vdev/pci/function.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "vdev/os/memory.hpp"
 #include "vdev/pci/capabilities.hpp"
@@ -37,6 +38,18 @@ Result<BarMemory> BarMemory::create(os::UniqueFd fd, std::uint64_t size, std::ve
   return BarMemory{std::move(fd), MemoryView(std::move(*mapping)), std::move(areas)};
 }
 
+// What the bytes are outside the areas, nobody could see.
+Result<BarMemory> BarMemory::copy() const {
+  const auto from = view.bytes();
+  auto file = os::create_memfd("bellwire-bar", from.size());
+  if (!file) return file.error();
+  auto made = create(std::move(*file), from.size(), areas);
+  if (!made) return made.error();
+  for (const auto& [offset, length] : areas)
+    std::ranges::copy(from.subspan(offset, length), made->view.bytes().subspan(offset).begin());
+  return made;
+}
+
 Result<BarMemory> BarMemory::create(std::uint64_t size) {
   auto fd = os::create_memfd("bellwire-bar", size);
   if (!fd) return fd.error();
@@ -55,6 +68,22 @@ Function::Function(Plan plan)
 }
 
 Function::~Function() = default;
+
+Result<void> Function::admit_client() {
+  if (!std::exchange(handed_out_, true)) return {};
+  for (auto& bar : bars_) {
+    for (auto& doorbell : bar.doorbells) {
+      auto event = os::EventFd::create_shared();
+      if (!event) return event.error();
+      doorbell.event = std::move(*event);
+    }
+    if (!bar.memory) continue;
+    auto memory = bar.memory->copy();
+    if (!memory) return memory.error();
+    bar.memory = std::move(*memory);
+  }
+  return on_new_wires();
+}
 
 // What the config space says of interrupts as they are now.
 void Function::read_config(std::size_t offset, std::span<std::byte> into) noexcept {

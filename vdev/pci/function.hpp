@@ -46,6 +46,8 @@ struct BarMemory {
                                                 std::vector<Area> areas);
   /// A new file, all of it one area.
   [[nodiscard]] static Result<BarMemory> create(std::uint64_t size);
+  /// The same bytes and areas in a new file.
+  [[nodiscard]] Result<BarMemory> copy() const;
 
   os::UniqueFd fd;
   MemoryView view;
@@ -94,6 +96,13 @@ class Function {
   [[nodiscard]] const std::array<Bar, most_bars>& bars() const noexcept { return bars_; }
   void reset() noexcept;
 
+  /// A client comes. What an earlier one was handed, and may have kept, leads nowhere any more: the
+  /// doorbells get new eventfds, the memory of BARs new files with the same bytes. On an error, as
+  /// EMFILE, the client can't be served; the next may be.
+  [[nodiscard]] Result<void> admit_client();
+  /// It has gone; so have its memory and its interrupts.
+  void client_gone() noexcept { on_client_gone(); }
+
   [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
   [[nodiscard]] DmaSpace& memory() noexcept { return memory_; }
 
@@ -104,6 +113,13 @@ class Function {
   /// The device's own part of a reset.
   virtual void on_reset() noexcept {}
 
+  /// A client has come, and those `bars()` with doorbells or memory have new ones: whoever uses
+  /// duplicates or views of them takes them anew. On an error the client is turned away.
+  [[nodiscard]] virtual Result<void> on_new_wires() { return {}; }
+
+  /// Whatever the client set going ends.
+  virtual void on_client_gone() noexcept {}
+
  private:
   void apply_config() noexcept;
 
@@ -112,6 +128,7 @@ class Function {
   Interrupts interrupts_;
   DmaSpace memory_;
   std::unique_ptr<MsixRegisters> msix_;
+  bool handed_out_ = false;  // what the bars have, to a client
 };
 
 }  // namespace bellwire::pci

@@ -120,7 +120,15 @@ Result<Layout> Layout::open(MemoryView memory) {
   const auto magic = magic_of(bytes);  // acquires what was written before it
   auto format = copy_once(header_of(bytes).format);
   format.magic = magic;
-  const auto problem = bellwire_format_check(&format, bytes.size());
+  return check(std::move(memory), format);
+}
+
+Result<Layout> Layout::open(const Attachment& attachment) {
+  return attachment.format ? check(attachment.memory, *attachment.format) : open(attachment.memory);
+}
+
+Result<Layout> Layout::check(MemoryView memory, const bellwire_format& format) {
+  const auto problem = bellwire_format_check(&format, memory.bytes().size());
   if (problem != BELLWIRE_FORMAT_OK)
     return fault(std::errc::protocol_error,
                  "the shared memory's format is broken ({}, magic {:#x})", fault_names[problem],
@@ -136,6 +144,20 @@ Queue Layout::queue(unsigned index) const noexcept {
 
 bellwire_device_line& Layout::device_line() const noexcept {
   return header_of(memory_.bytes()).device;
+}
+
+Result<void> settle_format(Attachment& attachment, unsigned most_queues) {
+  const auto bytes = attachment.memory.bytes();
+  if (attachment.format) return {};
+  if (blank(bytes)) {
+    const auto wires = std::min(attachment.doorbells.size(), attachment.interrupts.size());
+    const auto queues = std::min<std::size_t>(wires, most_queues);
+    if (auto made = ring::format(bytes, static_cast<unsigned>(queues)); !made) return made;
+  }
+  const auto layout = Layout::open(attachment.memory);
+  if (!layout) return layout.error();
+  attachment.format = layout->format();
+  return {};
 }
 
 }  // namespace bellwire::ring

@@ -10,7 +10,7 @@
 #include <string>
 
 #include "guest-kmod/uapi/bellwire.h"
-#include "vdev/core/memory_view.hpp"
+#include "vdev/core/attachment.hpp"
 #include "vdev/os/result.hpp"
 
 namespace bellwire::ring {
@@ -75,16 +75,26 @@ class Layout {
  public:
   /// EPROTO: the memory is blank, or its format is broken.
   [[nodiscard]] static Result<Layout> open(MemoryView memory);
+  /// Likewise; the memory's own format is not read where the attachment has a checked one.
+  [[nodiscard]] static Result<Layout> open(const Attachment& attachment);
 
+  /// The checked copy that all of this comes from.
+  [[nodiscard]] const bellwire_format& format() const noexcept { return format_; }
   [[nodiscard]] unsigned queues() const noexcept { return format_.queues; }
   [[nodiscard]] Queue queue(unsigned index) const noexcept;
   [[nodiscard]] bellwire_device_line& device_line() const noexcept;
 
  private:
+  static Result<Layout> check(MemoryView memory, const bellwire_format& format);
   Layout(MemoryView memory, const bellwire_format& format)
       : memory_(std::move(memory)), format_(format) {}
   MemoryView memory_;
   bellwire_format format_;  // our checked copy
 };
+
+/// Reads and checks the format of an attachment's memory, for all who use it after this; formats
+/// blank memory, with `most_queues` or as many as there are wires for. Once is enough. EPROTO,
+/// EINVAL.
+[[nodiscard]] Result<void> settle_format(Attachment& attachment, unsigned most_queues);
 
 }  // namespace bellwire::ring

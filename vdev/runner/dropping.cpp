@@ -44,8 +44,21 @@ struct Dropping::Wires final : EventOwner, std::enable_shared_from_this<Wires> {
 
   void on_event(unsigned index, std::uint64_t) override {
     if (!running) return;
-    if (--left != 0) wires[index].out.raise();
+    pass_on(wires[index]);
     wires[index].reader.wait(shared_from_this());
+  }
+
+  void pass_on(const Wire& wire) {
+    if (--left != 0) wire.out.raise();
+  }
+
+  void stop() {
+    running = false;
+    for (auto& wire : wires) {
+      const bool taken = wire.reader.stop() != 0;
+      if (wire.in.drain() || taken) pass_on(wire);
+    }
+    wires.clear();  // and with it its descriptors: a handler that is queued may hold this yet
   }
 
   boost::asio::io_context& context;
@@ -57,9 +70,7 @@ struct Dropping::Wires final : EventOwner, std::enable_shared_from_this<Wires> {
 Dropping::Dropping(std::shared_ptr<Wires> wires) noexcept : wires_(std::move(wires)) {}
 Dropping::Dropping(Dropping&&) noexcept = default;
 Dropping::~Dropping() {
-  if (!wires_) return;
-  wires_->running = false;
-  for (auto& wire : wires_->wires) wire.reader.stop();
+  if (wires_) wires_->stop();
 }
 
 Result<Dropping> Dropping::start(boost::asio::io_context& context, Attachment& attachment,

@@ -4,7 +4,7 @@
 // on, so that one can see what then happens, and who notices.
 //
 // All wires of that kind get an eventfd more, which is passed on on the thread that runs the
-// context. To stop, drop it.
+// context. To stop, drop it; what it has not passed on yet then goes out.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -23,6 +23,8 @@ struct DropPlan {
 
 class Dropping {
  public:
+  static constexpr unsigned descriptors_each = 3;  ///< that it opens for a wire of that kind
+
   /// Puts wires of ours in the attachment's place, if there is a plan. EMFILE, ENFILE; ENOSPC,
   /// ENOMEM: the kernel watches no more descriptors for this user.
   [[nodiscard]] static Result<Dropping> start(boost::asio::io_context& context,

@@ -2,6 +2,7 @@
 #include "vdev/runner/moderation.hpp"
 
 #include <boost/asio/steady_timer.hpp>
+#include <optional>
 #include <utility>
 
 #include "vdev/asio/event_reader.hpp"
@@ -10,7 +11,8 @@ namespace bellwire {
 namespace asio = boost::asio;
 
 // One interrupt. Between what the device raises and what goes out stands an eventfd, whose count
-// keeps what is raised too soon. Handlers hold it, and find `running` false once it is dropped.
+// keeps what is raised too soon. Handlers hold it, and find `running` false once it is dropped; its
+// descriptors go then.
 struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
   using Clock = std::chrono::steady_clock;
 
@@ -39,7 +41,7 @@ struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
 
   void pass_on() {
     holds = false;
-    out.raise();
+    out->raise();
     next = Clock::now() + time;
     wait();
   }
@@ -48,11 +50,13 @@ struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
     running = false;
     timer.cancel();
     const bool taken = reader.stop() != 0;
-    if (in.drain() || taken || holds) out.raise();
+    if (in->drain() || taken || holds) out->raise();
+    in.reset();
+    out.reset();
   }
 
-  Interrupt out;
-  os::EventFd in;
+  std::optional<Interrupt> out;
+  std::optional<os::EventFd> in;
   EventReader reader;  // of it
   asio::steady_timer timer;
   const std::chrono::nanoseconds time;

@@ -19,6 +19,8 @@ namespace bellwire {
 
 class Moderation {
  public:
+  static constexpr unsigned descriptors_each = 3;  ///< that it opens for an interrupt
+
   /// Puts interrupts of ours in the attachment's place; leaves it alone if `time` is 0. EMFILE,
   /// ENFILE; ENOSPC, ENOMEM: the kernel watches no more descriptors for this user.
   [[nodiscard]] static Result<Moderation> start(boost::asio::io_context& context,

@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/post.hpp>
+#include <optional>
+
 using namespace bellwire;
 using namespace std::chrono_literals;
 
@@ -57,6 +60,19 @@ TEST_CASE("what is held back when it ends goes out") {
     }
     CHECK(line.came() == 1);
   }
+}
+
+// The loop has read the count, and has not called anybody yet: so it is when what is handled just
+// before stops the moderation.
+TEST_CASE("what the loop has taken but not passed on goes out when it ends") {
+  Line line;
+  auto moderation = std::optional(Moderation::start(line.context, line.attachment, 1h).value());
+  line.raise();
+  boost::asio::post(line.context, [&moderation] { moderation.reset(); });
+  line.raise();
+  line.context.poll();
+  CHECK_FALSE(moderation);
+  CHECK(line.came() == 1);
 }
 
 TEST_CASE("no time moderates nothing") {

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,7 @@ constexpr unsigned looks = 16;                  // between two looks at the cloc
 // A doorbell is in one of three states: a look at it is queued, it is polled, or it is waited for.
 struct Runner::State final : EventOwner, std::enable_shared_from_this<Runner::State> {
   struct Doorbell {
-    os::EventFd event;
+    std::optional<os::EventFd> event;  // until it is stopped
     EventReader reader;
     PollTime patience;
     Clock::time_point idle_since{};  // there was no work left; kept only with polling
@@ -96,11 +97,12 @@ struct Runner::State final : EventOwner, std::enable_shared_from_this<Runner::St
 
   // It goes back to sleep with a last look, which asks for the next ring.
   bool stays_polled(unsigned index, Clock::time_point now) {
+    if (!running) return false;
     auto& doorbell = doorbells[index];
     const bool worked = std::exchange(doorbell.worked, false);
     if (!worked && now - doorbell.idle_since < doorbell.patience.time()) return true;
     doorbell.idle_since = now;
-    if (worked || device.on_doorbell(index, doorbell.event.drain().value_or(0)) == Turn::more)
+    if (worked || device.on_doorbell(index, doorbell.event->drain().value_or(0)) == Turn::more)
       return true;
     wait(index);
     return false;
@@ -126,7 +128,10 @@ struct Runner::State final : EventOwner, std::enable_shared_from_this<Runner::St
   void stop() {
     if (!std::exchange(running, false)) return;
     ticker.cancel();
-    for (auto& doorbell : doorbells) doorbell.reader.stop();
+    for (auto& doorbell : doorbells) {
+      doorbell.reader.stop();
+      doorbell.event.reset();  // now: a handler that is queued may hold this yet
+    }
     device.stop();
   }
 

@@ -24,6 +24,8 @@ namespace bellwire {
 
 class Runner {
  public:
+  static constexpr unsigned descriptors_each = 2;  ///< that it opens for a doorbell
+
   [[nodiscard]] static Result<Runner> start(boost::asio::io_context& context, Device& device,
                                             Attachment attachment, Polling polling = Polling::off);
   Runner(Runner&&) noexcept;

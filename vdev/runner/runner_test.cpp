@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <vector>
 
+#include "vdev/runner/dropping.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/testing/peer_event.hpp"
 #include "vdev/testing/wires.hpp"
 
@@ -104,6 +108,28 @@ TEST_CASE("dropping the runner stops the device once, and nothing calls it after
   context.poll();
   CHECK(device.calls.empty());
   CHECK(device.ticks == 0);
+}
+
+// A driver may turn a card off and on many times before the loop gets to what is queued.
+TEST_CASE("its descriptors go when it is dropped, though a handler is still queued") {
+  const auto descriptors = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  const auto wires = Wires::create(2);
+  boost::asio::io_context context;
+  Recorder device;
+  { const auto warm_up = Runner::start(context, device, wires.device_end()).value(); }
+  const auto before = descriptors();
+  {
+    auto attachment = wires.device_end();
+    const auto moderation = Moderation::start(context, attachment, std::chrono::hours(1)).value();
+    const DropPlan plan{DropPlan::Wire::doorbell, 100};
+    const auto dropping = Dropping::start(context, attachment, plan).value();
+    const auto runner = Runner::start(context, device, std::move(attachment)).value();
+    wires.guest_end().doorbells[0].raise();
+  }
+  CHECK(descriptors() == before);
+  context.poll();
 }
 
 TEST_CASE(

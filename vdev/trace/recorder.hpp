@@ -5,8 +5,15 @@
 // more, and then counted as lost. Nothing of what it collects is trusted: a queue that floods it
 // can't take all the room that the others' records need.
 //
-// One thread at a time. Dropping it switches the recording off.
+// One thread collects; watch() and leave() are for any. Whoever leaves waits for no more than a
+// queue's records being copied out of the memory: what is done with them is done elsewhere.
+// Dropping it switches the recording off.
 #pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
 
 #include "vdev/os/ticks.hpp"
 #include "vdev/ring/trace_reader.hpp"
@@ -26,7 +33,8 @@ class Recorder {
 
   /// Records a queue, which must not go before the recorder left it.
   void watch(unsigned index, const ring::Queue& queue);
-  /// Switches off, and leaves all queues. What was collected stays.
+  /// Switches off, and leaves all queues: their memory is used no more when it returns. What was
+  /// written until then is collected.
   void leave();
 
   /// Takes what was written since the last time.
@@ -40,18 +48,30 @@ class Recorder {
 
  private:
   struct Watched {
+    unsigned index;
     ring::Queue queue;
-    std::size_t place;  // in the recording
     std::array<ring::TraceReader, BELLWIRE_SIDES> readers;
-    std::size_t used = 0;  // of the room
+    SideRecords last;  // read when it was left
+    // The collecting thread's own:
+    std::optional<std::size_t> place = {};  // in the recording
+    std::size_t used = 0;                   // of the room
   };
-  void drain(Watched& watched, bellwire_side side);
-  void add_lost(std::size_t side, std::uint64_t count) noexcept;
+  static void read(Watched& watched, SideRecords& into);
+  bool drain_one(std::size_t number);
+  void keep(Watched& watched, SideRecords& records);
+  void keep_left();
   [[nodiscard]] bool take_room(Watched& watched, std::size_t moments) noexcept;
+  void add_lost(std::size_t side, std::uint64_t count) noexcept;
 
-  bellwire_recorder who_;
+  const bellwire_recorder who_;
+  std::mutex mutex_;  // what follows, and all use of the queues' memory
+  std::vector<std::shared_ptr<Watched>> watched_;
+  std::vector<std::shared_ptr<Watched>> left_;
+  std::atomic<bool> several_ = false;  // queues, at some time
+
+  // The collecting thread's own.
   std::size_t room_;
-  std::vector<Watched> watched_;
+  SideRecords fresh_;
   Recording recording_;
   std::uint64_t posted_ = 0;
   os::Ticks ticks_;

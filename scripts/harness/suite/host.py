@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Level 0: the library and the programs on the host, the library under the sanitizers."""
+"""Level 0: the library and the programs on the host, both under the sanitizers, too."""
+
+import shutil
+import sys
+from pathlib import Path
 
 from .. import accel
 from ..places import BUILD, ROOT
@@ -40,9 +44,39 @@ def programs() -> list[Case]:
     return pytests.discover(ROOT / "host")
 
 
+def sanitized_programs() -> list[Case]:
+    """The same tests with the program that has ASan and UBSan in it. Whatever a sanitizer reports
+    of any process that they start goes to a file of its own, and any such file is a failure."""
+    command("build-asan-bellwire", "scripts/build", "--preset", "asan", "bellwire", limit=1500)
+    reports, junit = LOGS / "sanitizers", LOGS / "programs-asan.xml"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir(parents=True)
+    junit.unlink(missing_ok=True)
+    command("programs-asan", sys.executable, "-m", "harness.suite.pytests", ROOT / "host", junit,
+            limit=1500, PYTHONPATH=str(ROOT / "scripts"), **sanitized(reports))
+    return [*results.read(junit), *told_by_sanitizers(reports)]
+
+
+def sanitized(reports: Path) -> dict[str, str]:
+    """The environment of tests with such a program; host/program.py reads it."""
+    where = f"log_path={reports}/report"
+    return {"BELLWIRE_PROGRAM": str(BUILD / "asan/host/bellwire"),
+            "BELLWIRE_SANITIZERS": str(reports),
+            "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_init_order=1:"
+                            f"check_initialization_order=1:{where}",
+            "LSAN_OPTIONS": where,
+            "UBSAN_OPTIONS": f"print_stacktrace=1:halt_on_error=1:{where}"}
+
+
+def told_by_sanitizers(reports: Path) -> list[Case]:
+    return [Case("sanitizers", "fail", f"{path.name}:\n{path.read_text(errors='replace')}")
+            for path in sorted(reports.iterdir())]
+
+
 STEPS = (
     Step("harness", harness),
     Step("programs", programs),
+    Step("programs-asan", sanitized_programs, limit=3600),
     Step("asan", lambda: ctest("asan"), limit=3600),  # it builds the tree, which takes most of it
     Step("tsan", lambda: ctest("tsan"), limit=3600),
 )

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Python's unittest, with each test and each subtest as a case."""
+"""Python's unittest, with each test and each subtest as a case.
 
+As a program, `python3 -m harness.suite.pytests FOLDER REPORT`, it runs the tests of a folder in a
+process of their own, with an environment of their own, and writes their cases as JUnit has it.
+"""
+
+import sys
 import time
 import unittest
 from pathlib import Path
 
+from . import results
 from .results import Case
 from .step import Failed
 
@@ -69,3 +75,7 @@ def discover(folder: Path, top: Path | None = None) -> list[Case]:
     if suite.countTestCases() == 0:
         raise Failed(f"no test in {folder}/*_test.py")
     return run(suite)
+
+
+if __name__ == "__main__":
+    results.write(Path(sys.argv[2]), discover(Path(sys.argv[1])))

@@ -2,7 +2,9 @@
 #include "vdev/transport/card/card.hpp"
 
 #include <bit>
+#include <utility>
 
+#include "vdev/log/log.hpp"
 #include "vdev/ring/layout.hpp"
 
 namespace bellwire::card {
@@ -32,53 +34,81 @@ Result<void> check(const Options& options) {
 
 }  // namespace
 
+unsigned descriptors(const Options& options) noexcept {
+  // For each queue: a doorbell's two ends, the attachment's duplicate, the client's interrupt, and
+  // a doorbell of the next client's while there is that of the last.
+  constexpr unsigned each_queue = 5;
+  // The page, the socket and what waits for it.
+  constexpr unsigned own = 10;
+  // A client's socket and its watch, one that is turned away, INTx and its unmasking, and a
+  // message's descriptors.
+  constexpr unsigned each_client = 32;
+  return each_queue * options.queues + own + each_client;
+}
+
 // What can fail to be made, made before the card.
 struct Card::Parts {
   boost::asio::io_context& context;
-  std::vector<os::EventFd> doorbells;
   std::optional<pci::BarMemory> page;
   std::vector<pci::DoorbellRegister> wires;
 };
 
-Result<std::unique_ptr<Card>> Card::create(boost::asio::io_context& context,
-                                           const Options& options) {
-  if (auto checked = check(options); !checked) return checked.error();
-  // Without a page they go to the client as well.
-  auto doorbells =
-      options.page ? os::create_events(options.queues) : os::create_shared_events(options.queues);
-  if (!doorbells) return doorbells.error();
-  Parts parts{context, std::move(*doorbells), std::nullopt, {}};
+Result<Card::Parts> Card::make_parts(boost::asio::io_context& context, const Options& options) {
+  Parts parts{context, std::nullopt, {}};
   if (options.page) {
     auto page = pci::BarMemory::create(BELLWIRE_PAGE_SIZE);
     if (!page) return page.error();
     parts.page = std::move(*page);
-  } else {
-    auto wires = os::duplicate(parts.doorbells);
-    if (!wires) return wires.error();
-    for (unsigned index = 0; index < options.queues; ++index)
-      parts.wires.push_back({.offset = BELLWIRE_CARD_DOORBELL + index * register_width,
-                             .size = register_width,
-                             .value = std::nullopt,
-                             .event = std::move((*wires)[index])});
+    return parts;
   }
-  auto copies = os::duplicate(parts.doorbells);
-  if (!copies) return copies.error();
-  const auto view = parts.page ? std::optional(parts.page->view) : std::nullopt;
-  auto card = std::unique_ptr<Card>(new Card(std::move(parts), options));
-  if (view)
-    card->page_.emplace(context, *view, std::move(*copies),
-                        options.awake ? Polling::always : Polling::adaptive);
+  auto events = os::create_shared_events(options.queues);  // the client gets them
+  if (!events) return events.error();
+  for (unsigned index = 0; index < options.queues; ++index)
+    parts.wires.push_back({.offset = BELLWIRE_CARD_DOORBELL + index * register_width,
+                           .size = register_width,
+                           .value = std::nullopt,
+                           .event = std::move((*events)[index])});
+  return parts;
+}
+
+Result<std::unique_ptr<Card>> Card::create(boost::asio::io_context& context,
+                                           const Options& options) {
+  if (auto checked = check(options); !checked) return checked.error();
+  auto parts = make_parts(context, options);
+  if (!parts) return parts.error();
+  auto card = std::unique_ptr<Card>(new Card(std::move(*parts), options));
+  if (auto wired = card->on_new_wires(); !wired) return wired.error();
   return card;
 }
 
 Card::Card(Parts parts, const Options& options)
     : Function(plan(*this, parts, options)),
+      context_(parts.context),
       options_(options),
-      doorbells_(std::move(parts.doorbells)) {
-  memory().on_revoke([this](const AddressRange& region) {
-    const auto own = AddressRange::create(address_, options_.memory);
-    if (own && own->overlaps(region)) turn_off();
-  });
+      revocations_(memory().on_revoke([this](const AddressRange& region) {
+        if (ready() && taken_->overlaps(region)) turn_off();
+      })) {}
+
+// The doorbells that the device waits for: a client has those of the registers, and rings them
+// itself; those behind a page are our own.
+Result<void> Card::on_new_wires() {
+  std::vector<os::EventFd> doorbells;
+  for (const auto& wire : bars()[register_bar].doorbells) {
+    auto doorbell = wire.event.duplicate();
+    if (!doorbell) return doorbell.error();
+    doorbells.push_back(std::move(*doorbell));
+  }
+  if (options_.page) {
+    auto made = os::create_events(options_.queues);
+    if (!made) return made.error();
+    doorbells = std::move(*made);
+    auto copies = os::duplicate(doorbells);
+    if (!copies) return copies.error();
+    page_.emplace(context_, bars()[page_bar].memory->view, std::move(*copies),
+                  options_.awake ? Polling::always : Polling::adaptive);
+  }
+  doorbells_ = std::move(doorbells);
+  return {};
 }
 
 pci::Plan Card::plan(Card& card, Parts& parts, const Options& options) {
@@ -107,10 +137,21 @@ pci::Plan Card::plan(Card& card, Parts& parts, const Options& options) {
   return plan;
 }
 
+Result<Registration> Card::serve(Runs runs) {
+  auto held = std::make_shared<Runs>(std::move(runs));
+  if (ready())
+    if (auto attached = run_device(*held); !attached) return attached.error();
+  runs_ = held;
+  return Registration(std::move(held));
+}
+
 Result<Attachment> Card::attach() {
+  if (!ready())
+    return fault(std::errc::resource_unavailable_try_again, "no driver has turned the card on");
   auto doorbells = os::duplicate(doorbells_);
   if (!doorbells) return doorbells.error();
-  Attachment attachment{.doorbells = std::move(*doorbells), .interrupts = {}, .memory = memory_};
+  Attachment attachment{
+      .doorbells = std::move(*doorbells), .interrupts = {}, .memory = memory_, .format = format_};
   for (unsigned queue = 0; queue < options_.queues; ++queue)
     attachment.interrupts.push_back(interrupts().vector(queue % vectors_));
   return attachment;
@@ -174,31 +215,64 @@ void Card::ring(std::uint64_t doorbell) noexcept {
     doorbells_[doorbell].ring();
 }
 
-bool Card::take_memory() noexcept {
-  if (address_ % BELLWIRE_PAGE_SIZE != 0) return false;
-  auto view = memory().map(address_, options_.memory);
-  if (!view) return false;
-  if (ring::blank(view->bytes()) && !ring::format(view->bytes(), options_.queues)) return false;
+Result<void> Card::take_memory() {
+  if (vectors_ < 1 || vectors_ > interrupts().vectors())
+    return fault(std::errc::invalid_argument, "{} vectors: the card has 1 to {}", vectors_,
+                 interrupts().vectors());
+  if (address_ % BELLWIRE_PAGE_SIZE != 0)
+    return fault(std::errc::invalid_argument, "memory at {:#x} is not on a page", address_);
+  taken_ = AddressRange::create(address_, options_.memory);
+  auto view = taken_ ? memory().map(address_, options_.memory) : std::nullopt;
+  if (!view)
+    return fault(std::errc::bad_address,
+                 "{} bytes at {:#x} are not one piece of memory that the guest shares; start QEMU "
+                 "with its memory on a memory-backend-memfd,share=on",
+                 options_.memory, address_);
+  if (ring::blank(view->bytes()))
+    if (auto made = ring::format(view->bytes(), options_.queues); !made) return made;
   const auto layout = ring::Layout::open(*view);
-  if (!layout || layout->queues() != options_.queues) return false;
+  if (!layout) return layout.error();
+  if (layout->queues() != options_.queues)
+    return fault(std::errc::protocol_error, "the memory has {} queues, the card has {}",
+                 layout->queues(), options_.queues);
   memory_ = std::move(*view);
-  return true;
+  format_ = layout->format();
+  return {};
+}
+
+// What the device's side throws is its failure, too, and not the process's end.
+Result<void> Card::run_device(const Runs& runs) {
+  try {
+    auto attachment = attach();
+    if (!attachment) return attachment.error();
+    return runs.attach(std::move(*attachment));
+  } catch (const std::exception& thrown) {
+    return fault(std::errc::not_enough_memory, "{}", thrown.what());
+  }
 }
 
 void Card::turn_on() noexcept {
   if (ready()) return;
-  const bool fine = vectors_ >= 1 && vectors_ <= interrupts().vectors() && take_memory();
-  status_ = fine ? BELLWIRE_CARD_READY : BELLWIRE_CARD_BAD_MEMORY;
-  if (!fine) return;
+  if (auto taken = take_memory(); !taken) return stay_off(BELLWIRE_CARD_BAD_MEMORY, taken.error());
+  status_ = BELLWIRE_CARD_READY;
   for (const auto& doorbell : doorbells_) doorbell.drain();
+  if (const auto runs = runs_.lock())
+    if (auto runs_now = run_device(*runs); !runs_now)
+      return stay_off(BELLWIRE_CARD_FAILED, runs_now.error());
   if (page_) page_->start();
+}
+
+void Card::stay_off(bellwire_card_status status, const Error& error) {
+  log::warning("the card can't be turned on: {}", error.message);
+  status_ = status;
+  memory_ = {};
 }
 
 void Card::turn_off() noexcept {
   const bool was_on = std::exchange(status_, BELLWIRE_CARD_OFF) == BELLWIRE_CARD_READY;
   if (!was_on) return;
   if (page_) page_->stop();
-  detach_();
+  if (const auto runs = runs_.lock()) runs->detach();
   memory_ = {};
 }
 

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Card: the PCI device 1af4:10f0 of guest-kmod/uapi/bellwire.h, part 3, around a device of ours.
-// The guest's driver gives it memory and turns it on; then the card has an attachment. It takes
-// that back when the driver turns it off, when it is reset, and when the memory goes.
+// The guest's driver gives it memory and turns it on; then the card has an attachment, and whoever
+// serves it runs the device there before the driver reads STATUS. The card takes the attachment
+// back when the driver turns it off, when it is reset, when the memory goes, and when the client
+// does. What the driver does wrong, or what the device fails of, leaves the card off, with the
+// reason in the log.
+//
+// Each client gets doorbells and a page of its own: those of an earlier one lead nowhere.
 //
 // Everything on the thread that runs the context.
 #pragma once
 
-#include <functional>
+#include <boost/asio/io_context.hpp>
 #include <optional>
 
 #include "guest-kmod/uapi/bellwire.h"
-#include "vdev/core/attachment.hpp"
+#include "vdev/core/address_range.hpp"
+#include "vdev/core/transport.hpp"
 #include "vdev/pci/function.hpp"
 #include "vdev/transport/card/doorbell_page.hpp"
 
@@ -25,6 +31,9 @@ struct Options {
   bool msix = true;                ///< else MSI
 };
 
+/// Descriptors that a card, its socket and a client of it take at most, with one attachment.
+[[nodiscard]] unsigned descriptors(const Options& options) noexcept;
+
 class Card final : public pci::Function, private RegisterBlock {
  public:
   /// EINVAL: what no driver could use.
@@ -33,17 +42,19 @@ class Card final : public pci::Function, private RegisterBlock {
 
   /// Whether the driver has turned it on …
   [[nodiscard]] bool ready() const noexcept { return status_ == BELLWIRE_CARD_READY; }
-  /// … and so there are the device's three things.
+  /// … and so there are the device's three things. EAGAIN: it has not.
   [[nodiscard]] Result<Attachment> attach();
   /// The device's own registers, a page of them; null: none.
   void use(RegisterBlock* registers) noexcept { registers_ = registers; }
 
-  /// Called when the attachment is no longer to be used: whoever has it lets go before it returns.
-  void on_detach(std::function<void()> detach) { detach_ = std::move(detach); }
+  /// Has `runs` run the device whenever the card is on, until the registration is dropped: then the
+  /// device must have stopped, or be stopped next.
+  [[nodiscard]] Result<Registration> serve(Runs runs);
 
  private:
   struct Parts;
   Card(Parts parts, const Options& options);
+  static Result<Parts> make_parts(boost::asio::io_context& context, const Options& options);
   static pci::Plan plan(Card& card, Parts& parts, const Options& options);
 
   std::uint64_t read(std::uint64_t offset, unsigned size) noexcept override;
@@ -51,12 +62,17 @@ class Card final : public pci::Function, private RegisterBlock {
   [[nodiscard]] std::uint32_t register_at(std::uint64_t offset) const noexcept;
   void set_register(std::uint64_t offset, std::uint32_t value) noexcept;
   void on_reset() noexcept override;
+  void on_client_gone() noexcept override { turn_off(); }
+  Result<void> on_new_wires() override;
 
   void turn_on() noexcept;
   void turn_off() noexcept;
-  [[nodiscard]] bool take_memory() noexcept;
+  void stay_off(bellwire_card_status status, const Error& error);
+  [[nodiscard]] Result<void> take_memory();
+  [[nodiscard]] Result<void> run_device(const Runs& runs);
   void ring(std::uint64_t doorbell) noexcept;
 
+  boost::asio::io_context& context_;
   const Options options_;
   std::vector<os::EventFd> doorbells_;
   std::optional<DoorbellPage> page_;
@@ -64,8 +80,11 @@ class Card final : public pci::Function, private RegisterBlock {
   std::uint32_t vectors_ = 0;
   std::uint32_t status_ = BELLWIRE_CARD_OFF;
   MemoryView memory_;
+  std::optional<AddressRange> taken_;  // where it is
+  bellwire_format format_{};           // of it: the copy that was checked
   RegisterBlock* registers_ = nullptr;
-  std::function<void()> detach_ = [] {};
+  std::weak_ptr<Runs> runs_;
+  Registration revocations_;  // of the guest's memory
 };
 
 }  // namespace bellwire::card

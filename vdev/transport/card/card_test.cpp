@@ -5,7 +5,9 @@
 
 #include <array>
 #include <boost/asio/io_context.hpp>
+#include <new>
 
+#include "vdev/devices/echo.hpp"
 #include "vdev/testing/peer_event.hpp"
 #include "vdev/transport/card/doorbell_page.hpp"
 
@@ -21,11 +23,25 @@ struct Bench {
   explicit Bench(const card::Options& options = {.queues = 4, .memory = size})
       : card(Card::create(context, options).value()),
         fd(os::create_memfd("card-test", size).value()),
-        memory(os::Mapping::create(fd.get(), size).value()) {
-    card->on_detach([this] { ++detached; });
+        memory(os::Mapping::create(fd.get(), size).value()) {}
+
+  // Whoever runs the device, whose every attachment may fail.
+  void serve() {
+    served = card->serve({.attach = [this](Attachment attachment) -> Result<void> {
+                            if (refusal) return fault(std::errc::io_error, "{}", *refusal);
+                            given.emplace(std::move(attachment));
+                            ++attached;
+                            return {};
+                          },
+                          .detach =
+                              [this] {
+                                given.reset();
+                                ++detached;
+                              }})
+                 .value();
   }
-  void give_memory() {
-    card->memory().add({.address = address, .size = size, .memory = memory}).value();
+  void give_memory(std::uint64_t where = address) {
+    card->memory().add({.address = where, .size = size, .memory = memory}).value();
   }
   void set(std::uint64_t at, std::uint32_t value) {
     card->bars()[0].registers->write(at, sizeof value, value);
@@ -45,8 +61,15 @@ struct Bench {
   std::unique_ptr<Card> card;
   os::UniqueFd fd;
   MemoryView memory;
-  unsigned detached = 0;
+  std::optional<std::string> refusal;
+  std::optional<Attachment> given;
+  Registration served;
+  unsigned attached = 0, detached = 0;
 };
+
+bellwire_header& header_of(const MemoryView& memory) {
+  return *reinterpret_cast<bellwire_header*>(memory.bytes().data());
+}
 
 }  // namespace
 
@@ -59,13 +82,13 @@ TEST_CASE("turned on with memory it has an attachment, and the memory its format
   const auto attachment = bench.card->attach().value();
   CHECK(attachment.doorbells.size() == 4);
   CHECK(attachment.interrupts.size() == 4);
-  const auto& header = *reinterpret_cast<const bellwire_header*>(bench.memory.bytes().data());
-  CHECK(bellwire_format_check(&header.format, size) == BELLWIRE_FORMAT_OK);
+  CHECK(bellwire_format_check(&header_of(bench.memory).format, size) == BELLWIRE_FORMAT_OK);
   CHECK(attachment.memory.bytes().data() == bench.memory.bytes().data());
 }
 
 TEST_CASE("bad memory, or no vector, and it stays off") {
   Bench bench;
+  bench.serve();
   CHECK(bench.turn_on() == BELLWIRE_CARD_BAD_MEMORY);  // nobody gave any
   bench.give_memory();
   for (const std::uint64_t where :
@@ -75,13 +98,16 @@ TEST_CASE("bad memory, or no vector, and it stays off") {
     CHECK(bench.turn_on(address, vectors) == BELLWIRE_CARD_BAD_MEMORY);
   bench.memory.bytes()[0] = std::byte{1};  // neither blank nor a format
   CHECK(bench.turn_on() == BELLWIRE_CARD_BAD_MEMORY);
+  CHECK(bench.attached == 0);
   CHECK(bench.detached == 0);
+  CHECK(bench.card->attach().error().code == std::errc::resource_unavailable_try_again);
   bench.memory.bytes()[0] = std::byte{0};
   CHECK(bench.turn_on() == BELLWIRE_CARD_READY);
 }
 
 TEST_CASE("what it was turned on with can't be changed under way") {
   Bench bench;
+  bench.serve();
   bench.give_memory();
   bench.turn_on();
   bench.set(BELLWIRE_CARD_MEMORY_LOW, 0);
@@ -91,8 +117,9 @@ TEST_CASE("what it was turned on with can't be changed under way") {
   CHECK(bench.detached == 0);
 }
 
-TEST_CASE("off, reset, and memory that goes: each time the device is told, once") {
+TEST_CASE("off, reset, memory that goes, a client that goes: each time the device stops, once") {
   Bench bench;
+  bench.serve();
   bench.give_memory();
   bench.turn_on();
   bench.set(BELLWIRE_CARD_CONTROL, 0);
@@ -108,6 +135,154 @@ TEST_CASE("off, reset, and memory that goes: each time the device is told, once"
   CHECK(bench.get(BELLWIRE_CARD_STATUS) == BELLWIRE_CARD_OFF);
   CHECK(bench.card->memory().remove(address, size).error().code ==
         std::errc::no_such_file_or_directory);
+  bench.give_memory();
+  bench.turn_on();
+  bench.card->client_gone();
+  CHECK(bench.detached == 4);
+  CHECK(bench.get(BELLWIRE_CARD_STATUS) == BELLWIRE_CARD_OFF);
+  CHECK(bench.attached == bench.detached);
+  CHECK_FALSE(bench.given);
+}
+
+TEST_CASE("memory at either end of all addresses is taken back, and a neighbour's isn't") {
+  for (const std::uint64_t where : {std::uint64_t{0}, std::uint64_t{0} - size}) {
+    CAPTURE(where);
+    Bench bench;
+    bench.serve();
+    bench.give_memory(where);
+    bench.give_memory(where == 0 ? size : where - size);
+    REQUIRE(bench.turn_on(where) == BELLWIRE_CARD_READY);
+    CHECK(bench.card->memory().remove(where == 0 ? size : where - size, size).has_value());
+    CHECK(bench.detached == 0);
+    CHECK(bench.card->memory().remove(where, size).has_value());
+    CHECK(bench.detached == 1);
+    CHECK(bench.get(BELLWIRE_CARD_STATUS) == BELLWIRE_CARD_OFF);
+  }
+}
+
+TEST_CASE("the device runs before the driver reads that it does") {
+  Bench bench;
+  bench.serve();
+  bench.give_memory();
+  bench.set(BELLWIRE_CARD_MEMORY_LOW, address);
+  bench.set(BELLWIRE_CARD_VECTORS, 4);
+  for (unsigned times = 1; times < 4; ++times) {  // on and off, and nobody ran the context
+    bench.set(BELLWIRE_CARD_CONTROL, BELLWIRE_CARD_ENABLE);
+    CHECK(bench.attached == times);
+    CHECK(bench.given->doorbells.size() == 4);
+    bench.set(BELLWIRE_CARD_CONTROL, 0);
+    CHECK(bench.detached == times);
+  }
+}
+
+TEST_CASE("a device that can't run leaves the card off, and runs the next time") {
+  Bench bench;
+  bench.serve();
+  bench.give_memory();
+  bench.refusal = "no more descriptors";
+  CHECK(bench.turn_on() == BELLWIRE_CARD_FAILED);
+  CHECK(bench.get(BELLWIRE_CARD_CONTROL) == 0);
+  bench.set(BELLWIRE_CARD_CONTROL, 0);
+  CHECK(bench.detached == 0);
+  bench.refusal.reset();
+  CHECK(bench.turn_on() == BELLWIRE_CARD_READY);
+}
+
+TEST_CASE("a device that throws has failed, and no more") {
+  Bench bench;
+  bench.served =
+      bench.card
+          ->serve({.attach = [](const Attachment&) -> Result<void> { throw std::bad_alloc(); },
+                   .detach = [] {}})
+          .value();
+  bench.give_memory();
+  CHECK(bench.turn_on() == BELLWIRE_CARD_FAILED);
+}
+
+TEST_CASE("nobody is called whose registration is gone") {
+  Bench bench;
+  bench.serve();
+  bench.give_memory();
+  bench.turn_on();
+  bench.served.drop();
+  bench.set(BELLWIRE_CARD_CONTROL, 0);
+  CHECK(bench.detached == 0);
+  CHECK(bench.turn_on() == BELLWIRE_CARD_READY);
+  CHECK(bench.attached == 1);
+  bench.serve();  // it is on already
+  CHECK(bench.attached == 2);
+}
+
+TEST_CASE("the format that was checked is the one that is used, whatever the guest writes then") {
+  Bench bench;
+  bench.give_memory();
+  REQUIRE(bench.turn_on() == BELLWIRE_CARD_READY);
+  auto attachment = bench.card->attach().value();
+  auto& format = header_of(bench.memory).format;
+  format.queues = 1;
+  format.queue_stride = 0;
+  format.magic = 99;
+  Echo echo;
+  CHECK(ring::Layout::open(attachment).value().queues() == 4);
+  CHECK(echo.start(std::move(attachment)).has_value());
+  echo.stop();
+}
+
+TEST_CASE("each client has eventfds of its own: those of an earlier one lead nowhere") {
+  Bench bench;
+  const auto& wires = bench.card->bars()[0].doorbells;
+  REQUIRE(bench.card->admit_client().has_value());
+  const auto kept = wires[1].event.duplicate().value();
+  bench.card->client_gone();
+  REQUIRE(bench.card->admit_client().has_value());
+  bench.give_memory();
+  bench.turn_on();
+  const auto attachment = bench.card->attach().value();
+  kept.ring();
+  CHECK_FALSE(attachment.doorbells[1].drain());
+  CHECK(kept.drain() == 1);  // nobody took it
+  wires[1].event.ring();
+  CHECK(attachment.doorbells[1].drain() == 1);
+}
+
+TEST_CASE("each client has a doorbell page of its own") {
+  Bench bench({.queues = 4, .memory = size, .page = true});
+  const auto page = [&bench]() -> bellwire_doorbell_page& {
+    return *reinterpret_cast<bellwire_doorbell_page*>(
+        bench.card->bars()[2].memory->view.bytes().data());
+  };
+  REQUIRE(bench.card->admit_client().has_value());
+  const auto kept = bench.card->bars()[2].memory->view;
+  auto& old = *reinterpret_cast<bellwire_doorbell_page*>(kept.bytes().data());
+  bench.card->client_gone();
+  REQUIRE(bench.card->admit_client().has_value());
+  bench.give_memory();
+  bench.turn_on();
+  const auto attachment = bench.card->attach().value();
+  old.device.asleep = 0;
+  CHECK(page().device.asleep == 1);
+  old.driver[2].rung += 3;
+  page().driver[1].rung += 2;
+  bench.set(BELLWIRE_CARD_DOORBELL + 4, 1);
+  CHECK_FALSE(attachment.doorbells[2].drain());
+  CHECK(attachment.doorbells[1].drain() == 2);
+}
+
+// A look is queued when the driver turns the card off and on again; the next start queues its own.
+TEST_CASE(
+    "a page that is polled has one look queued, however often the card is turned off and on") {
+  Bench bench({.queues = 4, .memory = size, .page = true, .awake = true});
+  bench.give_memory();
+  for (int times = 0; times < 5; ++times) {
+    REQUIRE(bench.turn_on() == BELLWIRE_CARD_READY);
+    bench.set(BELLWIRE_CARD_CONTROL, 0);
+  }
+  bench.turn_on();
+  for (int round = 0; round < 3; ++round) CHECK(bench.context.poll_one() == 1);
+  bench.set(BELLWIRE_CARD_CONTROL, 0);
+  CHECK(bench.context.poll() == 1);  // the last finds that it is off
+  bench.context.restart();
+  CHECK(bench.context.poll() == 0);
 }
 
 TEST_CASE("a doorbell register rings its doorbell, and only while it is on") {

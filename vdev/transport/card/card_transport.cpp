@@ -10,16 +10,17 @@ Result<std::unique_ptr<CardTransport>> CardTransport::create(boost::asio::io_con
   if (!card) return card.error();
   auto server = vfio_user::Server::create(context, **card, {.path = path});
   if (!server) return server.error();
-  return std::unique_ptr<CardTransport>(
-      new CardTransport(context, std::move(*card), std::move(*server)));
+  return std::unique_ptr<CardTransport>(new CardTransport(std::move(*card), std::move(*server)));
 }
 
 Result<Attachment> CardTransport::attach(RegisterBlock* registers) {
   card_->use(registers);
-  while (!card_->ready())
-    if (context_.run_one() == 0)
-      return fault(std::errc::operation_canceled, "stopped before a driver turned the card on");
   return card_->attach();
+}
+
+Result<Registration> CardTransport::serve(RegisterBlock* registers, Runs runs) {
+  card_->use(registers);
+  return card_->serve(std::move(runs));
 }
 
 }  // namespace bellwire::card

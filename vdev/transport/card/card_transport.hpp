@@ -15,16 +15,13 @@ class CardTransport final : public Transport {
   [[nodiscard]] static Result<std::unique_ptr<CardTransport>> create(
       boost::asio::io_context& context, const std::string& path, const Options& options);
 
-  /// Runs the context until a driver has turned the card on. ECANCELED: the context was stopped.
   [[nodiscard]] Result<Attachment> attach(RegisterBlock* registers) override;
-  void on_detach(std::function<void()> detach) override { card_->on_detach(std::move(detach)); }
+  [[nodiscard]] Result<Registration> serve(RegisterBlock* registers, Runs runs) override;
 
  private:
-  CardTransport(boost::asio::io_context& context, std::unique_ptr<Card> card,
-                vfio_user::Server server)
-      : context_(context), card_(std::move(card)), server_(std::move(server)) {}
+  CardTransport(std::unique_ptr<Card> card, vfio_user::Server server)
+      : card_(std::move(card)), server_(std::move(server)) {}
 
-  boost::asio::io_context& context_;
   std::unique_ptr<Card> card_;
   vfio_user::Server server_;
 };

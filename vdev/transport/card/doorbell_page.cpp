@@ -4,6 +4,7 @@
 #include <atomic>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <utility>
 
 #include "guest-kmod/uapi/bellwire.h"
 
@@ -17,7 +18,8 @@ constexpr auto most = 2ms;  // a ring that is missed costs the guest a message, 
 
 }  // namespace
 
-// Handlers hold it: one that is queued when the page goes finds `started` false.
+// Handlers hold it: one that is queued when the page goes finds `started` false. There is one at
+// most, however often the page is stopped and started meanwhile.
 struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
   State(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events,
         Polling polling)
@@ -63,19 +65,22 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
   // False: something came in the last moment.
   bool sleep() {
     set_asleep(1);
-    looking = collect();
-    if (looking) wake_up();
-    return !looking;
+    awake = collect();
+    if (awake) wake_up();
+    return !awake;
   }
 
   void wake_up() {
+    awake = true;
     set_asleep(0);
     idle_since = Clock::now();
   }
 
   void again() {
+    if (std::exchange(queued, true)) return;
     boost::asio::post(context, [self = shared_from_this()] {
-      if (self->started) self->look_on();
+      self->queued = false;
+      if (self->started && self->awake) self->look_on();
     });
   }
 
@@ -86,7 +91,8 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
   PollTime patience;
   Clock::time_point idle_since;  // nothing was rung since
   bool started = false;
-  bool looking = false;  // a look is queued: one is enough
+  bool awake = false;   // it looks, again and again
+  bool queued = false;  // the next look
 };
 
 DoorbellPage::DoorbellPage(boost::asio::io_context& context, MemoryView page,
@@ -106,7 +112,7 @@ void DoorbellPage::start() {
 
 void DoorbellPage::stop() noexcept {
   state_->started = false;
-  state_->looking = false;
+  state_->awake = false;
   state_->set_asleep(1);
 }
 
@@ -114,7 +120,7 @@ void DoorbellPage::wake() {
   if (!state_->started) return;
   state_->collect();
   state_->patience.work_came(Clock::now() - state_->idle_since);
-  if (std::exchange(state_->looking, true)) return;
+  if (state_->awake) return;
   state_->wake_up();
   state_->again();
 }

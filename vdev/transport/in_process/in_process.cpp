@@ -65,13 +65,13 @@ Result<GuestReport> InProcess::run(const GuestPlan& plan) {
   const auto layout = ring::Layout::open(memory_);
   if (!layout) return layout.error();
   std::uint64_t exits = 0;
-  Traffic traffic(layout->queue(0), {.ring = [&] { exits += card_->ring(0) ? 0 : 1; },
-                                     .wait =
-                                         [this] {
-                                           while (!stopped_)
-                                             if (card_->take(0, look)) return true;
-                                           return false;
-                                         }});
+  Traffic traffic(*layout, {.ring = [&] { exits += card_->ring(0) ? 0 : 1; },
+                            .wait =
+                                [this] {
+                                  if (stopped_) return Traffic::Wait::stopped;
+                                  return card_->take(0, look) ? Traffic::Wait::interrupt
+                                                              : Traffic::Wait::nothing;
+                                }});
   auto report = traffic.run(plan);
   if (report) report->doorbell_exits = exits;
   return report;

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "vdev/core/crc32c.hpp"
@@ -65,6 +66,38 @@ TEST_CASE("a guest that is stopped says so, though no device answers") {
   stopper.join();
   REQUIRE(report.has_error());
   CHECK(report.error().code == std::errc::operation_canceled);
+}
+
+namespace {
+
+// A loss may not matter, if its side just looks by itself; then it is another's turn.
+GuestReport report_of_loss(DropPlan::Wire wire) {
+  for (std::uint64_t number = 20; number < 60; ++number) {
+    boost::asio::io_context context{1};
+    const auto transport = InProcess::create(context, {}).value();
+    Digest digest;
+    const testing::RunningDevice running(digest, transport->attach(nullptr).value(), Polling::off,
+                                         DropPlan{wire, number});
+    auto report = transport->guest()->run({.requests = 200, .depth = 1}).value();
+    if (!report.hangs.empty()) return report;
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("a guest whose doorbell or interrupt is lost reports what hung, and comes to an end") {
+  for (const auto& [wire, hop] :
+       {std::pair{DropPlan::Wire::doorbell, "doorbell written"},
+        std::pair{DropPlan::Wire::interrupt, "completion posted and interrupt raised"}}) {
+    CAPTURE(hop);
+    const auto report = report_of_loss(wire);
+    REQUIRE(report.hangs.size() == 1);
+    CHECK(report.hangs[0].find(hop) != std::string::npos);
+    CHECK(report.hung == 1);
+    const auto answered = std::ranges::count(report.exchanges, true, &Exchange::answered);
+    CHECK(report.submitted - static_cast<std::uint64_t>(answered) <= report.hung);
+  }
 }
 
 TEST_CASE("registers are reached on the device's own thread") {

@@ -15,8 +15,12 @@ std::uint32_t input_of(std::uint32_t number, std::uint32_t depth) {
 
 }  // namespace
 
-Traffic::Traffic(const ring::Queue& queue, Wires wires)
-    : raw_(queue), wires_(std::move(wires)), module_(raw_), queue_(raw_, module_.generation()) {}
+Traffic::Traffic(const ring::Layout& layout, Wires wires)
+    : raw_(layout.queue(0)),
+      wires_(std::move(wires)),
+      module_(raw_),
+      queue_(raw_, module_.generation()),
+      standstill_(layout, 0) {}
 
 Result<GuestReport> Traffic::run(const GuestPlan& plan) {
   const auto depth = std::min(plan.depth, raw_.entries);
@@ -24,40 +28,61 @@ Result<GuestReport> Traffic::run(const GuestPlan& plan) {
   answered_.resize(plan.requests);
   report_.exchanges.resize(plan.requests);
   ring();
-  if (auto served = wait_until_served(); !served) return served.error();
-  std::uint32_t next = 0;
-  for (std::uint32_t taken = 0; taken < plan.requests; ++taken) {
-    while (next < plan.requests && queue_.in_flight() < depth) submit(next++, depth);
+  const auto served = wait_until_served();
+  if (!served) return served.error();
+  bool goes_on = *served;
+  for (std::uint32_t taken = 0; goes_on && taken < plan.requests; ++taken) {
+    while (report_.submitted < plan.requests && queue_.in_flight() < depth)
+      submit(static_cast<std::uint32_t>(report_.submitted++), depth);
     publish();
     const auto completion = wait_for_completion();
     if (!completion) return completion.error();
-    keep(*completion, depth);
+    goes_on = completion->has_value();
+    if (goes_on) keep(**completion, depth);
   }
   ring::end_generation(raw_);
   return std::move(report_);
 }
 
-Result<void> Traffic::sleep() {
-  if (!wires_.wait()) return fault(std::errc::operation_canceled, "the guest was stopped");
+void Traffic::note_hang() {
+  report_.hung += queue_.in_flight();
+  report_.hangs.push_back(standstill_.describe());
+}
+
+// False: it is no use to wait on.
+Result<bool> Traffic::sleep() {
+  for (;;) {
+    const auto came = wires_.wait();
+    if (came == Wait::stopped) return fault(std::errc::operation_canceled, "the guest was stopped");
+    if (came == Wait::interrupt) break;
+    const auto found = standstill_.look(clock::now());
+    const bool hopeless = found == ring::Standstill::Finding::hopeless;
+    if (found == ring::Standstill::Finding::hangs || (hopeless && !standstill_.told())) note_hang();
+    if (hopeless) return false;
+  }
   module_.note(BELLWIRE_INTERRUPTED);
   ++report_.interrupts;
-  return {};
+  return true;
 }
 
-Result<void> Traffic::wait_until_served() {
+Result<bool> Traffic::wait_until_served() {
   while (!queue_.ready())
-    if (auto woken = sleep(); !woken) return woken.error();
-  return {};
+    if (const auto woken = sleep(); !woken || !*woken) return woken;
+  return true;
 }
 
-Result<bellwire_completion> Traffic::wait_for_completion() {
+// Empty: it is no use to wait on.
+Result<std::optional<bellwire_completion>> Traffic::wait_for_completion() {
   for (;;) {
-    if (const auto completion = queue_.take()) return *completion;
+    if (const auto completion = queue_.take()) return completion;
     if (queue_.device_broken() || queue_.status() != BELLWIRE_QUEUE_OK)
       return fault(std::errc::protocol_error, "the ring broke: status {}, offending value {}",
-                   static_cast<unsigned>(queue_.status()), raw_.control->status.offender);
+                   static_cast<unsigned>(queue_.status()),
+                   ring::load(raw_.control->status.offender, ring::relaxed));
     if (!queue_.may_sleep()) continue;
-    if (auto woken = sleep(); !woken) return woken.error();
+    const auto woken = sleep();
+    if (!woken) return woken.error();
+    if (!*woken) return std::optional<bellwire_completion>();
     queue_.awake();
   }
 }

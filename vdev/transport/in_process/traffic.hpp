@@ -6,29 +6,35 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <random>
 
 #include "vdev/core/guest.hpp"
 #include "vdev/ring/module_queue.hpp"
+#include "vdev/ring/standstill.hpp"
 
 namespace bellwire::in_process {
 
 class Traffic {
  public:
+  enum class Wait { interrupt, nothing, stopped };
   struct Wires {
     std::function<void()> ring;
-    std::function<bool()> wait;  ///< true: an interrupt came; false: give up
+    std::function<Wait()> wait;  ///< nothing: none came for a moment
   };
-  Traffic(const ring::Queue& queue, Wires wires);
+  /// Of the first queue.
+  Traffic(const ring::Layout& layout, Wires wires);
 
-  /// ECANCELED: `wait` gave up. EPROTO: the device broke the ring.
+  /// Says in the report what hung, and gives up if it goes on to. ECANCELED: `wait` says that it
+  /// was stopped. EPROTO: the device broke the ring.
   [[nodiscard]] Result<GuestReport> run(const GuestPlan& plan);
 
  private:
   using clock = std::chrono::steady_clock;
-  Result<void> wait_until_served();
-  Result<bellwire_completion> wait_for_completion();
-  Result<void> sleep();
+  Result<bool> wait_until_served();
+  Result<std::optional<bellwire_completion>> wait_for_completion();
+  Result<bool> sleep();
+  void note_hang();
   void submit(std::uint32_t number, std::uint32_t depth);
   void publish();
   void ring();
@@ -38,6 +44,7 @@ class Traffic {
   Wires wires_;
   ring::ModuleQueue module_;
   ring::DriverQueue queue_;
+  ring::Standstill standstill_;
   std::mt19937_64 random_;
   std::vector<clock::time_point> submitted_;
   std::vector<bool> answered_;

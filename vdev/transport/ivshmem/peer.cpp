@@ -85,7 +85,7 @@ struct Peer::State : std::enable_shared_from_this<Peer::State> {
   PeerState peers;
   std::shared_ptr<os::MemoryLoss> loss;
   MemoryView memory;
-  std::function<void()> detach;     // tells whoever runs the device
+  std::weak_ptr<Runs> runs;         // whoever runs the device
   std::optional<unsigned> vectors;  // how many of our own complete the handshake, if it is known
   std::optional<Id> driver;
   std::vector<InterruptLine> lines;
@@ -192,7 +192,10 @@ Error Peer::State::lost() const {
 void Peer::State::watch_memory() {
   lossy.async_wait(asio::posix::descriptor_base::wait_read,
                    [self = shared_from_this()](const boost::system::error_code& error) {
-                     if (!error && self->detach) self->detach();
+                     const auto runs = self->runs.lock();
+                     if (error || !runs) return;
+                     runs->detach();
+                     if (runs->end) runs->end(self->lost());
                    });
 }
 
@@ -256,7 +259,6 @@ Peer::~Peer() {
   state_->readable.close(ignored);
   state_->lossy.close(ignored);
   state_->retry.stop();
-  state_->detach = nullptr;
 }
 
 namespace {
@@ -318,8 +320,13 @@ Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const End
   return std::unique_ptr<Peer>(new Peer(std::move(state)));
 }
 
-void Peer::on_detach(std::function<void()> detach) {
-  state_->detach = std::move(detach);
+Result<Registration> Peer::serve(RegisterBlock* registers, Runs runs) {
+  auto attachment = attach(registers);
+  if (!attachment) return attachment.error();
+  auto held = std::make_shared<Runs>(std::move(runs));
+  if (auto attached = held->attach(std::move(*attachment)); !attached) return attached.error();
+  state_->runs = held;
+  return Registration(std::move(held));
 }
 
 Result<Attachment> Peer::attach(RegisterBlock*) {

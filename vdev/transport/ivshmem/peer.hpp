@@ -10,7 +10,7 @@
 // has.
 //
 // The server may make its memory smaller, since QEMU's server gives a file that can't be sealed.
-// Then the attachment fails: on_detach()'s callback runs, and attach() says why.
+// Then the device is detached, and the reason reported: nothing more can come from that server.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -45,7 +45,7 @@ class Peer final : public Transport {
 
   /// EIO: the server took memory away.
   [[nodiscard]] Result<Attachment> attach(RegisterBlock* registers = nullptr) override;
-  void on_detach(std::function<void()> detach) override;
+  [[nodiscard]] Result<Registration> serve(RegisterBlock* registers, Runs runs) override;
 
  private:
   struct State;

@@ -8,6 +8,7 @@
 #include "vdev/kvm/pulse.hpp"
 #include "vdev/os/ticks.hpp"
 #include "vdev/ring/layout.hpp"
+#include "vdev/ring/words.hpp"
 #include "vdev/transport/kvm/exits.hpp"
 #include "vdev/transport/kvm/records.hpp"
 #include "vdev/transport/kvm/ring_guest.h"
@@ -27,6 +28,8 @@ static_assert(offsetof(bellwire_queue_control, recording.recording) == CONTROL_R
 static_assert(offsetof(bellwire_queue_control, sides[BELLWIRE_PROCESS].written) == CONTROL_WRITTEN);
 static_assert(offsetof(bellwire_queue_control, sides[BELLWIRE_MODULE].last[BELLWIRE_RUNG]) ==
               CONTROL_LAST_RUNG);
+static_assert(offsetof(bellwire_queue_control, sides[BELLWIRE_MODULE].last[BELLWIRE_INTERRUPTED]) ==
+              CONTROL_LAST_INTERRUPTED);
 static_assert(offsetof(bellwire_record, ticks) == TRACE_TICKS);
 static_assert(offsetof(bellwire_record, stage) == TRACE_STAGE);
 static_assert(offsetof(bellwire_record, generation) == TRACE_STAGE + 2);
@@ -73,6 +76,13 @@ kvm_ioeventfd doorbell_of_queue(std::uint32_t queue) {
   request.datamatch = queue;
   request.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
   return request;
+}
+
+// All that the guest has under way.
+void note_hang(const ring::Queue& queue, const ring::Standstill& standstill, GuestReport& report) {
+  report.hung += ring::load(queue.control->submit.submitted, ring::acquire) -
+                 ring::load(queue.control->consume.consumed, ring::acquire);
+  report.hangs.push_back(standstill.describe());
 }
 
 }  // namespace
@@ -136,24 +146,39 @@ Result<GuestReport> KvmTransport::run(const GuestPlan& wanted) {
   const RegisterPort nobody(context_, nullptr);
   Exits exits(plan, registers_ ? *registers_ : nobody, doorbell_);
   const os::Ticks ticks;
-  if (auto done = run_until_done(exits); !done) return done.error();
+  GuestReport report;
+  if (auto done = run_until_done(exits, *layout, report); !done) return done.error();
   const auto& counts = program_->data<Counts>();
-  return GuestReport{.exchanges = records->exchanges(ticks.ns_each()),
-                     .unexpected = counts.strays,
-                     .doorbells = counts.doorbells,
-                     .interrupts = counts.interrupts,
-                     .register_exits = exits.registers(),
-                     .doorbell_exits = exits.doorbells()};
+  report.exchanges = records->exchanges(ticks.ns_each());
+  const auto submitted = ring::load(layout->queue(0).control->submit.submitted, ring::acquire);
+  report.submitted = std::min(submitted, plan.requests);
+  report.unexpected = counts.strays;
+  report.doorbells = counts.doorbells;
+  report.interrupts = counts.interrupts;
+  report.register_exits = exits.registers();
+  report.doorbell_exits = exits.doorbells();
+  return report;
 }
 
-Result<void> KvmTransport::run_until_done(Exits& exits) {
+Result<void> KvmTransport::run_until_done(Exits& exits, const ring::Layout& layout,
+                                          GuestReport& report) {
+  using Finding = ring::Standstill::Finding;
+  ring::Standstill standstill(layout, 0);
   const auto pulse = Pulse::start(between_beats);
   if (!pulse) return pulse.error();
   auto& cpu = program_->cpu();
   while (!stopped_) {
     const auto exit = cpu.run();
     if (!exit) return exit.error();
-    if (*exit == KVM_EXIT_INTR || exits.answer(cpu.state())) continue;
+    if (*exit == KVM_EXIT_INTR) {
+      const auto found = standstill.look(ring::Standstill::Clock::now());
+      const bool hopeless = found == Finding::hopeless;
+      if (found == Finding::hangs || (hopeless && !standstill.told()))
+        note_hang(layout.queue(0), standstill, report);
+      if (hopeless) return {};
+      continue;
+    }
+    if (exits.answer(cpu.state())) continue;
     if (program_->said(GUEST_DONE)) return {};
     if (program_->said(RING_BROKEN))
       return fault(std::errc::protocol_error, "the guest found the ring broken");

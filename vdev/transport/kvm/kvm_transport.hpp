@@ -14,6 +14,7 @@
 #include "vdev/core/transport.hpp"
 #include "vdev/kvm/program.hpp"
 #include "vdev/kvm/wires.hpp"
+#include "vdev/ring/standstill.hpp"
 #include "vdev/runner/register_port.hpp"
 
 extern "C" const std::byte bellwire_ring_guest[];  // GUEST_SIZE bytes
@@ -48,7 +49,8 @@ class KvmTransport final : public Transport, private Guest {
   // EIO: the guest did what it shouldn't. EPROTO: it found that the device broke the ring.
   Result<GuestReport> run(const GuestPlan& plan) override;
   void stop() noexcept override { stopped_ = true; }
-  Result<void> run_until_done(Exits& exits);
+  // Or until it is given up. Notes in the report what hung.
+  Result<void> run_until_done(Exits& exits, const ring::Layout& layout, GuestReport& report);
 
   boost::asio::io_context& context_;
   Vm vm_;

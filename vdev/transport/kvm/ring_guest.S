@@ -171,6 +171,7 @@ wait_for_completion:
 	call sleep
 	mov $TRACE_AWAKE, %edx
 	mov CONTROL_COMPLETED(%rbx), %esi
+	mov %esi, CONTROL_LAST_INTERRUPTED(%rbx)
 	call note
 	jmp wait_for_completion
 1:	sub %r13d, %eax

@@ -51,6 +51,7 @@
 #define CONTROL_RECORDING 384
 #define CONTROL_WRITTEN 448 /* the process's */
 #define CONTROL_LAST_RUNG 528 /* the module's */
+#define CONTROL_LAST_INTERRUPTED 548
 #define CONTROL_SIZE 4096
 #define REQUEST_COOKIE 0
 #define REQUEST_INPUT_OFFSET 8

@@ -33,6 +33,10 @@ Session::Session(asio::io_context& context, os::UniqueFd socket, pci::Function& 
       link_([this] { soon(); }) {}
 
 void Session::start() {
+  if (auto admitted = function_.admit_client(); !admitted) {
+    log::warning("{}: a client is turned away: {}", name_, admitted.error().message);
+    return end(admitted.error().message);
+  }
   if (auto watched = watch(ready_, socket_.get()); !watched) return end(watched.error().message);
   wait(descriptor_base::wait_read);
 }
