@@ -98,6 +98,14 @@ class VfioUser(VmCase):
             vm.replug(0)
         self.assertEqual(vm.wait(LIMIT).status, DEAD)
 
+    def test_qemu_dies_when_it_takes_out_a_living_device_that_has_msix(self) -> None:
+        lab = self.wired()
+        vm = self.boot(lab, f"echo '{UNDER_WAY}'; sleep 1000000")
+        self.assertTrue(vm.until(lambda: UNDER_WAY in vm.results.path.read_text(), LIMIT))
+        with self.assertRaises(QmpError):
+            vm.replug(0)
+        self.assertEqual(vm.wait(LIMIT).status, DEAD)
+
     def test_qemu_dies_when_a_device_dies_that_left_messages_unread(self) -> None:
         vm, device = self.under_traffic("")
         device.pause()  # and the guest's next rings stay in the socket
