@@ -34,7 +34,7 @@ class Drop(ProgramCase):
         for number in range(20, 40):
             log = self.folder / f"{number}.log"
             with log.open("wb") as file:
-                device = subprocess.Popen([PROGRAM, "device", "echo", "--on", f"{transport}:rings=50",
+                device = subprocess.Popen([PROGRAM, "device", "echo", "--on", f"{transport}:rings=300",
                                            "--drop", f"{wire}={number}"],
                                           stdout=subprocess.DEVNULL, stderr=file)
             deadline = time.monotonic() + PATIENCE
