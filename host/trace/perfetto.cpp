@@ -29,7 +29,8 @@ Ns rounded(double ns) {
 // does the sum of its parts, which is how Perfetto reads it, differ from it at times.
 bool read_alike(Ns ns) {
   const double whole = static_cast<double>(ns) / 1000;
-  const double summed = static_cast<double>(ns / 1000) + static_cast<double>(ns % 1000) / 1000;
+  const Ns us = ns / 1000;
+  const double summed = static_cast<double>(us) + static_cast<double>(ns % 1000) / 1000;
   return static_cast<Ns>(whole * 1000) == ns && static_cast<Ns>(summed * 1000) == ns;
 }
 

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t page = 4096;
-constexpr std::size_t size = 4 * page;
+constexpr std::size_t four_pages = 4 * page;
 
 // A file that its owner can make shorter, as shm_open() gives.
 UniqueFd unsealed(std::size_t bytes, unsigned flags = 0) {
@@ -57,11 +57,11 @@ struct Shrinking {
 
   static Shrinking create() {
     UniqueFd fd(::memfd_create("shrinking", MFD_CLOEXEC));
-    REQUIRE(::ftruncate(fd.get(), size) == 0);
-    auto mapping = Mapping::create(fd.get(), size).value();
+    REQUIRE(::ftruncate(fd.get(), four_pages) == 0);
+    auto mapping = Mapping::create(fd.get(), four_pages).value();
     return {std::move(fd), std::move(mapping)};
   }
-  [[nodiscard]] std::span<std::byte> bytes() const { return {mapping.data(), size}; }
+  [[nodiscard]] std::span<std::byte> bytes() const { return {mapping.data(), four_pages}; }
   void shrink() const { REQUIRE(::ftruncate(fd.get(), 0) == 0); }
 };
 
@@ -211,7 +211,7 @@ TEST_CASE("guarded memory that is taken away becomes zeroes, and its guard says 
   kept.bytes()[0] = std::byte{8};
   lost.shrink();
   CHECK_FALSE(guard.lost());
-  CHECK(lost.bytes()[size - 1] == std::byte{0});
+  CHECK(lost.bytes()[four_pages - 1] == std::byte{0});
   CHECK(guard.lost());
   lost.bytes()[4096] = std::byte{9};  // and can be written: nobody has to check each touch
   CHECK(lost.bytes()[4096] == std::byte{9});

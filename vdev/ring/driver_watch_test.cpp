@@ -16,9 +16,9 @@ using Advice = DriverWatch::Advice;
 
 namespace {
 
-class Scene {
+class WatchScene {
  public:
-  Scene() { watch.begin(signs); }
+  WatchScene() { watch.begin(signs); }
 
   // The process's request, as far as that hop; the ones before it happen.
   void lose(bellwire_hop hop) {
@@ -64,7 +64,7 @@ class Scene {
 }  // namespace
 
 TEST_CASE("a lost kick is rung for, and counted when the request comes back") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_KICK);
   CHECK(scene.look(1s) == Advice::wait);  // the module may only be slow
   CHECK(scene.look() == Advice::ring);
@@ -78,7 +78,7 @@ TEST_CASE("a lost kick is rung for, and counted when the request comes back") {
 }
 
 TEST_CASE("a kick that is only late is not lost") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_KICK);
   CHECK(scene.look(1s) == Advice::wait);
   CHECK(scene.look() == Advice::ring);
@@ -91,7 +91,7 @@ TEST_CASE("a kick that is only late is not lost") {
 }
 
 TEST_CASE("a doorbell is lost if the device counted fewer than were rung") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_DOORBELL);
   CHECK(scene.look(1s) == Advice::ring);
   scene.ring();
@@ -104,7 +104,7 @@ TEST_CASE("a doorbell is lost if the device counted fewer than were rung") {
 }
 
 TEST_CASE("no doorbell is lost with a device that was paused, however soon it goes on") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_DOORBELL);
   CHECK(scene.look(1s) == Advice::ring);
   scene.ring();
@@ -117,7 +117,7 @@ TEST_CASE("no doorbell is lost with a device that was paused, however soon it go
 TEST_CASE("each hop of the way back is named, if the device beats") {
   for (const auto hop : {BELLWIRE_HOP_INTERRUPT, BELLWIRE_HOP_CALL, BELLWIRE_HOP_WAKE}) {
     CAPTURE(hop);
-    Scene scene;
+    WatchScene scene;
     scene.lose(hop);
     CHECK(scene.look(1s) == Advice::ring);
     scene.signs.beat += 1;
@@ -131,7 +131,7 @@ TEST_CASE("each hop of the way back is named, if the device beats") {
 }
 
 TEST_CASE("a hop that comes late is not lost") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_INTERRUPT);
   CHECK(scene.look(1s) == Advice::ring);
   scene.pair.module(BELLWIRE_INTERRUPTED, 1);
@@ -140,7 +140,7 @@ TEST_CASE("a hop that comes late is not lost") {
 }
 
 TEST_CASE("a device that does not beat is paused, for as long as it takes, and that is said once") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_DOORBELL);
   CHECK(scene.look(1s) == Advice::ring);
   while (scene.look() == Advice::wait) {
@@ -158,7 +158,7 @@ TEST_CASE("a device that does not beat is paused, for as long as it takes, and t
 }
 
 TEST_CASE("a device that died is gone, until its next incarnation or the limit") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_DOORBELL);
   scene.signs.state = BELLWIRE_DEVICE_DIED;
   CHECK(scene.look(1s) == Advice::ring);
@@ -181,7 +181,7 @@ TEST_CASE("a device that died is gone, until its next incarnation or the limit")
 }
 
 TEST_CASE("a look that comes late proves nothing: this process did not run") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_INTERRUPT);
   CHECK(scene.look(1s) == Advice::ring);
   scene.signs.beat += 50;
@@ -193,7 +193,7 @@ TEST_CASE("a look that comes late proves nothing: this process did not run") {
 }
 
 TEST_CASE("a device that beats and does not serve is stuck") {
-  Scene scene;
+  WatchScene scene;
   scene.lose(BELLWIRE_HOP_DOORBELL);
   ring::TraceWriter(*scene.pair.queue, BELLWIRE_DEVICE).note(BELLWIRE_WOKEN, 1, 1);
   CHECK(scene.look(1s) == Advice::ring);

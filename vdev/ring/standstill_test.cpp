@@ -15,8 +15,8 @@ using Finding = ring::Standstill::Finding;
 namespace {
 
 // Both sides of a queue, and no wires; and a time that passes when the test says so.
-struct Scene final : ring::RequestHandler {
-  Scene()
+struct StandstillScene final : ring::RequestHandler {
+  StandstillScene()
       : end(formatted()),
         layout(ring::Layout::open(end.memory).value()),
         device(layout.queue(0), end.interrupts[0], 1),
@@ -69,7 +69,7 @@ bool ends_with(const std::string& text, std::string_view end) {
 }  // namespace
 
 TEST_CASE("a doorbell that a living device never sees hangs, and is said once") {
-  Scene scene;
+  StandstillScene scene;
   scene.device.turn(scene, 1);
   scene.submit();
   CHECK(scene.pass(500ms, true).empty());
@@ -79,7 +79,7 @@ TEST_CASE("a doorbell that a living device never sees hangs, and is said once") 
 }
 
 TEST_CASE("so does an interrupt that never comes") {
-  Scene scene;
+  StandstillScene scene;
   scene.device.turn(scene, 1);
   scene.submit();
   scene.device.turn(scene, 1);
@@ -88,14 +88,14 @@ TEST_CASE("so does an interrupt that never comes") {
 }
 
 TEST_CASE("a device that does not beat is given up, and not said to have lost anything before") {
-  Scene scene;
+  StandstillScene scene;
   scene.device.turn(scene, 1);
   scene.submit();
   CHECK(scene.pass(10s, false) == Findings{Finding::hopeless});
 }
 
 TEST_CASE("a queue that is claimed and never served, or never called back, is named") {
-  Scene scene;
+  StandstillScene scene;
   CHECK(scene.pass(10s, false) == Findings{Finding::hopeless});
   CHECK(ends_with(scene.standstill.describe(), "never served by the device: lost doorbell"));
   scene.device.turn(scene, 1);
@@ -104,7 +104,7 @@ TEST_CASE("a queue that is claimed and never served, or never called back, is na
 }
 
 TEST_CASE("time in which nobody looked is no standstill") {
-  Scene scene;
+  StandstillScene scene;
   scene.device.turn(scene, 1);
   scene.submit();
   CHECK(scene.pass(300ms, true).empty());
@@ -115,7 +115,7 @@ TEST_CASE("time in which nobody looked is no standstill") {
 }
 
 TEST_CASE("whoever gets on does not stand still") {
-  Scene scene;
+  StandstillScene scene;
   for (int requests = 0; requests < 20; ++requests) {
     scene.device.turn(scene, 1);
     scene.submit();

@@ -16,8 +16,8 @@ using Repair = Watchdog::Repair;
 
 namespace {
 
-struct Scene {
-  Scene() { REQUIRE(pair.take_interrupt()); }
+struct DogScene {
+  DogScene() { REQUIRE(pair.take_interrupt()); }
 
   // As a runner does: ten times a second. What the last look brought that was not empty.
   Watchdog::Finding look_for(Watchdog::Duration time) {
@@ -39,7 +39,7 @@ struct Scene {
 };
 
 // Up to the moment at which the module is about to write the doorbell.
-void submit(Scene& scene) {
+void submit(DogScene& scene) {
   const auto next = scene.pair.driver->control().submit.submitted + 1;
   scene.pair.submit();
   scene.pair.module(BELLWIRE_KICKED, next);
@@ -49,13 +49,13 @@ void submit(Scene& scene) {
 }  // namespace
 
 TEST_CASE("a queue in which nothing waits is not watched") {
-  Scene scene;
+  DogScene scene;
   CHECK(scene.look_for(10s).repair == Repair::none);
   CHECK_FALSE(scene.watchdog.watching());
 }
 
 TEST_CASE("a doorbell that never came is served without, and counted as lost once that is sure") {
-  Scene scene;
+  DogScene scene;
   submit(scene);
   CHECK(scene.look_for(1s).repair == Repair::none);
   CHECK(scene.watchdog.watching());
@@ -65,38 +65,38 @@ TEST_CASE("a doorbell that never came is served without, and counted as lost onc
   REQUIRE(scene.pair.driver->take().has_value());
   const auto found = scene.look_for(100ms);
   CHECK(found.lost == BELLWIRE_HOP_DOORBELL);
-  CHECK(Scene::says(found, "lost doorbell"));
+  CHECK(DogScene::says(found, "lost doorbell"));
   CHECK_FALSE(scene.watchdog.watching());
 }
 
 TEST_CASE("a kick that never came is told from a doorbell") {
-  Scene scene;
+  DogScene scene;
   scene.pair.submit();
   CHECK(scene.look_for(2s).repair == Repair::serve);
   scene.pair.device->turn(scene.pair, 0);
   REQUIRE(scene.pair.driver->take().has_value());
   const auto found = scene.look_for(100ms);
   CHECK(found.lost == BELLWIRE_HOP_KICK);
-  CHECK(Scene::says(found, "lost kick"));
+  CHECK(DogScene::says(found, "lost kick"));
 }
 
 TEST_CASE("a doorbell of a driver that was paused before it rang is late, not lost") {
-  Scene scene;
+  DogScene scene;
   submit(scene);
   CHECK(scene.look_for(2s).repair == Repair::serve);
   scene.pair.device->turn(scene.pair, 0);
   const auto paused = scene.look_for(2s);
-  CHECK(Scene::says(paused, "the driver is paused"));
+  CHECK(DogScene::says(paused, "the driver is paused"));
   CHECK_FALSE(scene.watchdog.watching());  // a paused driver costs no wake-ups
   scene.rung();
   REQUIRE(scene.pair.driver->take().has_value());
   const auto found = scene.look_for(100ms);
   CHECK_FALSE(found.lost);
-  CHECK(Scene::says(found, "was paused, and goes on"));
+  CHECK(DogScene::says(found, "was paused, and goes on"));
 }
 
 TEST_CASE("a late doorbell that comes before anything was said makes no words at all") {
-  Scene scene;
+  DogScene scene;
   submit(scene);
   CHECK(scene.look_for(2s).repair == Repair::serve);
   scene.pair.device->turn(scene.pair, 0);
@@ -108,7 +108,7 @@ TEST_CASE("a late doorbell that comes before anything was said makes no words at
 }
 
 TEST_CASE("an interrupt that is taken at once when raised again was lost") {
-  Scene scene;
+  DogScene scene;
   submit(scene);
   scene.pair.turn();
   REQUIRE(scene.pair.take_interrupt());  // on the wire, where it is lost
@@ -118,11 +118,11 @@ TEST_CASE("an interrupt that is taken at once when raised again was lost") {
   scene.pair.module(BELLWIRE_INTERRUPTED, 1);
   const auto found = scene.look_for(100ms);
   CHECK(found.lost == BELLWIRE_HOP_INTERRUPT);
-  CHECK(Scene::says(found, "lost interrupt"));
+  CHECK(DogScene::says(found, "lost interrupt"));
 }
 
 TEST_CASE("an interrupt that nobody takes is a paused guest, and is not lost when it goes on") {
-  Scene scene;
+  DogScene scene;
   submit(scene);
   scene.pair.turn();
   SUBCASE("its count stands") {}
@@ -130,16 +130,16 @@ TEST_CASE("an interrupt that nobody takes is a paused guest, and is not lost whe
     REQUIRE(scene.pair.take_interrupt());
   }
   CHECK(scene.look_for(2s).repair == Repair::raise);
-  CHECK(Scene::says(scene.look_for(3s), "the driver is paused"));
+  CHECK(DogScene::says(scene.look_for(3s), "the driver is paused"));
   CHECK_FALSE(scene.look_for(60s).report);  // once
   scene.pair.module(BELLWIRE_INTERRUPTED, 1);
   const auto found = scene.look_for(100ms);
   CHECK_FALSE(found.lost);
-  CHECK(Scene::says(found, "was paused, and goes on"));
+  CHECK(DogScene::says(found, "was paused, and goes on"));
 }
 
 TEST_CASE("a guest that had not even taken the count was paused, however soon it goes on") {
-  Scene scene;
+  DogScene scene;
   submit(scene);
   scene.pair.turn();
   CHECK(scene.look_for(2s).repair == Repair::raise);
@@ -148,23 +148,23 @@ TEST_CASE("a guest that had not even taken the count was paused, however soon it
 }
 
 TEST_CASE("a guest that begins anew was reset, and one that ends is gone") {
-  Scene scene;
+  DogScene scene;
   submit(scene);
   scene.pair.turn();
   CHECK(scene.look_for(2s).repair == Repair::raise);
   ring::end_generation(*scene.pair.queue);
   SUBCASE("gone") {
-    CHECK(Scene::says(scene.look_for(100ms), "the driver is gone"));
+    CHECK(DogScene::says(scene.look_for(100ms), "the driver is gone"));
   }
   SUBCASE("reset") {
     ring::begin_generation(*scene.pair.queue);
-    CHECK(Scene::says(scene.look_for(100ms), "the driver was reset"));
+    CHECK(DogScene::says(scene.look_for(100ms), "the driver was reset"));
   }
   CHECK_FALSE(scene.watchdog.watching());
 }
 
 TEST_CASE("time in which nobody looked is not held against the driver") {
-  Scene scene;
+  DogScene scene;
   submit(scene);
   CHECK(scene.look_for(200ms).repair == Repair::none);
   scene.now += 12s;  // this process was stopped
@@ -173,7 +173,7 @@ TEST_CASE("time in which nobody looked is not held against the driver") {
 }
 
 TEST_CASE("what the driver found is reported in its words") {
-  Scene scene;
+  DogScene scene;
   auto& line = scene.pair.queue->control->consume;
   ring::store(line.lost_request, 49, ring::relaxed);
   ring::store(line.lost_ms, 1300, ring::relaxed);
@@ -187,7 +187,7 @@ TEST_CASE("what the driver found is reported in its words") {
 }
 
 TEST_CASE("who rings after a request stood still is looked at once more") {
-  Scene scene;
+  DogScene scene;
   CHECK_FALSE(scene.watchdog.rung());
   submit(scene);
   CHECK_FALSE(scene.look_for(200ms).report);

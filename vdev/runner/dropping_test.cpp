@@ -10,7 +10,7 @@ using namespace bellwire;
 namespace {
 
 // An attachment with one interrupt, and where that goes.
-struct Line {
+struct DroppedLine {
   os::EventFd out = os::EventFd::create().value();
   Attachment attachment{.doorbells = {},
                         .interrupts = {InterruptLine(out.duplicate().value()).interrupt()},
@@ -31,9 +31,9 @@ struct Line {
 }  // namespace
 
 TEST_CASE("the one that was chosen is lost, and no other") {
-  Line line;
+  DroppedLine line;
   const auto dropping = line.lose(3);
-  for (const std::uint64_t expected : {1, 1, 0, 1, 1}) {
+  for (const std::uint64_t expected : {1U, 1U, 0U, 1U, 1U}) {
     line.attachment.interrupts[0].raise();
     CHECK(line.came() == expected);
   }
@@ -42,7 +42,7 @@ TEST_CASE("the one that was chosen is lost, and no other") {
 TEST_CASE("what it has not passed on when it ends goes out") {
   for (const bool taken : {false, true}) {
     CAPTURE(taken);
-    Line line;
+    DroppedLine line;
     auto dropping = line.lose(9);
     if (taken) boost::asio::post(line.context, [&dropping] { dropping.reset(); });
     line.attachment.interrupts[0].raise();

@@ -58,12 +58,12 @@ unsigned lines_of(std::string_view place) noexcept {
   return 0;
 }
 
-unsigned lines_of_all(std::string_view places) noexcept {
+unsigned lines_of_all(std::string_view wanted) noexcept {
   unsigned lines = 0;
-  while (!places.empty()) {
-    const auto end = places.find(' ');
-    lines += lines_of(places.substr(0, end));
-    places.remove_prefix(end == places.npos ? places.size() : end + 1);
+  while (!wanted.empty()) {
+    const auto end = wanted.find(' ');
+    lines += lines_of(wanted.substr(0, end));
+    wanted.remove_prefix(end == wanted.npos ? wanted.size() : end + 1);
   }
   return lines;
 }

@@ -90,7 +90,8 @@ TEST_CASE("a guest whose doorbell or interrupt is lost reports what hung, and co
   for (const auto& [wire, hop] :
        {std::pair{DropPlan::Wire::doorbell, "doorbell written"},
         std::pair{DropPlan::Wire::interrupt, "completion posted and interrupt raised"}}) {
-    CAPTURE(hop);
+    const std::string last = hop;
+    CAPTURE(last);
     const auto report = report_of_loss(wire);
     REQUIRE(report.hangs.size() == 1);
     CHECK(report.hangs[0].find(hop) != std::string::npos);

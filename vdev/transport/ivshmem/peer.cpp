@@ -192,10 +192,10 @@ Error Peer::State::lost() const {
 void Peer::State::watch_memory() {
   lossy.async_wait(asio::posix::descriptor_base::wait_read,
                    [self = shared_from_this()](const boost::system::error_code& error) {
-                     const auto runs = self->runs.lock();
-                     if (error || !runs) return;
-                     runs->detach();
-                     if (runs->end) runs->end(self->lost());
+                     const auto device = self->runs.lock();
+                     if (error || !device) return;
+                     device->detach();
+                     if (device->end) device->end(self->lost());
                    });
 }
 

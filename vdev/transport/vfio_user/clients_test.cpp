@@ -16,10 +16,10 @@ using namespace bellwire::vfio_user;
 namespace {
 
 constexpr std::uint64_t place = 0x100000;
-constexpr std::uint32_t config = VFIO_PCI_CONFIG_REGION_INDEX;
+constexpr std::uint32_t config_region = VFIO_PCI_CONFIG_REGION_INDEX;
 constexpr std::uint32_t device_feature_set_logging = 1U << 17 | 6;
 
-Bytes version(std::uint16_t minor, std::string_view json) {
+Bytes greeting(std::uint16_t minor, std::string_view json) {
   auto payload = bytes_of(Version{0, minor});
   append(payload, std::as_bytes(std::span(json)));
   payload.push_back(std::byte{0});
@@ -74,7 +74,7 @@ std::uint64_t read_waiting(const os::UniqueFd& event) {
   return count;
 }
 
-os::UniqueFd unsealed(std::uint64_t size) {
+os::UniqueFd unsealed_file(std::uint64_t size) {
   os::UniqueFd fd(::memfd_create("unsealed", MFD_CLOEXEC));
   REQUIRE(::ftruncate(fd.get(), static_cast<off_t>(size)) == 0);
   return fd;
@@ -87,18 +87,18 @@ TEST_CASE("QEMU's messages, from plugging to unplugging") {
   RawClient qemu(served.path());
   const auto memory = os::create_memfd("ram", 16 * page_size).value();
   const auto events = os::create_events(3).value();
-  REQUIRE(
-      qemu.ask(Command::version,
-               version(0, R"({"capabilities": {"migration": {"max_bitmap_size": 268435456, )"
+  REQUIRE(qemu.ask(
+              Command::version,
+              greeting(0, R"({"capabilities": {"migration": {"max_bitmap_size": 268435456, )"
                           R"("pgsize": 4096}, "max_msg_fds": 16, "max_data_xfer_size": 1048576, )"
                           R"("pgsizes": 4096, "max_dma_maps": 65535, "write_multiple": true}})")) ==
-      accepted);
+          accepted);
   CHECK(agreed(qemu) == R"({"capabilities":{"max_msg_fds":16,"max_data_xfer_size":1048576,)"
                         R"("pgsizes":4096,"write_multiple":true}})");
   REQUIRE(qemu.ask(Command::dma_map, dma_map(32, both, 0, 0, 16 * page_size), {memory.get()}) ==
           accepted);
   REQUIRE(qemu.ask(Command::device_get_info, bytes_of(DeviceInfo{16, 0, 0, 0})) == accepted);
-  for (const std::uint32_t index : {0U, 1U, 2U, 3U, 4U, 5U, config}) {
+  for (const std::uint32_t index : {0U, 1U, 2U, 3U, 4U, 5U, config_region}) {
     CAPTURE(index);
     REQUIRE(qemu.ask(Command::device_get_region_info, region_request(index, 32, 32)) == accepted);
     if (const auto needed = told_region(qemu).argsz; needed > 32) {
@@ -108,7 +108,7 @@ TEST_CASE("QEMU's messages, from plugging to unplugging") {
     }
     CHECK(qemu.last.fds.size() == (index == 1 ? 1 : 0));  // it takes one, and no other
   }
-  REQUIRE(qemu.ask(Command::region_read, access(0, config, page_size)) == accepted);
+  REQUIRE(qemu.ask(Command::region_read, access(0, config_region, page_size)) == accepted);
   CHECK(qemu.last.payload.size() == sizeof(RegionAccess) + page_size);
   CHECK(interrupts(qemu, VFIO_PCI_MSIX_IRQ_INDEX) == TestFunction::vectors);
   // "Could not enable error recovery for the device", if it isn't 1.
@@ -174,10 +174,10 @@ TEST_CASE("SPDK's messages: a bare version, padded requests, a descriptor to unm
 TEST_CASE("libvfio-user's sample: small data, no room for descriptors, an eventfd that blocks") {
   Served served;
   RawClient sample(served.path());
-  const auto memory = unsealed(32 * page_size);
+  const auto memory = unsealed_file(32 * page_size);
   const auto intx = blocking_eventfd();
-  REQUIRE(sample.ask(Command::version, version(2, R"({"capabilities":{"max_msg_fds":32,)"
-                                                  R"("max_data_xfer_size":1024}})")) == accepted);
+  REQUIRE(sample.ask(Command::version, greeting(2, R"({"capabilities":{"max_msg_fds":32,)"
+                                                   R"("max_data_xfer_size":1024}})")) == accepted);
   CHECK(agreed(sample) == R"({"capabilities":{"max_msg_fds":16,"max_data_xfer_size":1048576}})");
   CHECK(sample.ask(Command::region_read, access(0, 0xDEADBEEF, 4)) == EINVAL);
   REQUIRE(sample.ask(Command::device_get_info, bytes_of(DeviceInfo{16, 0, 0, 0})) == accepted);
@@ -191,7 +191,7 @@ TEST_CASE("libvfio-user's sample: small data, no room for descriptors, an eventf
   CHECK(sample.last.fds.size() == 1);
   CHECK(told_region(sample).argsz == needed);
   CHECK(told_region(sample).cap_offset == sizeof(vfio_region_info));
-  REQUIRE(sample.ask(Command::region_read, access(0, config, 64)) == accepted);
+  REQUIRE(sample.ask(Command::region_read, access(0, config_region, 64)) == accepted);
   REQUIRE(sample.ask(Command::device_reset, {}) == accepted);
   for (std::uint64_t page = 0; page < 32; ++page)
     REQUIRE(sample.ask(Command::dma_map,
@@ -215,8 +215,8 @@ TEST_CASE("libvfio-user's sample: small data, no room for descriptors, an eventf
 TEST_CASE("libvfio-user's sample is sent DMA of at most the 1,024 bytes that it takes") {
   Served served;
   RawClient sample(served.path());
-  REQUIRE(sample.ask(Command::version, version(2, R"({"capabilities":{"max_msg_fds":32,)"
-                                                  R"("max_data_xfer_size":1024}})")) == accepted);
+  REQUIRE(sample.ask(Command::version, greeting(2, R"({"capabilities":{"max_msg_fds":32,)"
+                                                   R"("max_data_xfer_size":1024}})")) == accepted);
   REQUIRE(sample.ask(Command::dma_map, dma_map(32, both, 0, place, page_size)) == accepted);
   REQUIRE(sample.ask(Command::region_write, write_of(TestFunction::address, place)) == accepted);
   const auto serve = [&](Command command) {
@@ -241,8 +241,8 @@ TEST_CASE("libvfio-user's sample is sent DMA of at most the 1,024 bytes that it 
 TEST_CASE("a client that takes no descriptors, or no data, gets none") {
   Served served;
   RawClient client(served.path());
-  REQUIRE(client.ask(Command::version, version(0, R"({"capabilities":{"max_msg_fds":0,)"
-                                                  R"("max_data_xfer_size":0}})")) == accepted);
+  REQUIRE(client.ask(Command::version, greeting(0, R"({"capabilities":{"max_msg_fds":0,)"
+                                                   R"("max_data_xfer_size":0}})")) == accepted);
   REQUIRE(client.ask(Command::device_get_region_info, region_request(1, 4096, 32)) == accepted);
   CHECK(client.last.fds.empty());
   CHECK((told_region(client).flags & VFIO_REGION_INFO_FLAG_MMAP) == 0);

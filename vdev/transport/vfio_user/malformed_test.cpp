@@ -55,7 +55,7 @@ TEST_CASE("a payload of another size") {
                      Bytes(sound.payload.begin(), sound.payload.begin() + static_cast<long>(size)),
                      scene.fds(sound.command, sound.fds)) == EINVAL);
     // Of DMA_UNMAP there is nothing to unmap; what counts is that it is understood.
-    for (const std::size_t more : {1, 4032, 5000}) {
+    for (const std::size_t more : {1U, 4032U, 5000U}) {
       const auto outcome = client.ask(sound.command, sound.payload + Bytes(more, std::byte{0xFF}),
                                       scene.fds(sound.command, sound.fds));
       CHECK((outcome == EINVAL) == (sound.length == Length::exact));

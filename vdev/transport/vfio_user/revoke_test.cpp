@@ -10,11 +10,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t place = 0x100000;
+constexpr std::uint64_t revoked = 0x100000;
 constexpr std::uint32_t room = 1 << 20;
 
 template <class Register>
-Bytes write_of(Register reg, typename Register::Value value) {
+Bytes write_register(Register reg, typename Register::Value value) {
   return bytes_of(RegionAccess{reg.offset, 0, sizeof value}) + bytes_of(value);
 }
 
@@ -32,10 +32,11 @@ struct MidTransfer {
   template <class Register>
   explicit MidTransfer(Register direction) {
     client.agree();
-    REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, place, room)) == accepted);
-    REQUIRE(client.ask(Command::region_write, write_of(TestFunction::address, place)) == accepted);
+    REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, revoked, room)) == accepted);
+    REQUIRE(client.ask(Command::region_write, write_register(TestFunction::address, revoked)) ==
+            accepted);
     client.say(command_header(Command::region_write, 2, flags::no_reply),
-               write_of(direction, room));
+               write_register(direction, room));
     REQUIRE(client.outcome() == accepted);
     REQUIRE_FALSE(client.last.reply());
     request = std::move(client.last);
@@ -62,7 +63,7 @@ struct MidTransfer {
 
 TEST_CASE("a transfer by messages ends when its memory is unmapped, before the reply") {
   const auto check = [](MidTransfer& scene) {
-    REQUIRE(scene.client.ask(Command::dma_unmap, bytes_of(DmaUnmap{24, 0, place, room})) ==
+    REQUIRE(scene.client.ask(Command::dma_unmap, bytes_of(DmaUnmap{24, 0, revoked, room})) ==
             accepted);
     CHECK(scene.client.last.header.command == static_cast<std::uint16_t>(Command::dma_unmap));
     scene.answer_late();
@@ -90,7 +91,7 @@ TEST_CASE("a transfer by messages ends when the device is reset, before the repl
   CHECK(scene.buffer_untouched());
   // The memory is still there, and transfers go on.
   scene.client.say(command_header(Command::region_write, 2, flags::no_reply),
-                   write_of(TestFunction::fetch, 8));
+                   write_register(TestFunction::fetch, 8));
   REQUIRE(scene.client.outcome() == accepted);
   CHECK(scene.client.last.header.command == static_cast<std::uint16_t>(Command::dma_read));
 }
@@ -117,7 +118,8 @@ TEST_CASE("interrupts that are taken back are not raised any more") {
                        {events[0].fd(), events[1].fd()}) == accepted);
   };
   const auto rung = [&](unsigned vector) {
-    REQUIRE(client.ask(Command::region_write, write_of(TestFunction::raise, vector)) == accepted);
+    REQUIRE(client.ask(Command::region_write, write_register(TestFunction::raise, vector)) ==
+            accepted);
     return events[vector].drain().has_value();
   };
   connect();

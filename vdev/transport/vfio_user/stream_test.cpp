@@ -70,7 +70,7 @@ TEST_CASE("a client that leaves hundreds of messages behind makes room for the n
 
 namespace {
 
-constexpr std::uint64_t place = 0x100000;
+constexpr std::uint64_t mapped_at = 0x100000;
 
 // A client with so many unread replies, to which the device then writes, while nothing comes from
 // it. At one number of them all replies are sent, and the device's message meets a full socket.
@@ -81,7 +81,7 @@ struct Filled {
   Filled(Served<>& served, std::size_t count) : client(served.path()), replies(count) {
     constexpr std::uint32_t data = 8192;
     client.agree();
-    REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, place, most_dma_transfer)) ==
+    REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, mapped_at, most_dma_transfer)) ==
             accepted);
     for (std::size_t sent = 0; sent < replies; ++sent)
       client.say(command_header(Command::region_read, 1), access(0, 1, data));
@@ -89,7 +89,7 @@ struct Filled {
     for (int tries = 0; tries < 100 && client.unread() < all; ++tries)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     served.with([](TestFunction& function) {
-      function.memory().write(place, std::span(function.buffer).first(most_dma_transfer),
+      function.memory().write(mapped_at, std::span(function.buffer).first(most_dma_transfer),
                               [](const Result<void>&) {});
     });
     served.with([](TestFunction&) {});
