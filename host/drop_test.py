@@ -34,7 +34,7 @@ class Drop(ProgramCase):
         for number in range(20, 40):
             log = self.folder / f"{number}.log"
             with log.open("wb") as file:
-                device = subprocess.Popen([PROGRAM, "device", "echo", "--on", f"{transport}:rings=300",
+                device = subprocess.Popen([PROGRAM, "device", "echo", "--on", f"{transport}:rings=3000",
                                            "--drop", f"{wire}={number}"],
                                           stdout=subprocess.DEVNULL, stderr=file)
             deadline = time.monotonic() + PATIENCE
@@ -54,13 +54,13 @@ class Drop(ProgramCase):
 
     def check_end(self, transport: str, wire: str, told: str) -> None:
         for number in range(50, 70):
-            run = self.run_program("device", "echo", "--on", f"{transport}:rings=300",
+            run = self.run_program("device", "echo", "--on", f"{transport}:rings=3000",
                                    "--drop", f"{wire}={number}")
-            report = re.match(r"300 requests at depth 1: (\d+) answered, 0 lost, 0 wrong, "
+            report = re.match(r"3000 requests at depth 1: (\d+) answered, 0 lost, 0 wrong, "
                               r"0 unexpected, (\d+) hung\n", run.stdout)
             self.assertTrue(report, run.stdout)
             if run.returncode == 0:  # it did not matter
-                self.assertEqual(report.groups(), ("300", "0"))
+                self.assertEqual(report.groups(), ("3000", "0"))
                 continue
             self.assertEqual((run.returncode, report[2]), (FAILED, "1"), run.stdout)
             self.assertRegex(run.stdout, rf"(?m)^request \d+: {told}$")

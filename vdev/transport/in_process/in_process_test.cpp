@@ -78,7 +78,7 @@ GuestReport report_of_loss(DropPlan::Wire wire) {
     Digest digest;
     const testing::RunningDevice running(digest, transport->attach(nullptr).value(), Polling::off,
                                          DropPlan{wire, number});
-    auto report = transport->guest()->run({.requests = 200, .depth = 1}).value();
+    auto report = transport->guest()->run({.requests = 3000, .depth = 1}).value();
     if (!report.hangs.empty()) return report;
   }
   return {};

@@ -190,7 +190,7 @@ Result<Reply> Commands::write_multi(Message& request) {
   if (count != data.size() / sizeof(SmallWrite) || data.size() % sizeof(SmallWrite) != 0)
     return malformed("REGION_WRITE_MULTI: count is not what it brings");
   std::vector<SmallWrite> writes(count);
-  std::memcpy(writes.data(), data.data(), data.size());
+  if (count > 0) std::memcpy(writes.data(), data.data(), data.size());  // else both may be null
   for (const auto& write : writes) {
     if (auto checked = regions_.check(write.access); !checked) return checked.error();
     if (write.access.count > sizeof write.data)
