@@ -63,7 +63,16 @@ class ResilienceCase(ProgramCase):
     def answered(self, peer: socket.socket) -> bool:
         """Whether a vfio-user server agrees on a version."""
         peer.sendall(struct.pack("<HHIII", 1, 1, 16 + len(VERSION), 0, 0) + VERSION)
-        return len(peer.recv(16, socket.MSG_WAITALL)) == 16
+        return len(receive(peer, 16)) == 16
+
+
+def receive(peer: socket.socket, size: int) -> bytes:
+    """That many bytes, or fewer if the other side hangs up. A socket with a timeout doesn't wait for
+    all by itself."""
+    data = b""
+    while len(data) < size and (part := peer.recv(size - len(data))):
+        data += part
+    return data
 
 
 class Shortage(ResilienceCase):
@@ -76,11 +85,20 @@ class Shortage(ResilienceCase):
         time.sleep(0.3)  # long enough for it to meet the shortage; nothing here depends on it
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
 
+    def await_server(self) -> None:
+        """Until a vfio-user server answers: what it needs to start it has by then."""
+        self.until(lambda: served(self.socket))
+        peer = self.client()
+        peer.settimeout(PATIENCE)
+        self.assertTrue(self.answered(peer))
+        peer.close()
+
     def test_the_control_socket_answers_again(self) -> None:
         control = self.folder / "control"
         device = self.start("device", "echo", "--on", f"vfio-user:{self.socket}", "--control",
                             control)
         self.until(lambda: served(control))
+        self.await_server()
         peers = []
 
         def knock() -> None:
@@ -99,13 +117,17 @@ class Shortage(ResilienceCase):
 
     def test_a_vfio_user_client_that_came_then_is_served(self) -> None:
         device = self.start("device", "edu", "--on", f"vfio-user:{self.socket}")
-        self.until(self.socket.exists)
+        self.await_server()
         peers = []
         self.without_descriptors(device, lambda: peers.append(self.client()))
         self.assertTrue(self.answered(peers[0]))
 
     def test_a_guest_that_came_then_gets_its_wires(self) -> None:
         switchboard = self.switchboard()
+        first = self.client()
+        first.settimeout(PATIENCE)
+        self.assertEqual(len(receive(first, 8)), 8)  # what it needs to start it has by now
+        first.close()
         peers = []
         self.without_descriptors(switchboard, lambda: peers.append(self.client()))
         peers[0].settimeout(PATIENCE)
@@ -143,13 +165,13 @@ class Shortage(ResilienceCase):
         self.until(lambda: served(self.socket))
         self.assertEqual(holder.stdout.readline(), "held\n")
         peer = self.client()
-        self.assertEqual(len(peer.recv(16, socket.MSG_WAITALL)), 16)
+        self.assertEqual(len(receive(peer, 16)), 16)
         self.assertIn("of this user's are in flight", switchboard.stderr.readline())
         holder.kill()
         holder.wait()
         for end in (ours, theirs):
             end.close()
-        self.assertEqual(len(peer.recv(8, socket.MSG_WAITALL)), 8)
+        self.assertEqual(len(receive(peer, 8)), 8)
 
 
 # Keeps descriptors in flight, in a socket that nobody reads, until it ends.

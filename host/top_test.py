@@ -38,12 +38,12 @@ class Top(ProgramCase):
     def test_a_busy_device_has_rates(self) -> None:
         self.busy_device()
         top = self.top()
-        row = next(cells for cells in map(str.split, top.stdout) if len(cells) == 11)
+        rows = (cells for cells in map(str.split, top.stdout) if len(cells) == 11)
+        row = next(cells for cells in rows if int(cells[6]) > 0)  # it may have just begun
         top.terminate()
         self.assertEqual(top.wait(PATIENCE), 0)
-        device, transport, pid, starts, events, queue, requests, under_way, *_ = row
+        device, transport, pid, starts, events, queue, _, under_way, *_ = row
         self.assertEqual((device, transport, starts, queue), ("echo", "in-process", "1", "0"))
-        self.assertGreater(int(requests), 0)
         self.assertRegex(under_way, r"^\d/\d+$")
         rung, of = events.split("/")
         self.assertLess(0, int(of))
