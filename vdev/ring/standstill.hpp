@@ -3,8 +3,8 @@
 // Standstill: for a guest that came along with its device: whether its requests hang, and when it
 // has to give up. They hang when the queue stands still while the device beats: so its thread runs,
 // and what it should have been rung for, or has raised an interrupt for, got lost. The device's
-// watchdog (hang.hpp) is slower to say so, and may repair it; a queue that stands still for long
-// stays so.
+// watchdog (watchdog.hpp) is slower to say so, and may repair it; a queue that stands still for
+// long stays so.
 //
 // Only time in which somebody looked counts: the process was not running in the rest.
 //

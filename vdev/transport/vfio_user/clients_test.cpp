@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What other people's clients send, message by message, and what they must get: a row of the table
-// in docs/vfio-user.md each. The messages are those of QEMU 11.1 (hw/vfio-user), of SPDK 25.09
+// in docs/vfio-user.md each. The messages are those of QEMU 11.1 (hw/vfio-user), of SPDK
 // (lib/vfio_user/host) and of libvfio-user's samples/client.c, in the order in which these send
 // them.
 #include <sys/eventfd.h>
