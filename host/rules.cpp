@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "host/output/json_text.hpp"
-#include "vdev/kvm/kvm_machine.hpp"
-#include "vdev/rules/rule.hpp"
+#include "vdev/machine/kvm/kvm_machine.hpp"
+#include "vdev/machine/rules/rule.hpp"
 
 namespace bellwire::host {
 namespace {

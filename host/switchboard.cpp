@@ -2,7 +2,7 @@
 #include "host/switchboard.hpp"
 
 #include "host/stop_on_signal.hpp"
-#include "vdev/asio/one_thread.hpp"
+#include "vdev/loop/one_thread.hpp"
 
 namespace bellwire::host {
 

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "vdev/core/transport.hpp"
-#include "vdev/transport/vfio_user/server.hpp"
+#include "vdev/transport/vfio_user/server/server.hpp"
 
 namespace bellwire::host {
 

@@ -20,7 +20,7 @@
 #include "guest-kmod/uapi/bellwire.h"
 #include "vdev/pci/function.hpp"
 #include "vdev/ring/layout.hpp"
-#include "vdev/transport/vfio_user/server.hpp"
+#include "vdev/transport/vfio_user/server/server.hpp"
 
 using namespace bellwire;
 

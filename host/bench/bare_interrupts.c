@@ -10,7 +10,7 @@
 #include <x86intrin.h>
 
 #include "host/bench/bare_vm.h"
-#include "vdev/kvm/monitor.h"
+#include "vdev/machine/kvm/monitor.h"
 
 #define PATIENCE 10000 /* looks, of some microseconds each */
 

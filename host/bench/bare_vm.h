@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vdev/kvm/guest_layout.h"
+#include "vdev/machine/kvm/guest_layout.h"
 
 struct bare_vm {
 	int kvm, vm, vcpu;

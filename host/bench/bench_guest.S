@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The bench guest: rings a doorbell again and again, and times each burst. */
 #include "host/bench/bench_guest.h"
-#include "vdev/kvm/guest_layout.h"
+#include "vdev/machine/kvm/guest_layout.h"
 
 	.section .rodata.bench_guest, "a"
 	.balign 4096
@@ -51,6 +51,6 @@ ways:	.long nothing - ways, mmio - ways, pio - ways
 interrupt:
 	ud2
 
-#include "vdev/kvm/guest.inc"
+#include "vdev/machine/kvm/guest.inc"
 	.org GUEST_SIZE
 	.section .note.GNU-stack, "", @progbits

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "host/bench/wire_driver.hpp"
-#include "vdev/asio/one_thread.hpp"
+#include "vdev/loop/one_thread.hpp"
 #include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
 

@@ -7,8 +7,8 @@
 
 #include "host/bench/bare_doorbells.h"
 #include "host/bench/bench_guest.h"
-#include "vdev/kvm/program.hpp"
-#include "vdev/kvm/wires.hpp"
+#include "vdev/machine/kvm/program.hpp"
+#include "vdev/machine/kvm/wires.hpp"
 
 extern "C" const std::byte bellwire_bench_guest[];  // GUEST_SIZE bytes
 

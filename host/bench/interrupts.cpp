@@ -8,8 +8,8 @@
 
 #include "host/bench/bare_interrupts.h"
 #include "vdev/core/interrupt.hpp"
-#include "vdev/kvm/kvm_machine.hpp"
-#include "vdev/kvm/wires.hpp"
+#include "vdev/machine/kvm/kvm_machine.hpp"
+#include "vdev/machine/kvm/wires.hpp"
 
 namespace bellwire::bench {
 namespace {
@@ -18,7 +18,7 @@ constexpr unsigned raises = 50;  // a round
 constexpr bare_lines lines{.message_gsi = 24, .message_vector = 0x46, .pin = 5, .pin_vector = 0x45};
 
 struct Raiser {
-  std::unique_ptr<bus::Machine> machine;
+  std::unique_ptr<machine::Machine> machine;
   os::EventFd wired;
   std::vector<kvm::InterruptWire> wires;
   Interrupt line, loose;
@@ -28,8 +28,9 @@ struct Raiser {
   }
 
   Result<void> wire_all() {
-    const kvm_irq_routing_entry routes[] = {bus::msi_route(lines.message_gsi, lines.message_vector),
-                                            bus::pin_route(lines.pin, lines.pin)};
+    const kvm_irq_routing_entry routes[] = {
+        machine::msi_route(lines.message_gsi, lines.message_vector),
+        machine::pin_route(lines.pin, lines.pin)};
     errno = vm().set_routes(routes);
     if (errno != 0) return system_fault("KVM does not take {} routes", std::size(routes));
     machine->set_pin({.number = lines.pin, .vector = lines.pin_vector});
@@ -43,7 +44,8 @@ struct Raiser {
   void irqfd() { line.raise(); }
   void signal_msi() {
     kvm_msi message{};
-    message.address_lo = bus::msi_route(lines.message_gsi, lines.message_vector).u.msi.address_lo;
+    message.address_lo =
+        machine::msi_route(lines.message_gsi, lines.message_vector).u.msi.address_lo;
     message.data = lines.message_vector;
     static_cast<void>(vm().signal_msi(message));
   }

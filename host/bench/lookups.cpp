@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "host/bench/bare_device.h"
-#include "vdev/bus/soft_machine.hpp"
+#include "vdev/machine/model/soft_machine.hpp"
 #include "vdev/os/event_fd.hpp"
 
 namespace bellwire::bench {
@@ -49,7 +49,7 @@ std::string name_of(const Spread& spread, unsigned count) {
 
 // The doorbells share an eventfd, so that only the looking up differs.
 struct Doorbells {
-  bus::SoftMachine machine;
+  machine::SoftMachine machine;
   os::EventFd event;
   Spread spread;
   unsigned count;
@@ -73,7 +73,7 @@ struct Doorbells {
   bool ring() {
     next = (next + spread.stride) % count;
     const auto [address, match] = spread.doorbell(next);
-    return machine.write(bus::Space::mmio, address, register_size, match).has_value();
+    return machine.write(machine::Space::mmio, address, register_size, match).has_value();
   }
   bool ring_bare() {
     bare_ring(event.fd());
@@ -98,7 +98,7 @@ Result<std::shared_ptr<Doorbells>> create_doorbells(const Spread& spread, unsign
   auto event = os::EventFd::create();
   if (!event) return event.error();
   std::shared_ptr<Doorbells> doorbells(
-      new Doorbells{bus::SoftMachine(), std::move(*event), spread, count});
+      new Doorbells{machine::SoftMachine(), std::move(*event), spread, count});
   if (auto wired = doorbells->wire_all(); !wired) return wired.error();
   return doorbells;
 }

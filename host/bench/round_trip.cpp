@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "host/bench/bare_round_trip.h"
-#include "vdev/asio/one_thread.hpp"
 #include "vdev/devices/echo.hpp"
+#include "vdev/loop/one_thread.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/transport/kvm/kvm_transport.hpp"
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "host/record/control_peer.hpp"
-#include "vdev/asio/acceptor.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/loop/acceptor.hpp"
 #include "vdev/os/unix_socket.hpp"
 
 namespace bellwire::host {

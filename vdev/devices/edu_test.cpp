@@ -7,7 +7,7 @@
 
 #include "vdev/core/crc32c.hpp"
 #include "vdev/testing/served_function.hpp"
-#include "vdev/transport/vfio_user/client.hpp"
+#include "vdev/transport/vfio_user/client/client.hpp"
 
 using namespace bellwire;
 using vfio_user::Client;

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "vdev/asio/event_reader.hpp"
+#include "vdev/loop/event_reader.hpp"
 
 namespace bellwire {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "vdev/asio/event_reader.hpp"
+#include "vdev/loop/event_reader.hpp"
 
 namespace bellwire {
 namespace asio = boost::asio;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "vdev/asio/event_reader.hpp"
+#include "vdev/loop/event_reader.hpp"
 
 namespace bellwire {
 namespace asio = boost::asio;

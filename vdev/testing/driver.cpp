@@ -22,7 +22,7 @@ DriverEnd driver_end(GuestEnd end) {
           .memory = shared->memory};
 }
 
-DriverEnd driver_end(bus::Card& card, MemoryView memory) {
+DriverEnd driver_end(machine::Card& card, MemoryView memory) {
   return {.ring = [&card](unsigned index) { card.ring(index); },
           .take = [&card](unsigned index,
                           std::chrono::milliseconds time) { return card.take(index, time); },

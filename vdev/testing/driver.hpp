@@ -30,7 +30,7 @@ struct DriverEnd {
 
 [[nodiscard]] DriverEnd driver_end(GuestEnd end);
 /// The card must outlive it.
-[[nodiscard]] DriverEnd driver_end(bus::Card& card, MemoryView memory);
+[[nodiscard]] DriverEnd driver_end(machine::Card& card, MemoryView memory);
 [[nodiscard]] DriverEnd driver_end(in_process::InProcess& transport);
 
 class Driver {

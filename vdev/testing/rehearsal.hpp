@@ -38,7 +38,7 @@ class Rehearsal {
   bool ring_if_wanted(unsigned index = 0);
   /// The guest takes an interrupt of that vector, if one has come.
   bool guest_sees_interrupt(unsigned index = 0);
-  [[nodiscard]] bus::MsixTable& msix() { return transport_->card().msix(); }
+  [[nodiscard]] machine::MsixTable& msix() { return transport_->card().msix(); }
 
   // The device.
   /// Lets it see the doorbell, if it was rung, and work until it has no more to do.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // ServedFunction: a PCI function on a socket of its own, served by a thread of its own, for the
-// vfio-user client to drive (vdev/transport/vfio_user/client.hpp). The function is that thread's:
-// a test reaches it by with().
+// vfio-user client to drive (vdev/transport/vfio_user/client/client.hpp). The function is that
+// thread's: a test reaches it by with().
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "vdev/testing/scripted_server.hpp"
-#include "vdev/transport/vfio_user/server.hpp"
+#include "vdev/transport/vfio_user/server/server.hpp"
 
 namespace bellwire::testing {
 

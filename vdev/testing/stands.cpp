@@ -3,7 +3,7 @@
 
 #include <thread>
 
-#include "vdev/kvm/kvm_machine.hpp"
+#include "vdev/machine/kvm/kvm_machine.hpp"
 #include "vdev/testing/scripted_server.hpp"
 #include "vdev/testing/vfio_user_stand.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
@@ -15,7 +15,7 @@ namespace {
 
 class InProcessStand final : public Stand {
  public:
-  static Result<std::unique_ptr<Stand>> create(unsigned queues, bus::MachineFactory machine) {
+  static Result<std::unique_ptr<Stand>> create(unsigned queues, machine::MachineFactory machine) {
     auto stand = std::make_unique<InProcessStand>();
     auto made = in_process::InProcess::create(stand->context_,
                                               {.queues = queues, .machine = std::move(machine)});
@@ -25,7 +25,7 @@ class InProcessStand final : public Stand {
   }
 
   Result<Attachment> attach() override { return transport_->attach(nullptr); }
-  bus::Card& card() override { return transport_->card(); }
+  machine::Card& card() override { return transport_->card(); }
   MemoryView memory() override { return transport_->memory(); }
 
  private:
@@ -50,7 +50,7 @@ class IvshmemStand final : public Stand {
       doorbells.push_back(os::EventFd::adopt(os::duplicate(interrupt.fd())).value());
     memory_ = wires.memory;
     card_.emplace(
-        bus::Card::plug(machine_, std::move(doorbells), std::move(wires.doorbells)).value());
+        machine::Card::plug(machine_, std::move(doorbells), std::move(wires.doorbells)).value());
   }
   ~IvshmemStand() override {
     context_.stop();
@@ -69,7 +69,7 @@ class IvshmemStand final : public Stand {
     return device_->peer->attach();
   }
   void detach() override { device_.reset(); }
-  bus::Card& card() override { return *card_; }
+  machine::Card& card() override { return *card_; }
   MemoryView memory() override { return memory_; }
 
  private:
@@ -92,13 +92,13 @@ class IvshmemStand final : public Stand {
   std::thread thread_;
   Joined guest_;
   std::optional<Joined> device_;
-  bus::SoftMachine machine_;
+  machine::SoftMachine machine_;
   MemoryView memory_;
-  std::optional<bus::Card> card_;
+  std::optional<machine::Card> card_;
 };
 
 Result<std::unique_ptr<Stand>> make_in_process(unsigned queues) {
-  return make_in_process_stand(queues, bus::SoftMachine::create);
+  return make_in_process_stand(queues, machine::SoftMachine::create);
 }
 
 Result<std::unique_ptr<Stand>> make_adaptive(unsigned queues) {
@@ -132,7 +132,8 @@ constexpr StandEntry entries[] = {
 
 }  // namespace
 
-Result<std::unique_ptr<Stand>> make_in_process_stand(unsigned queues, bus::MachineFactory machine) {
+Result<std::unique_ptr<Stand>> make_in_process_stand(unsigned queues,
+                                                     machine::MachineFactory machine) {
   return InProcessStand::create(queues, std::move(machine));
 }
 

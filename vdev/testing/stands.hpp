@@ -8,9 +8,9 @@
 #include <span>
 #include <string_view>
 
-#include "vdev/bus/card.hpp"
 #include "vdev/core/attachment.hpp"
 #include "vdev/core/poll_time.hpp"
+#include "vdev/machine/model/card.hpp"
 
 namespace bellwire::testing {
 
@@ -23,7 +23,7 @@ class Stand {
   /// The device went: until it attaches again there is none.
   virtual void detach() {}
   /// The guest's end.
-  [[nodiscard]] virtual bus::Card& card() = 0;
+  [[nodiscard]] virtual machine::Card& card() = 0;
   [[nodiscard]] virtual MemoryView memory() = 0;
 
   Polling polling = Polling::off;  ///< how its devices are run
@@ -40,6 +40,6 @@ struct StandEntry {
 
 /// A stand of the in-process transport on a machine of one's own choice.
 [[nodiscard]] Result<std::unique_ptr<Stand>> make_in_process_stand(unsigned queues,
-                                                                   bus::MachineFactory machine);
+                                                                   machine::MachineFactory machine);
 
 }  // namespace bellwire::testing

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/testing/vfio_user_stand.hpp"
 
-#include "vdev/bus/soft_machine.hpp"
+#include "vdev/machine/model/soft_machine.hpp"
 #include "vdev/testing/served_function.hpp"
 #include "vdev/transport/card/card.hpp"
-#include "vdev/transport/vfio_user/client.hpp"
+#include "vdev/transport/vfio_user/client/client.hpp"
 
 namespace bellwire::testing {
 namespace {
@@ -21,14 +21,14 @@ class VfioUserStand final : public Stand {
         client_(vfio_user::Client::connect(served_.path()).value()),
         memory_fd_(os::create_memfd("vfio-user-stand", memory_size).value()),
         memory_(os::Mapping::create(memory_fd_.get(), memory_size).value()),
-        card_(bus::Card::plug(machine_, doorbells(), interrupts(queues)).value()) {
+        card_(machine::Card::plug(machine_, doorbells(), interrupts(queues)).value()) {
     turn_on(queues);
   }
 
   Result<Attachment> attach() override {
     return served_.with([](card::Card& card) { return card.attach(); });
   }
-  bus::Card& card() override { return card_; }
+  machine::Card& card() override { return card_; }
   MemoryView memory() override { return memory_; }
 
  private:
@@ -60,8 +60,8 @@ class VfioUserStand final : public Stand {
   vfio_user::Client client_;
   os::UniqueFd memory_fd_;
   MemoryView memory_;
-  bus::SoftMachine machine_;
-  bus::Card card_;
+  machine::SoftMachine machine_;
+  machine::Card card_;
 };
 
 }  // namespace

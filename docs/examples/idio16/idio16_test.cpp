@@ -7,7 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "vdev/testing/served_function.hpp"
-#include "vdev/transport/vfio_user/client.hpp"
+#include "vdev/transport/vfio_user/client/client.hpp"
 
 using namespace bellwire;
 

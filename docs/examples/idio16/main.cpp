@@ -12,7 +12,7 @@
 
 #include "idio16.hpp"
 #include "vdev/os/text.hpp"
-#include "vdev/transport/vfio_user/server.hpp"
+#include "vdev/transport/vfio_user/server/server.hpp"
 
 namespace asio = boost::asio;
 using bellwire::vfio_user::Server;

@@ -18,7 +18,7 @@ def device_queue() -> list[Case]:
 
 def vfio_user() -> list[Case]:
     return fuzz("vfio-user-fuzz", VDEV / "transport/vfio_user",
-                ROOT / "vdev/transport/vfio_user/corpus", seconds=60)
+                ROOT / "vdev/transport/vfio_user/server/corpus", seconds=60)
 
 
 def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:

@@ -5,7 +5,7 @@
 
 #include "vdev/core/transport.hpp"
 #include "vdev/transport/card/card.hpp"
-#include "vdev/transport/vfio_user/server.hpp"
+#include "vdev/transport/vfio_user/server/server.hpp"
 
 namespace bellwire::card {
 

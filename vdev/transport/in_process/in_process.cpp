@@ -33,7 +33,7 @@ Result<void> InProcess::wire(unsigned queues) {
   if (!doorbells) return doorbells.error();
   auto interrupts = os::duplicate(interrupts_);
   if (!interrupts) return interrupts.error();
-  auto card = bus::Card::plug(*machine_, std::move(*doorbells), std::move(*interrupts));
+  auto card = machine::Card::plug(*machine_, std::move(*doorbells), std::move(*interrupts));
   if (!card) return card.error();
   card_.emplace(std::move(*card));
   return {};
@@ -52,12 +52,12 @@ Result<Attachment> InProcess::attach(RegisterBlock* registers) {
 }
 
 std::uint64_t InProcess::read_register(std::uint64_t offset, unsigned size) {
-  const bool trapped = machine_->read(bus::Space::mmio, register_window + offset, size);
+  const bool trapped = machine_->read(machine::Space::mmio, register_window + offset, size);
   return trapped && registers_ ? registers_->read(offset, size) : 0;
 }
 
 void InProcess::write_register(std::uint64_t offset, unsigned size, std::uint64_t value) {
-  const auto trapped = machine_->write(bus::Space::mmio, register_window + offset, size, value);
+  const auto trapped = machine_->write(machine::Space::mmio, register_window + offset, size, value);
   if (trapped && registers_) registers_->write(offset, size, *trapped);
 }
 

@@ -11,9 +11,9 @@
 #include <boost/asio/io_context.hpp>
 #include <optional>
 
-#include "vdev/bus/card.hpp"
-#include "vdev/bus/soft_machine.hpp"
 #include "vdev/core/transport.hpp"
+#include "vdev/machine/model/card.hpp"
+#include "vdev/machine/model/soft_machine.hpp"
 #include "vdev/runner/register_port.hpp"
 
 namespace bellwire::in_process {
@@ -21,7 +21,7 @@ namespace bellwire::in_process {
 struct Options {
   unsigned queues = 1;             ///< with a doorbell and an interrupt each
   std::uint64_t memory = 1 << 20;  ///< bytes; formatted already
-  bus::MachineFactory machine = bus::SoftMachine::create;
+  machine::MachineFactory machine = machine::SoftMachine::create;
 };
 
 class InProcess final : public Transport, private Guest {
@@ -37,13 +37,13 @@ class InProcess final : public Transport, private Guest {
   [[nodiscard]] Guest* guest() noexcept override { return this; }
 
   // The guest's end.
-  [[nodiscard]] bus::Card& card() noexcept { return *card_; }
+  [[nodiscard]] machine::Card& card() noexcept { return *card_; }
   [[nodiscard]] const MemoryView& memory() const noexcept { return memory_; }
   std::uint64_t read_register(std::uint64_t offset, unsigned size);
   void write_register(std::uint64_t offset, unsigned size, std::uint64_t value);
 
  private:
-  InProcess(boost::asio::io_context& context, std::unique_ptr<bus::Machine> machine,
+  InProcess(boost::asio::io_context& context, std::unique_ptr<machine::Machine> machine,
             MemoryView memory)
       : context_(context), machine_(std::move(machine)), memory_(std::move(memory)) {}
   Result<void> wire(unsigned queues);
@@ -51,11 +51,11 @@ class InProcess final : public Transport, private Guest {
   void stop() noexcept override { stopped_ = true; }
 
   boost::asio::io_context& context_;
-  std::unique_ptr<bus::Machine> machine_;
+  std::unique_ptr<machine::Machine> machine_;
   MemoryView memory_;
   std::vector<os::EventFd> doorbells_;  // the device's duplicates come from these
   std::vector<os::EventFd> interrupts_;
-  std::optional<bus::Card> card_;
+  std::optional<machine::Card> card_;
   std::optional<RegisterPort> registers_;
   std::atomic<bool> stopped_ = false;
 };

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "vdev/asio/retry.hpp"
+#include "vdev/loop/retry.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/transport/ivshmem/slot.hpp"
 

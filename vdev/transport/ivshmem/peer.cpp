@@ -10,9 +10,9 @@
 #include <string_view>
 #include <thread>
 
-#include "vdev/asio/retry.hpp"
-#include "vdev/asio/watch.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/loop/retry.hpp"
+#include "vdev/loop/watch.hpp"
 #include "vdev/os/limits.hpp"
 #include "vdev/os/memory_guard.hpp"
 #include "vdev/os/poll.hpp"

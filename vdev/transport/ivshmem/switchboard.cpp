@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "guest-kmod/uapi/bellwire.h"
-#include "vdev/asio/acceptor.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/loop/acceptor.hpp"
 #include "vdev/os/limits.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/os/unix_socket.hpp"

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "vdev/bus/machine.hpp"
-#include "vdev/kvm/pulse.hpp"
+#include "vdev/machine/kvm/pulse.hpp"
+#include "vdev/machine/machine.hpp"
 #include "vdev/os/ticks.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
@@ -111,7 +111,7 @@ Result<void> KvmTransport::build(const std::byte* program) {
   auto doorbell = DoorbellWire::create(vm_, doorbell_, doorbell_of_queue(0));
   if (!doorbell) return doorbell.error();
   doorbell_wire_.emplace(std::move(*doorbell));
-  const auto route = bus::msi_route(gsi, RING_VECTOR);
+  const auto route = machine::msi_route(gsi, RING_VECTOR);
   errno = vm_.set_routes({&route, 1});
   if (errno != 0) return system_fault("KVM does not take a route for GSI {}", gsi);
   auto interrupt = InterruptWire::create(vm_, interrupt_, gsi, {&route, 1});

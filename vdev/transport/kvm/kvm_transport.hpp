@@ -12,8 +12,8 @@
 #include <optional>
 
 #include "vdev/core/transport.hpp"
-#include "vdev/kvm/program.hpp"
-#include "vdev/kvm/wires.hpp"
+#include "vdev/machine/kvm/program.hpp"
+#include "vdev/machine/kvm/wires.hpp"
 #include "vdev/ring/standstill.hpp"
 #include "vdev/runner/register_port.hpp"
 

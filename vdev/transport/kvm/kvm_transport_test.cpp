@@ -9,7 +9,7 @@
 #include "vdev/core/crc32c.hpp"
 #include "vdev/devices/digest.hpp"
 #include "vdev/devices/echo.hpp"
-#include "vdev/kvm/monitor.h"
+#include "vdev/machine/kvm/monitor.h"
 #include "vdev/ring/layout.hpp"
 #include "vdev/testing/running_device.hpp"
 

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "vdev/core/guest.hpp"
-#include "vdev/kvm/vm.hpp"
+#include "vdev/machine/kvm/vm.hpp"
 
 namespace bellwire::kvm {
 

@@ -11,7 +11,7 @@
  * %r11 ring entries - 1, %r14 requests planned, %r15 depth
  * %r12 submitted, %r13 consumed: they begin at 0, and so are request numbers
  */
-#include "vdev/kvm/guest_layout.h"
+#include "vdev/machine/kvm/guest_layout.h"
 #include "vdev/transport/kvm/ring_guest.h"
 
 	.section .rodata.ring_guest, "a"
@@ -256,6 +256,6 @@ interrupt:
 	add $8, %rsp
 	iretq
 
-#include "vdev/kvm/guest.inc"
+#include "vdev/machine/kvm/guest.inc"
 	.org GUEST_SIZE
 	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <array>
+
+#include "vdev/machine/rules/rule.hpp"
+#include "vdev/machine/rules/sight.hpp"
+#include "vdev/machine/rules/stage.hpp"
+
+namespace bellwire::rules {
+namespace {
+
+constexpr std::uint64_t full = ~std::uint64_t{0} - 1;
+
+std::string polled(EventFile& file) {
+  const auto [in, out, error] = file.poll();
+  const auto words = std::string(in ? " IN" : "") + (out ? " OUT" : "") + (error ? " ERR" : "");
+  return words.empty() ? "nothing" : words.substr(1);
+}
+
+std::string read(EventFile& file, std::size_t size = 8) {
+  const auto [error, count] = file.read(size);
+  return error != 0 ? error_name(error) : text("{}", count);
+}
+
+std::string read_sizes(const World& world) {
+  const auto file = world.event_file(false);
+  file->write(7);
+  Sight sight;
+  sight.note("4 bytes", read(*file, 4)).note("16 bytes", read(*file, 16));
+  return std::move(sight).text();
+}
+
+std::string write_sizes(const World& world) {
+  const auto file = world.event_file(false);
+  Sight sight;
+  for (const std::size_t size : {4U, 8U, 16U})
+    sight.error(text("{} bytes", size), file->write(1, size));
+  return std::move(sight).text();
+}
+
+std::string write_largest(const World& world) {
+  const auto file = world.event_file(false);
+  Sight sight;
+  sight.error("2^64 - 1", file->write(~std::uint64_t{0})).note("poll", polled(*file));
+  return std::move(sight).text();
+}
+
+std::string write_when_full(const World& world) {
+  const auto file = world.event_file(false);
+  Sight sight;
+  sight.error("up to 2^64 - 2", file->write(full)).error("1 more", file->write(1));
+  sight.error("0 more", file->write(0));
+  return std::move(sight).text();
+}
+
+std::string read_takes(const World& world) {
+  const auto counter = world.event_file(false);
+  const auto semaphore = world.event_file(true);
+  for (auto* file : {counter.get(), semaphore.get()}) file->write(2);
+  Sight sight;
+  sight.note("of 2", read(*counter)).note("again", read(*counter));
+  sight.note("of a semaphore's 2", read(*semaphore)).note("again", read(*semaphore));
+  sight.note("again", read(*semaphore));
+  return std::move(sight).text();
+}
+
+std::string poll_takes_nothing(const World& world) {
+  const auto file = world.event_file(false);
+  Sight sight;
+  sight.note("at 0", polled(*file));
+  file->write(1);
+  sight.note("at 1", polled(*file)).note("again", polled(*file));
+  file->write(full - 1);
+  sight.note("full", polled(*file)).note("read", read(*file) == text("{}", full) ? "all" : "less");
+  return std::move(sight).text();
+}
+
+std::string outlives_its_file(const World& world) {
+  Stage stage(world);
+  const auto wire = stage.wire();
+  Sight sight;
+  sight.error("assign", stage.doorbell(wire, {}));
+  stage.close(wire);
+  sight.note("a write after the close", stage.write({}, 1));
+  return std::move(sight).text();
+}
+
+std::string told_in_proc(const World& world) {
+  const auto file = world.event_file(false);
+  file->write(42);
+  Sight sight;
+  sight.note("42", file->told());
+  return std::move(sight).text();
+}
+
+std::string edges(const World& world) {
+  const auto file = world.event_file(false);
+  Sight sight;
+  const auto after = [&](std::string_view what, std::uint64_t value) {
+    file->write(value);
+    sight.yes(what, file->woke());
+  };
+  after("1", 1);
+  after("1 more, unread", 1);
+  after("0 more", 0);
+  sight.yes("no write", file->woke());
+  read(*file);
+  after("0 when read", 0);
+  return std::move(sight).text();
+}
+
+constexpr std::array rules{
+    Rule{1, Subject::eventfd, "A read needs room for 8 bytes", "4 bytes: EINVAL, 16 bytes: 7", "",
+         read_sizes},
+    Rule{2, Subject::eventfd, "A write is 8 bytes",
+         "4 bytes: EINVAL, 8 bytes: ok, 16 bytes: EINVAL",
+         "4 bytes: EINVAL, 8 bytes: ok, 16 bytes: ok", write_sizes},
+    Rule{3, Subject::eventfd, "2^64 - 1 can't be written", "2^64 - 1: EINVAL, poll: OUT", "",
+         write_largest},
+    Rule{4, Subject::eventfd, "A write past 2^64 - 2 would block; 0 never does",
+         "up to 2^64 - 2: ok, 1 more: EAGAIN, 0 more: ok", "", write_when_full},
+    Rule{5, Subject::eventfd, "A read takes the count, or 1 of a semaphore's",
+         "of 2: 2, again: EAGAIN, of a semaphore's 2: 1, again: 1, again: EAGAIN", "", read_takes},
+    Rule{6, Subject::eventfd, "Poll takes nothing",
+         "at 0: OUT, at 1: IN OUT, again: IN OUT, full: IN, read: all", "", poll_takes_nothing},
+    Rule{9, Subject::machine, "The kernel's reference outlives the file",
+         "assign: ok, a write after the close: doorbell", "", outlives_its_file},
+    Rule{10, Subject::eventfd, "fdinfo tells the count, in hexadecimal", "42: 2a", "",
+         told_in_proc},
+    Rule{11, Subject::eventfd, "Edge-triggered epoll wakes at each write, if the count isn't 0",
+         "1: yes, 1 more, unread: yes, 0 more: yes, no write: no, 0 when read: no", "", edges},
+};
+
+}  // namespace
+
+std::span<const Rule> eventfd_rules() noexcept {
+  return rules;
+}
+
+}  // namespace bellwire::rules

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Framing: messages out of a stream and into it. A message's descriptors come with its first byte,
+// so no more is ever read than the message at hand has. One thread.
+#pragma once
+
+#include <concepts>
+#include <cstring>
+#include <deque>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "vdev/os/result.hpp"
+#include "vdev/os/unique_fd.hpp"
+#include "vdev/transport/vfio_user/protocol/protocol.hpp"
+
+namespace bellwire::vfio_user {
+
+using Bytes = std::vector<std::byte>;
+
+struct Message {
+  Header header{};
+  Bytes payload;
+  std::vector<os::UniqueFd> fds;
+
+  [[nodiscard]] bool reply() const noexcept { return (header.flags & flags::type) == flags::reply; }
+};
+
+/// The header of a command.
+[[nodiscard]] constexpr Header command_header(Command command, std::uint16_t id,
+                                              std::uint32_t with = 0) noexcept {
+  return {id, static_cast<std::uint16_t>(command), 0, with, 0};
+}
+
+/// A message on its way out. The descriptors stay their owner's, who keeps them until it is sent.
+struct Outgoing {
+  Bytes bytes;
+  std::vector<int> fds;
+};
+
+/// The first bytes as a T; empty when there are not as many.
+template <class T>
+[[nodiscard]] std::optional<T> head(std::span<const std::byte> bytes) noexcept {
+  if (bytes.size() < sizeof(T)) return std::nullopt;
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof value);
+  return value;
+}
+
+inline void append(Bytes& bytes, std::span<const std::byte> more) {
+  bytes.insert(bytes.end(), more.begin(), more.end());
+}
+
+template <class T>
+requires(std::is_trivially_copyable_v<T> &&
+         !std::convertible_to<T, std::span<const std::byte>>) void append(Bytes& bytes,
+                                                                          const T& value) {
+  append(bytes, std::as_bytes(std::span(&value, 1)));
+}
+
+/// The whole of a message; the header's size is filled in.
+[[nodiscard]] Bytes pack(Header header, std::span<const std::byte> payload);
+
+class Reader {
+ public:
+  /// Empty when no whole message waits. ECONNRESET: the other side closed. EPROTO: what came is
+  /// no message; there is no telling where the next one would begin.
+  [[nodiscard]] Result<std::optional<Message>> next(int socket);
+
+ private:
+  Result<bool> fill(int socket, std::span<std::byte> bytes, std::size_t& filled);
+
+  Message message_;
+  std::size_t header_filled_ = 0;
+  std::size_t payload_filled_ = 0;
+};
+
+class Writer {
+ public:
+  void push(Outgoing message) {
+    unsent_ += message.bytes.size();
+    waiting_.push_back(std::move(message));
+  }
+  [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
+  /// Bytes of all messages of which something is to be sent yet.
+  [[nodiscard]] std::size_t unsent() const noexcept { return unsent_; }
+
+  /// Sends what there is room for, each message by a call of its own: QEMU wants a header in one
+  /// piece. True: nothing is left.
+  [[nodiscard]] Result<bool> flush(int socket);
+
+ private:
+  std::deque<Outgoing> waiting_;
+  std::size_t unsent_ = 0;
+  std::size_t sent_ = 0;  // bytes of the first
+};
+
+}  // namespace bellwire::vfio_user
