@@ -24,7 +24,7 @@
 #include <linux/semaphore.h>
 #include <linux/uaccess.h>
 
-#include "../eventfd.h"
+#include "../module/eventfd.h"
 #include "uapi/bare_wire.h"
 
 enum {

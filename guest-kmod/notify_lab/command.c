@@ -4,7 +4,7 @@
 #include <linux/fs.h>
 #include <linux/uaccess.h>
 
-#include "../eventfd.h"
+#include "../module/eventfd.h"
 #include "lab.h"
 
 union argument {

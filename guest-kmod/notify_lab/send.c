@@ -4,7 +4,7 @@
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
 
-#include "../eventfd.h"
+#include "../module/eventfd.h"
 #include "lab.h"
 
 #define FULL_US 50 /* between two tries when the other side is full */

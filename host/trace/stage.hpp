@@ -34,14 +34,14 @@ struct StageWords {
 
 constexpr std::array<StageWords, trace::stages.size()> stage_words = {{
     {"the process showed its request in the ring", "vdev/ring/driver_queue.cpp:publish"},
-    {"the kernel saw the kick", "guest-kmod/worker.c:ring"},
-    {"the module wrote the Doorbell register", "guest-kmod/queue.c:bell_queue_ring"},
+    {"the kernel saw the kick", "guest-kmod/module/worker.c:ring"},
+    {"the module wrote the Doorbell register", "guest-kmod/module/queue.c:bell_queue_ring"},
     {"the doorbell's eventfd woke the device", "vdev/ring/device_queue.cpp:turn"},
     {"the device took the request from the ring", "vdev/ring/device_queue.cpp:serve_one"},
     {"the device showed its completion in the ring", "vdev/ring/device_queue.cpp:publish"},
     {"the device raised its interrupt", "vdev/core/interrupt.cpp:raise"},
-    {"the vector's handler runs", "guest-kmod/queue.c:bell_queue_interrupt"},
-    {"the handler signalled the call eventfd", "guest-kmod/queue.c:call_owner"},
+    {"the vector's handler runs", "guest-kmod/module/queue.c:bell_queue_interrupt"},
+    {"the handler signalled the call eventfd", "guest-kmod/module/queue.c:call_owner"},
     {"the process is awake", "vdev/ring/driver_wait.hpp:publish_and_wait"},
     {"the process saw the completion, and takes it", "vdev/ring/driver_queue.hpp:take"},
 }};

@@ -22,7 +22,7 @@ INIT = ROOT / "images/init"
 MODULE_SOURCES = ROOT / "guest-kmod"
 SOURCE_PATTERNS = ("Kbuild", "*.[ch]", "uapi/*.h")
 # The first is loaded by init; the others wait in the guest's /lib/modules.
-MODULES = ("bellwire.ko", "notify_lab/notify_lab.ko", "bare/bare_wire.ko")
+MODULES = ("module/bellwire.ko", "notify_lab/notify_lab.ko", "bare/bare_wire.ko")
 # What the guest's channels to the harness need; what is built in is passed over.
 CHANNEL_MODULES = ("virtio_pci", "virtio_console")
 # Variables with which the user builds kernels of his own, or runs us from a makefile.
@@ -52,7 +52,8 @@ def make(version: str = kernel.DEFAULT) -> Image:
 
 def _modules(base: Kernel, folder: Path) -> None:
     """Builds a copy of the sources out of tree: two kernels' objects never meet."""
-    sources = sorted(path for place in {(MODULE_SOURCES / name).parent for name in MODULES}
+    folders = {MODULE_SOURCES, *((MODULE_SOURCES / name).parent for name in MODULES)}
+    sources = sorted(path for place in folders
                      for pattern in SOURCE_PATTERNS for path in place.glob(pattern))
     if MODULE_SOURCES / "Kbuild" not in sources:
         raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")

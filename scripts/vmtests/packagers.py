@@ -51,10 +51,10 @@ class Packagers(unittest.TestCase):
         words = (f"KDIR={self.headers}", f"OUT={out}")
         self.assertEqual((made := self.make(*words)).returncode, 0, made.stderr)
         self.assertEqual([name for name in MODULES if not (out / name).exists()], [])
-        os.utime(self.sources / "main.c")
+        os.utime(self.sources / "module/main.c")
         self.assertEqual((made := self.make(*words)).returncode, 0, made.stderr)
-        self.assertIn("main.o", made.stdout)
-        self.assertNotIn("queue.o", made.stdout)
+        self.assertIn("module/main.o", made.stdout)
+        self.assertNotIn("module/queue.o", made.stdout)
         self.assertEqual((made := self.make(*words, "clean")).returncode, 0, made.stderr)
         self.assertEqual(list(out.rglob("*.ko")), [])
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The module's part of a queue, for drivers that play it, too, as in one process: it begins a
-// generation, and says what the module says of its steps (guest-kmod/record.c).
+// generation, and says what the module says of its steps (guest-kmod/module/record.c).
 //
 // Rules: guest-kmod/uapi/bellwire.h, part 1. One thread at a time.
 #pragma once

@@ -43,7 +43,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
-#include "uapi/bellwire.h"
+#include "../uapi/bellwire.h"
 
 struct bell_file;
 struct bell_worker;
