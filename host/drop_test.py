@@ -13,7 +13,7 @@ from programs_test import FAILED, PATIENCE, ProgramCase, why_no_kvm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from harness import hangs  # noqa: E402
+from harness.report import hangs  # noqa: E402
 
 LOST = (("doorbell", "doorbell written", "never seen by the device: lost doorbell"),
         ("interrupt", "completion posted and interrupt raised",

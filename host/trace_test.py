@@ -15,7 +15,7 @@ from program import PROGRAM, ROOT, Checked
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from harness import browser  # noqa: E402
+from harness.testing import browser  # noqa: E402
 
 STAGES = (("submitted", "process"), ("kicked", "module"), ("doorbell", "module"),
           ("woken", "device"), ("taken", "device"), ("posted", "device"), ("raised", "device"),

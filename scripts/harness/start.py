@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 SCRIPTS = Path(__file__).absolute().parents[1]
 FAILED = 125  # the status of whatever isn't the result of what was asked for
@@ -36,9 +37,9 @@ def reopen() -> None:
 
 def guarded(work: Callable[[], int | None]) -> int:
     """Its status, or FAILED after a line that says why."""
-    from harness import report, sink
+    from harness.core import messages, stdio
 
-    sink.take_stdout()
+    stdio.take_stdout()
     try:
         try:
             status = work() or 0
@@ -46,32 +47,32 @@ def guarded(work: Callable[[], int | None]) -> int:
             status = _status(ended)
         sys.stdout.flush()
         return status
-    except sink.ReaderGone:
+    except stdio.ReaderGone:
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except Exception as error:
-        return _fail(error, report)
+        return _fail(error, messages)
     finally:
-        sink.end_stdout()
+        stdio.end_stdout()
 
 
 def _status(ended: SystemExit) -> int:
     return ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
 
 
-def _fail(error: Exception, report) -> int:
-    from harness.places import AlreadySaid, HarnessError
+def _fail(error: Exception, messages: ModuleType) -> int:
+    from harness.core.places import AlreadySaid, HarnessError
 
     if not isinstance(error, AlreadySaid):
         kept = "" if isinstance(error, (HarnessError, OSError)) else _keep(error)
-        report.say(f"{report.reason(error)}{kept}")
+        messages.say(f"{messages.reason(error)}{kept}")
     return FAILED
 
 
 def _keep(error: Exception) -> str:
     """Where the traceback of what nobody expected is."""
-    from harness.places import BUILD
+    from harness.core.places import BUILD
 
     text = "".join(traceback.format_exception(error))
     try:

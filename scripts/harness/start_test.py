@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What becomes of a program's troubles: harness/enter, start.py, report.py, sink.py."""
+"""What becomes of a program's troubles: harness/enter, start.py, messages.py, stdio.py."""
 
 import os
 import shutil
@@ -9,15 +9,15 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import report
-from harness.places import ROOT
+from harness.core import messages
+from harness.core.places import ROOT
 
 # What the entry script runs, in a copy of the harness; $1 chooses.
 MODULE = """
 import errno, os, sys
 from pathlib import Path
-from . import report, places
-from .places import HarnessError, write, replace_file
+from harness.core import messages, places
+from harness.core.places import HarnessError, write, replace_file
 
 def main(argv):
     what, *rest = argv
@@ -147,18 +147,18 @@ class StartTest(unittest.TestCase):
 
 class ReportTest(unittest.TestCase):
     def test_a_line_has_no_control_characters(self) -> None:
-        self.assertEqual(report.plain("a\x1b[31m\nb\x9bc é ▶"), "a\\x1b[31m\\nb\\x9bc é ▶")
-        self.assertEqual(report.plain(os.fsdecode(b"\xe9")), "\\xe9")
+        self.assertEqual(messages.plain("a\x1b[31m\nb\x9bc é ▶"), "a\\x1b[31m\\nb\\x9bc é ▶")
+        self.assertEqual(messages.plain(os.fsdecode(b"\xe9")), "\\xe9")
 
     def test_a_program_that_fails(self) -> None:
         with self.assertRaises(subprocess.CalledProcessError) as failed:
             subprocess.run(["sh", "-c", "echo first >&2; echo last >&2; exit 3"],
                            capture_output=True, check=True)
-        self.assertEqual(report.reason(failed.exception), "'sh' failed with status 3: last")
+        self.assertEqual(messages.reason(failed.exception), "'sh' failed with status 3: last")
 
     def test_stderr_that_nobody_reads(self) -> None:
         read, write = os.pipe()
-        script = "from harness import report\nfor n in range(5): report.say('x' * 60_000)"
+        script = "from harness.core import messages\nfor n in range(5): messages.say('x' * 60_000)"
         with subprocess.Popen(["python3", "-c", script], cwd=ROOT / "scripts", stderr=write) as ours:
             self.assertEqual(ours.wait(60), 0)
         os.close(write)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The yardstick that rings are held against carries what it is measured by."""
 
-from harness import bare, kernel
+from harness.image import kernel
+from harness.labs import bare_lab
 from vmtests.case import VmCase, figures, machine
 
 COUNT, TURNS = 500, 2
@@ -15,9 +16,9 @@ class BareWire(VmCase):
         self.take_turns("6.12", smp=2)
 
     def take_turns(self, version: str, smp: int) -> None:
-        lab = self.enterContext(bare.BareLab(machine(version, smp), self.folder()))
+        lab = self.enterContext(bare_lab.BareLab(machine(version, smp), self.folder()))
         lab.start()
-        vm = self.boot(lab, bare.turns(COUNT, TURNS))
+        vm = self.boot(lab, bare_lab.turns(COUNT, TURNS))
         self.finish(vm)
         lab.check()
         told = figures(vm.results.path.read_text())

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
-from harness.places import ROOT
-from harness.run import RUNS
+from harness.core.places import ROOT
+from harness.core.runs import RUNS
 
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 300.0

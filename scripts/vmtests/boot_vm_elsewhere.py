@@ -10,8 +10,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness import places
-from harness.run import RUNS
+from harness.core import places
+from harness.core.runs import RUNS
 
 from .boot_vm import BOOT_VM, LIMIT, boot_vm, users
 

@@ -8,11 +8,13 @@ import unittest
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import accel, console, kernel, ktap, prepare, qemu, toolbox
-from harness.lab import Lab
-from harness.places import BUILD
-from harness.qemu import Machine
-from harness.vm import Vm
+from harness.core.places import BUILD
+from harness.image import kernel, prepare
+from harness.labs.lab import Lab
+from harness.report import console, ktap
+from harness.vms import accel, qemu, toolbox
+from harness.vms.qemu import Machine
+from harness.vms.vm import Vm
 
 FOLDER = BUILD / "test/vm"
 LIMIT = 900.0  # seconds for a guest's command: a bound, not a goal

@@ -3,7 +3,8 @@
 
 import json
 
-from harness import compare, console
+from harness.commands import compare
+from harness.report import console
 from vmtests.case import LIMIT, VmCase
 
 COUNT = 200

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hops that are lost on purpose: each is named, and repaired."""
 
-from harness import hangs, kernel, toolbox
+from harness.image import kernel
+from harness.report import hangs
+from harness.vms import toolbox
 from vmtests.case import LIMIT, VmCase, figures, machine, report
 
 LOST = 50  # this one, of

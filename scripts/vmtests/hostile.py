@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness import kernel, prepare, toolbox
-from harness.places import BUILD
-from harness.wires import Process
+from harness.core.places import BUILD
+from harness.image import kernel, prepare
+from harness.labs.processes import Process
+from harness.vms import toolbox
 from vmtests.case import VmCase, machine
 
 FIRST_SLOT = 3  # of the root bus; init binds devices in this order

@@ -8,11 +8,12 @@ import subprocess
 from collections import Counter
 from dataclasses import replace
 
-from harness import console, kernel, prepare
-from harness.meter import mark
-from harness.nested_lab import NestedLab
-from harness.places import ROOT
-from harness.qemu import Machine
+from harness.core.places import ROOT
+from harness.image import kernel, prepare
+from harness.nested.meter import mark
+from harness.nested.nested_lab import NestedLab
+from harness.report import console
+from harness.vms.qemu import Machine
 from vmtests.boot_vm import WAITING
 from vmtests.case import VmCase, figures
 

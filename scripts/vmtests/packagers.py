@@ -9,9 +9,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import kernel
-from harness.image import MODULES
-from harness.places import ROOT
+from harness.core.places import ROOT
+from harness.image import kernel
+from harness.image.guest_image import MODULES
 
 USER = "nobody"
 

@@ -6,9 +6,9 @@ import signal
 import time
 from collections.abc import Callable
 
-from harness import hangs
-from harness.lab import Lab
-from harness.vm import Vm
+from harness.labs.lab import Lab
+from harness.report import hangs
+from harness.vms.vm import Vm
 from vmtests.case import LIMIT, VmCase, report
 
 UNDER_WAY = "KTAP version 1"

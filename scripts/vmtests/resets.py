@@ -5,7 +5,8 @@ a driver that goes while its device doesn't answer: the device's memory is nobod
 import os
 import signal
 
-from harness import kernel, toolbox
+from harness.image import kernel
+from harness.vms import toolbox
 from vmtests.case import LIMIT, VmCase, figures, machine
 
 COUNT = 2_000

@@ -4,7 +4,8 @@
 import re
 from pathlib import Path
 
-from harness import kernel, toolbox
+from harness.image import kernel
+from harness.vms import toolbox
 from vmtests.case import VmCase, machine
 
 EVERY_WAY = "bell ring --ktap --count 2000 --device all --worker all --kick all"

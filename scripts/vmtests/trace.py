@@ -4,8 +4,9 @@
 import json
 import re
 
-from harness import kernel, toolbox
-from harness.recorder import Recorder
+from harness.image import kernel
+from harness.labs.recorder import Recorder
+from harness.vms import toolbox
 from vmtests.case import VmCase, machine
 
 COUNT = 10_000

@@ -3,11 +3,12 @@
 
 import time
 
-from harness import kernel, toolbox
-from harness.lab import Lab
-from harness.qmp import QmpError
-from harness.vm import DEAD, Vm
-from harness.wires import Device
+from harness.image import kernel
+from harness.labs.lab import Lab
+from harness.labs.processes import Device
+from harness.vms import toolbox
+from harness.vms.qmp import QmpError
+from harness.vms.vm import DEAD, Vm
 from vmtests.case import LIMIT, VmCase, figures, machine
 from vmtests.rings import EVERY_WAY, WAYS
 

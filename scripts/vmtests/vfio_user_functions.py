@@ -10,9 +10,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness import kernel, prepare, toolbox
-from harness.places import BUILD
-from harness.wires import Device
+from harness.core.places import BUILD
+from harness.image import kernel, prepare
+from harness.labs.processes import Device
+from harness.vms import toolbox
 from vmtests.case import VmCase, machine
 
 IDIO16 = BUILD / "release/docs/examples/idio16/idio16"

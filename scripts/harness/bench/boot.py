@@ -5,11 +5,13 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
-from .. import accel, kernel, prepare, qemu, run, toolbox
-from ..children import Child, describe
-from ..places import ROOT, HarnessError, last_line
-from ..qemu import Machine
-from .suite import Figures, Ratio, Suite
+from harness.bench.suite import Figures, Ratio, Suite
+from harness.core import runs
+from harness.core.children import Child, describe
+from harness.core.places import ROOT, HarnessError, last_line
+from harness.image import kernel, prepare
+from harness.vms import accel, qemu, toolbox
+from harness.vms.qemu import Machine
 
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 120.0
@@ -17,7 +19,7 @@ LIMIT = 120.0
 
 def time_run(argv: Sequence[str], limit: float = LIMIT) -> Figures:
     """How long it takes. At the limit it is killed, with the QEMU that a script of it started."""
-    log = run.create() / "timed.log"
+    log = runs.create() / "timed.log"
     began = time.monotonic()
     child = Child(argv, log)
     try:
@@ -38,14 +40,14 @@ def _bare(machine: Machine, _: int) -> Figures:
                             "--dry-run", "--", "true"], capture_output=True, text=True)
     if lines.returncode:
         raise HarnessError(f"boot-vm --dry-run ended with {lines.returncode}: {lines.stderr}")
-    script = run.create() / "qemu.sh"
+    script = runs.create() / "qemu.sh"
     script.write_text(lines.stdout)
     return time_run(["sh", str(script)])
 
 
 def _boot_vm(*options: str) -> Callable[[Machine, int], Figures]:
     return lambda machine, _: time_run([str(BOOT_VM), "--accel", machine.accel, *options, "--",
-                                     "true"])
+                                       "true"])
 
 
 def _machine() -> Machine:

@@ -5,9 +5,9 @@ import json
 import re
 from pathlib import Path
 
-from ..page import number
-from ..places import ROOT
-from . import results
+from harness.bench import results
+from harness.core.places import ROOT
+from harness.report.page import number
 
 PAGE, DATA = ROOT / "docs/performance.md", ROOT / "docs/performance.json"
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"

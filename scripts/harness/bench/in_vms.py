@@ -4,10 +4,10 @@
 from argparse import Namespace
 from collections.abc import Callable
 
-from .. import qemu
-from ..page import number
-from . import host
-from .suite import Suite
+from harness.bench import host
+from harness.bench.suite import Suite
+from harness.report.page import number
+from harness.vms import qemu
 
 ROUNDS = 5
 NAME, GAP = 58, 3

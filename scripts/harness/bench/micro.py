@@ -8,9 +8,9 @@ from argparse import Namespace
 from pathlib import Path
 from statistics import quantiles
 
-from .. import prepare
-from ..places import MICRO, HarnessError
-from . import host
+from harness.bench import host
+from harness.core.places import MICRO, HarnessError
+from harness.image import prepare
 
 REPETITIONS = 9
 COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}

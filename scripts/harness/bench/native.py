@@ -7,8 +7,8 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from .. import prepare
-from ..places import PROGRAM, HarnessError
+from harness.core.places import PROGRAM, HarnessError
+from harness.image import prepare
 
 
 def run(name: str, options: Namespace) -> dict:

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import cycle
 
-from .. import lines, plot
-from .. import page as kit
-from ..lines import LOOKS, Line
-from ..page import number, table
-from ..plot import Row, Scale
+from harness.report import lines, page as kit, plot
+from harness.report.lines import LOOKS, Line
+from harness.report.page import number, table
+from harness.report.plot import Row, Scale
 
 STYLE = plot.STYLE + lines.STYLE + """
 dl { display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; margin: .3rem 0; font-size: .85rem }

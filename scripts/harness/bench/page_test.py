@@ -2,8 +2,8 @@
 import re
 import unittest
 
-from harness import browser
 from harness.bench import page, results
+from harness.testing import browser
 
 
 def ratio(name: str, value: float, limit: float | None) -> dict:

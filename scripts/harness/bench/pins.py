@@ -8,8 +8,8 @@ with one CPU nobody is pinned.
 import os
 from collections.abc import Iterable, Sequence
 
-from ..lab import Lab
-from ..vm import Vm
+from harness.labs.lab import Lab
+from harness.vms.vm import Vm
 
 
 def pin(lab: Lab, vm: Vm) -> None:

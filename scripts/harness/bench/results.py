@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from ..places import replace_file
-from . import host
+from harness.bench import host
+from harness.core.places import replace_file
 
 
 def collect(suites: Sequence[dict], left_out: Mapping[str, str]) -> dict:

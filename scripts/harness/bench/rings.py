@@ -5,14 +5,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
-from .. import accel, bare, kernel, prepare, qemu, run, toolbox
-from ..lab import Lab
-from ..places import HarnessError
-from ..qemu import Machine
-from ..recorder import Recorder
-from ..vm import Vm
-from . import pins
-from .suite import Figures, Ratio, Suite
+from harness.bench import pins
+from harness.bench.suite import Figures, Ratio, Suite
+from harness.core import runs
+from harness.core.places import HarnessError
+from harness.image import kernel, prepare
+from harness.labs import bare_lab
+from harness.labs.lab import Lab
+from harness.labs.recorder import Recorder
+from harness.vms import accel, qemu, toolbox
+from harness.vms.qemu import Machine
+from harness.vms.vm import Vm
 
 LIMIT = 300.0
 DEEP = 64  # requests under way in the deep run,
@@ -28,7 +31,7 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
     """`guest` and `device`: how each side polls."""
     def measure(machine: Machine, count: int) -> Figures:
         poll = f"--poll {guest}"
-        with Lab(machine, run.create(), transport=transport,
+        with Lab(machine, runs.create(), transport=transport,
                  told=("--poll", device)) as lab:
             alone, *parts = _run(lab, f"bell ring --ktap --trace {poll} --count {count} && "
                                       f"{_turns(PARTS, f'{_deep(count)} {poll}')}")
@@ -39,15 +42,15 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
 
 def beside_bare(machine: Machine, count: int) -> Mapping[str, Figures]:
     """Turns in one VM meet the same of all that differs from one VM to the next."""
-    with bare.BareLab(machine, run.create()) as lab:
-        told = _run(lab, bare.turns(max(count // PART, 1), TURNS))
+    with bare_lab.BareLab(machine, runs.create()) as lab:
+        told = _run(lab, bare_lab.turns(max(count // PART, 1), TURNS))
     return {way: _middle([_times(turn) for turn in told if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
 
 def beside_recorded(machine: Machine, count: int) -> Mapping[str, Figures]:
     """Every second turn's requests are all recorded."""
-    with Lab(machine, run.create()) as lab:
+    with Lab(machine, runs.create()) as lab:
         recorder = Recorder(lab.devices[0], lab.folder / "trace.json")
         told = _run(lab, _turns(2 * TURNS, f"{_deep(count)} && sleep {PAUSE}"),
                     lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-from ..qemu import Machine
+from harness.vms.qemu import Machine
 
 Figures = Mapping[str, float]
 Rounds = Sequence[Mapping[str, Figures]]  # of each round, each way's

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from subprocess import SubprocessError
 
-from .. import accel
-from ..places import HarnessError
-from . import host, in_vms, micro, native
-from .boot import BOOT
-from .idle import IDLE
-from .rings import VFIO_USER, VM
+from harness.bench import host, in_vms, micro, native
+from harness.bench.boot import BOOT
+from harness.bench.idle import IDLE
+from harness.bench.rings import VFIO_USER, VM
+from harness.core.places import HarnessError
+from harness.vms import accel
 
 Reasons = dict[str, str]  # a suite, and why there is nothing of it
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 from harness.bench import suites
 from harness.bench.suites import Choice
-from harness.places import HarnessError
+from harness.core.places import HarnessError
 
 
 def fine(name: str, _: Namespace) -> dict:

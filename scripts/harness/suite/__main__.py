@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from ..places import BUILD, HarnessError
+from harness.core.places import BUILD, HarnessError
 from . import fuzz, host, install, jobs, lint, results, vm
 from .results import Case
 from .step import Failed, Skipped, Step

@@ -5,8 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from .. import accel
-from ..places import BUILD, ROOT
+from harness.core.places import BUILD, ROOT
+from harness.vms import accel
 from . import pytests, results
 from .results import Case
 from .step import LOGS, Failed, Step, command

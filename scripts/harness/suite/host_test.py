@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.places import ROOT
+from harness.core.places import ROOT
 from harness.suite import host, results
 from harness.suite.results import Case
 

@@ -5,7 +5,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from ..places import BUILD, ROOT
+from harness.core.places import BUILD, ROOT
 from .results import Case
 from .step import LOGS, Step, command
 

@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..children import Child, describe
-from ..places import ROOT
+from harness.core.children import Child, describe
+from harness.core.places import ROOT
 from . import results
 from .results import Case, Unreadable
 from .step import LOGS, Step, end

@@ -5,8 +5,8 @@ import re
 import shutil
 from pathlib import Path
 
-from .. import kernel
-from ..places import ROOT, HarnessError
+from harness.core.places import ROOT, HarnessError
+from harness.image import kernel
 from .results import Case
 from .step import LOGS, Failed, Skipped, Step, command, tracked
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..places import BUILD, ROOT
+from harness.core.places import BUILD, ROOT
 from .results import Case
 
 LOGS = BUILD / "test"

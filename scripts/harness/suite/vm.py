@@ -8,8 +8,8 @@ import importlib
 import shutil
 import unittest
 
-from .. import kernel
-from ..places import HarnessError
+from harness.core.places import HarnessError
+from harness.image import kernel
 from . import pytests
 from .results import Case
 from .step import Step

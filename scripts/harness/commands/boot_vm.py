@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What boot-vm does, from its options to its exit status."""
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from harness.commands import boot_vm_options
+from harness.commands.boot_vm_output import Output
+from harness.core import messages, runs
+from harness.core.places import HarnessError
+from harness.image import prepare
+from harness.labs.lab import Lab
+from harness.nested import nested_lab, nested_vm
+from harness.report import console, hangs, ktap
+from harness.vms import accel, qemu, toolbox
+from harness.vms.qemu import Machine
+from harness.vms.vm import BOOT_LIMIT, HIGHEST, REPORT_FAILED, Verdict, Vm
+
+
+def main(argv: Sequence[str]) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+    return _run(boot_vm_options.parse(argv))
+
+
+def _stop(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _run(wish: argparse.Namespace) -> int:
+    terminal = wish.shell or not wish.command and sys.stdin.isatty() and sys.stdout.isatty()
+    if not wish.command and not terminal and not wish.dry_run:
+        raise HarnessError("no command: give one behind --, or --shell on a terminal")
+    machine, version = _machine(wish)
+    folder = runs.create()
+    with nested_lab.make(machine, folder, wish.device, wish.vectors, wish.transport,
+                         ("--poll", wish.poll, "--moderate", str(wish.moderate))) as lab:
+        command, environment, luggage = nested_vm.luggage(wish.command) if wish.outer \
+            else (wish.command, {}, None)
+        vm = lab.vm(command, environment, wish.share, terminal, luggage, wish.module)
+        if wish.dry_run:
+            sys.stdout.write(os.fsdecode((folder / "qemu.sh").read_bytes()))
+            return 0
+        began = time.monotonic()
+        lab.start()
+        verdict = _interactive(lab, vm) if terminal else _command(lab, vm, wish.timeout)
+        vm.close()
+    cases = _cases(vm)
+    if not wish.ignore_report:
+        verdict = judged(verdict, cases)
+    _report(lab, vm, verdict, cases)
+    runs.write_result(
+        folder, accel=machine.accel, qemu=version, kernel=machine.image.release,
+        cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
+        command=wish.command, status=verdict.status, command_status=verdict.command_status,
+        reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
+        complaints=[line for line, _ in _complaints(vm)],
+        hangs=[line for line, _ in _told(lab, vm, hangs.told)],
+        interruptions=[line for line, _ in _told(lab, vm, hangs.interruptions)],
+        ktap=ktap.count(cases))
+    return verdict.status
+
+
+def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
+    program = toolbox.chosen(wish.qemu, wish.transport)
+    qemu.ask_version(program)
+    machine = Machine(
+        prepare.everything(wish.kernel), qemu=program, smp=wish.smp, memory=wish.memory,
+        append=tuple(wish.append), extra=tuple(wish.qemu_arg),
+        gdb_port=_free_port() if wish.gdb else None, cold=wish.cold,
+        shared_memory=wish.transport.startswith("vfio-user"))
+    version = qemu.version(program)
+    if wish.outer:
+        host = nested_vm.host(machine)
+        return replace(host, append=machine.append, extra=machine.extra), version
+    return machine.on(accel.choose(wish.accel, machine, version)), version
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
+    """Runs it while its output goes to ours, as it comes."""
+    if death := vm.boot(_patience(vm), lab.check):
+        return death
+    with Output(vm) as output:
+
+        def stream() -> None:
+            output.stream()
+            lab.check_logs()
+
+        deadline = time.monotonic() + limit if limit else None
+        verdict = vm.wait(limit, stream)
+        vm.close()
+        return output.finish(verdict, deadline)
+
+
+def _interactive(lab: Lab, vm: Vm) -> Verdict:
+    messages.say("a shell in the guest; leave it by exit, or by Ctrl-a x")
+    with _terminal_kept():
+        return vm.boot(_patience(vm), lab.check) or vm.wait()
+
+
+def _patience(vm: Vm) -> float | None:
+    """How long a boot may take; with gdb as long as a person likes."""
+    port = vm.machine.gdb_port
+    if port:
+        messages.say(f"QEMU waits; type: gdb -ex 'target remote 127.0.0.1:{port}'")
+    return None if port else BOOT_LIMIT
+
+
+@contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """QEMU makes the terminal raw; if it is killed, nobody else makes it good again."""
+    kept = termios.tcgetattr(0) if os.isatty(0) else None
+    try:
+        yield
+    finally:
+        if kept:
+            termios.tcsetattr(0, termios.TCSADRAIN, kept)
+
+
+def _cases(vm: Vm) -> list[ktap.Case]:
+    """Of the guest's report. One that can't be read is a failed case."""
+    results = vm.results.path
+    text = results.read_text(errors="replace") if results.exists() else ""
+    unread = [ktap.Case("report", "fail", f"neither KTAP nor TAP: {results}")]
+    return ktap.parse(text) or (unread if text.strip() else [])
+
+
+def judged(verdict: Verdict, cases: Sequence[ktap.Case]) -> Verdict:
+    """A command that ended well didn't, if its report says so."""
+    failed = ktap.count(cases)["fail"]
+    if verdict.status or not failed:
+        return verdict
+    reason = f"the command ended with 0, but {failed} of {len(cases)} tests in its report failed"
+    return replace(verdict, status=REPORT_FAILED, reason=reason)
+
+
+def _complaints(vm: Vm) -> list[tuple[str, Path]]:
+    """Each with the log that it stands in."""
+    return [(line, log) for log in vm.consoles for line in console.complaints(log)]
+
+
+def _told(lab: Lab, vm: Vm, find: Callable[[Path], list[str]]) -> list[tuple[str, Path]]:
+    """Likewise, what `find` finds."""
+    logs = [*(device.log for device in lab.devices), vm.stderr.path]
+    return [(line, log) for log in logs for line in find(log)]
+
+
+def _report(lab: Lab, vm: Vm, verdict: Verdict, cases: Sequence[ktap.Case]) -> None:
+    """What the user should know beyond the command's own words."""
+    for line, log in _complaints(vm):
+        messages.say(f"the guest's kernel says: {line}; see {log}")
+    for find in (hangs.told, hangs.interruptions):
+        for line, log in _told(lab, vm, find):
+            messages.say(f"{line}; see {log}")
+    for case in cases:
+        if case.outcome == "fail":
+            messages.say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")
+    if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
+        messages.say(verdict.reason)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""boot-vm's command line, read and checked."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from harness.commands import boot_vm_output
+from harness.core import runs
+from harness.core.places import HarnessError
+from harness.image import kernel, overlay
+from harness.labs import lab, processes
+from harness.vms import accel, vm
+
+EPILOG = f"""\
+exit status:
+  0-{vm.HIGHEST}  the command's own; a higher one is told on stderr and becomes {vm.HIGHEST}
+  {vm.REPORT_FAILED}      also: the command ended with 0, but its test report failed, broke off, or can't
+         be read (see --ignore-report)
+  {vm.TIMEOUT}    the command still ran at its --timeout, or nobody had read its output by then
+  {vm.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs, no room on a
+         disk, output that can't be written
+  {vm.DEAD}    the guest died: it panicked, or QEMU did
+
+The command's output alone is on stdout, its errors and boot-vm's own words are
+on stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the
+second; test reports (KTAP, TAP 13 or 14) go to /run/bellwire/results.
+
+The command is paused while it is {boot_vm_output.AHEAD >> 20} MiB ahead of whoever reads its output.
+Logs of this run and the newest {runs.KEPT} are in build/runs; build/runs/last is the last.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise HarnessError(f"{message}; see boot-vm --help")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Raises HarnessError at whatever is wrong with it."""
+    own, command = _split(argv)
+    options = _parser().parse_args(_joined(own))
+    options.command = command
+    if options.device == ["none"]:
+        options.device = []
+    _check(options)
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="boot-vm", usage="%(prog)s [option...] [-- command...]", epilog=EPILOG,
+        description="Boots the test VM, with a switchboard and devices on its wires, and runs a "
+                    "command in it.",
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    add = parser.add_argument
+    add("--shell", action="store_true", help="a shell on this terminal instead of a command")
+    add("--accel", choices=accel.CHOICES, default="auto",
+        help="auto: KVM where it is proven to boot the kernel, else emulation (default); nested: "
+             "KVM in an emulated host, anywhere")
+    add("--outer", action="store_true",
+        help="with --accel nested: the command, or the shell, is the emulated host's, which has "
+             "/dev/kvm, QEMU, bellwire, and the programs that the command names by a path")
+    add("--kernel", metavar="V", choices=kernel.NEWEST, default=kernel.DEFAULT,
+        help=f"{' or '.join(kernel.NEWEST)}, of Debian (default: {kernel.DEFAULT})")
+    add("--qemu", metavar="PATH", default="qemu-system-x86_64",
+        help="which QEMU to run; toolbox: a newer one of Debian's, fetched once")
+    add("--smp", metavar="N", type=_number(1, 64), default=1, help="CPUs (default: 1)")
+    add("--memory", metavar="MIB", type=_number(96, 1 << 20), default=256,
+        help="the guest's memory (default: 256)")
+    add("--device", metavar="NAME", action="append",
+        help="a device on wires of its own; repeatable; 'none' for none (default: echo)")
+    add("--transport", metavar="T", type=_transport, default="ivshmem",
+        help="what the wires are: ivshmem (default), or vfio-user[,page=1][,msix=0], which needs "
+             "QEMU 10.1 and fetches one where there is none")
+    add("--poll", metavar="HOW", type=_poll, default="off",
+        help="how the devices look for work before they sleep: off (default), adaptive (as long as "
+             "that pays), always, always=CPU; `bell ring --poll` is the guest's")
+    add("--moderate", metavar="US", type=_number(0, 1_000_000), default=0,
+        help="least time between two interrupts of a device's queue, in microseconds; those "
+             "between come as one (default: 0)")
+    add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
+        help=f"doorbells and interrupts of each device (default: {lab.VECTORS})")
+    add("--module", metavar="NAME", action="append", default=[],
+        help="a module of the kernel's own to load, with what it needs; repeatable")
+    add("--share", metavar="DIR", type=Path, help="gives the guest a copy of DIR, as /share")
+    add("--timeout", metavar="S", type=_seconds,
+        help="how long the command may run, boot not counted (default: 60; none with --shell, "
+             "--gdb)")
+    add("--ignore-report", action="store_true",
+        help="the command's own status is the verdict, whatever its test report says")
+    add("--cold", action="store_true",
+        help="boot; else an emulated VM is resumed from a state that an earlier run saved")
+    add("--gdb", action="store_true", help="QEMU waits for gdb before the guest's first step")
+    add("--dry-run", action="store_true", help="prints the lines to paste, starts nothing")
+    add("--append", metavar="WORDS", action="append", default=[], help="more kernel parameters")
+    add("--qemu-arg", metavar="ARG", action="append", default=[], help="one more word for QEMU")
+    return parser
+
+
+def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    if "--" not in argv:
+        return list(argv), []
+    end = argv.index("--")
+    return list(argv[:end]), list(argv[end + 1:])
+
+
+def _joined(words: list[str]) -> list[str]:
+    """argparse takes no value that begins with a dash, but in the form --option=-value."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] in ("--qemu-arg", "--append", "--qemu", "--share"):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
+
+
+def _transport(text: str) -> str:
+    if text.split(",")[0] not in processes.TRANSPORTS:
+        raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(processes.TRANSPORTS)}")
+    return text
+
+
+def _poll(text: str) -> str:
+    how, _, cpu = text.partition("=")
+    if how not in ("off", "adaptive", "always") or "=" in text and not (
+            how == "always" and cpu.isdecimal()):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is none of off, adaptive, always, always=CPU")
+    return text
+
+
+def _number(low: int, high: int):
+    def number(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"'{text}' is no number from {low} to {high}")
+        return int(text)
+
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds above 0")
+    return seconds
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.device is None:
+        options.device = [] if options.outer else ["echo"]
+    if "none" in options.device:
+        raise HarnessError(f"--device none beside {len(options.device) - 1} more: it stands alone")
+    if options.shell and options.command:
+        raise HarnessError("--shell and a command: choose one of them")
+    _check_nested(options)
+    if options.share:
+        overlay.check_share(options.share, options.memory)
+    if options.timeout is None and not options.shell and not options.gdb:
+        options.timeout = 60.0
+
+
+def _check_nested(options: argparse.Namespace) -> None:
+    if options.outer and options.accel != "nested":
+        raise HarnessError("--outer: only --accel nested has an emulated host; add it")
+    inner_only_outside = [name for name in ("shell", "gdb") if getattr(options, name)]
+    if options.accel == "nested" and not options.outer and inner_only_outside:
+        raise HarnessError(f"--{inner_only_outside[0]} can't reach the guest of an emulated host: "
+                           "add --outer for the host itself")

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import unittest
+
+from harness.commands import boot_vm_options
+from harness.core.places import HarnessError
+
+# A wrong command line, and what its error must name.
+WRONG = (
+    (["--smp", "0"], "'0'"),
+    (["--smp", "many"], "'many'"),
+    (["--memory", "1"], "'1'"),
+    (["--vectors", "33"], "'33'"),
+    (["--timeout", "0"], "'0'"),
+    (["--timeout", "soon"], "'soon'"),
+    (["--accel", "hvf"], "'hvf'"),
+    (["--kernel", "9.9"], "'9.9'"),
+    (["--poll", "maybe"], "'maybe'"),
+    (["--poll", "adaptive=1"], "'adaptive=1'"),
+    (["--share", "/no/folder"], "'/no/folder'"),
+    (["--device", "none", "--device", "echo"], "none"),
+    (["--shell", "--", "true"], "--shell"),
+    (["--sh"], "--sh"),
+    (["uname", "-r"], "uname"),
+    (["--append"], "--append"),
+    (["--module"], "--module"),
+    (["--outer", "--", "true"], "--outer"),
+    (["--accel", "nested", "--shell"], "--shell"),
+    (["--accel", "nested", "--gdb", "--", "true"], "--gdb"),
+)
+
+
+class OptionsTest(unittest.TestCase):
+    def parse(self, *argv: str):
+        return boot_vm_options.parse(["--qemu", "true", *argv])
+
+    def test_wrong_ones_are_named_in_one_line(self) -> None:
+        for argv, name in WRONG:
+            with self.subTest(argv=argv), self.assertRaises(HarnessError) as caught:
+                self.parse(*argv)
+            self.assertIn(name, str(caught.exception))
+            self.assertNotIn("\n", str(caught.exception))
+
+    def test_defaults(self) -> None:
+        found = self.parse("--", "true")
+        self.assertEqual((found.device, found.timeout, found.smp), (["echo"], 60.0, 1))
+
+    def test_a_shell_has_no_timeout(self) -> None:
+        self.assertIsNone(self.parse("--shell").timeout)
+        self.assertEqual(self.parse("--shell", "--timeout", "5").timeout, 5)
+
+    def test_the_command_is_all_behind_the_first_dashes(self) -> None:
+        self.assertEqual(self.parse("--", "sh", "--", "-c").command, ["sh", "--", "-c"])
+
+    def test_words_that_begin_with_a_dash(self) -> None:
+        found = self.parse("--qemu-arg", "-d", "--qemu-arg", "int", "--append", "-x")
+        self.assertEqual((found.qemu_arg, found.append), (["-d", "int"], ["-x"]))
+
+    def test_the_emulated_host_itself(self) -> None:
+        found = self.parse("--accel", "nested", "--outer", "--", "true")
+        self.assertEqual((found.outer, found.device), (True, []))
+        self.assertEqual(self.parse("--accel", "nested", "--", "true").device, ["echo"])
+
+    def test_devices_in_their_order(self) -> None:
+        found = self.parse("--device", "digest", "--device", "echo")
+        self.assertEqual(found.device, ["digest", "echo"])
+        self.assertEqual(self.parse("--device", "none").device, [])

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The comparison: every way to notify that the note weighs, measured in one run.
+
+`bell compare` runs in a guest, where the module notify_lab plays the kernel's
+part; then it runs on this host, for what two processes can do without a
+module. All rows stand in one table, sorted by direction, and the note's
+claims, judged by the guest's figures, below it.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.commands import compare_page
+from harness.core import children, messages, runs
+from harness.core.growing import Lines
+from harness.core.places import GUEST_TOOLS, HarnessError, replace_file
+from harness.image import kernel, prepare
+from harness.labs.lab import Lab
+from harness.report import console
+from harness.vms import accel, qemu
+from harness.vms.qemu import Machine
+
+BELL = GUEST_TOOLS[0]
+BETWEEN_USERS = "user → user"
+ABSENT = "kernel ↔ user"  # the direction of what has no way into the kernel
+DIRECTIONS = (BETWEEN_USERS, "kernel → user", "user → kernel", "round trip", ABSENT)
+MEASURED = (0, 1)  # what bell compare ends with; 1: a mechanism that should work didn't
+LIMIT = 300.0  # seconds for each part: a bound, not a goal
+# What a table's row has, with the width of its column.
+COLUMNS = {
+    "direction": ("direction", -13), "where": ("where", -5), "name": ("mechanism", -25),
+    "cpus": ("CPUs", -4), "p50_us": ("p50 µs", 8), "p99_us": ("p99 µs", 8),
+    "p999_us": ("p99.9 µs", 9), "burst_per_second": ("per s", 9), "wakeups": ("wake-ups", 8),
+    "lost": ("lost", 6), "coalesces": ("merges", -6), "carries_data": ("data", -4),
+    "atomic": ("in irq", -6), "setup_us": ("set-up µs", 9), "setup_syscalls": ("calls", 5),
+    "teardown_us": ("down µs", 8), "user_lines": ("user", 4), "kernel_lines": ("kernel", 6),
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    options = _options(argv)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    result = measure(options.count)
+    show(result)
+    if options.json:
+        replace_file(options.json, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    if options.html:
+        replace_file(options.html, compare_page.page(result))
+    failed = failures(result["rows"])
+    for line in failed:
+        messages.say(line, "compare")
+    return 1 if failed else 0
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="compare", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="writes a page with plots there")
+    parser.add_argument("--count", type=int, default=10_000, metavar="N",
+                        help="notifications of each mechanism (default: 10000): half of them "
+                        "one at a time, half in a burst")
+    options = parser.parse_args(argv)
+    if not 8 <= options.count <= 30_000:
+        parser.error(f"--count {options.count}: choose 8 to 30000")
+    for name, path in (("json", options.json), ("html", options.html)):
+        if path and not path.absolute().parent.is_dir():
+            parser.error(f"--{name} {path}: there is no such folder")
+    return options
+
+
+def measure(count: int) -> dict:
+    """Guest and host, one after the other: they would disturb each other."""
+    machine = Machine(prepare.everything(kernel.DEFAULT), smp=min(2, os.cpu_count() or 1))
+    version = qemu.version(machine.qemu)
+    machine = machine.on(accel.choose("auto", machine, version))
+    folder = runs.create()
+    guest = in_guest(machine, folder, count)
+    host = on_host(folder, count)
+    rows = [{**row, "where": where} for where, part in (("guest", guest), ("host", host))
+            for row in part["rows"]]
+    rows.sort(key=lambda row: (DIRECTIONS.index(row["direction"]), row.get("p50_us", 1e9)))
+    facts = {"accel": machine.accel, "qemu": version, "kernel": machine.image.release,
+             "guest_cpus": machine.smp, "host_kernel": os.uname().release,
+             "host_cpus": os.cpu_count(), "count": count}
+    return {"machine": facts, "rows": rows, "claims": guest["claims"]}
+
+
+def failures(rows: Sequence[dict]) -> list[str]:
+    """A line for each mechanism that should work and didn't, and for each that lost its figures."""
+    return [f"{row['name']}, {row['direction']}, {row.get('where', 'guest')}: "
+            f"{row['reason'] or 'no figures'}"
+            for row in rows
+            if row["direction"] != ABSENT and (row["reason"] or row.get("p50_us") is None)]
+
+
+def in_guest(machine: Machine, folder: Path, count: int) -> dict:
+    with Lab(machine, folder, devices=()) as lab:
+        vm = lab.vm(["sh", "-c", guest_script(count)])
+        if death := vm.boot(watch=lab.check):
+            raise HarnessError(death.reason)
+        messages.say("measuring each mechanism in the guest, then on this host; it takes a minute")
+        letters = Lines()
+        verdict = vm.wait(LIMIT, lambda: _progress(letters.text(vm.stdout.read())))
+    complaints = console.complaints(vm.console)
+    if verdict.status not in MEASURED or complaints:
+        raise HarnessError(f"{complaints[0] if complaints else verdict.reason}; see {folder}")
+    return _read(vm.results.path)
+
+
+def guest_script(count: int) -> str:
+    return ("insmod /lib/modules/notify_lab.ko && "
+            f"bell compare --count {count} --json /run/bellwire/results")
+
+
+def on_host(folder: Path, count: int) -> dict:
+    path = folder / "host.json"
+    command = [BELL, "compare", "--only", BETWEEN_USERS, "--count", str(count), "--json", path]
+    status = children.run(*command, log=folder / "host.log", limit=LIMIT).returncode
+    if status not in MEASURED:
+        raise HarnessError(f"bell compare ended with {status} on this host; see {folder}/host.log")
+    return _read(path)
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"bell compare left no figures: {error}; see {path}") from None
+
+
+def _progress(text: str) -> None:
+    """One line that changes, on a terminal: a run takes a minute."""
+    if text and sys.stderr.isatty():
+        line = text.rstrip().rsplit("\n", 1)[-1]
+        print(f"\r\x1b[K{line:.70}", end="", file=sys.stderr, flush=True)
+
+
+def show(result: dict) -> None:
+    if sys.stderr.isatty():
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    facts = result["machine"]
+    print(f"QEMU {facts['qemu']}, {facts['accel'].upper()}, kernel {facts['kernel']}, "
+          f"{facts['guest_cpus']} CPU; host kernel {facts['host_kernel']}, "
+          f"{facts['host_cpus']} CPU; {facts['count']:,} notifications of each, half of "
+          "them one at a time, half in a burst\n")
+    print(line([heading for heading, _ in COLUMNS.values()]))
+    for row in result["rows"]:
+        print(line([row.get(key) for key in COLUMNS]) if not row["reason"]
+              else line([row[key] for key in ("direction", "where", "name")]) + row["reason"])
+    print("\nThe note's claims, in the guest")
+    for claim in result["claims"]:
+        print(f"  {claim['verdict']:<18}{claim['claim']}\n{'':20}{claim['measured']}")
+
+
+def line(cells: Sequence[object]) -> str:
+    """Words to the left of their column, numbers to the right; nothing where nothing is known."""
+    return " ".join(_word(cell).ljust(-width) if width < 0 else _word(cell).rjust(width)
+                    for cell, (_, width) in zip(cells, COLUMNS.values())) + " "
+
+
+def _word(cell: object) -> str:
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "yes" if cell else "no"
+        case float():
+            return f"{cell:,.0f}" if cell >= 10_000 else f"{cell:.1f}"
+    return str(cell)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

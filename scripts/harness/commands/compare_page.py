@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The comparison as one page: the note's claims, then plots of latency, bursts and set-up."""
+
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+
+from harness.report import page as kit
+from harness.report.page import Html, table
+from harness.report.plot import STYLE, Row, Scale, bar, dot, line, plot
+
+DIRECTIONS = ("user → user", "kernel → user", "user → kernel", "round trip")
+COLOURS = {"guest": "first", "host": "second"}
+VERDICTS = {"true": "good", "false": "bad"}
+
+
+def page(result: dict) -> str:
+    rows = [row for row in result["rows"] if not row["reason"]]
+    parts = [heading(result["machine"]), claims(result["claims"])]
+    for direction in DIRECTIONS:
+        some = [row for row in rows if row["direction"] == direction]
+        if some:
+            parts += [f"<h2>{escape(direction)}</h2>", *plots(some)]
+    parts += [figures(rows), unmeasured([row for row in result["rows"] if row["reason"]])]
+    return kit.document("How to wake somebody", STYLE, parts)
+
+
+def heading(machine: dict) -> str:
+    where = (f"Guest: QEMU {machine['qemu']}, {machine['accel'].upper()}, kernel "
+             f"{machine['kernel']}, {machine['guest_cpus']} CPU. Host: kernel "
+             f"{machine['host_kernel']}, {machine['host_cpus']} CPU. {machine['count']:,} "
+             "notifications of each mechanism, half of them one at a time, half in a burst.")
+    return (f"<p>{escape(where)}</p><p class='key'>In the plots, <b class='first'>guest</b> and "
+            "<b class='second'>host</b>; each scale is logarithmic.</p>")
+
+
+def claims(found: Sequence[dict]) -> str:
+    rows = ((Html(f"{escape(claim['claim'])}<br><small>{escape(claim['measured'])}</small>"),
+             Html(f"<span class='verdict {VERDICTS.get(claim['verdict'].split()[0], '')}'>"
+                  f"{escape(claim['verdict'])}</span>")) for claim in found)
+    return ("<h2>The note's claims, and this run</h2>"
+            + table("claims", ("claim, and what was measured", "verdict"), rows))
+
+
+def plots(rows: Sequence[dict]) -> Iterator[str]:
+    yield ranked("Latency, µs: how they are spread, the median, and to p99 and p99.9", rows,
+                 "p50_us", [value for row in rows for value in (row["p50_us"], row["p999_us"])],
+                 latency)
+    if burst := [row for row in rows if row.get("burst_per_second")]:
+        yield ranked("Notifications a second in a burst, and their wake-ups", burst,
+                     "burst_per_second", [row["burst_per_second"] for row in burst],
+                     bars("burst_per_second", "wakeups", "{:,} wake-ups"), descending=True)
+    if made := [row for row in rows if row.get("setup_us")]:
+        yield ranked("Set-up until the first notification, µs, and its system calls", made,
+                     "setup_us", [row["setup_us"] for row in made],
+                     bars("setup_us", "setup_syscalls", "{:,} calls"))
+
+
+def ranked(title: str, rows: Sequence[dict], key: str, values: Sequence[float],
+           draw: Callable[[dict, Scale], tuple[str, str]], descending: bool = False) -> str:
+    scale = Scale(values)
+    return plot(title, scale, (Row(label(row), *draw(row, scale)) for row in
+                               sorted(rows, key=lambda row: row[key], reverse=descending)))
+
+
+def label(row: dict) -> str:
+    return row["name"] if row["where"] == "guest" else f"{row['name']} ({row['where']})"
+
+
+def latency(row: dict, scale: Scale) -> tuple[str, str]:
+    colour = COLOURS[row["where"]]
+    most = max(count for _, count in row["histogram"])
+    spread = "".join(
+        f"<rect class='{colour} soft' x='{scale(time):.1f}%' y='{18 - 15 * count / most:.1f}' "
+        f"width='3' height='{15 * count / most:.1f}'/>"
+        for time, count in row["histogram"] if time > 0 and count > 0)
+    p50, p99, p999 = (row[key] for key in ("p50_us", "p99_us", "p999_us"))
+    return (spread + line(scale, p50, p999, colour, 10, 1) + line(scale, p50, p99, colour, 10, 3)
+            + dot(scale, p50, colour, 10), f"{p50:,.1f}; {p99:,.0f}; {p999:,.0f}")
+
+
+def bars(key: str, beside: str, words: str) -> Callable[[dict, Scale], tuple[str, str]]:
+    def draw(row: dict, scale: Scale) -> tuple[str, str]:
+        more = "" if row.get(beside) is None else f"; {words.format(row[beside])}"
+        return (bar(scale, row[key], f"{COLOURS[row['where']]} soft", 3, 14),
+                f"{row[key]:,.0f}{more}")
+
+    return draw
+
+
+COLUMNS = (
+    ("name", "mechanism"), ("direction", "direction"), ("where", "where"), ("cpus", "CPUs"),
+    ("p50_us", "p50 µs"), ("p99_us", "p99 µs"), ("p999_us", "p99.9 µs"),
+    ("burst_per_second", "per s"), ("wakeups", "wake-ups"), ("coalesces", "merges"),
+    ("carries_data", "data"), ("keeps_order", "order"), ("atomic", "in irq"),
+    ("setup_us", "set-up µs"), ("setup_syscalls", "calls"), ("teardown_us", "tear-down µs"),
+    ("user_lines", "user lines"), ("kernel_lines", "kernel lines"))
+
+
+def figures(rows: Sequence[dict]) -> str:
+    return "<h2>All figures</h2>" + table(
+        "figures", [title for _, title in COLUMNS],
+        ([row.get(key) for key, _ in COLUMNS] for row in rows))
+
+
+def unmeasured(rows: Sequence[dict]) -> str:
+    if not rows:
+        return ""
+    return "<h2>What can't be had, and why</h2>" + table(
+        "unmeasured", ("mechanism", "direction", "reason", "in the kernel's source"),
+        ([row.get(key) for key in ("name", "direction", "reason", "source")] for row in rows))

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The demo: what bellwire is, shown in one VM.
+
+A guest's process rings a device on the host and is rung back: five rings step
+by step, then many with each of the module's workers, then many more while the
+device is killed and started again. Every completion is checked in the guest.
+"""
+
+import argparse
+import json
+import random
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from harness.core import messages, runs
+from harness.core.growing import Lines
+from harness.core.places import HarnessError, replace_file
+from harness.image import kernel, prepare
+from harness.labs.lab import Lab
+from harness.labs.recorder import Recorder
+from harness.report import console, ktap
+from harness.vms import accel, qemu, toolbox
+from harness.vms.qemu import Machine
+from harness.vms.vm import Vm
+
+PICTURES = {
+    "ivshmem": """\
+ guest                                                                     host
+ process ──kick eventfd──▶ module ──doorbell──▶ QEMU ──ioeventfd──▶ device "echo", C++
+ process ◀──call eventfd── module ◀────MSI-X─── QEMU ◀───────irqfd─ device "echo", C++
+    └─────────── shared memory: requests and completions, with their payload ───────┘
+""",
+    "vfio-user": """\
+ guest                                                                     host
+ process ──kick eventfd──▶ module ──register──▶ QEMU ──vfio-user──▶ device "echo", C++
+ process ◀──call eventfd── module ◀────MSI-X─── QEMU ◀─────eventfd─ device "echo", C++
+    └─────────── the guest's memory: requests and completions, with payload ────────┘
+""",
+}
+# The figures of a run as bell names them, and as the table does, with the width of their column.
+COLUMNS = {
+    "worker": ("worker", -8), "kick": ("kick", -7), "wait": ("wait", -4), "depth": ("depth", 5),
+    "rings": ("rings", 7), "completions": ("answers", 7), "lost": ("lost", 4),
+    "duplicated": ("twice", 5), "corrupted": ("wrong", 5), "doorbells": ("doorbells", 9),
+    "interrupts": ("interrupts", 10), "p50_us": ("p50 µs", 7), "p99_us": ("p99 µs", 7),
+    "per_second": ("per s", 7),
+}
+DEEP = 64  # requests under way in the deep runs,
+MORE = 10  # which have so many times the rings
+# QEMU never connects again to a device that it has whole.
+RESTARTS = {"ivshmem": 5, "vfio-user": 0}
+TRACED = 10_000  # requests of the deep runs that a trace has; it has all that come before
+RUNS = 6  # three workers at two depths
+LIMIT = 600.0  # seconds for the guest's whole command: a bound, not a goal
+
+
+def main(argv: Sequence[str]) -> int:
+    options = _options(argv)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    return _show(options)
+
+
+def _options(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser.add_argument("--trace", type=Path, metavar="FILE",
+                        help="records the way of the first requests there, for `bellwire trace`")
+    parser.add_argument("--count", type=int, default=10_000, metavar="N",
+                        help="rings of a run (default: 10000); the deep runs have 10 times that")
+    parser.add_argument("--qemu", metavar="PATH", default=toolbox.PROGRAM,
+                        help="which QEMU to run, as boot-vm takes it")
+    parser.add_argument("--transport", choices=PICTURES, default="ivshmem",
+                        help="what the wires are (default: ivshmem)")
+    options = parser.parse_args(argv)
+    if not 1 <= options.count <= 10_000_000:
+        parser.error(f"--count {options.count}: choose 1 to 10000000")
+    for name in ("json", "trace"):
+        path = getattr(options, name)
+        if path and not path.absolute().parent.is_dir():
+            parser.error(f"--{name} {path}: there is no such folder")
+    return options
+
+
+def _show(options: argparse.Namespace) -> int:
+    print("bellwire: a guest's process rings a device on the host, and is rung back\n")
+    print(PICTURES[options.transport], flush=True)
+    program = toolbox.chosen(options.qemu, options.transport)
+    machine = Machine(prepare.everything(kernel.DEFAULT), qemu=program,
+                      shared_memory=options.transport == "vfio-user")
+    version = qemu.version(machine.qemu)
+    machine = machine.on(accel.choose("auto", machine, version))
+    folder = runs.create()
+    with Lab(machine, folder, transport=options.transport) as lab:
+        lab.start()
+        recorder = _recorder(options, lab, version)
+        vm = lab.vm(["sh", "-c", _guest_script(options.count, RESTARTS[options.transport])])
+        if death := vm.boot(watch=lab.check):
+            raise HarnessError(death.reason)
+        print(f"QEMU {version}, {machine.accel.upper()}, kernel {machine.image.release}, "
+              f"{machine.smp} CPU; the guest was {'resumed' if vm.resumed else 'up'} after "
+              f"{vm.boot_ms / 1000:.1f} s\n")
+        show = _Show(lab, vm, RESTARTS[options.transport])
+        verdict = vm.wait(LIMIT, show.follow)
+        if recorder:
+            recorder.stop()
+    facts = {
+        "accel": machine.accel, "qemu": version, "kernel": machine.image.release,
+        "transport": options.transport, "cpus": machine.smp, "boot_ms": vm.boot_ms,
+        "runs": [{key: figures[key] for key in COLUMNS} for figures in show.figures[:RUNS]],
+        "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts(),
+    }
+    runs.write_result(folder, **facts)
+    if options.json:
+        replace_file(options.json, json.dumps(facts, indent=2) + "\n")
+    troubles = show.troubles() + console.complaints(vm.console)
+    if verdict.status and not troubles:
+        troubles = [verdict.reason]
+    status = _close(show, troubles, folder)
+    if recorder:
+        print(f"How long its first requests took where: bellwire trace show {options.trace}")
+    return status
+
+
+def _recorder(options: argparse.Namespace, lab: Lab, version: str) -> Recorder | None:
+    """Records already, if it is wanted."""
+    if not options.trace:
+        return None
+    machine = lab.machine
+    facts = {"accelerator": machine.accel, "qemu": version, "guest_kernel": machine.image.release}
+    recorder = Recorder(lab.devices[0], options.trace, facts, RUNS // 2 * options.count + TRACED)
+    recorder.start()
+    return recorder
+
+
+def _guest_script(count: int, restarts: int) -> str:
+    results = ">/run/bellwire/results"
+    return "; ".join([
+        "status=0",
+        "bell ring --steps 5 || status=1",
+        f"bell ring --ktap --worker all --count {count} {results} || status=1",
+        f"bell ring --ktap --worker all --count {count * MORE} --depth {DEEP} {results} || status=1",
+        *([f"bell ring --ktap --until-restarts {restarts} --depth {DEEP} {results} || status=1"]
+          if restarts else []),
+        "exit $status"])
+
+
+class _Show:
+    """Prints what the guest tells, as it comes, and kills the device when it is time to."""
+
+    def __init__(self, lab: Lab, vm: Vm, restarts: int) -> None:
+        self._lab, self._vm = lab, vm
+        self._restarts = restarts  # those that are wanted, in a run of their own
+        self._stdout, self._results = Lines(), Lines()
+        self._text = ""  # the results so far
+        self._kills = 0
+        self._next_kill = 0.0
+        self.figures: list[dict] = []
+        print("Five rings, step by step")
+
+    def follow(self) -> None:
+        """Called again and again while the guest runs."""
+        sys.stdout.write(self._stdout.text(self._vm.stdout.read()))
+        messages.to_stderr(self._vm.stderr.read())
+        for line in self._results.whole(self._vm.results.read()):
+            self._text += f"{line}\n"
+            self._tell(line)
+        sys.stdout.flush()
+        self._lab.check_logs()
+        if self._kills_due():
+            self._restart_device()
+
+    def troubles(self) -> list[str]:
+        """What is wrong with the results, in words."""
+        cases = ktap.parse(self._text)
+        bad = [f"{case.name}: {case.reason}" for case in cases if case.outcome != "pass"]
+        runs = RUNS + (1 if self._restarts else 0)
+        if len(cases) < runs and not bad:
+            bad.append(f"{len(cases)} of {runs} runs reported")
+        if self._kills != self._restarts:
+            bad.append(f"the device was restarted {self._kills} times, not {self._restarts}")
+        return bad
+
+    def restarts(self) -> int:
+        return self._kills
+
+    def lost_over_restarts(self) -> int | None:
+        if len(self.figures) <= RUNS:
+            return None
+        last = self.figures[-1]
+        return last["lost"] + last["rings"] - last["completions"]
+
+    def _tell(self, line: str) -> None:
+        if line.startswith("KTAP") and not self.figures:
+            print("\nMany rings: one at a time, then up to 64 under way\n" + _row(
+                [heading for heading, _ in COLUMNS.values()]))
+        elif line.startswith("# {"):
+            self.figures.append(json.loads(line.removeprefix("# ")))
+            if len(self.figures) <= RUNS:
+                print(_row([self.figures[-1][key] for key in COLUMNS]))
+        elif line == "1..1" and len(self.figures) == RUNS and self._restarts:
+            print("\nThe device is killed by SIGKILL in full traffic, and started again")
+            self._plan_kill()
+
+    def _kills_due(self) -> bool:
+        return bool(self._next_kill) and time.monotonic() > self._next_kill
+
+    def _plan_kill(self) -> None:
+        more = self._kills < self._restarts
+        self._next_kill = time.monotonic() + random.uniform(0.1, 0.3) if more else 0.0
+
+    def _restart_device(self) -> None:
+        device = self._lab.devices[0]
+        old = device.pid
+        device.kill()
+        device.start()
+        self._kills += 1
+        print(f"  killed process {old}, started {device.pid}")
+        self._plan_kill()
+
+
+def _row(cells: Sequence[object]) -> str:
+    """Words to the left of their column, numbers to the right."""
+    texts = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
+    return "  ".join(text.ljust(-width) if width < 0 else text.rjust(width)
+                     for text, (_, width) in zip(texts, COLUMNS.values()))
+
+
+def _close(show: _Show, troubles: list[str], folder: Path) -> int:
+    if troubles:
+        print(f"\nThis is not as it should be; the logs are in {folder}", file=sys.stderr)
+        for trouble in troubles:
+            print(f"  {trouble}", file=sys.stderr)
+        return 1
+    if show.restarts():
+        print(f"  {show.figures[-1]['rings']:,} requests over {show.restarts()} restarts, each "
+              "completed exactly once, in order")
+    print()
+    total = sum(figures["completions"] for figures in show.figures)
+    print(f"Well: {total:,} rings, none lost, none twice, each answer right. "
+          f"Logs: {messages.plain(str(_from_here(folder)))}")
+    return 0
+
+
+def _from_here(folder: Path) -> Path:
+    """Its path, short where it may be."""
+    with suppress(OSError, ValueError):  # we may stand nowhere, or elsewhere
+        return folder.relative_to(Path.cwd())
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes the guest's image and prints where its kernel and its initramfs are."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from harness.core.places import GUEST_TOOLS
+from harness.image import guest_image, kernel, prepare
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="images/build", description=__doc__)
+    parser.add_argument("--kernel", metavar="V", choices=kernel.NEWEST, default=kernel.DEFAULT,
+                        help=f"{' or '.join(kernel.NEWEST)}, of Debian (default: {kernel.DEFAULT})")
+    version = parser.parse_args(argv).kernel
+    prepare.programs(*(tool.name for tool in GUEST_TOOLS))
+    made = guest_image.make(version)
+    print(f"kernel {made.kernel}\ninitramfs {made.initramfs}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The shape of the tree: how many files and functions each part has, and how long they are.
+
+Counts the files that git tracks and that hold code: C, C++, assembly, Python
+and shell. Lengths are in lines, comments and blank lines included; a function's
+reach from its first line to its last, as Universal Ctags finds them.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from harness.core.places import ROOT, HarnessError
+
+CODE = (".c", ".cpp", ".h", ".hpp", ".inc", ".S", ".py", ".sh")
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Of some files or functions, in lines."""
+
+    count: int
+    middle: float
+    p95: int
+    longest: int
+    total: int
+
+    @classmethod
+    def of(cls, values: Iterable[int]) -> "Lengths":
+        ordered = sorted(values)
+        if not ordered:
+            return cls(0, 0, 0, 0, 0)
+        return cls(len(ordered), median(ordered), ordered[(len(ordered) * 95 - 1) // 100],
+                   ordered[-1], sum(ordered))
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="shape", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--revision", metavar="REV", default="",
+                        help="of that commit, instead of the files as they are")
+    options = parser.parse_args(argv)
+    try:
+        show(measure(options.revision))
+    except HarnessError as error:
+        print(f"shape: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+Shape = dict[str, tuple[Lengths, Lengths]]  # for each part, its files and its functions
+
+
+def measure(revision: str = "") -> Shape:
+    """For the parts, which are the top folders, and for all of them."""
+    if not revision:
+        return of_folder(ROOT, _run(["git", "-C", str(ROOT), "ls-files"]).splitlines())
+    names = _run(["git", "-C", str(ROOT), "ls-tree", "-r", "--name-only", revision]).splitlines()
+    with tempfile.TemporaryDirectory(prefix="bellwire-shape-") as folder:
+        archive = Path(folder, "tree.tar")
+        _run(["git", "-C", str(ROOT), "archive", "-o", str(archive), revision])
+        _run(["tar", "-xf", str(archive), "-C", folder])
+        return of_folder(Path(folder), names)
+
+
+def of_folder(root: Path, names: Iterable[str]) -> Shape:
+    names = [name for name in names if holds_code(root / name)]
+    files: dict[str, list[int]] = defaultdict(list)
+    functions: dict[str, list[int]] = defaultdict(list)
+    for name in names:
+        for part in (name.split("/")[0], ALL):
+            files[part].append((root / name).read_bytes().count(b"\n"))
+    for name, length in function_lengths(root, names):
+        for part in (name.split("/")[0], ALL):
+            functions[part].append(length)
+    return {part: (Lengths.of(files[part]), Lengths.of(functions[part]))
+            for part in sorted(files, key=lambda part: (part == ALL, part))}
+
+
+def holds_code(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    if path.suffix:
+        return path.suffix in CODE
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
+def function_lengths(root: Path, names: Sequence[str]) -> list[tuple[str, int]]:
+    """Each function's file and length."""
+    tags = _run(["ctags", "--options=NONE", "--output-format=json", "--fields=+ne",
+                 "--languages=C,C++,Python", "--map-C=+.h", "--kinds-C=f", "--kinds-C++=f",
+                 "--kinds-Python=fm", "--sort=no", "-f", "-", "-L", "-"], "\n".join(names), root)
+    found = (json.loads(line) for line in tags.splitlines())
+    return [(tag["path"], tag["end"] - tag["line"] + 1) for tag in found if "end" in tag]
+
+
+def _run(argv: Sequence[str], text: str = "", folder: Path = ROOT) -> str:
+    try:
+        done = subprocess.run(argv, input=text.encode(), capture_output=True, cwd=folder)
+    except OSError as error:
+        raise HarnessError(f"cannot run {argv[0]}: {error.strerror}; run scripts/setup") from None
+    if done.returncode:
+        raise HarnessError(f"{argv[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.decode(errors="replace")
+
+
+def show(shape: Shape) -> None:
+    print(f"{'':12}{'files':>7}{'median':>8}{'p95':>6}{'max':>6}{'lines':>9}"
+          f"{'functions':>12}{'median':>8}{'p95':>6}{'max':>6}")
+    for part, (files, functions) in shape.items():
+        print(f"{part:12}{files.count:7,}{files.middle:8g}{files.p95:6}{files.longest:6}"
+              f"{files.total:9,}{functions.count:12,}{functions.middle:8g}{functions.p95:6}"
+              f"{functions.longest:6}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

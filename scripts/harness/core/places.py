@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Where things stand, how they are written, and the exceptions for what can't be done."""
+
+import fcntl
+import functools
+import hashlib
+import os
+import pwd
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILD = Path(os.environ.get("BELLWIRE_BUILD") or ROOT / "build").absolute()
+PROGRAM = BUILD / "release/host/bellwire"
+MICRO = BUILD / "release/host/bench/bellwire-micro"
+BARE_PEER = BUILD / "release/guest-kmod/bare/ends/bare-peer"
+GUEST_TOOLS = (BUILD / "release/guest-kmod/bell/bell",
+               BUILD / "release/guest-kmod/selftest/module-selftest",
+               BUILD / "release/guest-kmod/notify_lab/selftest/lab-selftest",
+               BUILD / "release/guest-kmod/bare/ends/bare-ring")
+# Where a folder with a short and plain name can be made if $TMPDIR has none.
+TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm")
+_PLAIN = re.compile(rb"/[A-Za-z0-9._/+@-]*")  # means the same to shells, make, CMake and QEMU
+
+
+class HarnessError(Exception):
+    """One line that names the thing, its value and the remedy."""
+
+
+class AlreadySaid(HarnessError):
+    """Somebody else has printed that line."""
+
+
+def plain(path: Path) -> bool:
+    """Whether every program takes that path, also kbuild, which refuses spaces and colons."""
+    return _PLAIN.fullmatch(os.fsencode(path)) is not None
+
+
+def users_cache() -> Path | None:
+    """The user's own, whether it can be written or not; None for a user without a home."""
+    chosen = os.environ.get("XDG_CACHE_HOME", "")
+    home = os.environ.get("HOME", "")
+    if not chosen.startswith("/") and not home.startswith("/"):
+        try:
+            home = pwd.getpwuid(os.getuid()).pw_dir
+        except KeyError:
+            return None
+    return (Path(chosen) if chosen.startswith("/") else Path(home, ".cache")) / "bellwire"
+
+
+def own_cache() -> Path:
+    """What this clone uses if the user's can't be written."""
+    return BUILD / "cache"
+
+
+def cache() -> Path:
+    """Where to put what is downloaded or proven once for all clones of the user."""
+    return _writable(users_cache())
+
+
+@functools.cache
+def _writable(users: Path | None) -> Path:
+    trouble = _unwritable(users) if users else "there is no home"
+    if not trouble:
+        assert users
+        return users
+    from harness.core import messages  # which says what places have wrong
+
+    messages.say(f"the cache {f'{users} ' if users else ''}can't be written ({trouble}): using "
+                 f"{own_cache()}; $XDG_CACHE_HOME chooses another")
+    return own_cache()
+
+
+def caches() -> list[Path]:
+    """Where to look for it: one that can only be read serves, too."""
+    users = users_cache()
+    return [*([users] if users else []), own_cache()]
+
+
+def _unwritable(folder: Path) -> str:
+    """Why no file can be made there, or ""."""
+    probe = folder / f".probe.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+        return ""
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Holds the lock file `path` against other processes, which do `what`; it goes with us."""
+    from harness.core import messages
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with messages.waiting(f"another process that {what}; its lock: {path}"):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write(path: Path, data: bytes | str) -> None:
+    """Of text that may have a path in it, whose bytes needn't be UTF-8. Errors name the file."""
+    raw = data.encode(errors="surrogateescape") if isinstance(data, str) else data
+    with naming(path):
+        path.write_bytes(raw)
+
+
+def replace_file(path: Path, data: bytes | str) -> None:
+    """Readers see the old content or the new, never a part; what isn't a plain file, as a device or
+    a pipe, is written to as it is."""
+    if path.exists() and not path.is_file():
+        write(path, data)
+        return
+    target = Path(os.path.realpath(path))  # a link stays one
+    if target.exists() and not os.access(target.parent, os.W_OK):
+        write(path, data)  # there is no place beside it
+        return
+    half = target.with_name(f".{_short(target.name)}.{os.getpid()}")
+    try:
+        with naming(path):
+            write(half, data)
+            if target.exists():
+                half.chmod(stat.S_IMODE(target.stat().st_mode))
+            half.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            half.unlink()
+        raise
+
+
+def _short(name: str) -> str:
+    """Of a name that leaves no room for more."""
+    return name if len(os.fsencode(name)) < 200 else hashlib.sha256(os.fsencode(name)).hexdigest()
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """An error of write() doesn't know of which file."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = str(path)
+        error.filename2 = None
+        raise
+
+
+def last_line(path: Path) -> str:
+    """The last line of a log that says something; "" without one."""
+    try:
+        lines = path.read_text(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The folder of a run, which keeps its logs and its result, and the private one that doesn't.
+
+Sockets want short paths, so they live in a folder of their own, under $TMPDIR if its path is short
+and plain. It is locked while we live: what a killed run left is swept by the next, whatever
+container either ran in.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+from harness.core.places import BUILD, TEMPORARY, HarnessError, plain, write
+
+RUNS = BUILD / "runs"
+KEPT = 30
+LONGEST = 80  # bytes of the private folder's path: a socket's has 107 at most
+MAKING = 60.0  # seconds for a new one to be locked
+_PRIVATE = "bellwire."  # and the user, and a dot
+_ROOM = 1 << 16  # bytes that its logs may take
+_LOCK = "lock"  # the file; the folder itself is the switchboard's to lock
+_NAME = re.compile(r"\d{8}-\d{6}-\d+(-\d+)?")
+
+
+def create(runs: Path = RUNS) -> Path:
+    """A new folder; `last` points to it, and only the newest are kept."""
+    folder = _new(runs, f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}")
+    link = runs / f".last.{folder.name}"  # a number may be taken in another container, too
+    link.symlink_to(folder.name)
+    link.replace(runs / "last")
+    _forget(runs)
+    return folder
+
+
+def _new(runs: Path, name: str) -> Path:
+    """Two of a process may begin in one second."""
+    for number in count(1):
+        folder = runs / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise AssertionError("there always is a next number")
+
+
+def _forget(runs: Path) -> None:
+    folders = sorted(path for path in runs.iterdir() if _NAME.fullmatch(path.name))
+    for old in folders[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write_result(folder: Path, **facts: object) -> None:
+    write(folder / "result.json", json.dumps(facts, indent=2) + "\n")
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """For sockets; gone at the end. Every program takes its path."""
+    _sweep()
+    folder, lock = _locked_folder()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder() -> tuple[Path, int]:
+    trouble = ""
+    for parent in _parents():
+        try:
+            while True:
+                folder = Path(tempfile.mkdtemp(prefix=f"{_PRIVATE}{os.getuid()}.", dir=parent))
+                lock = _lock(folder)
+                if lock is not None and (folder / _LOCK).exists():  # nobody swept it
+                    _fill(folder, lock)
+                    return folder, lock
+        except OSError as error:
+            trouble = f"'{parent}': {error.strerror}"
+    raise HarnessError(f"no place for sockets ({trouble}): set $TMPDIR to a folder that can be "
+                       f"written, with a path of at most {LONGEST - 30} plain letters")
+
+
+def _parents() -> list[Path]:
+    """Where one may be made, the best first."""
+    chosen = os.environ.get("TMPDIR", "")
+    return [path for path in map(Path, (chosen, *TEMPORARY))
+            if path.is_absolute() and plain(path) and len(str(path)) < LONGEST - 30]
+
+
+def _lock(folder: Path) -> int | None:
+    """None: somebody else has it."""
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock
+    except BlockingIOError:
+        os.close(lock)
+        return None
+
+
+def _fill(folder: Path, lock: int) -> None:
+    """A disk without room is noticed here, where there is another choice."""
+    try:
+        if os.write(lock, bytes(_ROOM)) < _ROOM:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.ftruncate(lock, 0)
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+        raise
+
+
+def _sweep() -> None:
+    """Those that a killed process of ours left. They may go while we look: others sweep, too."""
+    for path in (path for parent in _parents()
+                 for path in parent.glob(f"{_PRIVATE}{os.getuid()}.*")):
+        with suppress(OSError):
+            half_made = not (path / _LOCK).exists() and time.time() - path.stat().st_mtime < MAKING
+            if path.stat().st_uid != os.getuid() or half_made:
+                continue
+            if (lock := _lock(path)) is not None:
+                shutil.rmtree(path, ignore_errors=True)
+                os.close(lock)

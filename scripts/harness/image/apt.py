@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Debian's packages without root and without installing them: apt only fetches them here.
+
+The machine's own apt says which mirror to ask. Its lists serve where they know a package; else
+lists of our own are fetched, in a folder of ours, of the same suites or of others. Signatures are
+checked as ever.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core import children
+from harness.core.places import HarnessError, write
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_OS_RELEASE = Path("/etc/os-release")
+# Beginnings of the lines that tell a cause; apt says much more around them.
+_CAUSES = ("No space left", "enough free space", "NO_PUBKEY", "Failed to fetch", "Unable to locate")
+
+
+class AptError(Exception):
+    """What apt said when it failed."""
+
+
+@dataclass(frozen=True)
+class Apt:
+    """An apt with those options; without any it is the machine's own."""
+
+    options: tuple[str, ...] = ()
+
+    def update(self) -> str:
+        """Fetches the lists; returns the complaints. What fails needn't be what we need."""
+        return self._run("apt-get", "update").stderr
+
+    def depends(self, package: str) -> list[str]:
+        """The packages that it needs itself."""
+        said = self._said("apt-cache", "depends", "--important", package)
+        return [line.split()[-1] for line in said.split("\n") if "Depends:" in line]
+
+    def fetch(self, folder: Path, *packages: str) -> None:
+        """Leaves those packages in `folder`."""
+        self._said("apt-get", "download", *packages, folder=folder)
+
+    def fetch_all(self, folder: Path, package: str, suite: str) -> None:
+        """Leaves it there as that suite has it, and all that it needs on a machine with nothing."""
+        (folder / "partial").mkdir(parents=True, exist_ok=True)
+        self._said("apt-get", "-o", f"Dir::Cache::archives={folder}", "--yes", "--download-only",
+                   "--no-install-recommends", "--target-release", suite, "install", package)
+
+    def _said(self, program: str, *arguments: str, folder: Path | None = None) -> str:
+        run = self._run(program, *arguments, folder=folder)
+        if run.returncode:
+            raise AptError(run.stderr)
+        return run.stdout
+
+    def _run(self, program: str, *arguments: str, folder: Path | None = None
+             ) -> subprocess.CompletedProcess:
+        try:
+            return children.run(
+                program, "-qq", "-o", "APT::Sandbox::User=root", *self.options, *arguments,
+                cwd=folder, env=os.environ | {"LC_ALL": "C.UTF-8"})
+        except FileNotFoundError:
+            raise HarnessError(f"no {program}: kernels and QEMU come from Debian's packages; use "
+                               "Debian 12") from None
+
+
+MACHINES = Apt()
+
+
+def private(folder: Path) -> Apt:
+    """The machine's sources, with lists of our own in `folder`."""
+    for name in ("lists", "archives"):
+        (folder / name / "partial").mkdir(parents=True, exist_ok=True)
+    return Apt(("-o", f"Dir::State::lists={folder}/lists", "-o", f"Dir::Cache={folder}",
+                "-o", "Debug::NoLocking=1"))
+
+
+def other_debian(folder: Path, suites: Sequence[str]) -> Apt:
+    """Those suites of Debian, from the machine's mirror, as on a machine with nothing installed."""
+    if not KEYRING.exists():
+        raise HarnessError(f"no {KEYRING}, which tells Debian's packages from others: install "
+                           "debian-archive-keyring")
+    made = private(folder)
+    sources = folder / "sources.list"
+    write(sources, "".join(f"deb [signed-by={KEYRING}] {mirror()} {suite} main\n"
+                           for suite in suites))
+    return Apt((*made.options, "-o", f"Dir::Etc::sourcelist={sources}",
+                "-o", "Dir::Etc::sourceparts=/dev/null", "-o", "Dir::State::status=/dev/null"))
+
+
+def mirror() -> str:
+    """Where the machine's own release of Debian comes from."""
+    found = re.search(r"^VERSION_CODENAME=(\w+)$", _OS_RELEASE.read_text(), re.MULTILINE)
+    release = found[1] if found else ""
+    said = MACHINES._said("apt-get", "indextargets", "--no-release-info",
+                          "--format", "$(RELEASE) $(REPO_URI)")
+    places = [line.split()[1] for line in said.splitlines() if line.split()[0] == release]
+    if not places:
+        raise HarnessError(f"none of apt's sources has the suite '{release}' of {_OS_RELEASE}: add "
+                           "Debian's, as the mirror to fetch from")
+    return places[0]
+
+
+def cause(said: str) -> str:
+    """The line that tells most of what apt said."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    telling = (line for word in _CAUSES for line in lines if word in line)
+    return next(telling, lines[-1] if lines else "nothing")
+
+
+def unpack(packages: Path, root: Path) -> None:
+    """Unpacks the packages that stand in a folder, and removes them."""
+    for package in packages.glob("*.deb"):
+        children.run("dpkg", "-x", package, root).check_returncode()
+        package.unlink()

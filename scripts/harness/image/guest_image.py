@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Makes what a guest boots: Debian's kernel, and an initramfs with our modules and tools.
+
+All of it lands in build/images/VERSION, and is made again when an ingredient changed.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core import children, messages, runs
+from harness.core.places import BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, plain, replace_file
+from harness.image import kernel, modules, recipe
+from harness.image.cpio import Archive
+from harness.image.kernel import Kernel
+
+BUSYBOX = Path("/bin/busybox")
+INIT = ROOT / "images/init"
+MODULE_SOURCES = ROOT / "guest-kmod"
+SOURCE_PATTERNS = ("Kbuild", "*.[ch]", "uapi/*.h")
+# The first is loaded by init; the others wait in the guest's /lib/modules.
+MODULES = ("module/bellwire.ko", "notify_lab/notify_lab.ko", "bare/bare_wire.ko")
+# What the guest's channels to the harness need; what is built in is passed over.
+CHANNEL_MODULES = ("virtio_pci", "virtio_console")
+# Variables with which the user builds kernels of his own, or runs us from a makefile.
+_OF_OTHER_BUILDS = re.compile(r"MAKE|MFLAGS|ARCH$|CROSS_|LLVM|CC$|[WCVMO]$|KBUILD|K[CA]|KERN|INSTALL_")
+_SHOWN = 1 << 16  # bytes of a log that ends badly
+
+
+@dataclass(frozen=True)
+class Image:
+    release: str
+    kernel: Path
+    initramfs: Path
+    modules: Path = Path()  # the folder of all that the kernel came with
+
+
+def make(version: str = kernel.DEFAULT) -> Image:
+    """The image with that kernel, up to date. Its modules are built here, its tools are not."""
+    base = kernel.get(version)
+    folder = BUILD / "images" / version
+    image = Image(base.release, base.image, folder / "initramfs.cpio", base.modules)
+    with locked(BUILD / "images" / f"{version}.lock", "makes the guest's image"), \
+            messages.waiting("the guest's image to be made"):
+        _modules(base, folder / "module")
+        _initramfs(base, [folder / "module" / name for name in MODULES], image.initramfs)
+    return image
+
+
+def _modules(base: Kernel, folder: Path) -> None:
+    """Builds a copy of the sources out of tree: two kernels' objects never meet."""
+    folders = {MODULE_SOURCES, *((MODULE_SOURCES / name).parent for name in MODULES)}
+    sources = sorted(path for place in folders
+                     for pattern in SOURCE_PATTERNS for path in place.glob(pattern))
+    if MODULE_SOURCES / "Kbuild" not in sources:
+        raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")
+    needed = recipe.of([*sources, *(base.headers / name for name in (".config", "Module.symvers"))],
+                       base.root)
+    if recipe.made(needed, folder / MODULES[0]):
+        return
+    messages.say(f"building the guest modules for {base.release}")
+    folder.mkdir(parents=True, exist_ok=True)
+    with _where_kbuild_works(base, folder) as (headers, place):
+        _mirror(sources, place)
+        _make(headers, place, folder.with_name("module.log"))
+        for name in MODULES if place != folder else ():
+            _copy(place / name, folder / name)
+    recipe.remember(needed, folder / MODULES[0])
+
+
+@contextmanager
+def _where_kbuild_works(base: Kernel, folder: Path) -> Iterator[tuple[Path, Path]]:
+    """The headers, and a folder to build in: kbuild takes neither where a path has a space or a
+    colon in it."""
+    if plain(base.root) and plain(folder):
+        yield base.headers, folder
+        return
+    with runs.private_folder() as private:
+        headers = base.headers
+        if not plain(base.root):
+            shutil.copytree(base.root / "usr", private / "usr", symlinks=True)
+            headers = private / base.headers.relative_to(base.root)
+        yield headers, private / "module"
+
+
+def _make(headers: Path, folder: Path, log: Path) -> None:
+    ours = {name: value for name, value in os.environ.items() if not _OF_OTHER_BUILDS.match(name)}
+    made = children.run("make", "-C", headers, f"M={folder}", f"-j{os.cpu_count()}",
+                        "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules", log=log, env=ours)
+    if made.returncode:
+        messages.to_stderr(log.read_bytes()[-_SHOWN:])
+        raise HarnessError(f"the guest modules don't build for {headers.name}, as said above; the "
+                           f"whole log: {log}")
+
+
+def _mirror(sources: list[Path], folder: Path) -> None:
+    """Copies what changed, so that make sees only that; removes what is gone."""
+    copies = {folder / path.relative_to(MODULE_SOURCES): path for path in sources}
+    for old in folder.rglob("*.[ch]"):
+        if old not in copies and not old.name.endswith(".mod.c"):
+            old.unlink()
+    for copy, path in copies.items():
+        if not copy.exists() or copy.stat().st_mtime_ns != path.stat().st_mtime_ns:
+            _copy(path, copy)
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """With its time, but not its mode: the sources may be read-only, the copy must not."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(copy, path.read_bytes())
+    stat = path.stat()
+    os.utime(copy, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
+    channels = modules.with_dependencies(CHANNEL_MODULES, base.modules)
+    needed = recipe.of([BUSYBOX, INIT, *GUEST_TOOLS, *ours, *channels, Path(__file__)], base.root)
+    if recipe.made(needed, target):
+        return
+    archive = Archive()
+    for name in ("bin", "dev", "proc", "sys", "run", "tmp", "root", "etc", "usr", "lib",
+                 "lib/modules"):
+        archive.folder(name)
+    for name, to in (("sbin", "bin"), ("usr/bin", "../bin"), ("usr/sbin", "../bin")):
+        archive.link(name, to)
+    archive.file("bin/busybox", BUSYBOX.read_bytes(), 0o755)
+    applets = children.run(BUSYBOX, "--list")
+    applets.check_returncode()
+    for applet in applets.stdout.split():
+        if applet != "busybox":
+            archive.link(f"bin/{applet}", "busybox")
+    for tool in GUEST_TOOLS:
+        archive.file(f"bin/{tool.name}", _stripped(tool, target.parent).read_bytes(), 0o755)
+    archive.file("init", INIT.read_bytes(), 0o755)
+    modules.put(archive, channels)
+    modules.put(archive, (_stripped(module, target.parent, "--strip-debug") for module in ours))
+    modules.put_order(archive, channels)
+    replace_file(target, archive.data())
+    recipe.remember(needed, target)
+
+
+def _stripped(program: Path, folder: Path, how: str = "--strip-all") -> Path:
+    """A copy without its debug information, which is most of it, and which every boot would unpack.
+    A module's symbols stay: the kernel says them when it complains."""
+    copy = folder / program.name
+    children.run("strip", how, "-o", copy, program).check_returncode()
+    return copy

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Debian's kernels with the headers to build modules against, without root.
+
+The cloud kernels are small and boot fast; a generic one has the drivers of all hardware as modules
+and boots in twice the time. Each is unpacked once, into the user's cache. The newest that apt
+offers at that time is taken; remove the folder to get a newer one.
+"""
+
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core import messages
+from harness.core.places import HarnessError, cache, caches, locked, write
+from harness.image import apt
+from harness.image.apt import Apt, AptError
+
+# Which package names the newest kernel of a version.
+NEWEST = {
+    "6.1": "linux-image-cloud-amd64",
+    "6.12": "linux-image-6.12-cloud-amd64",
+    "6.1-generic": "linux-image-amd64",
+}
+DEFAULT = "6.1"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    version: str  # "6.1"
+    release: str  # "6.1.0-56-cloud-amd64", what uname -r says
+    root: Path    # the unpacked packages
+
+    @property
+    def image(self) -> Path:
+        return self.root / f"boot/vmlinuz-{self.release}"
+
+    @property
+    def modules(self) -> Path:
+        return self.root / f"lib/modules/{self.release}/kernel"
+
+    @property
+    def headers(self) -> Path:
+        return self.root / f"usr/src/linux-headers-{self.release}"
+
+
+def get(version: str) -> Kernel:
+    """The kernel of that version; fetched when the cache lacks it."""
+    if version not in NEWEST:
+        raise HarnessError(f"unknown kernel '{version}': choose one of {', '.join(NEWEST)}")
+    return _unpacked(version) or _fetched(version)
+
+
+def _unpacked(version: str) -> Kernel | None:
+    """From any cache: one that may only be read serves as well."""
+    for place in caches():
+        root = place / "kernels" / version
+        with suppress(OSError):
+            return Kernel(version, (root / "release").read_text().strip(), root)
+    return None
+
+
+def _fetched(version: str) -> Kernel:
+    root = cache() / "kernels" / version
+    with locked(root.with_name(f"{version}.lock"), f"fetches kernel {version}"):
+        if not (made := _unpacked(version)):
+            _fetch(version, root)
+    return made or Kernel(version, (root / "release").read_text().strip(), root)
+
+
+def _fetch(version: str, root: Path) -> None:
+    messages.say(f"fetching Debian's kernel {version} (40 MB, once; 85 if generic)")
+    half = root.with_name(f"{version}.half")  # ours alone: we hold the lock
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)  # one without a release isn't whole
+    half.mkdir()
+    try:
+        _unpack(_download(version, half), half)
+        half.rename(root)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _download(version: str, folder: Path) -> str:
+    """Leaves the packages in `folder`; returns the kernel's release."""
+    said = ""
+    for source in (apt.MACHINES, apt.private(cache() / "apt")):
+        try:
+            if source is not apt.MACHINES:
+                said += source.update()
+            release = _newest(version, source)
+            source.fetch(folder, f"linux-image-{release}", *_headers(release, source))
+            return release
+        except AptError as error:
+            said += str(error)
+    raise HarnessError(f"can't fetch kernel {version}: apt says '{apt.cause(said)}'; it needs the "
+                       "network once, and bookworm with its security suite among apt's sources")
+
+
+def _newest(version: str, source: Apt) -> str:
+    number = version.split("-")[0]
+    for name in source.depends(NEWEST[version]):
+        release = name.removeprefix("linux-image-")
+        if name != release and release.startswith(f"{number}."):
+            return release
+    raise AptError(f"no {NEWEST[version]} of it")
+
+
+def _headers(release: str, source: Apt) -> list[str]:
+    first = f"linux-headers-{release}"
+    wanted = ("linux-headers-", "linux-kbuild-")
+    return [first, *(name for name in source.depends(first) if name.startswith(wanted))]
+
+
+def _unpack(release: str, half: Path) -> None:
+    with messages.waiting(f"the packages of kernel {release} to be unpacked"):
+        apt.unpack(half, half)
+    # The headers look for their other half in /usr/src; here it stands beside them.
+    makefile = half / f"usr/src/linux-headers-{release}/Makefile"
+    write(makefile, makefile.read_text().replace("/usr/src/", "../"))
+    write(half / "release", release + "\n")

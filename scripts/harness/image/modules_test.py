@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import lzma
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness.core.places import HarnessError
+from harness.image import modules
+from harness.image.cpio import Archive
+
+
+class ModulesTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory())) / "6.1.0/kernel"
+        self.module("bus/core.ko")
+        self.module("bus/middle-part.ko", "core")
+        self.module("drivers/gpio-card.ko", "middle-part,core")
+        self.folder.with_name("modules.builtin").write_text("kernel/drivers/gpio/gpio-lib.ko\n")
+
+    def module(self, name: str, depends: str = "") -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\0license=GPL\0depends=" + depends.replace("-", "_").encode() + b"\0")
+
+    def stock(self, *names: str) -> list[str]:
+        return [path.name for path in modules.stock(names, self.folder)]
+
+    def test_what_it_needs_comes_first_and_once(self) -> None:
+        self.assertEqual(self.stock("gpio-card", "core"),
+                         ["core.ko", "middle-part.ko", "gpio-card.ko"])
+
+    def test_a_dash_is_an_underscore(self) -> None:
+        self.assertEqual(self.stock("gpio_card"), self.stock("gpio-card"))
+
+    def test_what_is_built_in_needs_no_file(self) -> None:
+        self.assertEqual(self.stock("gpio-lib"), [])
+
+    def test_what_the_kernel_does_not_have_is_named(self) -> None:
+        with self.assertRaisesRegex(HarnessError, "no module 'gpio_crad' in kernel 6.1.0"):
+            self.stock("gpio-crad")
+
+    def test_none_wanted_asks_nobody(self) -> None:
+        self.assertEqual(modules.stock((), Path("/nonexistent")), [])
+
+    def test_packed_ones_are_unpacked(self) -> None:
+        (self.folder / "packed.ko.xz").write_bytes(lzma.compress(b"\0depends=core\0"))
+        self.assertEqual(self.stock("packed"), ["core.ko", "packed.ko.xz"])
+        archive = Archive()
+        modules.put(archive, modules.stock(["packed"], self.folder))
+        self.assertIn(b"lib/modules/packed.ko\0", archive.data())
+        self.assertIn(b"\0depends=core\0", archive.data())

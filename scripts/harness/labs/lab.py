@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A switchboard, devices and virtual machines that belong together, and end together.
+
+    with Lab(machine, folder, devices=("echo", "digest")) as lab:
+        vm = lab.vm(["bell", "info"])
+        vm.boot()
+        lab.devices[0].kill()            # SIGKILL, in full traffic
+        lab.devices[0].start()           # the same wires again
+        verdict = vm.wait(60)
+
+Each VM has one slot, thus one /dev/bellwireN, for each device name; with
+`guests` > 1 the second VM has the next slots, and devices of its own. QEMU
+takes the lowest free slot, so boot VMs in the order in which they were made.
+All from one thread (core/children.py says why).
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from harness.core import runs
+from harness.core.places import HarnessError, write
+from harness.image import modules, overlay
+from harness.image.cpio import Archive
+from harness.labs.processes import Device, Process, Switchboard, Wiring, wire
+from harness.labs.shell_script import script
+from harness.vms.qemu import MAX_WIRES, Machine, Plug
+from harness.vms.vm import Vm
+
+VECTORS = 8
+NO_WIRES = Wiring(None, [], lambda number, slot: Plug(Path(), slot))
+
+
+class Lab:
+    _ports: Sequence[str] = ()  # those that its VMs have beyond init's own
+
+    def __init__(self, machine: Machine, folder: Path, devices: Sequence[str] = ("echo",),
+                 guests: int = 1, vectors: int = VECTORS, memory: str | None = None,
+                 transport: str = "ivshmem", told: Sequence[str] = ()) -> None:
+        if len(devices) > MAX_WIRES:
+            raise HarnessError(f"{len(devices)} devices: a guest takes {MAX_WIRES} at most")
+        self.machine = machine
+        self.folder = folder
+        self.vms: list[Vm] = []
+        self._names = tuple(devices) * guests
+        self._slots, self._vectors, self._memory = len(devices), vectors, memory
+        self._transport, self._told = transport, told  # the devices
+        self._wiring = NO_WIRES
+        self._open = ExitStack()
+
+    def __enter__(self) -> "Lab":
+        with ExitStack() as opening:
+            self.private = opening.enter_context(runs.private_folder())
+            if self._names:
+                self._wiring = wire(self._transport, self.folder, self.private, self._names,
+                                    self._vectors, self._memory)
+                for device in self.devices:
+                    device.tell(self._told)
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    @property
+    def processes(self) -> list[Process]:
+        return self._wiring.processes
+
+    @property
+    def devices(self) -> list[Device]:
+        return self._wiring.devices
+
+    @property
+    def switchboard(self) -> Switchboard | None:
+        return self._wiring.switchboard
+
+    def start(self) -> None:
+        """Starts the switchboard, then the devices."""
+        for process in self.processes:
+            self._open.callback(process.stop)
+            process.start()
+
+    def check(self) -> None:
+        """Raises if the switchboard or a device ended by itself."""
+        for process in self.processes:
+            process.check()
+
+    def check_logs(self) -> None:
+        """Raises if one of them writes without end."""
+        for process in self.processes:
+            process.bounded.check()
+
+    def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
+           share: Path | None = None, terminal: bool = False, luggage: Archive | None = None,
+           drivers: Sequence[str] = ()) -> Vm:
+        """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …
+        It finds `luggage` beside its command, and loads `drivers`, modules that its kernel came
+        with, before it binds its wires."""
+        folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
+        folder.mkdir(exist_ok=True)
+        plugs = [self._wiring.plug(len(self.vms) * self._slots + slot, slot)
+                 for slot in range(self._slots)]
+        packed = folder / "overlay.cpio"
+        stock = modules.stock(drivers, self.machine.image.modules)
+        write(packed, overlay.overlay(command, environment, share, terminal,
+                                      len(plugs), self._ports, luggage, stock))
+        vm = self._make_vm(folder, packed, plugs, terminal)
+        write(folder / "qemu.sh", self._script(vm))
+        self.vms.append(vm)
+        self._open.callback(vm.close)
+        return vm
+
+    def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool) -> Vm:
+        return Vm(self.machine, folder, overlay, plugs, terminal)
+
+    def _script(self, vm: Vm) -> str:
+        return script(vm, self.private, self.processes)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The host's side of the wires: the devices, as child processes, and how VMs plug into them.
+
+By ivshmem all devices are on one switchboard; by vfio-user each serves a socket of its own.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from harness.core.children import Child, describe
+from harness.core.growing import Growing
+from harness.core.places import PROGRAM, HarnessError, last_line
+from harness.vms.qemu import IvshmemPlug, Plug, VfioUserPlug
+
+START_LIMIT = 10.0
+
+
+class Process:
+    """A `bellwire` process that can be started, killed and started again; one log for all."""
+
+    program = PROGRAM
+    socket: Path | None = None  # what it serves to QEMU,
+    control: Path | None = None  # and to whoever looks into it
+
+    def __init__(self, what: str, log: Path, *arguments: str) -> None:
+        self.what = what
+        self.log = log
+        self.bounded = Growing(log)
+        self.argv = [str(self.program), *arguments]
+        self._child: Child | None = None
+        self._wanted = False
+
+    def start(self) -> None:
+        """Returns when it serves its sockets."""
+        sockets = [socket for socket in (self.socket, self.control) if socket]
+        for socket in sockets:
+            socket.unlink(missing_ok=True)  # of an earlier life that was killed
+        try:
+            self._child = Child(self.argv, self.log)
+        except OSError as error:
+            raise HarnessError(f"{self.what} doesn't start: {error}; run scripts/build") from None
+        self._wanted = True
+        for socket in sockets:
+            self._await(socket)
+
+    def kill(self) -> None:
+        """As by SIGKILL, which it is."""
+        self._wanted = False
+        if self._child:
+            self._child.kill()
+
+    def pause(self) -> None:
+        """As by SIGSTOP, which it is; only resume() and kill() end that."""
+        if self._child:
+            os.kill(self._child.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self._child:
+            os.kill(self._child.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        self._wanted = False
+        if self._child:
+            self._child.stop()
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child and self._child.status is None else None
+
+    def check(self) -> None:
+        """Raises if it ended without being asked to."""
+        if self._wanted and self._child and self._child.status is not None:
+            self.fail(self._child.status)
+
+    def _await(self, socket: Path) -> None:
+        deadline = time.monotonic() + START_LIMIT
+        while not socket.exists():
+            self.check()
+            if time.monotonic() > deadline:
+                raise HarnessError(f"{self.what} doesn't serve {socket} after {START_LIMIT:g} s; "
+                                   f"its log: {self.log}")
+            time.sleep(0.002)
+
+    def fail(self, status: int) -> NoReturn:
+        """Raises, for it ended with that."""
+        raise HarnessError(f"{self.what} {describe(status)}: "
+                           f"{last_line(self.log) or 'it said nothing'}")
+
+
+class Switchboard(Process):
+    """`slots` times a memory and its wires, served on `socket`."""
+
+    def __init__(self, folder: Path, socket: Path, slots: int, vectors: int,
+                 memory: str | None = None) -> None:
+        size = ["--memory", memory] if memory else []
+        super().__init__("the switchboard", folder / "switchboard.log", "switchboard",
+                         "--socket", str(socket), "--slots", str(slots), "--vectors", str(vectors),
+                         *size)
+        self.socket = socket
+
+
+class Device(Process):
+    """The device `name`, the lab's with that number."""
+
+    def __init__(self, folder: Path, name: str, number: int, on: str,
+                 socket: Path | None = None, control: Path | None = None) -> None:
+        super().__init__(f"device {number} ({name})", folder / f"device-{number}.log", "device",
+                         name, "--on", on, *(["--control", str(control)] if control else []))
+        self.name = name
+        self.socket = socket
+        self.control = control
+        if control:  # where a person finds it
+            link = folder / f"control-{number}"
+            link.unlink(missing_ok=True)
+            link.symlink_to(control)
+
+    def tell(self, options: Sequence[str]) -> None:
+        """From its next start: more options of the program."""
+        self.argv += options
+
+
+@dataclass
+class Wiring:
+    """A lab's processes, and for each device what its VM plugs into."""
+
+    switchboard: Switchboard | None
+    devices: list[Device]
+    plug: Callable[[int, int], Plug]  # of a device's number, into a slot of the VM
+
+    @property
+    def processes(self) -> list[Process]:
+        return [*([self.switchboard] if self.switchboard else []), *self.devices]
+
+
+def by_ivshmem(folder: Path, private: Path, names: Sequence[str], vectors: int,
+               memory: str | None, _: str) -> Wiring:
+    socket = private / "socket"
+    devices = [Device(folder, name, slot, f"ivshmem:{socket},slot={slot}",
+                      control=_control(private, slot))
+               for slot, name in enumerate(names)]
+    return Wiring(Switchboard(folder, socket, len(names), vectors, memory), devices,
+                  lambda _, slot: IvshmemPlug(socket, slot, vectors))
+
+
+def by_vfio_user(folder: Path, private: Path, names: Sequence[str], vectors: int,
+                 memory: str | None, words: str) -> Wiring:
+    assert not memory, "a card's memory is told by its own option"
+    sockets = [private / f"card{number}" for number in range(len(names))]
+    devices = [Device(folder, name, number, f"vfio-user:{socket},vectors={vectors}{words}", socket,
+                      _control(private, number))
+               for number, (name, socket) in enumerate(zip(names, sockets))]
+    return Wiring(None, devices, lambda number, slot: VfioUserPlug(sockets[number], slot))
+
+
+def _control(private: Path, number: int) -> Path:
+    return private / f"control{number}"
+
+
+# By the name before the first comma of --transport; what follows is the devices' to understand.
+TRANSPORTS = {"ivshmem": by_ivshmem, "vfio-user": by_vfio_user}
+
+
+def wire(transport: str, folder: Path, private: Path, names: Sequence[str], vectors: int,
+         memory: str | None) -> Wiring:
+    name, comma, words = transport.partition(",")
+    return TRANSPORTS[name](folder, private, names, vectors, memory, comma + words)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness.report import hangs
+
+LOST_KICK = "request 49: submitted 1.5 s ago, its kick never seen: lost kick"
+LOST_INTERRUPT = ("request 7: completion posted and interrupt raised 12.0 s ago, no interrupt "
+                  "taken: lost interrupt")
+PAUSED = ("request 7: completion posted and interrupt raised 3.0 s ago, no interrupt taken: "
+          "the driver is paused")
+GONE = ("request 3: doorbell written 2.5 s ago, never seen by the device: the device is gone; "
+        "start it again on the host")
+LOG = f"""\
+bellwire: info: echo runs on ivshmem:socket
+bellwire: warning: echo: queue 0: {LOST_KICK}
+bellwire: warning: echo: the driver broke queue 3 (reason 1, value 0x9); it is served again
+bellwire: warning: echo: queue 31: {LOST_INTERRUPT}
+bellwire: warning: echo: queue 1: {PAUSED}
+bellwire: warning: echo: queue 2: request 8: submitted 1.5 s"""
+ERRORS = f"""\
+what hangs is told: {LOST_KICK}
+bell: /dev/bellwire0: the device is gone, and 1 requests were under way
+bell: {LOST_KICK}
+bell: {GONE}
+"""
+
+
+class HangsTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.log = Path(self.enterContext(tempfile.TemporaryDirectory())) / "device-0.log"
+
+    def test_a_devices_log(self) -> None:
+        self.log.write_text(LOG)  # the last line was cut short
+        self.assertEqual(hangs.told(self.log), [f"echo: queue 0: {LOST_KICK}",
+                                                f"echo: queue 31: {LOST_INTERRUPT}"])
+
+    def test_what_a_process_in_the_guest_says(self) -> None:
+        self.log.write_text(ERRORS)
+        self.assertEqual(hangs.told(self.log), [f"bell: {LOST_KICK}"])
+        self.assertEqual(hangs.interruptions(self.log), [f"bell: {GONE}"])
+
+    def test_a_pause_is_no_hang(self) -> None:
+        self.log.write_text(LOG)
+        self.assertEqual(hangs.interruptions(self.log), [f"echo: queue 1: {PAUSED}"])
+
+    def test_quiet_or_missing_log(self) -> None:
+        self.assertEqual(hangs.told(self.log), [])
+        self.log.touch()
+        self.assertEqual(hangs.told(self.log), [])

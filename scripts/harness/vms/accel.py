@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether KVM can be trusted on this machine.
+
+There are KVMs that open, pass small probes, and never bring a Linux kernel up.
+So the real kernel proves it, in the image's own initramfs: the guest must say
+that it waits for its command. The verdict holds for one kernel, QEMU and boot of the host.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core import messages, runs
+from harness.core.children import Child, describe
+from harness.core.places import HarnessError, cache, caches, last_line, locked, replace_file
+from harness.vms import qemu
+
+LIMIT = 8.0  # seconds; a guest on a KVM that works needs one
+DEVICE = Path("/dev/kvm")
+BOOK = "kvm.json"  # the verdicts, in the cache
+CHOICES = ("auto", "kvm", "tcg", "nested")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why there is no KVM."""
+
+    reason: str
+    remedy: str = ""
+    news: bool = True  # worth telling somebody who didn't ask for KVM
+
+
+def choose(wish: str, machine: qemu.Machine, version: str) -> str:
+    """"kvm" or "tcg", or "nested" if that is the wish. Raises if KVM is insisted on and can't be
+    had."""
+    if wish == "nested":
+        return wish
+    trouble = None if wish == "tcg" else closed(DEVICE) or _unproven(machine, version)
+    if wish == "tcg" or trouble and wish == "auto":
+        if trouble and trouble.news:
+            messages.say(f"no KVM, going on with emulation (TCG): {trouble.reason}{trouble.remedy}")
+        return "tcg"
+    if trouble:
+        raise HarnessError(f"--accel kvm: {trouble.reason}{trouble.remedy}; or use --accel tcg")
+    return "kvm"
+
+
+def closed(device: Path) -> Trouble | None:
+    try:
+        device.open("r+b", buffering=0).close()
+    except PermissionError:
+        return Trouble(f"{device} may not be opened",
+                       ": type 'sudo usermod -aG kvm $USER' and log in again")
+    except OSError as error:
+        return Trouble(f"{device}: {error.strerror}", news=False)
+    return None
+
+
+def _unproven(machine: qemu.Machine, version: str) -> Trouble | None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    key = " | ".join((machine.image.release, machine.qemu, version, boot))
+    for place in caches():  # without a lock: one that may only be read serves as well
+        if (known := _read(place / BOOK).get(key)) is not None:
+            return _trouble(known, place / BOOK, news=False)
+    book = cache() / BOOK
+    with locked(book.with_suffix(".lock"), "tries KVM"):
+        verdicts = _read(book)
+        if key in verdicts:
+            return _trouble(verdicts[key], book, news=False)
+        with messages.waiting("the first guest on this machine's KVM"):
+            reason = prove(machine)
+        kept = {other: text for other, text in verdicts.items() if other.endswith(boot)}
+        replace_file(book, json.dumps(kept | {key: reason}, indent=2))
+    return _trouble(reason, book, news=True)
+
+
+def _trouble(reason: str, book: Path, news: bool) -> Trouble | None:
+    remedy = f" (remembered in {book}; remove it to try again)"
+    return Trouble(reason, remedy, news) if reason else None
+
+
+def prove(machine: qemu.Machine, limit: float = LIMIT) -> str:
+    """Boots that image with that QEMU. Returns what went wrong, or ""."""
+    with runs.private_folder() as folder:
+        bare = qemu.Machine(machine.image, "kvm", machine.qemu)
+        line = qemu.line(bare, folder)
+        child = Child(qemu.flat(line), folder / "qemu.log")
+        try:
+            return _watch(child, folder, limit)
+        finally:
+            child.kill()
+
+
+def _watch(child: Child, folder: Path, limit: float) -> str:
+    deadline = time.monotonic() + limit
+    while True:
+        status = child.status
+        if _ready(folder / "status"):
+            return ""
+        if status is not None:
+            said = last_line(folder / "qemu.log")
+            return f"QEMU {describe(status)}" + (f", saying '{said}'" if said else "")
+        if time.monotonic() > deadline:
+            return f"no sign of life from the guest in {limit:g} s"
+        time.sleep(0.01)
+
+
+def _ready(status: Path) -> bool:
+    return status.exists() and status.read_text().startswith("waiting")
+
+
+def _read(book: Path) -> dict[str, str]:
+    try:
+        found = json.loads(book.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

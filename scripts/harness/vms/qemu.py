@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""QEMU's command line for a test machine: what it is made of, and how it talks to us.
+
+The guest's streams are virtio ports: one brings the overlay, what it is to do;
+behind the others are files that grow in the VM's folder. Its wires are
+ivshmem-doorbell devices on the switchboard's socket, or vfio-user-pci devices
+on the socket of a device each, behind a PCIe port each; they stand on the
+command line, or are plugged into a machine that was started without. The
+`status` file comes last, so that the wires on the command line are connected
+when it is there.
+"""
+
+import functools
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.core import messages
+from harness.core.places import HarnessError
+from harness.image.guest_image import Image
+
+MACHINE = "q35,hpet=off,smbus=off,sata=off,vmport=off,i8042=off"
+# cx16: QEMU 7.2 emulates it so that kernel 6.12 oopses now and then.
+ACCELERATORS = {
+    "tcg": ("-accel", "tcg", "-cpu", "qemu64,-cx16"),
+    "kvm": ("-accel", "kvm", "-cpu", "host"),
+    "nested": ("-accel", "kvm", "-cpu", "host"),  # in an emulated host (nested),
+    "host": ("-accel", "tcg", "-cpu", "qemu64,-cx16,+svm,+npt"),  # which is this
+}
+EMULATED = ("tcg", "host")
+# loglevel=5: warnings reach the console log, the chatter of a boot doesn't. tsc=reliable: on a
+# busy host the watchdog would take an emulated TSC for unstable. no_e820: the BIOS of newer QEMUs
+# puts the ports' windows at the top of a CPU's 40 bits, which QEMU reserves for AMD's sake, and
+# Linux would give nothing of them to what is plugged in.
+KERNEL_PARAMETERS = ("console=ttyS0", "quiet", "loglevel=5", "tsc=reliable", "pci=no_e820",
+                     "oops=panic", "panic=-1")
+# The guest's port, and the file behind it; images/init has what they carry.
+PORTS = {"stdout": "stdout", "stderr": "stderr", "results": "results.ktap", "status": "status"}
+FIRST_WIRE = 0x08  # PCI slot of the first wire's port; /dev/bellwireN has their order
+MAX_WIRES = 16
+# Address space behind each port: for any switchboard's memory, and no I/O, which 16 would exhaust.
+RESERVE = "pref64-reserve=1G,io-reserve=0"
+
+
+@dataclass(frozen=True)
+class Machine:
+    image: Image
+    accel: str = "tcg"
+    qemu: str = "qemu-system-x86_64"
+    smp: int = 1
+    memory: int = 256  # MiB
+    shared_memory: bool = False  # in a file that QEMU can hand to other processes
+    append: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    gdb_port: int | None = None  # QEMU waits there for gdb
+    cold: bool = False  # always boot
+
+    @property
+    def resumable(self) -> bool:
+        """Where it is safe, and a gain, to resume a saved state."""
+        special = self.cold or self.gdb_port or self.append or self.extra
+        return self.accel in EMULATED and not special
+
+    @property
+    def nested(self) -> bool:
+        """Whether it runs in an emulated host."""
+        return self.accel == "nested"
+
+    def on(self, accel: str) -> "Machine":
+        return replace(self, accel=accel)
+
+
+@dataclass(frozen=True)
+class Plug:
+    """A wire's end in QEMU: the socket, and the device on it, in the VM's slot."""
+
+    socket: Path
+    slot: int
+
+    @property
+    def name(self) -> str:
+        return f"wire{self.slot}"
+
+    @property
+    def port(self) -> str:
+        return f"port{self.slot}"
+
+    def commands(self) -> list[tuple[str, dict]]:
+        """As QMP wants it."""
+        raise NotImplementedError
+
+    def arguments(self) -> list[str]:
+        """As the command line wants it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class IvshmemPlug(Plug):
+    """To a switchboard."""
+
+    vectors: int
+
+    def commands(self) -> list[tuple[str, dict]]:
+        address = {"type": "unix", "data": {"path": str(self.socket)}}
+        backend = {"type": "socket", "data": {"addr": address, "server": False}}
+        device = {"driver": "ivshmem-doorbell", "chardev": self.name, "bus": self.port,
+                  "vectors": self.vectors}
+        return [("chardev-add", {"id": self.name, "backend": backend}), ("device_add", device)]
+
+    def arguments(self) -> list[str]:
+        return ["-chardev", f"socket,id={self.name},path={value(self.socket)}", "-device",
+                f"ivshmem-doorbell,chardev={self.name},bus={self.port},vectors={self.vectors}"]
+
+
+@dataclass(frozen=True)
+class VfioUserPlug(Plug):
+    """To a device that is served whole."""
+
+    def device(self) -> dict:
+        return {"driver": "vfio-user-pci", "id": self.name, "bus": self.port,
+                "socket": {"type": "unix", "path": str(self.socket)}}
+
+    def commands(self) -> list[tuple[str, dict]]:
+        return [("device_add", self.device())]
+
+    def arguments(self) -> list[str]:
+        return ["-device", json.dumps(self.device())]
+
+
+Line = list[list[str]]  # the arguments, grouped as a reader would
+
+
+_asked: dict[str, subprocess.Popen[str]] = {}  # programs that were asked what they are
+
+
+def ask_version(program: str) -> None:
+    """So that version() needn't wait for the answer later."""
+    try:
+        _asked[program] = subprocess.Popen(
+            [program, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True)
+    except OSError as error:
+        raise _no_qemu(program, error) from None
+
+
+@functools.cache
+def version(program: str) -> str:
+    """As it tells it: "7.2.22 (Debian …)"."""
+    if program not in _asked:
+        ask_version(program)
+    asked = _asked.pop(program)
+    with messages.waiting(f"'{program} --version'"):
+        said, _ = asked.communicate()
+    first = said.split("\n")[0]
+    if asked.returncode:
+        raise _no_qemu(program, f"it ended with {asked.returncode}: {first}")
+    return first.removeprefix("QEMU emulator version ")
+
+
+def _no_qemu(program: str, reason: object) -> HarnessError:
+    return HarnessError(f"QEMU '{program}' doesn't run: {reason}")
+
+
+def line(machine: Machine, folder: Path, overlay: Path | None = None, slots: int = 0,
+         plugs: Sequence[Plug] = (), terminal: bool = False,
+         ports: Mapping[str, Path] = {}) -> Line:
+    """`slots`: for how many wires. `terminal`: the console is our stdin and stdout, not only a
+    log. `ports`: more of them, each with its file.
+
+    Without an overlay the guest waits for one for ever.
+    """
+    return [
+        *machine_line(machine, slots),
+        *(plug.arguments() for plug in plugs),
+        _console(folder / "console.log", terminal),
+        _overlay(overlay),
+        *(_port(name, "file", file) for name, file in ports.items()),
+        *(_port(name, "file", folder / file) for name, file in PORTS.items()),
+    ]
+
+
+def machine_line(machine: Machine, slots: int) -> Line:
+    """The part that the guest knows: of two machines alike in it, one can go on as the other."""
+    parameters = [*KERNEL_PARAMETERS, *(["nokaslr"] if machine.gdb_port else []), *machine.append]
+    return [
+        [machine.qemu],
+        ["-M", MACHINE, *ACCELERATORS[machine.accel]],
+        ["-smp", _cpus(machine), "-m", f"{machine.memory}M"],
+        *([_shared(machine.memory)] if machine.shared_memory else []),
+        ["-nodefaults", "-no-reboot", "-display", "none"],
+        ["-kernel", str(machine.image.kernel)],
+        ["-initrd", str(machine.image.initramfs)],
+        ["-append", " ".join(parameters)],
+        *(_wire_port(slot) for slot in range(slots)),
+        ["-device", "virtio-serial-pci"],
+        *([["-S", "-gdb", f"tcp:127.0.0.1:{machine.gdb_port}"]] if machine.gdb_port else []),
+        *([list(machine.extra)] if machine.extra else []),
+    ]
+
+
+def _cpus(machine: Machine) -> str:
+    """Where there never can be two CPUs, QEMU emulates neither barriers nor atomic accesses; but a
+    device in another process is one, and the ring's rules need both."""
+    possible = f",maxcpus={max(machine.smp, 2)}" if machine.accel in EMULATED else ""
+    return f"{machine.smp}{possible}"
+
+
+def _shared(memory: int) -> list[str]:
+    return ["-object", f"memory-backend-memfd,id=ram,size={memory}M,share=on",
+            "-machine", "memory-backend=ram"]
+
+
+def flat(lines: Line) -> list[str]:
+    return [argument for group in lines for argument in group]
+
+
+def _wire_port(slot: int) -> list[str]:
+    return ["-device", f"pcie-root-port,id=port{slot},chassis={slot},addr={FIRST_WIRE + slot:#x},"
+                       f"{RESERVE}"]
+
+
+def _console(log: Path, terminal: bool) -> list[str]:
+    if terminal:  # mux: Ctrl-a x ends QEMU; signal=off: Ctrl-C is the guest's
+        back = f"stdio,id=console,mux=on,signal=off,logfile={value(log)}"
+    else:
+        back = f"file,id=console,path={value(log)}"
+    return ["-chardev", back, "-serial", "chardev:console"]
+
+
+def _overlay(path: Path | None) -> list[str]:
+    """A "pipe" may be a plain file: the guest reads it once, to its end. A "ringbuf" is open and
+    silent; a "null" would be closed, and the guest's read at its end at once."""
+    return _port("overlay", "pipe", path) if path else _port("overlay", "ringbuf")
+
+
+def _port(name: str, kind: str, path: Path | None = None) -> list[str]:
+    place = f",path={value(path)}" if path else ""
+    return ["-chardev", f"{kind},id={name}{place}",
+            "-device", f"virtserialport,chardev={name},name=bellwire.{name}"]
+
+
+def value(path: Path) -> str:
+    """In an option's value QEMU reads two commas as one."""
+    return str(path).replace(",", ",,")

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Saved states: a machine that has booted and waits for its command, to be resumed from there.
+
+A state belongs to one QEMU, machine line, kernel, initramfs and boot of the
+host (whose TSC the guest has measured); all of that is its key. It has nothing
+of any run: the wires are plugged into the VM after it was resumed, and then
+the guest reads its overlay.
+The newest few are kept, about 100 MiB each, in the user's cache.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.core.places import cache, caches
+from harness.vms import qemu
+from harness.vms.qmp import Qmp, QmpError
+
+FOLDER = "states"
+KEPT = 8
+LIMIT = 20.0  # seconds to write or read a state; either takes less than one
+FAST = 1 << 40  # bytes a second: QEMU thinks of a network, and holds back
+POLL = 0.005
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def key(machine: qemu.Machine, slots: int, ports: Iterable[str] = ()) -> str:
+    """Changes with anything that a state depends on."""
+    program = shutil.which(machine.qemu) or machine.qemu
+    line = qemu.flat(qemu.line(machine, Path(), slots=slots,
+                               ports=dict.fromkeys(ports, Path())))
+    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns)
+             for path in (Path(program).resolve(), machine.image.kernel, machine.image.initramfs)]
+    facts = [line, files, qemu.version(machine.qemu), _BOOT_ID.read_text()]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
+
+
+def find(name: str) -> BinaryIO | None:
+    """That state, open: it stays readable when somebody else drops it."""
+    for place in caches():
+        with suppress(OSError):
+            file = (place / FOLDER / _file(name)).open("rb")
+            with suppress(OSError):
+                os.utime(file.fileno())  # the newest *used* are kept
+            return file
+    return None
+
+
+def drop(name: str) -> None:
+    for place in caches():
+        with suppress(OSError):
+            (place / FOLDER / _file(name)).unlink()
+
+
+@contextmanager
+def making() -> Iterator[bool]:
+    """Whether it is our turn to make a state. If another process makes one, it isn't."""
+    lock = _folder() / "lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def save(name: str, qmp: Qmp) -> None:
+    """Stops the VM and writes its state. To be called while making().
+
+    QEMU is to call no file by a path that isn't plain ASCII: by our descriptor it needn't.
+    """
+    folder = os.open(_folder(), os.O_RDONLY | os.O_DIRECTORY)
+    here = f"/proc/{os.getpid()}/fd/{folder}"
+    try:
+        qmp.command("stop")
+        qmp.command("migrate-set-parameters", **{"max-bandwidth": FAST})
+        qmp.command("migrate", uri=f"exec:cat >{here}/half && mv {here}/half {here}/{_file(name)}")
+        _until_migrated(qmp, _folder() / _file(name))
+    finally:
+        os.close(folder)
+        (_folder() / "half").unlink(missing_ok=True)
+    _forget()
+
+
+def incoming(state: BinaryIO) -> list[str]:
+    """What QEMU's command line says to begin with that state, which is to stay open meanwhile.
+
+    New ones take no file by its fd, old ones none by its name, and all of them a program.
+    """
+    return ["-incoming", f"exec:exec cat /proc/{os.getpid()}/fd/{state.fileno()}"]
+
+
+def until_loaded(qmp: Qmp) -> None:
+    _until(lambda: qmp.command("query-status")["status"] != "inmigrate", "load")
+
+
+def plug(qmp: Qmp, plugs: Sequence[qemu.Plug]) -> None:
+    """Gives a stopped VM its wires, and lets it run."""
+    for command, arguments in (pair for part in plugs for pair in part.commands()):
+        qmp.command(command, **arguments)
+    qmp.command("cont")
+
+
+def _until_migrated(qmp: Qmp, state: Path) -> None:
+    def written() -> bool:
+        status = qmp.command("query-migrate")["status"]
+        if status in ("failed", "cancelled"):
+            raise QmpError(f"QEMU's migration to '{state}' {status}; is the disk full?")
+        return status == "completed" and state.exists()  # named when it is whole
+
+    _until(written, "save")
+
+
+def _until(happened: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not happened():
+        if time.monotonic() > deadline:
+            raise QmpError(f"QEMU didn't {what} the state in {LIMIT:g} s")
+        time.sleep(POLL)
+
+
+def _forget() -> None:
+    states = sorted(_folder().glob("*.state"), key=_used)
+    for old in states[:-KEPT]:
+        old.unlink(missing_ok=True)
+
+
+def _used(state: Path) -> int:
+    try:
+        return state.stat().st_mtime_ns
+    except FileNotFoundError:  # somebody else dropped it
+        return 0
+
+
+def _folder() -> Path:
+    return cache() / FOLDER
+
+
+def _file(name: str) -> str:
+    return f"{name}.state"

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import contextlib
+import io
+import os
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+from harness.core import messages
+from harness.image.guest_image import Image
+from harness.vms import qemu, saved_states
+from harness.vms.qemu import Machine
+from harness.vms.vm import DEAD, Vm
+
+# A QEMU and its guest in one: it boots, saves, resumes and answers as they do, and notes each
+# start in $folder/starts. A state that doesn't say "good" kills it.
+QEMU = """#!/usr/bin/python3
+import json, os, socket, sys, time
+folder = FOLDER
+line = sys.argv[1:]
+if "--version" in line:
+    sys.exit(print("QEMU emulator version 7.2"))
+
+def tell(text):
+    with open(folder + "/status", "a") as file:
+        file.write(text + "\\n")
+
+how = ("resumed" if "-incoming" in line else
+       "saving" if "ringbuf,id=overlay" in line else "cold")
+with open(folder + "/starts", "a") as starts:
+    starts.write(how + "\\n")
+open(folder + "/console.log", "w").close()
+if how == "resumed":
+    source = line[line.index("-incoming") + 1].removeprefix("exec:")
+    if os.popen(source).read() != "good":
+        sys.exit("not a state")
+if how == "cold":
+    tell("ready 1")
+    time.sleep(60)
+tell("waiting 1" if how == "saving" else "")
+fd = next(int(word.split("fd=")[1]) for word in line if word.startswith("socket,id=qmp,"))
+monitor = socket.socket(fileno=fd).makefile("rw")
+
+def answer(**what):
+    monitor.write(json.dumps(what) + "\\n")
+    monitor.flush()
+
+answer(QMP={})
+for request in monitor:
+    command = json.loads(request)
+    if command["execute"] == "migrate":
+        os.system(command["arguments"]["uri"].replace("exec:cat", "printf good"))
+    if command["execute"] == "cont" and os.path.exists(folder + "/panics"):
+        with open(folder + "/console.log", "w") as console:
+            console.write("[    2.0] Kernel panic - not syncing: probe\\n")
+        sys.exit(0)
+    if command["execute"] == "cont":
+        tell("ready 1")
+    answer(**{"return": {"status": "completed"}})
+"""
+
+
+class WarmTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.dict(os.environ, XDG_CACHE_HOME=str(self.folder / "cache")))
+        self.said = self.enterContext(contextlib.redirect_stderr(io.StringIO()))
+        self.enterContext(mock.patch.object(messages, "SILENCE", 1000))  # on a busy machine, too
+        self.fake = self.folder / "qemu"
+        self.fake.write_text(QEMU.replace("FOLDER", repr(str(self.folder))))
+        self.fake.chmod(0o755)
+        self.base = self.folder / "base"
+        self.base.write_bytes(b"base")
+        self.machine = Machine(Image("6.1.0", self.base, self.base), qemu=str(self.fake))
+        qemu.version.cache_clear()
+
+    def boot(self, machine: Machine | None = None) -> Vm:
+        vm = self.enterContext(Vm(machine or self.machine, self.folder, self.base))
+        self.assertIsNone(vm.boot())
+        return vm
+
+    def starts(self) -> list[str]:
+        return (self.folder / "starts").read_text().split()
+
+    def states(self) -> list[Path]:
+        return list((self.folder / "cache/bellwire/states").glob("*.state"))
+
+    def test_the_first_saves_and_all_resume(self) -> None:
+        self.assertTrue(all(self.boot().resumed for _ in range(3)))
+        self.assertEqual(self.starts(), ["saving", "resumed", "resumed", "resumed"])
+        self.assertEqual(self.said.getvalue(), "")
+
+    def test_what_is_booted_always(self) -> None:
+        for change in ({"cold": True}, {"append": ("x",)}, {"extra": ("-x",)}, {"accel": "kvm"}):
+            with self.subTest(change):
+                self.assertFalse(self.boot(replace(self.machine, **change)).resumed)
+        self.assertEqual(set(self.starts()), {"cold"})
+
+    def test_a_broken_state_is_dropped_with_one_warning(self) -> None:
+        self.boot()
+        self.states()[0].write_bytes(b"evil")
+        self.assertFalse(self.boot().resumed)
+        self.assertEqual(self.starts()[-2:], ["resumed", "cold"])
+        self.assertRegex(self.said.getvalue(), r"\Abellwire: booting, .* not be resumed: not a state\n\Z")
+        self.assertEqual(self.states(), [])
+
+    def test_a_guest_that_panics_at_probe_is_no_bad_state(self) -> None:
+        self.boot()
+        states = self.states()
+        (self.folder / "panics").touch()
+        vm = self.enterContext(Vm(self.machine, self.folder, self.base))
+        death = vm.boot()
+        self.assertEqual(death and death.status, DEAD)
+        self.assertIn("the guest panicked: probe", death.reason)
+        self.assertEqual((self.starts()[-1], self.states()), ("resumed", states))
+        self.assertEqual(self.said.getvalue(), "")
+
+    def test_a_disk_that_is_full_is_no_bad_state(self) -> None:
+        with mock.patch.object(saved_states, "making",
+                               side_effect=OSError(28, "No space left", "/x")):
+            self.assertFalse(self.boot().resumed)
+        self.assertRegex(self.said.getvalue(), r"\Abellwire: booting, as the guest could not be "
+                                               r"saved: '/x': No space left: free some[^\n]*\n\Z")
+
+    def test_a_cache_that_is_no_plain_path(self) -> None:
+        odd = self.folder / os.fsdecode(b'a b, "c" $x: \xe9')
+        with mock.patch.dict(os.environ, XDG_CACHE_HOME=str(odd)):
+            self.assertTrue(all(self.boot().resumed for _ in range(2)))
+        self.assertEqual(self.starts(), ["saving", "resumed", "resumed"])
+
+    def test_while_another_saves_it_boots(self) -> None:
+        with saved_states.making() as ours:
+            self.assertTrue(ours)
+            self.assertFalse(self.boot().resumed)
+        self.assertEqual(self.starts(), ["cold"])
+
+    def test_only_the_newest_are_kept(self) -> None:
+        for smp in range(1, saved_states.KEPT + 3):
+            self.boot(replace(self.machine, smp=smp))
+        self.assertEqual(len(self.states()), saved_states.KEPT)
+
+    def test_the_key_changes_with_all_that_a_state_depends_on(self) -> None:
+        keys = [saved_states.key(self.machine, 1), saved_states.key(self.machine, 2),
+                saved_states.key(replace(self.machine, smp=2), 1),
+                saved_states.key(replace(self.machine, memory=512), 1)]
+        for changed in (self.base, self.fake):
+            os.utime(changed, (1, 1))
+            keys.append(saved_states.key(self.machine, 1))
+        self.assertEqual(len(set(keys)), len(keys))
+
+    def test_the_key_is_the_same_for_the_same(self) -> None:
+        self.assertEqual(saved_states.key(self.machine, 1),
+                         saved_states.key(replace(self.machine), 1))

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A newer QEMU than the machine's, without root and without touching the system.
+
+It is Debian's own, of a later suite, unpacked into the build folder with every library down to
+libc; the machine's programs never meet them, for a script of ours starts it by its own loader.
+Unpacked once; remove the folder to get a newer one.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from harness.core import children, messages
+from harness.core.places import BUILD, HarnessError, locked, write
+from harness.image import apt, programs
+from harness.image.apt import AptError
+from harness.vms import qemu
+
+FOLDER = BUILD / "qemu-toolbox"
+NAME = "toolbox"  # what --qemu calls it
+VFIO_USER = (10, 1)  # the first version that speaks it
+PACKAGE = "qemu-system-x86"
+SUITES = ("trixie", "trixie-backports")  # the last has the QEMU, and needs the others
+PROGRAM = "qemu-system-x86_64"
+LIBRARIES = "usr/lib/x86_64-linux-gnu"
+STARTER = f"""\
+#!/bin/sh
+# Starts the QEMU beside it, by the loader that belongs to it, with its own modules and firmware.
+root=$(cd "${{0%/*}}" && pwd)/root
+export QEMU_MODULE_DIR="$root/{LIBRARIES}/qemu"
+exec "$root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$root/{LIBRARIES}" \\
+    "$root/usr/bin/{PROGRAM}" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios" "$@"
+"""
+
+
+def find(needed: tuple[int, int], device: str = "") -> str:
+    """A QEMU of that version or a newer one, which has that device: the machine's own, if it is
+    one, else the toolbox's."""
+    own = shutil.which(PROGRAM)
+    return own if own and _does(own, needed, device) else str(get())
+
+
+def chosen(wish: str, transport: str = "ivshmem") -> str:
+    """The QEMU that a --qemu names: "toolbox", or a program. For vfio-user the machine's own, if
+    nobody names another, may be too old."""
+    if wish == NAME:
+        return str(get())
+    if wish == PROGRAM and transport.startswith("vfio-user"):
+        return find(VFIO_USER, "vfio-user-pci")
+    if not shutil.which(wish):
+        raise HarnessError(f"no QEMU '{wish}': name another by --qemu, or run scripts/setup")
+    return wish
+
+
+def get() -> Path:
+    """The toolbox's QEMU, to be started like any other; fetched when it isn't there."""
+    if not FOLDER.exists():
+        with locked(FOLDER.with_suffix(".lock"), "fetches QEMU"):
+            if not FOLDER.exists():
+                _fetch()
+    return FOLDER / PROGRAM
+
+
+def files() -> list[Path]:
+    """All that its QEMU is started from; what it then loads is programs.firmware's."""
+    root = FOLDER / "root"
+    program, loader = root / "usr/bin" / PROGRAM, root / "usr/lib64/ld-linux-x86-64.so.2"
+    said = children.run(loader, "--library-path", root / LIBRARIES, "--list", program)
+    said.check_returncode()
+    return [FOLDER / PROGRAM, program, *programs.libraries(said.stdout)]
+
+
+def _does(program: str, needed: tuple[int, int], device: str) -> bool:
+    found = re.match(r"(\d+)\.(\d+)", qemu.version(program))
+    if not found or (int(found[1]), int(found[2])) < needed:
+        return False
+    # Not "-device help", which loads all modules, and may meet one that doesn't fit.
+    said = children.run(program, "-device", f"{device},help")
+    return not device or f"{device} options:" in said.stdout
+
+
+def _fetch() -> None:
+    messages.say(f"fetching QEMU of Debian's {SUITES[-1]} into {FOLDER} "
+                 "(37 MB and 10 of lists, once)")
+    half = FOLDER.with_suffix(".half")  # ours alone: we hold the lock
+    shutil.rmtree(half, ignore_errors=True)
+    try:
+        _download(half / "apt")
+        with messages.waiting("QEMU's packages to be unpacked"):
+            apt.unpack(half / "apt/archives", half / "root")
+        shutil.rmtree(half / "apt")
+        starter = half / PROGRAM
+        write(starter, STARTER)
+        starter.chmod(0o755)
+        qemu.version(str(starter))  # one that doesn't run is none
+        half.rename(FOLDER)
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _download(folder: Path) -> None:
+    source = apt.other_debian(folder, SUITES)
+    said = source.update()
+    try:
+        source.fetch_all(folder / "archives", PACKAGE, SUITES[-1])
+    except AptError as error:
+        raise HarnessError(f"can't fetch QEMU of {SUITES[-1]}: apt says "
+                           f"'{apt.cause(said + str(error))}'; {_remedy(said)}") from None
+
+
+def _remedy(said: str) -> str:
+    if "NO_PUBKEY" in said:
+        return f"{apt.KEYRING} is older than that suite: upgrade debian-archive-keyring"
+    return "it needs the network once, or install QEMU 10.1 or newer and name it by --qemu"
+
+
+def main() -> int:
+    print(get())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

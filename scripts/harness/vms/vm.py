@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One virtual machine: from its start, over the guest's words, to its end.
+
+The guest's init says on the `status` port "waiting UPTIME" when it is up, "ready
+UPTIME" when it has its wires and its command, and "exit STATUS" when that has
+ended. A guest that died says nothing.
+
+An emulated machine boots only once: it is saved where it waits, and resumed
+from there ever after (saved_states.py).
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.core import messages
+from harness.core.children import Child, describe
+from harness.core.growing import Growing
+from harness.core.places import HarnessError, last_line
+from harness.report import console
+from harness.vms import qemu, saved_states
+from harness.vms.qmp import Qmp, QmpError
+
+BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
+RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3
+BOOTS = 2  # chances to boot; emulated guests hang, once in a while
+POLL = 0.005
+
+TIMEOUT, HARNESS, DEAD = 124, 125, 255
+HIGHEST = 123  # what a command's own status is cut to
+REPORT_FAILED = 1  # of a command that ended with 0, but whose test report failed
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How it ended: `status` is what boot-vm exits with, `reason` says why in one line."""
+
+    status: int
+    reason: str
+    command_status: int | None = None
+
+
+NOT_RESUMED = Verdict(DEAD, "there was no saved state to go on from")
+
+
+class Vm:
+    """Its files are in `folder`; `overlay` has what the guest is to do (image/overlay.py)."""
+
+    def __init__(self, machine: qemu.Machine, folder: Path, overlay: Path,
+                 plugs: Sequence[qemu.Plug] = (), terminal: bool = False,
+                 ports: Mapping[str, Path] = {}) -> None:
+        self.machine = machine
+        self.folder = folder
+        self.boot_ms: int | None = None  # from QEMU's start to the guest's word
+        self.boots = 0
+        self.resumed = False
+        self.stdout = Growing(folder / "stdout")
+        self.stderr = Growing(folder / "stderr")
+        self.results = Growing(folder / qemu.PORTS["results"])
+        self.console = folder / "console.log"
+        self._terminal = terminal
+        self._ports = ports
+        self._slots = len(plugs)
+        self._plugs = plugs
+        self._overlay = overlay
+        self._status_file = folder / "status"
+        self._bounded = [self.stdout, self.stderr, self.results, *map(Growing, (
+            self.console, folder / "qemu.log", self._status_file, *ports.values()))]
+        self._child: Child | None = None
+        self._qmp = Qmp()  # a new one for each QEMU
+        self.line = self._line(overlay, self._plugs, terminal)
+
+    def boot(self, limit: float | None = BOOT_LIMIT,
+             watch: Callable[[], None] = lambda: None) -> Verdict | None:
+        """Starts it and waits until the guest is ready: None. A verdict if it died instead.
+
+        `watch` is called meanwhile, and may raise.
+        """
+        with messages.waiting(f"the guest to be ready; its console: {self.console}"):
+            if self.machine.resumable:
+                warm_end = self._warm(limit, watch)
+                if warm_end is not NOT_RESUMED:
+                    return warm_end
+            return self._boot_cold(limit, watch)
+
+    def _boot_cold(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
+        while self.boots < BOOTS:
+            self._launch(self.line, terminal=self._terminal)
+            self.boots += 1
+            if self.until(lambda: watch() or self._ready(), limit):
+                return None
+            if self._ended():
+                return self._death()
+            self._give_up(limit)
+        raise HarnessError(f"the guest hung in {self.boots} boots; try --memory, --smp or another "
+                           f"--kernel, or look at {self.folder}")
+
+    @property
+    def consoles(self) -> list[Path]:
+        """The logs of all kernels that ran for it."""
+        return [self.console]
+
+    @property
+    def pid(self) -> int | None:
+        """QEMU's, while it runs."""
+        return self._child.pid if self._child and not self._ended() else None
+
+    def cpu_threads(self) -> list[int]:
+        """QEMU's, one for each of the guest's CPUs."""
+        self._qmp.greet()
+        return [cpu["thread-id"] for cpu in self._qmp.command("query-cpus-fast")]
+
+    def pause(self) -> None:
+        """Nothing in the guest goes on, until resume()."""
+        self._qmp.greet()
+        self._qmp.command("stop")
+
+    def resume(self) -> None:
+        self._qmp.command("cont")
+
+    def poll(self) -> Verdict | None:
+        """How it ended, if it has."""
+        self._check_sizes()
+        ended = self._ended()  # asked first: the word may come with the end
+        found = self._word("exit")
+        if found is not None:
+            return _verdict(int(found))
+        return self._death() if ended else None
+
+    def wait(self, limit: float | None = None, between: Callable[[], None] = lambda: None
+             ) -> Verdict:
+        """Waits for the command's end, `limit` seconds at most; calls `between` meanwhile."""
+        deadline = time.monotonic() + limit if limit else None
+        while (verdict := self.poll()) is None:
+            between()
+            if deadline and time.monotonic() > deadline:
+                between()
+                return Verdict(TIMEOUT, f"the command still ran after {limit:g} s")
+            time.sleep(POLL)
+        between()
+        return verdict
+
+    def replug(self, slot: int) -> None:
+        """Takes that slot's wire out, waits until the guest has let go of it, and puts it in anew.
+        QmpError: QEMU can't, or dies of it."""
+        plug = self._plugs[slot]
+        self._qmp.greet()
+        self._qmp.command("device_del", id=plug.name)
+        self._qmp.await_event("DEVICE_DELETED", device=plug.name)
+        saved_states.plug(self._qmp, [plug])
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """To QEMU, as a person would."""
+        if self.pid:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        if self._child:
+            self._child.kill()
+
+    def close(self) -> None:
+        """Ends QEMU, if it hasn't. What the guest wrote is on disk by then."""
+        self._qmp.close()
+        if self._child:
+            self._child.stop()
+
+    def _check_sizes(self) -> None:
+        """Raises when the guest, or QEMU, writes without end."""
+        for file in self._bounded:
+            file.check()
+
+    def __enter__(self) -> "Vm":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _line(self, overlay: Path | None, plugs: Sequence[qemu.Plug] = (),
+              terminal: bool = False) -> qemu.Line:
+        return qemu.line(self.machine, self.folder, overlay, self._slots, plugs, terminal,
+                         self._ports)
+
+    def _launch(self, line: qemu.Line, *more: Sequence[str], terminal: bool = False) -> None:
+        """Returns when QEMU has connected what the line says, long before the guest is up."""
+        self._qmp.close()
+        self._qmp = Qmp()
+        self._status_file.unlink(missing_ok=True)
+        self._started = time.monotonic()
+        self._child = self._spawn([*line, *more, self._qmp.arguments], terminal)
+        self.until(self._status_file.exists, BOOT_LIMIT)
+
+    def _spawn(self, line: qemu.Line, terminal: bool) -> Child:
+        return Child(qemu.flat(line), self.folder / "qemu.log", terminal,
+                     (self._qmp.peer.fileno(),))
+
+    def _warm(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
+        """None: it is ready, by way of a saved state. If it isn't, NOT_RESUMED: nothing is lost but
+        time. A verdict if it was resumed, and died of what it met then."""
+        name = saved_states.key(self.machine, self._slots, self._ports)
+        saved = False
+        try:
+            state = saved_states.find(name) or self._boot_and_save(name, limit, watch)
+            if not state:
+                return NOT_RESUMED
+            saved = True
+            with state:
+                self._resume(state)
+            if self.until(lambda: watch() or self._ready(), RESUME_LIMIT):
+                return None
+            if console.panic(self.console):
+                return self._death()
+            trouble = f"the guest {'died' if self._ended() else 'was not ready'} " \
+                      f"{RESUME_LIMIT:g} s after it was resumed"
+        except OSError as error:
+            trouble = messages.reason(error)
+        except QmpError as error:
+            if saved and console.panic(self.console):
+                return self._death()
+            trouble = last_line(self.folder / "qemu.log") or str(error)
+        self.kill()
+        self.resumed = False
+        if saved:
+            saved_states.drop(name)
+        messages.say(f"booting, as the guest could not be {'resumed' if saved else 'saved'}: "
+                     f"{trouble}")
+        return NOT_RESUMED
+
+    def _resume(self, state: BinaryIO) -> None:
+        self.resumed = True
+        line = self._line(self._overlay, terminal=self._terminal)
+        self._launch(line, saved_states.incoming(state), terminal=self._terminal)
+        self._qmp.greet()
+        saved_states.until_loaded(self._qmp)
+        saved_states.plug(self._qmp, self._plugs)
+
+    def _boot_and_save(self, name: str, limit: float | None, watch: Callable[[], None]
+                       ) -> BinaryIO | None:
+        """None if it is somebody else's turn to save, or the guest doesn't come up well."""
+        with saved_states.making() as ours:
+            if not ours:
+                return None
+            self._launch(self._line(None))
+            self.boots += 1
+            if self.until(lambda: watch() or self._waiting(), limit):
+                if not console.complaints(self.console):
+                    self._qmp.greet()
+                    saved_states.save(name, self._qmp)
+            elif not self._ended():
+                self._give_up(limit)
+        self.kill()
+        return saved_states.find(name)
+
+    def _give_up(self, limit: float | None) -> None:
+        self.kill()
+        self.console.replace(self.folder / f"console-boot-{self.boots}.log")
+        messages.say(f"the guest wasn't ready after {limit:g} s, boot {self.boots}; its console: "
+                     f"{self.folder}/console-boot-{self.boots}.log")
+
+    def _waiting(self) -> bool:
+        return self._word("waiting") is not None
+
+    def _ready(self) -> bool:
+        failure = self._word("failed")
+        if failure is not None:
+            raise HarnessError(f"the guest's init failed: {failure}; its console: {self.console}")
+        if self._word("ready") is None:
+            return False
+        self.boot_ms = round((time.monotonic() - self._started) * 1000)
+        return True
+
+    def _ended(self) -> bool:
+        return self._child is not None and self._child.status is not None
+
+    def until(self, happened: Callable[[], bool], limit: float | None) -> bool:
+        """False: not within `limit` seconds, or QEMU ended before."""
+        deadline = time.monotonic() + limit if limit else None
+        while not happened():
+            self._check_sizes()
+            if self._ended() or deadline and time.monotonic() > deadline:
+                return happened()
+            time.sleep(POLL)
+        return True
+
+    def _word(self, keyword: str) -> str | None:
+        """What init said behind that keyword, in a whole line."""
+        try:
+            lines = self._status_file.read_text(errors="replace").split("\n")[:-1]
+        except FileNotFoundError:
+            return None
+        found = (text.partition(" ") for text in lines)
+        return next((rest for first, _, rest in found if first == keyword), None)
+
+    def _death(self) -> Verdict:
+        """QEMU ended and the guest hadn't said goodbye."""
+        status = self._child.status if self._child else 0
+        panic = console.panic(self.console)
+        if panic:
+            return Verdict(DEAD, f"the guest panicked: {panic}; its console: {self.console}")
+        if status == 1:  # what QEMU says to options that it doesn't like
+            said = last_line(self.folder / "qemu.log")
+            raise HarnessError(f"QEMU refused: {said or 'no word why'}")
+        return Verdict(DEAD, f"the guest died, QEMU {describe(status)}; its console: "
+                             f"{self.console}")
+
+
+def _verdict(status: int) -> Verdict:
+    if status <= HIGHEST:
+        return Verdict(status, f"the command ended with {status}", status)
+    return Verdict(HIGHEST, f"the command ended with {status}, reported as {HIGHEST}", status)
