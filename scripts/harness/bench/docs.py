@@ -3,11 +3,10 @@
 
 import json
 import re
-from pathlib import Path
 
 from harness.bench import results
 from harness.core.places import ROOT
-from harness.report.page import number
+from harness.report.tables import number
 
 PAGE, DATA = ROOT / "docs/performance.md", ROOT / "docs/performance.json"
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"

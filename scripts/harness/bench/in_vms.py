@@ -4,13 +4,15 @@
 from argparse import Namespace
 from collections.abc import Callable
 
-from harness.bench import host
 from harness.bench.suite import Suite
-from harness.report.page import number
+from harness.core import host
+from harness.report.tables import Column, TextTable, number
 from harness.vms import qemu
 
 ROUNDS = 5
-NAME, GAP = 58, 3
+NAME = Column("", 58, left=True)
+RATIOS = TextTable([NAME, Column("ratio", 7), Column("spread", 17), Column("at most", 7),
+                    Column("", 6)])
 
 
 def runs(suite: Suite) -> Callable[[str, Namespace], dict]:
@@ -33,14 +35,11 @@ def show(result: dict) -> None:
     print(f"QEMU {machine['qemu']}, {machine['accelerator']}, kernel {machine['guest_kernel']}, "
           f"{machine['guest_cpus']} CPU; on {machine['cpu']}, {machine['kernel']}; "
           f"{result['rounds']} rounds in turn, medians\n")
-    print(" " * NAME + "".join(" " * GAP + heading for heading in columns.values()))
+    figures = TextTable([NAME, *(Column(heading, len(heading)) for heading in columns.values())])
+    print(figures.heading())
     for row in result["rows"]:
-        cells = (f"{number(row[key]) if key in row else '':>{len(heading) + GAP}}"
-                 for key, heading in columns.items())
-        print(f"{row['name']:{NAME}}" + "".join(cells))
-    print(f"\n{'':{NAME}}{'ratio':>8}{'spread':>16}{'at most':>9}")
+        print(figures.row([row["name"], *(row.get(key) for key in columns)]))
+    print(f"\n{RATIOS.heading()}")
     for ratio in result["ratios"]:
-        low, high = ratio["spread"]
-        limit = "" if ratio["limit"] is None else f"{ratio['limit']:.3g}"
-        print(f"{ratio['name']:{NAME}}{ratio['value']:8.3f}{low:9.3f} … {high:<6.3f}"
-              f"{limit:>7}  {'missed' if ratio['ok'] is False else ''}".rstrip())
+        print(RATIOS.row([ratio["name"], ratio["value"], " … ".join(map(number, ratio["spread"])),
+                          ratio["limit"], "missed" if ratio["ok"] is False else None]))

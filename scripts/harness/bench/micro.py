@@ -6,11 +6,11 @@ import subprocess
 import tempfile
 from argparse import Namespace
 from pathlib import Path
-from statistics import quantiles
 
-from harness.bench import host
+from harness.core import host
 from harness.core.places import MICRO, HarnessError
 from harness.image import prepare
+from harness.report.statistics import summarize
 
 REPETITIONS = 9
 COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
@@ -19,7 +19,7 @@ COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
 def run(name: str, options: Namespace) -> dict:
     """It shows its figures itself."""
     prepare.programs(MICRO.name)
-    repetitions = max(2, options.rounds or REPETITIONS)  # quartiles want two
+    repetitions = options.rounds or REPETITIONS
     with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
         path = Path(folder, "figures.json")
         done = subprocess.run(
@@ -39,6 +39,6 @@ def rows(found: list[dict]) -> list[dict]:
     for each in found:
         if each["run_type"] == "iteration":
             times.setdefault(each["run_name"], []).append(each["real_time"])
-    return [{"name": name, **dict(zip(("p25_ns", "p50_ns", "p75_ns"),
-                                      quantiles(values, method="inclusive")))}
-            for name, values in times.items()]
+    summaries = {name: summarize(values) for name, values in times.items()}
+    return [{"name": name, "p25_ns": each.p25, "p50_ns": each.p50, "p75_ns": each.p75}
+            for name, each in summaries.items()]

@@ -13,5 +13,5 @@ class Rows(unittest.TestCase):
         found = [repetition("a", 30), repetition("b", 7), repetition("a", 10),
                  repetition("a", 20), repetition("b", 9), repetition("a", 99, "aggregate")]
         self.assertEqual(micro.rows(found),
-                         [{"name": "a", "p25_ns": 15, "p50_ns": 20, "p75_ns": 25},
-                          {"name": "b", "p25_ns": 7.5, "p50_ns": 8, "p75_ns": 8.5}])
+                         [{"name": "a", "p25_ns": 10, "p50_ns": 20, "p75_ns": 30},
+                          {"name": "b", "p25_ns": 7, "p50_ns": 7, "p75_ns": 9}])

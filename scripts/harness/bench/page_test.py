@@ -46,17 +46,17 @@ class Page(unittest.TestCase):
 
     def test_a_ratio_over_its_limit_is_told_by_more_than_its_colour(self) -> None:
         over, none, kept = (page.ratio_row(each, page.Scale([0.0, 2.0])) for each in WIRE["ratios"])
-        self.assertEqual((over.kind, over.told), ("row missed", "✗ 1.25, over 1.05"))
+        self.assertEqual((over.kind, over.words), ("row missed", "✗ 1.25, over 1.05"))
         self.assertIn("<path", over.marks)
-        self.assertEqual((none.kind, none.told), ("row", "0.25"))
+        self.assertEqual((none.kind, none.words), ("row", "0.25"))
         self.assertNotIn("class='limit'", none.marks)
-        self.assertEqual(kept.told, "0 of 0")
+        self.assertEqual(kept.words, "0 of 0")
         self.assertNotIn("<path", kept.marks)
 
     def test_rows_stand_beside_their_bare_ones_and_lines_go_over_a_number(self) -> None:
         text = page.page(RUN)
         self.assertIn("400, bare 390", text)
-        self.assertIn("<span class='told'>360</span>", text)  # there is no bare figure
+        self.assertIn("<span class='words'>360</span>", text)  # there is no bare figure
         self.assertIn("p50 ns: 5,001 at 1, 7,048 at 2,048", text)
         self.assertEqual(len(re.findall("<figure>", text)), 3 + 1 + 2)
 

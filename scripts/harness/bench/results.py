@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from harness.bench import host
+from harness.core import host
 from harness.core.places import replace_file
 
 

@@ -3,7 +3,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from statistics import median
 
 from harness.bench import pins
 from harness.bench.suite import Figures, Ratio, Suite
@@ -13,6 +12,7 @@ from harness.image import kernel, prepare
 from harness.labs import bare_lab
 from harness.labs.lab import Lab
 from harness.labs.recorder import Recorder
+from harness.report.statistics import median
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import Machine
 from harness.vms.vm import Vm

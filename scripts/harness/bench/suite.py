@@ -9,20 +9,12 @@ shape of `bellwire bench SUITE --json` (host/bench/report.hpp).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median, quantiles
 
+from harness.report.statistics import median, summarize
 from harness.vms.qemu import Machine
 
 Figures = Mapping[str, float]
 Rounds = Sequence[Mapping[str, Figures]]  # of each round, each way's
-
-
-def middle_half(values: Sequence[float]) -> list[float]:
-    """Where it begins and ends."""
-    if len(values) == 1:
-        return [values[0], values[0]]
-    low, _, high = quantiles(values, method="inclusive")
-    return [low, high]
 
 
 @dataclass(frozen=True)
@@ -38,9 +30,10 @@ class Ratio:
     def of(self, rounds: Rounds) -> dict:
         values = [figures[self.way][self.figure] /
                   (figures[self.base][self.figure] if self.base else 1) for figures in rounds]
-        value = median(values)
-        return {"name": self.name, "value": value, "spread": middle_half(values),
-                "limit": self.limit, "ok": None if self.limit is None else value <= self.limit}
+        summary = summarize(values)
+        return {"name": self.name, "value": summary.p50, "spread": [summary.p25, summary.p75],
+                "limit": self.limit,
+                "ok": None if self.limit is None else summary.p50 <= self.limit}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 import unittest
 from itertools import count
 
-from harness.bench.suite import Ratio, Suite, middle_half
+from harness.bench.suite import Ratio, Suite
 
 ROUNDS = [{"ours": {"us": ours}, "theirs": {"us": theirs}}
           for ours, theirs in ((3, 2), (10, 10), (2, 4))]
@@ -11,7 +11,7 @@ ROUNDS = [{"ours": {"us": ours}, "theirs": {"us": theirs}}
 class RatioTest(unittest.TestCase):
     def test_it_is_the_middle_of_the_rounds_ratios(self) -> None:
         ratio = Ratio("ours / theirs", "us", "ours", "theirs", 1.0).of(ROUNDS)
-        self.assertEqual((ratio["value"], ratio["spread"], ratio["ok"]), (1.0, [0.75, 1.25], True))
+        self.assertEqual((ratio["value"], ratio["spread"], ratio["ok"]), (1.0, [0.5, 1.5], True))
 
     def test_over_its_limit(self) -> None:
         self.assertIs(Ratio("", "us", "ours", "theirs", 0.9).of(ROUNDS)["ok"], False)
@@ -22,9 +22,10 @@ class RatioTest(unittest.TestCase):
     def test_a_figure_as_it_is(self) -> None:
         self.assertEqual(Ratio("", "us", "ours", None, 1.0).of(ROUNDS)["value"], 3)
 
-    def test_the_middle_half_lies_between_the_values_as_in_race_test(self) -> None:
-        self.assertEqual(middle_half([4, 1, 3, 2]), [1.75, 3.25])
-        self.assertEqual(middle_half([7]), [7, 7])
+    def test_the_spread_is_the_middle_half_as_in_race_test(self) -> None:
+        for values, spread in (([4, 1, 3, 2], [1, 3]), ([7], [7, 7])):
+            rounds = [{"ours": {"us": value}} for value in values]
+            self.assertEqual(Ratio("", "us", "ours", None, None).of(rounds)["spread"], spread)
 
 
 class SuiteTest(unittest.TestCase):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from subprocess import SubprocessError
 
-from harness.bench import host, in_vms, micro, native
+from harness.bench import in_vms, micro, native
 from harness.bench.boot import BOOT
 from harness.bench.idle import IDLE
 from harness.bench.rings import VFIO_USER, VM
+from harness.core import host
 from harness.core.places import HarnessError
 from harness.vms import accel
 

@@ -9,19 +9,19 @@ claims, judged by the guest's figures, below it.
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.commands import compare_page
-from harness.core import children, messages, runs
+from harness.core import children, host, messages, runs
 from harness.core.growing import Lines
 from harness.core.places import GUEST_TOOLS, HarnessError, replace_file
 from harness.image import kernel, prepare
 from harness.labs.lab import Lab
 from harness.report import console
+from harness.report.tables import Column, TextTable
 from harness.vms import accel, qemu
 from harness.vms.qemu import Machine
 
@@ -31,15 +31,19 @@ ABSENT = "kernel ↔ user"  # the direction of what has no way into the kernel
 DIRECTIONS = (BETWEEN_USERS, "kernel → user", "user → kernel", "round trip", ABSENT)
 MEASURED = (0, 1)  # what bell compare ends with; 1: a mechanism that should work didn't
 LIMIT = 300.0  # seconds for each part: a bound, not a goal
-# What a table's row has, with the width of its column.
+# The figures of a row: bell's names for them, and their columns.
 COLUMNS = {
-    "direction": ("direction", -13), "where": ("where", -5), "name": ("mechanism", -25),
-    "cpus": ("CPUs", -4), "p50_us": ("p50 µs", 8), "p99_us": ("p99 µs", 8),
-    "p999_us": ("p99.9 µs", 9), "burst_per_second": ("per s", 9), "wakeups": ("wake-ups", 8),
-    "lost": ("lost", 6), "coalesces": ("merges", -6), "carries_data": ("data", -4),
-    "atomic": ("in irq", -6), "setup_us": ("set-up µs", 9), "setup_syscalls": ("calls", 5),
-    "teardown_us": ("down µs", 8), "user_lines": ("user", 4), "kernel_lines": ("kernel", 6),
+    "direction": Column("direction", 13, left=True), "where": Column("where", 5, left=True),
+    "name": Column("mechanism", 25, left=True), "cpus": Column("CPUs", 4, left=True),
+    "p50_us": Column("p50 µs", 8), "p99_us": Column("p99 µs", 8), "p999_us": Column("p99.9 µs", 9),
+    "burst_per_second": Column("per s", 9), "wakeups": Column("wake-ups", 8),
+    "lost": Column("lost", 6), "coalesces": Column("merges", 6, left=True),
+    "carries_data": Column("data", 4, left=True), "atomic": Column("in irq", 6, left=True),
+    "setup_us": Column("set-up µs", 9), "setup_syscalls": Column("calls", 5),
+    "teardown_us": Column("down µs", 8), "user_lines": Column("user", 4),
+    "kernel_lines": Column("kernel", 6),
 }
+TABLE = TextTable(tuple(COLUMNS.values()), gap=1)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -77,19 +81,20 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 
 def measure(count: int) -> dict:
     """Guest and host, one after the other: they would disturb each other."""
-    machine = Machine(prepare.everything(kernel.DEFAULT), smp=min(2, os.cpu_count() or 1))
+    this_host = host.facts()
+    machine = Machine(prepare.everything(kernel.DEFAULT), smp=min(2, this_host["cpus"]))
     version = qemu.version(machine.qemu)
     machine = machine.on(accel.choose("auto", machine, version))
     folder = runs.create()
-    guest = in_guest(machine, folder, count)
-    host = on_host(folder, count)
-    rows = [{**row, "where": where} for where, part in (("guest", guest), ("host", host))
+    in_vm = in_guest(machine, folder, count)
+    rows = [{**row, "where": where}
+            for where, part in (("guest", in_vm), ("host", on_host(folder, count)))
             for row in part["rows"]]
     rows.sort(key=lambda row: (DIRECTIONS.index(row["direction"]), row.get("p50_us", 1e9)))
     facts = {"accel": machine.accel, "qemu": version, "kernel": machine.image.release,
-             "guest_cpus": machine.smp, "host_kernel": os.uname().release,
-             "host_cpus": os.cpu_count(), "count": count}
-    return {"machine": facts, "rows": rows, "claims": guest["claims"]}
+             "guest_cpus": machine.smp, "host_kernel": this_host["kernel"],
+             "host_cpus": this_host["cpus"], "count": count}
+    return {"machine": facts, "rows": rows, "claims": in_vm["claims"]}
 
 
 def failures(rows: Sequence[dict]) -> list[str]:
@@ -147,33 +152,17 @@ def show(result: dict) -> None:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     facts = result["machine"]
     print(f"QEMU {facts['qemu']}, {facts['accel'].upper()}, kernel {facts['kernel']}, "
-          f"{facts['guest_cpus']} CPU; host kernel {facts['host_kernel']}, "
+          f"{facts['guest_cpus']} CPU; host {facts['host_kernel']}, "
           f"{facts['host_cpus']} CPU; {facts['count']:,} notifications of each, half of "
           "them one at a time, half in a burst\n")
-    print(line([heading for heading, _ in COLUMNS.values()]))
+    print(TABLE.heading())
     for row in result["rows"]:
-        print(line([row.get(key) for key in COLUMNS]) if not row["reason"]
-              else line([row[key] for key in ("direction", "where", "name")]) + row["reason"])
+        named = [row[key] for key in ("direction", "where", "name")]
+        print(TABLE.row([*named, row["reason"]] if row["reason"] else
+                        [row.get(key) for key in COLUMNS]))
     print("\nThe note's claims, in the guest")
     for claim in result["claims"]:
         print(f"  {claim['verdict']:<18}{claim['claim']}\n{'':20}{claim['measured']}")
-
-
-def line(cells: Sequence[object]) -> str:
-    """Words to the left of their column, numbers to the right; nothing where nothing is known."""
-    return " ".join(_word(cell).ljust(-width) if width < 0 else _word(cell).rjust(width)
-                    for cell, (_, width) in zip(cells, COLUMNS.values())) + " "
-
-
-def _word(cell: object) -> str:
-    match cell:
-        case None:
-            return ""
-        case bool():
-            return "yes" if cell else "no"
-        case float():
-            return f"{cell:,.0f}" if cell >= 10_000 else f"{cell:.1f}"
-    return str(cell)
 
 
 if __name__ == "__main__":

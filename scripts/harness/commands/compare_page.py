@@ -4,9 +4,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
-from harness.report import page as kit
-from harness.report.page import Html, table
-from harness.report.plot import STYLE, Row, Scale, bar, dot, line, plot
+from harness.report import html
+from harness.report.charts import STYLE, Row, Scale, bar, dot, histogram, row_chart, span
+from harness.report.html import Html, table
+from harness.report.tables import number
 
 DIRECTIONS = ("user → user", "kernel → user", "user → kernel", "round trip")
 COLOURS = {"guest": "first", "host": "second"}
@@ -21,12 +22,12 @@ def page(result: dict) -> str:
         if some:
             parts += [f"<h2>{escape(direction)}</h2>", *plots(some)]
     parts += [figures(rows), unmeasured([row for row in result["rows"] if row["reason"]])]
-    return kit.document("How to wake somebody", STYLE, parts)
+    return html.document("How to wake somebody", STYLE, parts)
 
 
 def heading(machine: dict) -> str:
     where = (f"Guest: QEMU {machine['qemu']}, {machine['accel'].upper()}, kernel "
-             f"{machine['kernel']}, {machine['guest_cpus']} CPU. Host: kernel "
+             f"{machine['kernel']}, {machine['guest_cpus']} CPU. Host: "
              f"{machine['host_kernel']}, {machine['host_cpus']} CPU. {machine['count']:,} "
              "notifications of each mechanism, half of them one at a time, half in a burst.")
     return (f"<p>{escape(where)}</p><p class='key'>In the plots, <b class='first'>guest</b> and "
@@ -58,7 +59,7 @@ def plots(rows: Sequence[dict]) -> Iterator[str]:
 def ranked(title: str, rows: Sequence[dict], key: str, values: Sequence[float],
            draw: Callable[[dict, Scale], tuple[str, str]], descending: bool = False) -> str:
     scale = Scale(values)
-    return plot(title, scale, (Row(label(row), *draw(row, scale)) for row in
+    return row_chart(title, scale, (Row(label(row), *draw(row, scale)) for row in
                                sorted(rows, key=lambda row: row[key], reverse=descending)))
 
 
@@ -68,21 +69,17 @@ def label(row: dict) -> str:
 
 def latency(row: dict, scale: Scale) -> tuple[str, str]:
     colour = COLOURS[row["where"]]
-    most = max(count for _, count in row["histogram"])
-    spread = "".join(
-        f"<rect class='{colour} soft' x='{scale(time):.1f}%' y='{18 - 15 * count / most:.1f}' "
-        f"width='3' height='{15 * count / most:.1f}'/>"
-        for time, count in row["histogram"] if time > 0 and count > 0)
     p50, p99, p999 = (row[key] for key in ("p50_us", "p99_us", "p999_us"))
-    return (spread + line(scale, p50, p999, colour, 10, 1) + line(scale, p50, p99, colour, 10, 3)
-            + dot(scale, p50, colour, 10), f"{p50:,.1f}; {p99:,.0f}; {p999:,.0f}")
+    return (histogram(scale, row["histogram"], f"{colour} soft")
+            + span(scale, p50, p999, colour, 10, 1) + span(scale, p50, p99, colour, 10, 3)
+            + dot(scale, p50, colour, 10), "; ".join(map(number, (p50, p99, p999))))
 
 
 def bars(key: str, beside: str, words: str) -> Callable[[dict, Scale], tuple[str, str]]:
     def draw(row: dict, scale: Scale) -> tuple[str, str]:
         more = "" if row.get(beside) is None else f"; {words.format(row[beside])}"
         return (bar(scale, row[key], f"{COLOURS[row['where']]} soft", 3, 14),
-                f"{row[key]:,.0f}{more}")
+                number(row[key]) + more)
 
     return draw
 

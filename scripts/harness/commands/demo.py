@@ -23,6 +23,7 @@ from harness.image import kernel, prepare
 from harness.labs.lab import Lab
 from harness.labs.recorder import Recorder
 from harness.report import console, ktap
+from harness.report.tables import Column, TextTable
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import Machine
 from harness.vms.vm import Vm
@@ -41,14 +42,17 @@ PICTURES = {
     └─────────── the guest's memory: requests and completions, with payload ────────┘
 """,
 }
-# The figures of a run as bell names them, and as the table does, with the width of their column.
+# The figures of a run: bell's names for them, and their columns.
 COLUMNS = {
-    "worker": ("worker", -8), "kick": ("kick", -7), "wait": ("wait", -4), "depth": ("depth", 5),
-    "rings": ("rings", 7), "completions": ("answers", 7), "lost": ("lost", 4),
-    "duplicated": ("twice", 5), "corrupted": ("wrong", 5), "doorbells": ("doorbells", 9),
-    "interrupts": ("interrupts", 10), "p50_us": ("p50 µs", 7), "p99_us": ("p99 µs", 7),
-    "per_second": ("per s", 7),
+    "worker": Column("worker", 8, left=True), "kick": Column("kick", 7, left=True),
+    "wait": Column("wait", 4, left=True), "depth": Column("depth", 5), "rings": Column("rings", 7),
+    "completions": Column("answers", 7), "lost": Column("lost", 4),
+    "duplicated": Column("twice", 5), "corrupted": Column("wrong", 5),
+    "doorbells": Column("doorbells", 9), "interrupts": Column("interrupts", 10),
+    "p50_us": Column("p50 µs", 7), "p99_us": Column("p99 µs", 7),
+    "per_second": Column("per s", 7),
 }
+TABLE = TextTable(tuple(COLUMNS.values()))
 DEEP = 64  # requests under way in the deep runs,
 MORE = 10  # which have so many times the rings
 # QEMU never connects again to a device that it has whole.
@@ -197,12 +201,11 @@ class _Show:
 
     def _tell(self, line: str) -> None:
         if line.startswith("KTAP") and not self.figures:
-            print("\nMany rings: one at a time, then up to 64 under way\n" + _row(
-                [heading for heading, _ in COLUMNS.values()]))
+            print(f"\nMany rings: one at a time, then up to 64 under way\n{TABLE.heading()}")
         elif line.startswith("# {"):
             self.figures.append(json.loads(line.removeprefix("# ")))
             if len(self.figures) <= RUNS:
-                print(_row([self.figures[-1][key] for key in COLUMNS]))
+                print(TABLE.row([self.figures[-1][key] for key in COLUMNS]))
         elif line == "1..1" and len(self.figures) == RUNS and self._restarts:
             print("\nThe device is killed by SIGKILL in full traffic, and started again")
             self._plan_kill()
@@ -222,13 +225,6 @@ class _Show:
         self._kills += 1
         print(f"  killed process {old}, started {device.pid}")
         self._plan_kill()
-
-
-def _row(cells: Sequence[object]) -> str:
-    """Words to the left of their column, numbers to the right."""
-    texts = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
-    return "  ".join(text.ljust(-width) if width < 0 else text.rjust(width)
-                     for text, (_, width) in zip(texts, COLUMNS.values()))
 
 
 def _close(show: _Show, troubles: list[str], folder: Path) -> int:

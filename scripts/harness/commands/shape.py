@@ -15,12 +15,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
 from harness.core.places import ROOT, HarnessError
+from harness.report.statistics import summarize
+from harness.report.tables import Column, TextTable
 
 CODE = (".c", ".cpp", ".h", ".hpp", ".inc", ".S", ".py", ".sh")
 ALL = "all"
+TABLE = TextTable([
+    Column("", 11, left=True), Column("files", 6), Column("median", 6), Column("p95", 4),
+    Column("max", 4), Column("lines", 7), Column("functions", 10), Column("median", 6),
+    Column("p95", 4), Column("max", 4)])
 
 
 @dataclass(frozen=True)
@@ -28,18 +33,16 @@ class Lengths:
     """Of some files or functions, in lines."""
 
     count: int
-    middle: float
+    median: int
     p95: int
     longest: int
     total: int
 
     @classmethod
-    def of(cls, values: Iterable[int]) -> "Lengths":
-        ordered = sorted(values)
-        if not ordered:
-            return cls(0, 0, 0, 0, 0)
-        return cls(len(ordered), median(ordered), ordered[(len(ordered) * 95 - 1) // 100],
-                   ordered[-1], sum(ordered))
+    def of(cls, values: Sequence[int]) -> "Lengths":
+        summary = summarize(values)
+        return cls(summary.count, int(summary.p50), int(summary.p95), int(summary.max),
+                   sum(values))
 
 
 def main(argv: Sequence[str]) -> int:
@@ -114,12 +117,10 @@ def _run(argv: Sequence[str], text: str = "", folder: Path = ROOT) -> str:
 
 
 def show(shape: Shape) -> None:
-    print(f"{'':12}{'files':>7}{'median':>8}{'p95':>6}{'max':>6}{'lines':>9}"
-          f"{'functions':>12}{'median':>8}{'p95':>6}{'max':>6}")
+    print(TABLE.heading())
     for part, (files, functions) in shape.items():
-        print(f"{part:12}{files.count:7,}{files.middle:8g}{files.p95:6}{files.longest:6}"
-              f"{files.total:9,}{functions.count:12,}{functions.middle:8g}{functions.p95:6}"
-              f"{functions.longest:6}")
+        print(TABLE.row([part, files.count, files.median, files.p95, files.longest, files.total,
+                         functions.count, functions.median, functions.p95, functions.longest]))
 
 
 if __name__ == "__main__":

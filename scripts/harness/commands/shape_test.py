@@ -31,7 +31,7 @@ class C:
 
 class ShapeTest(unittest.TestCase):
     def test_lengths(self) -> None:
-        self.assertEqual(Lengths.of(range(1, 101)), Lengths(100, 50.5, 95, 100, 5050))
+        self.assertEqual(Lengths.of(range(1, 101)), Lengths(100, 50, 95, 100, 5050))
         self.assertEqual(Lengths.of([7]), Lengths(1, 7, 7, 7, 7))
         self.assertEqual(Lengths.of([]), Lengths(0, 0, 0, 0, 0))
 

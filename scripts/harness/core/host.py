@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The machine that all is measured on."""
+"""The machine that the scripts run on: what it is, and how much of its CPU time others took."""
 
 import os
 import platform
@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
-def facts() -> dict:
+def facts() -> dict[str, str | int]:
+    """Its CPU model, the number of its CPUs, and its kernel."""
     models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return {"cpu": models[0] if models else platform.machine(), "cpus": os.cpu_count(),
+    return {"cpu": models[0] if models else platform.machine(), "cpus": os.cpu_count() or 1,
             "kernel": f"{platform.system()} {platform.release()}"}
 
 
 @dataclass(frozen=True)
 class CpuTime:
-    """What was wanted of the machine's CPUs since it started, and what of that a host of virtual
-    machines gave to others; in the kernel's ticks."""
+    """The time since boot that this machine's CPUs worked or would have worked, and the part of it
+    that a hypervisor gave to other machines; in the kernel's ticks."""
 
     wanted: int
     stolen: int

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""One page that is all in its file: it opens without a network, without a script, in light and
-dark, on a phone, on paper. plot.py has its plots."""
+"""Pages that need no other file, no network and no script, and that read well in light and dark,
+on a phone and on paper. charts.py draws what stands on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import zip_longest
+
+from harness.report.tables import text
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --faint: #5f6a78; --line: #d5dae1;
@@ -25,6 +27,9 @@ td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; tex
 .good { color: var(--good) } .bad { color: var(--bad) } .verdict { white-space: nowrap }
 .key { font-size: .85rem } .key b { font-weight: 600 }
 b.first { color: var(--first) } b.second { color: var(--second) }
+dl { display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; margin: .3rem 0; font-size: .85rem }
+dl div { display: flex; gap: .4rem } dd { margin: 0 }
+details { margin: 1rem 0 } summary { cursor: pointer }
 @media print { body { margin: 0; max-width: none } figure, tr, li { break-inside: avoid }
   h2 { break-after: avoid } .wide { overflow: visible } }
 """
@@ -39,39 +44,30 @@ def document(title: str, style: str, parts: Iterable[str]) -> str:
 
 
 def table(name: str, headings: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    """Its id is `name`. Where it is too wide it scrolls, by keys as well."""
+    """Its id is `name`. A table that is too wide scrolls, also by the keyboard."""
     cells = [[cell(value) for value in row] for row in rows]
     columns = zip_longest(headings, zip(*cells), fillvalue=())
     head = "".join(f"<th scope='col'{NUMBER if any(NUMBER in each for each in column) else ''}>"
                    f"{escape(heading)}</th>" for heading, column in columns)
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
-    told = escape(name.replace("-", " "))
-    return (f"<div class='wide' tabindex='0' role='region' aria-label='{told}'>"
+    label = escape(name.replace("-", " "))
+    return (f"<div class='wide' tabindex='0' role='region' aria-label='{label}'>"
             f"<table id='{escape(name)}'><tr>{head}</tr>{body}</table></div>")
 
 
 class Html(str):
-    """What is HTML already."""
+    """Text that is HTML already, and isn't escaped again."""
 
 
 def cell(value: object) -> str:
-    match value:
-        case None:
-            return "<td></td>"
-        case Html():
-            return f"<td>{value}</td>"
-        case bool():
-            return f"<td>{'yes' if value else 'no'}</td>"
-        case float():
-            return f"<td{NUMBER}>{number(value)}</td>"
-        case int():
-            return f"<td{NUMBER}>{value:,}</td>"
-    return f"<td>{escape(str(value))}</td>"
+    if isinstance(value, Html):
+        return f"<td>{value}</td>"
+    figure = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"<td{NUMBER if figure else ''}>{escape(text(value))}</td>"
 
 
-def number(value: float) -> str:
-    """With as many digits as mean something, and no exponent."""
-    if abs(value) >= 999.95:
-        return f"{value:,.0f}"
-    short = f"{value:.4g}"
-    return f"{value:.9f}".rstrip("0") if "e" in short else short
+def facts(pairs: Mapping[str, object]) -> str:
+    """Names and what they stand for, in a line as long as there is room."""
+    items = ((escape(key.replace("_", " ")), escape(str(value))) for key, value in pairs.items())
+    return "<dl>" + "".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>"
+                            for key, value in items) + "</dl>"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.bench.host import CpuTime
+from harness.core.host import CpuTime
 
 
 class CpuTimes(unittest.TestCase):

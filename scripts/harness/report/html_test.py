@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.report.page import Html, document, number, table
+from harness.report.html import Html, document, table
 
 
 class PageTest(unittest.TestCase):
@@ -14,10 +14,6 @@ class PageTest(unittest.TestCase):
 
     def test_a_table_without_rows_still_has_headings(self) -> None:
         self.assertIn("<th scope='col'>name</th>", table("t", ("name",), []))
-
-    def test_numbers_have_the_digits_that_mean_something(self) -> None:
-        self.assertEqual([number(each) for each in (0, 5e-5, 0.03125, 1.0522, 999.96, 31_000.4)],
-                         ["0", "0.00005", "0.03125", "1.052", "1,000", "31,000"])
 
     def test_a_document_has_its_title_and_its_parts(self) -> None:
         text = document("a & b", "i {}", ["<p>c</p>"])
