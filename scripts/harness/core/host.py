@@ -32,6 +32,8 @@ class CpuTime:
         user, nice, system, _, _, irq, softirq, stolen = map(int, stat.split()[1:9])
         return cls(user + nice + system + irq + softirq + stolen, stolen)
 
+    def share_stolen_since(self, before: "CpuTime") -> float:
+        return (self.stolen - before.stolen) / max(self.wanted - before.wanted, 1)
+
     def stolen_since(self, before: "CpuTime") -> str:
-        share = (self.stolen - before.stolen) / max(self.wanted - before.wanted, 1)
-        return f"{100 * share:.0f} %"
+        return f"{100 * self.share_stolen_since(before):.0f} %"

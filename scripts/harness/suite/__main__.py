@@ -1,80 +1,82 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs everything that this machine can run, or the levels that are named.
 
-Each step prints one line; its log is in build/test. Steps that wait more than
-they work run side by side. All results are in build/test-results.xml, as JUnit
-has it.
+Each step prints one line when it is over; its log is in build/test. Steps run
+side by side while they don't need more CPUs than there are. All results, with
+the time that each step took, are in build/test-results.xml, as JUnit has it.
 """
 
 import argparse
+import os
 import signal
 import sys
+import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.places import BUILD, HarnessError
-from . import fuzz, host, install, jobs, lint, results, vm
-from .results import Case
+from . import inventory, jobs, levels, quick, results, schedule
+from .levels import LEVELS, Chosen
+from .results import Case, Usage
 from .step import Failed, Skipped, Step
 
-
-@dataclass(frozen=True)
-class Level:
-    what: str
-    steps: tuple[Step, ...]
-    missing: Callable[[], str] = lambda: ""  # why it can't run
-    side_by_side: bool = False
-
-
-LEVELS = {
-    "lint": Level("style, licences, clang-tidy, sparse", lint.STEPS),
-    "host": Level("level 0: programs; the library under ASan + UBSan, TSan", host.STEPS),
-    "install": Level("the installed library, and the example that uses it", install.STEPS),
-    "fuzz": Level("hostile input, a minute", fuzz.STEPS, side_by_side=True),
-    "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing,
-                side_by_side=True),
-    "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing,
-                    side_by_side=True),
-}
 RESULTS = BUILD / "test-results.xml"
+SLOWEST = 5  # steps that the closing lines name
 
 
 def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     options = _options()
-    names = options.level or list(LEVELS)
+    if options.list is not None:
+        print(*sorted(inventory.of_revision(options.list).elements()), sep="\n")
+        return 0
+    if options.compare:
+        return _compare(*options.compare)
     options.report.parent.mkdir(parents=True, exist_ok=True)
     cases: list[Case] = []
+    usage: dict[str, Usage] = {}
+    began = jobs.Clock()
     try:
-        for together, group in groupby(names, lambda name: LEVELS[name].side_by_side):
-            for case in run(list(group), options.step, together, options.here):
-                cases.append(case)
+        chosen = _chosen(options)
+        for case in _run_here(chosen, usage) if options.here else _run(chosen, usage):
+            cases.append(case)
     finally:  # what is known when somebody ends us is worth keeping
-        results.write(options.report, cases)
-    for case in cases:
-        if case.outcome == "skip":
-            print(f"skipped: {case.suite}: {case.name}: {case.reason}")
-    print(results.summary(cases))
+        results.write(options.report, cases, usage)
+    _close(cases, usage, began.usage())
+    if options.save_times:
+        schedule.save(usage)
     outcomes = {case.outcome for case in cases}
     return 0 if "pass" in outcomes and "fail" not in outcomes else 1
 
 
 def _options() -> argparse.Namespace:
-    levels = "\n".join(f"  {name:<9}{level.what}" for name, level in LEVELS.items())
+    known = "\n".join(f"  {name:<9}{level.what}" for name, level in LEVELS.items())
     parser = argparse.ArgumentParser(
-        prog="test", description=__doc__, epilog=f"levels:\n{levels}",
+        prog="test", description=__doc__, epilog=f"levels:\n{known}",
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("level", nargs="*", help="which to run (default: all)")
     parser.add_argument("--step", metavar="TEXT", default="",
                         help="only the step of that name, or else those whose names have it")
+    parser.add_argument("--quick", action="store_true",
+                        help="only what tests the files that differ from the branch main: for "
+                             "each commit, in a minute and a half")
+    parser.add_argument("--shard", metavar="I/N", type=_shard,
+                        help="only the part of machine I of N; together they run each step once")
     parser.add_argument("--report", metavar="FILE", type=Path, default=RESULTS,
                         help="for the results, as JUnit has it (default: %(default)s)")
     parser.add_argument("--here", action="store_true",
                         help="the steps run in this process, instead of one of their own each")
+    parser.add_argument("--save-times", action="store_true",
+                        help="write what each step took to scripts/harness/suite/times.json, by "
+                             "which later runs are planned; on a quiet machine of two cores")
+    parser.add_argument("--list", metavar="REVISION", nargs="?", const="",
+                        help="run nothing; print the names of all tests in the sources, or in "
+                             "those of a revision")
+    parser.add_argument("--compare", metavar=("BEFORE", "AFTER"), nargs=2,
+                        help="run nothing; print the tests that are lost and new between two "
+                             "reports, lists or revisions; status 1 if any is lost")
     options = parser.parse_args()
     unknown = [name for name in options.level if name not in LEVELS]
     if unknown:
@@ -82,27 +84,53 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def run(names: Sequence[str], only: str, together: bool, here: bool) -> Iterator[Case]:
-    """All steps of these levels, one after the other or side by side."""
-    steps: list[tuple[str, Step]] = []
-    for name in names:
-        chosen = _choose(LEVELS[name].steps, only)
-        missing = LEVELS[name].missing() if chosen else ""
-        if missing:
-            yield Case("all", "skip", missing, suite=name)
-        else:
-            steps += [(name, step) for step in chosen]
-    if here:
-        for name, step in steps:
-            yield from (case.inside(f"{name}: {step.name}") for case in run_step(step))
-        return
-    for title, cases, seconds in jobs.run(steps, together, _announce):
-        yield from _show(title, cases, seconds)
+def _shard(text: str) -> tuple[int, int]:
+    number, _, count = text.partition("/")
+    if not number.isdecimal() or not count.isdecimal() or not 1 <= int(number) <= int(count):
+        raise argparse.ArgumentTypeError(f"'{text}' is not I/N with I from 1 to N")
+    return int(number), int(count)
 
 
-def _choose(steps: Sequence[Step], only: str) -> list[Step]:
-    return [step for step in steps if step.name == only] or \
-           [step for step in steps if only in step.name]
+def _compare(before: str, after: str) -> int:
+    lost, new = inventory.compare(inventory.read(before), inventory.read(after))
+    for word, names in (("lost", lost), ("new", new)):
+        for name in names:
+            print(f"{word}: {name}")
+    print(f"{len(lost)} lost, {len(new)} new")
+    return 1 if lost else 0
+
+
+def _chosen(options: argparse.Namespace) -> Chosen:
+    if options.quick:
+        return levels.with_needs(quick.choose())
+    chosen = levels.choose(options.level or levels.ALL, options.step)
+    if options.here:
+        return chosen
+    if options.shard:
+        return levels.shard(chosen, *options.shard, schedule.load())
+    return levels.with_needs(chosen)
+
+
+def _run(chosen: Chosen, usage: dict[str, Usage]) -> Iterator[Case]:
+    """All steps, each in a process of its own; a level that can't run is a skipped case."""
+    missing = {name: LEVELS[name].missing() for name in {level for level, _ in chosen}}
+    yield from (Case("all", "skip", why, suite=name) for name, why in missing.items() if why)
+    able = [(level, step) for level, step in chosen if not missing[level]]
+    for done in jobs.run(able, schedule.load(), _announce):
+        usage[done.title] = done.usage
+        yield from _show(done)
+
+
+def _run_here(chosen: Chosen, usage: dict[str, Usage]) -> Iterator[Case]:
+    for level, step in chosen:
+        name, began, cpu = levels.title(level, step), time.monotonic(), _cpu()
+        yield from (case.inside(name) for case in run_step(step))
+        usage[name] = Usage(time.monotonic() - began, _cpu() - cpu)
+
+
+def _cpu() -> float:
+    """Seconds, of this process and of all its children that ended."""
+    return sum(os.times()[:4])
 
 
 def _announce(title: str) -> None:
@@ -110,13 +138,25 @@ def _announce(title: str) -> None:
         print(f"\r\x1b[K  …     {title}", end="", flush=True)
 
 
-def _show(title: str, cases: Sequence[Case], seconds: float) -> Sequence[Case]:
-    line = f"{seconds:5.1f} s  {title}: {results.summary(cases, always=['pass'])}"
+def _show(done: jobs.Done) -> Sequence[Case]:
+    line = f"{done.usage.seconds:5.1f} s  {done.title}: " \
+           f"{results.summary(done.cases, always=['pass'])}"
     print(f"\r\x1b[K{line}" if sys.stdout.isatty() else line, flush=True)
-    for case in cases:
+    for case in done.cases:
         if case.outcome == "fail":
             print(f"FAILED: {case.name}\n{case.reason}".rstrip(), flush=True)
-    return [case.inside(title) for case in cases]
+    return [case.inside(done.title) for case in done.cases]
+
+
+def _close(cases: Sequence[Case], usage: dict[str, Usage], whole: Usage) -> None:
+    for case in cases:
+        if case.outcome == "skip":
+            print(f"skipped: {case.suite}: {case.name}: {case.reason}")
+    for title in sorted(usage, key=lambda title: -usage[title].seconds)[:SLOWEST]:
+        took = usage[title]
+        print(f"slowest: {title}: {took.seconds:.0f} s, {took.cpu:.0f} s of CPU")
+    print(f"{results.summary(cases)} in {whole.seconds:.0f} s, "
+          f"with {100 * whole.stolen:.0f} % of the CPU time stolen")
 
 
 def run_step(step: Step) -> Sequence[Case]:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
+from . import build
 from .results import Case
 from .step import LOGS, Failed, Step, command
 
@@ -38,6 +39,6 @@ def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:
 
 
 STEPS = (
-    Step("device queue", device_queue),
-    Step("vfio-user", vfio_user),
+    Step("device queue", device_queue, build.ASAN),
+    Step("vfio-user", vfio_user, build.ASAN),
 )

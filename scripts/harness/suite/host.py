@@ -3,17 +3,18 @@
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
 from harness.vms import accel
-from . import pytests, results
+from . import build, pytests, results
 from .results import Case
 from .step import LOGS, Failed, Step, command
 
 
 def ctest(preset: str) -> list[Case]:
-    command(f"build-{preset}", "scripts/build", "--preset", preset, limit=1500)
+    build.build(preset)
     report = LOGS / f"{preset}.xml"
     report.unlink(missing_ok=True)
     try:
@@ -39,20 +40,21 @@ def harness() -> list[Case]:
     return pytests.discover(ROOT / "scripts")
 
 
-def programs() -> list[Case]:
-    command("build-bellwire", "scripts/build", "bellwire", "bellwire-micro")
-    return pytests.discover(ROOT / "host")
+def programs(tests: Path) -> list[Case]:
+    build.build("release", "bellwire", "bellwire-micro")
+    return pytests.discover(tests.parent, tests.name)
 
 
-def sanitized_programs() -> list[Case]:
+def sanitized_programs(tests: Path) -> list[Case]:
     """The same tests with the program that has ASan and UBSan in it. Whatever a sanitizer reports
     of any process that they start goes to a file of its own, and any such file is a failure."""
-    command("build-asan-bellwire", "scripts/build", "--preset", "asan", "bellwire", limit=1500)
-    reports, junit = LOGS / "sanitizers", LOGS / "programs-asan.xml"
+    build.build("asan", "bellwire")
+    name = f"programs-asan-{tests.stem}"
+    reports, junit = LOGS / f"sanitizers-{tests.stem}", LOGS / f"{name}.xml"
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir(parents=True)
     junit.unlink(missing_ok=True)
-    command("programs-asan", sys.executable, "-m", "harness.suite.pytests", ROOT / "host", junit,
+    command(name, sys.executable, "-m", "harness.suite.pytests", tests.parent, junit, tests.name,
             limit=1500, PYTHONPATH=str(ROOT / "scripts"), **sanitized(reports))
     return [*results.read(junit), *told_by_sanitizers(reports)]
 
@@ -73,10 +75,17 @@ def told_by_sanitizers(reports: Path) -> list[Case]:
             for path in sorted(reports.iterdir())]
 
 
+def of_programs(name: str, run: Callable[[Path], list[Case]], needs: tuple[str, ...]
+                ) -> list[Step]:
+    """A step for each file of tests."""
+    return [Step(f"{name}: {tests.stem.removesuffix('_test')}", lambda tests=tests: run(tests),
+                 needs) for tests in sorted((ROOT / "host").rglob("*_test.py"))]
+
+
 STEPS = (
     Step("harness", harness),
-    Step("programs", programs),
-    Step("programs-asan", sanitized_programs, limit=3600),
-    Step("asan", lambda: ctest("asan"), limit=3600),  # it builds the tree, which takes most of it
-    Step("tsan", lambda: ctest("tsan"), limit=3600),
+    *of_programs("programs", programs, build.RELEASE),
+    *of_programs("programs-asan", sanitized_programs, build.ASAN),
+    Step("asan", lambda: ctest("asan"), build.ASAN),
+    Step("tsan", lambda: ctest("tsan"), build.TSAN),
 )

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
+from . import build
 from .results import Case
 from .step import LOGS, Step, command
 
@@ -52,5 +53,5 @@ def consume() -> list[Case]:
 
 
 STEPS = (
-    Step("install", consume),
+    Step("install", consume, build.RELEASE),
 )

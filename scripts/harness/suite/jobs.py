@@ -17,18 +17,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.core.children import Child, describe
+from harness.core.host import CpuTime
 from harness.core.places import ROOT
-from . import results
-from .results import Case, Unreadable
+from . import results, schedule
+from .results import Case, Unreadable, Usage
+from .schedule import Costs
 from .step import LOGS, Step, end
 
-TOGETHER = min(2, os.cpu_count() or 1)  # a VM and its device keep a CPU busy, and half of another
 GRACE = 30.0  # seconds to end its VMs
 POLL = 0.05
 MARK = "BELLWIRE_STEP"
 START = ROOT / "scripts/harness/start.py"
 
 Started = Callable[[str], None]  # is called with a step's title when it starts
+
+
+class Clock:
+    """How long ago it was made, and what the machine lost to others meanwhile."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._machine = CpuTime.now()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def usage(self, cpu: float = 0.0) -> Usage:
+        return Usage(self.seconds, cpu, CpuTime.now().share_stolen_since(self._machine))
 
 
 @dataclass
@@ -38,11 +54,17 @@ class _Job:
     child: Child
     report: Path
     mark: str
-    began: float = field(default_factory=time.monotonic)
+    clock: Clock = field(default_factory=Clock)
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self.began
+        return self.clock.seconds
+
+    def usage(self) -> Usage:
+        """Its CPU seconds are those that its process reported, if it came to that."""
+        with suppress(Unreadable, KeyError):
+            return self.clock.usage(results.read_usage(self.report)[self.title].cpu)
+        return self.clock.usage()
 
     def over(self) -> bool:
         """It ended, or is made to."""
@@ -57,31 +79,75 @@ class _Job:
         _kill_marked(self.mark)
 
 
-def run(steps: Sequence[tuple[str, Step]], together: bool, started: Started
-        ) -> Iterator[tuple[str, list[Case], float]]:
-    """For each level's step: its title, its cases and the seconds it took; as they end."""
-    alone = [(level, step) for level, step in steps if step.alone or not together]
-    others = [(level, step) for level, step in steps if not step.alone and together]
-    yield from _run(alone, 1, started)
-    yield from _run(others, TOGETHER, started)
+@dataclass(frozen=True)
+class Done:
+    """A step that is over."""
+
+    title: str
+    cases: list[Case]
+    usage: Usage
 
 
-def _run(steps: Sequence[tuple[str, Step]], most: int, started: Started
-         ) -> Iterator[tuple[str, list[Case], float]]:
-    waiting = list(steps)
-    running: list[_Job] = []
-    try:
-        while waiting or running:
-            while waiting and len(running) < most:
-                running.append(_start(*waiting.pop(0)))
-                started(running[-1].title)
-            for job in [job for job in running if job.over()]:
-                running.remove(job)
-                yield job.title, _cases(job), job.seconds
-            time.sleep(POLL)
-    finally:
-        for job in running:
-            job.stop()
+def title(level: str, step: Step) -> str:
+    return f"{level}: {step.name}"
+
+
+class _Run:
+    """What of the steps waits, runs and is over."""
+
+    def __init__(self, steps: Sequence[tuple[str, Step]], costs: Costs, started: Started) -> None:
+        self._steps = {title(level, step): (level, step) for level, step in steps}
+        self._needs = {name: [need for need in step.needs if need in self._steps]
+                       for name, (_, step) in self._steps.items()}
+        self._costs = costs
+        self._started = started
+        self._waiting = schedule.first_things_first(self._needs, costs)
+        self._running: dict[str, _Job] = {}
+        self._well: dict[str, bool] = {}  # those that are over: whether all was well
+
+    def until_over(self) -> Iterator[Done]:
+        try:
+            while self._waiting or self._running:
+                yield from self._refuse()
+                self._start_more()
+                yield from self._collect()
+                time.sleep(POLL)
+        finally:
+            for job in self._running.values():
+                job.stop()
+
+    def _refuse(self) -> Iterator[Done]:
+        for name in list(self._waiting):
+            failed = [need for need in self._needs[name] if not self._well.get(need, True)]
+            if failed:
+                self._waiting.remove(name)
+                case = Case(self._steps[name][1].name, "fail",
+                            f"not run, because this failed: {', '.join(failed)}")
+                yield Done(name, [case], Usage(0))
+
+    def _start_more(self) -> None:
+        while name := schedule.fitting(self._ready(), list(self._running), self._costs):
+            self._waiting.remove(name)
+            self._running[name] = _start(*self._steps[name])
+            self._started(name)
+
+    def _ready(self) -> list[str]:
+        return [name for name in self._waiting
+                if all(need in self._well for need in self._needs[name])]
+
+    def _collect(self) -> Iterator[Done]:
+        for name, job in list(self._running.items()):
+            if job.over():
+                del self._running[name]
+                done = Done(name, _cases(job), job.usage())
+                self._well[name] = all(case.outcome != "fail" for case in done.cases)
+                yield done
+
+
+def run(steps: Sequence[tuple[str, Step]], costs: Costs, started: Started) -> Iterator[Done]:
+    """Runs all of them, as many side by side as fit the machine; yields them as they end. A step
+    whose need failed is a failed case, and doesn't run."""
+    return _Run(steps, costs, started).until_over()
 
 
 def _start(level: str, step: Step) -> _Job:
@@ -92,7 +158,7 @@ def _start(level: str, step: Step) -> _Job:
         old.unlink(missing_ok=True)
     mark = uuid.uuid4().hex
     child = Child(["/usr/bin/env", f"{MARK}={mark}", *_argv(level, step, report)], log)
-    return _Job(f"{level}: {step.name}", step, child, report, mark)
+    return _Job(title(level, step), step, child, report, mark)
 
 
 def _argv(level: str, step: Step, report: Path) -> list[str]:

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.suite import jobs, results, step
+from harness.suite import jobs, results, schedule, step
 from harness.suite.results import Case
 from harness.suite.step import Failed, Step
 
@@ -39,8 +39,10 @@ class JobsTest(unittest.TestCase):
     def run_steps(self, *names: str, together: bool = False, limit: float = 60
                   ) -> dict[str, list[Case]]:
         steps = [("test", Step(name, lambda: [], limit=limit)) for name in names]
-        return {title.removeprefix("test: "): cases
-                for title, cases, _ in jobs.run(steps, together, lambda title: None)}
+        load = 0 if together else schedule.CPUS
+        costs = {f"test: {name}": schedule.Cost(1, load) for name in names}
+        return {done.title.removeprefix("test: "): done.cases
+                for done in jobs.run(steps, costs, lambda title: None)}
 
     def test_each_way_to_end_is_a_failed_case_and_the_others_go_on(self) -> None:
         wanted = {"asserts": "one is not two", "is killed": "was killed by SIGKILL",
@@ -54,6 +56,23 @@ class JobsTest(unittest.TestCase):
                     case = found[name][-1]
                     self.assertEqual((case.name, case.outcome), (name, "fail"))
                     self.assertIn(words, case.reason)
+
+    def test_a_step_whose_need_failed_does_not_run(self) -> None:
+        steps = [("test", Step("asserts", lambda: [])),
+                 ("test", Step("fine", lambda: [], needs=("test: asserts",)))]
+        done = {done.title: done for done in jobs.run(steps, {}, lambda title: None)}
+        self.assertEqual(list(done), ["test: asserts", "test: fine"])
+        self.assertIn("not run, because this failed: test: asserts",
+                      done["test: fine"].cases[0].reason)
+
+    def test_a_need_is_over_before_what_needs_it_starts(self) -> None:
+        steps = [("test", Step("reports nothing", lambda: [], needs=("test: fine",))),
+                 ("test", Step("fine", lambda: []))]
+        costs = {"test: reports nothing": schedule.Cost(100, 0)}
+        order: list[str] = []
+        for done in jobs.run(steps, costs, order.append):
+            order.append(f"{done.title} is over")
+        self.assertEqual(order[:3], ["test: fine", "test: fine is over", "test: reports nothing"])
 
     def test_what_it_reported_before_is_kept(self) -> None:
         cases = self.run_steps("is killed")["is killed"]

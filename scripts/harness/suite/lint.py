@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.core.places import ROOT, HarnessError
 from harness.image import kernel
+from . import build
 from .results import Case
 from .step import LOGS, Failed, Skipped, Step, command, tracked
 
@@ -80,7 +81,7 @@ def _names(found: list[Path]) -> str:
 
 def clang_and_tidy() -> list[Case]:
     """The asan preset compiles everything with clang and -Werror, and has clang-tidy look at it."""
-    command("clang", "scripts/build", "--preset", "asan", limit=1500)
+    build.build("asan")
     return [Case("clang, clang-tidy")]
 
 
@@ -109,5 +110,5 @@ STEPS = (
     Step("links", links),
     Step("module 6.1", lambda: module("6.1")),
     Step("module 6.12", lambda: module("6.12")),
-    Step("clang", clang_and_tidy, limit=3600),
+    Step("clang", clang_and_tidy, build.ASAN),
 )

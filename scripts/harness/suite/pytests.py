@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Python's unittest, with each test and each subtest as a case.
 
-As a program, `python3 -m harness.suite.pytests FOLDER REPORT`, it runs the tests of a folder in a
-process of their own, with an environment of their own, and writes their cases as JUnit has it.
+As a program, `python3 -m harness.suite.pytests FOLDER REPORT [PATTERN]`, it runs the tests of a
+folder in a process of their own, with an environment of their own, and writes their cases as JUnit
+has it.
 """
 
 import sys
 import time
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 
 from . import results
@@ -52,15 +54,24 @@ class _Collector(unittest.TestResult):
 
     def _add(self, test: unittest.TestCase, outcome: str = "pass", reason: str = "") -> None:
         now = time.monotonic()
-        self.cases.append(Case(_name(test), outcome, reason, now - self._began))
+        self.cases.append(Case(name(test), outcome, reason, now - self._began))
         self._began = now
 
 
-def _name(test: unittest.TestCase) -> str:
+def name(test: unittest.TestCase) -> str:
     """In words, where a test's name is words: "test_the_guest_dies" is "the guest dies"."""
     parts = test.id().split(".")
     words = [part.removeprefix("test_").replace("_", " ") for part in parts[-1:]]
     return " ".join([*parts[-2:-1], *words]) if len(parts) > 1 else test.id()
+
+
+def each(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    """Its tests, however deep they are nested."""
+    for part in suite:
+        if isinstance(part, unittest.TestSuite):
+            yield from each(part)
+        else:
+            yield part
 
 
 def run(suite: unittest.TestSuite) -> list[Case]:
@@ -69,13 +80,18 @@ def run(suite: unittest.TestSuite) -> list[Case]:
     return collector.cases
 
 
-def discover(folder: Path, top: Path | None = None) -> list[Case]:
-    """All *_test.py below the folder."""
-    suite = unittest.TestLoader().discover(str(folder), "*_test.py", str(top or folder))
+def discover(folder: Path, pattern: str = "*_test.py") -> list[Case]:
+    """The tests of all files below the folder whose names match."""
+    suite = unittest.TestLoader().discover(str(folder), pattern, str(folder))
     if suite.countTestCases() == 0:
-        raise Failed(f"no test in {folder}/*_test.py")
+        raise Failed(f"no test in {folder}/{pattern}")
     return run(suite)
 
 
+def named(module: str) -> list[Case]:
+    """The tests of that module."""
+    return run(unittest.TestLoader().loadTestsFromName(module))
+
+
 if __name__ == "__main__":
-    results.write(Path(sys.argv[2]), discover(Path(sys.argv[1])))
+    results.write(Path(sys.argv[2]), discover(Path(sys.argv[1]), *sys.argv[3:]))

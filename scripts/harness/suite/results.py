@@ -4,7 +4,7 @@
 import io
 import xml.etree.ElementTree as xml
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,16 @@ class Case:
 
     def inside(self, suite: str) -> "Case":
         return replace(self, suite=suite)
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a step took. `stolen` is the part of the machine's CPU time, 0 to 1, that the host of a
+    virtual machine gave to others meanwhile."""
+
+    seconds: float
+    cpu: float = 0.0  # seconds of all its processes that ended
+    stolen: float = 0.0
 
 
 def summary(cases: Iterable[Case], always: Iterable[str] = OUTCOMES) -> str:
@@ -56,16 +66,39 @@ def _case(element: xml.Element) -> Case:
     return Case(name, "fail", said, seconds)
 
 
-def write(path: Path, cases: Iterable[Case]) -> None:
+def read_usage(path: Path) -> dict[str, Usage]:
+    """What each step of a report took, by the suite's name; only of those that say so."""
+    try:
+        return {suite.get("name", "?"): _usage(suite) for suite in xml.parse(path).iter("testsuite")
+                if suite.find("properties") is not None}
+    except (OSError, xml.ParseError, ValueError) as error:
+        raise Unreadable(f"no report can be read from {path}: {error}") from None
+
+
+def _usage(suite: xml.Element) -> Usage:
+    found = {item.get("name"): float(item.get("value", 0))
+             for item in suite.iterfind("properties/property")}
+    return Usage(float(suite.get("time", 0)), found.get("cpu_seconds", 0),
+                 found.get("stolen_percent", 0) / 100)
+
+
+def write(path: Path, cases: Iterable[Case], usage: Mapping[str, Usage] | None = None) -> None:
+    """All cases, by their suites; a suite without a case stands there for what it took."""
+    usage = usage or {}
     root = xml.Element("testsuites")
-    suites: dict[str, list[Case]] = {}
+    suites: dict[str, list[Case]] = {name: [] for name in usage}
     for case in cases:
         suites.setdefault(case.suite, []).append(case)
     for name, members in suites.items():
         counts = Counter(case.outcome for case in members)
+        took = usage.get(name) or Usage(sum(case.seconds for case in members))
         suite = xml.SubElement(root, "testsuite", name=name, tests=str(len(members)),
                                failures=str(counts["fail"]), skipped=str(counts["skip"]),
-                               time=f"{sum(case.seconds for case in members):.3f}")
+                               time=f"{took.seconds:.3f}")
+        if name in usage:
+            properties = xml.SubElement(suite, "properties")
+            for what, value in (("cpu_seconds", took.cpu), ("stolen_percent", took.stolen * 100)):
+                xml.SubElement(properties, "property", name=what, value=f"{value:.1f}")
         for case in members:
             _write(suite, case)
     xml.indent(root)

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from harness.suite import results
-from harness.suite.results import Case
+from harness.suite.results import Case, Usage
 
 CTEST = """<testsuite name="Linux-c++" tests="3" failures="1" disabled="0" skipped="1">
 <testcase name="os" time="0.25" status="run"><system-out>fine</system-out></testcase>
@@ -40,6 +40,14 @@ class ResultsTest(unittest.TestCase):
                          ("host", "1", "0"))
         self.assertEqual((vm.get("tests"), vm.get("failures"), vm.get("skipped")), ("2", "1", "1"))
         self.assertEqual(vm.find("testcase/failure").get("message"), "last")
+
+    def test_what_each_step_took(self) -> None:
+        usage = {"host": Usage(12.5, 20.3, 0.04), "build": Usage(3.25, 6, 0)}
+        results.write(self.file, [Case("a", seconds=1, suite="host"), Case("b", suite="vm")], usage)
+        self.assertEqual(results.read_usage(self.file), usage)
+        self.assertEqual([case.name for case in results.read(self.file)], ["a", "b"])
+        self.assertEqual([suite.get("time") for suite in xml.parse(self.file).getroot()],
+                         ["12.500", "3.250", "0.000"])
 
     def test_the_closing_line(self) -> None:
         cases = [Case("a"), Case("b"), Case("c", "skip")]

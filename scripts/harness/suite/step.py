@@ -31,7 +31,7 @@ class Skipped(Exception):
 class Step:
     name: str
     run: Callable[[], Sequence[Case]]  # no case at all is a failure
-    alone: bool = False  # it keeps all CPUs busy: never beside another
+    needs: tuple[str, ...] = ()  # the presets that must have been built
     limit: float = LIMIT  # seconds; a step that takes longer is killed, and has failed
 
 

@@ -10,7 +10,7 @@ import unittest
 
 from harness.core.places import HarnessError
 from harness.image import kernel
-from . import pytests
+from . import build, pytests
 from .results import Case
 from .step import Step
 
@@ -35,9 +35,34 @@ def suite(name: str) -> list[Case]:
     return pytests.run(unittest.TestLoader().loadTestsFromModule(module))
 
 
-# Their guests have two CPUs, and wake one from the other all the time.
-ALONE = ("rings", "vfio_user")
+# Suites that take minutes: each of their tests is a step of its own.
+LONG = ("rings", "vfio_user", "hostile", "resets", "trace", "hangs", "pauses", "boot_vm",
+        "boot_vm_elsewhere")
 
-NESTED = (Step("rings", lambda: suite("nested")),)
-STEPS = tuple(Step(name.replace("_", "-"), lambda name=name: suite(name), name in ALONE)
-              for name in SUITES)
+
+def suite(name: str, test: str = "") -> list[Case]:
+    """The tests of that suite, or the one of that name."""
+    module = importlib.import_module(f"vmtests.{name}")
+    found = unittest.TestLoader().loadTestsFromModule(module)
+    chosen = [case for case in pytests.each(found) if test in ("", pytests.name(case))]
+    return pytests.run(unittest.TestSuite(chosen))
+
+
+def steps(name: str) -> list[Step]:
+    title = name.replace("_", "-")
+    if name not in LONG:
+        return [Step(title, lambda: suite(name), build.RELEASE)]
+    module = importlib.import_module(f"vmtests.{name}")
+    tests = [pytests.name(case)
+             for case in pytests.each(unittest.TestLoader().loadTestsFromModule(module))]
+    return [Step(f"{title}: {_words(test)}", lambda test=test: suite(name, test), build.RELEASE)
+            for test in tests]
+
+
+def _words(test: str) -> str:
+    """A test's name without its class."""
+    return test.partition(" ")[2]
+
+
+STEPS = tuple(step for name in SUITES for step in steps(name))
+NESTED = (Step("rings", lambda: suite("nested"), build.RELEASE),)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The levels of test, their steps, and which of them a run has."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from . import build, fuzz, host, install, lint, quick, schedule, vm
+from .schedule import Costs
+from .step import Step
+
+
+@dataclass(frozen=True)
+class Level:
+    what: str
+    steps: tuple[Step, ...]
+    missing: Callable[[], str] = lambda: ""  # why it can't run
+
+
+LEVELS = {
+    "build": Level("the trees that the other levels run", build.STEPS),
+    "lint": Level("style, licences, links, types, layers; clang-tidy, sparse", lint.STEPS),
+    "host": Level("level 0: programs; the library under ASan + UBSan, TSan", host.STEPS),
+    "install": Level("the installed library, and the example that uses it", install.STEPS),
+    "fuzz": Level("hostile input, a minute", fuzz.STEPS),
+    "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
+    "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
+    "quick": Level("what --quick chooses from: a test program each, in the preset dev",
+                   quick.STEPS),
+}
+ALL = [name for name in LEVELS if name != "quick"]  # which has the others' tests
+
+Chosen = list[tuple[str, Step]]  # each with its level
+
+
+def choose(names: Sequence[str], only: str = "") -> Chosen:
+    """The steps of these levels; of each, only the step that is called `only`, or else those that
+    have it in their names."""
+    chosen: Chosen = []
+    for name in names:
+        steps = LEVELS[name].steps
+        found = [step for step in steps if step.name == only] or \
+                [step for step in steps if only in step.name]
+        chosen += [(name, step) for step in found]
+    return chosen
+
+
+def title(level: str, step: Step) -> str:
+    return f"{level}: {step.name}"
+
+
+def with_needs(chosen: Chosen) -> Chosen:
+    """And the builds that they need."""
+    there = {title(level, step) for level, step in chosen}
+    needed = {need for _, step in chosen for need in step.needs} - there
+    return [("build", step) for step in build.STEPS if title("build", step) in needed] + chosen
+
+
+def shard(chosen: Chosen, number: int, count: int, costs: Costs) -> Chosen:
+    """The part of machine `number` of `count`. A build belongs to the machines that need it, or to
+    the first if none does."""
+    needs = {title(level, step): step.needs for level, step in chosen if level != "build"}
+    ours = set(schedule.shard(needs, costs, number, count))
+    if number == 1:
+        needed = {need for step in needs.values() for need in step}
+        ours |= {title(level, step) for level, step in chosen if level == "build"} - needed
+    return with_needs([(level, step) for level, step in chosen if title(level, step) in ours])
