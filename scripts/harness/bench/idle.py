@@ -2,9 +2,10 @@
 """How often a device, a switchboard and a driver wake up that have nothing to do.
 
 The driver has a queue, a worker's thread and rings that it has had; then its
-process is stopped, and nobody waits for anything. One way rings on, and must be
-seen to wake everybody; and whatever was idle must work afterwards, since the
-dead wake up least of all.
+process is stopped. It leaves completions that nobody takes, so the device's
+watchdog looks on for 3 s: it repairs what might be lost, and reports a pause.
+The count begins after that. One way rings on, and must be seen to wake everybody;
+and whatever was idle must work afterwards, since the dead wake up least of all.
 """
 
 import re
@@ -29,7 +30,7 @@ mount -t tracefs none $trace 2>/dev/null
 bell ring --count 4000000000 --worker read >/dev/null & ringer=$!
 sleep 1
 %s
-sleep 2
+sleep 5
 for event in timer/timer_expire_entry workqueue/workqueue_execute_start sched/sched_wakeup; do
     echo 1 >$trace/events/$event/enable || exit 1
 done
