@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from .. import run, toolbox
-from ..lab import Lab
-from ..places import HarnessError
-from ..qemu import Machine
-from ..wires import Process
-from .rings import machine
-from .suite import Figures, Ratio, Suite
+from harness.bench.rings import machine
+from harness.bench.suite import Figures, Ratio, Suite
+from harness.core import runs
+from harness.core.places import HarnessError
+from harness.labs.lab import Lab
+from harness.labs.processes import Process
+from harness.vms import toolbox
+from harness.vms.qemu import Machine
 
 SECONDS = 5
 LIMIT = 60.0
@@ -56,7 +57,7 @@ def switches(process: Process) -> int:
 
 
 def _watch(on: Machine, transport: str, idle: bool) -> Figures:
-    with Lab(on, run.create(), transport=transport) as lab:
+    with Lab(on, runs.create(), transport=transport) as lab:
         lab.start()
         vm = lab.vm(["sh", "-c", GUEST % ("kill -STOP $ringer" if idle else ":")])
         if death := vm.boot(watch=lab.check):
