@@ -107,7 +107,8 @@ def _chosen(options: argparse.Namespace) -> Chosen:
     if options.here:
         return chosen
     if options.shard:
-        return levels.shard(chosen, *options.shard, schedule.load())
+        number, count = options.shard
+        return levels.shard(chosen, number, count, schedule.load())
     return levels.with_needs(chosen)
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The build trees that other levels' steps need, each made once and before them."""
 
+from functools import partial
+
 from .results import Case
 from .step import Step, command
 
@@ -12,6 +14,6 @@ def build(preset: str, *targets: str) -> list[Case]:
     return [Case(f"build {preset}")]
 
 
-STEPS = tuple(Step(preset, lambda preset=preset: build(preset), limit=3600)
+STEPS = tuple(Step(preset, partial(build, preset), limit=3600)
               for preset in ("release", "asan", "tsan"))
 RELEASE, ASAN, TSAN = ((f"build: {step.name}",) for step in STEPS)  # what a step needs

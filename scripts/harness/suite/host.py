@@ -4,6 +4,7 @@
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
@@ -55,7 +56,7 @@ def sanitized_programs(tests: Path) -> list[Case]:
     reports.mkdir(parents=True)
     junit.unlink(missing_ok=True)
     command(name, sys.executable, "-m", "harness.suite.pytests", tests.parent, junit, tests.name,
-            limit=1500, PYTHONPATH=str(ROOT / "scripts"), **sanitized(reports))
+            limit=1500, environment=sanitized(reports) | {"PYTHONPATH": str(ROOT / "scripts")})
     return [*results.read(junit), *told_by_sanitizers(reports)]
 
 
@@ -78,7 +79,7 @@ def told_by_sanitizers(reports: Path) -> list[Case]:
 def of_programs(name: str, run: Callable[[Path], list[Case]], needs: tuple[str, ...]
                 ) -> list[Step]:
     """A step for each file of tests."""
-    return [Step(f"{name}: {tests.stem.removesuffix('_test')}", lambda tests=tests: run(tests),
+    return [Step(f"{name}: {tests.stem.removesuffix('_test')}", partial(run, tests),
                  needs) for tests in sorted((ROOT / "host").rglob("*_test.py"))]
 
 
@@ -86,6 +87,6 @@ STEPS = (
     Step("harness", harness),
     *of_programs("programs", programs, build.RELEASE),
     *of_programs("programs-asan", sanitized_programs, build.ASAN),
-    Step("asan", lambda: ctest("asan"), build.ASAN),
-    Step("tsan", lambda: ctest("tsan"), build.TSAN),
+    Step("asan", partial(ctest, "asan"), build.ASAN),
+    Step("tsan", partial(ctest, "tsan"), build.TSAN),
 )

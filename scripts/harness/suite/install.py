@@ -36,7 +36,7 @@ def by_cmake(prefix: Path, name: str) -> Case:
 def by_pkg_config(prefix: Path) -> Case:
     packages = ":".join(str(path.parent) for path in prefix.rglob("*.pc"))
     flags = shlex.split(command("pkg-config", "pkg-config", "--cflags", "--libs", "bellwire",
-                                PKG_CONFIG_PATH=packages))
+                                environment={"PKG_CONFIG_PATH": packages}))
     program = LOGS / "example-by-pkg-config"
     command("example-by-pkg-config", "g++", "-std=c++20", *EXAMPLE.glob("*.cpp"),
             "-o", program, *flags)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.core.places import ROOT, HarnessError
 from harness.image import kernel
-from . import build
+from . import build, sources
 from .results import Case
 from .step import LOGS, Failed, Skipped, Step, command, tracked
 
@@ -108,6 +108,7 @@ STEPS = (
     Step("licences", licences),
     Step("paths", paths),
     Step("links", links),
+    *sources.STEPS,
     Step("module 6.1", lambda: module("6.1")),
     Step("module 6.12", lambda: module("6.12")),
     Step("clang", clang_and_tidy, build.ASAN),

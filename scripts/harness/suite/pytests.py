@@ -11,10 +11,13 @@ import time
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 
 from . import results
 from .results import Case
 from .step import Failed
+
+OptExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 
 
 class _Collector(unittest.TestResult):
@@ -35,18 +38,18 @@ class _Collector(unittest.TestResult):
     def addSkip(self, test: unittest.TestCase, reason: str) -> None:
         self._add(test, "skip", reason)
 
-    def addFailure(self, test: unittest.TestCase, error: tuple) -> None:
+    def addFailure(self, test: unittest.TestCase, error: OptExcInfo) -> None:
         super().addFailure(test, error)
         self._add(test, "fail", self.failures[-1][1])
 
-    def addError(self, test: unittest.TestCase, error: tuple) -> None:
+    def addError(self, test: unittest.TestCase, error: OptExcInfo) -> None:
         super().addError(test, error)
         self._add(test, "fail", self.errors[-1][1])
 
     def addSubTest(self, test: unittest.TestCase, part: unittest.TestCase,
-                   error: tuple | None) -> None:
+                   error: OptExcInfo | None) -> None:
         super().addSubTest(test, part, error)
-        if error is None:
+        if error is None or error[0] is None:
             self._add(part)
         else:
             bad = self.failures if issubclass(error[0], test.failureException) else self.errors

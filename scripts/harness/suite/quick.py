@@ -10,6 +10,7 @@ seconds, and one ring in a VM, run always.
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
@@ -49,12 +50,12 @@ def python_tests() -> list[Path]:
 
 def _python_step(path: Path) -> Step:
     name = ".".join(path.relative_to(SCRIPTS).with_suffix("").parts)
-    return Step(f"Python: {name}", lambda: pytests.named(name))
+    return Step(f"Python: {name}", partial(pytests.named, name))
 
 
 RING = Step("a ring in a VM", ring, build.RELEASE)
 STEPS = (
-    *(Step(f"C++: {name}", lambda name=name, folder=folder: doctest(name, folder))
+    *(Step(f"C++: {name}", partial(doctest, name, folder))
       for name, folder in doctests().items()),
     *(_python_step(path) for path in python_tests()),
     RING,

@@ -39,7 +39,7 @@ class ResultsTest(unittest.TestCase):
         self.assertEqual((host.get("name"), host.get("tests"), host.get("failures")),
                          ("host", "1", "0"))
         self.assertEqual((vm.get("tests"), vm.get("failures"), vm.get("skipped")), ("2", "1", "1"))
-        self.assertEqual(vm.find("testcase/failure").get("message"), "last")
+        self.assertEqual(vm.findall("testcase/failure")[0].get("message"), "last")
 
     def test_what_each_step_took(self) -> None:
         usage = {"host": Usage(12.5, 20.3, 0.04), "build": Usage(3.25, 6, 0)}

@@ -19,10 +19,11 @@ class ScheduleTest(unittest.TestCase):
 
     def test_what_waits_runs_beside_what_works(self) -> None:
         costs = {"works": Cost(10, 10 * CPUS), "half": Cost(10, 5 * CPUS), "waits": Cost(10, 1)}
-        for waiting, running, wanted in (
-                (["works", "waits"], [], "works"), (["half", "waits"], ["works"], "waits"),
-                (["works", "half"], ["half"], "half"), (["works"], ["half"], None),
-                (["half"], ["works"], None), (["waits"], ["waits"] * schedule.MOST, None)):
+        table: list[tuple[list[str], list[str], str | None]] = [
+            (["works", "waits"], [], "works"), (["half", "waits"], ["works"], "waits"),
+            (["works", "half"], ["half"], "half"), (["works"], ["half"], None),
+            (["half"], ["works"], None), (["waits"], ["waits"] * schedule.MOST, None)]
+        for waiting, running, wanted in table:
             with self.subTest(waiting=waiting, running=running):
                 self.assertEqual(schedule.fitting(waiting, running, costs), wanted)
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Step:
 
 
 def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
-            **environment: str) -> str:
+            environment: Mapping[str, str] | None = None) -> str:
     """Runs it and returns what it printed, which also is in the log of that name. Nothing of its
     process group is left when it returns. A program that isn't there is a failure: what the tests
     need is installed before them."""
@@ -45,8 +45,8 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
     with path.open("w") as file:
         try:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, cwd=cwd,
-                                       stderr=subprocess.STDOUT, env=os.environ | environment,
-                                       process_group=0)
+                                       stderr=subprocess.STDOUT, process_group=0,
+                                       env=os.environ | dict(environment or {}))
         except OSError as error:
             raise Failed(f"{log}: cannot run {argv[0]}: {error.strerror}; run scripts/setup, or "
                          "scripts/build if it is ours") from None
@@ -61,7 +61,7 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
     return path.read_text(errors="replace")
 
 
-def _ended(process: subprocess.Popen, limit: float) -> bool:
+def _ended(process: subprocess.Popen[bytes], limit: float) -> bool:
     """Whether it ends in time. It stays a zombie, so its number remains its group's."""
     deadline = time.monotonic() + limit
     while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
@@ -71,7 +71,7 @@ def _ended(process: subprocess.Popen, limit: float) -> bool:
     return True
 
 
-def _end_group(process: subprocess.Popen) -> int:
+def _end_group(process: subprocess.Popen[bytes]) -> int:
     """Asks whatever is left of it to end, then kills it; returns the first process's status."""
     os.killpg(process.pid, signal.SIGTERM)
     _ended(process, GRACE)

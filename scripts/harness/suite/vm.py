@@ -7,6 +7,7 @@ The suites are in scripts/vmtests.
 import importlib
 import shutil
 import unittest
+from functools import partial
 
 from harness.core.places import HarnessError
 from harness.image import kernel
@@ -30,10 +31,6 @@ def missing() -> str:
     return ""
 
 
-def suite(name: str) -> list[Case]:
-    module = importlib.import_module(f"vmtests.{name}")
-    return pytests.run(unittest.TestLoader().loadTestsFromModule(module))
-
 
 # Suites that take minutes: each of their tests is a step of its own.
 LONG = ("rings", "vfio_user", "hostile", "resets", "trace", "hangs", "pauses", "boot_vm",
@@ -51,11 +48,11 @@ def suite(name: str, test: str = "") -> list[Case]:
 def steps(name: str) -> list[Step]:
     title = name.replace("_", "-")
     if name not in LONG:
-        return [Step(title, lambda: suite(name), build.RELEASE)]
+        return [Step(title, partial(suite, name), build.RELEASE)]
     module = importlib.import_module(f"vmtests.{name}")
     tests = [pytests.name(case)
              for case in pytests.each(unittest.TestLoader().loadTestsFromModule(module))]
-    return [Step(f"{title}: {_words(test)}", lambda test=test: suite(name, test), build.RELEASE)
+    return [Step(f"{title}: {_words(test)}", partial(suite, name, test), build.RELEASE)
             for test in tests]
 
 
@@ -65,4 +62,4 @@ def _words(test: str) -> str:
 
 
 STEPS = tuple(step for name in SUITES for step in steps(name))
-NESTED = (Step("rings", lambda: suite("nested"), build.RELEASE),)
+NESTED = (Step("rings", partial(suite, "nested"), build.RELEASE),)
