@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// bell: the guest's tool. It plays the driver's process: opens /dev/bellwireN, hands down its
-// eventfds, rings the device on the host, and checks what comes back. Here is its command line;
-// what a subcommand does stands in the file that is named for it.
+// bell: the guest's tool. It plays the driver's process: it opens /dev/bellwireN, gives the module
+// its eventfds, rings the device on the host, and checks the answers. This file has the command
+// line; a subcommand is in the file that has its name.
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 
-#include "guest-kmod/bell/break.hpp"
-#include "guest-kmod/bell/compare/compare.hpp"
-#include "guest-kmod/bell/edu.hpp"
-#include "guest-kmod/bell/info.hpp"
+#include "guest-kmod/bell/commands.hpp"
 #include "guest-kmod/bell/output.hpp"
-#include "guest-kmod/bell/print.hpp"
-#include "guest-kmod/bell/ring.hpp"
 
 namespace {
 
@@ -21,7 +17,7 @@ using bell::RingOptions;
 constexpr int exit_failure = 1;
 constexpr int exit_usage = 2;
 
-// What the chosen subcommand runs: whether all was well.
+// Runs the chosen subcommand. Returns whether all was well.
 using Run = std::function<bell::Result<bool>()>;
 
 template <class Value>
@@ -37,100 +33,103 @@ void add_choice(CLI::App* command, const char* option, std::vector<std::string>&
 
 void add_ring(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand("ring", "Ring a device, and check every completion");
-  command->footer(
-      "\nOf the choices several can be named (read,poll or all): every combination runs.");
+  command->footer("\nEach choice can be a list (read,poll) or all: every combination is run.");
   auto options = std::make_shared<RingOptions>();
-  command->add_option("--count", options->traffic.count, "Requests a run")
+  command->add_option("--count", options->traffic.count, "Requests per run")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32))
       ->type_name("N")
       ->capture_default_str();
-  command->add_option("--depth", options->depths, "Requests under way at most")
+  command->add_option("--depth", options->depths, "Most requests under way at a time")
       ->delimiter(',')
       ->check(CLI::Range(1U, static_cast<unsigned>(BELLWIRE_MAX_RING_ENTRIES)))
       ->type_name("D")
       ->capture_default_str();
-  command->add_option("--payload", options->traffic.payload, "Bytes that a request carries")
+  command->add_option("--payload", options->traffic.payload, "Bytes per request")
       ->check(CLI::Range(1U, 1U << 24))
       ->type_name("BYTES")
       ->capture_default_str();
-  add_choice<bell::Wait>(command, "--wait", options->waits, "How the process waits to be called");
+  add_choice<bell::Wait>(command, "--wait", options->waits,
+                         "How the process waits for the call eventfd");
   add_choice<bellwire::Polling>(command, "--poll", options->polls,
-                                "How it looks for completions before it waits: not at all, as long "
-                                "as that pays, or without an end");
+                                "Whether it polls for completions before it waits: never, for as "
+                                "long as that pays, or forever");
   add_choice<bell::Kick>(command, "--kick", options->kicks,
-                         "How it kicks: the note's ioctl, the eventfd, or directly");
+                         "How it kicks: by the note's ioctl, the eventfd, or the module directly");
   add_choice<bellwire_worker>(command, "--worker", options->workers,
                               "How the module waits for the kick");
-  add_choice<bell::Load>(command, "--device", options->devices, "Which device to ring");
+  add_choice<bell::DeviceKind>(command, "--device", options->devices, "Device to ring");
   command
       ->add_option("--until-restarts", options->traffic.until_restarts,
-                   "Instead of --count: until the device was restarted so often")
+                   "Instead of --count: run until the device has restarted N times")
       ->type_name("N");
   command
       ->add_option("--steps", options->steps,
-                   "Instead of --count: tell that many rings step by step, guest and host")
+                   "Instead of --count: print N rings step by step, guest and host")
       ->type_name("N");
   command
       ->add_option("--drop", options->drop,
-                   "Lose on purpose what belongs to the Nth kick, to see who notices: the kick "
-                   "itself, the module's call, or the process's waking by it")
+                   "Lose a hop of the Nth kick on purpose, to see that it is noticed: the kick, "
+                   "the module's call, or the process's wake-up")
       ->delimiter('=')
       ->check(CLI::IsMember(bell::names<bell::Hop>()).application_index(0))
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32).application_index(1))
       ->type_name("HOP=N");
   command->add_flag("--trace", options->traffic.trace,
-                    "Take the module's timestamps: the figures then have the hop from doorbell to "
-                    "interrupt, at depth 1");
-  command->add_flag("--ktap", options->ktap, "Print KTAP with the figures, for a harness");
+                    "Record timestamps: the KTAP figures then include the time of a kick and, at "
+                    "depth 1, from doorbell to interrupt");
+  command->add_flag("--ktap", options->ktap, "Print KTAP with figures, for a harness");
   command->callback([&run, options] { run = [options] { return bell::run_ring(*options); }; });
 }
 
 void add_info(CLI::App& app, Run& run) {
-  auto* command = app.add_subcommand("info", "Show the device files and who is behind them");
+  auto* command = app.add_subcommand("info", "List the device files and the devices behind them");
   command->callback([&run] { run = bell::run_info; });
 }
 
 void add_break(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand(
-      "break", "Break a queue on purpose, see that only it breaks, and reset it (KTAP)");
+      "break", "Break a queue on purpose, check that no other breaks, and reset it (KTAP)");
   command->callback([&run] { run = bell::run_break; });
 }
 
 void add_edu(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand(
-      "edu", "Drive an edu from here: registers, interrupts, DMA, all checked (KTAP)");
-  command->footer("\nFor root, with a huge page: echo 1 > /proc/sys/vm/nr_hugepages");
+      "edu", "Drive an edu from user space and check its registers, interrupts and DMA (KTAP)");
+  command->footer("\nNeeds root and a huge page: echo 1 > /proc/sys/vm/nr_hugepages");
   auto options = std::make_shared<bell::EduOptions>();
-  command->add_option("--dma", options->dma, "How much to move, both ways together [16M]")
+  command->add_option("--dma", options->dma, "Bytes to move, both ways together [16M]")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("SIZE");
-  command->add_flag("--qemus", options->qemus, "It is QEMU's own edu, which can a little less");
+  command->add_flag("--qemus", options->qemus,
+                    "The device is QEMU's own edu, which can do a little less");
   command->callback([&run, options] { run = [options] { return bell::run_edu(*options); }; });
 }
 
 void add_compare(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand(
-      "compare", "Measure every way to notify, beside each other, and the note's claims");
+      "compare", "Measure every way to notify, side by side, and judge the note's claims");
   auto options = std::make_shared<bell::CompareOptions>();
-  command->add_option("--json", options->json, "Write all figures there")->type_name("FILE");
-  command->add_option("--only", options->only, "Mechanisms and directions whose names have it")
+  command->add_option("--json", options->json, "Write all results to FILE")->type_name("FILE");
+  command
+      ->add_option("--only", options->only,
+                   "Only mechanisms and directions with TEXT in their names")
       ->type_name("TEXT");
   command
       ->add_option("--count", options->count,
-                   "Notifications of each: half of them one at a time, half in a burst")
+                   "Notifications per mechanism: half one at a time, half in a burst")
       ->check(CLI::Range(8U, 30'000U))
       ->type_name("N")
       ->capture_default_str();
   command->add_flag("--apart", options->apart,
-                    "Receivers that sleep on another CPU than senders, too");
+                    "Run receivers that sleep on another CPU than the sender, too");
   command->callback([&run, options] { run = [options] { return bell::run_compare(*options); }; });
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("bell: ring a bellwire device on the host, and check what it answers.");
-  app.footer("\nExit status: 0 all was well; 1 something was not; 2 wrong usage.");
+  CLI::App app("bell: ring a bellwire device on the host and check its answers.");
+  app.footer("\nExit status: 0 success; 1 something failed; 2 wrong usage.");
   app.require_subcommand(1);
   Run run;
   add_info(app, run);
@@ -139,7 +138,7 @@ int main(int argc, char** argv) {
   add_edu(app, run);
   add_compare(app, run);
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("bell: ") + error.what() + " (bell --help tells more)\n";
+    return std::string("bell: ") + error.what() + " (see bell --help)\n";
   });
   if (auto ready = bell::occupy_standard_descriptors(); !ready) {
     bell::complain("{}", ready.error().message);

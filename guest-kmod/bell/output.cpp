@@ -8,10 +8,11 @@
 #include <iostream>
 
 namespace bell {
+
 using bellwire::Result;
 using bellwire::system_fault;
 
-// By path only: a descriptor that is opened so fails every read and write with EBADF.
+// O_PATH: every read and write of such a descriptor fails with EBADF.
 Result<void> occupy_standard_descriptors() {
   for (int fd = ::open("/", O_PATH); fd != -1; fd = ::open("/", O_PATH))
     if (fd > STDERR_FILENO) {

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ktap.h"
 #include "runner.h"
 
 enum { PASSED = 0, FAILED = 1, SKIPPED = 4, SECONDS = 60 };
@@ -125,21 +126,19 @@ static int run_in_process(const struct test *test)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;
 }
 
-static bool run(const struct test *test, int number)
+static void run(const struct test *test, struct ktap *report)
 {
 	int result = run_in_process(test);
-	bool good = result == PASSED || result == SKIPPED;
 
-	printf("%s %d - %s", good ? "ok" : "not ok", number, test->name);
 	if (result == SKIPPED)
-		printf(" # SKIP %s", skip_reason);
-	printf("\n");
-	return good;
+		ktap_skip(report, test->name, skip_reason);
+	else
+		ktap_result(report, result == PASSED, test->name);
 }
 
-static int count_tests(const struct suites *suites, const char *filter)
+static unsigned int count_tests(const struct suites *suites, const char *filter)
 {
-	int count = 1; /* the kernel's log */
+	unsigned int count = 1; /* the kernel's log */
 
 	for (unsigned int i = 0; i < suites->count; i++)
 		for (const struct test *test = suites->all[i]; test->name; test++)
@@ -147,30 +146,26 @@ static int count_tests(const struct suites *suites, const char *filter)
 	return count;
 }
 
-/* What a failed test left is put right before the next. */
-static int run_suite(const struct suites *suites, const struct test *test, const char *filter, int *number)
+/* Restores after each test what a failed one may have left. */
+static void run_suite(const struct suites *suites, const struct test *test, const char *filter,
+		      struct ktap *report)
 {
-	int failed = 0;
-
 	for (; test->name; test++)
 		if (strstr(test->name, filter)) {
-			failed += !run(test, ++*number);
+			run(test, report);
 			suites->restore();
 		}
-	return failed;
 }
 
 int run_tests(const struct suites *suites, const char *filter)
 {
-	int number = 0, failed = 0;
-	bool clean;
+	struct ktap report;
 
 	skip_reason = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	kernel_log_begin();
-	printf("KTAP version 1\n1..%d\n", count_tests(suites, filter));
+	report = ktap_begin(count_tests(suites, filter));
 	for (unsigned int i = 0; i < suites->count; i++)
-		failed += run_suite(suites, suites->all[i], filter, &number);
-	clean = kernel_log_clean();
-	printf("%s %d - the kernel's log has no warning\n", clean ? "ok" : "not ok", ++number);
-	return failed + !clean;
+		run_suite(suites, suites->all[i], filter, &report);
+	ktap_result(&report, kernel_log_clean(), "the kernel's log has no warning");
+	return report.failed;
 }

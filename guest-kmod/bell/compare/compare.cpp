@@ -1,58 +1,56 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "guest-kmod/bell/compare/compare.hpp"
-
+//
+// bell compare: measures every mechanism in turn, in several rounds, and reports the results.
 #include <sched.h>
 
 #include <array>
 #include <fstream>
 #include <functional>
 
-#include "guest-kmod/bell/compare/absence.hpp"
-#include "guest-kmod/bell/compare/claims.hpp"
-#include "guest-kmod/bell/compare/lab_measure.hpp"
-#include "guest-kmod/bell/compare/leftover.hpp"
-#include "guest-kmod/bell/compare/loopback.hpp"
-#include "guest-kmod/bell/compare/measure.hpp"
-#include "guest-kmod/bell/compare/row.hpp"
-#include "guest-kmod/bell/compare/source_lines.hpp"
-#include "guest-kmod/bell/print.hpp"
+#include "guest-kmod/bell/commands.hpp"
+#include "guest-kmod/bell/compare/measure/measure.hpp"
+#include "guest-kmod/bell/compare/mechanisms/lab_mechanisms.hpp"
+#include "guest-kmod/bell/compare/mechanisms/system_v.hpp"
+#include "guest-kmod/bell/compare/report/result.hpp"
+#include "guest-kmod/bell/compare/report/source_lines.hpp"
+#include "guest-kmod/bell/output.hpp"
 
 namespace bell {
 namespace {
 
-using namespace compare;  // NOLINT: this is its front
+using namespace compare;  // NOLINT: this file is the front of that namespace
 
 constexpr const char* user_to_user_name = "user → user";
-// All are measured in turn, that many times: what else the machine does then meets all of them.
+// All mechanisms are measured in turn, so often: what else the machine does then affects all alike.
 constexpr std::uint64_t rounds = 4;
 
-// Of `count` notifications, those of one round.
+// The notifications of one round, of `count` in all.
 std::uint64_t share(std::uint64_t count, std::uint64_t round) {
   return count * (round + 1) / rounds - count * round / rounds;
 }
 
-// A row, and how it comes by its figures.
+// A result, and how to measure it.
 struct Candidate {
-  Row row;
+  MechanismResult row;
   Traits traits{};
-  std::function<Result<Figures>(const Plan&)> measure{};
+  std::function<Result<Measurement>(const Plan&)> measure{};
 
-  // A mechanism that failed once is tried no more.
-  void go_round(const Plan& plan) {
+  // A mechanism that failed once is not measured again.
+  void measure_round(const Plan& plan) {
     if (!measure || !row.reason.empty() || plan.burst() == 0) return;
-    auto figures = measure(plan);
-    if (!figures) {
-      row.reason = figures.error().message;
-      row.figures.reset();
-    } else if (row.figures) {
-      row.figures->add(*figures);
+    auto measured = measure(plan);
+    if (!measured) {
+      row.reason = measured.error().message;
+      row.measurement.reset();
+    } else if (row.measurement) {
+      row.measurement->add(*measured);
     } else {
-      row.figures = std::move(*figures);
+      row.measurement = std::move(*measured);
     }
   }
 };
 
-// The first two CPUs that we may use; one twice if there is no other.
+// The first two CPUs that this process may use; the same twice if there is only one.
 std::array<int, 2> two_cpus() {
   cpu_set_t allowed;
   ::sched_getaffinity(0, sizeof allowed, &allowed);
@@ -63,33 +61,32 @@ std::array<int, 2> two_cpus() {
   return cpus;
 }
 
-// A receiver that sleeps shares the sender's CPU: so what is measured is the wake-up and the
-// switch, and not how long it takes to rouse an idle CPU. One that spins has its own.
+// A receiver that sleeps shares the sender's CPU: then the wake-up and the switch are measured, not
+// how long an idle CPU takes to wake. A receiver that spins has a CPU of its own.
 class Comparison {
  public:
   explicit Comparison(const CompareOptions& options) : options_(options), cpus_(two_cpus()) {}
 
-  std::vector<Row> run() {
+  std::vector<MechanismResult> run() {
     bring_up_loopback();
     auto candidates = choose();
     for (std::uint64_t round = 0; round < rounds; ++round) {
       print("Round {} of {}: {} mechanisms\n", round + 1, rounds, candidates.size());
       std::fflush(stdout);
-      for (auto& candidate : candidates) candidate.go_round(plan(candidate.traits, round));
+      for (auto& candidate : candidates) candidate.measure_round(plan(candidate.traits, round));
     }
-    std::vector<Row> rows;
+    std::vector<MechanismResult> rows;
     for (auto& candidate : candidates) rows.push_back(std::move(candidate.row));
     print_all(rows);
     return rows;
   }
 
  private:
-  void print_all(const std::vector<Row>& rows) const {
+  void print_all(const std::vector<MechanismResult>& rows) const {
     print("Senders run on CPU {}; receivers that sleep on CPU {}, those that spin on CPU {}{}.\n",
-          cpus_[0], receiver_cpu({}), cpus_[1],
-          cpus_[0] == cpus_[1] ? ", as there is one only" : "");
+          cpus_[0], receiver_cpu({}), cpus_[1], cpus_[0] == cpus_[1] ? ", the only one" : "");
     print_heading();
-    for (const auto& row : rows) print_row(row);
+    for (const auto& row : rows) print_result(row);
   }
 
   [[nodiscard]] std::vector<Candidate> choose() const {
@@ -100,7 +97,7 @@ class Comparison {
     };
     for (const auto& mechanism : user_to_user()) add(between_users(mechanism));
     for (const auto& mechanism : with_kernel()) add(with_the_kernel(mechanism));
-    for (const auto& absence : absences()) add(absent(absence));
+    for (const auto& mechanism : unavailable_with_kernel()) add(unavailable(mechanism));
     return chosen;
   }
 
@@ -132,11 +129,11 @@ class Comparison {
         .measure = [mechanism](const Plan& plan) { return measure(mechanism, plan); }};
   }
 
-  static Candidate absent(const Absence& absence) {
-    return {.row = {.name = std::string(absence.name),
+  static Candidate unavailable(const UnavailableMechanism& mechanism) {
+    return {.row = {.name = std::string(mechanism.name),
                     .direction = kernel_and_user,
-                    .source = bellwire::text("{}: {}", absence.file, absence.function),
-                    .reason = bellwire::text("{}: {}", absence.function, absence.reason)}};
+                    .source = bellwire::text("{}: {}", mechanism.file, mechanism.function),
+                    .reason = bellwire::text("{}: {}", mechanism.function, mechanism.reason)}};
   }
 
   [[nodiscard]] int receiver_cpu(Traits traits) const noexcept {
@@ -155,8 +152,8 @@ class Comparison {
   std::array<int, 2> cpus_;
 };
 
-// An absence has a reason, too, and nothing that was measured.
-bool all_worked(const std::vector<Row>& rows) {
+// An unavailable mechanism has a reason, too, but was never measured.
+bool all_worked(const std::vector<MechanismResult>& rows) {
   bool all = true;
   for (const auto& row : rows) {
     if (row.reason.empty() || row.direction == kernel_and_user) continue;
@@ -176,12 +173,14 @@ bellwire::Result<void> write(const std::string& path, const std::string& text) {
 }  // namespace
 
 bellwire::Result<bool> run_compare(const CompareOptions& options) {
-  leave_the_shared_ipc();
-  remove_leftovers_at_signals();
+  enter_own_ipc_namespace();
+  remove_system_v_objects_at_signals();
   const auto rows = Comparison(options).run();
   if (rows.empty())
-    return bellwire::fault(std::errc::invalid_argument,
-                           "--only '{}' names no mechanism and no direction", options.only);
+    return bellwire::fault(
+        std::errc::invalid_argument,
+        "no mechanism or direction has '{}' in its name; see the table without --only",
+        options.only);
   const auto claims = judge(rows);
   print("\n");
   for (const auto& claim : claims) print_claim(claim);

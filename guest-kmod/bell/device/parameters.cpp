@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/device/parameters.hpp"
+
+namespace bell {
+
+using bellwire::Polling;
+namespace {
+
+constexpr Named<Wait> waits[] = {
+    {"read", Wait::read}, {"poll", Wait::poll}, {"epoll", Wait::epoll}};
+constexpr Named<Kick> kicks[] = {
+    {"ioctl", Kick::ioctl}, {"eventfd", Kick::eventfd}, {"direct", Kick::direct}};
+constexpr Named<DeviceKind> loads[] = {{"echo", DeviceKind::echo}, {"digest", DeviceKind::digest}};
+constexpr Named<Hop> hops[] = {{"kick", Hop::kick}, {"call", Hop::call}, {"wake", Hop::wake}};
+constexpr Named<bellwire_worker> workers[] = {{"read", BELLWIRE_WORKER_READ},
+                                              {"poll", BELLWIRE_WORKER_POLL},
+                                              {"callback", BELLWIRE_WORKER_CALLBACK}};
+constexpr Named<Polling> pollings[] = {
+    {"off", Polling::off}, {"adaptive", Polling::adaptive}, {"always", Polling::always}};
+
+}  // namespace
+
+std::span<const Named<Wait>> named_values(Wait) noexcept {
+  return waits;
+}
+std::span<const Named<Kick>> named_values(Kick) noexcept {
+  return kicks;
+}
+std::span<const Named<DeviceKind>> named_values(DeviceKind) noexcept {
+  return loads;
+}
+std::span<const Named<Hop>> named_values(Hop) noexcept {
+  return hops;
+}
+std::span<const Named<bellwire_worker>> named_values(bellwire_worker) noexcept {
+  return workers;
+}
+std::span<const Named<Polling>> named_values(Polling) noexcept {
+  return pollings;
+}
+
+}  // namespace bell

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The parameters of a run, each with the names of its values, which the command line, the tables
+// and the results share. Constant tables, for any thread.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest-kmod/uapi/bellwire.h"
+#include "vdev/core/poll_time.hpp"
+
+namespace bell {
+
+enum class Wait { read, poll, epoll };       // how the process waits for the call eventfd
+enum class Kick { ioctl, eventfd, direct };  // how the process tells the module to ring
+enum class DeviceKind { echo, digest };      // which device it rings
+enum class Hop { kick, call, wake };         // what it can lose on purpose: --drop
+
+template <class Value>
+struct Named {
+  std::string_view name;
+  Value value;
+};
+
+std::span<const Named<Wait>> named_values(Wait) noexcept;
+std::span<const Named<Kick>> named_values(Kick) noexcept;
+std::span<const Named<DeviceKind>> named_values(DeviceKind) noexcept;
+std::span<const Named<Hop>> named_values(Hop) noexcept;
+std::span<const Named<bellwire_worker>> named_values(bellwire_worker) noexcept;
+std::span<const Named<bellwire::Polling>> named_values(bellwire::Polling) noexcept;
+
+template <class Value>
+std::string_view name_of(Value value) noexcept {
+  for (const auto& named : named_values(value))
+    if (named.value == value) return named.name;
+  return "?";
+}
+
+/// The names of all values of a parameter.
+template <class Value>
+std::vector<std::string> names() {
+  std::vector<std::string> list;
+  for (const auto& named : named_values(Value{})) list.emplace_back(named.name);
+  return list;
+}
+
+/// The values with the wanted names, in the order of the table; "all" stands for all of them.
+template <class Value>
+std::vector<Value> chosen(const std::vector<std::string>& wanted) {
+  std::vector<Value> values;
+  for (const auto& named : named_values(Value{}))
+    for (const auto& name : wanted)
+      if (name == named.name || name == "all") {
+        values.push_back(named.value);
+        break;
+      }
+  return values;
+}
+
+}  // namespace bell

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "guest-kmod/bell/report/run_report.hpp"
+
+#include <cstdio>
+
+#include "guest-kmod/bell/output.hpp"
+#include "guest-kmod/selftest/ktap.h"
+
+namespace bell {
+
+using bellwire::text;
+namespace {
+
+struct Names {
+  explicit Names(const TrafficOptions& options)
+      : device(name_of(options.connection.device)),
+        worker(name_of(options.connection.worker)),
+        kick(name_of(options.connection.kick)),
+        wait(name_of(options.connection.wait)),
+        poll(name_of(options.connection.poll)) {}
+  std::string_view device, worker, kick, wait, poll;
+};
+
+std::string complaint(const Result<TrafficResult>& result) {
+  if (!result) return result.error().message;
+  if (!result->failure.empty()) return result->failure;
+  return text("{} rings, {} completions, {} lost, {} hung, {} duplicated, {} corrupted",
+              result->rings, result->completions, result->lost, result->hung, result->duplicated,
+              result->corrupted);
+}
+
+class Table final : public RunReport {
+ public:
+  void begin(std::size_t) override {
+    print(
+        "{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}"
+        "\n",
+        "device", "worker", "kick", "wait", "polling", "depth", "rings", "completions", "lost",
+        "hung", "dup", "bad", "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
+  }
+
+  void add(const TrafficOptions& options, const Result<TrafficResult>& result) override {
+    const Names names(options);
+    const bool good = result && result->good();
+    count(good);
+    if (result)
+      print(
+          "{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9."
+          "1f}"
+          "{:>10.0f}\n",
+          names.device, names.worker, names.kick, names.wait, names.poll, options.depth,
+          result->rings, result->completions, result->lost, result->hung, result->duplicated,
+          result->corrupted, result->doorbells, result->interrupts, result->p50_us, result->p99_us,
+          result->per_second);
+    std::fflush(stdout);
+    if (!good) complain("{}", complaint(result));
+  }
+};
+
+class Ktap final : public RunReport {
+ public:
+  void begin(std::size_t runs) override { report_ = ktap_begin(static_cast<unsigned>(runs)); }
+
+  void add(const TrafficOptions& options, const Result<TrafficResult>& result) override {
+    const Names names(options);
+    const bool good = result && result->good();
+    count(good);
+    if (result) print_figures(names, options, *result);
+    if (!good) print("# {}\n", complaint(result));
+    const auto name = text("{} worker={} kick={} wait={} polling={} depth={}", names.device,
+                           names.worker, names.kick, names.wait, names.poll, options.depth);
+    ktap_result(&report_, good, name.c_str());
+  }
+
+ private:
+  static void print_figures(const Names& names, const TrafficOptions& options,
+                            const TrafficResult& result) {
+    print(
+        "# {{\"device\":\"{}\",\"worker\":\"{}\",\"kick\":\"{}\",\"wait\":\"{}\","
+        "\"polling\":\"{}\",\"depth\":{},\"rings\":{},\"completions\":{},\"lost\":{},"
+        "\"hung\":{},\"duplicated\":{},\"corrupted\":{},"
+        "\"doorbells\":{},\"interrupts\":{},\"raises\":{},\"restarts\":{},\"p50_us\":{:.1f},"
+        "\"p99_us\":{:.1f},\"per_second\":{:.0f},\"hop_p50_us\":{:.2f},\"kick_p50_us\":{:.2f}}}\n",
+        names.device, names.worker, names.kick, names.wait, names.poll, options.depth, result.rings,
+        result.completions, result.lost, result.hung, result.duplicated, result.corrupted,
+        result.doorbells, result.interrupts, result.raises, result.restarts, result.p50_us,
+        result.p99_us, result.per_second, result.hop_p50_us, result.kick_p50_us);
+  }
+
+  ktap report_{};
+};
+
+}  // namespace
+
+std::unique_ptr<RunReport> make_table_report() {
+  return std::make_unique<Table>();
+}
+std::unique_ptr<RunReport> make_ktap_report() {
+  return std::make_unique<Ktap>();
+}
+
+}  // namespace bell
