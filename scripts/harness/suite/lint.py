@@ -75,6 +75,25 @@ def _headings(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def walk() -> list[Case]:
+    """Each function that docs/ring-walk.md names is in a file that the page links to."""
+    page = ROOT / "docs/ring-walk.md"
+    text = page.read_text()
+    linked = {page.parent / target for target in re.findall(r"\]\((\.\./[^)#]+)\)", text)}
+    missing = functions_missing(text, "\n".join(path.read_text() for path in linked))
+    if missing:
+        raise Failed(f"{page.relative_to(ROOT)} names what no file has that it links to: "
+                     + ", ".join(missing))
+    return [Case(f"functions of {page.name}")]
+
+
+def functions_missing(text: str, sources: str) -> list[str]:
+    """Those that `text` names, as `Class::function` or `bell_function`, and `sources` lacks."""
+    named = set(re.findall(r"`((?:\w+::)+\w+|bell_\w+)`", text))
+    return sorted(name for name in named
+                  if not re.search(rf"\b{name.split('::')[-1]}\b", sources))
+
+
 def _names(found: list[Path]) -> str:
     return ", ".join(str(path.relative_to(ROOT)) for path in found)
 
@@ -108,6 +127,7 @@ STEPS = (
     Step("licences", licences),
     Step("paths", paths),
     Step("links", links),
+    Step("walk", walk),
     *sources.STEPS,
     Step("module 6.1", lambda: module("6.1")),
     Step("module 6.12", lambda: module("6.12")),

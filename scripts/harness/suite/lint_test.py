@@ -3,7 +3,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.suite.lint import _headings, _leads_somewhere
+from harness.suite.lint import _headings, _leads_somewhere, functions_missing
 
 
 class LinksTest(unittest.TestCase):
@@ -21,3 +21,10 @@ class LinksTest(unittest.TestCase):
                               ("#gone", False)):
             with self.subTest(target):
                 self.assertEqual(_leads_somewhere(page, target), alive)
+
+
+class WalkTest(unittest.TestCase):
+    def test_a_function_that_is_renamed_or_moved_away_is_missing(self) -> None:
+        text = "`Queue::publish` calls `bell_ring` of `queue.c`, then `a::B::gone` and `bell_old`."
+        sources = "void Queue::publish() {}\nint bell_ring(void);\nint bell_older(void);\n"
+        self.assertEqual(functions_missing(text, sources), ["a::B::gone", "bell_old"])
