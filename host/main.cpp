@@ -7,13 +7,13 @@
 #include <iostream>
 
 #include "host/bench/bench.hpp"
-#include "host/device.hpp"
+#include "host/device/device.hpp"
 #include "host/output/standard_output.hpp"
-#include "host/record/record.hpp"
 #include "host/rules.hpp"
 #include "host/switchboard.hpp"
 #include "host/top.hpp"
-#include "host/trace/command.hpp"
+#include "host/trace/record/record.hpp"
+#include "host/trace/view/command.hpp"
 #include "vdev/log/log.hpp"
 
 namespace {

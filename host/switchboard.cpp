@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/switchboard.hpp"
 
-#include "host/stop_on_signal.hpp"
+#include "host/cli/stop_on_signal.hpp"
 #include "vdev/loop/one_thread.hpp"
 
 namespace bellwire::host {

@@ -7,9 +7,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <iostream>
 
-#include "host/device_status.hpp"
+#include "host/cli/stop_on_signal.hpp"
+#include "host/device/device_status.hpp"
 #include "host/output/standard_output.hpp"
-#include "host/stop_on_signal.hpp"
 
 namespace bellwire::host {
 namespace {

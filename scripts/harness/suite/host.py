@@ -61,7 +61,7 @@ def sanitized_programs(tests: Path) -> list[Case]:
 
 
 def sanitized(reports: Path) -> dict[str, str]:
-    """The environment of tests with such a program; host/program.py reads it."""
+    """The environment of tests with such a program; host/tests/program.py reads it."""
     where = f"log_path={reports}/report"
     return {"BELLWIRE_PROGRAM": str(BUILD / "asan/host/bellwire"),
             "BELLWIRE_SANITIZERS": str(reports),

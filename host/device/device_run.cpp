@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/device/device_run.hpp"
+
+#include "vdev/log/log.hpp"
+#include "vdev/ring/layout.hpp"
+
+namespace bellwire::host {
+
+Runs DeviceRun::runs() {
+  return {.attach = [this](Attachment attachment) { return start(std::move(attachment)); },
+          .detach = [this] { parts_.reset(); },
+          .end =
+              [this](Error why) {
+                ended_ = std::move(why);
+                context_.stop();
+              }};
+}
+
+Result<void> DeviceRun::start(Attachment attachment) {
+  parts_.reset();
+  auto parts = make_parts(std::move(attachment));
+  if (!parts) return parts.error();
+  parts_.emplace(std::move(*parts));
+  log::info("{} runs on {}", options_.name, options_.on);
+  return {};
+}
+
+Result<DeviceRun::Parts> DeviceRun::make_parts(Attachment attachment) {
+  const auto queues = device_.traits().doorbells;
+  if (auto settled = ring::settle_format(attachment, queues); !settled) return settled.error();
+  const auto layout = ring::Layout::open(attachment);
+  if (!layout) return layout.error();
+  auto moderation = Moderation::start(context_, attachment, options_.moderate);
+  if (!moderation) return moderation.error();
+  auto dropping = Dropping::start(context_, attachment, options_.drop);
+  if (!dropping) return dropping.error();
+  auto runner = Runner::start(context_, device_, std::move(attachment), options_.poll.polling);
+  if (!runner) return runner.error();
+  return Parts{std::move(*moderation), std::move(*dropping), std::move(*runner),
+               tracing_.attach(*layout)};
+}
+
+unsigned DeviceRun::descriptors_each(const DeviceOptions& options) noexcept {
+  const unsigned moderated = options.moderate.count() > 0 ? Moderation::descriptors_each : 0;
+  const unsigned dropped = options.drop ? Dropping::descriptors_each : 0;
+  return Runner::descriptors_each + moderated + dropped;
+}
+
+}  // namespace bellwire::host

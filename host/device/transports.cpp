@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/device/transports.hpp"
+
+#include <algorithm>
+#include <boost/algorithm/string/classification.hpp>
+#include <boost/algorithm/string/split.hpp>
+#include <charconv>
+#include <vector>
+
+#include "guest-kmod/uapi/bellwire.h"
+#include "vdev/os/limits.hpp"
+#include "vdev/transport/card/card_transport.hpp"
+#include "vdev/transport/in_process/in_process.hpp"
+#include "vdev/transport/ivshmem/peer.hpp"
+#include "vdev/transport/kvm/kvm_transport.hpp"
+
+namespace bellwire::host {
+namespace {
+
+using Words = std::vector<std::string>;
+
+Words split(std::string_view where) {
+  Words words;
+  if (!where.empty()) boost::split(words, where, boost::is_any_of(","));
+  return words;
+}
+
+// What an option may be: KEY=N, with N within bounds.
+struct Number {
+  std::string_view key;
+  unsigned* target;
+  unsigned least = 0, most = ~0u;
+};
+
+Result<void> read(std::string_view word, const Number& option) {
+  const auto text = word.substr(option.key.size() + 1);
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < option.least ||
+      value > option.most)
+    return fault(std::errc::invalid_argument, "{}: give a number from {} to {}", word, option.least,
+                 option.most);
+  *option.target = value;
+  return {};
+}
+
+// Each of `words` must be one of `options`.
+Result<void> read(std::string_view transport, std::span<const std::string> words,
+                  std::initializer_list<Number> options) {
+  std::string known;
+  for (const auto& option : options) known += text("{}{}=N", known.empty() ? "" : ", ", option.key);
+  for (const auto& word : words) {
+    const auto* const option = std::ranges::find_if(options, [&word](const Number& candidate) {
+      return word.starts_with(std::string(candidate.key) + '=');
+    });
+    if (option == options.end())
+      return fault(std::errc::invalid_argument, "{} option '{}': there is {}", transport, word,
+                   known);
+    if (auto done = read(word, *option); !done) return done.error();
+  }
+  return {};
+}
+
+constexpr unsigned most_wait = 3600;  // seconds
+
+// PATH[,slot=N][,vectors=N][,format=1][,wait=SECONDS]
+Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& context,
+                                                  std::string_view where, GuestPlan&,
+                                                  const Demand&) {
+  const auto words = split(where);
+  ivshmem::Endpoint endpoint{.path = words.empty() ? "" : words.front()};
+  const auto options = std::span(words).subspan(words.empty() ? 0 : 1);
+  unsigned format = 0, wait = 0;
+  const auto done = read("ivshmem", options,
+                         {{"slot", &endpoint.slot},
+                          {"vectors", &endpoint.vectors},
+                          {"format", &format, 0, 1},
+                          {"wait", &wait, 0, most_wait}});
+  if (!done) return done.error();
+  endpoint.format = format != 0;
+  endpoint.wait = std::chrono::seconds(wait);
+  auto peer = ivshmem::Peer::connect(context, endpoint);
+  if (!peer) return peer.error();
+  return std::unique_ptr<Transport>(std::move(*peer));
+}
+
+constexpr unsigned most_requests = 10'000'000;
+constexpr unsigned most_depth = BELLWIRE_MAX_RING_ENTRIES;
+
+// [rings=N][,depth=N]
+Result<void> read_plan(std::string_view transport, std::string_view where, GuestPlan& plan) {
+  return read(transport, split(where),
+              {{"rings", &plan.requests, 1, most_requests}, {"depth", &plan.depth, 1, most_depth}});
+}
+
+Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& context,
+                                                     std::string_view where, GuestPlan& plan,
+                                                     const Demand&) {
+  if (auto done = read_plan("in-process", where, plan); !done) return done.error();
+  auto made = in_process::InProcess::create(context, {});
+  if (!made) return made.error();
+  return std::unique_ptr<Transport>(std::move(*made));
+}
+
+Result<std::unique_ptr<Transport>> create_kvm(boost::asio::io_context& context,
+                                              std::string_view where, GuestPlan& plan,
+                                              const Demand&) {
+  if (auto done = read_plan("kvm", where, plan); !done) return done.error();
+  auto made = kvm::KvmTransport::create(context);
+  if (!made) return made.error();
+  return std::unique_ptr<Transport>(std::move(*made));
+}
+
+Result<Words> split_path(std::string_view where) {
+  auto words = split(where);
+  if (words.empty())
+    return fault(std::errc::invalid_argument, "vfio-user needs a path: vfio-user:PATH");
+  return words;
+}
+
+// PATH
+Result<vfio_user::Server> serve_by_vfio_user(boost::asio::io_context& context,
+                                             std::string_view where, pci::Function& function) {
+  const auto words = split_path(where);
+  if (!words) return words.error();
+  if (words->size() > 1)
+    return fault(std::errc::invalid_argument,
+                 "vfio-user option '{}': a device that is a whole PCI device has none",
+                 (*words)[1]);
+  return vfio_user::Server::create(context, function, {.path = words->front()});
+}
+
+// PATH[,vectors=N][,memory=KIB][,page=1[,awake=1]][,msix=0]
+Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
+                                               std::string_view where, GuestPlan&,
+                                               const Demand& demand) {
+  const auto words = split_path(where);
+  if (!words) return words.error();
+  card::Options options;
+  auto memory = static_cast<unsigned>(options.memory / 1024);
+  unsigned page = 0, awake = 0, msix = 1;
+  const auto done = read("vfio-user", std::span(*words).subspan(1),
+                         {{"vectors", &options.queues},
+                          {"memory", &memory},
+                          {"page", &page, 0, 1},
+                          {"awake", &awake, 0, 1},
+                          {"msix", &msix, 0, 1}});
+  if (!done) return done.error();
+  options.memory = std::uint64_t{memory} * 1024;
+  options.page = page != 0;
+  options.awake = awake != 0;
+  options.msix = msix != 0;
+  const auto fds = card::descriptors(options) + demand.each_wire * options.queues + demand.besides;
+  if (auto enough = os::ensure_more_fds(fds); !enough) return enough.error();
+  auto made = card::CardTransport::create(context, words->front(), options);
+  if (!made) return made.error();
+  return std::unique_ptr<Transport>(std::move(*made));
+}
+
+constexpr TransportEntry entries[] = {
+    {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N][,format=0|1][,wait=SECONDS]",
+     "a switchboard's socket, or QEMU's ivshmem-server's; format=1 formats memory anew whose "
+     "format "
+     "a guest has broken",
+     create_ivshmem},
+    {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
+     "a PCI device of its own, for QEMU 10.1 or newer to connect to", create_card,
+     serve_by_vfio_user},
+    {"in-process", "in-process[:rings=N][,depth=N]",
+     "a driver in this process, on a software bus; ends with its report", create_in_process,
+     nullptr, "none"},
+    {"kvm", "kvm[:rings=N][,depth=N]",
+     "a driver in a small virtual machine, on KVM; ends with its report", create_kvm, nullptr,
+     "KVM"},
+};
+
+std::string names() {
+  std::string list;
+  for (const auto& entry : entries) list.append(list.empty() ? "" : ", ").append(entry.syntax);
+  return list;
+}
+
+// `on` is "NAME:WHERE".
+struct Place {
+  const TransportEntry& entry;
+  std::string_view where;
+};
+
+Result<Place> find_place(std::string_view on) {
+  const auto colon = on.find(':');
+  for (const auto& entry : entries)
+    if (entry.name == on.substr(0, colon))
+      return Place{entry, colon == std::string_view::npos ? "" : on.substr(colon + 1)};
+  return fault(std::errc::invalid_argument, "unknown transport '{}'; there is {}", on, names());
+}
+
+}  // namespace
+
+std::span<const TransportEntry> transports() noexcept {
+  return entries;
+}
+
+Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
+                                                    std::string_view on, GuestPlan& plan,
+                                                    const Demand& demand) {
+  const auto place = find_place(on);
+  if (!place) return place.error();
+  return place->entry.create(context, place->where, plan, demand);
+}
+
+std::optional<std::string> accelerator_of(std::string_view on) {
+  const auto place = find_place(on);
+  if (!place || place->entry.accelerator.empty()) return std::nullopt;
+  return std::string(place->entry.accelerator);
+}
+
+Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::Function& function,
+                                         std::string_view on) {
+  const auto place = find_place(on);
+  if (!place) return place.error();
+  if (place->entry.serve == nullptr)
+    return fault(std::errc::invalid_argument,
+                 "--on '{}': a whole PCI device runs on vfio-user alone: give --on vfio-user:PATH",
+                 on);
+  return place->entry.serve(context, place->where, function);
+}
+
+}  // namespace bellwire::host

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`bellwire device --drop`: its log tells what was lost, as the harness reads logs."""
+
+import re
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+from program import PROGRAM
+from programs_test import FAILED, PATIENCE, ProgramCase, why_no_kvm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from harness.report import hangs  # noqa: E402
+
+LOST = (("doorbell", "doorbell written", "never seen by the device: lost doorbell"),
+        ("interrupt", "completion posted and interrupt raised",
+         "no interrupt taken: lost interrupt"))
+
+
+class Drop(ProgramCase):
+    def test_what_is_lost_is_told(self) -> None:
+        for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):
+            for wire, was, never in LOST:
+                with self.subTest(f"{transport}: {wire}"):
+                    self.assertRegex(self.lose(transport, wire),
+                                     rf"^echo: queue 0: request \d+: {was} \d+\.\d s ago, {never}$")
+
+    def lose(self, transport: str, wire: str) -> str:
+        """What is told of it. A loss may not matter, if its side just looks by itself; then it is
+        another's turn."""
+        for number in range(20, 40):
+            log = self.folder / f"{number}.log"
+            with log.open("wb") as file:
+                device = subprocess.Popen([PROGRAM, "device", "echo", "--on", f"{transport}:rings=3000",
+                                           "--drop", f"{wire}={number}"],
+                                          stdout=subprocess.DEVNULL, stderr=file)
+            deadline = time.monotonic() + PATIENCE
+            while device.poll() is None and not hangs.told(log) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            device.kill()
+            device.wait()
+            if told := hangs.told(log):
+                return told[0]
+        self.fail(f"no lost {wire} was told")
+
+    def test_it_ends_with_its_report(self) -> None:
+        for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):
+            for wire, was, never in LOST:
+                with self.subTest(f"{transport}: {wire}"):
+                    self.check_end(transport, wire, rf"{was} \d+\.\d s ago, {never}")
+
+    def check_end(self, transport: str, wire: str, told: str) -> None:
+        for number in range(50, 70):
+            run = self.run_program("device", "echo", "--on", f"{transport}:rings=3000",
+                                   "--drop", f"{wire}={number}")
+            report = re.match(r"3000 requests at depth 1: (\d+) answered, 0 lost, 0 wrong, "
+                              r"0 unexpected, (\d+) hung\n", run.stdout)
+            self.assertTrue(report, run.stdout)
+            if run.returncode == 0:  # it did not matter
+                self.assertEqual(report.groups(), ("3000", "0"))
+                continue
+            self.assertEqual((run.returncode, report[2]), (FAILED, "1"), run.stdout)
+            self.assertRegex(run.stdout, rf"(?m)^request \d+: {told}$")
+            self.assertIn("1 hung; request", run.stderr)
+            return
+        self.fail(f"no lost {wire} mattered")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The program under test: the release build's `bellwire`, or the one that the environment names.
+
+    BELLWIRE_PROGRAM     its path
+    BELLWIRE_SANITIZERS  a folder for the reports of its sanitizers; any there fails the test
+
+A program that isn't there is a failure, not a reason to skip.
+"""
+
+import os
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(os.environ.get("BELLWIRE_PROGRAM") or ROOT / "build/release/host/bellwire")
+REPORTS = os.environ.get("BELLWIRE_SANITIZERS")
+SLOWER = 5 if REPORTS else 1  # times, with sanitizers
+
+if not os.access(PROGRAM, os.X_OK):
+    raise FileNotFoundError(f"no program to test at {PROGRAM}: run scripts/build bellwire")
+
+
+def reports() -> set[Path]:
+    return set(Path(REPORTS).iterdir()) if REPORTS else set()
+
+
+class Checked(unittest.TestCase):
+    """Fails for a sanitizer's report of any process that the test started."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.addCleanup(self._check_reports, reports())  # the first added runs last
+
+    def _check_reports(self, before: set[Path]) -> None:
+        for path in reports() - before:
+            self.fail(f"{path.name}:\n{path.read_text(errors='replace')}")

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/trace/record/recording.hpp"
+
+#include <boost/asio/post.hpp>
+#include <future>
+#include <utility>
+
+#include "vdev/log/log.hpp"
+#include "vdev/trace/recorder.hpp"
+
+namespace bellwire::host {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Often enough for a side that writes two records a microsecond, with 4,096 of them; and seldom,
+// since most of what this thread takes is its waking.
+constexpr std::chrono::milliseconds between_drains{2};
+
+constexpr std::chrono::seconds farewell{5};
+
+constexpr std::string_view one_clock = "in-process";  // driver and device are threads there
+
+void warn_if_roomless(const ring::Layout& layout) {
+  if (layout.format().trace_entries == 0)
+    log::warning("nothing is recorded: the shared memory has no room for records");
+}
+
+}  // namespace
+
+struct RecordingThread::Job {
+  trace::Recorder recorder{BELLWIRE_HOST_RECORDS};
+  TraceFacts facts;
+  RecordingLimits limits;
+  Ended ended;
+  std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
+  Clock::time_point since = Clock::now();
+
+  [[nodiscard]] bool done() const {
+    const std::chrono::duration<double> time = Clock::now() - since;
+    return (limits.seconds && time.count() >= *limits.seconds) ||
+           (limits.requests && recorder.posted() >= *limits.requests);
+  }
+};
+
+RecordingThread::RecordingThread()
+    : work_(boost::asio::make_work_guard(context_)), timer_(context_) {
+  thread_ = std::thread([this] { run_context(); });
+}
+
+RecordingThread::~RecordingThread() {
+  run([this] { end(); });
+  work_.reset();
+  context_.stop();
+  thread_.join();
+}
+
+void RecordingThread::run_context() {
+  context_.run();
+  context_.restart();
+  context_.run_for(farewell);
+}
+
+void RecordingThread::run(const std::function<void()>& what) {
+  // Both threads hold it: whoever waits may be on before the other has let go of it.
+  const auto done = std::make_shared<std::promise<void>>();
+  boost::asio::post(context_, [&what, done] {
+    what();
+    done->set_value();
+  });
+  done->get_future().wait();
+}
+
+void RecordingThread::attach(const ring::Layout& layout) {
+  {
+    const std::lock_guard lock(mutex_);
+    layout_ = layout;
+    if (!job_) return;
+    watch();
+  }
+  warn_if_roomless(layout);
+}
+
+void RecordingThread::detach() {
+  const std::lock_guard lock(mutex_);
+  if (job_) job_->recorder.leave();
+  layout_.reset();
+}
+
+Result<void> RecordingThread::begin(const TraceFacts& facts, const RecordingLimits& limits,
+                                    Ended ended) {
+  if (job_)
+    return fault(std::errc::device_or_resource_busy,
+                 "{} is being recorded already; wait until that is done", facts.device);
+  auto job = std::make_unique<Job>();
+  job->facts = facts;
+  job->limits = limits;
+  job->ended = std::move(ended);
+  drain_on();
+  std::unique_lock lock(mutex_);
+  job_ = std::move(job);
+  if (!layout_) return {};
+  watch();
+  const auto layout = *layout_;
+  lock.unlock();
+  warn_if_roomless(layout);
+  return {};
+}
+
+void RecordingThread::watch() {
+  for (unsigned index = 0; index < layout_->queues(); ++index)
+    job_->recorder.watch(index, layout_->queue(index));
+}
+
+void RecordingThread::drain_on() {
+  timer_.expires_after(between_drains);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error || !job_) return;
+    job_->recorder.drain();
+    if (job_->done()) return end();
+    drain_on();
+  });
+}
+
+// The memory is left while the device can't detach; all that is done with what was recorded is done
+// afterwards.
+std::unique_ptr<RecordingThread::Job> RecordingThread::take_job() {
+  timer_.cancel();
+  const std::lock_guard lock(mutex_);
+  if (job_) job_->recorder.leave();
+  return std::exchange(job_, nullptr);
+}
+
+void RecordingThread::drop() {
+  static_cast<void>(take_job());
+}
+
+void RecordingThread::end() {
+  const auto job = take_job();
+  if (!job) return;
+  const auto clocks = job->facts.transport == one_clock ? trace::Clocks::one : trace::Clocks::guest;
+  const auto timeline = trace::make_timeline(job->recorder.stop(), clocks);
+  job->ended(trace_file(timeline, job->facts, job->began));
+}
+
+}  // namespace bellwire::host

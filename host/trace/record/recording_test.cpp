@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/trace/record/recording.hpp"
+
+#include <doctest/doctest.h>
+
+#include <future>
+
+#include "vdev/devices/echo.hpp"
+#include "vdev/ring/words.hpp"
+#include "vdev/testing/driver.hpp"
+#include "vdev/testing/running_device.hpp"
+
+using namespace bellwire;
+using namespace bellwire::testing;
+using host::RecordingThread;
+
+namespace {
+
+const host::TraceFacts facts{.transport = "in-process", .device = "echo"};
+
+struct Scene {
+  Scene() { ring::format(wires.device_end().memory.bytes(), 1).value(); }
+
+  [[nodiscard]] ring::Layout layout() const {
+    return ring::Layout::open(wires.device_end().memory).value();
+  }
+  void begin(RecordingThread::Ended ended) {
+    thread.run([&] { thread.begin(facts, {}, std::move(ended)).value(); });
+  }
+  void end() {
+    thread.run([&] { thread.end(); });
+  }
+  [[nodiscard]] bool recorded() const {
+    return ring::load(layout().queue(0).control->recording.recording, ring::acquire) != 0;
+  }
+
+  Wires wires = Wires::create(1);
+  RecordingThread thread;
+};
+
+}  // namespace
+
+// Were the device to wait, it would do so for ever.
+TEST_CASE("a device comes and goes while a trace is being made") {
+  Scene scene;
+  std::promise<void> made, sent;
+  scene.begin([&](const std::string&) {
+    made.set_value();
+    sent.get_future().wait();
+  });
+  std::thread ender([&] { scene.end(); });
+  made.get_future().wait();
+  for (int times = 0; times < 3; ++times) {
+    scene.thread.attach(scene.layout());
+    scene.thread.detach();
+  }
+  sent.set_value();
+  ender.join();
+}
+
+TEST_CASE("what was recorded until the device went is in the trace") {
+  Scene scene;
+  std::string trace;
+  scene.begin([&](const std::string& made) { trace = made; });
+  for (int lives = 0; lives < 2; ++lives) {
+    Echo echo;
+    std::optional<RunningDevice> running(std::in_place, echo, scene.wires.device_end());
+    scene.thread.attach(scene.layout());
+    CHECK(scene.recorded());
+    Driver driver(scene.wires.guest_end(), 0);
+    for (int calls = 0; calls < 5; ++calls) driver.call(bytes("hello"));
+    running.reset();
+    scene.thread.detach();
+    CHECK_FALSE(scene.recorded());
+  }
+  scene.end();
+  std::size_t requests = 0;
+  for (auto at = trace.find("\"index\""); at != std::string::npos;
+       at = trace.find("\"index\"", at + 1))
+    ++requests;
+  CHECK(requests == 10);
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Tracing: what `bellwire device` has of recording, by its options. Without any there is no thread,
+// and nothing is done.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "host/output/output_file.hpp"
+#include "host/trace/record/control.hpp"
+#include "vdev/core/registration.hpp"
+
+namespace bellwire::host {
+
+struct TracingOptions {
+  std::optional<std::string> file;  ///< record from the beginning to the end
+  std::string control;              ///< the socket of a Control; empty: none
+
+  [[nodiscard]] bool wanted() const noexcept { return file || !control.empty(); }
+};
+
+class Tracing {
+ public:
+  Tracing(TracingOptions options, TraceFacts facts)
+      : options_(std::move(options)), facts_(std::move(facts)) {}
+
+  /// EACCES and the like: the file can't be written. EADDRINUSE: the socket is another's.
+  [[nodiscard]] Result<void> start();
+
+  /// The device runs on that memory, until the registration is dropped: then it is used no more.
+  [[nodiscard]] Registration attach(const ring::Layout& layout);
+
+  /// Descriptors that peers of the control socket may take.
+  [[nodiscard]] unsigned descriptors_to_come() const noexcept;
+
+  /// Writes the file, unless the device never ran: then an older one stays.
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  [[nodiscard]] Result<void> record_all();
+  [[nodiscard]] Result<void> write(const std::string& trace);
+
+  TracingOptions options_;
+  TraceFacts facts_;
+  std::optional<OutputFile> file_;
+  bool attached_ = false;
+  Result<void> written_;
+  std::optional<RecordingThread> thread_;
+  std::optional<Control> control_;
+};
+
+}  // namespace bellwire::host

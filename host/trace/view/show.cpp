@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/trace/view/show.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+
+namespace bellwire::view {
+namespace {
+
+constexpr unsigned figure_columns = 9 + 4 * 9 + 8;  // count, four times, share
+constexpr unsigned widest_bar = 40;
+
+unsigned bar_cells(const Screen& screen) {
+  const auto used = hop_columns + figure_columns + 1;
+  return screen.width > used ? std::min(screen.width - used, widest_bar) : 0;
+}
+
+void show_row(std::ostream& out, const Screen& screen, const Hop& hop, const Spread& ns,
+              double share) {
+  out << pad(name_of(screen, hop), hop_columns)
+      << text("{:>9}{:>9}{:>9}{:>9}{:>9}{:>6.1f} %", grouped(ns.count), micro(ns.p50),
+              micro(ns.p90), micro(ns.p99), micro(ns.max), 100 * share);
+}
+
+void show_hops(std::ostream& out, const Screen& screen, const Figures& figures) {
+  out << pad(text("hop, {}", screen.micro()), hop_columns)
+      << text("{:>9}{:>9}{:>9}{:>9}{:>9}{:>8}\n", "count", "p50", "p90", "p99", "max", "share");
+  const auto largest = std::ranges::max(figures.hops, {}, &HopFigures::share).share;
+  for (const auto& [hop, ns, share, backwards, uncertain] : figures.hops) {
+    show_row(out, screen, hop, ns, share);
+    const auto part = largest > 0 ? share / largest : 0;
+    const auto drawn = bar(screen, part, bar_cells(screen), stages[hop.from].side);
+    out << (drawn.empty() ? "" : " ") << drawn << '\n';
+  }
+  show_row(out, screen, figures.whole, figures.total, 1);
+  out << "\n\n";
+}
+
+void show_fact(std::ostream& out, std::string_view name, const std::string& words) {
+  if (!words.empty()) out << pad(name, 12) << words << '\n';
+}
+
+std::string names_of(const Screen& screen, const Figures& figures,
+                     const std::function<bool(const HopFigures&)>& chosen) {
+  std::string names;
+  for (const auto& hop : figures.hops)
+    if (chosen(hop)) names += (names.empty() ? "" : ", ") + name_of(screen, hop.hop);
+  return names;
+}
+
+std::string clock_words(const Screen& screen, const Trace& trace, const Figures& figures) {
+  if (trace.clock.uncertainty_ns == 0) return "one, for all sides";
+  auto words = text("guest's and host's joined within {} {} {}", screen.about(),
+                    micro(trace.clock.uncertainty_ns), screen.micro());
+  if (const auto hops = names_of(screen, figures, std::mem_fn(&HopFigures::uncertain));
+      !hops.empty())
+    words += text("; smaller than that: {}", hops);
+  if (trace.clock.contradictions > 0)
+    words += text("; {} requests contradict each other", grouped(trace.clock.contradictions));
+  return words;
+}
+
+std::string rings_words(const Spread& requests) {
+  if (requests.count == 0) return "none";
+  return text("{}; requests that each stood for: {:.0f} at the median, {:.0f} at most",
+              grouped(requests.count), requests.p50, requests.max);
+}
+
+std::string lost_words(const Trace& trace) {
+  std::string words;
+  for (std::size_t side = 0; side < sides.size(); ++side)
+    if (trace.lost[side] > 0)
+      words += text("{}{} of the {}'s", words.empty() ? "" : ", ", grouped(trace.lost[side]),
+                    name_of(sides[side]));
+  return words.empty()
+             ? "no record"
+             : words + ": overwritten before they were read, so some hops leave stages out";
+}
+
+std::string left_out_words(const LeftOut& left) {
+  return text("of queue {}: {} requests and {} other records, with times or stages that can't be",
+              left.queue, grouped(left.requests), grouped(left.records));
+}
+
+std::string incomplete_words(const Screen& screen, const Figures& figures) {
+  if (figures.incomplete == 0) return {};
+  return text("{} requests, not counted above: their {} was not recorded whole",
+              grouped(figures.incomplete), name_of(screen, figures.whole));
+}
+
+std::string backwards_words(const Screen& screen, const Figures& figures) {
+  std::string words;
+  for (const auto& hop : figures.hops)
+    if (hop.backwards > 0)
+      words += text("{}{} {} times", words.empty() ? "" : ", ", name_of(screen, hop.hop),
+                    grouped(hop.backwards));
+  return words;
+}
+
+void show_facts(std::ostream& out, const Screen& screen, const Trace& trace,
+                const Figures& figures) {
+  show_fact(out, "clock", clock_words(screen, trace, figures));
+  show_fact(out, "depth",
+            text("{:.0f} at the median, {:.0f} at most", figures.depth.p50, figures.depth.max));
+  show_fact(out, "doorbells", rings_words(figures.doorbells));
+  show_fact(out, "interrupts", rings_words(figures.interrupts));
+  show_fact(out, "lost", lost_words(trace));
+  for (const auto& left : trace.left_out) show_fact(out, "left out", left_out_words(left));
+  show_fact(out, "incomplete", incomplete_words(screen, figures));
+  show_fact(out, "backwards", backwards_words(screen, figures));
+}
+
+// "submitted 10.12 → kicked 1.20 → …", in as many lines as it takes.
+void show_way(std::ostream& out, const Screen& screen, const Request& request, const Hop& whole) {
+  const std::string margin(4, ' ');
+  std::string line = margin, gap;
+  const auto add = [&](const std::string& step) {
+    if (line != margin && line.size() + gap.size() + step.size() > screen.width) {
+      out << line << '\n';
+      line = margin;
+      gap.clear();
+    }
+    line += gap + step;
+    gap = " ";
+  };
+  std::size_t last = 0;
+  each_hop(request, whole, [&](const Hop& hop, double ns) {
+    add(text("{} {} {}", stages[hop.from].name, micro(ns), screen.arrow()));
+    last = hop.to;
+  });
+  add(std::string(stages[last].name));
+  out << line << '\n';
+}
+
+}  // namespace
+
+void show_origin(std::ostream& out, const Trace& trace) {
+  const auto& machine = trace.machine;
+  out << text("{} over {}, accelerator {}{}{}\n", trace.device, trace.transport,
+              machine.accelerator.value_or("not told"),
+              machine.qemu ? ", QEMU " + *machine.qemu : "",
+              machine.guest_kernel ? ", guest's kernel " + *machine.guest_kernel : "");
+  out << text("{}, kernel {}, {}\n\n", machine.cpu, machine.kernel, trace.began);
+}
+
+void show(std::ostream& out, const Screen& screen, const Trace& trace, const Figures& figures,
+          std::size_t slowest) {
+  show_origin(out, trace);
+  show_hops(out, screen, figures);
+  show_facts(out, screen, trace, figures);
+  const auto shown = std::min(slowest, figures.journeys.size());
+  if (shown > 0) out << "\nslowest\n";
+  for (std::size_t rank = 0; rank < shown; ++rank) {
+    const auto& [place, began, ns] = figures.journeys[rank];
+    const auto& request = trace.requests[place];
+    out << text("  queue {}, request {}: {} {}, {:.6f} s after the first\n", request.queue,
+                request.index, micro(ns), screen.micro(), began / 1e9);
+    show_way(out, screen, request, figures.whole);
+  }
+}
+
+}  // namespace bellwire::view
