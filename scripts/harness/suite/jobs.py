@@ -157,7 +157,8 @@ def _start(level: str, step: Step) -> _Job:
     for old in (report, log):
         old.unlink(missing_ok=True)
     mark = uuid.uuid4().hex
-    child = Child(["/usr/bin/env", "--default-signal=INT", f"{MARK}={mark}", *_argv(level, step, report)], log)
+    child = Child(["/usr/bin/env", "--default-signal=INT", f"{MARK}={mark}",
+                   *_argv(level, step, report)], log)
     return _Job(title(level, step), step, child, report, mark)
 
 

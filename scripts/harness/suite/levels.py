@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import build, fuzz, host, install, lint, quick, schedule, vm
+from . import build, fuzz, host, install, lint, quick, schedule, static, vm
 from .schedule import Costs
 from .step import Step
 
@@ -18,7 +18,8 @@ class Level:
 
 LEVELS = {
     "build": Level("the trees that the other levels run", build.STEPS),
-    "lint": Level("style, licences, links, types, layers; clang-tidy, sparse", lint.STEPS),
+    "lint": Level("style, licences, links, types, spelling: seconds", lint.STEPS),
+    "static": Level("clang, clang-tidy; the module's warnings, sparse", static.STEPS),
     "host": Level("level 0: programs; the library under ASan + UBSan, TSan", host.STEPS),
     "install": Level("the installed library, and the example that uses it", install.STEPS),
     "fuzz": Level("hostile input, a minute", fuzz.STEPS),

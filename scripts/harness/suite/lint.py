@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What can be said about the sources without running them."""
+"""The checks of the sources that take seconds: nothing is compiled."""
 
 import re
-import shutil
 from pathlib import Path
 
-from harness.core.places import ROOT, HarnessError
-from harness.image import kernel
-from . import build, sources
+from harness.core.places import ROOT
+
+from . import sources
 from .results import Case
-from .step import LOGS, Failed, Skipped, Step, command, tracked
+from .step import Failed, Step, command, tracked
 
 # Files that can't carry a comment, or are data.
 UNLICENSED = ("LICENSE", "COPYING", ".gitignore", ".json", "/corpus/")
-MODULE = ROOT / "guest-kmod"
 
 
 def clang_format() -> list[Case]:
@@ -98,30 +96,6 @@ def _names(found: list[Path]) -> str:
     return ", ".join(str(path.relative_to(ROOT)) for path in found)
 
 
-def clang_and_tidy() -> list[Case]:
-    """The asan preset compiles everything with clang and -Werror, and has clang-tidy look at it."""
-    build.build("asan")
-    return [Case("clang, clang-tidy")]
-
-
-def module(version: str) -> list[Case]:
-    """The guest's module with the kernel's own extra warnings, and with sparse."""
-    try:
-        headers = kernel.get(version).headers
-    except HarnessError as error:
-        raise Skipped(str(error)) from None
-    out = LOGS / f"module-{version}"
-    shutil.rmtree(out, ignore_errors=True)  # sparse looks only at what is compiled
-    said = command(f"module-{version}", "make", "-C", MODULE, f"KDIR={headers}", f"OUT={out}",
-                   "W=1", "C=1", "CONFIG_DEBUG_INFO_BTF_MODULES=")
-    warnings = [line for line in said.splitlines() if re.search(r"\b(warning|error):", line)]
-    if warnings:
-        raise Failed("\n".join(warnings))
-    if " CHECK " not in said:
-        raise Failed(f"sparse looked at no file of {MODULE}")
-    return [Case(f"module on {version}, W=1, sparse")]
-
-
 STEPS = (
     Step("format", clang_format),
     Step("licences", licences),
@@ -129,7 +103,4 @@ STEPS = (
     Step("links", links),
     Step("walk", walk),
     *sources.STEPS,
-    Step("module 6.1", lambda: module("6.1")),
-    Step("module 6.12", lambda: module("6.12")),
-    Step("clang", clang_and_tidy, build.ASAN),
 )

@@ -14,13 +14,12 @@ from functools import partial
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
-from . import build, host, lint, pytests, schedule, vm
+from . import build, host, lint, pytests, schedule, static, vm
 from .results import Case
 from .step import Failed, Step, command
 
 BASES = ("main", "origin/main", "HEAD")
 LONGEST = 40.0  # seconds: longer steps are left to the whole run
-SLOW_LINT = ("clang", "module")  # these too, of the checks
 SCRIPTS = ROOT / "scripts"
 
 
@@ -80,7 +79,7 @@ def _git(*argv: str) -> str:
 def choose() -> list[tuple[str, Step]]:
     """The steps, with their levels, for what changed; says which of them it leaves out."""
     costs = schedule.load()
-    chosen = [("lint", step) for step in lint.STEPS if not step.name.startswith(SLOW_LINT)]
+    chosen = [("lint", step) for step in lint.STEPS]
     wanted = {title: step for path in changed() for title, step in tests_of(path)}
     for title, (level, step) in wanted.items():
         seconds = costs.get(title, schedule.UNKNOWN).seconds
@@ -108,7 +107,7 @@ def tests_of(path: str) -> Iterator[Titled]:
     if path.startswith("host/"):
         yield from _matching("host", host.STEPS, _program_names(name))
     if path.startswith("guest-kmod/") and name.suffix in (".c", ".h"):
-        yield from _matching("lint", lint.STEPS, ["module 6.1"])
+        yield from _matching("static", static.STEPS, ["module 6.1"])
         yield from _matching("vm", vm.STEPS, ["module"])
 
 

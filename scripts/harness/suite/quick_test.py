@@ -21,7 +21,7 @@ class QuickTest(unittest.TestCase):
                 ("scripts/harness/suite/jobs.py", ["quick: Python: harness.suite.jobs_test"]),
                 ("scripts/harness/suite/jobs_test.py", ["quick: Python: harness.suite.jobs_test"]),
                 ("scripts/vmtests/late.py", ["vm: late"]),
-                ("guest-kmod/module/queue.c", ["lint: module 6.1", "vm: module"]),
+                ("guest-kmod/module/queue.c", ["static: module 6.1", "vm: module"]),
                 ("host/trace/show.py", ["host: programs: trace"]),
                 ("host/rules.py", ["host: programs: programs"]),
                 ("docs/README.md", [])):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""clang-tidy, run only where it was not content before: `tidy.py ARGUMENT… SOURCE -- COMPILER…`.
+"""Runs clang-tidy on a source that it has not found clean before:
+`tidy.py ARGUMENT… SOURCE -- COMPILER…`.
 
 CMake starts it in clang-tidy's place (CMakePresets.json). It takes minutes for the whole tree, and
 what it says depends on the source, on all files that the source includes, on the arguments, the
