@@ -13,7 +13,7 @@ from programs_test import FAILED, PATIENCE, ProgramCase, why_no_kvm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from harness.report import hangs  # noqa: E402
+from harness.report import logs  # noqa: E402
 
 LOST = (("doorbell", "doorbell written", "never seen by the device: lost doorbell"),
         ("interrupt", "completion posted and interrupt raised",
@@ -38,11 +38,11 @@ class Drop(ProgramCase):
                                            "--drop", f"{wire}={number}"],
                                           stdout=subprocess.DEVNULL, stderr=file)
             deadline = time.monotonic() + PATIENCE
-            while device.poll() is None and not hangs.told(log) and time.monotonic() < deadline:
+            while device.poll() is None and not logs.hangs(log) and time.monotonic() < deadline:
                 time.sleep(0.01)
             device.kill()
             device.wait()
-            if told := hangs.told(log):
+            if told := logs.hangs(log):
                 return told[0]
         self.fail(f"no lost {wire} was told")
 

@@ -10,10 +10,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from .boot_vm import BOOT_VM, LIMIT, boot_vm, users
 from harness.core import places
 from harness.core.runs import RUNS
-
-from .boot_vm import BOOT_VM, LIMIT, boot_vm, users
 
 ODD = 'a b, "c" $x: é\'%#'
 ENDLESS = ("sh", "-c", "while :; do cat /bin/busybox; done")

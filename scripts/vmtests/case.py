@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core.places import BUILD
-from harness.image import kernel, prepare
+from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
-from harness.report import console, ktap
+from harness.report import ktap, logs
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import Machine
 from harness.vms.vm import Vm
@@ -23,7 +23,7 @@ LIMIT = 900.0  # seconds for a guest's command: a bound, not a goal
 @functools.cache
 def machine(version: str, smp: int, program: str = toolbox.PROGRAM,
             shared_memory: bool = False) -> Machine:
-    made = Machine(prepare.everything(version), qemu=program, smp=smp, shared_memory=shared_memory)
+    made = Machine(guest_image.prepare(version), qemu=program, smp=smp, shared_memory=shared_memory)
     return made.on(accel.choose("auto", made, qemu.version(made.qemu)))
 
 
@@ -67,7 +67,7 @@ class VmCase(unittest.TestCase):
             self.check_figures(run)
         self.assertNotEqual(cases, [], f"{verdict.reason}, but it reported no test: {vm.folder}")
         self.assertEqual(verdict.status, 0, f"{verdict.reason}; see {vm.folder}")
-        self.assertEqual(console.complaints(vm.console), [])
+        self.assertEqual(logs.complaints(vm.console), [])
 
     def check_figures(self, run: dict) -> None:
         self.assertGreater(run["rings"], 0, run)

@@ -4,7 +4,7 @@
 import json
 
 from harness.commands import compare
-from harness.report import console
+from harness.report import logs
 from vmtests.case import LIMIT, VmCase
 
 COUNT = 200
@@ -39,7 +39,7 @@ class Compare(VmCase):
         verdict = vm.wait(LIMIT)
         vm.close()
         self.assertEqual(verdict.status, 0, f"{verdict.reason}; see {vm.folder}")
-        self.assertEqual(console.complaints(vm.console), [])
+        self.assertEqual(logs.complaints(vm.console), [])
         result = json.loads(vm.results.path.read_text())
         self.check_rows(result["rows"], smp)
         self.check_claims(result["claims"])

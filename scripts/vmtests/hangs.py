@@ -2,7 +2,7 @@
 """Hops that are lost on purpose: each is named, and repaired."""
 
 from harness.image import kernel
-from harness.report import hangs
+from harness.report import logs
 from harness.vms import toolbox
 from vmtests.case import LIMIT, VmCase, figures, machine, report
 
@@ -55,5 +55,5 @@ class Hangs(VmCase):
         vm.wait(LIMIT)
         vm.close()
         lab.check()
-        return (vm.results.path.read_text(), hangs.told(vm.stderr.path),
-                hangs.told(lab.devices[0].log))
+        return (vm.results.path.read_text(), logs.hangs(vm.stderr.path),
+                logs.hangs(lab.devices[0].log))

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.places import BUILD
-from harness.image import kernel, prepare
+from harness.image import build, kernel
 from harness.labs.processes import Process
 from harness.vms import toolbox
 from vmtests.case import VmCase, machine
@@ -101,7 +101,7 @@ class Hostile(VmCase):
 
 class Cards(Hostile):
     def plug(self, lies: Lies) -> None:
-        prepare.programs("liar")
+        build.programs("liar")
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
         words = []
         for slot, lie in enumerate(lies, FIRST_SLOT):

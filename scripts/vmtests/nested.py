@@ -9,10 +9,10 @@ from collections import Counter
 from dataclasses import replace
 
 from harness.core.places import ROOT
-from harness.image import kernel, prepare
+from harness.image import guest_image, kernel
 from harness.nested.meter import mark
 from harness.nested.nested_lab import NestedLab
-from harness.report import console
+from harness.report import logs
 from harness.vms.qemu import Machine
 from vmtests.boot_vm import WAITING
 from vmtests.case import VmCase, figures
@@ -42,7 +42,7 @@ def in_the_host(command: str) -> str:
 
 @functools.cache
 def machine() -> Machine:
-    return Machine(prepare.everything(kernel.DEFAULT), accel="nested")
+    return Machine(guest_image.prepare(kernel.DEFAULT), accel="nested")
 
 
 class Nested(VmCase):
@@ -87,7 +87,7 @@ class Nested(VmCase):
                  f"{mark(f'{way}-after')}" for way, options in WAYS.items()]
         vm = self.boot(lab, REGISTERS, *rings)
         self.finish(vm)
-        self.assertEqual(console.complaints(vm.host.console), [])
+        self.assertEqual(logs.complaints(vm.host.console), [])
         said = vm.results.path.read_text()
         self.registers = next(int(line.split()[-1], 16) for line in said.splitlines()
                               if line.startswith("# registers"))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from harness.labs.lab import Lab
-from harness.report import hangs
+from harness.report import logs
 from harness.vms.vm import Vm
 from vmtests.case import LIMIT, VmCase, report
 
@@ -129,7 +129,7 @@ class Pauses(VmCase):
 
     def assert_nothing_lost(self, lab: Lab, vm: Vm) -> None:
         for log in (lab.devices[0].log, vm.stderr.path):
-            self.assertEqual(hangs.told(log), [])
+            self.assertEqual(logs.hangs(log), [])
 
 
 def signalled(number: signal.Signals) -> Callable[[Vm], None]:

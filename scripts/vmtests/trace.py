@@ -5,7 +5,7 @@ import json
 import re
 
 from harness.image import kernel
-from harness.labs.recorder import Recorder
+from harness.labs.processes import Recorder
 from harness.vms import toolbox
 from vmtests.case import VmCase, machine
 

@@ -8,7 +8,8 @@ from harness.labs.lab import Lab
 from harness.labs.processes import Device
 from harness.vms import toolbox
 from harness.vms.qmp import QmpError
-from harness.vms.vm import DEAD, Vm
+from harness.vms.verdict import DEAD
+from harness.vms.vm import Vm
 from vmtests.case import LIMIT, VmCase, figures, machine
 from vmtests.rings import EVERY_WAY, WAYS
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.core.places import BUILD
-from harness.image import kernel, prepare
+from harness.image import build, kernel
 from harness.labs.processes import Device
 from harness.vms import toolbox
 from vmtests.case import VmCase, machine
@@ -89,7 +89,7 @@ class Edu(Functions):
 
 class Idio16(Functions):
     def test_linux_drives_the_example(self) -> None:
-        prepare.programs("idio16")
+        build.programs("idio16")
         lab = self.lab_on_socket(version="6.1-generic")
         said = lab.folder / "idio16.log"
         with said.open("wb") as log:

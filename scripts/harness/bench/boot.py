@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from harness.bench.suite import Figures, Ratio, Suite
 from harness.core import runs
 from harness.core.children import Child, describe
-from harness.core.places import ROOT, HarnessError, last_line
-from harness.image import kernel, prepare
+from harness.core.places import ROOT, HarnessError
+from harness.image import guest_image, kernel
+from harness.report.logs import last_line
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import Machine
 
@@ -51,7 +52,7 @@ def _boot_vm(*options: str) -> Callable[[Machine, int], Figures]:
 
 
 def _machine() -> Machine:
-    machine = Machine(prepare.everything(kernel.DEFAULT), qemu=toolbox.PROGRAM)
+    machine = Machine(guest_image.prepare(kernel.DEFAULT), qemu=toolbox.PROGRAM)
     machine = machine.on(accel.choose("auto", machine, qemu.version(machine.qemu)))
     _boot_vm()(machine, 0)  # so that there is a state to resume
     return machine

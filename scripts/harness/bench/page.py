@@ -53,14 +53,13 @@ def section(result: dict, known: Mapping[str, object]) -> str:
         *plots(result), figures(result), "</section>"])
 
 
-def ratios(all_of_them: Sequence[dict]) -> str:
-    if not all_of_them:
+def ratios(found: Sequence[dict]) -> str:
+    if not found:
         return ""
-    scale = Scale([value for ratio in all_of_them
+    scale = Scale([value for ratio in found
                    for value in (*ratio["spread"], ratio["limit"]) if value is not None])
-    return charts.row_chart("Ratios: the middle one of the rounds, the middle half of them, and the most "
-                     "that it should be (an upright line)", scale,
-                     (ratio_row(ratio, scale) for ratio in all_of_them))
+    return charts.row_chart("Ratios: the median of the rounds, their middle half, and the limit (an "
+                            "upright line)", scale, (ratio_row(ratio, scale) for ratio in found))
 
 
 def ratio_row(ratio: dict, scale: Scale) -> Row:

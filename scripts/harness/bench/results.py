@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A run's results: those of all its suites in one, and which limits they miss."""
+"""A run's results: those of all its suites in one, which limits they miss, and the table of them in
+docs/performance.md, which is made of the run whose results stand beside it and never typed."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
 from harness.core import host
-from harness.core.places import replace_file
+from harness.core.places import ROOT, replace_file
+from harness.report.tables import number
+
+DOC, DATA = ROOT / "docs/performance.md", ROOT / "docs/performance.json"
+BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
+VERDICTS = {None: "", True: "kept", False: "**missed**"}
 
 
 def collect(suites: Sequence[dict], left_out: Mapping[str, str]) -> dict:
@@ -26,6 +33,54 @@ def missed(results: dict) -> list[str]:
             for low, high in [ratio["spread"]]]
 
 
-def write(path: Path, results: dict) -> None:
+def write_json(path: Path, results: dict) -> None:
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     replace_file(path, text.encode())
+
+
+def write_docs(run: dict) -> None:
+    write_json(DATA, run)
+    DOC.write_text(with_figures(DOC.read_text(), run))
+
+
+def read() -> dict:
+    return json.loads(DATA.read_text())
+
+
+def with_figures(text: str, run: dict) -> str:
+    """`text` with the run's figures between its marks."""
+    before, _, rest = text.partition(BEGIN)
+    return before + BEGIN + figures(run) + END + rest.partition(END)[2]
+
+
+def figures(run: dict) -> str:
+    machine = run["machine"]
+    told = [f"{run['date']}, {machine['cpus']} CPUs, {machine['cpu']}, {machine['kernel']}."]
+    told += [f"Without `{name}`: {reason}." for name, reason in run["left_out"].items()]
+    suites = (suite(result) for result in run["suites"] if result["ratios"])
+    return "\n\n".join([" ".join(told), *suites]) + "\n"
+
+
+def suite(result: dict) -> str:
+    machine = result["machine"]
+    on = [machine["accelerator"]]
+    if "qemu" in machine:
+        on += [f"QEMU {machine['qemu']}", f"kernel {machine['guest_kernel']} on "
+               f"{machine['guest_cpus']} CPU"]
+    if "stolen" in machine:
+        on += [f"{machine['stolen']} of the CPU time stolen"]
+    rows = "\n".join(map(row, result["ratios"]))
+    return (f"**`{result['suite']}`**: {result['what']} ({', '.join(on)}; {result['rounds']} "
+            "rounds).\n\n| ratio | | spread | at most | |\n|---|--:|--:|--:|---|\n" + rows)
+
+
+def row(ratio: dict) -> str:
+    spread = " … ".join(map(number, ratio["spread"]))
+    limit = "" if ratio["limit"] is None else number(ratio["limit"])
+    return (f"| {plain(ratio['name'])} | {number(ratio['value'])} | {spread} | {limit} | "
+            f"{VERDICTS[ratio['ok']]} |")
+
+
+def plain(name: str) -> str:
+    """What Markdown would read otherwise is quoted."""
+    return re.sub(r"([|*<`\\])", r"\\\1", name)

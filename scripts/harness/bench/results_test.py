@@ -11,6 +11,13 @@ def ratio(name: str, value: float, limit: float | None) -> dict:
 
 SUITES = [{"suite": "wire", "ratios": [ratio("a / bare C", 1.5, 1.05), ratio("a / b", 9.0, None)]},
           {"suite": "boot", "ratios": [ratio("cold / bare", 1.0, 1.15)]}]
+RUN = {"date": "2026-11-23", "machine": {"cpu": "a CPU", "cpus": 2, "kernel": "Linux 6.1"},
+       "left_out": {"kvm": "no /dev/kvm"},
+       "suites": [{"suite": "boot", "what": "boots", "rounds": 5,
+                   "machine": {"accelerator": "TCG", "qemu": "7.2", "guest_kernel": "6.1-cloud",
+                               "guest_cpus": 1, "stolen": "7 %"},
+                   "ratios": [{"name": "a | b", "value": 1.25, "spread": [1, 1.5], "limit": 1.2,
+                               "ok": False}]}]}
 
 
 class Results(unittest.TestCase):
@@ -24,3 +31,19 @@ class Results(unittest.TestCase):
     def test_what_is_over_its_limit_has_a_line(self) -> None:
         self.assertEqual(results.missed(results.collect(SUITES, {})),
                          ["wire: a / bare C: 1.5 (1.25 … 1.75), at most 1.05"])
+
+
+class Docs(unittest.TestCase):
+    def test_what_stands_there_is_what_was_measured(self) -> None:
+        text = results.DOC.read_text()
+        self.assertEqual(text.count(results.BEGIN), 1)
+        self.assertEqual(text, results.with_figures(text, results.read()))
+
+    def test_figures_go_between_their_marks(self) -> None:
+        text = results.with_figures(f"a\n{results.BEGIN}old\n{results.END}z\n", RUN)
+        self.assertTrue(text.startswith(f"a\n{results.BEGIN}2026-11-23, 2 CPUs, a CPU, Linux 6.1. "
+                                        "Without `kvm`: no /dev/kvm.\n"))
+        self.assertIn("**`boot`**: boots (TCG, QEMU 7.2, kernel 6.1-cloud on 1 CPU, 7 % of "
+                      "the CPU time stolen; 5 rounds).", text)
+        self.assertTrue(text.endswith("| a \\| b | 1.25 | 1 … 1.5 | 1.2 | **missed** |\n"
+                                      f"{results.END}z\n"))

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The same device, module and guest, rung over each transport, asleep or polling, and bare."""
+"""The same device, module and guest, rung over each transport, asleep or polling, and bare.
+
+The guest's CPUs have a host CPU of their own, and all else of its QEMU and the devices the others,
+so that no round trip depends on where the scheduler put a thread. On a host with one CPU nothing is
+pinned.
+"""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from harness.bench import pins
-from harness.bench.suite import Figures, Ratio, Suite
+from harness.bench.suite import Figures, Ratio, Suite, medians
 from harness.core import runs
 from harness.core.places import HarnessError
-from harness.image import kernel, prepare
+from harness.image import guest_image, kernel
 from harness.labs import bare_lab
 from harness.labs.lab import Lab
-from harness.labs.recorder import Recorder
-from harness.report.statistics import median
+from harness.labs.processes import Recorder
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import Machine
 from harness.vms.vm import Vm
@@ -35,7 +39,7 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
                  told=("--poll", device)) as lab:
             alone, *parts = _run(lab, f"bell ring --ktap --trace {poll} --count {count} && "
                                       f"{_turns(PARTS, f'{_deep(count)} {poll}')}")
-        return {**_times(alone), **_middle([_of_deep(part) for part in parts])}
+        return {**_times(alone), **medians([_of_deep(part) for part in parts])}
 
     return measure
 
@@ -44,7 +48,7 @@ def beside_bare(machine: Machine, count: int) -> Mapping[str, Figures]:
     """Turns in one VM meet the same of all that differs from one VM to the next."""
     with bare_lab.BareLab(machine, runs.create()) as lab:
         told = _run(lab, bare_lab.turns(max(count // PART, 1), TURNS))
-    return {way: _middle([_times(turn) for turn in told if turn["device"] == device])
+    return {way: medians([_times(turn) for turn in told if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
 
@@ -54,7 +58,7 @@ def beside_recorded(machine: Machine, count: int) -> Mapping[str, Figures]:
         recorder = Recorder(lab.devices[0], lab.folder / "trace.json")
         told = _run(lab, _turns(2 * TURNS, f"{_deep(count)} && sleep {PAUSE}"),
                     lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())
-    return {way: _middle([_of_deep(turn) for turn in told[first::2]])
+    return {way: medians([_of_deep(turn) for turn in told[first::2]])
             for first, way in enumerate((UNRECORDED, RECORDED))}
 
 
@@ -72,7 +76,7 @@ def _run(lab: Lab, command: str, after: Callable[[int], None] = lambda turns: No
     vm = lab.vm(["sh", "-c", f"exec >/run/bellwire/results; {command}"])
     if death := vm.boot(watch=lab.check):
         raise HarnessError(death.reason)
-    pins.pin(lab, vm)
+    pin(lab, vm)
     turns = 0
 
     def look() -> None:
@@ -100,13 +104,39 @@ def _of_deep(told: dict) -> Figures:
             **{f"deep_{what}": told[what] / told["rings"] for what in ("doorbells", "interrupts")}}
 
 
-def _middle(turns: Sequence[Figures]) -> Figures:
-    return {key: median(turn[key] for turn in turns) for key in turns[0]}
-
-
 def machine(program: str, shared_memory: bool = False) -> Machine:
-    wanted = Machine(prepare.everything(kernel.DEFAULT), qemu=program, shared_memory=shared_memory)
+    wanted = Machine(guest_image.prepare(kernel.DEFAULT), qemu=program, shared_memory=shared_memory)
     return wanted.on(accel.choose("auto", wanted, qemu.version(program)))
+
+
+def pin(lab: Lab, vm: Vm) -> None:
+    """Of a VM that is up."""
+    guest, others = _cpus()
+    if not others:
+        return
+    guests = vm.cpu_threads()
+    for process in (vm.pid, *(process.pid for process in lab.processes)):
+        for thread in _threads(process):
+            os.sched_setaffinity(thread, guest if thread in guests else others)
+
+
+def pinned_cpus() -> dict[str, str]:
+    """The facts about it, by the names that bellwire's own suites use."""
+    guest, others = _cpus()
+    return {"guest_runs_on": _names(guest), "device_runs_on": _names(others)} if others else {}
+
+
+def _cpus() -> tuple[Sequence[int], Sequence[int]]:
+    first, *others = sorted(os.sched_getaffinity(0))
+    return [first], others
+
+
+def _threads(process: int | None) -> Iterable[int]:
+    return map(int, os.listdir(f"/proc/{process}/task")) if process else ()
+
+
+def _names(cpus: Iterable[int]) -> str:
+    return "CPU " + ", ".join(map(str, cpus))
 
 
 ASLEEP, POLLING = "asleep", "adaptive polling"
@@ -117,7 +147,7 @@ VM = Suite(
     machine=lambda: machine(toolbox.PROGRAM),
     ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive")},
     together=(beside_bare, beside_recorded),
-    facts=pins.facts,
+    facts=pinned_cpus,
     columns={"p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs a request, depth {DEEP}",
              "deep_doorbells": "doorbells a request", "deep_interrupts": "interrupts a request"},
@@ -140,7 +170,7 @@ VFIO_USER = Suite(
           AWAKE: ring("vfio-user,page=1,awake=1"),
           POSTED_LOOKS: ring("vfio-user", guest="adaptive"),
           AWAKE_LOOKS: ring("vfio-user,page=1,awake=1", guest="adaptive")},
-    facts=pins.facts,
+    facts=pinned_cpus,
     columns={"kick_p50_us": "kick, p50 µs", "hop_p50_us": "doorbell to interrupt, p50 µs",
              "p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs a request, depth {DEEP}"},

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from subprocess import SubprocessError
 
-from harness.bench import in_vms, micro, native
+from harness.bench import programs
 from harness.bench.boot import BOOT
 from harness.bench.idle import IDLE
 from harness.bench.rings import VFIO_USER, VM
@@ -33,16 +33,18 @@ def no_kvm() -> str:
 
 
 SUITES = {
-    "wire": Choice("round trips and throughput in one process", native.run),
-    "kvm": Choice("doorbells, interrupts and round trips on this machine's KVM", native.run,
-                  missing=no_kvm),
-    "scale": Choice("round trips among more and more doorbells, slots and drivers", native.run),
-    "micro": Choice("the pieces of a round trip, each alone", micro.run),
-    "vm": Choice(VM.what, in_vms.runs(VM)),
-    "idle": Choice(IDLE.what, in_vms.runs(IDLE)),
-    "boot": Choice(BOOT.what, in_vms.runs(BOOT)),
-    "vfio-user": Choice(VFIO_USER.what, in_vms.runs(VFIO_USER), usual=False),
-    "bus": Choice("doorbells on the model of KVM, among 1 to 30,000", native.run, usual=False),
+    "wire": Choice("round trips and throughput in one process", programs.run_bellwire),
+    "kvm": Choice("doorbells, interrupts and round trips on this machine's KVM",
+                  programs.run_bellwire, missing=no_kvm),
+    "scale": Choice("round trips among more and more doorbells, slots and drivers",
+                    programs.run_bellwire),
+    "micro": Choice("the pieces of a round trip, each alone", programs.run_micro),
+    "vm": Choice(VM.what, VM.run),
+    "idle": Choice(IDLE.what, IDLE.run),
+    "boot": Choice(BOOT.what, BOOT.run),
+    "vfio-user": Choice(VFIO_USER.what, VFIO_USER.run, usual=False),
+    "bus": Choice("doorbells on the model of KVM, among 1 to 30,000", programs.run_bellwire,
+                  usual=False),
 }
 
 

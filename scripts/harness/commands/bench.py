@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.bench import docs, in_vms, page, results
+from harness.bench import page, results
+from harness.bench.suite import ROUNDS
 from harness.bench.suites import SUITES, choose, measure
 from harness.core.places import replace_file
 
@@ -31,11 +32,11 @@ def main(argv: Sequence[str]) -> int:
         # After each: what is measured stays measured, whatever becomes of those to come.
         run = results.collect(measured, missing | failed)
         if options.json:
-            results.write(options.json, run)
+            results.write_json(options.json, run)
     if options.page:
         replace_file(options.page, page.page(run).encode())
     if options.docs and not failed:
-        docs.write(run)
+        results.write_docs(run)
     missed = results.missed(run) if options.check else []
     for line in missed:
         print(f"bench: over its limit: {line}", file=sys.stderr)
@@ -59,7 +60,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("suite", nargs="*", type=_suite, metavar="SUITE",
                         help="what to measure (default: all that needn't be named)")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured "
-                        f"(default: 20, in VMs {in_vms.ROUNDS})")
+                        f"(default: 20, in VMs {ROUNDS})")
     parser.add_argument("--count", type=int, default=10_000, metavar="N",
                         help="in VMs: rings one at a time, of each in each round (default: 10000)")
     parser.add_argument("--skip", default="", metavar="TEXT",

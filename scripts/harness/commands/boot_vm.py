@@ -18,13 +18,14 @@ from harness.commands import boot_vm_options
 from harness.commands.boot_vm_output import Output
 from harness.core import messages, runs
 from harness.core.places import HarnessError
-from harness.image import prepare
+from harness.image import guest_image
 from harness.labs.lab import Lab
-from harness.nested import nested_lab, nested_vm
-from harness.report import console, hangs, ktap
+from harness.nested import emulated_host, nested_lab
+from harness.report import ktap, logs
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import Machine
-from harness.vms.vm import BOOT_LIMIT, HIGHEST, REPORT_FAILED, Verdict, Vm
+from harness.vms.verdict import HIGHEST, REPORT_FAILED, Verdict
+from harness.vms.vm import BOOT_LIMIT, Vm
 
 
 def main(argv: Sequence[str]) -> int:
@@ -45,7 +46,7 @@ def _run(wish: argparse.Namespace) -> int:
     folder = runs.create()
     with nested_lab.make(machine, folder, wish.device, wish.vectors, wish.transport,
                          ("--poll", wish.poll, "--moderate", str(wish.moderate))) as lab:
-        command, environment, luggage = nested_vm.luggage(wish.command) if wish.outer \
+        command, environment, luggage = emulated_host.pack_command(wish.command) if wish.outer \
             else (wish.command, {}, None)
         vm = lab.vm(command, environment, wish.share, terminal, luggage, wish.module)
         if wish.dry_run:
@@ -65,8 +66,8 @@ def _run(wish: argparse.Namespace) -> int:
         command=wish.command, status=verdict.status, command_status=verdict.command_status,
         reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
         complaints=[line for line, _ in _complaints(vm)],
-        hangs=[line for line, _ in _told(lab, vm, hangs.told)],
-        interruptions=[line for line, _ in _told(lab, vm, hangs.interruptions)],
+        hangs=[line for line, _ in _told(lab, vm, logs.hangs)],
+        interruptions=[line for line, _ in _told(lab, vm, logs.interruptions)],
         ktap=ktap.count(cases))
     return verdict.status
 
@@ -75,13 +76,13 @@ def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
     program = toolbox.chosen(wish.qemu, wish.transport)
     qemu.ask_version(program)
     machine = Machine(
-        prepare.everything(wish.kernel), qemu=program, smp=wish.smp, memory=wish.memory,
+        guest_image.prepare(wish.kernel), qemu=program, smp=wish.smp, memory=wish.memory,
         append=tuple(wish.append), extra=tuple(wish.qemu_arg),
         gdb_port=_free_port() if wish.gdb else None, cold=wish.cold,
         shared_memory=wish.transport.startswith("vfio-user"))
     version = qemu.version(program)
     if wish.outer:
-        host = nested_vm.host(machine)
+        host = emulated_host.host(machine)
         return replace(host, append=machine.append, extra=machine.extra), version
     return machine.on(accel.choose(wish.accel, machine, version)), version
 
@@ -152,7 +153,7 @@ def judged(verdict: Verdict, cases: Sequence[ktap.Case]) -> Verdict:
 
 def _complaints(vm: Vm) -> list[tuple[str, Path]]:
     """Each with the log that it stands in."""
-    return [(line, log) for log in vm.consoles for line in console.complaints(log)]
+    return [(line, log) for log in vm.consoles for line in logs.complaints(log)]
 
 
 def _told(lab: Lab, vm: Vm, find: Callable[[Path], list[str]]) -> list[tuple[str, Path]]:
@@ -165,7 +166,7 @@ def _report(lab: Lab, vm: Vm, verdict: Verdict, cases: Sequence[ktap.Case]) -> N
     """What the user should know beyond the command's own words."""
     for line, log in _complaints(vm):
         messages.say(f"the guest's kernel says: {line}; see {log}")
-    for find in (hangs.told, hangs.interruptions):
+    for find in (logs.hangs, logs.interruptions):
         for line, log in _told(lab, vm, find):
             messages.say(f"{line}; see {log}")
     for case in cases:

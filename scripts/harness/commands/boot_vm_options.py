@@ -11,17 +11,17 @@ from harness.core import runs
 from harness.core.places import HarnessError
 from harness.image import kernel, overlay
 from harness.labs import lab, processes
-from harness.vms import accel, vm
+from harness.vms import accel, verdict
 
 EPILOG = f"""\
 exit status:
-  0-{vm.HIGHEST}  the command's own; a higher one is told on stderr and becomes {vm.HIGHEST}
-  {vm.REPORT_FAILED}      also: the command ended with 0, but its test report failed, broke off, or can't
+  0-{verdict.HIGHEST}  the command's own; a higher one is told on stderr and becomes {verdict.HIGHEST}
+  {verdict.REPORT_FAILED}      also: the command ended with 0, but its test report failed, broke off, or can't
          be read (see --ignore-report)
-  {vm.TIMEOUT}    the command still ran at its --timeout, or nobody had read its output by then
-  {vm.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs, no room on a
+  {verdict.TIMEOUT}    the command still ran at its --timeout, or nobody had read its output by then
+  {verdict.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs, no room on a
          disk, output that can't be written
-  {vm.DEAD}    the guest died: it panicked, or QEMU did
+  {verdict.DEAD}    the guest died: it panicked, or QEMU did
 
 The command's output alone is on stdout, its errors and boot-vm's own words are
 on stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the

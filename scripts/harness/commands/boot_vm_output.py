@@ -13,7 +13,8 @@ from contextlib import ExitStack, suppress
 from harness.core import messages
 from harness.core.stdio import Sink, until_drained
 from harness.vms.qmp import QmpError
-from harness.vms.vm import TIMEOUT, Verdict, Vm
+from harness.vms.verdict import TIMEOUT, Verdict
+from harness.vms.vm import Vm
 
 AHEAD = 4 << 20  # bytes that the guest may be ahead of the reader
 GRACE = 2.0  # seconds to read the rest of a command that was ended

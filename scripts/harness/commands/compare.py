@@ -18,9 +18,9 @@ from harness.commands import compare_page
 from harness.core import children, host, messages, runs
 from harness.core.growing import Lines
 from harness.core.places import GUEST_TOOLS, HarnessError, replace_file
-from harness.image import kernel, prepare
+from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
-from harness.report import console
+from harness.report import logs
 from harness.report.tables import Column, TextTable
 from harness.vms import accel, qemu
 from harness.vms.qemu import Machine
@@ -82,7 +82,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
 def measure(count: int) -> dict:
     """Guest and host, one after the other: they would disturb each other."""
     this_host = host.facts()
-    machine = Machine(prepare.everything(kernel.DEFAULT), smp=min(2, this_host["cpus"]))
+    machine = Machine(guest_image.prepare(kernel.DEFAULT), smp=min(2, this_host["cpus"]))
     version = qemu.version(machine.qemu)
     machine = machine.on(accel.choose("auto", machine, version))
     folder = runs.create()
@@ -113,7 +113,7 @@ def in_guest(machine: Machine, folder: Path, count: int) -> dict:
         messages.say("measuring each mechanism in the guest, then on this host; it takes a minute")
         letters = Lines()
         verdict = vm.wait(LIMIT, lambda: _progress(letters.text(vm.stdout.read())))
-    complaints = console.complaints(vm.console)
+    complaints = logs.complaints(vm.console)
     if verdict.status not in MEASURED or complaints:
         raise HarnessError(f"{complaints[0] if complaints else verdict.reason}; see {folder}")
     return _read(vm.results.path)

@@ -60,7 +60,7 @@ def ranked(title: str, rows: Sequence[dict], key: str, values: Sequence[float],
            draw: Callable[[dict, Scale], tuple[str, str]], descending: bool = False) -> str:
     scale = Scale(values)
     return row_chart(title, scale, (Row(label(row), *draw(row, scale)) for row in
-                               sorted(rows, key=lambda row: row[key], reverse=descending)))
+                                    sorted(rows, key=lambda row: row[key], reverse=descending)))
 
 
 def label(row: dict) -> str:

@@ -19,10 +19,10 @@ from pathlib import Path
 from harness.core import messages, runs
 from harness.core.growing import Lines
 from harness.core.places import HarnessError, replace_file
-from harness.image import kernel, prepare
+from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
-from harness.labs.recorder import Recorder
-from harness.report import console, ktap
+from harness.labs.processes import Recorder
+from harness.report import ktap, logs
 from harness.report.tables import Column, TextTable
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import Machine
@@ -95,7 +95,7 @@ def _show(options: argparse.Namespace) -> int:
     print("bellwire: a guest's process rings a device on the host, and is rung back\n")
     print(PICTURES[options.transport], flush=True)
     program = toolbox.chosen(options.qemu, options.transport)
-    machine = Machine(prepare.everything(kernel.DEFAULT), qemu=program,
+    machine = Machine(guest_image.prepare(kernel.DEFAULT), qemu=program,
                       shared_memory=options.transport == "vfio-user")
     version = qemu.version(machine.qemu)
     machine = machine.on(accel.choose("auto", machine, version))
@@ -122,7 +122,7 @@ def _show(options: argparse.Namespace) -> int:
     runs.write_result(folder, **facts)
     if options.json:
         replace_file(options.json, json.dumps(facts, indent=2) + "\n")
-    troubles = show.troubles() + console.complaints(vm.console)
+    troubles = show.troubles() + logs.complaints(vm.console)
     if verdict.status and not troubles:
         troubles = [verdict.reason]
     status = _close(show, troubles, folder)

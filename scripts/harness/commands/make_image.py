@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from harness.core.places import GUEST_TOOLS
-from harness.image import guest_image, kernel, prepare
+from harness.image import build, guest_image, kernel
 
 
 def main(argv: Sequence[str]) -> int:
@@ -14,7 +14,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--kernel", metavar="V", choices=kernel.NEWEST, default=kernel.DEFAULT,
                         help=f"{' or '.join(kernel.NEWEST)}, of Debian (default: {kernel.DEFAULT})")
     version = parser.parse_args(argv).kernel
-    prepare.programs(*(tool.name for tool in GUEST_TOOLS))
+    build.programs(*(tool.name for tool in GUEST_TOOLS))
     made = guest_image.make(version)
     print(f"kernel {made.kernel}\ninitramfs {made.initramfs}")
     return 0

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core import children, messages, runs
-from harness.core.places import BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, plain, replace_file
-from harness.image import kernel, modules, recipe
+from harness.core.places import (BARE_PEER, BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, plain,
+                                 replace_file)
+from harness.image import build, kernel, modules
 from harness.image.cpio import Archive
 from harness.image.kernel import Kernel
 
@@ -51,6 +52,12 @@ def make(version: str = kernel.DEFAULT) -> Image:
     return image
 
 
+def prepare(version: str) -> Image:
+    """Builds all that a run needs, and returns the image."""
+    build.programs("bellwire", BARE_PEER.name, *(tool.name for tool in GUEST_TOOLS))
+    return make(version)
+
+
 def _modules(base: Kernel, folder: Path) -> None:
     """Builds a copy of the sources out of tree: two kernels' objects never meet."""
     folders = {MODULE_SOURCES, *((MODULE_SOURCES / name).parent for name in MODULES)}
@@ -58,18 +65,18 @@ def _modules(base: Kernel, folder: Path) -> None:
                      for pattern in SOURCE_PATTERNS for path in place.glob(pattern))
     if MODULE_SOURCES / "Kbuild" not in sources:
         raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")
-    needed = recipe.of([*sources, *(base.headers / name for name in (".config", "Module.symvers"))],
-                       base.root)
-    if recipe.made(needed, folder / MODULES[0]):
+    headers = [base.headers / name for name in (".config", "Module.symvers")]
+    needed = build.recipe([*sources, *headers], base.root)
+    if build.is_current(folder / MODULES[0], needed):
         return
     messages.say(f"building the guest modules for {base.release}")
     folder.mkdir(parents=True, exist_ok=True)
-    with _where_kbuild_works(base, folder) as (headers, place):
+    with _where_kbuild_works(base, folder) as (kbuild, place):
         _mirror(sources, place)
-        _make(headers, place, folder.with_name("module.log"))
+        _make(kbuild, place, folder.with_name("module.log"))
         for name in MODULES if place != folder else ():
             _copy(place / name, folder / name)
-    recipe.remember(needed, folder / MODULES[0])
+    build.remember(folder / MODULES[0], needed)
 
 
 @contextmanager
@@ -118,8 +125,9 @@ def _copy(path: Path, copy: Path) -> None:
 
 def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
     channels = modules.with_dependencies(CHANNEL_MODULES, base.modules)
-    needed = recipe.of([BUSYBOX, INIT, *GUEST_TOOLS, *ours, *channels, Path(__file__)], base.root)
-    if recipe.made(needed, target):
+    needed = build.recipe([BUSYBOX, INIT, *GUEST_TOOLS, *ours, *channels, Path(__file__)],
+                          base.root)
+    if build.is_current(target, needed):
         return
     archive = Archive()
     for name in ("bin", "dev", "proc", "sys", "run", "tmp", "root", "etc", "usr", "lib",
@@ -140,7 +148,7 @@ def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
     modules.put(archive, (_stripped(module, target.parent, "--strip-debug") for module in ours))
     modules.put_order(archive, channels)
     replace_file(target, archive.data())
-    recipe.remember(needed, target)
+    build.remember(target, needed)
 
 
 def _stripped(program: Path, folder: Path, how: str = "--strip-all") -> Path:

@@ -14,6 +14,8 @@ takes the lowest free slot, so boot VMs in the order in which they were made.
 All from one thread (core/children.py says why).
 """
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,11 +25,12 @@ from harness.core.places import HarnessError, write
 from harness.image import modules, overlay
 from harness.image.cpio import Archive
 from harness.labs.processes import Device, Process, Switchboard, Wiring, wire
-from harness.labs.shell_script import script
+from harness.vms import qemu
 from harness.vms.qemu import MAX_WIRES, Machine, Plug
 from harness.vms.vm import Vm
 
 VECTORS = 8
+PLACE = "\0"  # where the private folder's name stood, in a word that has no other such byte
 NO_WIRES = Wiring(None, [], lambda number, slot: Plug(Path(), slot))
 
 
@@ -114,4 +117,31 @@ class Lab:
         return Vm(self.machine, folder, overlay, plugs, terminal)
 
     def _script(self, vm: Vm) -> str:
-        return script(vm, self.private, self.processes)
+        return shell_script(vm, self.private, self.processes)
+
+
+def shell_script(vm: Vm, private: Path, processes: Sequence[Process]) -> str:
+    """A shell script; where the run used its private folder, it makes one of its own."""
+
+    def words(argv: Sequence[str]) -> str:
+        return " ".join(word(argument) for argument in argv)
+
+    def word(argument: str) -> str:
+        # The name may stand in QEMU's options, with two commas for one, and in JSON.
+        for name in (qemu.value(private), json.dumps(str(private))[1:-1], str(private)):
+            argument = argument.replace(name, PLACE)
+        return '"$private"'.join(shlex.quote(part) if part else "" for part in
+                                 argument.split(PLACE)) or "''"
+
+    lines = [
+        "#!/bin/sh",
+        # In /tmp: a name of letters that mean nothing to QEMU, nor to JSON.
+        "private=$(mktemp -d /tmp/bellwire-XXXXXX) || exit",
+        "trap 'kill $pids 2>/dev/null; wait; rm -r \"$private\"' EXIT",
+    ]
+    for process in processes:
+        lines += [f"{words(process.argv)} &", 'pids="$pids $!"']
+        if process.socket:
+            lines.append(f"until [ -S {words([str(process.socket)])} ]; do sleep 0.1; done")
+    lines.append(" \\\n    ".join(words(group) for group in vm.line))
+    return "\n".join(lines) + "\n"

@@ -1,21 +1,161 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A lab whose switchboard, devices and VM run in one emulated host, and end with it.
+"""A VM on real KVM where there is none: its QEMU runs in a host that is emulated.
 
-So they start when the VM boots, and can't be killed one by one.
+    this machine    QEMU, emulation, a CPU with SVM
+    emulated host       switchboard, devices, QEMU -accel kvm   on Debian's kernel
+    guest                   the module, the command             on Debian's kernel
+
+The host is a guest like any other (emulated_host.py), and its command starts the
+same processes, by the same command lines, at the same paths, as Lab and Vm do
+on a machine with a good KVM. Where they write a file of the run's folder, they
+find a link to a virtio port of the host, and behind that is the file here: so
+Vm reads what the guest says as ever.
 """
 
+import re
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.labs.lab import Lab
+from harness.core.growing import Lines
+from harness.core.places import HarnessError, write
+from harness.image import overlay, programs
+from harness.labs.lab import Lab, shell_script
 from harness.labs.processes import Process
-from harness.labs.shell_script import script
-from harness.nested import meter
+from harness.nested import emulated_host, meter
 from harness.nested.meter import Meter
-from harness.nested.nested_vm import NestedVm
+from harness.report.logs import last_line
+from harness.vms import qemu
 from harness.vms.qemu import Machine, Plug
+from harness.vms.verdict import Verdict
 from harness.vms.vm import Vm
+
+_ENDED = re.compile(r"(\d{1,3}) (\d{1,3})")
+GOODBYE = 20.0  # seconds for the host to power off after its guest; it takes 0.3
+
+
+class NestedVm(Vm):
+    """`processes` run beside it in the host, and use the folder `private` there; the last of them
+    is the meter."""
+
+    def __init__(self, machine: Machine, folder: Path, overlay: Path, plugs: Sequence[Plug],
+                 processes: Sequence[Process], meter: Meter) -> None:
+        inner = replace(machine, qemu=str(programs.find(machine.qemu)))  # no $PATH to find it there
+        super().__init__(meter.on(inner), folder, overlay, plugs)
+        self._processes = processes
+        self._meter = meter
+        self._links = {f"guest.{path.name}": path for path in self._files()}
+        self._machine = emulated_host.host(machine)
+        self._host_folder = folder / "host"
+        self._host_folder.mkdir(exist_ok=True)
+        write(self._host_folder / "overlay.cpio", self._host_overlay())
+        self.host = self._new_host()
+
+    @property
+    def consoles(self) -> list[Path]:
+        return [self.console, self.host.console]
+
+    def pause(self) -> None:
+        self.host.pause()
+
+    def resume(self) -> None:
+        self.host.resume()
+
+    def poll(self) -> Verdict | None:
+        """The host ends soon after its guest; by then all that the guest wrote is here."""
+        verdict = super().poll()
+        if verdict and verdict.command_status is not None:
+            self.until(lambda: False, GOODBYE)
+        return verdict
+
+    def _spawn(self, *_: object) -> "Inside":
+        self.host.close()
+        self.host = self._new_host()
+        if death := self.host.boot():
+            raise HarnessError(f"the emulated host: {death.reason}")
+        return Inside(self.host, self._processes)
+
+    def _new_host(self) -> Vm:
+        return Vm(self._machine, self._host_folder, self._host_folder / "overlay.cpio",
+                  ports=self._links)
+
+    def _files(self) -> list[Path]:
+        """All that grows in the run's folder while it runs."""
+        logs = [self.folder / "qemu.log", *(process.log for process in self._processes)]
+        ports = [self.folder / name for name in qemu.PORTS.values()]
+        return [self.console, *logs, self._meter.counters, *ports]
+
+    def _host_overlay(self) -> bytes:
+        image = self.machine.image
+        archive, environment = emulated_host.carry(())
+        for path in (image.kernel, image.initramfs, self._overlay):
+            archive.copy(path)
+        self._meter.pack(archive)
+        archive.folders(self.folder)
+        for name, path in self._links.items():
+            archive.link(str(path).strip("/"), f"/run/bellwire/port/{name}")
+        lines = self._script()
+        write(self._host_folder / "start.sh", lines)
+        return overlay.overlay(["sh", "-c", lines], environment, ports=self._links, luggage=archive)
+
+    def _script(self) -> str:
+        """What the host does. On its stderr are the processes that end, and nothing else."""
+        lines = ['run() { number=$1 log=$2; shift 2; "$@" >>"$log" 2>&1; echo "$number $?" >&2; }']
+        for number, process in enumerate(self._processes):
+            lines.append(f"run {number} {shlex.join([str(process.log), *process.argv])} &")
+            if process.socket:
+                lines.append(f"until [ -S {_word(process.socket)} ]; do usleep 10000; done")
+        lines.append(f"{shlex.join(qemu.flat(self.line))} >>{_word(self.folder / 'qemu.log')} 2>&1")
+        return "\n".join(lines) + "\n"
+
+
+class Inside:
+    """The QEMU in the host, as if it were a child of ours."""
+
+    def __init__(self, host: Vm, processes: Sequence[Process]) -> None:
+        self._host = host
+        self._processes = processes
+        self._said = Lines()
+
+    def _ended(self, line: str) -> tuple[Process, int] | None:
+        """Which process ended, by that line of the script's, and how. The shell may say more, which
+        stays in the host's log."""
+        found = _ENDED.fullmatch(line)
+        if not found or int(found[1]) >= len(self._processes):
+            return None
+        return self._processes[int(found[1])], _signed(int(found[2]))
+
+    @property
+    def status(self) -> int | None:
+        """Raises if one of the processes, or the host itself, ended by itself."""
+        for line in self._said.whole(self._host.stderr.read()):
+            if ended := self._ended(line):
+                process, status = ended
+                process.fail(status)
+        verdict = self._host.poll()
+        if verdict and verdict.command_status is None:
+            raise HarnessError(f"the emulated host: {verdict.reason}{self._last_words()}")
+        return _signed(verdict.command_status) if verdict else None
+
+    def _last_words(self) -> str:
+        said = last_line(self._host.stderr.path)
+        return f"; it said '{said}'" if said else ""
+
+    def kill(self) -> None:
+        self._host.kill()
+
+    def stop(self) -> None:
+        self._host.close()
+
+
+def _signed(status: int) -> int:
+    """A shell's word for a status, in Python's: the signal is negative."""
+    return 128 - status if status > 128 else status
+
+
+def _word(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 class NestedLab(Lab):
@@ -39,7 +179,7 @@ class NestedLab(Lab):
         return NestedVm(self.machine, folder, overlay, plugs, self.processes, self.meter)
 
     def _script(self, vm: Vm) -> str:
-        return script(vm.host, self.private, ())
+        return shell_script(vm.host, self.private, ())
 
 
 def make(machine: Machine, folder: Path, devices: Sequence[str], vectors: int,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.report.charts import (HEIGHT, MOST_STEPS, MOST_TICKS, SQUARE, Frame, Row, Scale, Series,
-                                   line_chart, log_ticks, plain_ticks, row_chart)
+from harness.report.charts import (HEIGHT, MOST_STEPS, MOST_TICKS, SQUARE, Frame, Row, Scale,
+                                   Series, line_chart, log_ticks, plain_ticks, row_chart)
 
 
 class ScaleTest(unittest.TestCase):

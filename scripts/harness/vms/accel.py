@@ -13,7 +13,8 @@ from pathlib import Path
 
 from harness.core import messages, runs
 from harness.core.children import Child, describe
-from harness.core.places import HarnessError, cache, caches, last_line, locked, replace_file
+from harness.core.places import HarnessError, cache, caches, locked, replace_file
+from harness.report.logs import last_line
 from harness.vms import qemu
 
 LIMIT = 8.0  # seconds; a guest on a KVM that works needs one

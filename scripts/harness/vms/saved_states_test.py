@@ -12,7 +12,8 @@ from harness.core import messages
 from harness.image.guest_image import Image
 from harness.vms import qemu, saved_states
 from harness.vms.qemu import Machine
-from harness.vms.vm import DEAD, Vm
+from harness.vms.verdict import DEAD
+from harness.vms.vm import Vm
 
 # A QEMU and its guest in one: it boots, saves, resumes and answers as they do, and notes each
 # start in $folder/starts. A state that doesn't say "good" kills it.

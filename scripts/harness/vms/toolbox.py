@@ -8,7 +8,6 @@ Unpacked once; remove the folder to get a newer one.
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 from harness.core import children, messages
@@ -113,12 +112,3 @@ def _remedy(said: str) -> str:
     if "NO_PUBKEY" in said:
         return f"{apt.KEYRING} is older than that suite: upgrade debian-archive-keyring"
     return "it needs the network once, or install QEMU 10.1 or newer and name it by --qemu"
-
-
-def main() -> int:
-    print(get())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,36 +13,23 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from harness.core import messages
 from harness.core.children import Child, describe
 from harness.core.growing import Growing
-from harness.core.places import HarnessError, last_line
-from harness.report import console
+from harness.core.places import HarnessError
+from harness.report import logs
+from harness.report.logs import last_line
 from harness.vms import qemu, saved_states
 from harness.vms.qmp import Qmp, QmpError
+from harness.vms.verdict import DEAD, TIMEOUT, Verdict, of_command
 
 BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
 RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3
 BOOTS = 2  # chances to boot; emulated guests hang, once in a while
 POLL = 0.005
-
-TIMEOUT, HARNESS, DEAD = 124, 125, 255
-HIGHEST = 123  # what a command's own status is cut to
-REPORT_FAILED = 1  # of a command that ended with 0, but whose test report failed
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How it ended: `status` is what boot-vm exits with, `reason` says why in one line."""
-
-    status: int
-    reason: str
-    command_status: int | None = None
-
 
 NOT_RESUMED = Verdict(DEAD, "there was no saved state to go on from")
 
@@ -128,7 +115,7 @@ class Vm:
         ended = self._ended()  # asked first: the word may come with the end
         found = self._word("exit")
         if found is not None:
-            return _verdict(int(found))
+            return of_command(int(found))
         return self._death() if ended else None
 
     def wait(self, limit: float | None = None, between: Callable[[], None] = lambda: None
@@ -211,14 +198,14 @@ class Vm:
                 self._resume(state)
             if self.until(lambda: watch() or self._ready(), RESUME_LIMIT):
                 return None
-            if console.panic(self.console):
+            if logs.panic(self.console):
                 return self._death()
             trouble = f"the guest {'died' if self._ended() else 'was not ready'} " \
                       f"{RESUME_LIMIT:g} s after it was resumed"
         except OSError as error:
             trouble = messages.reason(error)
         except QmpError as error:
-            if saved and console.panic(self.console):
+            if saved and logs.panic(self.console):
                 return self._death()
             trouble = last_line(self.folder / "qemu.log") or str(error)
         self.kill()
@@ -246,7 +233,7 @@ class Vm:
             self._launch(self._line(None))
             self.boots += 1
             if self.until(lambda: watch() or self._waiting(), limit):
-                if not console.complaints(self.console):
+                if not logs.complaints(self.console):
                     self._qmp.greet()
                     saved_states.save(name, self._qmp)
             elif not self._ended():
@@ -297,7 +284,7 @@ class Vm:
     def _death(self) -> Verdict:
         """QEMU ended and the guest hadn't said goodbye."""
         status = self._child.status if self._child else 0
-        panic = console.panic(self.console)
+        panic = logs.panic(self.console)
         if panic:
             return Verdict(DEAD, f"the guest panicked: {panic}; its console: {self.console}")
         if status == 1:  # what QEMU says to options that it doesn't like
@@ -305,9 +292,3 @@ class Vm:
             raise HarnessError(f"QEMU refused: {said or 'no word why'}")
         return Verdict(DEAD, f"the guest died, QEMU {describe(status)}; its console: "
                              f"{self.console}")
-
-
-def _verdict(status: int) -> Verdict:
-    if status <= HIGHEST:
-        return Verdict(status, f"the command ended with {status}", status)
-    return Verdict(HIGHEST, f"the command ended with {status}, reported as {HIGHEST}", status)

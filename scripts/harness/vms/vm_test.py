@@ -8,7 +8,8 @@ from pathlib import Path
 from harness.core.places import HarnessError
 from harness.image.guest_image import Image
 from harness.vms.qemu import Machine
-from harness.vms.vm import DEAD, HIGHEST, TIMEOUT, Vm
+from harness.vms.verdict import DEAD, HIGHEST, TIMEOUT
+from harness.vms.vm import Vm
 
 # Stand-ins for QEMU and its guest; $folder holds the files of the ports.
 UP = 'echo "ready 1.5" >$folder/status\n'

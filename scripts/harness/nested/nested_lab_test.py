@@ -6,11 +6,11 @@ from unittest import mock
 
 from harness.core.places import HarnessError
 from harness.image.guest_image import BUSYBOX, Image
-from harness.nested import host_image, nested_vm
+from harness.nested import emulated_host
 from harness.nested.meter import Meter
-from harness.nested.nested_vm import NestedVm
+from harness.nested.nested_lab import NestedVm
 from harness.vms.qemu import Machine
-from harness.vms.vm import DEAD
+from harness.vms.verdict import DEAD
 
 # Stand-ins for the host's QEMU; $folder holds the files of the guest, $folder/host the host's.
 HOST_UP = 'echo "ready 1" >$folder/host/status\n'
@@ -24,8 +24,8 @@ class NestedTest(unittest.TestCase):
         self.base = self.folder / "base"
         self.base.write_bytes(b"base")
         self.image = Image("6.1.0", self.base, self.base)
-        self.enterContext(mock.patch.object(host_image, "make", return_value=self.image))
-        self.enterContext(mock.patch.object(nested_vm, "PROGRAM", BUSYBOX))
+        self.enterContext(mock.patch.object(emulated_host, "make_image", return_value=self.image))
+        self.enterContext(mock.patch.object(emulated_host, "PROGRAM", BUSYBOX))
 
     def vm(self, script: str) -> NestedVm:
         fake = self.folder / "qemu"
@@ -86,7 +86,8 @@ class NestedTest(unittest.TestCase):
         self.assertIn("-accel tcg", " ".join(word for group in vm.host.line for word in group))
 
     def test_a_command_brings_the_programs_that_it_names(self) -> None:
-        command, environment, archive = nested_vm.luggage([str(BUSYBOX), "ls", "/nowhere", "a b"])
+        command, environment, archive = emulated_host.pack_command(
+            [str(BUSYBOX), "ls", "/nowhere", "a b"])
         self.assertEqual(command, [str(BUSYBOX), "ls", "/nowhere", "a b"])
         self.assertIn("/usr/bin", environment["PATH"])
         self.assertIn(b"bin/busybox\0", archive.data())

@@ -3,8 +3,15 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.report import hangs
+from harness.report import logs
 
+CONSOLE = """\
+[    1.000000] bellwire: loading out-of-tree module taints kernel.
+[    2.000000] ------------[ cut here ]------------
+[    2.000001] WARNING: CPU: 0 PID: 77 at queue.c:12 claim+0x1/0x2 [bellwire]
+[    3.000000][  T1] BUG: kernel NULL pointer dereference, address: 0000000000000000
+[    3.100000] Kernel panic - not syncing: Fatal exception
+"""
 LOST_KICK = "request 49: submitted 1.5 s ago, its kick never seen: lost kick"
 LOST_INTERRUPT = ("request 7: completion posted and interrupt raised 12.0 s ago, no interrupt "
                   "taken: lost interrupt")
@@ -27,25 +34,45 @@ bell: {GONE}
 """
 
 
+class ConsoleTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.log = Path(self.enterContext(tempfile.TemporaryDirectory())) / "console.log"
+
+    def test_complaints(self) -> None:
+        self.log.write_text(CONSOLE)
+        self.assertEqual(logs.complaints(self.log), [
+            "WARNING: CPU: 0 PID: 77 at queue.c:12 claim+0x1/0x2 [bellwire]",
+            "BUG: kernel NULL pointer dereference, address: 0000000000000000",
+        ])
+
+    def test_panic(self) -> None:
+        self.log.write_text(CONSOLE)
+        self.assertEqual(logs.panic(self.log), "Fatal exception")
+
+    def test_quiet_or_missing_log(self) -> None:
+        self.assertEqual(logs.complaints(self.log), [])
+        self.assertIsNone(logs.panic(self.log))
+
+
 class HangsTest(unittest.TestCase):
     def setUp(self) -> None:
         self.log = Path(self.enterContext(tempfile.TemporaryDirectory())) / "device-0.log"
 
     def test_a_devices_log(self) -> None:
         self.log.write_text(LOG)  # the last line was cut short
-        self.assertEqual(hangs.told(self.log), [f"echo: queue 0: {LOST_KICK}",
+        self.assertEqual(logs.hangs(self.log), [f"echo: queue 0: {LOST_KICK}",
                                                 f"echo: queue 31: {LOST_INTERRUPT}"])
 
     def test_what_a_process_in_the_guest_says(self) -> None:
         self.log.write_text(ERRORS)
-        self.assertEqual(hangs.told(self.log), [f"bell: {LOST_KICK}"])
-        self.assertEqual(hangs.interruptions(self.log), [f"bell: {GONE}"])
+        self.assertEqual(logs.hangs(self.log), [f"bell: {LOST_KICK}"])
+        self.assertEqual(logs.interruptions(self.log), [f"bell: {GONE}"])
 
     def test_a_pause_is_no_hang(self) -> None:
         self.log.write_text(LOG)
-        self.assertEqual(hangs.interruptions(self.log), [f"echo: queue 1: {PAUSED}"])
+        self.assertEqual(logs.interruptions(self.log), [f"echo: queue 1: {PAUSED}"])
 
     def test_quiet_or_missing_log(self) -> None:
-        self.assertEqual(hangs.told(self.log), [])
+        self.assertEqual(logs.hangs(self.log), [])
         self.log.touch()
-        self.assertEqual(hangs.told(self.log), [])
+        self.assertEqual(logs.hangs(self.log), [])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.bench import micro
+from harness.bench import programs
 
 
 def repetition(name: str, ns: float, kind: str = "iteration") -> dict:
@@ -12,6 +12,6 @@ class Rows(unittest.TestCase):
     def test_each_benchmark_has_a_row_over_its_repetitions(self) -> None:
         found = [repetition("a", 30), repetition("b", 7), repetition("a", 10),
                  repetition("a", 20), repetition("b", 9), repetition("a", 99, "aggregate")]
-        self.assertEqual(micro.rows(found),
+        self.assertEqual(programs.rows(found),
                          [{"name": "a", "p25_ns": 10, "p50_ns": 20, "p75_ns": 30},
                           {"name": "b", "p25_ns": 7, "p50_ns": 7, "p75_ns": 9}])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs bellwire-micro, google-benchmark's, its benchmarks in random turns."""
+"""Runs the suites that need no VM of QEMU's: bellwire's own, and google-benchmark's."""
 
 import json
 import subprocess
@@ -8,17 +8,30 @@ from argparse import Namespace
 from pathlib import Path
 
 from harness.core import host
-from harness.core.places import MICRO, HarnessError
-from harness.image import prepare
+from harness.core.places import MICRO, PROGRAM, HarnessError
+from harness.image import build
 from harness.report.statistics import summarize
 
 REPETITIONS = 9
 COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
 
 
-def run(name: str, options: Namespace) -> dict:
+def run_bellwire(name: str, options: Namespace) -> dict:
     """It shows its figures itself."""
-    prepare.programs(MICRO.name)
+    build.programs("bellwire")
+    rounds = ["--rounds", str(options.rounds)] if options.rounds else []
+    with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
+        path = Path(folder, "figures.json")
+        done = subprocess.run([PROGRAM, "bench", name, "--skip", options.skip, "--json", path,
+                               *rounds], stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise HarnessError(f"bellwire bench ended with {done.returncode}, as said above")
+        return json.loads(path.read_text())
+
+
+def run_micro(name: str, options: Namespace) -> dict:
+    """It shows its figures itself."""
+    build.programs(MICRO.name)
     repetitions = options.rounds or REPETITIONS
     with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
         path = Path(folder, "figures.json")

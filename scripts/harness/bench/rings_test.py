@@ -5,7 +5,7 @@ import unittest
 from types import SimpleNamespace
 from unittest import mock
 
-from harness.bench import pins
+from harness.bench import rings
 
 
 class PinsTest(unittest.TestCase):
@@ -18,8 +18,8 @@ class PinsTest(unittest.TestCase):
         """QEMU's pid, whose one thread is its guest's CPU, and a device's."""
         with mock.patch.object(os, "sched_getaffinity", return_value=cpus), self.asleep() as qemu, \
                 self.asleep() as device:
-            pins.pin(SimpleNamespace(processes=[device, SimpleNamespace(pid=None)]),
-                     SimpleNamespace(pid=qemu.pid, cpu_threads=lambda: [qemu.pid]))
+            rings.pin(SimpleNamespace(processes=[device, SimpleNamespace(pid=None)]),
+                      SimpleNamespace(pid=qemu.pid, cpu_threads=lambda: [qemu.pid]))
             qemu.kill()
             device.kill()
         return qemu.pid, device.pid
@@ -37,6 +37,7 @@ class PinsTest(unittest.TestCase):
 
     def test_it_is_said(self) -> None:
         with mock.patch.object(os, "sched_getaffinity", return_value={0, 1}):
-            self.assertEqual(pins.facts(), {"guest_runs_on": "CPU 0", "device_runs_on": "CPU 1"})
+            self.assertEqual(rings.pinned_cpus(),
+                             {"guest_runs_on": "CPU 0", "device_runs_on": "CPU 1"})
         with mock.patch.object(os, "sched_getaffinity", return_value={0}):
-            self.assertEqual(pins.facts(), {})
+            self.assertEqual(rings.pinned_cpus(), {})

@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
-from harness.labs.shell_script import script
+from harness.labs.lab import shell_script
 from harness.vms.qemu import IvshmemPlug, VfioUserPlug
 
 ODD = "/tmp/bell, \"wire\" 'x' $y \\z"
@@ -18,7 +18,7 @@ class ScriptTest(unittest.TestCase):
                    ) -> list[str]:
         vm = SimpleNamespace(line=[["printf", "%s\\n"], list(arguments)])
         processes = [SimpleNamespace(argv=process, socket=None)] if process else []
-        text = script(vm, Path(private), processes)  # type: ignore[arg-type]
+        text = shell_script(vm, Path(private), processes)  # type: ignore[arg-type]
         done = subprocess.run(["sh"], input=text, capture_output=True, text=True, timeout=60)
         self.assertEqual(done.stderr, "")
         return done.stdout.splitlines()

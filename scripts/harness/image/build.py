@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is built only when it is out of date: programs by scripts/build, other files by a recipe.
+
+A recipe lists the path, size and time of every ingredient; that of the file `x` is kept beside it
+in `x.recipe`. An ingredient out of a kernel's packages is listed by its path within them, which
+is the same in every cache.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.core import children
+from harness.core.places import ROOT, AlreadySaid, HarnessError, replace_file
+
+
+def programs(*targets: str) -> None:
+    """Builds those targets of the release preset, after missing packages were installed."""
+    if children.run_aloud(ROOT / "scripts/build", *targets):
+        raise AlreadySaid(f"scripts/build {' '.join(targets)} failed")
+
+
+def recipe(ingredients: Iterable[Path], packages: Path) -> str:
+    try:
+        stats = [(str(_inside(path, packages)), path.stat()) for path in ingredients]
+    except FileNotFoundError as error:
+        raise HarnessError(f"no {error.filename}: scripts/setup and scripts/build make what the "
+                           "image needs") from None
+    return json.dumps([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats])
+
+
+def is_current(target: Path, recipe: str) -> bool:
+    """Whether the target exists and was made by that recipe."""
+    stamp = _stamp(target)
+    return target.exists() and stamp.exists() and stamp.read_text() == recipe
+
+
+def remember(target: Path, recipe: str) -> None:
+    replace_file(_stamp(target), recipe.encode())
+
+
+def _inside(path: Path, folder: Path) -> Path:
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
+
+
+def _stamp(target: Path) -> Path:
+    return target.with_name(f"{target.name}.recipe")

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The emulated host: its image, its machine, and what a command of it brings along.
+
+Its image is the guest's with this machine's QEMU and KVM's modules behind it. So the host is a
+guest like any other, but has /dev/kvm and a QEMU that uses it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.core import messages
+from harness.core.places import BUILD, PROGRAM, locked, replace_file
+from harness.image import build, guest_image, kernel, modules, programs
+from harness.image.cpio import Archive
+from harness.image.guest_image import CHANNEL_MODULES, Image
+from harness.vms import toolbox
+from harness.vms.qemu import Machine
+
+MEMORY = 768  # MiB, beyond the guest's
+KVM_MODULES = ("kvm_amd",)  # the emulated CPU is AMD's
+FOLDER = BUILD / "images/host"
+
+
+def make_image(qemu: str) -> Image:
+    """The image with that QEMU, up to date."""
+    base = kernel.get(kernel.DEFAULT)
+    inner = guest_image.make(kernel.DEFAULT)
+    made = replace(inner, initramfs=FOLDER / "initramfs.cpio")
+    order = modules.with_dependencies(CHANNEL_MODULES + KVM_MODULES, base.modules)
+    program = programs.find(qemu)
+    ours = program == toolbox.FOLDER / toolbox.PROGRAM
+    files = toolbox.files() if ours else programs.with_libraries(program)
+    files += programs.firmware(program)
+    with locked(FOLDER.with_suffix(".lock"), "makes the emulated host's image"), \
+            messages.waiting("the emulated host's image to be made"):
+        needed = build.recipe([inner.initramfs, *order, *files, Path(__file__)], base.root)
+        if not build.is_current(made.initramfs, needed):
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            # Linux unpacks one archive behind the other; what comes later wins.
+            replace_file(made.initramfs, inner.initramfs.read_bytes() + _host(order, files))
+            build.remember(made.initramfs, needed)
+    return made
+
+
+def _host(order: list[Path], files: list[Path]) -> bytes:
+    archive = Archive()
+    modules.put(archive, order)
+    modules.put_order(archive, order)
+    for path in files:
+        archive.copy(path)
+    return archive.data()
+
+
+def host(machine: Machine) -> Machine:
+    """The emulated host with that machine's QEMU in it, and room for that machine.
+
+    It has no more CPUs than its guest: where the device and QEMU share one with it, a round trip
+    takes a third of the time, as no other emulated CPU has to be woken.
+    """
+    return replace(machine, image=make_image(machine.qemu), accel="host",
+                   memory=machine.memory + MEMORY, append=(), extra=())
+
+
+def pack_command(command: Sequence[str]) -> tuple[list[str], dict[str, str], Archive]:
+    """A command of the host as it is there, its environment, and what it brings along: the
+    programs that it names by a path, which may be a relative one, and `bellwire`."""
+    here = {word: Path(word).absolute() for word in command if "/" in word}
+    carried = {word: path for word, path in here.items() if programs.is_elf(path)}
+    archive, environment = carry(carried.values())
+    return [str(carried.get(word, word)) for word in command], environment, archive
+
+
+def carry(wanted: Iterable[Path]) -> tuple[Archive, dict[str, str]]:
+    archive = Archive()
+    files = dict.fromkeys(path for program in (PROGRAM, *wanted)
+                          for path in programs.with_libraries(program))
+    for path in files:
+        archive.copy(path)
+    archive.link("bin/bellwire", str(PROGRAM))
+    return archive, {"PATH": "/bin:/usr/bin", "LD_LIBRARY_PATH": programs.loader_path(files)}
