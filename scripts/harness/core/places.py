@@ -39,6 +39,25 @@ def plain(path: Path) -> bool:
     return _PLAIN.fullmatch(os.fsencode(path)) is not None
 
 
+def plain_alias(path: Path) -> Path:
+    """A link to it whose path every program takes, in a folder of the user's; as harness/enter
+    makes for CMake."""
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+    for parent in TEMPORARY:
+        folder = Path(parent, f"bellwire-{os.getuid()}")
+        with suppress(OSError):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            link = folder / name
+            if not link.exists() or not link.samefile(path):
+                fresh = folder / f"{name}.{os.getpid()}"
+                fresh.symlink_to(path)
+                fresh.replace(link)
+            return link
+    raise HarnessError(f"no folder for a link with a plain path to '{path}': make /tmp writable")
+
+
 def users_cache() -> Path | None:
     """The user's own, whether it can be written or not; None for a user without a home."""
     chosen = os.environ.get("XDG_CACHE_HOME", "")

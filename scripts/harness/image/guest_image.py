@@ -105,22 +105,23 @@ def _make(headers: Path, folder: Path, log: Path) -> None:
 
 
 def _mirror(sources: list[Path], folder: Path) -> None:
-    """Copies what changed, so that make sees only that; removes what is gone."""
+    """Copies the sources whose content changed, so that make rebuilds only those, and removes the
+    copies of sources that are gone."""
     copies = {folder / path.relative_to(MODULE_SOURCES): path for path in sources}
     for old in folder.rglob("*.[ch]"):
         if old not in copies and not old.name.endswith(".mod.c"):
             old.unlink()
     for copy, path in copies.items():
-        if not copy.exists() or copy.stat().st_mtime_ns != path.stat().st_mtime_ns:
-            _copy(path, copy)
+        _copy(path, copy)
 
 
 def _copy(path: Path, copy: Path) -> None:
-    """With its time, but not its mode: the sources may be read-only, the copy must not."""
+    """Writes it only if its content differs. Neither time nor mode is copied: make is to rebuild
+    also from a source whose time went back, and sources may be read-only, the copy must not."""
     copy.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(copy, path.read_bytes())
-    stat = path.stat()
-    os.utime(copy, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    data = path.read_bytes()
+    if not copy.exists() or copy.read_bytes() != data:
+        replace_file(copy, data)
 
 
 def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:

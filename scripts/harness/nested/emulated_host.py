@@ -29,8 +29,7 @@ def make_image(qemu: str) -> Image:
     made = replace(inner, initramfs=FOLDER / "initramfs.cpio")
     order = modules.with_dependencies(CHANNEL_MODULES + KVM_MODULES, base.modules)
     program = programs.find(qemu)
-    ours = program == toolbox.FOLDER / toolbox.PROGRAM
-    files = toolbox.files() if ours else programs.with_libraries(program)
+    files = toolbox.files() if toolbox.is_own(program) else programs.with_libraries(program)
     files += programs.firmware(program)
     with locked(FOLDER.with_suffix(".lock"), "makes the emulated host's image"), \
             messages.waiting("the emulated host's image to be made"):

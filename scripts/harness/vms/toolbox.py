@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from harness.core import children, messages
-from harness.core.places import BUILD, HarnessError, locked, write
+from harness.core.places import BUILD, HarnessError, locked, plain_alias, write
 from harness.image import apt, programs
 from harness.image.apt import AptError
 from harness.vms import qemu
@@ -58,16 +58,26 @@ def get() -> Path:
         with locked(FOLDER.with_suffix(".lock"), "fetches QEMU"):
             if not FOLDER.exists():
                 _fetch()
-    return FOLDER / PROGRAM
+    return _loadable(FOLDER) / PROGRAM
+
+
+def _loadable(folder: Path) -> Path:
+    """The same folder by a path in which the loader sees one item, not a list of several."""
+    return plain_alias(folder.parent) / folder.name if set(str(folder)) & set(":;") else folder
+
+
+def is_own(program: Path) -> bool:
+    return program.exists() and FOLDER.exists() and program.samefile(FOLDER / PROGRAM)
 
 
 def files() -> list[Path]:
     """All that its QEMU is started from; what it then loads is programs.firmware's."""
-    root = FOLDER / "root"
+    folder = _loadable(FOLDER)
+    root = folder / "root"
     program, loader = root / "usr/bin" / PROGRAM, root / "usr/lib64/ld-linux-x86-64.so.2"
     said = children.run(loader, "--library-path", root / LIBRARIES, "--list", program)
     said.check_returncode()
-    return [FOLDER / PROGRAM, program, *programs.libraries(said.stdout)]
+    return [folder / PROGRAM, program, *programs.libraries(said.stdout)]
 
 
 def _does(program: str, needed: tuple[int, int], device: str) -> bool:
@@ -82,7 +92,7 @@ def _does(program: str, needed: tuple[int, int], device: str) -> bool:
 def _fetch() -> None:
     messages.say(f"fetching QEMU of Debian's {SUITES[-1]} into {FOLDER} "
                  "(37 MB and 10 of lists, once)")
-    half = FOLDER.with_suffix(".half")  # ours alone: we hold the lock
+    half = _loadable(FOLDER.with_suffix(".half"))  # ours alone: we hold the lock
     shutil.rmtree(half, ignore_errors=True)
     try:
         _download(half / "apt")

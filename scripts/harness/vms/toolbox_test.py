@@ -75,6 +75,18 @@ class ToolboxTest(unittest.TestCase):
         self.assertEqual(qemu.version(found[0]), "11.1.3 (Debian)")
         self.assertEqual((len(self.asked("install")), self.left()), (1, ["qemu-toolbox"]))
 
+    def test_a_path_that_the_loader_takes_for_a_list(self) -> None:
+        build = self.folder / "a:b;c"
+        build.mkdir()
+        loader = QEMU.format(version="11.1.3").replace("case", 'case "$2" in *[:\;]*) exit 1 ;; esac\n'
+                                                       "case", 1)
+        self.program(self.folder / "loader", loader)
+        with mock.patch.object(toolbox, "FOLDER", build / "qemu-toolbox"):
+            found = toolbox.get()
+            self.assertTrue(toolbox.is_own(found))
+        self.assertEqual(qemu.version(str(found)), "11.1.3 (Debian)")
+        self.addCleanup(found.parents[1].unlink)
+
     def test_it_comes_from_the_machines_mirror(self) -> None:
         sources = toolbox.FOLDER.with_suffix(".half") / "sources.list"
         apt.other_debian(sources.parent, ["trixie", "trixie-backports"])
