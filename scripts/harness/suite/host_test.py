@@ -40,7 +40,7 @@ class SanitizedProgramsTest(unittest.TestCase):
         return results.read(junit)
 
     def test_a_missing_program_fails_all_its_tests(self) -> None:
-        cases = self.run_tests(ROOT / "host", "/nowhere/bellwire")
+        cases = self.run_tests(ROOT / "host/tests", "/nowhere/bellwire")
         self.assertEqual({case.outcome for case in cases}, {"fail"})
         self.assertIn("/nowhere/bellwire", cases[0].reason)
 
