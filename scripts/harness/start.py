@@ -88,8 +88,11 @@ def main() -> int:
     sys.path[0] = os.environ["PYTHONPATH"] = str(SCRIPTS)
     module = sys.argv[1]
     del sys.argv[1]
-    return guarded(lambda: runpy.run_module(f"harness.{module}", run_name="__main__",
-                                            alter_sys=True) and 0)
+
+    def run() -> None:
+        runpy.run_module(f"harness.{module}", run_name="__main__", alter_sys=True)
+
+    return guarded(run)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import unittest
+from typing import Any
 from pathlib import Path
 
 from harness.core import messages
@@ -128,7 +129,8 @@ class StartTest(unittest.TestCase):
         self.assertEqual(self.run_it("print", "1", entry=link, CDPATH="/:.:/tmp"), (0, "x\n", ""))
 
     def test_python_is_our_own(self) -> None:
-        odd = {"PYTHONHOME": "/none", "PYTHONPATH": "/none", "LC_ALL": "C", "PYTHONIOENCODING": "ascii"}
+        odd: dict[str, Any] = {"PYTHONHOME": "/none", "PYTHONPATH": "/none", "LC_ALL": "C",
+                               "PYTHONIOENCODING": "ascii"}
         self.assertEqual(self.run_it("harness", **odd)[0], 125)
         self.assertEqual(self.run_it("print", "1", entry=self.clone("x"), **odd)[0], 0)
 

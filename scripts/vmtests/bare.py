@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The yardstick that rings are held against carries what it is measured by."""
 
+from typing import Any
+
 from harness.image import kernel
 from harness.labs import bare_lab
-from vmtests.case import VmCase, figures, machine
+from vmtests.case import VmCase, figures, vm_config
 
 COUNT, TURNS = 500, 2
 
@@ -16,7 +18,7 @@ class BareWire(VmCase):
         self.take_turns("6.12", smp=2)
 
     def take_turns(self, version: str, smp: int) -> None:
-        lab = self.enterContext(bare_lab.BareLab(machine(version, smp), self.folder()))
+        lab = self.enterContext(bare_lab.BareLab(vm_config(version, smp), self.folder()))
         lab.start()
         vm = self.boot(lab, bare_lab.turns(COUNT, TURNS))
         self.finish(vm)
@@ -24,7 +26,7 @@ class BareWire(VmCase):
         told = figures(vm.results.path.read_text())
         self.assertEqual([run["device"] for run in told], ["echo", "bare"] * TURNS)
 
-    def check_figures(self, run: dict) -> None:
+    def check_figures(self, run: dict[str, Any]) -> None:
         if run["device"] != "bare":
             return super().check_figures(run)
         self.assertEqual((run["rings"], run["completions"], run["corrupted"], run["calls"]),

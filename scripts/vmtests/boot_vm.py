@@ -11,6 +11,7 @@ import time
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from harness.core.places import ROOT
@@ -24,7 +25,7 @@ WAITING = re.compile(r"^bellwire: (waiting for|fetching|building|no KVM, going o
 
 
 @dataclass(frozen=True)
-class Run:
+class Completed:
     pid: int
     returncode: int
     stdout: str
@@ -36,11 +37,12 @@ class Run:
         return max(RUNS.glob(f"*-{self.pid}"))
 
     @property
-    def result(self) -> dict:
-        return json.loads((self.folder / "result.json").read_text())
+    def result(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "result.json").read_text())
+        return found
 
 
-def boot_vm(*arguments: str) -> Run:
+def boot_vm(*arguments: str) -> Completed:
     with subprocess.Popen([BOOT_VM, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -48,7 +50,7 @@ def boot_vm(*arguments: str) -> Run:
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-    return Run(process.pid, process.returncode, stdout, WAITING.sub("", stderr))
+    return Completed(process.pid, process.returncode, stdout, WAITING.sub("", stderr))
 
 
 class BootVm(unittest.TestCase):

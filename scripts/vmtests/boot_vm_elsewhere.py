@@ -56,6 +56,7 @@ class Elsewhere(unittest.TestCase):
     def test_a_reader_that_has_seen_enough(self) -> None:
         with subprocess.Popen([BOOT_VM, "--", *ENDLESS], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout and process.stderr
             process.stdout.read(1)
             process.stdout.close()
             said = process.stderr.read()

@@ -7,13 +7,14 @@ import shutil
 import unittest
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.core.places import BUILD
 from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
 from harness.report import ktap, logs
 from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 from harness.vms.vm import Vm
 
 FOLDER = BUILD / "test/vm"
@@ -21,22 +22,23 @@ LIMIT = 900.0  # seconds for a guest's command: a bound, not a goal
 
 
 @functools.cache
-def machine(version: str, smp: int, program: str = toolbox.PROGRAM,
-            shared_memory: bool = False) -> Machine:
-    made = Machine(guest_image.prepare(version), qemu=program, smp=smp, shared_memory=shared_memory)
-    return made.on(accel.choose("auto", made, qemu.version(made.qemu)))
+def vm_config(version: str, smp: int, program: str = toolbox.PROGRAM,
+              shared_memory: bool = False) -> VmConfig:
+    image = guest_image.prepare(version)
+    config = VmConfig(image, qemu=program, smp=smp, shared_memory=shared_memory)
+    return config.on(accel.choose("auto", config, qemu.version(program)))
 
 
-def report(*commands: str) -> list[str]:
+def ktap_command(*commands: str) -> list[str]:
     """A guest's command: all of these, one after the other, with their KTAP for the harness."""
     return ["sh", "-c", "exec >/run/bellwire/results; " + "; ".join(commands)]
 
 
 class VmCase(unittest.TestCase):
     def lab(self, devices: tuple[str, ...] = ("echo",), guests: int = 1, smp: int = 1,
-            version: str = kernel.DEFAULT, on: Machine | None = None, **wires: object) -> Lab:
+            version: str = kernel.DEFAULT, on: VmConfig | None = None, **wires: Any) -> Lab:
         """Its wires are made, nothing runs yet."""
-        return self.enterContext(Lab(on or machine(version, smp), self.folder(), devices,
+        return self.enterContext(Lab(on or vm_config(version, smp), self.folder(), devices,
                                      guests, **wires))
 
     def folder(self) -> Path:
@@ -48,7 +50,7 @@ class VmCase(unittest.TestCase):
         return folder
 
     def boot(self, lab: Lab, *commands: str, drivers: Sequence[str] = ()) -> Vm:
-        vm = lab.vm(report(*commands), drivers=drivers)
+        vm = lab.vm(ktap_command(*commands), drivers=drivers)
         self.assertIsNone(vm.boot(watch=lab.check))
         return vm
 
@@ -69,13 +71,13 @@ class VmCase(unittest.TestCase):
         self.assertEqual(verdict.status, 0, f"{verdict.reason}; see {vm.folder}")
         self.assertEqual(logs.complaints(vm.console), [])
 
-    def check_figures(self, run: dict) -> None:
+    def check_figures(self, run: dict[str, Any]) -> None:
         self.assertGreater(run["rings"], 0, run)
         self.assertEqual(run["completions"], run["rings"], run)
         self.assertEqual((run["lost"], run["duplicated"], run["corrupted"]), (0, 0, 0), run)
 
 
-def figures(said: str) -> list[dict]:
+def figures(said: str) -> list[dict[str, Any]]:
     """What `bell ring --ktap` tells of each run beside whether it was good."""
     return [json.loads(line.removeprefix("# ")) for line in said.splitlines()
             if line.startswith('# {"device"')]

@@ -2,6 +2,7 @@
 """Every mechanism of the comparison, with few notifications: what is lost and carried, no times."""
 
 import json
+from typing import Any
 
 from harness.commands import compare
 from harness.report import logs
@@ -44,7 +45,7 @@ class Compare(VmCase):
         self.check_rows(result["rows"], smp)
         self.check_claims(result["claims"])
 
-    def check_rows(self, rows: list[dict], smp: int) -> None:
+    def check_rows(self, rows: list[dict[str, Any]], smp: int) -> None:
         self.assertEqual({row["direction"] for row in rows}, set(compare.DIRECTIONS))
         measured = [row for row in rows if row["direction"] != "kernel ↔ user"]
         self.assertGreaterEqual(len(measured), 20)
@@ -63,7 +64,7 @@ class Compare(VmCase):
                 if not any(name in row["name"] for name in MAY_LOSE):
                     self.assertEqual(row.get("lost", 0), 0)
 
-    def check_claims(self, claims: list[dict]) -> None:
+    def check_claims(self, claims: list[dict[str, Any]]) -> None:
         self.assertGreaterEqual(len(claims), 9)
         self.assertNotIn("not measured", [claim["verdict"] for claim in claims])
         # What doesn't hang on times.

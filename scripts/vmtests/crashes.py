@@ -4,6 +4,8 @@
 import random
 import time
 
+from harness.labs.processes import Device
+from harness.vms.vm import Vm
 from vmtests.case import LIMIT, VmCase, figures
 
 RESTARTS = 20
@@ -23,7 +25,7 @@ class Crashes(VmCase):
         self.assertGreaterEqual(first["restarts"], RESTARTS)
         self.assertEqual(second["completions"], 1000)
 
-    def kill_until_done(self, device, vm) -> int:
+    def kill_until_done(self, device: Device, vm: Vm) -> int:
         """The guest says when it has seen enough restarts, by going on to its second command."""
         moments = random.Random(1)
         kills, deadline = 0, time.monotonic() + LIMIT

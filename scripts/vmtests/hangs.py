@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Hops that are lost on purpose: each is named, and repaired."""
 
+from typing import Any
+
 from harness.image import kernel
 from harness.report import logs
 from harness.vms import toolbox
-from vmtests.case import LIMIT, VmCase, figures, machine, report
+from vmtests.case import LIMIT, VmCase, figures, ktap_command, vm_config
 
 LOST = 50  # this one, of
 COUNT = 100
@@ -28,9 +30,9 @@ class Hangs(VmCase):
 
     def test_vfio_user(self) -> None:
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        self.lose_each(on=machine(kernel.DEFAULT, 1, program, True), transport="vfio-user")
+        self.lose_each(on=vm_config(kernel.DEFAULT, 1, program, True), transport="vfio-user")
 
-    def lose_each(self, **wires: object) -> None:
+    def lose_each(self, **wires: Any) -> None:
         for who, hop, was, never in HOPS:
             with self.subTest(hop):
                 results, errors, log = self.lose(who, f"{hop}={LOST}", **wires)
@@ -45,12 +47,12 @@ class Hangs(VmCase):
                     self.assertEqual(run["hung"], 1, run)
                     self.assertIn("\nnot ok 1", results)
 
-    def lose(self, who: str, what: str, **wires: object) -> tuple[str, list[str], list[str]]:
+    def lose(self, who: str, what: str, **wires: Any) -> tuple[str, list[str], list[str]]:
         """The guest's results, and what its command and the device said of hangs."""
         drop = ("--drop", what)
-        lab = self.lab(told=drop if who == "device" else (), **wires)
+        lab = self.lab(device_options=drop if who == "device" else (), **wires)
         lab.start()
-        vm = lab.vm(report(" ".join((RING, *(drop if who == "guest" else ())))))
+        vm = lab.vm(ktap_command(" ".join((RING, *(drop if who == "guest" else ())))))
         self.assertIsNone(vm.boot(watch=lab.check))
         vm.wait(LIMIT)
         vm.close()

@@ -9,15 +9,16 @@ import socket
 import struct
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.core.places import BUILD
 from harness.image import build, kernel
 from harness.labs.processes import Process
 from harness.vms import toolbox
-from vmtests.case import VmCase, machine
+from vmtests.case import VmCase, vm_config
 
 FIRST_SLOT = 3  # of the root bus; init binds devices in this order
 LIVES = "echo KTAP version 1; echo 1..1; sleep 1; echo ok 1 the kernel lives"
@@ -25,7 +26,7 @@ LIVES = "echo KTAP version 1; echo 1..1; sleep 1; echo ok 1 the kernel lives"
 UNBIND = ("cd /sys/bus/pci/drivers/bellwire; "
           "for device in 0000:*; do [ ! -e $device ] || echo $device >unbind; done")
 FINE = r"^/dev/bellwire\d+: \d+ queues of \d+ entries$"
-Lies = dict[str, str | tuple[str, ...]]
+Lies = Mapping[str, str | Sequence[str]]
 
 # What a card says, and what the module says to that: one line, or those.
 CARDS = {
@@ -81,10 +82,10 @@ class Hostile(VmCase):
         self.private = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
 
     def judge(self, words: Sequence[str], lies: Lies,
-              during: Callable[[], object] = lambda: None, **chosen: object) -> None:
+              during: Callable[[], object] = lambda: None, **chosen: Any) -> None:
         """Boots with those devices, one a lie, and looks at what was said of each. `during`: once
         they are bound."""
-        lab = self.lab((), on=replace(machine(kernel.DEFAULT, 1, **chosen), extra=tuple(words),
+        lab = self.lab((), on=replace(vm_config(kernel.DEFAULT, 1, **chosen), extra=tuple(words),
                                       append=("loglevel=7",)))
         vm = self.boot(lab, LIVES, UNBIND)
         during()
@@ -162,7 +163,8 @@ class Server:
         said = HONEST | words
         os.pwrite(self._memory, struct.pack(FORMAT, *(said.get(word, 0) for word in WORDS)), 0)
         self._guest: socket.socket | None = None
-        self._events = [os.eventfd(0) for _ in range(VECTORS)]
+        self._events = [os.eventfd(0)  # type: ignore[attr-defined]
+                        for _ in range(VECTORS)]
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -182,7 +184,7 @@ class Server:
     def interrupt(self) -> None:
         """By every vector."""
         for event in self._events:
-            os.eventfd_write(event, 1)
+            os.eventfd_write(event, 1)  # type: ignore[attr-defined]
 
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -194,6 +196,11 @@ class Server:
             os.close(descriptor)
 
 
+def interrupt(servers: Sequence[Server]) -> None:
+    for server in servers:
+        server.interrupt()
+
+
 class Memories(Hostile):
     def test_formats(self) -> None:
         words, servers = [], []
@@ -203,4 +210,4 @@ class Memories(Hostile):
             self.addCleanup(servers[-1].close)
             words += ["-chardev", f"socket,id=lie{slot},path={path}", "-device",
                       f"ivshmem-doorbell,chardev=lie{slot},vectors={VECTORS},addr={slot:#x}"]
-        self.judge(words, MEMORIES, during=lambda: [server.interrupt() for server in servers])
+        self.judge(words, MEMORIES, during=lambda: interrupt(servers))

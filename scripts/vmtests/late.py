@@ -13,6 +13,7 @@ class Late(VmCase):
         lab = self.lab()
         for process in lab.processes:
             self.addCleanup(process.stop)
+        assert lab.switchboard
         lab.switchboard.start()
         vm = self.boot(lab, UNTIL_THERE, "bell ring --ktap --count 1000")
         time.sleep(0.5)

@@ -7,13 +7,14 @@ import json
 import subprocess
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 from harness.core.places import ROOT
 from harness.image import guest_image, kernel
 from harness.nested.meter import mark
-from harness.nested.nested_lab import NestedLab
+from harness.nested.nested_lab import NestedLab, NestedVm
 from harness.report import logs
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 from vmtests.boot_vm import WAITING
 from vmtests.case import VmCase, figures
 
@@ -41,13 +42,13 @@ def in_the_host(command: str) -> str:
 
 
 @functools.cache
-def machine() -> Machine:
-    return Machine(guest_image.prepare(kernel.DEFAULT), accel="nested")
+def vm_config() -> VmConfig:
+    return VmConfig(guest_image.prepare(kernel.DEFAULT), accel="nested")
 
 
 class Nested(VmCase):
     def test_every_ring_goes_through_kvm(self) -> None:
-        lab, runs = self.ring_all(machine(), COUNT)
+        lab, runs = self.ring_all(vm_config(), COUNT)
         for way, run in zip(WAYS, runs, strict=True):
             with self.subTest(way):
                 counted = lab.meter.between(f"{way}-before", f"{way}-after")
@@ -57,7 +58,7 @@ class Nested(VmCase):
                 self.check_interrupts(counted, run)
 
     def test_without_ioeventfd_each_doorbell_leaves_kvm(self) -> None:
-        lab, runs = self.ring_all(replace(machine(), extra=WITHOUT_IOEVENTFD), FEWER)
+        lab, runs = self.ring_all(replace(vm_config(), extra=WITHOUT_IOEVENTFD), FEWER)
         for way, run in zip(WAYS, runs, strict=True):
             with self.subTest(way):
                 counted = lab.meter.between(f"{way}-before", f"{way}-after")
@@ -81,12 +82,13 @@ class Nested(VmCase):
                 self.assertIn("2000 answered, 0 lost, 0 wrong, 0 unexpected", said)
                 self.assertIn("exits to user space: 0 for doorbells", said)
 
-    def ring_all(self, inner: Machine, count: int) -> tuple[NestedLab, list[dict]]:
+    def ring_all(self, inner: VmConfig, count: int) -> tuple[NestedLab, list[dict[str, Any]]]:
         lab = self.enterContext(NestedLab(inner, self.folder()))
         rings = [f"{mark(f'{way}-before')}; bell ring --ktap --count {count} {options}; "
                  f"{mark(f'{way}-after')}" for way, options in WAYS.items()]
         vm = self.boot(lab, REGISTERS, *rings)
         self.finish(vm)
+        assert isinstance(vm, NestedVm)
         self.assertEqual(logs.complaints(vm.host.console), [])
         said = vm.results.path.read_text()
         self.registers = next(int(line.split()[-1], 16) for line in said.splitlines()
@@ -101,6 +103,6 @@ class Nested(VmCase):
         doorbells = counted[f"kvm_mmio{{gpa:{self.registers + DOORBELL:x}}}"]
         return doorbells, every - doorbells
 
-    def check_interrupts(self, counted: Counter[str], run: dict) -> None:
+    def check_interrupts(self, counted: Counter[str], run: dict[str, Any]) -> None:
         self.assertGreater(run["raises"], 0)
         self.assertEqual(counted[f"irqfd_wakeup{{poll:{READABLE}}}"], run["raises"], counted)

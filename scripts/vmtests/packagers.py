@@ -23,7 +23,7 @@ class Packagers(unittest.TestCase):
         self.sources = self.folder / "sources"
         shutil.copytree(ROOT / "guest-kmod", self.sources)
         subprocess.run(["chmod", "-R", "a-w,a+rX", self.sources], check=True)
-        self.addCleanup(subprocess.run, ["chmod", "-R", "u+w", self.sources], check=True)
+        self.addCleanup(lambda: subprocess.run(["chmod", "-R", "u+w", self.sources], check=True))
         self.headers = self.headers_for_all()
 
     def headers_for_all(self) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from harness.labs.lab import Lab
 from harness.report import logs
 from harness.vms.vm import Vm
-from vmtests.case import LIMIT, VmCase, report
+from vmtests.case import LIMIT, VmCase, ktap_command
 
 UNDER_WAY = "KTAP version 1"
 PAUSED_DEVICE = "the device is paused"
@@ -116,9 +116,9 @@ class Pauses(VmCase):
         """One request after the other, and 64 at a time, each on a queue of its own."""
         lab = self.lab()
         lab.start()
-        vm = lab.vm(report(f"bell ring --ktap --count {10 * COUNT} --depth 64 >/run/deep & "
-                           f"bell ring --ktap --count {COUNT}; status=$?; wait $!; "
-                           "[ $? = 0 ] && [ $status = 0 ]"))
+        vm = lab.vm(ktap_command(f"bell ring --ktap --count {10 * COUNT} --depth 64 >/run/deep & "
+                                 f"bell ring --ktap --count {COUNT}; status=$?; wait $!; "
+                                 "[ $? = 0 ] && [ $status = 0 ]"))
         self.assertIsNone(vm.boot(watch=lab.check))
         self.assertTrue(vm.until(lambda: UNDER_WAY in vm.results.path.read_text(), LIMIT))
         time.sleep(0.2)  # it rings

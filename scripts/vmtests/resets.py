@@ -2,12 +2,11 @@
 """The PCI device is reset under traffic, by sysfs: nothing is lost, and nobody is left asleep. And
 a driver that goes while its device doesn't answer: the device's memory is nobody's afterwards."""
 
-import os
-import signal
+from typing import Any
 
 from harness.image import kernel
 from harness.vms import toolbox
-from vmtests.case import LIMIT, VmCase, figures, machine
+from vmtests.case import LIMIT, VmCase, figures, vm_config
 
 COUNT = 2_000
 WAYS = 3 * 3  # workers, waits
@@ -47,8 +46,7 @@ class Resets(VmCase):
         self.reset(options=",page=1")
 
     def reset(self, options: str | None = None) -> None:
-        wires = {} if options is None else on_vfio_user(options)
-        lab = self.lab(**{"smp": 2} | wires)
+        lab = self.lab(smp=2) if options is None else self.lab(smp=2, **on_vfio_user(options))
         lab.start()
         vm = self.boot(lab, RESET_ALL_THE_TIME.strip(), f"{RING} 1", f"{RING} 64",
                        RESETS_WERE_MANY.strip())
@@ -95,10 +93,10 @@ class Unanswered(VmCase):
         device = lab.devices[0]
         device.pause()
         self.assertTrue(vm.until(lambda: "# filled" in said.read_text(), LIMIT), vm.poll())
-        os.kill(device.pid, signal.SIGCONT)
+        device.resume()
         self.finish(vm)
 
 
-def on_vfio_user(options: str) -> dict[str, object]:
+def on_vfio_user(options: str) -> dict[str, Any]:
     program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-    return {"on": machine(kernel.DEFAULT, 2, program, True), "transport": f"vfio-user{options}"}
+    return {"on": vm_config(kernel.DEFAULT, 2, program, True), "transport": f"vfio-user{options}"}

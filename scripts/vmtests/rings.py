@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every way to ring and to be rung, and queues broken on purpose."""
 
+from typing import Any
+
 from vmtests.case import VmCase, figures
 
 COUNT = 10_000
@@ -19,7 +21,7 @@ class Rings(VmCase):
     def test_both_sides_poll(self) -> None:
         for poll in ("adaptive", "always"):
             runs = self.ring(f"bell ring --ktap --poll all --depth 1,64 --count {POLLED}",
-                             devices=("echo",), smp=1, told=("--poll", poll))
+                             devices=("echo",), smp=1, device_options=("--poll", poll))
             self.assertEqual([run["rings"] for run in runs], [POLLED] * (3 * 2))
             for run in runs:
                 if run["polling"] == "always":  # who looks asks for no interrupt, nor for a ring
@@ -31,15 +33,15 @@ class Rings(VmCase):
         runs = self.ring("echo 200 >/sys/module/bellwire/parameters/poll_us",
                          f"bell ring --ktap --worker read,poll --poll all --depth 1,64 "
                          f"--count {POLLED}", devices=("echo",), smp=2,
-                         told=("--poll", "adaptive"))
+                         device_options=("--poll", "adaptive"))
         self.assertEqual([run["rings"] for run in runs], [POLLED] * (2 * 3 * 2))
 
     def test_moderated_interrupts(self) -> None:
         runs = self.ring(f"bell ring --ktap --wait all --depth 64 --count {POLLED}",
-                         devices=("echo",), smp=1, told=("--moderate", "500"))
+                         devices=("echo",), smp=1, device_options=("--moderate", "500"))
         self.assertEqual([run["rings"] for run in runs], [POLLED] * 3)
 
-    def ring(self, *commands: str, **wires: object) -> list[dict]:
+    def ring(self, *commands: str, **wires: Any) -> list[dict[str, Any]]:
         lab = self.lab(**wires)
         lab.start()
         vm = self.boot(lab, *commands)

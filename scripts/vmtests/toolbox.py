@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.image import kernel
 from harness.vms import toolbox
-from vmtests.case import VmCase, machine
+from vmtests.case import VmCase, vm_config
 
 EVERY_WAY = "bell ring --ktap --count 2000 --device all --worker all --kick all"
 
@@ -15,11 +15,11 @@ class Toolbox(VmCase):
     def test_rings_in_memory_that_a_device_may_map(self) -> None:
         program = toolbox.find((10, 1), "vfio-user-pci")
         lab = self.lab(("echo", "digest"),
-                       on=machine(kernel.DEFAULT, 1, program, shared_memory=True))
+                       on=vm_config(kernel.DEFAULT, 1, program, shared_memory=True))
         lab.start()
         for _ in range(2):  # where the first boots, to save its state, the second is resumed
             vm = self.boot(lab, EVERY_WAY)
-            self.assertEqual(mappable(vm.pid), vm.machine.memory << 20)
+            self.assertEqual(mappable(vm.pid), vm.config.memory << 20)
             self.finish(vm)
         lab.check()
 

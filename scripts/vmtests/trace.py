@@ -3,11 +3,12 @@
 
 import json
 import re
+from typing import Any
 
 from harness.image import kernel
 from harness.labs.processes import Recorder
 from harness.vms import toolbox
-from vmtests.case import VmCase, machine
+from vmtests.case import VmCase, vm_config
 
 COUNT = 10_000
 TRAFFIC = (f"bell ring --ktap --count {COUNT}",
@@ -23,7 +24,7 @@ class Trace(VmCase):
 
     def test_vfio_user(self) -> None:
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        self.check(self.record(*TRAFFIC, on=machine(kernel.DEFAULT, 1, program, True),
+        self.check(self.record(*TRAFFIC, on=vm_config(kernel.DEFAULT, 1, program, True),
                                transport="vfio-user"))
 
     def test_the_modules_tracepoints_say_the_same(self) -> None:
@@ -37,19 +38,20 @@ class Trace(VmCase):
                 if request["at"][STAGES.index("doorbell")] is not None]
         self.assertLess(set(rung), {seen - 1 for seen in doorbells})
 
-    def record(self, *commands: str, **wires: object) -> dict:
+    def record(self, *commands: str, **wires: Any) -> dict[str, Any]:
         lab = self.lab(**wires)
         lab.start()
         self.lab_folder = lab.folder
         recorder = Recorder(lab.devices[0], lab.folder / "trace.json",
-                            {"accelerator": lab.machine.accel})
+                            {"accelerator": lab.config.accel})
         recorder.start()
         self.finish(self.boot(lab, *commands))
         recorder.stop()
         lab.check()
-        return json.loads(recorder.out.read_text())
+        found: dict[str, Any] = json.loads(recorder.out.read_text())
+        return found
 
-    def check(self, trace: dict) -> None:
+    def check(self, trace: dict[str, Any]) -> None:
         self.assertEqual([stage["name"] for stage in trace["stages"]], STAGES)
         requests = [dict(zip(STAGES, request["at"])) for request in trace["requests"]]
         if not any(trace["lost"].values()):
@@ -66,7 +68,7 @@ class Trace(VmCase):
             self.assertLess(len(calls), len(requests))
             self.assertLessEqual(sum(call["requests"] for call in calls), len(requests))
 
-    def steps_back(self, request: dict) -> float:
+    def steps_back(self, request: dict[str, Any]) -> float:
         """The most that a stage is before the one before it, in ns."""
         times = [at for at in request.values() if at is not None]
         return max((before - after for before, after in zip(times, times[1:])), default=0)

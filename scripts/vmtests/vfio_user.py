@@ -10,7 +10,7 @@ from harness.vms import toolbox
 from harness.vms.qmp import QmpError
 from harness.vms.verdict import DEAD
 from harness.vms.vm import Vm
-from vmtests.case import LIMIT, VmCase, figures, machine
+from vmtests.case import LIMIT, VmCase, figures, vm_config
 from vmtests.rings import EVERY_WAY, WAYS
 
 COUNT = 2_000
@@ -51,7 +51,7 @@ DIED = "/dev/bellwire0: the device has died"
 class VfioUser(VmCase):
     def wired(self, *devices: str, options: str = "", smp: int = 1) -> Lab:
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        lab = self.lab(devices or ("echo",), on=machine(kernel.DEFAULT, smp, program, True),
+        lab = self.lab(devices or ("echo",), on=vm_config(kernel.DEFAULT, smp, program, True),
                        transport=f"vfio-user{options}")
         lab.start()
         return lab
@@ -79,7 +79,7 @@ class VfioUser(VmCase):
 
     def test_32_vectors(self) -> None:
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        lab = self.lab(("echo",), on=machine(kernel.DEFAULT, 1, program, True), vectors=32,
+        lab = self.lab(("echo",), on=vm_config(kernel.DEFAULT, 1, program, True), vectors=32,
                        transport="vfio-user")
         lab.start()
         self.finish(self.boot(lab, ALL_AT_ONCE.strip(), "bell ring --ktap --count 1000"))

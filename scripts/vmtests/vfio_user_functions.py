@@ -7,14 +7,17 @@ import re
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from harness.core.places import BUILD
 from harness.image import build, kernel
+from harness.labs.lab import Lab
 from harness.labs.processes import Device
 from harness.vms import toolbox
-from vmtests.case import VmCase, machine
+from vmtests.case import VmCase, vm_config
 
 IDIO16 = BUILD / "release/docs/examples/idio16/idio16"
 PATIENCE = 60  # seconds
@@ -47,17 +50,17 @@ class Functions(VmCase):
         self.private = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
         self.socket = self.private / "device"
 
-    def until(self, happened) -> None:
+    def until(self, happened: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
         while not happened():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
 
-    def lab_with(self, *words: str, version: str = kernel.DEFAULT, **chosen):
+    def lab_with(self, *words: str, version: str = kernel.DEFAULT, **chosen: Any) -> Lab:
         """A lab without wires, whose QEMU is given those words."""
-        return self.lab((), on=replace(machine(version, 1, **chosen), extra=words))
+        return self.lab((), on=replace(vm_config(version, 1, **chosen), extra=words))
 
-    def lab_on_socket(self, **chosen):
+    def lab_on_socket(self, **chosen: Any) -> Lab:
         """One whose QEMU has what is served on the socket."""
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
         place = {"type": "unix", "path": str(self.socket)}
@@ -97,6 +100,7 @@ class Idio16(Functions):
                                     stderr=log, text=True)
         self.addCleanup(card.wait)
         self.addCleanup(card.kill)
+        assert card.stdin
         self.addCleanup(card.stdin.close)
         self.until(self.socket.exists)
         vm = self.boot(lab, LINES, drivers=["gpio-pci-idio-16"])

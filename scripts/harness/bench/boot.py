@@ -12,7 +12,7 @@ from harness.core.places import ROOT, HarnessError
 from harness.image import guest_image, kernel
 from harness.report.logs import last_line
 from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 120.0
@@ -35,9 +35,9 @@ def time_run(argv: Sequence[str], limit: float = LIMIT) -> Figures:
     return {"seconds": seconds}
 
 
-def _bare(machine: Machine, _: int) -> Figures:
+def _bare(config: VmConfig, _: int) -> Figures:
     """The lines that boot-vm would run without any device, in a shell: QEMU alone."""
-    lines = subprocess.run([BOOT_VM, "--cold", "--accel", machine.accel, "--device", "none",
+    lines = subprocess.run([BOOT_VM, "--cold", "--accel", config.accel, "--device", "none",
                             "--dry-run", "--", "true"], capture_output=True, text=True)
     if lines.returncode:
         raise HarnessError(f"boot-vm --dry-run ended with {lines.returncode}: {lines.stderr}")
@@ -46,22 +46,22 @@ def _bare(machine: Machine, _: int) -> Figures:
     return time_run(["sh", str(script)])
 
 
-def _boot_vm(*options: str) -> Callable[[Machine, int], Figures]:
-    return lambda machine, _: time_run([str(BOOT_VM), "--accel", machine.accel, *options, "--",
+def _boot_vm(*options: str) -> Callable[[VmConfig, int], Figures]:
+    return lambda config, _: time_run([str(BOOT_VM), "--accel", config.accel, *options, "--",
                                        "true"])
 
 
-def _machine() -> Machine:
-    machine = Machine(guest_image.prepare(kernel.DEFAULT), qemu=toolbox.PROGRAM)
-    machine = machine.on(accel.choose("auto", machine, qemu.version(machine.qemu)))
-    _boot_vm()(machine, 0)  # so that there is a state to resume
-    return machine
+def _config() -> VmConfig:
+    config = VmConfig(guest_image.prepare(kernel.DEFAULT), qemu=toolbox.PROGRAM)
+    config = config.on(accel.choose("auto", config, qemu.version(config.qemu)))
+    _boot_vm()(config, 0)  # so that there is a state to resume
+    return config
 
 
 BARE, COLD, WARM = "bare QEMU line", "boot-vm --cold -- true", "boot-vm -- true"
 BOOT = Suite(
     what="a VM, its device and its module, from boot-vm's start to its end",
-    machine=_machine,
+    config=_config,
     ways={BARE: _bare, COLD: _boot_vm("--cold"), WARM: _boot_vm()},
     columns={"seconds": "seconds, to the end"},
     ratios=(

@@ -7,13 +7,14 @@ from types import SimpleNamespace
 from unittest import mock
 
 from harness.bench import boot, idle
+from harness.core import runs
 from harness.core.places import HarnessError
 
 
 class BenchTest(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
-        self.enterContext(mock.patch.object(boot.runs, "create", lambda: self.folder))
+        self.enterContext(mock.patch.object(runs, "create", lambda: self.folder))
 
     def test_a_run_has_its_time(self) -> None:
         self.assertGreater(boot.time_run(["true"])["seconds"], 0)

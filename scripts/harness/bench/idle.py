@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.bench.rings import machine
+from harness.bench.rings import vm_config
 from harness.bench.suite import Figures, Ratio, Suite
 from harness.core import runs
 from harness.core.places import HarnessError
 from harness.labs.lab import Lab
 from harness.labs.processes import Process
 from harness.vms import toolbox
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 
 SECONDS = 5
 LIMIT = 60.0
@@ -56,7 +56,7 @@ def switches(process: Process) -> int:
     return sum(int(number) for numbers in found for number in numbers)
 
 
-def _watch(on: Machine, transport: str, idle: bool) -> Figures:
+def _watch(on: VmConfig, transport: str, idle: bool) -> Figures:
     with Lab(on, runs.create(), transport=transport) as lab:
         lab.start()
         vm = lab.vm(["sh", "-c", GUEST % ("kill -STOP $ringer" if idle else ":")])
@@ -78,14 +78,14 @@ def _watch(on: Machine, transport: str, idle: bool) -> Figures:
     return {"host": host / SECONDS, "guest": int(guest) / SECONDS}
 
 
-def _way(transport: str, idle: bool = True) -> Callable[[Machine, int], Figures]:
+def _way(transport: str, idle: bool = True) -> Callable[[VmConfig, int], Figures]:
     return lambda on, _: _watch(on, transport, idle)
 
 
 RINGING, WIRES, CARD = "ringing, ivshmem", "idle, ivshmem", "idle, vfio-user"
 IDLE = Suite(
     what="wake-ups of a device, a switchboard and a driver that have nothing to do",
-    machine=lambda: machine(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
+    config=lambda: vm_config(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
     ways={RINGING: _way("ivshmem", idle=False), WIRES: _way("ivshmem"),
           CARD: _way("vfio-user")},
     columns={"host": "wake-ups a second on the host", "guest": "in the guest"},

@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import cycle
+from typing import Any
 
 from harness.report import charts, html
 from harness.report.charts import LOOKS, Row, Scale, Series
@@ -19,12 +20,12 @@ TIMES = ("_ns", "_us", " ns", "seconds")  # how figures that are times end
 VERDICTS = {None: "", True: "kept", False: "missed"}
 
 
-def page(results: dict) -> str:
+def page(results: dict[str, Any]) -> str:
     return html.document("What the wires cost", STYLE, [heading(results), *(
         section(result, results["machine"]) for result in results["suites"])])
 
 
-def heading(results: dict) -> str:
+def heading(results: dict[str, Any]) -> str:
     limited = [ratio for ratio in results["ratios"] if ratio["ok"] is not None]
     missed = [ratio for ratio in limited if not ratio["ok"]]
     items = "".join(f"<li class='bad'>✗ {link(ratio['suite'])}: {escape(ratio['name'])}: "
@@ -43,7 +44,7 @@ def link(suite: str) -> str:
     return f"<a href='#{escape(suite)}'>{escape(suite)}</a>"
 
 
-def section(result: dict, known: Mapping[str, object]) -> str:
+def section(result: dict[str, Any], known: Mapping[str, object]) -> str:
     """`known` are the facts that needn't be told again."""
     name = escape(result["suite"])
     own = {key: value for key, value in result["machine"].items() if known.get(key) != value}
@@ -53,20 +54,21 @@ def section(result: dict, known: Mapping[str, object]) -> str:
         *plots(result), figures(result), "</section>"])
 
 
-def ratios(found: Sequence[dict]) -> str:
+def ratios(found: Sequence[dict[str, Any]]) -> str:
     if not found:
         return ""
     scale = Scale([value for ratio in found
                    for value in (*ratio["spread"], ratio["limit"]) if value is not None])
-    return charts.row_chart("Ratios: the median of the rounds, their middle half, and the limit (an "
-                            "upright line)", scale, (ratio_row(ratio, scale) for ratio in found))
+    title = "Ratios: the median of the rounds, their middle half, and the limit (an upright line)"
+    return charts.row_chart(title, scale, (ratio_row(ratio, scale) for ratio in found))
 
 
-def ratio_row(ratio: dict, scale: Scale) -> Row:
+def ratio_row(ratio: dict[str, Any], scale: Scale) -> Row:
     """One over its limit is a diamond, and says so."""
     value, limit, missed = ratio["value"], ratio["limit"], ratio["ok"] is False
     colour = "bad" if missed else "first"
-    marks = charts.span(scale, *ratio["spread"], colour, 10, 3)
+    low, high = ratio["spread"]
+    marks = charts.span(scale, low, high, colour, 10, 3)
     if limit is not None:
         marks += charts.limit(scale, limit)
     marks += (charts.diamond if missed else charts.dot)(scale, value, colour, 10)
@@ -76,13 +78,13 @@ def ratio_row(ratio: dict, scale: Scale) -> Row:
     return Row(ratio["name"], marks, words, "row missed" if missed else "row")
 
 
-def plots(result: dict) -> Iterator[str]:
+def plots(result: dict[str, Any]) -> Iterator[str]:
     """Of each time, or of each figure where none is a time: lines where rows do the same with
     another number of something, of the others a row each."""
     columns = result["columns"]
     drawn = {key: heading for key, heading in columns.items()
              if key.endswith(TIMES) and not key.startswith("p99_")} or columns
-    series: dict[str, list[dict]] = {}
+    series: dict[str, list[dict[str, Any]]] = {}
     for row in result["rows"]:
         series.setdefault(row.get("series", ""), []).append(row)
     alone = series.pop("", [])
@@ -94,7 +96,7 @@ def plots(result: dict) -> Iterator[str]:
             yield spans(heading, some, key, top if top in columns else key)
 
 
-def growth(name: str, rows: Sequence[dict], drawn: Mapping[str, str]) -> str:
+def growth(name: str, rows: Sequence[dict[str, Any]], drawn: Mapping[str, str]) -> str:
     found: list[Series] = []
     for look, (key, heading) in zip(cycle(LOOKS), drawn.items()):
         ours = [(row["at"], row[key]) for row in rows if row.get(key) is not None]
@@ -104,7 +106,7 @@ def growth(name: str, rows: Sequence[dict], drawn: Mapping[str, str]) -> str:
     return charts.line_chart(name, [series for series in found if series.points])
 
 
-def spans(heading: str, rows: Sequence[dict], key: str, top: str) -> str:
+def spans(heading: str, rows: Sequence[dict[str, Any]], key: str, top: str) -> str:
     bare = [found for row in rows if (found := bare_of(row, key))]
     scale = Scale([figures_of[each] for figures_of in (*rows, *bare) for each in (key, top)])
     title = heading + (", and to p99" if top != key else "") + (
@@ -112,13 +114,13 @@ def spans(heading: str, rows: Sequence[dict], key: str, top: str) -> str:
     return charts.row_chart(title, scale, (span(row, scale, key, top) for row in rows))
 
 
-def bare_of(row: dict, key: str) -> dict | None:
+def bare_of(row: dict[str, Any], key: str) -> dict[str, Any] | None:
     """Its bare one, if that has such a figure."""
     bare = row.get("bare")
     return bare if bare and bare.get(key) is not None else None
 
 
-def span(row: dict, scale: Scale, key: str, top: str) -> Row:
+def span(row: dict[str, Any], scale: Scale, key: str, top: str) -> Row:
     bare = bare_of(row, key)
     y = 6 if bare else 10
     marks = charts.span(scale, row[key], row[top], "first", y, 3)
@@ -131,7 +133,7 @@ def span(row: dict, scale: Scale, key: str, top: str) -> Row:
     return Row(row["name"], marks, words)
 
 
-def figures(result: dict) -> str:
+def figures(result: dict[str, Any]) -> str:
     name, columns = result["suite"], result["columns"]
     counted = [key for key in columns if any(row.get(key) is not None for row in result["rows"])]
     of_rows = ([row["name"], *(row.get(key) for key in counted)]
@@ -145,7 +147,7 @@ def figures(result: dict) -> str:
             + "</details>")
 
 
-def with_bare(rows: Sequence[dict]) -> Iterator[dict]:
+def with_bare(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in rows:
         yield row
         if row.get("bare"):

@@ -1,34 +1,39 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import re
 import unittest
+from typing import Any
 
 from harness.bench import page, results
+from harness.report.charts import Scale
 from harness.testing import browser
 
 
-def ratio(name: str, value: float, limit: float | None) -> dict:
+def ratio(name: str, value: float, limit: float | None) -> dict[str, Any]:
     return {"name": name, "value": value, "spread": [value, value * 1.2], "limit": limit,
             "ok": None if limit is None else value <= limit}
 
 
-def row(name: str, p50: float, **more: object) -> dict:
+def row(name: str, p50: float, **more: object) -> dict[str, Any]:
     return {"name": name, "p50_ns": p50, "p99_ns": 3 * p50, "times": 500, "bare": None, **more}
 
 
-MACHINE = {"accelerator": "eventfds <here>", "cpu": "a CPU", "kernel": "Linux 6.1"}
-BARE = {"p50_ns": 390.0, "p99_ns": 500.0, "times": 500}
-WIRE = {"suite": "wire", "what": "round trips & more", "machine": MACHINE, "rounds": 20,
-        "columns": {"p50_ns": "p50 ns", "p99_ns": "p99 ns", "times": "times", "CPU ns": "CPU ns"},
-        "rows": [row("asleep", 400.0, bare=BARE, **{"CPU ns": 360.0}), row("<polling>", 100.0)],
-        "ratios": [ratio("asleep / bare C", 1.25, 1.05), ratio("polling / asleep", 0.25, None),
-                   ratio("polling: allocations each time", 0.0, 0.0)]}
-SCALE = {**WIRE, "suite": "scale", "ratios": [],
-         "rows": [row(f"one of {at}", 5000.0 + at, series="one of N", at=at)
-                  for at in (1, 64, 2048)]}
-BOOT = {"suite": "boot", "what": "boots", "machine": MACHINE | {"qemu": "7.2"}, "rounds": 5,
-        "columns": {"seconds": "seconds, to the end"},
-        "rows": [{"name": "cold", "seconds": 2.0}, {"name": "warm", "seconds": 0.4}],
-        "ratios": [ratio("warm / cold", 0.2, 0.25)]}
+Result = dict[str, Any]
+MACHINE: Result = {"accelerator": "eventfds <here>", "cpu": "a CPU", "kernel": "Linux 6.1"}
+BARE: Result = {"p50_ns": 390.0, "p99_ns": 500.0, "times": 500}
+WIRE: Result = {
+    "suite": "wire", "what": "round trips & more", "machine": MACHINE, "rounds": 20,
+    "columns": {"p50_ns": "p50 ns", "p99_ns": "p99 ns", "times": "times", "CPU ns": "CPU ns"},
+    "rows": [row("asleep", 400.0, bare=BARE, **{"CPU ns": 360.0}), row("<polling>", 100.0)],
+    "ratios": [ratio("asleep / bare C", 1.25, 1.05), ratio("polling / asleep", 0.25, None),
+               ratio("polling: allocations each time", 0.0, 0.0)]}
+SCALE: Result = {
+    **WIRE, "suite": "scale", "ratios": [],
+    "rows": [row(f"one of {at}", 5000.0 + at, series="one of N", at=at) for at in (1, 64, 2048)]}
+BOOT: Result = {
+    "suite": "boot", "what": "boots", "machine": MACHINE | {"qemu": "7.2"}, "rounds": 5,
+    "columns": {"seconds": "seconds, to the end"},
+    "rows": [{"name": "cold", "seconds": 2.0}, {"name": "warm", "seconds": 0.4}],
+    "ratios": [ratio("warm / cold", 0.2, 0.25)]}
 RUN = results.collect([WIRE, SCALE, BOOT], {"kvm": "no /dev/<kvm>"})
 
 
@@ -45,7 +50,7 @@ class Page(unittest.TestCase):
         self.assertIn("without kvm: no /dev/&lt;kvm&gt;", text)
 
     def test_a_ratio_over_its_limit_is_told_by_more_than_its_colour(self) -> None:
-        over, none, kept = (page.ratio_row(each, page.Scale([0.0, 2.0])) for each in WIRE["ratios"])
+        over, none, kept = (page.ratio_row(each, Scale([0.0, 2.0])) for each in WIRE["ratios"])
         self.assertEqual((over.kind, over.words), ("row missed", "✗ 1.25, over 1.05"))
         self.assertIn("<path", over.marks)
         self.assertEqual((none.kind, none.words), ("row", "0.25"))

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from harness.core import host
 from harness.core.places import MICRO, PROGRAM, HarnessError
@@ -16,7 +17,7 @@ REPETITIONS = 9
 COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
 
 
-def run_bellwire(name: str, options: Namespace) -> dict:
+def run_bellwire(name: str, options: Namespace) -> dict[str, Any]:
     """It shows its figures itself."""
     build.programs("bellwire")
     rounds = ["--rounds", str(options.rounds)] if options.rounds else []
@@ -26,10 +27,11 @@ def run_bellwire(name: str, options: Namespace) -> dict:
                                *rounds], stdin=subprocess.DEVNULL)
         if done.returncode:
             raise HarnessError(f"bellwire bench ended with {done.returncode}, as said above")
-        return json.loads(path.read_text())
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
 
 
-def run_micro(name: str, options: Namespace) -> dict:
+def run_micro(name: str, options: Namespace) -> dict[str, Any]:
     """It shows its figures itself."""
     build.programs(MICRO.name)
     repetitions = options.rounds or REPETITIONS
@@ -46,7 +48,7 @@ def run_micro(name: str, options: Namespace) -> dict:
             "rounds": repetitions, "columns": COLUMNS, "rows": rows(found), "ratios": []}
 
 
-def rows(found: list[dict]) -> list[dict]:
+def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of google-benchmark's list: a row for each benchmark, over all its repetitions."""
     times: dict[str, list[float]] = {}
     for each in found:

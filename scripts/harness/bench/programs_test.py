@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
+from typing import Any
 
 from harness.bench import programs
 
 
-def repetition(name: str, ns: float, kind: str = "iteration") -> dict:
+def repetition(name: str, ns: float, kind: str = "iteration") -> dict[str, Any]:
     return {"run_name": name, "run_type": kind, "real_time": ns}
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from harness.core import host
 from harness.core.places import ROOT, replace_file
@@ -17,7 +18,7 @@ BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
 VERDICTS = {None: "", True: "kept", False: "**missed**"}
 
 
-def collect(suites: Sequence[dict], left_out: Mapping[str, str]) -> dict:
+def collect(suites: Sequence[dict[str, Any]], left_out: Mapping[str, str]) -> dict[str, Any]:
     """`left_out`: the reason for each suite that there is nothing of."""
     return {"date": date.today().isoformat(), "machine": host.facts(), "left_out": dict(left_out),
             "suites": list(suites),
@@ -25,7 +26,7 @@ def collect(suites: Sequence[dict], left_out: Mapping[str, str]) -> dict:
                        for ratio in result["ratios"]]}
 
 
-def missed(results: dict) -> list[str]:
+def missed(results: dict[str, Any]) -> list[str]:
     """A line for each ratio that is over its limit."""
     return [f"{ratio['suite']}: {ratio['name']}: {ratio['value']:.4g} ({low:.4g} … {high:.4g}), "
             f"at most {ratio['limit']:.4g}"
@@ -33,27 +34,28 @@ def missed(results: dict) -> list[str]:
             for low, high in [ratio["spread"]]]
 
 
-def write_json(path: Path, results: dict) -> None:
+def write_json(path: Path, results: dict[str, Any]) -> None:
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     replace_file(path, text.encode())
 
 
-def write_docs(run: dict) -> None:
+def write_docs(run: dict[str, Any]) -> None:
     write_json(DATA, run)
     DOC.write_text(with_figures(DOC.read_text(), run))
 
 
-def read() -> dict:
-    return json.loads(DATA.read_text())
+def read() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(DATA.read_text())
+    return found
 
 
-def with_figures(text: str, run: dict) -> str:
+def with_figures(text: str, run: dict[str, Any]) -> str:
     """`text` with the run's figures between its marks."""
     before, _, rest = text.partition(BEGIN)
     return before + BEGIN + figures(run) + END + rest.partition(END)[2]
 
 
-def figures(run: dict) -> str:
+def figures(run: dict[str, Any]) -> str:
     machine = run["machine"]
     told = [f"{run['date']}, {machine['cpus']} CPUs, {machine['cpu']}, {machine['kernel']}."]
     told += [f"Without `{name}`: {reason}." for name, reason in run["left_out"].items()]
@@ -61,7 +63,7 @@ def figures(run: dict) -> str:
     return "\n\n".join([" ".join(told), *suites]) + "\n"
 
 
-def suite(result: dict) -> str:
+def suite(result: dict[str, Any]) -> str:
     machine = result["machine"]
     on = [machine["accelerator"]]
     if "qemu" in machine:
@@ -74,7 +76,7 @@ def suite(result: dict) -> str:
             "rounds).\n\n| ratio | | spread | at most | |\n|---|--:|--:|--:|---|\n" + rows)
 
 
-def row(ratio: dict) -> str:
+def row(ratio: dict[str, Any]) -> str:
     spread = " … ".join(map(number, ratio["spread"]))
     limit = "" if ratio["limit"] is None else number(ratio["limit"])
     return (f"| {plain(ratio['name'])} | {number(ratio['value'])} | {spread} | {limit} | "

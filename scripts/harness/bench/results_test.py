@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
+from typing import Any
 
 from harness.bench import results
 
 
-def ratio(name: str, value: float, limit: float | None) -> dict:
+def ratio(name: str, value: float, limit: float | None) -> dict[str, Any]:
     return {"name": name, "value": value, "spread": [value - 0.25, value + 0.25], "limit": limit,
             "ok": None if limit is None else value <= limit}
 

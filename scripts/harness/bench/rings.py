@@ -9,6 +9,7 @@ pinned.
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from harness.bench.suite import Figures, Ratio, Suite, medians
 from harness.core import runs
@@ -18,7 +19,7 @@ from harness.labs import bare_lab
 from harness.labs.lab import Lab
 from harness.labs.processes import Recorder
 from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 from harness.vms.vm import Vm
 
 LIMIT = 300.0
@@ -31,12 +32,12 @@ PAUSE = 0.3  # seconds between turns, while a recorder comes or goes
 
 
 def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
-         ) -> Callable[[Machine, int], Figures]:
+         ) -> Callable[[VmConfig, int], Figures]:
     """`guest` and `device`: how each side polls."""
-    def measure(machine: Machine, count: int) -> Figures:
+    def measure(config: VmConfig, count: int) -> Figures:
         poll = f"--poll {guest}"
-        with Lab(machine, runs.create(), transport=transport,
-                 told=("--poll", device)) as lab:
+        with Lab(config, runs.create(), transport=transport,
+                 device_options=("--poll", device)) as lab:
             alone, *parts = _run(lab, f"bell ring --ktap --trace {poll} --count {count} && "
                                       f"{_turns(PARTS, f'{_deep(count)} {poll}')}")
         return {**_times(alone), **medians([_of_deep(part) for part in parts])}
@@ -44,17 +45,17 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
     return measure
 
 
-def beside_bare(machine: Machine, count: int) -> Mapping[str, Figures]:
+def beside_bare(config: VmConfig, count: int) -> Mapping[str, Figures]:
     """Turns in one VM meet the same of all that differs from one VM to the next."""
-    with bare_lab.BareLab(machine, runs.create()) as lab:
+    with bare_lab.BareLab(config, runs.create()) as lab:
         told = _run(lab, bare_lab.turns(max(count // PART, 1), TURNS))
     return {way: medians([_times(turn) for turn in told if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
 
-def beside_recorded(machine: Machine, count: int) -> Mapping[str, Figures]:
+def beside_recorded(config: VmConfig, count: int) -> Mapping[str, Figures]:
     """Every second turn's requests are all recorded."""
-    with Lab(machine, runs.create()) as lab:
+    with Lab(config, runs.create()) as lab:
         recorder = Recorder(lab.devices[0], lab.folder / "trace.json")
         told = _run(lab, _turns(2 * TURNS, f"{_deep(count)} && sleep {PAUSE}"),
                     lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())
@@ -70,7 +71,8 @@ def _turns(times: int, command: str) -> str:
     return f"for turn in $(seq {times}); do {command} || exit; done"
 
 
-def _run(lab: Lab, command: str, after: Callable[[int], None] = lambda turns: None) -> list[dict]:
+def _run(lab: Lab, command: str, after: Callable[[int], None] = lambda turns: None
+         ) -> list[dict[str, Any]]:
     """What each part of the guest's command told; `after` is called after each."""
     lab.start()
     vm = lab.vm(["sh", "-c", f"exec >/run/bellwire/results; {command}"])
@@ -95,18 +97,19 @@ def _figures(vm: Vm) -> list[str]:
     return [line for line in lines if line.startswith("# {") and line.endswith("\n")]
 
 
-def _times(told: dict) -> Figures:
+def _times(told: dict[str, Any]) -> Figures:
     return {key: value for key, value in told.items() if key.endswith("_us")}
 
 
-def _of_deep(told: dict) -> Figures:
+def _of_deep(told: dict[str, Any]) -> Figures:
     return {"deep_us": 1e6 / told["per_second"],
             **{f"deep_{what}": told[what] / told["rings"] for what in ("doorbells", "interrupts")}}
 
 
-def machine(program: str, shared_memory: bool = False) -> Machine:
-    wanted = Machine(guest_image.prepare(kernel.DEFAULT), qemu=program, shared_memory=shared_memory)
-    return wanted.on(accel.choose("auto", wanted, qemu.version(program)))
+def vm_config(program: str, shared_memory: bool = False) -> VmConfig:
+    image = guest_image.prepare(kernel.DEFAULT)
+    config = VmConfig(image, qemu=program, shared_memory=shared_memory)
+    return config.on(accel.choose("auto", config, qemu.version(program)))
 
 
 def pin(lab: Lab, vm: Vm) -> None:
@@ -144,7 +147,7 @@ UNRECORDED, RECORDED = "asleep, in turn with recorded ones", "asleep, every requ
 BESIDE, BARE = "asleep, in turn with bare C", "bare C at both ends, a bare module"
 VM = Suite(
     what="a guest's process and a device, asleep or polling, over ivshmem; and a bare wire",
-    machine=lambda: machine(toolbox.PROGRAM),
+    config=lambda: vm_config(toolbox.PROGRAM),
     ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive")},
     together=(beside_bare, beside_recorded),
     facts=pinned_cpus,
@@ -165,7 +168,7 @@ ADAPTIVE, AWAKE = "doorbell page, adaptive", "doorbell page, always polled"
 POSTED_LOOKS, AWAKE_LOOKS = f"{POSTED}, the guest looks", f"{AWAKE}, the guest looks"
 VFIO_USER = Suite(
     what="the same guest and device over ivshmem and vfio-user",
-    machine=lambda: machine(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
+    config=lambda: vm_config(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
     ways={IVSHMEM: ring(), POSTED: ring("vfio-user"), ADAPTIVE: ring("vfio-user,page=1"),
           AWAKE: ring("vfio-user,page=1,awake=1"),
           POSTED_LOOKS: ring("vfio-user", guest="adaptive"),

@@ -3,6 +3,7 @@ import os
 import subprocess
 import unittest
 from types import SimpleNamespace
+from typing import Any
 from unittest import mock
 
 from harness.bench import rings
@@ -18,13 +19,14 @@ class PinsTest(unittest.TestCase):
         """QEMU's pid, whose one thread is its guest's CPU, and a device's."""
         with mock.patch.object(os, "sched_getaffinity", return_value=cpus), self.asleep() as qemu, \
                 self.asleep() as device:
-            rings.pin(SimpleNamespace(processes=[device, SimpleNamespace(pid=None)]),
-                      SimpleNamespace(pid=qemu.pid, cpu_threads=lambda: [qemu.pid]))
+            lab: Any = SimpleNamespace(processes=[device, SimpleNamespace(pid=None)])
+            vm: Any = SimpleNamespace(pid=qemu.pid, cpu_threads=lambda: [qemu.pid])
+            rings.pin(lab, vm)
             qemu.kill()
             device.kill()
         return qemu.pid, device.pid
 
-    def asleep(self) -> subprocess.Popen:
+    def asleep(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(["sleep", "60"])
 
     def test_the_guest_has_a_cpu_of_its_own(self) -> None:

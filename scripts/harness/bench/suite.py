@@ -10,12 +10,13 @@ median of the rounds, and its spread is their middle half. A result has the shap
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.core import host
 from harness.report.statistics import median, summarize
 from harness.report.tables import Column, TextTable, number
 from harness.vms import qemu
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 
 ROUNDS = 5
 NAME = Column("", 58, left=True)
@@ -35,7 +36,7 @@ class Ratio:
     base: str | None
     limit: float | None
 
-    def of(self, rounds: Rounds) -> dict:
+    def of(self, rounds: Rounds) -> dict[str, Any]:
         values = [figures[self.way][self.figure] /
                   (figures[self.base][self.figure] if self.base else 1) for figures in rounds]
         summary = summarize(values)
@@ -47,35 +48,35 @@ class Ratio:
 @dataclass(frozen=True)
 class Suite:
     what: str
-    machine: Callable[[], Machine]
-    ways: Mapping[str, Callable[[Machine, int], Figures]]  # the number: rings of each
+    config: Callable[[], VmConfig]
+    ways: Mapping[str, Callable[[VmConfig, int], Figures]]  # the number: rings of each
     columns: Mapping[str, str]  # a figure, and its heading
     ratios: Sequence[Ratio]
-    together: Sequence[Callable[[Machine, int], Mapping[str, Figures]]] = ()  # ways in one VM each
+    together: Sequence[Callable[[VmConfig, int], Mapping[str, Figures]]] = ()  # ways in one VM each
     facts: Callable[[], Mapping[str, str]] = dict  # more about the machine
 
-    def run(self, name: str, options: Namespace) -> dict:
+    def run(self, name: str, options: Namespace) -> dict[str, Any]:
         """Measures it, prints its tables, and returns its result."""
-        machine = self.machine()
-        facts = {"accelerator": machine.accel.upper(), **host.facts(),
-                 "qemu": qemu.version(machine.qemu), "guest_kernel": machine.image.release,
-                 "guest_cpus": machine.smp, **self.facts()}
+        config = self.config()
+        facts = {"accelerator": config.accel.upper(), **host.facts(),
+                 "qemu": qemu.version(config.qemu), "guest_kernel": config.image.release,
+                 "guest_cpus": config.smp, **self.facts()}
         result = {"suite": name, "machine": facts,
-                  **self.measure(machine, options.rounds or ROUNDS, options.count)}
+                  **self.measure(config, options.rounds or ROUNDS, options.count)}
         show(result)
         return result
 
-    def measure(self, machine: Machine, rounds: int, count: int) -> dict:
-        measured = [self._round(machine, count) for _ in range(rounds)]
+    def measure(self, config: VmConfig, rounds: int, count: int) -> dict[str, Any]:
+        measured = [self._round(config, count) for _ in range(rounds)]
         return {"rounds": rounds, "columns": dict(self.columns),
                 "rows": [{"name": name, **medians([figures[name] for figures in measured])}
                          for name in measured[0]],
                 "ratios": [ratio.of(measured) for ratio in self.ratios]}
 
-    def _round(self, machine: Machine, count: int) -> Mapping[str, Figures]:
-        figures = {name: way(machine, count) for name, way in self.ways.items()}
+    def _round(self, config: VmConfig, count: int) -> Mapping[str, Figures]:
+        figures = {name: way(config, count) for name, way in self.ways.items()}
         for ways in self.together:
-            figures |= ways(machine, count)
+            figures |= ways(config, count)
         return figures
 
 
@@ -83,10 +84,10 @@ def medians(turns: Sequence[Figures]) -> Figures:
     return {key: median(figures[key] for figures in turns) for key in turns[0]}
 
 
-def show(result: dict) -> None:
-    machine, columns = result["machine"], result["columns"]
-    print(f"QEMU {machine['qemu']}, {machine['accelerator']}, kernel {machine['guest_kernel']}, "
-          f"{machine['guest_cpus']} CPU; on {machine['cpu']}, {machine['kernel']}; "
+def show(result: dict[str, Any]) -> None:
+    facts, columns = result["machine"], result["columns"]
+    print(f"QEMU {facts['qemu']}, {facts['accelerator']}, kernel {facts['guest_kernel']}, "
+          f"{facts['guest_cpus']} CPU; on {facts['cpu']}, {facts['kernel']}; "
           f"{result['rounds']} rounds in turn, medians\n")
     figures = TextTable([NAME, *(Column(heading, len(heading)) for heading in columns.values())])
     print(figures.heading())

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
-from harness.bench.suite import Ratio, Suite
+from harness.bench.suite import Figures, Ratio, Suite
+from harness.image.guest_image import Image
+from harness.vms.qemu import VmConfig
 
-ROUNDS = [{"ours": {"us": ours}, "theirs": {"us": theirs}}
-          for ours, theirs in ((3, 2), (10, 10), (2, 4))]
+CONFIG = VmConfig(Image("6.1", Path(), Path()))
+ROUNDS: list[dict[str, dict[str, float]]] = [{"ours": {"us": ours}, "theirs": {"us": theirs}}
+                                             for ours, theirs in ((3, 2), (10, 10), (2, 4))]
 
 
 class RatioTest(unittest.TestCase):
@@ -30,14 +36,19 @@ class RatioTest(unittest.TestCase):
 
 class SuiteTest(unittest.TestCase):
     def test_ways_are_measured_in_turn_and_rows_are_medians(self) -> None:
-        order, took = [], count(1)
+        order: list[str] = []
+        took = count(1)
 
-        def way(name: str):
-            return lambda machine, _: order.append(name) or {"us": next(took), "more": machine}
+        def way(name: str) -> Callable[[VmConfig, int], Figures]:
+            def measure(config: VmConfig, _: int) -> Figures:
+                order.append(name)
+                return {"us": next(took), "more": config.smp}
 
-        suite = Suite("", lambda: None, {"a": way("a"), "b": way("b")}, {"us": "µs"},
+            return measure
+
+        suite = Suite("", lambda: CONFIG, {"a": way("a"), "b": way("b")}, {"us": "µs"},
                       [Ratio("a / b", "us", "a", "b", None)])
-        result = suite.measure(7, rounds=3, count=1)
+        result = suite.measure(replace(CONFIG, smp=7), rounds=3, count=1)
         self.assertEqual("".join(order), "ababab")
         self.assertEqual(result["rows"], [{"name": "a", "us": 3, "more": 7},
                                           {"name": "b", "us": 4, "more": 7}])
@@ -45,7 +56,7 @@ class SuiteTest(unittest.TestCase):
         self.assertEqual(result["ratios"][0]["value"], 3 / 4)
 
     def test_ways_that_are_measured_together_have_a_row_each(self) -> None:
-        suite = Suite("", lambda: None, {"a": lambda *_: {"us": 1}}, {"us": "µs"}, [],
-                      [lambda machine, _: {"b": {"us": machine}, "c": {"us": 3}}])
-        rows = suite.measure(2, rounds=1, count=1)["rows"]
+        suite = Suite("", lambda: CONFIG, {"a": lambda *_: {"us": 1}}, {"us": "µs"}, [],
+                      [lambda config, _: {"b": {"us": config.smp}, "c": {"us": 3}}])
+        rows = suite.measure(replace(CONFIG, smp=2), rounds=1, count=1)["rows"]
         self.assertEqual([(row["name"], row["us"]) for row in rows], [("a", 1), ("b", 2), ("c", 3)])

@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from subprocess import SubprocessError
+from typing import Any
 
 from harness.bench import programs
 from harness.bench.boot import BOOT
@@ -22,7 +23,7 @@ Reasons = dict[str, str]  # a suite, and why there is nothing of it
 @dataclass(frozen=True)
 class Choice:
     what: str  # it measures
-    run: Callable[[str, Namespace], dict]
+    run: Callable[[str, Namespace], dict[str, Any]]
     usual: bool = True  # where none is named
     missing: Callable[[], str] = lambda: ""  # what keeps this machine from it
 
@@ -59,16 +60,18 @@ def choose(named: Sequence[str]) -> tuple[list[str], Reasons]:
     return [name for name in usual if name not in missing], missing
 
 
-def measure(names: Sequence[str], options: Namespace) -> Iterator[tuple[str, dict | str]]:
+def measure(names: Sequence[str], options: Namespace) -> Iterator[tuple[str, dict[str, Any] | str]]:
     """In turn, each suite's result, or why there is none: however one fails, the others follow."""
     for name in names:
         suite = SUITES[name]
         print(f"\n{name}: {suite.what}", flush=True)
         before = host.CpuTime.now()
+        result: dict[str, Any] | str
         try:
-            result = {"what": suite.what, **suite.run(name, options)}
-            result["machine"]["stolen"] = stolen = host.CpuTime.now().stolen_since(before)
+            figures: dict[str, Any] = {"what": suite.what, **suite.run(name, options)}
+            figures["machine"]["stolen"] = stolen = host.CpuTime.now().stolen_since(before)
             print(f"\nstolen by the host's other machines: {stolen} of the CPU time", flush=True)
+            result = figures
         except (HarnessError, SubprocessError) as error:
             result = str(error)
         except Exception as error:

@@ -3,6 +3,7 @@ import contextlib
 import io
 import unittest
 from argparse import Namespace
+from typing import Any
 from unittest import mock
 
 from harness.bench import suites
@@ -10,16 +11,17 @@ from harness.bench.suites import Choice
 from harness.core.places import HarnessError
 
 
-def fine(name: str, _: Namespace) -> dict:
+def fine(name: str, _: Namespace) -> dict[str, Any]:
     return {"suite": name, "machine": {}}
 
 
-def broken(name: str, _: Namespace) -> dict:
+def broken(name: str, _: Namespace) -> dict[str, Any]:
     raise HarnessError(f"no {name} today")
 
 
-def surprising(name: str, _: Namespace) -> dict:
-    return {"p50": {}["p50"]}
+def surprising(name: str, _: Namespace) -> dict[str, Any]:
+    figures: dict[str, float] = {}
+    return {"p50": figures["p50"]}
 
 
 CHOICES = {"a": Choice("", fine), "b": Choice("", fine, missing=lambda: "no b here"),
@@ -42,7 +44,7 @@ class Suites(unittest.TestCase):
         self.assertEqual(suites.choose(["d", "b", "d"]), (["d", "b"], {}))
 
     def test_one_that_fails_keeps_no_other_from_it(self) -> None:
-        found = dict(suites.measure(["a", "c", "e", "d"], Namespace()))
+        found: dict[str, Any] = dict(suites.measure(["a", "c", "e", "d"], Namespace()))
         self.assertEqual([found[name]["suite"] for name in "ad"], ["a", "d"])
         self.assertRegex(found["a"]["machine"]["stolen"], r"^\d+ %$")
         self.assertEqual((found["c"], found["e"]), ("no c today", "KeyError: 'p50'"))

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.bench import page, results
 from harness.bench.suite import ROUNDS
@@ -22,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     names, missing = choose(options.suite)
-    measured: list[dict] = []
+    measured: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
     for name, result in measure(names, options):
         if isinstance(result, str):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import argparse
 import contextlib
 import io
 import json
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from harness.bench import suites
@@ -37,14 +39,14 @@ def measured(ok: bool | None) -> Choice:
                                        "rows": [], "ratios": [] if ok is None else [ratio]})
 
 
-def broken(name: str, _: object) -> dict:
+def broken(name: str, _: object) -> dict[str, Any]:
     raise HarnessError("its guest died")
 
 
 @mock.patch.object(suites, "SUITES", {"kept": measured(True), "missed": measured(False),
                                       "plain": measured(None), "broken": Choice("", broken)})
 @mock.patch.object(bench, "SUITES", ("kept", "missed", "plain", "broken"))
-@mock.patch.object(bench, "_options", lambda argv: bench.argparse.Namespace(
+@mock.patch.object(bench, "_options", lambda argv: argparse.Namespace(
     suite=argv[1:], check=True, page=None, docs=False, json=Path(argv[0])))
 class Verdicts(unittest.TestCase):
     def bench(self, *names: str) -> int:
@@ -66,7 +68,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(run["left_out"], {"broken": "its guest died"})
 
     def test_figures_outlive_our_own_end(self) -> None:
-        def interrupted(name: str, _: object) -> dict:
+        def interrupted(name: str, _: object) -> dict[str, Any]:
             raise KeyboardInterrupt
 
         with mock.patch.dict(suites.SUITES, stops=Choice("", interrupted)):

@@ -23,7 +23,7 @@ from harness.labs.lab import Lab
 from harness.nested import emulated_host, nested_lab
 from harness.report import ktap, logs
 from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 from harness.vms.verdict import HIGHEST, REPORT_FAILED, Verdict
 from harness.vms.vm import BOOT_LIMIT, Vm
 
@@ -38,32 +38,33 @@ def _stop(number: int, _: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _run(wish: argparse.Namespace) -> int:
-    terminal = wish.shell or not wish.command and sys.stdin.isatty() and sys.stdout.isatty()
-    if not wish.command and not terminal and not wish.dry_run:
+def _run(options: argparse.Namespace) -> int:
+    terminal = options.shell or not options.command and sys.stdin.isatty() and sys.stdout.isatty()
+    if not options.command and not terminal and not options.dry_run:
         raise HarnessError("no command: give one behind --, or --shell on a terminal")
-    machine, version = _machine(wish)
+    config, version = _config(options)
     folder = runs.create()
-    with nested_lab.make(machine, folder, wish.device, wish.vectors, wish.transport,
-                         ("--poll", wish.poll, "--moderate", str(wish.moderate))) as lab:
-        command, environment, luggage = emulated_host.pack_command(wish.command) if wish.outer \
-            else (wish.command, {}, None)
-        vm = lab.vm(command, environment, wish.share, terminal, luggage, wish.module)
-        if wish.dry_run:
+    with nested_lab.make(config, folder, options.device, options.vectors, options.transport,
+                         ("--poll", options.poll, "--moderate", str(options.moderate))) as lab:
+        command, environment, extra_files = (
+            emulated_host.pack_command(options.command) if options.outer
+            else (options.command, {}, None))
+        vm = lab.vm(command, environment, options.share, terminal, extra_files, options.module)
+        if options.dry_run:
             sys.stdout.write(os.fsdecode((folder / "qemu.sh").read_bytes()))
             return 0
         began = time.monotonic()
         lab.start()
-        verdict = _interactive(lab, vm) if terminal else _command(lab, vm, wish.timeout)
+        verdict = _interactive(lab, vm) if terminal else _command(lab, vm, options.timeout)
         vm.close()
     cases = _cases(vm)
-    if not wish.ignore_report:
+    if not options.ignore_report:
         verdict = judged(verdict, cases)
     _report(lab, vm, verdict, cases)
     runs.write_result(
-        folder, accel=machine.accel, qemu=version, kernel=machine.image.release,
-        cpus=machine.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
-        command=wish.command, status=verdict.status, command_status=verdict.command_status,
+        folder, accel=config.accel, qemu=version, kernel=config.image.release,
+        cpus=config.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
+        command=options.command, status=verdict.status, command_status=verdict.command_status,
         reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
         complaints=[line for line, _ in _complaints(vm)],
         hangs=[line for line, _ in _told(lab, vm, logs.hangs)],
@@ -72,25 +73,25 @@ def _run(wish: argparse.Namespace) -> int:
     return verdict.status
 
 
-def _machine(wish: argparse.Namespace) -> tuple[Machine, str]:
-    program = toolbox.chosen(wish.qemu, wish.transport)
+def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
+    program = toolbox.chosen(options.qemu, options.transport)
     qemu.ask_version(program)
-    machine = Machine(
-        guest_image.prepare(wish.kernel), qemu=program, smp=wish.smp, memory=wish.memory,
-        append=tuple(wish.append), extra=tuple(wish.qemu_arg),
-        gdb_port=_free_port() if wish.gdb else None, cold=wish.cold,
-        shared_memory=wish.transport.startswith("vfio-user"))
+    config = VmConfig(
+        guest_image.prepare(options.kernel), qemu=program, smp=options.smp, memory=options.memory,
+        append=tuple(options.append), extra=tuple(options.qemu_arg),
+        gdb_port=_free_port() if options.gdb else None, cold=options.cold,
+        shared_memory=options.transport.startswith("vfio-user"))
     version = qemu.version(program)
-    if wish.outer:
-        host = emulated_host.host(machine)
-        return replace(host, append=machine.append, extra=machine.extra), version
-    return machine.on(accel.choose(wish.accel, machine, version)), version
+    if options.outer:
+        host = emulated_host.host(config)
+        return replace(host, append=config.append, extra=config.extra), version
+    return config.on(accel.choose(options.accel, config, version)), version
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
@@ -117,7 +118,7 @@ def _interactive(lab: Lab, vm: Vm) -> Verdict:
 
 def _patience(vm: Vm) -> float | None:
     """How long a boot may take; with gdb as long as a person likes."""
-    port = vm.machine.gdb_port
+    port = vm.config.gdb_port
     if port:
         messages.say(f"QEMU waits; type: gdb -ex 'target remote 127.0.0.1:{port}'")
     return None if port else BOOT_LIMIT

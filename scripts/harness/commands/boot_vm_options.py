@@ -2,7 +2,7 @@
 """boot-vm's command line, read and checked."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -132,7 +132,7 @@ def _poll(text: str) -> str:
     return text
 
 
-def _number(low: int, high: int):
+def _number(low: int, high: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
             raise argparse.ArgumentTypeError(f"'{text}' is no number from {low} to {high}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
+from argparse import Namespace
 
 from harness.commands import boot_vm_options
 from harness.core.places import HarnessError
@@ -30,7 +31,7 @@ WRONG = (
 
 
 class OptionsTest(unittest.TestCase):
-    def parse(self, *argv: str):
+    def parse(self, *argv: str) -> Namespace:
         return boot_vm_options.parse(["--qemu", "true", *argv])
 
     def test_wrong_ones_are_named_in_one_line(self) -> None:

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from contextlib import ExitStack, suppress
+from typing import Self
 
 from harness.core import messages
 from harness.core.stdio import Sink, until_drained
@@ -28,7 +29,7 @@ class Output:
         self._paused = self._stop_wanted = False
         self._open = ExitStack()
 
-    def __enter__(self) -> "Output":
+    def __enter__(self) -> Self:
         messages.speak_by(self._stderr.put)
         self._open.callback(messages.speak_by, messages.to_stderr)
         self._open.callback(self._stderr.drain, GRACE)

@@ -13,17 +13,18 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.commands import compare_page
 from harness.core import children, host, messages, runs
-from harness.core.growing import Lines
+from harness.core.growing import LineReader
 from harness.core.places import GUEST_TOOLS, HarnessError, replace_file
 from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
 from harness.report import logs
 from harness.report.tables import Column, TextTable
 from harness.vms import accel, qemu
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 
 BELL = GUEST_TOOLS[0]
 BETWEEN_USERS = "user → user"
@@ -79,25 +80,25 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def measure(count: int) -> dict:
+def measure(count: int) -> dict[str, Any]:
     """Guest and host, one after the other: they would disturb each other."""
     this_host = host.facts()
-    machine = Machine(guest_image.prepare(kernel.DEFAULT), smp=min(2, this_host["cpus"]))
-    version = qemu.version(machine.qemu)
-    machine = machine.on(accel.choose("auto", machine, version))
+    config = VmConfig(guest_image.prepare(kernel.DEFAULT), smp=min(2, this_host["cpus"]))
+    version = qemu.version(config.qemu)
+    config = config.on(accel.choose("auto", config, version))
     folder = runs.create()
-    in_vm = in_guest(machine, folder, count)
+    in_vm = in_guest(config, folder, count)
     rows = [{**row, "where": where}
             for where, part in (("guest", in_vm), ("host", on_host(folder, count)))
             for row in part["rows"]]
     rows.sort(key=lambda row: (DIRECTIONS.index(row["direction"]), row.get("p50_us", 1e9)))
-    facts = {"accel": machine.accel, "qemu": version, "kernel": machine.image.release,
-             "guest_cpus": machine.smp, "host_kernel": this_host["kernel"],
+    facts = {"accel": config.accel, "qemu": version, "kernel": config.image.release,
+             "guest_cpus": config.smp, "host_kernel": this_host["kernel"],
              "host_cpus": this_host["cpus"], "count": count}
     return {"machine": facts, "rows": rows, "claims": in_vm["claims"]}
 
 
-def failures(rows: Sequence[dict]) -> list[str]:
+def failures(rows: Sequence[dict[str, Any]]) -> list[str]:
     """A line for each mechanism that should work and didn't, and for each that lost its figures."""
     return [f"{row['name']}, {row['direction']}, {row.get('where', 'guest')}: "
             f"{row['reason'] or 'no figures'}"
@@ -105,13 +106,13 @@ def failures(rows: Sequence[dict]) -> list[str]:
             if row["direction"] != ABSENT and (row["reason"] or row.get("p50_us") is None)]
 
 
-def in_guest(machine: Machine, folder: Path, count: int) -> dict:
-    with Lab(machine, folder, devices=()) as lab:
+def in_guest(config: VmConfig, folder: Path, count: int) -> dict[str, Any]:
+    with Lab(config, folder, devices=()) as lab:
         vm = lab.vm(["sh", "-c", guest_script(count)])
         if death := vm.boot(watch=lab.check):
             raise HarnessError(death.reason)
         messages.say("measuring each mechanism in the guest, then on this host; it takes a minute")
-        letters = Lines()
+        letters = LineReader()
         verdict = vm.wait(LIMIT, lambda: _progress(letters.text(vm.stdout.read())))
     complaints = logs.complaints(vm.console)
     if verdict.status not in MEASURED or complaints:
@@ -124,18 +125,19 @@ def guest_script(count: int) -> str:
             f"bell compare --count {count} --json /run/bellwire/results")
 
 
-def on_host(folder: Path, count: int) -> dict:
+def on_host(folder: Path, count: int) -> dict[str, Any]:
     path = folder / "host.json"
-    command = [BELL, "compare", "--only", BETWEEN_USERS, "--count", str(count), "--json", path]
-    status = children.run(*command, log=folder / "host.log", limit=LIMIT).returncode
+    words = ("compare", "--only", BETWEEN_USERS, "--count", str(count), "--json", path)
+    status = children.run(BELL, *words, log=folder / "host.log", limit=LIMIT).returncode
     if status not in MEASURED:
         raise HarnessError(f"bell compare ended with {status} on this host; see {folder}/host.log")
     return _read(path)
 
 
-def _read(path: Path) -> dict:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
     except (OSError, ValueError) as error:
         raise HarnessError(f"bell compare left no figures: {error}; see {path}") from None
 
@@ -147,7 +149,7 @@ def _progress(text: str) -> None:
         print(f"\r\x1b[K{line:.70}", end="", file=sys.stderr, flush=True)
 
 
-def show(result: dict) -> None:
+def show(result: dict[str, Any]) -> None:
     if sys.stderr.isatty():
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     facts = result["machine"]

@@ -3,6 +3,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from operator import itemgetter
+from typing import Any
 
 from harness.report import html
 from harness.report.charts import STYLE, Row, Scale, bar, dot, histogram, row_chart, span
@@ -10,11 +12,12 @@ from harness.report.html import Html, table
 from harness.report.tables import number
 
 DIRECTIONS = ("user → user", "kernel → user", "user → kernel", "round trip")
+Draw = Callable[[dict[str, Any], Scale], tuple[str, str]]  # a row's marks, and its words
 COLOURS = {"guest": "first", "host": "second"}
 VERDICTS = {"true": "good", "false": "bad"}
 
 
-def page(result: dict) -> str:
+def page(result: dict[str, Any]) -> str:
     rows = [row for row in result["rows"] if not row["reason"]]
     parts = [heading(result["machine"]), claims(result["claims"])]
     for direction in DIRECTIONS:
@@ -25,7 +28,7 @@ def page(result: dict) -> str:
     return html.document("How to wake somebody", STYLE, parts)
 
 
-def heading(machine: dict) -> str:
+def heading(machine: dict[str, Any]) -> str:
     where = (f"Guest: QEMU {machine['qemu']}, {machine['accel'].upper()}, kernel "
              f"{machine['kernel']}, {machine['guest_cpus']} CPU. Host: "
              f"{machine['host_kernel']}, {machine['host_cpus']} CPU. {machine['count']:,} "
@@ -34,7 +37,7 @@ def heading(machine: dict) -> str:
             "<b class='second'>host</b>; each scale is logarithmic.</p>")
 
 
-def claims(found: Sequence[dict]) -> str:
+def claims(found: Sequence[dict[str, Any]]) -> str:
     rows = ((Html(f"{escape(claim['claim'])}<br><small>{escape(claim['measured'])}</small>"),
              Html(f"<span class='verdict {VERDICTS.get(claim['verdict'].split()[0], '')}'>"
                   f"{escape(claim['verdict'])}</span>")) for claim in found)
@@ -42,7 +45,7 @@ def claims(found: Sequence[dict]) -> str:
             + table("claims", ("claim, and what was measured", "verdict"), rows))
 
 
-def plots(rows: Sequence[dict]) -> Iterator[str]:
+def plots(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     yield ranked("Latency, µs: how they are spread, the median, and to p99 and p99.9", rows,
                  "p50_us", [value for row in rows for value in (row["p50_us"], row["p999_us"])],
                  latency)
@@ -56,18 +59,18 @@ def plots(rows: Sequence[dict]) -> Iterator[str]:
                      bars("setup_us", "setup_syscalls", "{:,} calls"))
 
 
-def ranked(title: str, rows: Sequence[dict], key: str, values: Sequence[float],
-           draw: Callable[[dict, Scale], tuple[str, str]], descending: bool = False) -> str:
+def ranked(title: str, rows: Sequence[dict[str, Any]], key: str, values: Sequence[float],
+           draw: Draw, descending: bool = False) -> str:
     scale = Scale(values)
-    return row_chart(title, scale, (Row(label(row), *draw(row, scale)) for row in
-                                    sorted(rows, key=lambda row: row[key], reverse=descending)))
+    ordered = sorted(rows, key=itemgetter(key), reverse=descending)
+    return row_chart(title, scale, (Row(label(row), *draw(row, scale)) for row in ordered))
 
 
-def label(row: dict) -> str:
-    return row["name"] if row["where"] == "guest" else f"{row['name']} ({row['where']})"
+def label(row: dict[str, Any]) -> str:
+    return f"{row['name']} ({row['where']})" if row["where"] != "guest" else str(row["name"])
 
 
-def latency(row: dict, scale: Scale) -> tuple[str, str]:
+def latency(row: dict[str, Any], scale: Scale) -> tuple[str, str]:
     colour = COLOURS[row["where"]]
     p50, p99, p999 = (row[key] for key in ("p50_us", "p99_us", "p999_us"))
     return (histogram(scale, row["histogram"], f"{colour} soft")
@@ -75,8 +78,8 @@ def latency(row: dict, scale: Scale) -> tuple[str, str]:
             + dot(scale, p50, colour, 10), "; ".join(map(number, (p50, p99, p999))))
 
 
-def bars(key: str, beside: str, words: str) -> Callable[[dict, Scale], tuple[str, str]]:
-    def draw(row: dict, scale: Scale) -> tuple[str, str]:
+def bars(key: str, beside: str, words: str) -> Draw:
+    def draw(row: dict[str, Any], scale: Scale) -> tuple[str, str]:
         more = "" if row.get(beside) is None else f"; {words.format(row[beside])}"
         return (bar(scale, row[key], f"{COLOURS[row['where']]} soft", 3, 14),
                 number(row[key]) + more)
@@ -93,13 +96,13 @@ COLUMNS = (
     ("user_lines", "user lines"), ("kernel_lines", "kernel lines"))
 
 
-def figures(rows: Sequence[dict]) -> str:
+def figures(rows: Sequence[dict[str, Any]]) -> str:
     return "<h2>All figures</h2>" + table(
         "figures", [title for _, title in COLUMNS],
         ([row.get(key) for key, _ in COLUMNS] for row in rows))
 
 
-def unmeasured(rows: Sequence[dict]) -> str:
+def unmeasured(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return ""
     return "<h2>What can't be had, and why</h2>" + table(

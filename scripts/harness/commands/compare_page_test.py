@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import re
 import unittest
+from typing import Any
 
 from harness.commands import compare_page
 from harness.testing import browser
@@ -11,7 +12,7 @@ CLAIMS = [{"claim": "eventfd is <the> fastest", "measured": "it was third & last
            "verdict": "false"}]
 
 
-def row(name: str, **changes: object) -> dict:
+def row(name: str, **changes: object) -> dict[str, Any]:
     return {"name": name, "direction": "user → user", "where": "guest", "cpus": "0,1",
             "p50_us": 12.5, "p99_us": 90.0, "p999_us": 400.0, "count": 1000, "reason": "",
             "histogram": [[0, 1], [10, 700], [80, 299]], "burst_per_second": 120_000.0,

@@ -2,12 +2,13 @@
 import tempfile
 import unittest
 from pathlib import Path
+from typing import Any
 
 from harness.commands import compare
 from harness.core.places import HarnessError
 
 
-def row(**changes: object) -> dict:
+def row(**changes: object) -> dict[str, Any]:
     return {"name": "pipe", "direction": "user → user", "where": "guest", "reason": "",
             "p50_us": 1.5} | changes
 

@@ -15,9 +15,10 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from harness.core import messages, runs
-from harness.core.growing import Lines
+from harness.core.growing import LineReader
 from harness.core.places import HarnessError, replace_file
 from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
@@ -25,7 +26,7 @@ from harness.labs.processes import Recorder
 from harness.report import ktap, logs
 from harness.report.tables import Column, TextTable
 from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 from harness.vms.vm import Vm
 
 PICTURES = {
@@ -95,27 +96,27 @@ def _show(options: argparse.Namespace) -> int:
     print("bellwire: a guest's process rings a device on the host, and is rung back\n")
     print(PICTURES[options.transport], flush=True)
     program = toolbox.chosen(options.qemu, options.transport)
-    machine = Machine(guest_image.prepare(kernel.DEFAULT), qemu=program,
+    config = VmConfig(guest_image.prepare(kernel.DEFAULT), qemu=program,
                       shared_memory=options.transport == "vfio-user")
-    version = qemu.version(machine.qemu)
-    machine = machine.on(accel.choose("auto", machine, version))
+    version = qemu.version(config.qemu)
+    config = config.on(accel.choose("auto", config, version))
     folder = runs.create()
-    with Lab(machine, folder, transport=options.transport) as lab:
+    with Lab(config, folder, transport=options.transport) as lab:
         lab.start()
         recorder = _recorder(options, lab, version)
         vm = lab.vm(["sh", "-c", _guest_script(options.count, RESTARTS[options.transport])])
         if death := vm.boot(watch=lab.check):
             raise HarnessError(death.reason)
-        print(f"QEMU {version}, {machine.accel.upper()}, kernel {machine.image.release}, "
-              f"{machine.smp} CPU; the guest was {'resumed' if vm.resumed else 'up'} after "
+        print(f"QEMU {version}, {config.accel.upper()}, kernel {config.image.release}, "
+              f"{config.smp} CPU; the guest was {'resumed' if vm.resumed else 'up'} after "
               f"{vm.boot_ms / 1000:.1f} s\n")
         show = _Show(lab, vm, RESTARTS[options.transport])
         verdict = vm.wait(LIMIT, show.follow)
         if recorder:
             recorder.stop()
     facts = {
-        "accel": machine.accel, "qemu": version, "kernel": machine.image.release,
-        "transport": options.transport, "cpus": machine.smp, "boot_ms": vm.boot_ms,
+        "accel": config.accel, "qemu": version, "kernel": config.image.release,
+        "transport": options.transport, "cpus": config.smp, "boot_ms": vm.boot_ms,
         "runs": [{key: figures[key] for key in COLUMNS} for figures in show.figures[:RUNS]],
         "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts(),
     }
@@ -135,8 +136,8 @@ def _recorder(options: argparse.Namespace, lab: Lab, version: str) -> Recorder |
     """Records already, if it is wanted."""
     if not options.trace:
         return None
-    machine = lab.machine
-    facts = {"accelerator": machine.accel, "qemu": version, "guest_kernel": machine.image.release}
+    config = lab.config
+    facts = {"accelerator": config.accel, "qemu": version, "guest_kernel": config.image.release}
     recorder = Recorder(lab.devices[0], options.trace, facts, RUNS // 2 * options.count + TRACED)
     recorder.start()
     return recorder
@@ -160,18 +161,18 @@ class _Show:
     def __init__(self, lab: Lab, vm: Vm, restarts: int) -> None:
         self._lab, self._vm = lab, vm
         self._restarts = restarts  # those that are wanted, in a run of their own
-        self._stdout, self._results = Lines(), Lines()
+        self._stdout, self._results = LineReader(), LineReader()
         self._text = ""  # the results so far
         self._kills = 0
         self._next_kill = 0.0
-        self.figures: list[dict] = []
+        self.figures: list[dict[str, Any]] = []
         print("Five rings, step by step")
 
     def follow(self) -> None:
         """Called again and again while the guest runs."""
         sys.stdout.write(self._stdout.text(self._vm.stdout.read()))
         messages.to_stderr(self._vm.stderr.read())
-        for line in self._results.whole(self._vm.results.read()):
+        for line in self._results.lines(self._vm.results.read()):
             self._text += f"{line}\n"
             self._tell(line)
         sys.stdout.flush()
@@ -197,7 +198,7 @@ class _Show:
         if len(self.figures) <= RUNS:
             return None
         last = self.figures[-1]
-        return last["lost"] + last["rings"] - last["completions"]
+        return int(last["lost"] + last["rings"] - last["completions"])
 
     def _tell(self, line: str) -> None:
         if line.startswith("KTAP") and not self.figures:

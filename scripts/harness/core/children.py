@@ -89,9 +89,10 @@ def run(*argv: str | Path, log: Path | None = None, limit: float | None = None, 
     """A tool that works and ends by itself, with its output in `log`, or in the result. If we leave
     early, it leaves with all that it started."""
     with ExitStack() as files:
-        sink = files.enter_context(log.open("wb")) if log else subprocess.PIPE
-        return _run(argv, limit, stdout=sink, stderr=subprocess.STDOUT if log else subprocess.PIPE,
-                    **how)
+        output = files.enter_context(log.open("wb")) if log else subprocess.PIPE
+        errors = subprocess.STDOUT if log else subprocess.PIPE
+        done = _run(argv, limit, stdout=output, stderr=errors, **how)
+    return done
 
 
 def run_aloud(*argv: str | Path) -> int:
@@ -111,7 +112,7 @@ def _run(argv: Sequence[str | Path], limit: float | None = None, **how: Any
     return subprocess.CompletedProcess(argv, tool.returncode, out or "", err or "")
 
 
-def _end_group(leader: subprocess.Popen, grace: float = 5.0) -> None:
+def _end_group(leader: subprocess.Popen[bytes], grace: float = 5.0) -> None:
     with suppress(ProcessLookupError):
         os.killpg(leader.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

@@ -22,7 +22,7 @@ _PUNCH_HOLE = 0x02 | 0x01  # of fallocate: gives the blocks back; the file keeps
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Lines:
+class LineReader:
     """Text out of bytes that come in pieces, which may end within a letter or a line."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Lines:
     def text(self, data: bytes) -> str:
         return self._decoder.decode(data)
 
-    def whole(self, data: bytes) -> list[str]:
+    def lines(self, data: bytes) -> list[str]:
         """The lines that are whole now."""
         *lines, self._rest = (self._rest + self.text(data)).split("\n")
         return lines

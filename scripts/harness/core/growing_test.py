@@ -4,23 +4,23 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.growing import CUT, MEBIBYTE, Growing, Lines
+from harness.core.growing import CUT, MEBIBYTE, Growing, LineReader
 from harness.core.places import HarnessError
 
 
 class LinesTest(unittest.TestCase):
     def test_letters_that_come_in_pieces(self) -> None:
-        letters = Lines()
+        letters = LineReader()
         self.assertEqual("".join(letters.text(bytes([byte])) for byte in "50 µs ──▶".encode()),
                          "50 µs ──▶")
 
     def test_lines_that_come_in_pieces(self) -> None:
-        lines = Lines()
-        found = [lines.whole(bytes([byte])) for byte in "a µ\n\nb\n rest".encode()]
+        lines = LineReader()
+        found = [lines.lines(bytes([byte])) for byte in "a µ\n\nb\n rest".encode()]
         self.assertEqual([line for some in found for line in some], ["a µ", "", "b"])
 
     def test_what_is_no_text(self) -> None:
-        self.assertEqual(Lines().whole(b"\xff\xc2\n"), ["\ufffd\ufffd"])
+        self.assertEqual(LineReader().lines(b"\xff\xc2\n"), ["\ufffd\ufffd"])
 
 
 class GrowingTest(unittest.TestCase):

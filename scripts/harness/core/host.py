@@ -6,10 +6,11 @@ import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
-def facts() -> dict[str, str | int]:
-    """Its CPU model, the number of its CPUs, and its kernel."""
+def facts() -> dict[str, Any]:
+    """`cpu`: its model; `cpus`: how many it has; `kernel`: name and release."""
     models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return {"cpu": models[0] if models else platform.machine(), "cpus": os.cpu_count() or 1,
             "kernel": f"{platform.system()} {platform.release()}"}

@@ -119,11 +119,12 @@ class LockTest(unittest.TestCase):
             lock = Path(folder, "a/lock")
             with subprocess.Popen([sys.executable, "-c", HOLDER, lock], cwd=ROOT / "scripts",
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-                holder.stdout.readline()
+                assert holder.stdin and holder.stdout
+                close, _ = holder.stdin.close, holder.stdout.readline()
 
                 def let_go(text: str, prefix: str = "bellwire") -> None:
                     said.write(text)
-                    holder.stdin.close()
+                    close()
 
                 with mock.patch.object(messages, "say", let_go), places.locked(lock, "tests"):
                     self.assertEqual(holder.wait(60), 0)

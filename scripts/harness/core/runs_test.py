@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 import unittest
+from contextlib import AbstractContextManager
 from pathlib import Path
 from unittest import mock
 
@@ -79,5 +80,5 @@ class RunTest(unittest.TestCase):
                     self.assertTrue(places.plain(folder))
                     self.assertLess(len(str(folder / "control15")), 107)
 
-    def in_tmpdir(self, folder: Path):
+    def in_tmpdir(self, folder: Path) -> AbstractContextManager[object]:
         return mock.patch.dict(os.environ, TMPDIR=str(folder))

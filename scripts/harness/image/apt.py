@@ -58,7 +58,7 @@ class Apt:
         return run.stdout
 
     def _run(self, program: str, *arguments: str, folder: Path | None = None
-             ) -> subprocess.CompletedProcess:
+             ) -> subprocess.CompletedProcess[str]:
         try:
             return children.run(
                 program, "-qq", "-o", "APT::Sandbox::User=root", *self.options, *arguments,

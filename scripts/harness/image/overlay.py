@@ -17,11 +17,11 @@ from harness.image.cpio import Archive
 
 def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
             share: Path | None = None, shell: bool = False, wires: int = 0,
-            ports: Iterable[str] = (), luggage: Archive | None = None,
+            ports: Iterable[str] = (), extra_files: Archive | None = None,
             drivers: Sequence[Path] = ()) -> bytes:
-    """`ports`: those beyond init's own, for which it waits. `luggage`: what comes along.
+    """`ports`: those beyond init's own, for which it waits. `extra_files`: what comes along.
     `drivers`: modules to load, in that order."""
-    archive = luggage or Archive()
+    archive = extra_files or Archive()
     archive.folder("bellwire")
     archive.file("bellwire/wires", f"{wires}\n".encode())
     archive.file("bellwire/ports", "".join(f"{port}\n" for port in ports).encode())

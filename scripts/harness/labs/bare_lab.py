@@ -3,11 +3,12 @@
 command."""
 
 from pathlib import Path
+from typing import Self
 
 from harness.core.places import BARE_PEER
 from harness.labs.lab import Lab
 from harness.labs.processes import Process
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 
 SLOT = 1  # of the bare wire; the other is the echo's
 LIKE_BARE = "--payload 56"  # `bell ring` then carries as much as bare-ring
@@ -25,17 +26,18 @@ class BarePeer(Process):
 
 
 class BareLab(Lab):
-    def __init__(self, machine: Machine, folder: Path) -> None:
-        super().__init__(machine, folder, devices=("echo", "bare"))
+    def __init__(self, config: VmConfig, folder: Path) -> None:
+        super().__init__(config, folder, devices=("echo", "bare"))
 
-    def __enter__(self) -> "BareLab":
+    def __enter__(self) -> Self:
         super().__enter__()
         self._peer = BarePeer(self.folder, self.private / "socket")
         return self
 
     @property
     def processes(self) -> list[Process]:
-        return [self.switchboard, self.devices[0], self._peer]
+        switchboard, echo, _ = super().processes
+        return [switchboard, echo, self._peer]
 
 
 def turns(count: int, times: int) -> str:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A switchboard, devices and virtual machines that belong together, and end together.
 
-    with Lab(machine, folder, devices=("echo", "digest")) as lab:
+    with Lab(config, folder, devices=("echo", "digest")) as lab:
         vm = lab.vm(["bell", "info"])
         vm.boot()
         lab.devices[0].kill()            # SIGKILL, in full traffic
@@ -19,6 +19,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 from harness.core import runs
 from harness.core.places import HarnessError, write
@@ -26,7 +27,7 @@ from harness.image import modules, overlay
 from harness.image.cpio import Archive
 from harness.labs.processes import Device, Process, Switchboard, Wiring, wire
 from harness.vms import qemu
-from harness.vms.qemu import MAX_WIRES, Machine, Plug
+from harness.vms.qemu import MAX_WIRES, Plug, VmConfig
 from harness.vms.vm import Vm
 
 VECTORS = 8
@@ -37,28 +38,28 @@ NO_WIRES = Wiring(None, [], lambda number, slot: Plug(Path(), slot))
 class Lab:
     _ports: Sequence[str] = ()  # those that its VMs have beyond init's own
 
-    def __init__(self, machine: Machine, folder: Path, devices: Sequence[str] = ("echo",),
+    def __init__(self, config: VmConfig, folder: Path, devices: Sequence[str] = ("echo",),
                  guests: int = 1, vectors: int = VECTORS, memory: str | None = None,
-                 transport: str = "ivshmem", told: Sequence[str] = ()) -> None:
+                 transport: str = "ivshmem", device_options: Sequence[str] = ()) -> None:
         if len(devices) > MAX_WIRES:
             raise HarnessError(f"{len(devices)} devices: a guest takes {MAX_WIRES} at most")
-        self.machine = machine
+        self.config = config
         self.folder = folder
         self.vms: list[Vm] = []
         self._names = tuple(devices) * guests
         self._slots, self._vectors, self._memory = len(devices), vectors, memory
-        self._transport, self._told = transport, told  # the devices
+        self._transport, self._device_options = transport, device_options
         self._wiring = NO_WIRES
         self._open = ExitStack()
 
-    def __enter__(self) -> "Lab":
+    def __enter__(self) -> Self:
         with ExitStack() as opening:
             self.private = opening.enter_context(runs.private_folder())
             if self._names:
                 self._wiring = wire(self._transport, self.folder, self.private, self._names,
                                     self._vectors, self._memory)
                 for device in self.devices:
-                    device.tell(self._told)
+                    device.add_options(self._device_options)
             self._open = opening.pop_all()
         return self
 
@@ -94,19 +95,19 @@ class Lab:
             process.bounded.check()
 
     def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
-           share: Path | None = None, terminal: bool = False, luggage: Archive | None = None,
+           share: Path | None = None, terminal: bool = False, extra_files: Archive | None = None,
            drivers: Sequence[str] = ()) -> Vm:
         """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …
-        It finds `luggage` beside its command, and loads `drivers`, modules that its kernel came
+        It finds `extra_files` beside its command, and loads `drivers`, modules that its kernel came
         with, before it binds its wires."""
         folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
         folder.mkdir(exist_ok=True)
         plugs = [self._wiring.plug(len(self.vms) * self._slots + slot, slot)
                  for slot in range(self._slots)]
         packed = folder / "overlay.cpio"
-        stock = modules.stock(drivers, self.machine.image.modules)
+        stock = modules.stock(drivers, self.config.image.modules)
         write(packed, overlay.overlay(command, environment, share, terminal,
-                                      len(plugs), self._ports, luggage, stock))
+                                      len(plugs), self._ports, extra_files, stock))
         vm = self._make_vm(folder, packed, plugs, terminal)
         write(folder / "qemu.sh", self._script(vm))
         self.vms.append(vm)
@@ -114,7 +115,7 @@ class Lab:
         return vm
 
     def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool) -> Vm:
-        return Vm(self.machine, folder, overlay, plugs, terminal)
+        return Vm(self.config, folder, overlay, plugs, terminal)
 
     def _script(self, vm: Vm) -> str:
         return shell_script(vm, self.private, self.processes)

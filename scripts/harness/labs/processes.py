@@ -122,7 +122,7 @@ class Device(Process):
             link.unlink(missing_ok=True)
             link.symlink_to(control)
 
-    def tell(self, options: Sequence[str]) -> None:
+    def add_options(self, options: Sequence[str]) -> None:
         """From its next start: more options of the program."""
         self.argv += options
 

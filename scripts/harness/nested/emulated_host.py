@@ -15,7 +15,7 @@ from harness.image import build, guest_image, kernel, modules, programs
 from harness.image.cpio import Archive
 from harness.image.guest_image import CHANNEL_MODULES, Image
 from harness.vms import toolbox
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 
 MEMORY = 768  # MiB, beyond the guest's
 KVM_MODULES = ("kvm_amd",)  # the emulated CPU is AMD's
@@ -51,14 +51,14 @@ def _host(order: list[Path], files: list[Path]) -> bytes:
     return archive.data()
 
 
-def host(machine: Machine) -> Machine:
+def host(config: VmConfig) -> VmConfig:
     """The emulated host with that machine's QEMU in it, and room for that machine.
 
     It has no more CPUs than its guest: where the device and QEMU share one with it, a round trip
     takes a third of the time, as no other emulated CPU has to be woken.
     """
-    return replace(machine, image=make_image(machine.qemu), accel="host",
-                   memory=machine.memory + MEMORY, append=(), extra=())
+    return replace(config, image=make_image(config.qemu), accel="host",
+                   memory=config.memory + MEMORY, append=(), extra=())
 
 
 def pack_command(command: Sequence[str]) -> tuple[list[str], dict[str, str], Archive]:

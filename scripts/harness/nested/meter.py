@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.core.places import ROOT
 from harness.image.cpio import Archive
 from harness.labs.processes import Process
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 
 SCRIPT = ROOT / "images/meter"
 PORT = "meter"
@@ -27,10 +27,10 @@ class Meter(Process):
         super().__init__("the meter", folder / "meter.log", str(SCRIPT), str(self._pipe),
                          str(self.counters))
 
-    def on(self, machine: Machine) -> Machine:
+    def on(self, config: VmConfig) -> VmConfig:
         """That machine with a port to the meter."""
-        return replace(machine, extra=(
-            *machine.extra, "-chardev", f"pipe,id={PORT},path={self._pipe}",
+        return replace(config, extra=(
+            *config.extra, "-chardev", f"pipe,id={PORT},path={self._pipe}",
             "-device", f"virtserialport,chardev={PORT},name=bellwire.{PORT}"))
 
     def pack(self, archive: Archive) -> None:

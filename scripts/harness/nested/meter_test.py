@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.image.cpio import Archive
 from harness.image.guest_image import Image
 from harness.nested.meter import Meter, mark
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 
 COUNTS = """before exits 10
 before mmio_exits 5
@@ -28,9 +28,9 @@ class MeterTest(unittest.TestCase):
         self.assertEqual(counted["mmio_exits"], 0)
 
     def test_the_guests_port_leads_to_it(self) -> None:
-        machine = self.meter.on(Machine(Image("6.1", self.folder, self.folder), extra=("-x",)))
-        self.assertEqual(machine.extra[0], "-x")
-        self.assertIn("pipe,id=meter,path=/tmp/private/meter", machine.extra)
+        config = self.meter.on(VmConfig(Image("6.1", self.folder, self.folder), extra=("-x",)))
+        self.assertEqual(config.extra[0], "-x")
+        self.assertIn("pipe,id=meter,path=/tmp/private/meter", config.extra)
         self.assertIn("port/meter", mark("before"))
 
     def test_the_host_gets_its_pipes(self) -> None:

@@ -17,8 +17,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
-from harness.core.growing import Lines
+from harness.core.growing import LineReader
 from harness.core.places import HarnessError, write
 from harness.image import overlay, programs
 from harness.labs.lab import Lab, shell_script
@@ -27,7 +28,7 @@ from harness.nested import emulated_host, meter
 from harness.nested.meter import Meter
 from harness.report.logs import last_line
 from harness.vms import qemu
-from harness.vms.qemu import Machine, Plug
+from harness.vms.qemu import Plug, VmConfig
 from harness.vms.verdict import Verdict
 from harness.vms.vm import Vm
 
@@ -39,14 +40,14 @@ class NestedVm(Vm):
     """`processes` run beside it in the host, and use the folder `private` there; the last of them
     is the meter."""
 
-    def __init__(self, machine: Machine, folder: Path, overlay: Path, plugs: Sequence[Plug],
+    def __init__(self, config: VmConfig, folder: Path, overlay: Path, plugs: Sequence[Plug],
                  processes: Sequence[Process], meter: Meter) -> None:
-        inner = replace(machine, qemu=str(programs.find(machine.qemu)))  # no $PATH to find it there
+        inner = replace(config, qemu=str(programs.find(config.qemu)))  # no $PATH to find it there
         super().__init__(meter.on(inner), folder, overlay, plugs)
         self._processes = processes
         self._meter = meter
         self._links = {f"guest.{path.name}": path for path in self._files()}
-        self._machine = emulated_host.host(machine)
+        self._host_config = emulated_host.host(config)
         self._host_folder = folder / "host"
         self._host_folder.mkdir(exist_ok=True)
         write(self._host_folder / "overlay.cpio", self._host_overlay())
@@ -69,15 +70,15 @@ class NestedVm(Vm):
             self.until(lambda: False, GOODBYE)
         return verdict
 
-    def _spawn(self, *_: object) -> "Inside":
+    def _spawn(self, line: qemu.CommandLine, terminal: bool) -> "NestedQemu":
         self.host.close()
         self.host = self._new_host()
         if death := self.host.boot():
             raise HarnessError(f"the emulated host: {death.reason}")
-        return Inside(self.host, self._processes)
+        return NestedQemu(self.host, self._processes)
 
     def _new_host(self) -> Vm:
-        return Vm(self._machine, self._host_folder, self._host_folder / "overlay.cpio",
+        return Vm(self._host_config, self._host_folder, self._host_folder / "overlay.cpio",
                   ports=self._links)
 
     def _files(self) -> list[Path]:
@@ -87,7 +88,7 @@ class NestedVm(Vm):
         return [self.console, *logs, self._meter.counters, *ports]
 
     def _host_overlay(self) -> bytes:
-        image = self.machine.image
+        image = self.config.image
         archive, environment = emulated_host.carry(())
         for path in (image.kernel, image.initramfs, self._overlay):
             archive.copy(path)
@@ -97,7 +98,8 @@ class NestedVm(Vm):
             archive.link(str(path).strip("/"), f"/run/bellwire/port/{name}")
         lines = self._script()
         write(self._host_folder / "start.sh", lines)
-        return overlay.overlay(["sh", "-c", lines], environment, ports=self._links, luggage=archive)
+        return overlay.overlay(["sh", "-c", lines], environment, ports=self._links,
+                               extra_files=archive)
 
     def _script(self) -> str:
         """What the host does. On its stderr are the processes that end, and nothing else."""
@@ -110,13 +112,13 @@ class NestedVm(Vm):
         return "\n".join(lines) + "\n"
 
 
-class Inside:
+class NestedQemu:
     """The QEMU in the host, as if it were a child of ours."""
 
     def __init__(self, host: Vm, processes: Sequence[Process]) -> None:
         self._host = host
         self._processes = processes
-        self._said = Lines()
+        self._said = LineReader()
 
     def _ended(self, line: str) -> tuple[Process, int] | None:
         """Which process ended, by that line of the script's, and how. The shell may say more, which
@@ -129,14 +131,19 @@ class Inside:
     @property
     def status(self) -> int | None:
         """Raises if one of the processes, or the host itself, ended by itself."""
-        for line in self._said.whole(self._host.stderr.read()):
+        for line in self._said.lines(self._host.stderr.read()):
             if ended := self._ended(line):
                 process, status = ended
                 process.fail(status)
         verdict = self._host.poll()
         if verdict and verdict.command_status is None:
             raise HarnessError(f"the emulated host: {verdict.reason}{self._last_words()}")
-        return _signed(verdict.command_status) if verdict else None
+        return _signed(verdict.command_status or 0) if verdict else None
+
+    @property
+    def pid(self) -> int:
+        """The host's: nothing on this machine can signal a process in it."""
+        return self._host.pid or 0
 
     def _last_words(self) -> str:
         said = last_line(self._host.stderr.path)
@@ -161,7 +168,7 @@ def _word(path: Path) -> str:
 class NestedLab(Lab):
     _ports = (meter.PORT,)
 
-    def __enter__(self) -> "NestedLab":
+    def __enter__(self) -> Self:
         super().__enter__()
         self.meter = Meter(self.folder, self.private)
         return self
@@ -176,14 +183,16 @@ class NestedLab(Lab):
     def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool) -> Vm:
         if self.vms:
             raise HarnessError("an emulated host takes one VM")
-        return NestedVm(self.machine, folder, overlay, plugs, self.processes, self.meter)
+        return NestedVm(self.config, folder, overlay, plugs, self.processes, self.meter)
 
     def _script(self, vm: Vm) -> str:
+        assert isinstance(vm, NestedVm)
         return shell_script(vm.host, self.private, ())
 
 
-def make(machine: Machine, folder: Path, devices: Sequence[str], vectors: int,
-         transport: str = "ivshmem", told: Sequence[str] = ()) -> Lab:
+def make(config: VmConfig, folder: Path, devices: Sequence[str], vectors: int,
+         transport: str = "ivshmem", device_options: Sequence[str] = ()) -> Lab:
     """The lab that such a machine needs."""
-    return (NestedLab if machine.nested else Lab)(machine, folder, devices, vectors=vectors,
-                                                  transport=transport, told=told)
+    kind = NestedLab if config.nested else Lab
+    return kind(config, folder, devices, vectors=vectors, transport=transport,
+                device_options=device_options)

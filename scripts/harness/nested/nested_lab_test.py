@@ -9,7 +9,7 @@ from harness.image.guest_image import BUSYBOX, Image
 from harness.nested import emulated_host
 from harness.nested.meter import Meter
 from harness.nested.nested_lab import NestedVm
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 from harness.vms.verdict import DEAD
 
 # Stand-ins for the host's QEMU; $folder holds the files of the guest, $folder/host the host's.
@@ -35,8 +35,8 @@ class NestedTest(unittest.TestCase):
         overlay = self.folder / "overlay.cpio"
         overlay.touch()
         meter = Meter(self.folder, self.folder / "private")
-        machine = Machine(self.image, "nested", str(fake), cold=True)
-        return self.enterContext(NestedVm(machine, self.folder, overlay, (), [meter], meter))
+        config = VmConfig(self.image, "nested", str(fake), cold=True)
+        return self.enterContext(NestedVm(config, self.folder, overlay, (), [meter], meter))
 
     def test_the_commands_status(self) -> None:
         vm = self.vm(UP + 'echo "exit 7" >>$folder/status; echo "exit 0" >>$folder/host/status')

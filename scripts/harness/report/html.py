@@ -4,7 +4,6 @@ on a phone and on paper. charts.py draws what stands on them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from itertools import zip_longest
 
 from harness.report.tables import text
 
@@ -46,9 +45,9 @@ def document(title: str, style: str, parts: Iterable[str]) -> str:
 def table(name: str, headings: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
     """Its id is `name`. A table that is too wide scrolls, also by the keyboard."""
     cells = [[cell(value) for value in row] for row in rows]
-    columns = zip_longest(headings, zip(*cells), fillvalue=())
-    head = "".join(f"<th scope='col'{NUMBER if any(NUMBER in each for each in column) else ''}>"
-                   f"{escape(heading)}</th>" for heading, column in columns)
+    figures = [any(NUMBER in each for each in column) for column in zip(*cells)]
+    head = "".join(f"<th scope='col'{NUMBER if figure else ''}>{escape(heading)}</th>"
+                   for heading, figure in zip(headings, figures or [False] * len(headings)))
     body = "".join(f"<tr>{''.join(row)}</tr>" for row in cells)
     label = escape(name.replace("-", " "))
     return (f"<div class='wide' tabindex='0' role='region' aria-label='{label}'>"

@@ -9,7 +9,7 @@ that such a report broke off.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 # What dmesg and a console put before a line that the kernel printed.
@@ -59,7 +59,7 @@ def parse(text: str) -> list[Case]:
     return reader.finish()
 
 
-def count(cases: list[Case]) -> dict[str, int]:
+def count(cases: Sequence[Case]) -> dict[str, int]:
     return {outcome: sum(case.outcome == outcome for case in cases)
             for outcome in ("pass", "fail", "skip")}
 

@@ -31,7 +31,6 @@ def missing() -> str:
     return ""
 
 
-
 # Suites that take minutes: each of their tests is a step of its own.
 LONG = ("rings", "vfio_user", "hostile", "resets", "trace", "hangs", "pauses", "boot_vm",
         "boot_vm_elsewhere")

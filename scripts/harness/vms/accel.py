@@ -19,27 +19,27 @@ from harness.vms import qemu
 
 LIMIT = 8.0  # seconds; a guest on a KVM that works needs one
 DEVICE = Path("/dev/kvm")
-BOOK = "kvm.json"  # the verdicts, in the cache
+KNOWN = "kvm.json"  # the verdicts, in the cache
 CHOICES = ("auto", "kvm", "tcg", "nested")
 
 
 @dataclass(frozen=True)
-class Trouble:
+class KvmProblem:
     """Why there is no KVM."""
 
     reason: str
     remedy: str = ""
-    news: bool = True  # worth telling somebody who didn't ask for KVM
+    worth_saying: bool = True  # worth telling somebody who didn't ask for KVM
 
 
-def choose(wish: str, machine: qemu.Machine, version: str) -> str:
-    """"kvm" or "tcg", or "nested" if that is the wish. Raises if KVM is insisted on and can't be
+def choose(wanted: str, config: qemu.VmConfig, version: str) -> str:
+    """"kvm" or "tcg", or "nested" if that is the wanted. Raises if KVM is insisted on and can't be
     had."""
-    if wish == "nested":
-        return wish
-    trouble = None if wish == "tcg" else closed(DEVICE) or _unproven(machine, version)
-    if wish == "tcg" or trouble and wish == "auto":
-        if trouble and trouble.news:
+    if wanted == "nested":
+        return wanted
+    trouble = None if wanted == "tcg" else closed(DEVICE) or _unproven(config, version)
+    if wanted == "tcg" or trouble and wanted == "auto":
+        if trouble and trouble.worth_saying:
             messages.say(f"no KVM, going on with emulation (TCG): {trouble.reason}{trouble.remedy}")
         return "tcg"
     if trouble:
@@ -47,44 +47,44 @@ def choose(wish: str, machine: qemu.Machine, version: str) -> str:
     return "kvm"
 
 
-def closed(device: Path) -> Trouble | None:
+def closed(device: Path) -> KvmProblem | None:
     try:
         device.open("r+b", buffering=0).close()
     except PermissionError:
-        return Trouble(f"{device} may not be opened",
-                       ": type 'sudo usermod -aG kvm $USER' and log in again")
+        return KvmProblem(f"{device} may not be opened",
+                          ": type 'sudo usermod -aG kvm $USER' and log in again")
     except OSError as error:
-        return Trouble(f"{device}: {error.strerror}", news=False)
+        return KvmProblem(f"{device}: {error.strerror}", worth_saying=False)
     return None
 
 
-def _unproven(machine: qemu.Machine, version: str) -> Trouble | None:
+def _unproven(config: qemu.VmConfig, version: str) -> KvmProblem | None:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    key = " | ".join((machine.image.release, machine.qemu, version, boot))
+    key = " | ".join((config.image.release, config.qemu, version, boot))
     for place in caches():  # without a lock: one that may only be read serves as well
-        if (known := _read(place / BOOK).get(key)) is not None:
-            return _trouble(known, place / BOOK, news=False)
-    book = cache() / BOOK
-    with locked(book.with_suffix(".lock"), "tries KVM"):
-        verdicts = _read(book)
+        if (known := _read(place / KNOWN).get(key)) is not None:
+            return _trouble(known, place / KNOWN, worth_saying=False)
+    known_file = cache() / KNOWN
+    with locked(known_file.with_suffix(".lock"), "tries KVM"):
+        verdicts = _read(known_file)
         if key in verdicts:
-            return _trouble(verdicts[key], book, news=False)
+            return _trouble(verdicts[key], known_file, worth_saying=False)
         with messages.waiting("the first guest on this machine's KVM"):
-            reason = prove(machine)
+            reason = prove(config)
         kept = {other: text for other, text in verdicts.items() if other.endswith(boot)}
-        replace_file(book, json.dumps(kept | {key: reason}, indent=2))
-    return _trouble(reason, book, news=True)
+        replace_file(known_file, json.dumps(kept | {key: reason}, indent=2))
+    return _trouble(reason, known_file, worth_saying=True)
 
 
-def _trouble(reason: str, book: Path, news: bool) -> Trouble | None:
-    remedy = f" (remembered in {book}; remove it to try again)"
-    return Trouble(reason, remedy, news) if reason else None
+def _trouble(reason: str, known_file: Path, worth_saying: bool) -> KvmProblem | None:
+    remedy = f" (remembered in {known_file}; remove it to try again)"
+    return KvmProblem(reason, remedy, worth_saying) if reason else None
 
 
-def prove(machine: qemu.Machine, limit: float = LIMIT) -> str:
+def prove(config: qemu.VmConfig, limit: float = LIMIT) -> str:
     """Boots that image with that QEMU. Returns what went wrong, or ""."""
     with runs.private_folder() as folder:
-        bare = qemu.Machine(machine.image, "kvm", machine.qemu)
+        bare = qemu.VmConfig(config.image, "kvm", config.qemu)
         line = qemu.line(bare, folder)
         child = Child(qemu.flat(line), folder / "qemu.log")
         try:
@@ -111,9 +111,9 @@ def _ready(status: Path) -> bool:
     return status.exists() and status.read_text().startswith("waiting")
 
 
-def _read(book: Path) -> dict[str, str]:
+def _read(known_file: Path) -> dict[str, str]:
     try:
-        found = json.loads(book.read_text())
+        found = json.loads(known_file.read_text())
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -16,6 +16,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.core import messages
 from harness.core.places import HarnessError
@@ -45,7 +46,7 @@ RESERVE = "pref64-reserve=1G,io-reserve=0"
 
 
 @dataclass(frozen=True)
-class Machine:
+class VmConfig:
     image: Image
     accel: str = "tcg"
     qemu: str = "qemu-system-x86_64"
@@ -68,7 +69,7 @@ class Machine:
         """Whether it runs in an emulated host."""
         return self.accel == "nested"
 
-    def on(self, accel: str) -> "Machine":
+    def on(self, accel: str) -> "VmConfig":
         return replace(self, accel=accel)
 
 
@@ -87,7 +88,7 @@ class Plug:
     def port(self) -> str:
         return f"port{self.slot}"
 
-    def commands(self) -> list[tuple[str, dict]]:
+    def commands(self) -> list[tuple[str, dict[str, Any]]]:
         """As QMP wants it."""
         raise NotImplementedError
 
@@ -102,7 +103,7 @@ class IvshmemPlug(Plug):
 
     vectors: int
 
-    def commands(self) -> list[tuple[str, dict]]:
+    def commands(self) -> list[tuple[str, dict[str, Any]]]:
         address = {"type": "unix", "data": {"path": str(self.socket)}}
         backend = {"type": "socket", "data": {"addr": address, "server": False}}
         device = {"driver": "ivshmem-doorbell", "chardev": self.name, "bus": self.port,
@@ -118,18 +119,18 @@ class IvshmemPlug(Plug):
 class VfioUserPlug(Plug):
     """To a device that is served whole."""
 
-    def device(self) -> dict:
+    def device(self) -> dict[str, Any]:
         return {"driver": "vfio-user-pci", "id": self.name, "bus": self.port,
                 "socket": {"type": "unix", "path": str(self.socket)}}
 
-    def commands(self) -> list[tuple[str, dict]]:
+    def commands(self) -> list[tuple[str, dict[str, Any]]]:
         return [("device_add", self.device())]
 
     def arguments(self) -> list[str]:
         return ["-device", json.dumps(self.device())]
 
 
-Line = list[list[str]]  # the arguments, grouped as a reader would
+CommandLine = list[list[str]]  # the arguments, grouped as a reader would
 
 
 _asked: dict[str, subprocess.Popen[str]] = {}  # programs that were asked what they are
@@ -163,16 +164,16 @@ def _no_qemu(program: str, reason: object) -> HarnessError:
     return HarnessError(f"QEMU '{program}' doesn't run: {reason}")
 
 
-def line(machine: Machine, folder: Path, overlay: Path | None = None, slots: int = 0,
+def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int = 0,
          plugs: Sequence[Plug] = (), terminal: bool = False,
-         ports: Mapping[str, Path] = {}) -> Line:
+         ports: Mapping[str, Path] = {}) -> CommandLine:
     """`slots`: for how many wires. `terminal`: the console is our stdin and stdout, not only a
     log. `ports`: more of them, each with its file.
 
     Without an overlay the guest waits for one for ever.
     """
     return [
-        *machine_line(machine, slots),
+        *machine_line(config, slots),
         *(plug.arguments() for plug in plugs),
         _console(folder / "console.log", terminal),
         _overlay(overlay),
@@ -181,30 +182,30 @@ def line(machine: Machine, folder: Path, overlay: Path | None = None, slots: int
     ]
 
 
-def machine_line(machine: Machine, slots: int) -> Line:
+def machine_line(config: VmConfig, slots: int) -> CommandLine:
     """The part that the guest knows: of two machines alike in it, one can go on as the other."""
-    parameters = [*KERNEL_PARAMETERS, *(["nokaslr"] if machine.gdb_port else []), *machine.append]
+    parameters = [*KERNEL_PARAMETERS, *(["nokaslr"] if config.gdb_port else []), *config.append]
     return [
-        [machine.qemu],
-        ["-M", MACHINE, *ACCELERATORS[machine.accel]],
-        ["-smp", _cpus(machine), "-m", f"{machine.memory}M"],
-        *([_shared(machine.memory)] if machine.shared_memory else []),
+        [config.qemu],
+        ["-M", MACHINE, *ACCELERATORS[config.accel]],
+        ["-smp", _cpus(config), "-m", f"{config.memory}M"],
+        *([_shared(config.memory)] if config.shared_memory else []),
         ["-nodefaults", "-no-reboot", "-display", "none"],
-        ["-kernel", str(machine.image.kernel)],
-        ["-initrd", str(machine.image.initramfs)],
+        ["-kernel", str(config.image.kernel)],
+        ["-initrd", str(config.image.initramfs)],
         ["-append", " ".join(parameters)],
         *(_wire_port(slot) for slot in range(slots)),
         ["-device", "virtio-serial-pci"],
-        *([["-S", "-gdb", f"tcp:127.0.0.1:{machine.gdb_port}"]] if machine.gdb_port else []),
-        *([list(machine.extra)] if machine.extra else []),
+        *([["-S", "-gdb", f"tcp:127.0.0.1:{config.gdb_port}"]] if config.gdb_port else []),
+        *([list(config.extra)] if config.extra else []),
     ]
 
 
-def _cpus(machine: Machine) -> str:
+def _cpus(config: VmConfig) -> str:
     """Where there never can be two CPUs, QEMU emulates neither barriers nor atomic accesses; but a
     device in another process is one, and the ring's rules need both."""
-    possible = f",maxcpus={max(machine.smp, 2)}" if machine.accel in EMULATED else ""
-    return f"{machine.smp}{possible}"
+    possible = f",maxcpus={max(config.smp, 2)}" if config.accel in EMULATED else ""
+    return f"{config.smp}{possible}"
 
 
 def _shared(memory: int) -> list[str]:
@@ -212,7 +213,7 @@ def _shared(memory: int) -> list[str]:
             "-machine", "memory-backend=ram"]
 
 
-def flat(lines: Line) -> list[str]:
+def flat(lines: CommandLine) -> list[str]:
     return [argument for group in lines for argument in group]
 
 

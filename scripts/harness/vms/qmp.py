@@ -3,7 +3,7 @@
 
 import json
 import socket
-from typing import Any
+from typing import Any, Self
 
 LIMIT = 20.0  # seconds for an answer; one takes milliseconds, unless the host is very busy
 
@@ -55,22 +55,24 @@ class Qmp:
         self._lines.close()
         self._socket.close()
 
-    def __enter__(self) -> "Qmp":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _receive(self, wanted: str, command: str = "greeting") -> dict:
+    def _receive(self, wanted: str, command: str = "greeting") -> dict[str, Any]:
         while True:
             answer = self._receive_any(command)
             if "error" in answer:
                 raise QmpError(f"QMP {command}: {answer['error']['desc']}")
             if wanted in answer:
-                return answer[wanted]
+                found: dict[str, Any] = answer[wanted]
+                return found
 
-    def _receive_any(self, what: str = "event") -> dict:
+    def _receive_any(self, what: str = "event") -> dict[str, Any]:
         try:
-            return json.loads(self._lines.readline())
+            answer: dict[str, Any] = json.loads(self._lines.readline())
+            return answer
         except (OSError, ValueError) as error:
             raise QmpError(f"QMP {what}: no answer from QEMU ({error})") from None

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
 import unittest
+from typing import Any
 
 from harness.vms.qmp import Qmp, QmpError
 
-GREETING = {"QMP": {"version": {}}}
+GREETING: dict[str, Any] = {"QMP": {"version": {}}}
 EVENT = {"event": "STOP", "data": {}}
 
 
 class QmpTest(unittest.TestCase):
-    def qmp(self, *answers: dict | str) -> Qmp:
+    def qmp(self, *answers: dict[str, Any] | str) -> Qmp:
         """Connected to a QEMU that gives these answers, whatever is asked, and ends."""
         qmp = self.enterContext(Qmp(limit=0.5))
         said = "".join((text if isinstance(text, str) else json.dumps(text)) + "\n"

@@ -31,14 +31,14 @@ POLL = 0.005
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def key(machine: qemu.Machine, slots: int, ports: Iterable[str] = ()) -> str:
+def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
     """Changes with anything that a state depends on."""
-    program = shutil.which(machine.qemu) or machine.qemu
-    line = qemu.flat(qemu.line(machine, Path(), slots=slots,
+    program = shutil.which(config.qemu) or config.qemu
+    line = qemu.flat(qemu.line(config, Path(), slots=slots,
                                ports=dict.fromkeys(ports, Path())))
     files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns)
-             for path in (Path(program).resolve(), machine.image.kernel, machine.image.initramfs)]
-    facts = [line, files, qemu.version(machine.qemu), _BOOT_ID.read_text()]
+             for path in (Path(program).resolve(), config.image.kernel, config.image.initramfs)]
+    facts = [line, files, qemu.version(config.qemu), _BOOT_ID.read_text()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
@@ -100,7 +100,7 @@ def incoming(state: BinaryIO) -> list[str]:
 
 
 def until_loaded(qmp: Qmp) -> None:
-    _until(lambda: qmp.command("query-status")["status"] != "inmigrate", "load")
+    _until(lambda: str(qmp.command("query-status")["status"]) != "inmigrate", "load")
 
 
 def plug(qmp: Qmp, plugs: Sequence[qemu.Plug]) -> None:

@@ -11,7 +11,7 @@ from unittest import mock
 from harness.core import messages
 from harness.image.guest_image import Image
 from harness.vms import qemu, saved_states
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 from harness.vms.verdict import DEAD
 from harness.vms.vm import Vm
 
@@ -74,11 +74,11 @@ class WarmTest(unittest.TestCase):
         self.fake.chmod(0o755)
         self.base = self.folder / "base"
         self.base.write_bytes(b"base")
-        self.machine = Machine(Image("6.1.0", self.base, self.base), qemu=str(self.fake))
+        self.config = VmConfig(Image("6.1.0", self.base, self.base), qemu=str(self.fake))
         qemu.version.cache_clear()
 
-    def boot(self, machine: Machine | None = None) -> Vm:
-        vm = self.enterContext(Vm(machine or self.machine, self.folder, self.base))
+    def boot(self, config: VmConfig | None = None) -> Vm:
+        vm = self.enterContext(Vm(config or self.config, self.folder, self.base))
         self.assertIsNone(vm.boot())
         return vm
 
@@ -94,9 +94,10 @@ class WarmTest(unittest.TestCase):
         self.assertEqual(self.said.getvalue(), "")
 
     def test_what_is_booted_always(self) -> None:
-        for change in ({"cold": True}, {"append": ("x",)}, {"extra": ("-x",)}, {"accel": "kvm"}):
-            with self.subTest(change):
-                self.assertFalse(self.boot(replace(self.machine, **change)).resumed)
+        for config in (replace(self.config, cold=True), replace(self.config, append=("x",)),
+                       replace(self.config, extra=("-x",)), self.config.on("kvm")):
+            with self.subTest(config):
+                self.assertFalse(self.boot(config).resumed)
         self.assertEqual(set(self.starts()), {"cold"})
 
     def test_a_broken_state_is_dropped_with_one_warning(self) -> None:
@@ -111,9 +112,10 @@ class WarmTest(unittest.TestCase):
         self.boot()
         states = self.states()
         (self.folder / "panics").touch()
-        vm = self.enterContext(Vm(self.machine, self.folder, self.base))
+        vm = self.enterContext(Vm(self.config, self.folder, self.base))
         death = vm.boot()
-        self.assertEqual(death and death.status, DEAD)
+        assert death
+        self.assertEqual(death.status, DEAD)
         self.assertIn("the guest panicked: probe", death.reason)
         self.assertEqual((self.starts()[-1], self.states()), ("resumed", states))
         self.assertEqual(self.said.getvalue(), "")
@@ -139,18 +141,18 @@ class WarmTest(unittest.TestCase):
 
     def test_only_the_newest_are_kept(self) -> None:
         for smp in range(1, saved_states.KEPT + 3):
-            self.boot(replace(self.machine, smp=smp))
+            self.boot(replace(self.config, smp=smp))
         self.assertEqual(len(self.states()), saved_states.KEPT)
 
     def test_the_key_changes_with_all_that_a_state_depends_on(self) -> None:
-        keys = [saved_states.key(self.machine, 1), saved_states.key(self.machine, 2),
-                saved_states.key(replace(self.machine, smp=2), 1),
-                saved_states.key(replace(self.machine, memory=512), 1)]
+        keys = [saved_states.key(self.config, 1), saved_states.key(self.config, 2),
+                saved_states.key(replace(self.config, smp=2), 1),
+                saved_states.key(replace(self.config, memory=512), 1)]
         for changed in (self.base, self.fake):
             os.utime(changed, (1, 1))
-            keys.append(saved_states.key(self.machine, 1))
+            keys.append(saved_states.key(self.config, 1))
         self.assertEqual(len(set(keys)), len(keys))
 
     def test_the_key_is_the_same_for_the_same(self) -> None:
-        self.assertEqual(saved_states.key(self.machine, 1),
-                         saved_states.key(replace(self.machine), 1))
+        self.assertEqual(saved_states.key(self.config, 1),
+                         saved_states.key(replace(self.config), 1))

@@ -40,16 +40,16 @@ def find(needed: tuple[int, int], device: str = "") -> str:
     return own if own and _does(own, needed, device) else str(get())
 
 
-def chosen(wish: str, transport: str = "ivshmem") -> str:
+def chosen(name: str, transport: str = "ivshmem") -> str:
     """The QEMU that a --qemu names: "toolbox", or a program. For vfio-user the machine's own, if
     nobody names another, may be too old."""
-    if wish == NAME:
+    if name == NAME:
         return str(get())
-    if wish == PROGRAM and transport.startswith("vfio-user"):
+    if name == PROGRAM and transport.startswith("vfio-user"):
         return find(VFIO_USER, "vfio-user-pci")
-    if not shutil.which(wish):
-        raise HarnessError(f"no QEMU '{wish}': name another by --qemu, or run scripts/setup")
-    return wish
+    if not shutil.which(name):
+        raise HarnessError(f"no QEMU '{name}': name another by --qemu, or run scripts/setup")
+    return name
 
 
 def get() -> Path:

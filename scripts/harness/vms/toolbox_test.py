@@ -2,6 +2,7 @@
 import contextlib
 import io
 import os
+import shutil
 import tempfile
 import threading
 import unittest
@@ -78,8 +79,8 @@ class ToolboxTest(unittest.TestCase):
     def test_a_path_that_the_loader_takes_for_a_list(self) -> None:
         build = self.folder / "a:b;c"
         build.mkdir()
-        loader = QEMU.format(version="11.1.3").replace("case", 'case "$2" in *[:\;]*) exit 1 ;; esac\n'
-                                                       "case", 1)
+        refuses = """case "$2" in *[:';']*) exit 1 ;; esac\ncase"""
+        loader = QEMU.format(version="11.1.3").replace("case", refuses, 1)
         self.program(self.folder / "loader", loader)
         with mock.patch.object(toolbox, "FOLDER", build / "qemu-toolbox"):
             found = toolbox.get()
@@ -143,7 +144,7 @@ class ToolboxTest(unittest.TestCase):
                 self.assertEqual(found == own, taken)
 
     def test_without_any_the_toolbox_is_taken(self) -> None:
-        with mock.patch.object(toolbox.shutil, "which", return_value=None):
+        with mock.patch.object(shutil, "which", return_value=None):
             self.assertEqual(toolbox.find((7, 2)), str(toolbox.FOLDER / toolbox.PROGRAM))
 
     def test_a_program_that_is_not_there(self) -> None:

@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, Self
 
 from harness.core import messages
 from harness.core.children import Child, describe
@@ -34,15 +34,29 @@ POLL = 0.005
 NOT_RESUMED = Verdict(DEAD, "there was no saved state to go on from")
 
 
+class QemuProcess(Protocol):
+    """QEMU as the VM sees it, here or in an emulated host."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def status(self) -> int | None: ...
+
+    def kill(self) -> None: ...
+
+    def stop(self) -> object: ...
+
+
 class Vm:
     """Its files are in `folder`; `overlay` has what the guest is to do (image/overlay.py)."""
 
-    def __init__(self, machine: qemu.Machine, folder: Path, overlay: Path,
+    def __init__(self, config: qemu.VmConfig, folder: Path, overlay: Path,
                  plugs: Sequence[qemu.Plug] = (), terminal: bool = False,
                  ports: Mapping[str, Path] = {}) -> None:
-        self.machine = machine
+        self.config = config
         self.folder = folder
-        self.boot_ms: int | None = None  # from QEMU's start to the guest's word
+        self.boot_ms = 0  # from QEMU's start to the guest's word
         self.boots = 0
         self.resumed = False
         self.stdout = Growing(folder / "stdout")
@@ -57,7 +71,7 @@ class Vm:
         self._status_file = folder / "status"
         self._bounded = [self.stdout, self.stderr, self.results, *map(Growing, (
             self.console, folder / "qemu.log", self._status_file, *ports.values()))]
-        self._child: Child | None = None
+        self._child: QemuProcess | None = None
         self._qmp = Qmp()  # a new one for each QEMU
         self.line = self._line(overlay, self._plugs, terminal)
 
@@ -68,7 +82,7 @@ class Vm:
         `watch` is called meanwhile, and may raise.
         """
         with messages.waiting(f"the guest to be ready; its console: {self.console}"):
-            if self.machine.resumable:
+            if self.config.resumable:
                 warm_end = self._warm(limit, watch)
                 if warm_end is not NOT_RESUMED:
                     return warm_end
@@ -160,18 +174,18 @@ class Vm:
         for file in self._bounded:
             file.check()
 
-    def __enter__(self) -> "Vm":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def _line(self, overlay: Path | None, plugs: Sequence[qemu.Plug] = (),
-              terminal: bool = False) -> qemu.Line:
-        return qemu.line(self.machine, self.folder, overlay, self._slots, plugs, terminal,
+              terminal: bool = False) -> qemu.CommandLine:
+        return qemu.line(self.config, self.folder, overlay, self._slots, plugs, terminal,
                          self._ports)
 
-    def _launch(self, line: qemu.Line, *more: Sequence[str], terminal: bool = False) -> None:
+    def _launch(self, line: qemu.CommandLine, *more: list[str], terminal: bool = False) -> None:
         """Returns when QEMU has connected what the line says, long before the guest is up."""
         self._qmp.close()
         self._qmp = Qmp()
@@ -180,14 +194,14 @@ class Vm:
         self._child = self._spawn([*line, *more, self._qmp.arguments], terminal)
         self.until(self._status_file.exists, BOOT_LIMIT)
 
-    def _spawn(self, line: qemu.Line, terminal: bool) -> Child:
+    def _spawn(self, line: qemu.CommandLine, terminal: bool) -> QemuProcess:
         return Child(qemu.flat(line), self.folder / "qemu.log", terminal,
                      (self._qmp.peer.fileno(),))
 
     def _warm(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
         """None: it is ready, by way of a saved state. If it isn't, NOT_RESUMED: nothing is lost but
         time. A verdict if it was resumed, and died of what it met then."""
-        name = saved_states.key(self.machine, self._slots, self._ports)
+        name = saved_states.key(self.config, self._slots, self._ports)
         saved = False
         try:
             state = saved_states.find(name) or self._boot_and_save(name, limit, watch)
@@ -283,7 +297,7 @@ class Vm:
 
     def _death(self) -> Verdict:
         """QEMU ended and the guest hadn't said goodbye."""
-        status = self._child.status if self._child else 0
+        status = (self._child.status if self._child else None) or 0
         panic = logs.panic(self.console)
         if panic:
             return Verdict(DEAD, f"the guest panicked: {panic}; its console: {self.console}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.core.places import HarnessError
 from harness.image.guest_image import Image
-from harness.vms.qemu import Machine
+from harness.vms.qemu import VmConfig
 from harness.vms.verdict import DEAD, HIGHEST, TIMEOUT
 from harness.vms.vm import Vm
 
@@ -29,8 +29,8 @@ class VmTest(unittest.TestCase):
         fake.chmod(0o755)
         base = self.folder / "base"
         base.write_bytes(b"base")
-        machine = Machine(Image("6.1.0", base, base), qemu=str(fake), cold=True)
-        return self.enterContext(Vm(machine, self.folder, self.folder / "overlay.cpio"))
+        config = VmConfig(Image("6.1.0", base, base), qemu=str(fake), cold=True)
+        return self.enterContext(Vm(config, self.folder, self.folder / "overlay.cpio"))
 
     def test_the_commands_status(self) -> None:
         for status, told in ((0, 0), (7, 7), (HIGHEST, HIGHEST), (127, HIGHEST), (255, HIGHEST)):
@@ -52,7 +52,8 @@ class VmTest(unittest.TestCase):
         self.assertIn("panicked: sysrq", verdict.reason)
 
     def test_panic_while_it_boots(self) -> None:
-        self.assertEqual(self.vm(": >$folder/status\n" + PANIC).boot().status, DEAD)
+        death = self.vm(": >$folder/status\n" + PANIC).boot()
+        self.assertEqual(death and death.status, DEAD)
 
     def test_qemu_killed(self) -> None:
         vm = self.vm(f"{UP} exec sleep 60")
