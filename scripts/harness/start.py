@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Starts a module of the harness as a program: `start.py MODULE ARGUMENT…`.
+"""Runs a module of the harness as a program: `start.py MODULE ARGUMENT…`.
 
-The one place where what went wrong becomes one line on stderr and exit status 125. A traceback is
-ours to read: it is kept in the build folder.
+Every failure becomes one line on stderr and exit status 125 here. The traceback of a fault of the
+scripts is kept in the build folder.
 """
 
 import os
@@ -15,12 +15,12 @@ from pathlib import Path
 from types import ModuleType
 
 SCRIPTS = Path(__file__).absolute().parents[1]
-FAILED = 125  # the status of whatever isn't the result of what was asked for
+FAILED = 125  # exit status if the module itself failed
 
 
 def reopen() -> None:
-    """A closed descriptor would be given to the next file that is opened. One that is closed reads
-    as empty; writing to stdout fails, as it did, and stderr's lines have nowhere to go."""
+    """Opens the standard descriptors that are closed, since the next file that is opened would take
+    their place. stdin is empty then, writing to stdout still fails, and stderr is lost."""
     for fd, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(fd)
@@ -36,7 +36,7 @@ def reopen() -> None:
 
 
 def guarded(work: Callable[[], int | None]) -> int:
-    """Its status, or FAILED after a line that says why."""
+    """Returns the status of `work`, or FAILED after a line that says why."""
     from harness.core import messages, stdio
 
     stdio.take_stdout()
@@ -71,7 +71,7 @@ def _fail(error: Exception, messages: ModuleType) -> int:
 
 
 def _keep(error: Exception) -> str:
-    """Where the traceback of what nobody expected is."""
+    """Keeps the traceback of an unexpected error; returns where it is."""
     from harness.core.places import BUILD
 
     text = "".join(traceback.format_exception(error))

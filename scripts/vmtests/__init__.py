@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tests in virtual machines, a file a story; case.py has what they share."""
+"""Tests in virtual machines, a subject per file; case.py has what they share."""

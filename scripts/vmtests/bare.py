@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The yardstick that rings are held against carries what it is measured by."""
+"""The bare wire, the baseline of the benchmarks, carries every ring that it reports."""
 
 from typing import Any
 

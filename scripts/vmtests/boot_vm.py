@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What scripts/boot-vm promises to whoever calls it."""
+"""What scripts/boot-vm promises its callers: output, exit status, messages, and nothing left."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from harness.core.runs import RUNS
 
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 300.0
-# What is said on a busy machine, and by the first run on any.
+# Messages on a busy machine, and of the first run on any machine.
 WAITING = re.compile(r"^bellwire: (waiting for|fetching|building|no KVM, going on) .*\n",
                      re.MULTILINE)
 
@@ -33,7 +33,7 @@ class Completed:
 
     @property
     def folder(self) -> Path:
-        """Its own; `last` may be another's, of a step beside this one."""
+        """Its own; `last` may be that of a step that runs beside this one."""
         return max(RUNS.glob(f"*-{self.pid}"))
 
     @property
@@ -54,7 +54,7 @@ def boot_vm(*arguments: str) -> Completed:
 
 
 class BootVm(unittest.TestCase):
-    """Each test has a $TMPDIR of its own, in which nothing may stay, nor a process that uses it."""
+    """Each test has a $TMPDIR of its own; afterwards it is empty, and no process uses it."""
 
     def setUp(self) -> None:
         self.private = self.enterContext(tempfile.TemporaryDirectory(prefix="b"))

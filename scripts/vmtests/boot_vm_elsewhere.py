@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""scripts/boot-vm on other people's machines: odd places, no places, and nobody who reads."""
+"""scripts/boot-vm on other machines: odd paths, read-only places, and output that nobody reads."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ class Elsewhere(unittest.TestCase):
         self.enterContext(mock.patch.dict(os.environ, variables))
 
     def redirected(self, how: str, *command: str) -> tuple[int, str]:
-        """Its status and stderr, where a shell has done that to its descriptors."""
+        """Its status and stderr, started by a shell with that redirection."""
         done = subprocess.run(["sh", "-c", f'exec "$@" {how}', "sh", BOOT_VM, "--", *command],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=LIMIT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests in virtual machines share: labs, and what a run must have left behind."""
+"""What the tests in VMs share: labs, and checks that every run must pass."""
 
 import functools
 import json
@@ -30,19 +30,19 @@ def vm_config(version: str, smp: int, program: str = toolbox.PROGRAM,
 
 
 def ktap_command(*commands: str) -> list[str]:
-    """A guest's command: all of these, one after the other, with their KTAP for the harness."""
+    """A guest's command that runs these in turn, with their KTAP as its test report."""
     return ["sh", "-c", "exec >/run/bellwire/results; " + "; ".join(commands)]
 
 
 class VmCase(unittest.TestCase):
     def lab(self, devices: tuple[str, ...] = ("echo",), guests: int = 1, smp: int = 1,
             version: str = kernel.DEFAULT, on: VmConfig | None = None, **wires: Any) -> Lab:
-        """Its wires are made, nothing runs yet."""
+        """A lab in which nothing runs yet."""
         return self.enterContext(Lab(on or vm_config(version, smp), self.folder(), devices,
                                      guests, **wires))
 
     def folder(self) -> Path:
-        """A new one for the test's logs: build/test/vm/SUITE/TEST."""
+        """A new folder for the test's logs: build/test/vm/SUITE/TEST."""
         suite, *_, test = self.id().split(".")[1:]
         folder = FOLDER / suite / test
         shutil.rmtree(folder, ignore_errors=True)
@@ -55,7 +55,7 @@ class VmCase(unittest.TestCase):
         return vm
 
     def finish(self, vm: Vm) -> None:
-        """Waits for the command's end. Each test that it reported is a subtest of ours."""
+        """Waits until the command ends, and checks the run. Each test that it reported is a subtest."""
         verdict = vm.wait(LIMIT)
         vm.close()
         said = vm.results.path.read_text(errors="replace")
@@ -78,6 +78,6 @@ class VmCase(unittest.TestCase):
 
 
 def figures(said: str) -> list[dict[str, Any]]:
-    """What `bell ring --ktap` tells of each run beside whether it was good."""
+    """The figures that `bell ring --ktap` reports for each run."""
     return [json.loads(line.removeprefix("# ")) for line in said.splitlines()
             if line.startswith('# {"device"')]

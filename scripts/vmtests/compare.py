@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every mechanism of the comparison, with few notifications: what is lost and carried, no times."""
+"""Every mechanism of `bell compare`, with few notifications: losses and properties, no times."""
 
 import json
 from typing import Any
@@ -67,7 +67,7 @@ class Compare(VmCase):
     def check_claims(self, claims: list[dict[str, Any]]) -> None:
         self.assertGreaterEqual(len(claims), 9)
         self.assertNotIn("not measured", [claim["verdict"] for claim in claims])
-        # What doesn't hang on times.
+        # The claims that do not depend on times.
         for words in ("poll does not", "POLLERR", "must not sleep", "a poll of its own"):
             (claim,) = (claim for claim in claims if words in claim["claim"])
             self.assertEqual(claim["verdict"], "true", claim["measured"])

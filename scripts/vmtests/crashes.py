@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A device that is killed in full traffic and comes back, again and again."""
+"""A device that is killed under traffic and restarted, again and again."""
 
 import random
 import time
@@ -26,7 +26,7 @@ class Crashes(VmCase):
         self.assertEqual(second["completions"], 1000)
 
     def kill_until_done(self, device: Device, vm: Vm) -> int:
-        """The guest says when it has seen enough restarts, by going on to its second command."""
+        """Kills until the guest starts its second command, when it has seen enough restarts."""
         moments = random.Random(1)
         kills, deadline = 0, time.monotonic() + LIMIT
         while not vm.results.path.read_text().count("KTAP version") > 1 and vm.poll() is None:

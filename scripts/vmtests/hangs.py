@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Hops that are lost on purpose: each is named, and repaired."""
+"""Hops that are lost on purpose: each loss is reported by name, and repaired."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ LOST = 50  # this one, of
 COUNT = 100
 RING = f"bell ring --ktap --count {COUNT}"
 
-# What is lost by the guest, or by the device's wires, and what is said of it. All requests are
-# answered nevertheless; but not all was well.
+# What the guest or the device's wires lose, and how the loss is reported. All requests are answered
+# nevertheless, but the run fails.
 HOPS = (
     ("guest", "kick", "submitted", "its kick never seen: lost kick"),
     ("device", "doorbell", "doorbell written", "never seen by the device: lost doorbell"),
@@ -37,7 +37,7 @@ class Hangs(VmCase):
             with self.subTest(hop):
                 results, errors, log = self.lose(who, f"{hop}={LOST}", **wires)
                 told = rf"request \d+: {was} \d+\.\d s ago, {never}$"
-                # Whoever finds it says so; the device repeats what its driver found.
+                # The side that finds it reports it; the device repeats its driver's report.
                 self.assertRegex("\n".join(log), rf"(?m)^echo: queue 0: {told}")
                 if who == "guest":
                     self.assertRegex("\n".join(errors), rf"(?m)^bell: {told}")
@@ -48,7 +48,7 @@ class Hangs(VmCase):
                     self.assertIn("\nnot ok 1", results)
 
     def lose(self, who: str, what: str, **wires: Any) -> tuple[str, list[str], list[str]]:
-        """The guest's results, and what its command and the device said of hangs."""
+        """The guest's results, and the hangs that its command and the device reported."""
         drop = ("--drop", what)
         lab = self.lab(device_options=drop if who == "device" else (), **wires)
         lab.start()

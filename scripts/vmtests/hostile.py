@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Devices that lie to the module, each in one word: each is refused when it is bound, by one line
-that has the word and what could be, or does no harm. All of a kind are in one VM."""
+"""Devices that lie to the module, each in one word.
+
+Each is refused when it is bound, by one line that names the word and its valid values, or does no
+harm. All devices of a kind are in one VM.
+"""
 
 import json
 import os
@@ -22,13 +25,13 @@ from vmtests.case import VmCase, vm_config
 
 FIRST_SLOT = 3  # of the root bus; init binds devices in this order
 LIVES = "echo KTAP version 1; echo 1..1; sleep 1; echo ok 1 the kernel lives"
-# Beside those, all that is bound is unbound: what is found then is found at teardown.
+# Unbinds every device that was bound, to find what only teardown finds.
 UNBIND = ("cd /sys/bus/pci/drivers/bellwire; "
           "for device in 0000:*; do [ ! -e $device ] || echo $device >unbind; done")
 FINE = r"^/dev/bellwire\d+: \d+ queues of \d+ entries$"
 Lies = Mapping[str, str | Sequence[str]]
 
-# What a card says, and what the module says to that: one line, or those.
+# What a card reads as, and the line or lines of the module about it.
 CARDS = {
     "magic=0": r"magic 0x0, and not 0x4c4c4542",
     "queues=0": r"QUEUES reads 0, and not 1 to 32",
@@ -83,7 +86,7 @@ class Hostile(VmCase):
 
     def judge(self, words: Sequence[str], lies: Lies,
               during: Callable[[], object] = lambda: None, **chosen: Any) -> None:
-        """Boots with those devices, one a lie, and looks at what was said of each. `during`: once
+        """Boots with a device per lie, and checks what the module says of each. Calls `during` once
         they are bound."""
         lab = self.lab((), on=replace(vm_config(kernel.DEFAULT, 1, **chosen), extra=tuple(words),
                                       append=("loglevel=7",)))
@@ -121,7 +124,7 @@ class Cards(Hostile):
         self.plug(MORE_CARDS)
 
 
-# The memory of an ivshmem device begins with this, and the server says how large it is.
+# The memory of an ivshmem device begins with this format; the server knows its size.
 FORMAT = "<QIIQQQII4I"
 WORDS = ("magic", "version", "queues", "size", "queue_offset", "queue_stride", "ring_entries",
          "trace_entries", "reserved", *("",) * 3)
@@ -182,7 +185,7 @@ class Server:
             socket.send_fds(guest, [struct.pack("<q", value)], descriptors)
 
     def interrupt(self) -> None:
-        """By every vector."""
+        """Raises every vector."""
         for event in self._events:
             os.eventfd_write(event, 1)  # type: ignore[attr-defined]
 

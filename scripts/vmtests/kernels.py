@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The other kernels that the module is for."""
+"""The module on the other kernels that it supports."""
 
 from vmtests.case import VmCase
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Who comes late: a device that starts after its guest."""
+"""A device that starts after its guest."""
 
 import time
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The module's own tests. With one device: they unload the module, and numbers are given anew."""
+"""The module's own tests. With one device, since they unload the module, which renumbers devices."""
 
 from vmtests.case import VmCase, figures
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Two guests on one switchboard: what happens to one is nothing to the other."""
+"""Two guests on one switchboard: what happens to one does not affect the other."""
 
 import time
 
 from vmtests.case import VmCase, figures
 
-# Rings until the host restarts the device: so the test decides how long.
+# Rings until the host restarts the device, so that the test decides for how long.
 ENDLESS = "bell ring --ktap --until-restarts 1 --depth 64"
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""QEMU on real KVM, in an emulated host: that each doorbell went through an ioeventfd and each
-interrupt through an irqfd, by what KVM itself counted there."""
+"""QEMU on real KVM, in an emulated host: by KVM's own counters, each doorbell goes through an
+ioeventfd and each interrupt through an irqfd."""
 
 import functools
 import json
@@ -20,19 +20,19 @@ from vmtests.case import VmCase, figures
 
 COUNT = 10_000
 FEWER = 1_000  # where a doorbell takes its time
-# The module's three ways to learn of a kick, and the one that needs none of them.
+# The module's three workers for kicks, and kicks by ioctl, which need none.
 WAYS = {f"worker-{worker}": f"--worker {worker} --kick eventfd"
         for worker in ("read", "poll", "callback")} | {"ioctl": "--kick ioctl"}
 REGISTERS = "echo \"# registers $(sed -n '1s/ .*//p' /sys/bus/pci/drivers/bellwire/*/resource)\""
 DOORBELL = 12
 CLAIM = 1  # doorbells to claim a queue, which bell counts apart
 READABLE = 1  # what poll says of an eventfd that was written
-# QEMU then takes each doorbell from KVM, and writes the eventfd itself.
+# Then each doorbell leaves KVM for QEMU, which writes the eventfd itself.
 WITHOUT_IOEVENTFD = ("-global", "ivshmem-doorbell.ioeventfd=off")
 
 
 def in_the_host(command: str) -> str:
-    """What a command of the emulated host prints."""
+    """The output of a command in the emulated host."""
     said = subprocess.run([ROOT / "scripts/boot-vm", "--accel", "nested", "--outer", "--", "sh",
                            "-c", command], capture_output=True, text=True, timeout=300,
                           stdin=subprocess.DEVNULL)
@@ -98,7 +98,7 @@ class Nested(VmCase):
         return lab, runs
 
     def accesses(self, counted: Counter[str]) -> tuple[int, int]:
-        """To the Doorbell register, and to all others: now and then the kernel masks a vector."""
+        """Accesses to the Doorbell register, and to all others: sometimes the kernel masks a vector."""
         every = sum(count for name, count in counted.items() if name.startswith("kvm_mmio"))
         doorbells = counted[f"kvm_mmio{{gpa:{self.registers + DOORBELL:x}}}"]
         return doorbells, every - doorbells

@@ -27,7 +27,7 @@ class Packagers(unittest.TestCase):
         self.headers = self.headers_for_all()
 
     def headers_for_all(self) -> Path:
-        """A copy in a folder that everybody may enter."""
+        """A copy of the kernel's headers that every user can read."""
         found = kernel.get(kernel.DEFAULT)
         shutil.copytree(found.root / "usr", self.folder / "usr", symlinks=True)
         return self.folder / found.headers.relative_to(found.root)

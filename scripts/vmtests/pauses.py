@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Sides that are paused, gone or reset under traffic, which is not a loss; and a device that goes
-while the guest's programs use its memory."""
+"""Sides that are paused, gone or reset under traffic, which loses nothing; and a device that goes
+away while programs in the guest use its memory."""
 
 import signal
 import time
@@ -19,7 +19,7 @@ COUNT = 20_000  # requests: as many as take some seconds
 REMOVE = 'echo 1 >"$(readlink -f /sys/class/misc/bellwire0/device)/remove"'
 UNBIND = ('device=$(readlink -f /sys/class/misc/bellwire0/device); '
           'echo "${device##*/}" >"$device/driver/unbind"')
-# Each program is under way when its device goes: by its own words, or after a moment.
+# Each program is running when its device goes away: it says so, or has had a moment to start.
 GOES = """
 number=0
 said() {{ number=$((number + 1)); [ "$2" = 1 ] && grep -q "$3" /run/said || {{
@@ -113,7 +113,7 @@ class Pauses(VmCase):
                 self.finish(self.boot(lab, GOES.format(command=command, goes=how)))
 
     def traffic(self) -> tuple[Lab, Vm]:
-        """One request after the other, and 64 at a time, each on a queue of its own."""
+        """One request at a time, and 64 at a time, each on a queue of its own."""
         lab = self.lab()
         lab.start()
         vm = lab.vm(ktap_command(f"bell ring --ktap --count {10 * COUNT} --depth 64 >/run/deep & "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A QEMU that is killed, and another that takes its place while the device runs on."""
+"""A QEMU that is killed, and another that takes its place while the device keeps running."""
 
 import time
 

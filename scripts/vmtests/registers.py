@@ -23,7 +23,7 @@ PATIENCE = 20  # seconds
 
 
 class DevicePeer:
-    """The device's end of the switchboard's first slot: its doorbells, which QEMU is to ring."""
+    """The device's end of the switchboard's first slot: the doorbells that QEMU rings."""
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
@@ -41,7 +41,7 @@ class DevicePeer:
         (self.doorbells if value == DEVICE and fds else self.others).extend(fds)
 
     def rung(self, limit: float = 0) -> dict[int, int]:
-        """How often each doorbell was rung since the last time; waits so long for the first."""
+        """How often each doorbell was rung since the last call; waits up to the limit for the first."""
         select.select(self.doorbells, [], [], limit)
         ready, _, _ = select.select(self.doorbells, [], [], 0)
         return {self.doorbells.index(fd): array.array("Q", os.read(fd, 8))[0] for fd in ready}
@@ -53,7 +53,7 @@ class DevicePeer:
 
 
 class Qemu:
-    """One that does what a line says: a line of qtest's protocol, and its answer."""
+    """A QEMU whose CPU never starts; the test drives it by qtest's protocol."""
 
     def __init__(self, path: Path, ioeventfd: str) -> None:
         self.process = subprocess.Popen(
@@ -131,7 +131,7 @@ class Registers(unittest.TestCase):
 
 
 class RegistersWithoutIoeventfd(Registers):
-    """QEMU's own code takes the writes, and takes 8 bits of the vector: 256 is 0."""
+    """QEMU itself handles the writes, and uses 8 bits of the vector: 256 is 0."""
 
     ioeventfd = "off"
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The PCI device is reset under traffic, by sysfs: nothing is lost, and nobody is left asleep. And
-a driver that goes while its device doesn't answer: the device's memory is nobody's afterwards."""
+"""PCI devices that are reset under traffic through sysfs: nothing is lost, and no process stays
+asleep. And a driver that is unbound while its device does not answer: the memory that the device
+may still write is never given to anybody else."""
 
 from typing import Any
 
@@ -10,8 +11,8 @@ from vmtests.case import LIMIT, VmCase, figures, vm_config
 
 COUNT = 2_000
 WAYS = 3 * 3  # workers, waits
-# Without a pause the resets would leave no time between them. Behind QEMU's port the kernel waits in
-# vain for a PCIe device's link and says ENOTTY, after it has reset the device.
+# The pauses leave time between the resets. Behind QEMU's port the kernel waits in vain for the link
+# of a PCIe device, and returns ENOTTY after it has reset the device.
 RESET_ALL_THE_TIME = """
 reset_on() {
     until [ -e /run/over ]; do
@@ -56,8 +57,8 @@ class Resets(VmCase):
         self.assertEqual([run["rings"] for run in runs], [COUNT] * (2 * WAYS))
 
 
-# Unbinds once nothing comes any more, and takes nearly all free memory then: had it been the
-# device's, the device would write there as soon as it runs again.
+# Unbinds once nothing is answered any more, and then fills nearly all free memory: the device would
+# overwrite some of it when it runs again, had its memory been freed.
 # Each access to a device that doesn't answer stops a CPU for 5 s, which its watchdogs must bear.
 UNBIND_AND_FILL = """
 echo 1 >/sys/module/rcupdate/parameters/rcu_cpu_stall_suppress

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every way to ring and to be rung, and queues broken on purpose."""
+"""Every way to ring and to be notified, and queues that are broken on purpose."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A QEMU that is new enough for vfio-user, with memory as vfio-user needs it."""
+"""A QEMU that is new enough for vfio-user, with guest memory that a device can map."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ class Toolbox(VmCase):
 
 
 def mappable(pid: int | None) -> int:
-    """How many bytes of memory that process holds by descriptors which others may be given."""
+    """The bytes of memory of that process that are behind descriptors, which it can pass on."""
     maps = Path(f"/proc/{pid}/maps").read_text()
     found = re.findall(r"^(\w+)-(\w+) rw-s .* /memfd:memory-backend", maps, re.MULTILINE)
     return sum(int(end, 16) - int(begin, 16) for begin, end in found)

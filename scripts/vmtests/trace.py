@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Recordings of VMs: each request's way is told in order, on one clock."""
+"""Recordings of VMs: the hops of each request are in order, on one clock."""
 
 import json
 import re
@@ -69,6 +69,6 @@ class Trace(VmCase):
             self.assertLessEqual(sum(call["requests"] for call in calls), len(requests))
 
     def steps_back(self, request: dict[str, Any]) -> float:
-        """The most that a stage is before the one before it, in ns."""
+        """The largest step back from one stage to the next, in ns."""
         times = [at for at in request.values() if at is not None]
         return max((before - after for before, after in zip(times, times[1:])), default=0)

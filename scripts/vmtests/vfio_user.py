@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The same devices and the same module, over vfio-user: what works, and what a death costs."""
+"""The same devices and the same module over vfio-user: traffic, and devices that die."""
 
 import time
 
@@ -14,7 +14,7 @@ from vmtests.case import LIMIT, VmCase, figures, vm_config
 from vmtests.rings import EVERY_WAY, WAYS
 
 COUNT = 2_000
-# Two processes of the guest ring on, at two depths, until the device's death ends them.
+# Two processes in the guest ring at two depths until their device dies.
 UNTIL_IT_DIES = """
 echo 'KTAP version 1'; echo 1..2
 for depth in 1 64; do
@@ -34,7 +34,7 @@ UNTIL_IT_IS_BACK = """
 until bell ring --ktap --count 1000 >/run/back 2>/dev/null; do usleep 10000; done
 cat /run/back
 """
-# Each of 32 processes gets a queue, thus a vector, of its own.
+# Each of 32 processes gets a queue, and so a vector, of its own.
 ALL_AT_ONCE = """
 for number in $(seq 32); do (bell ring --count 1000 >/dev/null && echo well >>/run/well) & done
 wait
@@ -90,8 +90,8 @@ class VfioUser(VmCase):
         vm.replug(0)
         self.finish(vm)
 
-    # What QEMU 11.1 doesn't survive, and nothing on our side can mend. When one of these fails,
-    # QEMU has learnt it: say so in docs/vfio-user.md, and let the test above do it so.
+    # What QEMU 11.1 does not survive, and no change on our side can prevent. When one of these
+    # fails, QEMU has been fixed: update docs/vfio-user.md and the test above.
 
     def test_qemu_dies_when_it_takes_out_a_dead_device_that_has_msix(self) -> None:
         vm, device = self.dead(",page=1,awake=1")
@@ -116,8 +116,8 @@ class VfioUser(VmCase):
         self.assertEqual(vm.wait(LIMIT).status, DEAD)
 
     def dead(self, options: str) -> tuple[Vm, Device]:
-        """A guest that has noticed that its device died under traffic. A doorbell page that is
-        always polled needs no messages; with one under way QEMU would die too."""
+        """A guest that has noticed that its device died under traffic. The doorbell page is always
+        polled and needs no messages: with a message under way, QEMU would die, too."""
         vm, device = self.under_traffic(options)
         device.kill()
         self.assertTrue(vm.until(lambda: DIED in vm.console.read_text(errors="replace"), LIMIT),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Whole PCI devices of ours in a VM: edu, driven from user space, and a card for which Linux has
-the driver, docs/examples/idio16."""
+"""Our own PCI devices in a VM: edu, driven from user space, and docs/examples/idio16, for which
+Linux has a driver."""
 
 import json
 import re
@@ -23,7 +23,7 @@ IDIO16 = BUILD / "release/docs/examples/idio16/idio16"
 PATIENCE = 60  # seconds
 ROOM = "echo 1 >/proc/sys/vm/nr_hugepages"
 
-# Each line that it sets makes the test answer with others.
+# The test answers each output of the guest with new inputs.
 LINES = """
 soon() { for try in $(seq 400); do "$@" && return; usleep 50000; done; return 1; }
 tell() { what=$1 n=$((n + 1)); shift; soon "$@" && echo "ok $n $what" || echo "not ok $n $what"; }
@@ -57,11 +57,11 @@ class Functions(VmCase):
             time.sleep(0.01)
 
     def lab_with(self, *words: str, version: str = kernel.DEFAULT, **chosen: Any) -> Lab:
-        """A lab without wires, whose QEMU is given those words."""
+        """A lab without wires, whose QEMU gets those arguments."""
         return self.lab((), on=replace(vm_config(version, 1, **chosen), extra=words))
 
     def lab_on_socket(self, **chosen: Any) -> Lab:
-        """One whose QEMU has what is served on the socket."""
+        """A lab whose QEMU has the device that is served on the socket."""
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
         place = {"type": "unix", "path": str(self.socket)}
         return self.lab_with("-device", json.dumps({"driver": "vfio-user-pci", "socket": place}),

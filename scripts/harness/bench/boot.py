@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From a command line to a guest's command and back, beside a QEMU that is told to do just that."""
+"""The time from boot-vm's start to its end, beside that of a bare QEMU command line."""
 
 import subprocess
 import time
@@ -19,7 +19,7 @@ LIMIT = 120.0
 
 
 def time_run(argv: Sequence[str], limit: float = LIMIT) -> Figures:
-    """How long it takes. At the limit it is killed, with the QEMU that a script of it started."""
+    """How long it takes. At the limit it is killed, with the QEMU that it started."""
     log = runs.create() / "timed.log"
     began = time.monotonic()
     child = Child(argv, log)
@@ -36,7 +36,7 @@ def time_run(argv: Sequence[str], limit: float = LIMIT) -> Figures:
 
 
 def _bare(config: VmConfig, _: int) -> Figures:
-    """The lines that boot-vm would run without any device, in a shell: QEMU alone."""
+    """The commands that boot-vm would run without any device, in a shell: QEMU alone."""
     lines = subprocess.run([BOOT_VM, "--cold", "--accel", config.accel, "--device", "none",
                             "--dry-run", "--", "true"], capture_output=True, text=True)
     if lines.returncode:
@@ -54,7 +54,7 @@ def _boot_vm(*options: str) -> Callable[[VmConfig, int], Figures]:
 def _config() -> VmConfig:
     config = VmConfig(guest_image.prepare(kernel.DEFAULT), qemu=toolbox.PROGRAM)
     config = config.on(accel.choose("auto", config, qemu.version(config.qemu)))
-    _boot_vm()(config, 0)  # so that there is a state to resume
+    _boot_vm()(config, 0)  # so that a state exists
     return config
 
 

@@ -47,7 +47,7 @@ exec bell ring --count 100 >/dev/null  # all of them still live
 
 
 def switches(process: Process) -> int:
-    """Of all its threads, so far. A process that ended is a failure, never an idle one."""
+    """Context switches of all its threads so far. Raises if the process has ended."""
     process.check()
     found = [re.findall(r"ctxt_switches:\t(\d+)", status.read_text())
              for status in Path(f"/proc/{process.pid}/task").glob("*/status")]

@@ -45,7 +45,7 @@ def link(suite: str) -> str:
 
 
 def section(result: dict[str, Any], known: Mapping[str, object]) -> str:
-    """`known` are the facts that needn't be told again."""
+    """`known`: facts that the page has already."""
     name = escape(result["suite"])
     own = {key: value for key, value in result["machine"].items() if known.get(key) != value}
     return "\n".join([
@@ -64,7 +64,7 @@ def ratios(found: Sequence[dict[str, Any]]) -> str:
 
 
 def ratio_row(ratio: dict[str, Any], scale: Scale) -> Row:
-    """One over its limit is a diamond, and says so."""
+    """A ratio over its limit is a diamond, and its words say so."""
     value, limit, missed = ratio["value"], ratio["limit"], ratio["ok"] is False
     colour = "bad" if missed else "first"
     low, high = ratio["spread"]
@@ -115,7 +115,7 @@ def spans(heading: str, rows: Sequence[dict[str, Any]], key: str, top: str) -> s
 
 
 def bare_of(row: dict[str, Any], key: str) -> dict[str, Any] | None:
-    """Its bare one, if that has such a figure."""
+    """The row of its bare counterpart, if that has the figure."""
     bare = row.get("bare")
     return bare if bare and bare.get(key) is not None else None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs the suites that need no VM of QEMU's: bellwire's own, and google-benchmark's."""
+"""Runs the suites that need no QEMU: those of `bellwire bench`, and google-benchmark's."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
 
 
 def run_bellwire(name: str, options: Namespace) -> dict[str, Any]:
-    """It shows its figures itself."""
+    """The program prints its figures itself."""
     build.programs("bellwire")
     rounds = ["--rounds", str(options.rounds)] if options.rounds else []
     with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
@@ -32,7 +32,7 @@ def run_bellwire(name: str, options: Namespace) -> dict[str, Any]:
 
 
 def run_micro(name: str, options: Namespace) -> dict[str, Any]:
-    """It shows its figures itself."""
+    """The program prints its figures itself."""
     build.programs(MICRO.name)
     repetitions = options.rounds or REPETITIONS
     with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
@@ -49,7 +49,7 @@ def run_micro(name: str, options: Namespace) -> dict[str, Any]:
 
 
 def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of google-benchmark's list: a row for each benchmark, over all its repetitions."""
+    """A row for each benchmark in google-benchmark's list, over all its repetitions."""
     times: dict[str, list[float]] = {}
     for each in found:
         if each["run_type"] == "iteration":

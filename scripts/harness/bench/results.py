@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A run's results: those of all its suites in one, which limits they miss, and the table of them in
-docs/performance.md, which is made of the run whose results stand beside it and never typed."""
+"""The results of a run: all suites in one, the limits that they miss, and docs/performance.md.
+
+The tables of docs/performance.md are written from docs/performance.json, never by hand.
+"""
 
 import json
 import re
@@ -19,7 +21,7 @@ VERDICTS = {None: "", True: "kept", False: "**missed**"}
 
 
 def collect(suites: Sequence[dict[str, Any]], left_out: Mapping[str, str]) -> dict[str, Any]:
-    """`left_out`: the reason for each suite that there is nothing of."""
+    """`left_out`: for each suite without a result, the reason."""
     return {"date": date.today().isoformat(), "machine": host.facts(), "left_out": dict(left_out),
             "suites": list(suites),
             "ratios": [{"suite": result["suite"], **ratio} for result in suites
@@ -57,10 +59,10 @@ def with_figures(text: str, run: dict[str, Any]) -> str:
 
 def figures(run: dict[str, Any]) -> str:
     machine = run["machine"]
-    told = [f"{run['date']}, {machine['cpus']} CPUs, {machine['cpu']}, {machine['kernel']}."]
-    told += [f"Without `{name}`: {reason}." for name, reason in run["left_out"].items()]
+    facts = [f"{run['date']}, {machine['cpus']} CPUs, {machine['cpu']}, {machine['kernel']}."]
+    facts += [f"Without `{name}`: {reason}." for name, reason in run["left_out"].items()]
     suites = (suite(result) for result in run["suites"] if result["ratios"])
-    return "\n\n".join([" ".join(told), *suites]) + "\n"
+    return "\n\n".join([" ".join(facts), *suites]) + "\n"
 
 
 def suite(result: dict[str, Any]) -> str:
@@ -84,5 +86,5 @@ def row(ratio: dict[str, Any]) -> str:
 
 
 def plain(name: str) -> str:
-    """What Markdown would read otherwise is quoted."""
+    """Escapes what Markdown would interpret."""
     return re.sub(r"([|*<`\\])", r"\\\1", name)

@@ -23,11 +23,11 @@ from harness.vms.qemu import VmConfig
 from harness.vms.vm import Vm
 
 LIMIT = 300.0
-DEEP = 64  # requests under way in the deep run,
-MORE = 30  # which has so many times the rings
-PARTS = 10  # that it is cut in: so long that a process's start is forgotten
-TURNS = 20  # of each of two ways in one VM;
-PART = 5  # those beside a bare wire have so small a part of the rings
+DEEP = 64  # requests under way in the deep run
+MORE = 30  # times as many rings in the deep run
+PARTS = 10  # of the deep run: each so long that the start of its process does not count
+TURNS = 20  # of each of two ways in one VM
+PART = 5  # the turns beside a bare wire have 1/5 of the rings
 PAUSE = 0.3  # seconds between turns, while a recorder comes or goes
 
 
@@ -46,20 +46,20 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
 
 
 def beside_bare(config: VmConfig, count: int) -> Mapping[str, Figures]:
-    """Turns in one VM meet the same of all that differs from one VM to the next."""
+    """In turn in one VM, since figures differ from one VM to the next."""
     with bare_lab.BareLab(config, runs.create()) as lab:
-        told = _run(lab, bare_lab.turns(max(count // PART, 1), TURNS))
-    return {way: medians([_times(turn) for turn in told if turn["device"] == device])
+        figures = _run(lab, bare_lab.turns(max(count // PART, 1), TURNS))
+    return {way: medians([_times(turn) for turn in figures if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
 
 def beside_recorded(config: VmConfig, count: int) -> Mapping[str, Figures]:
-    """Every second turn's requests are all recorded."""
+    """In every second turn all requests are recorded."""
     with Lab(config, runs.create()) as lab:
         recorder = Recorder(lab.devices[0], lab.folder / "trace.json")
-        told = _run(lab, _turns(2 * TURNS, f"{_deep(count)} && sleep {PAUSE}"),
-                    lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())
-    return {way: medians([_of_deep(turn) for turn in told[first::2]])
+        figures = _run(lab, _turns(2 * TURNS, f"{_deep(count)} && sleep {PAUSE}"),
+                       lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())
+    return {way: medians([_of_deep(turn) for turn in figures[first::2]])
             for first, way in enumerate((UNRECORDED, RECORDED))}
 
 
@@ -73,7 +73,7 @@ def _turns(times: int, command: str) -> str:
 
 def _run(lab: Lab, command: str, after: Callable[[int], None] = lambda turns: None
          ) -> list[dict[str, Any]]:
-    """What each part of the guest's command told; `after` is called after each."""
+    """The figures of each part of the guest's command; calls `after` when a part has ended."""
     lab.start()
     vm = lab.vm(["sh", "-c", f"exec >/run/bellwire/results; {command}"])
     if death := vm.boot(watch=lab.check):
@@ -97,13 +97,14 @@ def _figures(vm: Vm) -> list[str]:
     return [line for line in lines if line.startswith("# {") and line.endswith("\n")]
 
 
-def _times(told: dict[str, Any]) -> Figures:
-    return {key: value for key, value in told.items() if key.endswith("_us")}
+def _times(figures: dict[str, Any]) -> Figures:
+    return {key: value for key, value in figures.items() if key.endswith("_us")}
 
 
-def _of_deep(told: dict[str, Any]) -> Figures:
-    return {"deep_us": 1e6 / told["per_second"],
-            **{f"deep_{what}": told[what] / told["rings"] for what in ("doorbells", "interrupts")}}
+def _of_deep(figures: dict[str, Any]) -> Figures:
+    return {"deep_us": 1e6 / figures["per_second"],
+            **{f"deep_{what}": figures[what] / figures["rings"]
+               for what in ("doorbells", "interrupts")}}
 
 
 def vm_config(program: str, shared_memory: bool = False) -> VmConfig:
@@ -113,7 +114,7 @@ def vm_config(program: str, shared_memory: bool = False) -> VmConfig:
 
 
 def pin(lab: Lab, vm: Vm) -> None:
-    """Of a VM that is up."""
+    """Pins the threads of a VM that is up, and those of its lab."""
     guest, others = _cpus()
     if not others:
         return

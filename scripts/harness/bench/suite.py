@@ -23,12 +23,12 @@ NAME = Column("", 58, left=True)
 RATIOS = TextTable([NAME, Column("ratio", 7), Column("spread", 17), Column("at most", 7),
                     Column("", 6)])
 Figures = Mapping[str, float]
-Rounds = Sequence[Mapping[str, Figures]]  # of each round, each way's
+Rounds = Sequence[Mapping[str, Figures]]  # per round, the figures of each way
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """`figure` of one way by that of another, or as it is; and what it should be at most."""
+    """A figure of one way, divided by that of another if there is a base, and its upper limit."""
 
     name: str
     figure: str
@@ -49,10 +49,11 @@ class Ratio:
 class Suite:
     what: str
     config: Callable[[], VmConfig]
-    ways: Mapping[str, Callable[[VmConfig, int], Figures]]  # the number: rings of each
-    columns: Mapping[str, str]  # a figure, and its heading
+    ways: Mapping[str, Callable[[VmConfig, int], Figures]]  # (configuration, number of rings)
+    columns: Mapping[str, str]  # each figure and its heading
     ratios: Sequence[Ratio]
-    together: Sequence[Callable[[VmConfig, int], Mapping[str, Figures]]] = ()  # ways in one VM each
+    # Each measures several ways in one VM.
+    together: Sequence[Callable[[VmConfig, int], Mapping[str, Figures]]] = ()
     facts: Callable[[], Mapping[str, str]] = dict  # more about the machine
 
     def run(self, name: str, options: Namespace) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The suites there are, and what comes of measuring some."""
+"""All suites by name, and how some of them are measured."""
 
 import sys
 import traceback
@@ -17,15 +17,15 @@ from harness.core import host
 from harness.core.places import HarnessError
 from harness.vms import accel
 
-Reasons = dict[str, str]  # a suite, and why there is nothing of it
+Reasons = dict[str, str]  # a suite, and why it has no result
 
 
 @dataclass(frozen=True)
 class Choice:
-    what: str  # it measures
+    what: str  # what it measures
     run: Callable[[str, Namespace], dict[str, Any]]
-    usual: bool = True  # where none is named
-    missing: Callable[[], str] = lambda: ""  # what keeps this machine from it
+    usual: bool = True  # measured if none is named
+    missing: Callable[[], str] = lambda: ""  # why this machine cannot run it; "" if it can
 
 
 def no_kvm() -> str:
@@ -50,7 +50,7 @@ SUITES = {
 
 
 def choose(named: Sequence[str]) -> tuple[list[str], Reasons]:
-    """Those that are named, each once; or the usual ones, without those that can't be."""
+    """The named suites, each once; without names, the usual ones that this machine can run."""
     if named:
         return list(dict.fromkeys(named)), {}
     usual = [name for name, suite in SUITES.items() if suite.usual]
@@ -61,7 +61,7 @@ def choose(named: Sequence[str]) -> tuple[list[str], Reasons]:
 
 
 def measure(names: Sequence[str], options: Namespace) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """In turn, each suite's result, or why there is none: however one fails, the others follow."""
+    """Yields each suite's result, or why it has none. If one fails, the others still follow."""
     for name in names:
         suite = SUITES[name]
         print(f"\n{name}: {suite.what}", flush=True)

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Measures what the wires cost, each way beside others in one run, and beside bare loops.
+"""Measures what the wires cost, beside each other and beside bare loops that do the same.
 
-Ratios are what counts: they compare within a round, and have the middle half of
-the rounds with them; differences within it mean nothing.
+Look at the ratios: each compares two ways within a round, and is printed with
+the middle half of its rounds. Differences smaller than that mean nothing.
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +14,13 @@ from typing import Any
 from harness.bench import page, results
 from harness.bench.suite import ROUNDS
 from harness.bench.suites import SUITES, choose, measure
+from harness.commands import command_line
 from harness.core.places import replace_file
 
 
 def main(argv: Sequence[str]) -> int:
     options = _options(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    command_line.exit_on_signals()
     names, missing = choose(options.suite)
     measured: list[dict[str, Any]] = []
     failed: dict[str, str] = {}
@@ -30,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
             failed[name] = result
         else:
             measured.append(result)
-        # After each: what is measured stays measured, whatever becomes of those to come.
+        # After each suite, so that its figures are kept if a later one fails.
         run = results.collect(measured, missing | failed)
         if options.json:
             results.write_json(options.json, run)
@@ -42,46 +41,40 @@ def main(argv: Sequence[str]) -> int:
     for line in missed:
         print(f"bench: over its limit: {line}", file=sys.stderr)
     if options.check and not run["ratios"]:
-        print("bench: --check: nothing was measured that has a limit", file=sys.stderr)
+        print("bench: --check: no ratio that was measured has a limit", file=sys.stderr)
         return 1
     return 1 if failed or missed else 0
 
 
 def _suite(name: str) -> str:
     if name not in SUITES:
-        raise argparse.ArgumentTypeError(f"there is no '{name}', but {', '.join(SUITES)}")
+        raise argparse.ArgumentTypeError(f"no suite '{name}': choose from {', '.join(SUITES)}")
     return name
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     suites = "\n".join(f"  {name:<11}{suite.what}{'' if suite.usual else ' (only when named)'}"
                        for name, suite in SUITES.items())
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__, epilog=f"suites:\n{suites}",
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line.parser("bench", __doc__, f"suites:\n{suites}")
     parser.add_argument("suite", nargs="*", type=_suite, metavar="SUITE",
-                        help="what to measure (default: all that needn't be named)")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured "
+                        help="what to measure (default: all but those marked below)")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each way is measured "
                         f"(default: 20, in VMs {ROUNDS})")
     parser.add_argument("--count", type=int, default=10_000, metavar="N",
-                        help="in VMs: rings one at a time, of each in each round (default: 10000)")
+                        help="in VMs: rings one at a time, per way and round (default: 10000)")
     parser.add_argument("--skip", default="", metavar="TEXT",
-                        help="outside of VMs: leave out rows with this in their name")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
-    parser.add_argument("--page", type=Path, metavar="FILE", help="writes a page with plots there")
+                        help="outside VMs: leave out rows whose name contains TEXT")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write a page of charts to FILE")
     parser.add_argument("--docs", action="store_true",
-                        help="writes the table of docs/performance.md, and the figures beside it; "
-                        "not if a suite failed")
+                        help="write the tables of docs/performance.md and the figures beside it, "
+                        "unless a suite failed")
     parser.add_argument("--check", action="store_true",
-                        help="exit status 1 if a ratio is over its limit")
+                        help="exit with status 1 if a ratio is over its limit")
     options = parser.parse_args(argv)
-    for name, most in (("rounds", 1000), ("count", 10_000_000)):
-        value = getattr(options, name)
-        if value is not None and not 1 <= value <= most:
-            parser.error(f"--{name} {value}: choose 1 to {most}")
-    for name in ("json", "page"):
-        path = getattr(options, name)
-        if path and not path.absolute().parent.is_dir():
-            parser.error(f"--{name} {path}: there is no such folder")
+    command_line.check_number(parser, options, "rounds", 1, 1000)
+    command_line.check_number(parser, options, "count", 1, 10_000_000)
+    command_line.check_folders(parser, options, "json", "page")
     return options
 
 

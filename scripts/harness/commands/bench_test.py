@@ -27,9 +27,9 @@ class Options(unittest.TestCase):
         self.assertEqual(bench._options(["wire", "boot"]).suite, ["wire", "boot"])
 
     def test_what_is_wrong_is_named_with_what_there_is(self) -> None:
-        self.assertIn("there is no 'wires', but wire, kvm, ", self.refused("wires"))
+        self.assertIn("no suite 'wires': choose from wire, kvm, ", self.refused("wires"))
         self.assertIn("--rounds 0: choose 1 to 1000", self.refused("--rounds", "0"))
-        self.assertIn("--page /nowhere/x: there is no such folder",
+        self.assertIn("--page /nowhere/x: its folder does not exist",
                       self.refused("--page", "/nowhere/x"))
 
 

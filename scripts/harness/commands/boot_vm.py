@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What boot-vm does, from its options to its exit status."""
+"""boot-vm: boots the test VM, runs a command in it, and reports what became of it."""
 
 import argparse
 import os
-import signal
 import socket
 import sys
 import termios
@@ -12,9 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
-from harness.commands import boot_vm_options
+from harness.commands import boot_vm_options, command_line
 from harness.commands.boot_vm_output import Output
 from harness.core import messages, runs
 from harness.core.places import HarnessError
@@ -29,19 +27,14 @@ from harness.vms.vm import BOOT_LIMIT, Vm
 
 
 def main(argv: Sequence[str]) -> int:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    command_line.exit_on_signals()
     return _run(boot_vm_options.parse(argv))
-
-
-def _stop(number: int, _: object) -> NoReturn:
-    sys.exit(128 + number)
 
 
 def _run(options: argparse.Namespace) -> int:
     terminal = options.shell or not options.command and sys.stdin.isatty() and sys.stdout.isatty()
     if not options.command and not terminal and not options.dry_run:
-        raise HarnessError("no command: give one behind --, or --shell on a terminal")
+        raise HarnessError("no command: give one after --, or --shell on a terminal")
     config, version = _config(options)
     folder = runs.create()
     with nested_lab.make(config, folder, options.device, options.vectors, options.transport,
@@ -67,8 +60,8 @@ def _run(options: argparse.Namespace) -> int:
         command=options.command, status=verdict.status, command_status=verdict.command_status,
         reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
         complaints=[line for line, _ in _complaints(vm)],
-        hangs=[line for line, _ in _told(lab, vm, logs.hangs)],
-        interruptions=[line for line, _ in _told(lab, vm, logs.interruptions)],
+        hangs=[line for line, _ in _reported(lab, vm, logs.hangs)],
+        interruptions=[line for line, _ in _reported(lab, vm, logs.interruptions)],
         ktap=ktap.count(cases))
     return verdict.status
 
@@ -95,7 +88,7 @@ def _free_port() -> int:
 
 
 def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
-    """Runs it while its output goes to ours, as it comes."""
+    """Runs it and passes its output on as it comes."""
     if death := vm.boot(_patience(vm), lab.check):
         return death
     with Output(vm) as output:
@@ -111,13 +104,13 @@ def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
 
 
 def _interactive(lab: Lab, vm: Vm) -> Verdict:
-    messages.say("a shell in the guest; leave it by exit, or by Ctrl-a x")
+    messages.say("a shell in the guest; leave it with exit, or with Ctrl-a x")
     with _terminal_kept():
         return vm.boot(_patience(vm), lab.check) or vm.wait()
 
 
 def _patience(vm: Vm) -> float | None:
-    """How long a boot may take; with gdb as long as a person likes."""
+    """How long a boot may take; with gdb there is no limit."""
     port = vm.config.gdb_port
     if port:
         messages.say(f"QEMU waits; type: gdb -ex 'target remote 127.0.0.1:{port}'")
@@ -126,7 +119,7 @@ def _patience(vm: Vm) -> float | None:
 
 @contextmanager
 def _terminal_kept() -> Iterator[None]:
-    """QEMU makes the terminal raw; if it is killed, nobody else makes it good again."""
+    """QEMU makes the terminal raw, and does not restore it if it is killed."""
     kept = termios.tcgetattr(0) if os.isatty(0) else None
     try:
         yield
@@ -136,7 +129,7 @@ def _terminal_kept() -> Iterator[None]:
 
 
 def _cases(vm: Vm) -> list[ktap.Case]:
-    """Of the guest's report. One that can't be read is a failed case."""
+    """The cases of the guest's test report; one that cannot be read is a failed case."""
     results = vm.results.path
     text = results.read_text(errors="replace") if results.exists() else ""
     unread = [ktap.Case("report", "fail", f"neither KTAP nor TAP: {results}")]
@@ -144,7 +137,7 @@ def _cases(vm: Vm) -> list[ktap.Case]:
 
 
 def judged(verdict: Verdict, cases: Sequence[ktap.Case]) -> Verdict:
-    """A command that ended well didn't, if its report says so."""
+    """The verdict with the report's: a failed case makes a status of 0 a failure."""
     failed = ktap.count(cases)["fail"]
     if verdict.status or not failed:
         return verdict
@@ -153,22 +146,22 @@ def judged(verdict: Verdict, cases: Sequence[ktap.Case]) -> Verdict:
 
 
 def _complaints(vm: Vm) -> list[tuple[str, Path]]:
-    """Each with the log that it stands in."""
+    """Each line, and its log."""
     return [(line, log) for log in vm.consoles for line in logs.complaints(log)]
 
 
-def _told(lab: Lab, vm: Vm, find: Callable[[Path], list[str]]) -> list[tuple[str, Path]]:
-    """Likewise, what `find` finds."""
+def _reported(lab: Lab, vm: Vm, find: Callable[[Path], list[str]]) -> list[tuple[str, Path]]:
+    """What `find` finds in the logs of the devices and the command: each line, and its log."""
     logs = [*(device.log for device in lab.devices), vm.stderr.path]
     return [(line, log) for log in logs for line in find(log)]
 
 
 def _report(lab: Lab, vm: Vm, verdict: Verdict, cases: Sequence[ktap.Case]) -> None:
-    """What the user should know beyond the command's own words."""
+    """Says what the user should know beyond the command's own output."""
     for line, log in _complaints(vm):
         messages.say(f"the guest's kernel says: {line}; see {log}")
     for find in (logs.hangs, logs.interruptions):
-        for line, log in _told(lab, vm, find):
+        for line, log in _reported(lab, vm, find):
             messages.say(f"{line}; see {log}")
     for case in cases:
         if case.outcome == "fail":

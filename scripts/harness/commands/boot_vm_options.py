@@ -15,20 +15,20 @@ from harness.vms import accel, verdict
 
 EPILOG = f"""\
 exit status:
-  0-{verdict.HIGHEST}  the command's own; a higher one is told on stderr and becomes {verdict.HIGHEST}
-  {verdict.REPORT_FAILED}      also: the command ended with 0, but its test report failed, broke off, or can't
-         be read (see --ignore-report)
+  0-{verdict.HIGHEST}  the command's own; a higher one becomes {verdict.HIGHEST}, and stderr reports it
+  {verdict.REPORT_FAILED}      also: the command ended with 0, but its test report failed, broke off or
+         cannot be read (see --ignore-report)
   {verdict.TIMEOUT}    the command still ran at its --timeout, or nobody had read its output by then
-  {verdict.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs, no room on a
-         disk, output that can't be written
-  {verdict.DEAD}    the guest died: it panicked, or QEMU did
+  {verdict.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs,
+         a full disk, output that cannot be written
+  {verdict.DEAD}    the guest died: it panicked, or QEMU ended
 
-The command's output alone is on stdout, its errors and boot-vm's own words are
-on stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the
+Only the command's output is on stdout; its errors and boot-vm's messages are on
+stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the
 second; test reports (KTAP, TAP 13 or 14) go to /run/bellwire/results.
 
-The command is paused while it is {boot_vm_output.AHEAD >> 20} MiB ahead of whoever reads its output.
-Logs of this run and the newest {runs.KEPT} are in build/runs; build/runs/last is the last.
+The command is paused while it is {boot_vm_output.AHEAD >> 20} MiB ahead of the reader of its output.
+build/runs keeps the logs of the newest {runs.KEPT} runs; build/runs/last is the last one.
 """
 
 
@@ -38,7 +38,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Raises HarnessError at whatever is wrong with it."""
+    """Raises HarnessError if an option is wrong."""
     own, command = _split(argv)
     options = _parser().parse_args(_joined(own))
     options.command = command
@@ -51,51 +51,52 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="boot-vm", usage="%(prog)s [option...] [-- command...]", epilog=EPILOG,
-        description="Boots the test VM, with a switchboard and devices on its wires, and runs a "
-                    "command in it.",
+        description="Boots the test VM, with devices on its wires, and runs a command in it.",
         formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     add = parser.add_argument
-    add("--shell", action="store_true", help="a shell on this terminal instead of a command")
+    add("--shell", action="store_true",
+        help="open a shell on this terminal instead of running a command")
     add("--accel", choices=accel.CHOICES, default="auto",
-        help="auto: KVM where it is proven to boot the kernel, else emulation (default); nested: "
-             "KVM in an emulated host, anywhere")
+        help="auto (default): KVM if it is proven to boot the kernel, else emulation; nested: KVM "
+             "in an emulated host, on any machine")
     add("--outer", action="store_true",
-        help="with --accel nested: the command, or the shell, is the emulated host's, which has "
+        help="with --accel nested: run the command or the shell in the emulated host, which has "
              "/dev/kvm, QEMU, bellwire, and the programs that the command names by a path")
     add("--kernel", metavar="V", choices=kernel.NEWEST, default=kernel.DEFAULT,
-        help=f"{' or '.join(kernel.NEWEST)}, of Debian (default: {kernel.DEFAULT})")
+        help=f"Debian's kernel {' or '.join(kernel.NEWEST)} (default: {kernel.DEFAULT})")
     add("--qemu", metavar="PATH", default="qemu-system-x86_64",
-        help="which QEMU to run; toolbox: a newer one of Debian's, fetched once")
+        help="the QEMU to run; toolbox: a newer one of Debian's, fetched once")
     add("--smp", metavar="N", type=_number(1, 64), default=1, help="CPUs (default: 1)")
     add("--memory", metavar="MIB", type=_number(96, 1 << 20), default=256,
         help="the guest's memory (default: 256)")
     add("--device", metavar="NAME", action="append",
-        help="a device on wires of its own; repeatable; 'none' for none (default: echo)")
+        help="a device on wires of its own; repeatable; none: no device (default: echo)")
     add("--transport", metavar="T", type=_transport, default="ivshmem",
-        help="what the wires are: ivshmem (default), or vfio-user[,page=1][,msix=0], which needs "
-             "QEMU 10.1 and fetches one where there is none")
+        help="how guest and devices are connected: ivshmem (default), or "
+             "vfio-user[,page=1][,msix=0], which needs QEMU 10.1 and fetches one if missing")
     add("--poll", metavar="HOW", type=_poll, default="off",
-        help="how the devices look for work before they sleep: off (default), adaptive (as long as "
-             "that pays), always, always=CPU; `bell ring --poll` is the guest's")
+        help="how the devices poll before they sleep: off (default), adaptive (while it pays), "
+             "always, always=CPU; for the guest's side see `bell ring --poll`")
     add("--moderate", metavar="US", type=_number(0, 1_000_000), default=0,
-        help="least time between two interrupts of a device's queue, in microseconds; those "
-             "between come as one (default: 0)")
+        help="least time between two interrupts per queue, in microseconds; those in between are "
+             "merged (default: 0)")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
-        help=f"doorbells and interrupts of each device (default: {lab.VECTORS})")
+        help=f"doorbells and interrupts per device (default: {lab.VECTORS})")
     add("--module", metavar="NAME", action="append", default=[],
-        help="a module of the kernel's own to load, with what it needs; repeatable")
-    add("--share", metavar="DIR", type=Path, help="gives the guest a copy of DIR, as /share")
+        help="load one of the kernel's own modules, with those it depends on; repeatable")
+    add("--share", metavar="DIR", type=Path, help="give the guest a copy of DIR, as /share")
     add("--timeout", metavar="S", type=_seconds,
-        help="how long the command may run, boot not counted (default: 60; none with --shell, "
-             "--gdb)")
+        help="how long the command may run, without the boot (default: 60; no limit with --shell "
+             "or --gdb)")
     add("--ignore-report", action="store_true",
-        help="the command's own status is the verdict, whatever its test report says")
+        help="exit with the command's own status, whatever its test report says")
     add("--cold", action="store_true",
-        help="boot; else an emulated VM is resumed from a state that an earlier run saved")
-    add("--gdb", action="store_true", help="QEMU waits for gdb before the guest's first step")
-    add("--dry-run", action="store_true", help="prints the lines to paste, starts nothing")
+        help="boot the VM, instead of resuming an emulated one from a state that a run saved")
+    add("--gdb", action="store_true", help="wait for gdb before the guest's first instruction")
+    add("--dry-run", action="store_true",
+        help="print the commands that would start everything, and start nothing")
     add("--append", metavar="WORDS", action="append", default=[], help="more kernel parameters")
-    add("--qemu-arg", metavar="ARG", action="append", default=[], help="one more word for QEMU")
+    add("--qemu-arg", metavar="ARG", action="append", default=[], help="one more argument for QEMU")
     return parser
 
 
@@ -107,7 +108,7 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _joined(words: list[str]) -> list[str]:
-    """argparse takes no value that begins with a dash, but in the form --option=-value."""
+    """argparse takes a value that begins with a dash only in the form --option=-value."""
     joined: list[str] = []
     for word in words:
         if joined and joined[-1] in ("--qemu-arg", "--append", "--qemu", "--share"):
@@ -119,7 +120,8 @@ def _joined(words: list[str]) -> list[str]:
 
 def _transport(text: str) -> str:
     if text.split(",")[0] not in processes.TRANSPORTS:
-        raise argparse.ArgumentTypeError(f"'{text}' is none of {', '.join(processes.TRANSPORTS)}")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not one of {', '.join(processes.TRANSPORTS)}")
     return text
 
 
@@ -128,14 +130,14 @@ def _poll(text: str) -> str:
     if how not in ("off", "adaptive", "always") or "=" in text and not (
             how == "always" and cpu.isdecimal()):
         raise argparse.ArgumentTypeError(
-            f"'{text}' is none of off, adaptive, always, always=CPU")
+            f"'{text}' is not one of off, adaptive, always, always=CPU")
     return text
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"'{text}' is no number from {low} to {high}")
+            raise argparse.ArgumentTypeError(f"'{text}' is not a number from {low} to {high}")
         return int(text)
 
     return number
@@ -147,7 +149,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = 0
     if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds above 0")
     return seconds
 
 
@@ -155,9 +157,9 @@ def _check(options: argparse.Namespace) -> None:
     if options.device is None:
         options.device = [] if options.outer else ["echo"]
     if "none" in options.device:
-        raise HarnessError(f"--device none beside {len(options.device) - 1} more: it stands alone")
+        raise HarnessError(f"--device none excludes the {len(options.device) - 1} other --device")
     if options.shell and options.command:
-        raise HarnessError("--shell and a command: choose one of them")
+        raise HarnessError("--shell excludes a command: give one of them")
     _check_nested(options)
     if options.share:
         overlay.check_share(options.share, options.memory)
@@ -167,8 +169,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def _check_nested(options: argparse.Namespace) -> None:
     if options.outer and options.accel != "nested":
-        raise HarnessError("--outer: only --accel nested has an emulated host; add it")
-    inner_only_outside = [name for name in ("shell", "gdb") if getattr(options, name)]
-    if options.accel == "nested" and not options.outer and inner_only_outside:
-        raise HarnessError(f"--{inner_only_outside[0]} can't reach the guest of an emulated host: "
+        raise HarnessError("--outer needs --accel nested, which has the emulated host")
+    unreachable = [name for name in ("shell", "gdb") if getattr(options, name)]
+    if options.accel == "nested" and not options.outer and unreachable:
+        raise HarnessError(f"--{unreachable[0]} cannot reach the guest of an emulated host: "
                            "add --outer for the host itself")

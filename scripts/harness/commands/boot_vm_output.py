@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A guest's stdout and stderr on their way to ours.
+"""Passes a guest's stdout and stderr on to ours.
 
-The guest never writes far ahead of whoever reads us: it is paused meanwhile. So our time limits
-hold, and the disk doesn't fill, while nobody reads.
+A guest that is far ahead of the reader of our output is paused, so time limits hold and the disk
+does not fill while nobody reads.
 """
 
 import os
@@ -41,7 +41,7 @@ class Output:
         self._open.close()
 
     def stream(self) -> None:
-        """Called again and again while the command runs."""
+        """Call it repeatedly while the command runs."""
         if self._stop_wanted:
             self._stop()
         for source, sink in self._ways:
@@ -55,8 +55,8 @@ class Output:
             self._resume()
 
     def finish(self, verdict: Verdict, deadline: float | None) -> Verdict:
-        """Until all is written that came, if the guest has ended well; else as much as is read in
-        a moment."""
+        """Waits until everything is written, up to the deadline; after a timeout only for GRACE
+        seconds."""
         if verdict.status == TIMEOUT:
             deadline = time.monotonic() + GRACE
         while not self._delivered():
@@ -92,7 +92,7 @@ class Output:
         self._stop_wanted = True
 
     def _stop(self) -> None:
-        """By Ctrl-Z the guest stops with us: else it would go on, and write, without a reader."""
+        """Ctrl-Z pauses the guest, too: it would go on writing without a reader."""
         self._stop_wanted = False
         self._pause()
         os.kill(os.getpid(), signal.SIGSTOP)

@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The comparison: every way to notify that the note weighs, measured in one run.
+"""Measures every way to notify that the note discusses, in one run.
 
-`bell compare` runs in a guest, where the module notify_lab plays the kernel's
-part; then it runs on this host, for what two processes can do without a
-module. All rows stand in one table, sorted by direction, and the note's
-claims, judged by the guest's figures, below it.
+`bell compare` runs in a guest, where the module notify_lab is the kernel's
+side, and then on this host, for the ways that need no module. One table shows
+all of them, sorted by direction. Below it are the note's claims, and whether
+the guest's figures confirm them.
 """
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.commands import compare_page
+from harness.commands import command_line, compare_page
 from harness.core import children, host, messages, runs
 from harness.core.growing import LineReader
 from harness.core.places import GUEST_TOOLS, HarnessError, replace_file
@@ -49,8 +48,7 @@ TABLE = TextTable(tuple(COLUMNS.values()), gap=1)
 
 def main(argv: Sequence[str]) -> int:
     options = _options(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    command_line.exit_on_signals()
     result = measure(options.count)
     show(result)
     if options.json:
@@ -64,24 +62,20 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="compare", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="writes a page with plots there")
+    parser = command_line.parser("compare", __doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page of charts to FILE")
     parser.add_argument("--count", type=int, default=10_000, metavar="N",
-                        help="notifications of each mechanism (default: 10000): half of them "
+                        help="notifications per mechanism (default: 10000): half of them "
                         "one at a time, half in a burst")
     options = parser.parse_args(argv)
-    if not 8 <= options.count <= 30_000:
-        parser.error(f"--count {options.count}: choose 8 to 30000")
-    for name, path in (("json", options.json), ("html", options.html)):
-        if path and not path.absolute().parent.is_dir():
-            parser.error(f"--{name} {path}: there is no such folder")
+    command_line.check_number(parser, options, "count", 8, 30_000)
+    command_line.check_folders(parser, options, "json", "html")
     return options
 
 
 def measure(count: int) -> dict[str, Any]:
-    """Guest and host, one after the other: they would disturb each other."""
+    """The guest first, then the host: at the same time they would disturb each other."""
     this_host = host.facts()
     config = VmConfig(guest_image.prepare(kernel.DEFAULT), smp=min(2, this_host["cpus"]))
     version = qemu.version(config.qemu)
@@ -99,7 +93,7 @@ def measure(count: int) -> dict[str, Any]:
 
 
 def failures(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """A line for each mechanism that should work and didn't, and for each that lost its figures."""
+    """A line for each mechanism that should work and failed, or that has no figures."""
     return [f"{row['name']}, {row['direction']}, {row.get('where', 'guest')}: "
             f"{row['reason'] or 'no figures'}"
             for row in rows

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The demo: what bellwire is, shown in one VM.
+"""Shows in one VM, in a minute, what bellwire is.
 
-A guest's process rings a device on the host and is rung back: five rings step
-by step, then many with each of the module's workers, then many more while the
-device is killed and started again. Every completion is checked in the guest.
+A process in the guest rings a device on the host and is rung back: five rings
+step by step, then many with each of the module's workers, then many more while
+the device is killed and started again. The guest checks every completion.
 """
 
 import argparse
 import json
 import random
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from harness.commands import command_line
 from harness.core import messages, runs
 from harness.core.growing import LineReader
 from harness.core.places import HarnessError, replace_file
@@ -65,30 +65,24 @@ LIMIT = 600.0  # seconds for the guest's whole command: a bound, not a goal
 
 def main(argv: Sequence[str]) -> int:
     options = _options(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    command_line.exit_on_signals()
     return _show(options)
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="writes the figures there")
+    parser = command_line.parser("demo", __doc__)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--trace", type=Path, metavar="FILE",
-                        help="records the way of the first requests there, for `bellwire trace`")
+                        help="record the first requests in FILE, for `bellwire trace`")
     parser.add_argument("--count", type=int, default=10_000, metavar="N",
-                        help="rings of a run (default: 10000); the deep runs have 10 times that")
+                        help="rings per run (default: 10000); the deep runs have 10 times as many")
     parser.add_argument("--qemu", metavar="PATH", default=toolbox.PROGRAM,
-                        help="which QEMU to run, as boot-vm takes it")
+                        help="the QEMU to run, as in boot-vm")
     parser.add_argument("--transport", choices=PICTURES, default="ivshmem",
-                        help="what the wires are (default: ivshmem)")
+                        help="how guest and device are connected (default: ivshmem)")
     options = parser.parse_args(argv)
-    if not 1 <= options.count <= 10_000_000:
-        parser.error(f"--count {options.count}: choose 1 to 10000000")
-    for name in ("json", "trace"):
-        path = getattr(options, name)
-        if path and not path.absolute().parent.is_dir():
-            parser.error(f"--{name} {path}: there is no such folder")
+    command_line.check_number(parser, options, "count", 1, 10_000_000)
+    command_line.check_folders(parser, options, "json", "trace")
     return options
 
 
@@ -128,7 +122,7 @@ def _show(options: argparse.Namespace) -> int:
         troubles = [verdict.reason]
     status = _close(show, troubles, folder)
     if recorder:
-        print(f"How long its first requests took where: bellwire trace show {options.trace}")
+        print(f"To see each hop of the first requests: bellwire trace show {options.trace}")
     return status
 
 
@@ -156,7 +150,7 @@ def _guest_script(count: int, restarts: int) -> str:
 
 
 class _Show:
-    """Prints what the guest tells, as it comes, and kills the device when it is time to."""
+    """Prints the guest's output as it comes, and kills the device when it is time to."""
 
     def __init__(self, lab: Lab, vm: Vm, restarts: int) -> None:
         self._lab, self._vm = lab, vm
@@ -174,14 +168,14 @@ class _Show:
         messages.to_stderr(self._vm.stderr.read())
         for line in self._results.lines(self._vm.results.read()):
             self._text += f"{line}\n"
-            self._tell(line)
+            self._show_line(line)
         sys.stdout.flush()
         self._lab.check_logs()
         if self._kills_due():
             self._restart_device()
 
     def troubles(self) -> list[str]:
-        """What is wrong with the results, in words."""
+        """A line for everything that is wrong with the results."""
         cases = ktap.parse(self._text)
         bad = [f"{case.name}: {case.reason}" for case in cases if case.outcome != "pass"]
         runs = RUNS + (1 if self._restarts else 0)
@@ -200,7 +194,7 @@ class _Show:
         last = self.figures[-1]
         return int(last["lost"] + last["rings"] - last["completions"])
 
-    def _tell(self, line: str) -> None:
+    def _show_line(self, line: str) -> None:
         if line.startswith("KTAP") and not self.figures:
             print(f"\nMany rings: one at a time, then up to 64 under way\n{TABLE.heading()}")
         elif line.startswith("# {"):
@@ -230,7 +224,7 @@ class _Show:
 
 def _close(show: _Show, troubles: list[str], folder: Path) -> int:
     if troubles:
-        print(f"\nThis is not as it should be; the logs are in {folder}", file=sys.stderr)
+        print(f"\nSomething went wrong; the logs are in {folder}", file=sys.stderr)
         for trouble in troubles:
             print(f"  {trouble}", file=sys.stderr)
         return 1

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Unpacks a newer QEMU than the machine's into the build folder, and prints the path of the program.
+"""Unpacks a newer QEMU than the machine's into the build folder, and prints its path.
 
-Without root, and without a change to the system; the first run fetches 47 MB. Remove the folder
-build/qemu-toolbox to fetch a newer one.
+It needs no root and changes nothing in the system. The first run fetches 47 MB;
+remove the folder build/qemu-toolbox to fetch a newer QEMU.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 
+from harness.commands import command_line
 from harness.vms import toolbox
 
 
 def main(argv: Sequence[str]) -> int:
-    argparse.ArgumentParser(prog="qemu-toolbox", description=__doc__,
-                            formatter_class=argparse.RawDescriptionHelpFormatter).parse_args(argv)
+    command_line.parser("qemu-toolbox", __doc__).parse_args(argv)
     print(toolbox.get())
     return 0
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The shape of the tree: how many files and functions each part has, and how long they are.
+"""Prints how many files and functions each part of the tree has, and how long they are.
 
-Counts the files that git tracks and that hold code: C, C++, assembly, Python
-and shell. Lengths are in lines, comments and blank lines included; a function's
-reach from its first line to its last, as Universal Ctags finds them.
+Counts the files with code that git tracks: C, C++, assembly, Python and shell.
+Lengths are in lines, with comments and blank lines; a function is as long as
+from its first line to its last, which Universal Ctags finds.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.commands import command_line
 from harness.core.places import ROOT, HarnessError
 from harness.report.statistics import summarize
 from harness.report.tables import Column, TextTable
@@ -46,10 +46,9 @@ class Lengths:
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="shape", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line.parser("shape", __doc__)
     parser.add_argument("--revision", metavar="REV", default="",
-                        help="of that commit, instead of the files as they are")
+                        help="measure that commit instead of the working tree")
     options = parser.parse_args(argv)
     try:
         show(measure(options.revision))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Child processes that never outlive us, not even when we are killed.
+"""Child processes that never outlive us, not even if we are killed.
 
-The kernel kills them when the thread that started them ends: start children
-from the main thread.
+The kernel kills them when the thread that started them ends, so start them from
+the main thread.
 """
 
 import ctypes
@@ -86,8 +86,8 @@ class Child:
 
 def run(*argv: str | Path, log: Path | None = None, limit: float | None = None, **how: Any
         ) -> subprocess.CompletedProcess[str]:
-    """A tool that works and ends by itself, with its output in `log`, or in the result. If we leave
-    early, it leaves with all that it started."""
+    """Runs a tool to its end, with its output in `log` or in the result. If we end early, the tool
+    and everything it started ends, too."""
     with ExitStack() as files:
         output = files.enter_context(log.open("wb")) if log else subprocess.PIPE
         errors = subprocess.STDOUT if log else subprocess.PIPE
@@ -96,7 +96,7 @@ def run(*argv: str | Path, log: Path | None = None, limit: float | None = None, 
 
 
 def run_aloud(*argv: str | Path) -> int:
-    """Likewise, with its output on ours; returns its status."""
+    """Runs a tool likewise, with its output on ours; returns its status."""
     return _run(argv).returncode
 
 
@@ -132,7 +132,7 @@ def _die_with(parent: int) -> Callable[[], None]:
 
 
 def describe(status: int) -> str:
-    """A status in words: "ended with 1", "was killed by SIGSEGV"."""
+    """A status in words, such as "ended with 1" or "was killed by SIGSEGV"."""
     if status >= 0:
         return f"ended with {status}"
     return f"was killed by {signal.Signals(-status).name}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Files that another process is still writing, of a guest that may write without end.
+"""Files that another process is still writing, for a guest that may write without end.
 
-A file that grows past its limit ends the run. Of one that is streamed, as a guest's stdout, only
-the beginning is kept: what was read beyond it is given back to the disk.
+A file that grows past its limit ends the run. Of a streamed file, such as a guest's stdout, only
+the beginning is kept: the disk gets back what was read beyond it.
 """
 
 import codecs
@@ -23,7 +23,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class LineReader:
-    """Text out of bytes that come in pieces, which may end within a letter or a line."""
+    """Decodes bytes that come in pieces, which may end within a character or a line."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -33,7 +33,7 @@ class LineReader:
         return self._decoder.decode(data)
 
     def lines(self, data: bytes) -> list[str]:
-        """The lines that are whole now."""
+        """The lines that are complete now."""
         *lines, self._rest = (self._rest + self.text(data)).split("\n")
         return lines
 
@@ -46,7 +46,7 @@ class Growing:
         self._freed = 0  # up to where its blocks were given back, from `kept` on
 
     def read(self) -> bytes:
-        """What came since the last time, or a piece of it."""
+        """What was written since the last call, or the first MiB of it."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._offset)
@@ -57,17 +57,17 @@ class Growing:
         return data
 
     def backlog(self) -> int:
-        """Bytes that nobody has read."""
+        """How many bytes are still to be read."""
         return max(self._size() - self._offset, 0)
 
     def check(self) -> None:
-        """Raises when it holds more than it may."""
+        """Raises if it takes more of the disk than its limit."""
         if self._size() - self._given_back() > self._limit:
             raise HarnessError(f"'{self.path}' has more than {self._limit // MEBIBYTE} MiB, so the "
                                "run was ended: let the guest write less there")
 
     def give_back(self) -> None:
-        """What was read, and won't be kept, is taken from the disk."""
+        """Frees the blocks of what was read and is not kept."""
         if self._offset - max(self._freed, self._kept) < _PIECE:
             return
         begin = max(self._freed, self._kept)
@@ -77,7 +77,7 @@ class Growing:
                 self._freed = self._offset
 
     def finish(self) -> None:
-        """Nobody writes any more: keeps the beginning."""
+        """Cuts it down to its beginning, once nobody writes it any more."""
         if self._freed:
             with suppress(OSError):
                 os.truncate(self.path, self._kept)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the scripts say on stderr beside their results: one line each, and never for ever.
+"""The messages of the scripts on stderr: one line each, and never blocking for long.
 
-A line that nobody reads is dropped after a while, so that no run hangs for the sake of a message.
+A line that nobody reads is dropped after a while, so no run hangs on a message.
 """
 
 import errno
@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from harness.core.places import HarnessError
 
 STDERR = 2
-SILENCE = 3.0  # seconds that may pass without a word about what is waited for
-_patience = 2.0  # seconds for somebody to read a line
+SILENCE = 3.0  # seconds until waiting() says what it waits for
+_patience = 2.0  # seconds for a reader to take a line
 _PIECE = 4096  # bytes that a pipe takes at once when it is writable
 _REMEDIES = {
     errno.ENOSPC: "free some space there",
@@ -37,12 +37,12 @@ _REMEDIES = {
 
 
 def say(text: str, prefix: str = "bellwire") -> None:
-    """One line, whatever is in it."""
+    """Prints one line, whatever the text contains."""
     _write(f"{prefix}: {plain(text)}\n".encode())
 
 
 def plain(text: str) -> str:
-    """Control characters, and bytes that are no text, which paths may have, are shown escaped."""
+    """Escapes control characters, and bytes that are not UTF-8, which paths may contain."""
     return "".join(map(_shown, text))
 
 
@@ -55,9 +55,9 @@ def _shown(char: str) -> str:
 
 
 def to_stderr(data: bytes) -> None:
-    """Gives up when nobody reads it, and then at once."""
+    """Gives up if nobody reads it in time; from then on at once."""
     global _patience
-    if sys.stderr is not sys.__stderr__:  # somebody listens
+    if sys.stderr is not sys.__stderr__:  # a test has redirected it
         sys.stderr.write(data.decode(errors="replace"))
         return
     deadline = time.monotonic() + _patience
@@ -77,14 +77,14 @@ _write: Callable[[bytes], None] = to_stderr
 
 
 def speak_by(write: Callable[[bytes], None]) -> None:
-    """From now on by that, which keeps the order with what else it writes."""
+    """From now on messages go through `write`, in order with what else it writes."""
     global _write
     _write = write
 
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Says that it waits for that, if it takes long."""
+    """Says what it waits for, if that takes long."""
     timer = threading.Timer(SILENCE, say, (f"waiting for {what}",))
     timer.daemon = True
     timer.start()
@@ -106,7 +106,8 @@ def reason(error: BaseException) -> str:
                 error.filename, (str, bytes, os.PathLike)) else ""
             return f"{place}{said}" + (f": {remedy}" if remedy else "")
         case subprocess.CalledProcessError():
-            return f"{_command(error.cmd)} failed with status {error.returncode}{_told(error)}"
+            said = _last_output(error)
+            return f"{_command(error.cmd)} failed with status {error.returncode}{said}"
         case subprocess.TimeoutExpired():
             return f"{_command(error.cmd)} still ran after {error.timeout:g} s"
         case MemoryError():
@@ -119,7 +120,7 @@ def _command(argv: object) -> str:
     return f"'{os.fsdecode(words[0])}'"
 
 
-def _told(error: subprocess.CalledProcessError) -> str:
+def _last_output(error: subprocess.CalledProcessError) -> str:
     said = error.stderr or error.output or b""
     text = said.decode(errors="replace") if isinstance(said, bytes) else said
     lines = [line.strip() for line in text.splitlines() if line.strip()]

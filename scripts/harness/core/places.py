@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where things stand, how they are written, and the exceptions for what can't be done."""
+"""Where files stand, how they are written and locked, and the exceptions of the harness."""
 
 import fcntl
 import functools
@@ -27,15 +27,15 @@ _PLAIN = re.compile(rb"/[A-Za-z0-9._/+@-]*")  # means the same to shells, make, 
 
 
 class HarnessError(Exception):
-    """One line that names the thing, its value and the remedy."""
+    """Its text is one line that names the thing, its value and the remedy."""
 
 
 class AlreadySaid(HarnessError):
-    """Somebody else has printed that line."""
+    """The line was printed already, by a program that we ran."""
 
 
 def plain(path: Path) -> bool:
-    """Whether every program takes that path, also kbuild, which refuses spaces and colons."""
+    """Whether every program takes that path, even kbuild, which refuses spaces and colons."""
     return _PLAIN.fullmatch(os.fsencode(path)) is not None
 
 
@@ -59,7 +59,7 @@ def plain_alias(path: Path) -> Path:
 
 
 def users_cache() -> Path | None:
-    """The user's own, whether it can be written or not; None for a user without a home."""
+    """The user's own, writable or not; None for a user without a home."""
     chosen = os.environ.get("XDG_CACHE_HOME", "")
     home = os.environ.get("HOME", "")
     if not chosen.startswith("/") and not home.startswith("/"):
@@ -71,12 +71,12 @@ def users_cache() -> Path | None:
 
 
 def own_cache() -> Path:
-    """What this clone uses if the user's can't be written."""
+    """The cache of this clone, used if the user's cannot be written."""
     return BUILD / "cache"
 
 
 def cache() -> Path:
-    """Where to put what is downloaded or proven once for all clones of the user."""
+    """Where to store what is downloaded or proven once for all clones of the user."""
     return _writable(users_cache())
 
 
@@ -94,13 +94,13 @@ def _writable(users: Path | None) -> Path:
 
 
 def caches() -> list[Path]:
-    """Where to look for it: one that can only be read serves, too."""
+    """Where to look for it; read-only caches as well."""
     users = users_cache()
     return [*([users] if users else []), own_cache()]
 
 
 def _unwritable(folder: Path) -> str:
-    """Why no file can be made there, or ""."""
+    """Why no file can be created there; "" if one can."""
     probe = folder / f".probe.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def _unwritable(folder: Path) -> str:
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Holds the lock file `path` against other processes, which do `what`; it goes with us."""
+    """Holds the lock file `path` against other processes that do `what`; it ends with ours."""
     from harness.core import messages
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,21 +127,21 @@ def locked(path: Path, what: str) -> Iterator[None]:
 
 
 def write(path: Path, data: bytes | str) -> None:
-    """Of text that may have a path in it, whose bytes needn't be UTF-8. Errors name the file."""
+    """Writes a file; text may contain paths whose bytes are not UTF-8. Errors name the file."""
     raw = data.encode(errors="surrogateescape") if isinstance(data, str) else data
     with naming(path):
         path.write_bytes(raw)
 
 
 def replace_file(path: Path, data: bytes | str) -> None:
-    """Readers see the old content or the new, never a part; what isn't a plain file, as a device or
-    a pipe, is written to as it is."""
+    """Readers see the old content or the new, never a part. A device or a pipe is written as it
+    is."""
     if path.exists() and not path.is_file():
         write(path, data)
         return
     target = Path(os.path.realpath(path))  # a link stays one
     if target.exists() and not os.access(target.parent, os.W_OK):
-        write(path, data)  # there is no place beside it
+        write(path, data)  # no file can be created beside it
         return
     half = target.with_name(f".{_short(target.name)}.{os.getpid()}")
     try:
@@ -157,25 +157,16 @@ def replace_file(path: Path, data: bytes | str) -> None:
 
 
 def _short(name: str) -> str:
-    """Of a name that leaves no room for more."""
+    """A name that leaves room for a suffix."""
     return name if len(os.fsencode(name)) < 200 else hashlib.sha256(os.fsencode(name)).hexdigest()
 
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """An error of write() doesn't know of which file."""
+    """Names the file in an error of write(), which does not know it."""
     try:
         yield
     except OSError as error:
         error.filename = str(path)
         error.filename2 = None
         raise
-
-
-def last_line(path: Path) -> str:
-    """The last line of a log that says something; "" without one."""
-    try:
-        lines = path.read_text(errors="replace").split("\n")
-    except OSError:
-        return ""
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")

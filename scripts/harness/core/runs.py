@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The folder of a run, which keeps its logs and its result, and the private one that doesn't.
+"""The folders of a run: one that keeps its logs and its result, and a private one for sockets.
 
-Sockets want short paths, so they live in a folder of their own, under $TMPDIR if its path is short
-and plain. It is locked while we live: what a killed run left is swept by the next, whatever
+Sockets need short paths, so they are in a folder of their own, under $TMPDIR if its path is short
+and plain. It is locked while the run lives; the next run removes what a killed one left, whatever
 container either ran in.
 """
 
@@ -42,7 +42,7 @@ def create(runs: Path = RUNS) -> Path:
 
 
 def _new(runs: Path, name: str) -> Path:
-    """Two of a process may begin in one second."""
+    """One process may create two in a second."""
     for number in count(1):
         folder = runs / (name if number == 1 else f"{name}-{number}")
         with suppress(FileExistsError):
@@ -63,7 +63,7 @@ def write_result(folder: Path, **facts: object) -> None:
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """For sockets; gone at the end. Every program takes its path."""
+    """A folder for sockets, removed at the end, whose path every program takes."""
     _sweep()
     folder, lock = _locked_folder()
     try:
@@ -90,14 +90,14 @@ def _locked_folder() -> tuple[Path, int]:
 
 
 def _parents() -> list[Path]:
-    """Where one may be made, the best first."""
+    """Where one may be created, the best first."""
     chosen = os.environ.get("TMPDIR", "")
     return [path for path in map(Path, (chosen, *TEMPORARY))
             if path.is_absolute() and plain(path) and len(str(path)) < LONGEST - 30]
 
 
 def _lock(folder: Path) -> int | None:
-    """None: somebody else has it."""
+    """None if another process holds it."""
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,7 +108,7 @@ def _lock(folder: Path) -> int | None:
 
 
 def _fill(folder: Path, lock: int) -> None:
-    """A disk without room is noticed here, where there is another choice."""
+    """Notices a full disk here, where there is another choice."""
     try:
         if os.write(lock, bytes(_ROOM)) < _ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -120,7 +120,7 @@ def _fill(folder: Path, lock: int) -> None:
 
 
 def _sweep() -> None:
-    """Those that a killed process of ours left. They may go while we look: others sweep, too."""
+    """Removes what killed processes of ours left. Others may do so at the same time."""
     for path in (path for parent in _parents()
                  for path in parent.glob(f"{_PRIVATE}{os.getuid()}.*")):
         with suppress(OSError):

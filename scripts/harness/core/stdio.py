@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Our own stdout and stderr, as others hand them to us: full, closed, or with nobody who reads.
+"""Our own stdout and stderr, which may be full, closed, or without a reader.
 
-A Sink writes from a thread, so that whoever fills it never waits. Nothing is set on the
-descriptor: it belongs to others, too.
+A Sink writes from a thread, so its caller never waits. The descriptor stays as it is (blocking,
+shared): other processes use it, too.
 """
 
 import io
@@ -21,7 +21,7 @@ class OutputError(HarnessError):
 
 
 class ReaderGone(Exception):
-    """Whoever read our output has seen enough."""
+    """The reader of our output closed it."""
 
 
 def failure(fd: int, error: OSError) -> Exception:
@@ -33,7 +33,7 @@ def failure(fd: int, error: OSError) -> Exception:
 
 
 class Sink:
-    """What is put is written in order, as fast as it is read."""
+    """Writes what is put into it, in order, as fast as the reader takes it."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -44,7 +44,7 @@ class Sink:
         self._writer = threading.Thread(target=self._write, daemon=True)
 
     def room(self) -> bool:
-        """Whether to put more. Raises what went wrong with what was put before."""
+        """Whether to put more. Raises if what was put before could not be written."""
         self.check()
         return self._size < ROOM
 
@@ -88,7 +88,7 @@ class Sink:
 
 
 class _Stdout(io.FileIO):
-    """The errors that print() raises say what they are about."""
+    """Its errors name the descriptor."""
 
     def write(self, data: bytes, /) -> int:  # type: ignore[override]
         try:
@@ -98,14 +98,14 @@ class _Stdout(io.FileIO):
 
 
 def take_stdout() -> None:
-    """print() from now on raises OutputError, or ReaderGone."""
+    """From now on print() raises OutputError or ReaderGone."""
     raw = _Stdout(1, "w", closefd=False)
     sys.stdout = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "surrogateescape",
                                   line_buffering=os.isatty(1))
 
 
 def end_stdout() -> None:
-    """What can't be written was reported; the interpreter's end is not to do that again."""
+    """Flushes it; the interpreter is not to report a failure again at its end."""
     try:
         sys.stdout.flush()
     except (OutputError, ReaderGone):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Debian's packages without root and without installing them: apt only fetches them here.
+"""Fetches Debian's packages with apt, without root and without installing them.
 
-The machine's own apt says which mirror to ask. Its lists serve where they know a package; else
-lists of our own are fetched, in a folder of ours, of the same suites or of others. Signatures are
-checked as ever.
+The machine's own apt names the mirror, and its lists are used if they know a package. Otherwise
+lists are fetched into a folder of ours, for the same suites or for others. Signatures are always
+checked.
 """
 
 import os
@@ -18,7 +18,7 @@ from harness.core.places import HarnessError, write
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _OS_RELEASE = Path("/etc/os-release")
-# Beginnings of the lines that tell a cause; apt says much more around them.
+# What the lines with a cause contain; apt prints many more around them.
 _CAUSES = ("No space left", "enough free space", "NO_PUBKEY", "Failed to fetch", "Unable to locate")
 
 
@@ -28,25 +28,25 @@ class AptError(Exception):
 
 @dataclass(frozen=True)
 class Apt:
-    """An apt with those options; without any it is the machine's own."""
+    """apt with those options; without options it is the machine's own."""
 
     options: tuple[str, ...] = ()
 
     def update(self) -> str:
-        """Fetches the lists; returns the complaints. What fails needn't be what we need."""
+        """Fetches the lists; returns the complaints, maybe about lists that we do not need."""
         return self._run("apt-get", "update").stderr
 
     def depends(self, package: str) -> list[str]:
-        """The packages that it needs itself."""
+        """The packages that it depends on directly."""
         said = self._said("apt-cache", "depends", "--important", package)
         return [line.split()[-1] for line in said.split("\n") if "Depends:" in line]
 
     def fetch(self, folder: Path, *packages: str) -> None:
-        """Leaves those packages in `folder`."""
+        """Downloads those packages into `folder`."""
         self._said("apt-get", "download", *packages, folder=folder)
 
     def fetch_all(self, folder: Path, package: str, suite: str) -> None:
-        """Leaves it there as that suite has it, and all that it needs on a machine with nothing."""
+        """Downloads that suite's package, and everything it needs on an empty machine."""
         (folder / "partial").mkdir(parents=True, exist_ok=True)
         self._said("apt-get", "-o", f"Dir::Cache::archives={folder}", "--yes", "--download-only",
                    "--no-install-recommends", "--target-release", suite, "install", package)
@@ -72,7 +72,7 @@ MACHINES = Apt()
 
 
 def private(folder: Path) -> Apt:
-    """The machine's sources, with lists of our own in `folder`."""
+    """apt with the machine's sources, but with lists of our own in `folder`."""
     for name in ("lists", "archives"):
         (folder / name / "partial").mkdir(parents=True, exist_ok=True)
     return Apt(("-o", f"Dir::State::lists={folder}/lists", "-o", f"Dir::Cache={folder}",
@@ -80,9 +80,9 @@ def private(folder: Path) -> Apt:
 
 
 def other_debian(folder: Path, suites: Sequence[str]) -> Apt:
-    """Those suites of Debian, from the machine's mirror, as on a machine with nothing installed."""
+    """apt with those suites, from the machine's mirror, as on an empty machine."""
     if not KEYRING.exists():
-        raise HarnessError(f"no {KEYRING}, which tells Debian's packages from others: install "
+        raise HarnessError(f"no {KEYRING}, which proves that packages are Debian's: install "
                            "debian-archive-keyring")
     made = private(folder)
     sources = folder / "sources.list"
@@ -93,7 +93,7 @@ def other_debian(folder: Path, suites: Sequence[str]) -> Apt:
 
 
 def mirror() -> str:
-    """Where the machine's own release of Debian comes from."""
+    """The mirror of the machine's own release of Debian."""
     found = re.search(r"^VERSION_CODENAME=(\w+)$", _OS_RELEASE.read_text(), re.MULTILINE)
     release = found[1] if found else ""
     said = MACHINES._said("apt-get", "indextargets", "--no-release-info",
@@ -106,14 +106,14 @@ def mirror() -> str:
 
 
 def cause(said: str) -> str:
-    """The line that tells most of what apt said."""
+    """The most telling line of apt's output."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = (line for word in _CAUSES for line in lines if word in line)
     return next(telling, lines[-1] if lines else "nothing")
 
 
 def unpack(packages: Path, root: Path) -> None:
-    """Unpacks the packages that stand in a folder, and removes them."""
+    """Unpacks the packages in a folder, and removes them."""
     for package in packages.glob("*.deb"):
         children.run("dpkg", "-x", package, root).check_returncode()
         package.unlink()

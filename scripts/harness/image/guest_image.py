@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Makes what a guest boots: Debian's kernel, and an initramfs with our modules and tools.
+"""Makes the image that a guest boots: Debian's kernel, and an initramfs with our modules and tools.
 
-All of it lands in build/images/VERSION, and is made again when an ingredient changed.
+It stands in build/images/VERSION, and is made again when an ingredient changes.
 """
 
 import os
@@ -25,7 +25,7 @@ MODULE_SOURCES = ROOT / "guest-kmod"
 SOURCE_PATTERNS = ("Kbuild", "*.[ch]", "uapi/*.h")
 # The first is loaded by init; the others wait in the guest's /lib/modules.
 MODULES = ("module/bellwire.ko", "notify_lab/notify_lab.ko", "bare/bare_wire.ko")
-# What the guest's channels to the harness need; what is built in is passed over.
+# What the guest's channels to the harness need; built-in ones are skipped.
 CHANNEL_MODULES = ("virtio_pci", "virtio_console")
 # Variables with which the user builds kernels of his own, or runs us from a makefile.
 _OF_OTHER_BUILDS = re.compile(r"MAKE|MFLAGS|ARCH$|CROSS_|LLVM|CC$|[WCVMO]$|KBUILD|K[CA]|KERN|INSTALL_")
@@ -41,7 +41,7 @@ class Image:
 
 
 def make(version: str = kernel.DEFAULT) -> Image:
-    """The image with that kernel, up to date. Its modules are built here, its tools are not."""
+    """The image with that kernel, up to date. Builds its modules, but not its tools."""
     base = kernel.get(version)
     folder = BUILD / "images" / version
     image = Image(base.release, base.image, folder / "initramfs.cpio", base.modules)
@@ -59,7 +59,7 @@ def prepare(version: str) -> Image:
 
 
 def _modules(base: Kernel, folder: Path) -> None:
-    """Builds a copy of the sources out of tree: two kernels' objects never meet."""
+    """Builds a copy of the sources out of tree, so that objects for two kernels never mix."""
     folders = {MODULE_SOURCES, *((MODULE_SOURCES / name).parent for name in MODULES)}
     sources = sorted(path for place in folders
                      for pattern in SOURCE_PATTERNS for path in place.glob(pattern))
@@ -81,8 +81,8 @@ def _modules(base: Kernel, folder: Path) -> None:
 
 @contextmanager
 def _where_kbuild_works(base: Kernel, folder: Path) -> Iterator[tuple[Path, Path]]:
-    """The headers, and a folder to build in: kbuild takes neither where a path has a space or a
-    colon in it."""
+    """The headers, and a folder to build in, by paths without a space or a colon, which kbuild
+    does not take."""
     if plain(base.root) and plain(folder):
         yield base.headers, folder
         return
@@ -153,8 +153,8 @@ def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
 
 
 def _stripped(program: Path, folder: Path, how: str = "--strip-all") -> Path:
-    """A copy without its debug information, which is most of it, and which every boot would unpack.
-    A module's symbols stay: the kernel says them when it complains."""
+    """A copy without debug information, which is most of the file and would be unpacked by every
+    boot. A module's symbols stay: the kernel prints them in its complaints."""
     copy = folder / program.name
     children.run("strip", how, "-o", copy, program).check_returncode()
     return copy

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Debian's kernels with the headers to build modules against, without root.
+"""Debian's kernels with the headers to build modules against, fetched without root.
 
-The cloud kernels are small and boot fast; a generic one has the drivers of all hardware as modules
-and boots in twice the time. Each is unpacked once, into the user's cache. The newest that apt
-offers at that time is taken; remove the folder to get a newer one.
+The cloud kernels are small and boot fast. A generic one has the drivers of all hardware as modules
+and takes twice as long. Each is unpacked once into the user's cache, in the newest version that apt
+offers then; remove the folder to get a newer one.
 """
 
 import shutil
@@ -45,14 +45,14 @@ class Kernel:
 
 
 def get(version: str) -> Kernel:
-    """The kernel of that version; fetched when the cache lacks it."""
+    """The kernel of that version, fetched if the cache lacks it."""
     if version not in NEWEST:
         raise HarnessError(f"unknown kernel '{version}': choose one of {', '.join(NEWEST)}")
     return _unpacked(version) or _fetched(version)
 
 
 def _unpacked(version: str) -> Kernel | None:
-    """From any cache: one that may only be read serves as well."""
+    """From any cache, also a read-only one."""
     for place in caches():
         root = place / "kernels" / version
         with suppress(OSError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A kernel's modules, with what they depend on, as an initramfs has them."""
+"""A kernel's modules and their dependencies, as files of an initramfs."""
 
 import lzma
 import re
@@ -13,7 +13,7 @@ _FOLDER = "lib/modules"
 
 
 def with_dependencies(names: Iterable[str], folder: Path) -> list[Path]:
-    """The modules of those names and what they need, in the order in which to load them."""
+    """The modules of those names and their dependencies, in the order in which to load them."""
     files = {_name(path): path for path in folder.rglob("*.ko*")}
     order: list[Path] = []
 
@@ -32,7 +32,7 @@ def with_dependencies(names: Iterable[str], folder: Path) -> list[Path]:
 
 
 def stock(names: Iterable[str], folder: Path) -> list[Path]:
-    """The same, of names that somebody chose: one that the kernel doesn't have is an error."""
+    """The same for names that a user chose. Raises if the kernel does not have one of them."""
     wanted = [_name(Path(name)) for name in names]
     there = {_name(path) for path in folder.rglob("*.ko*")} | _built_in(folder) if wanted else ()
     for name in wanted:
@@ -48,7 +48,7 @@ def put(archive: Archive, modules: Iterable[Path]) -> None:
 
 
 def put_order(archive: Archive, modules: Iterable[Path], name: str = f"{_FOLDER}/order") -> None:
-    """A list that images/init loads, one after the other; the one of that name first of all."""
+    """Adds the list of modules that images/init loads, in that order."""
     archive.file(name, "".join(f"{_name(path)}\n" for path in modules).encode())
 
 
@@ -62,6 +62,6 @@ def _name(path: Path) -> str:
 
 
 def _plain(path: Path) -> bytes:
-    """A module's bytes, unpacked: busybox's insmod takes no packed ones."""
+    """A module's bytes, unpacked, as busybox's insmod needs them."""
     data = path.read_bytes()
     return lzma.decompress(data) if path.suffix == ".xz" else data

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a VM finds beside the image: its command or shell, the shared folder, what it awaits.
+"""What a run adds to the image: the command or shell, the shared folder, modules to load.
 
-An archive that images/init reads from a port and unpacks, when the guest is up.
+It is an archive that images/init reads from a port and unpacks when the guest is up.
 """
 
 import os
@@ -19,7 +19,7 @@ def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
             share: Path | None = None, shell: bool = False, wires: int = 0,
             ports: Iterable[str] = (), extra_files: Archive | None = None,
             drivers: Sequence[Path] = ()) -> bytes:
-    """`ports`: those beyond init's own, for which it waits. `extra_files`: what comes along.
+    """`ports`: those beyond init's own, which init waits for. `extra_files`: more for the guest.
     `drivers`: modules to load, in that order."""
     archive = extra_files or Archive()
     archive.folder("bellwire")
@@ -39,9 +39,9 @@ def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
 
 
 def check_share(share: Path, memory: int) -> None:
-    """It is unpacked into the guest's memory."""
+    """Raises if it does not fit into the guest's memory, where it is unpacked."""
     if not share.is_dir():
-        raise HarnessError(f"--share '{share}' is no folder: name one that exists")
+        raise HarnessError(f"--share '{share}' is not a folder: name one that exists")
     size = sum(path.lstat().st_size for path in share.rglob("*")) >> 20
     if size * 3 > memory:
         raise HarnessError(f"--share '{share}' has {size} MiB, too much for a guest of {memory} "

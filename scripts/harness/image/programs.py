@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Programs of this machine, with all that they need to run on one that has nothing else."""
+"""Programs of this machine, with everything they need to run on an empty one."""
 
 import os
 import re
@@ -31,9 +31,9 @@ def is_elf(path: Path) -> bool:
 
 
 def with_libraries(program: Path) -> list[Path]:
-    """It and its shared libraries, its loader among them, by the paths that it asks for."""
+    """The program, its shared libraries and its loader, by the paths that it asks for."""
     if not is_elf(program):
-        raise HarnessError(f"'{program}' is no ELF program: the emulated host takes no scripts, "
+        raise HarnessError(f"'{program}' is not an ELF program: the emulated host takes no script, "
                            "name the program itself")
     said = children.run("ldd", program)
     if "not found" in said.stdout:
@@ -43,17 +43,17 @@ def with_libraries(program: Path) -> list[Path]:
 
 
 def libraries(said: str) -> list[Path]:
-    """Those that ldd, or a loader, named, with the loader."""
+    """The paths in the output of ldd or of a loader with --list."""
     return [Path(path) for path in re.findall(r"^\s*(?:\S+ => )?(/.+) \(0x", said, re.MULTILINE)]
 
 
 def loader_path(files: Iterable[Path]) -> str:
-    """For LD_LIBRARY_PATH: without an ld.so.cache only the default folders are looked in."""
+    """For LD_LIBRARY_PATH: without an ld.so.cache, only the default folders are searched."""
     return ":".join(sorted({str(path.parent) for path in files if ".so" in path.name}))
 
 
 def firmware(qemu: Path) -> list[Path]:
-    """The blobs that our machine line needs, in the folders where that QEMU looks for them."""
+    """The files that QEMU loads for our VMs, in the folders where that QEMU looks for them."""
     said = children.run(qemu, "-L", "help").stdout
     folders = [Path(os.path.normpath(line)) for line in said.split("\n") if line]
     return [_blob(name, folders) for name in FIRMWARE]

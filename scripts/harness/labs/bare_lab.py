@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The yardstick of guest-kmod/bare: a lab that has a bare wire beside an echo's, and its guest's
-command."""
+"""A lab with a bare wire (guest-kmod/bare) beside an echo device: a baseline for measurements."""
 
 from pathlib import Path
 from typing import Self
@@ -41,6 +40,6 @@ class BareLab(Lab):
 
 
 def turns(count: int, times: int) -> str:
-    """The guest's command: so often so many rings on either wire, in turn, one at a time."""
+    """The guest's command: `times` turns of `count` rings on either wire, one at a time."""
     return (f"{_TAKE_WIRE} && for turn in $(seq {times}); do "
             f"bell ring --ktap {LIKE_BARE} --count {count} && bare-ring {count} || exit; done")

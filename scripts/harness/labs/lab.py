@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A switchboard, devices and virtual machines that belong together, and end together.
+"""A lab: a switchboard, devices and VMs that start together and end together.
 
     with Lab(config, folder, devices=("echo", "digest")) as lab:
         vm = lab.vm(["bell", "info"])
@@ -8,10 +8,9 @@
         lab.devices[0].start()           # the same wires again
         verdict = vm.wait(60)
 
-Each VM has one slot, thus one /dev/bellwireN, for each device name; with
-`guests` > 1 the second VM has the next slots, and devices of its own. QEMU
-takes the lowest free slot, so boot VMs in the order in which they were made.
-All from one thread (core/children.py says why).
+Each VM has one slot, and so one /dev/bellwireN, per device name; with `guests` > 1 the second VM
+has the next slots and devices of its own. QEMU takes the lowest free slot, so boot the VMs in the
+order in which they were made. Use a lab from the main thread only (core/children.py says why).
 """
 
 import json
@@ -31,12 +30,12 @@ from harness.vms.qemu import MAX_WIRES, Plug, VmConfig
 from harness.vms.vm import Vm
 
 VECTORS = 8
-PLACE = "\0"  # where the private folder's name stood, in a word that has no other such byte
+PLACE = "\0"  # stands for the private folder's path; no argument contains this byte
 NO_WIRES = Wiring(None, [], lambda number, slot: Plug(Path(), slot))
 
 
 class Lab:
-    _ports: Sequence[str] = ()  # those that its VMs have beyond init's own
+    _ports: Sequence[str] = ()  # that its VMs have beyond init's own
 
     def __init__(self, config: VmConfig, folder: Path, devices: Sequence[str] = ("echo",),
                  guests: int = 1, vectors: int = VECTORS, memory: str | None = None,
@@ -85,12 +84,12 @@ class Lab:
             process.start()
 
     def check(self) -> None:
-        """Raises if the switchboard or a device ended by itself."""
+        """Raises if the switchboard or a device has ended by itself."""
         for process in self.processes:
             process.check()
 
     def check_logs(self) -> None:
-        """Raises if one of them writes without end."""
+        """Raises if a log of one of them has grown past its limit."""
         for process in self.processes:
             process.bounded.check()
 
@@ -98,8 +97,8 @@ class Lab:
            share: Path | None = None, terminal: bool = False, extra_files: Archive | None = None,
            drivers: Sequence[str] = ()) -> Vm:
         """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …
-        It finds `extra_files` beside its command, and loads `drivers`, modules that its kernel came
-        with, before it binds its wires."""
+        The guest gets `extra_files` with its command, and loads `drivers`, which are modules of its
+        kernel, before it binds its wires."""
         folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
         folder.mkdir(exist_ok=True)
         plugs = [self._wiring.plug(len(self.vms) * self._slots + slot, slot)
@@ -122,13 +121,14 @@ class Lab:
 
 
 def shell_script(vm: Vm, private: Path, processes: Sequence[Process]) -> str:
-    """A shell script; where the run used its private folder, it makes one of its own."""
+    """The commands that start by hand what the run started. In place of the run's private folder,
+    the script creates one of its own."""
 
     def words(argv: Sequence[str]) -> str:
         return " ".join(word(argument) for argument in argv)
 
     def word(argument: str) -> str:
-        # The name may stand in QEMU's options, with two commas for one, and in JSON.
+        # The path may stand in QEMU's options, where commas are doubled, and in JSON.
         for name in (qemu.value(private), json.dumps(str(private))[1:-1], str(private)):
             argument = argument.replace(name, PLACE)
         return '"$private"'.join(shlex.quote(part) if part else "" for part in
@@ -136,7 +136,7 @@ def shell_script(vm: Vm, private: Path, processes: Sequence[Process]) -> str:
 
     lines = [
         "#!/bin/sh",
-        # In /tmp: a name of letters that mean nothing to QEMU, nor to JSON.
+        # In /tmp, so that its path needs no quoting in QEMU's options or in JSON.
         "private=$(mktemp -d /tmp/bellwire-XXXXXX) || exit",
         "trap 'kill $pids 2>/dev/null; wait; rm -r \"$private\"' EXIT",
     ]

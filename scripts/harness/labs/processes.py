@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The host's side of the wires: the devices, as child processes, and how VMs plug into them.
+"""The host's side of a lab: switchboard, devices and recorder as child processes, and the wiring.
 
-By ivshmem all devices are on one switchboard; by vfio-user each serves a socket of its own.
+Over ivshmem all devices are on one switchboard; over vfio-user each serves a socket of its own.
 """
 
 import os
@@ -24,11 +24,11 @@ END_LIMIT = 60.0  # to join the records, and to write them
 
 
 class Process:
-    """A `bellwire` process that can be started, killed and started again; one log for all."""
+    """A `bellwire` process that can be started, killed and started again, with one log for all."""
 
     program = PROGRAM
-    socket: Path | None = None  # what it serves to QEMU,
-    control: Path | None = None  # and to whoever looks into it
+    socket: Path | None = None  # that it serves to QEMU,
+    control: Path | None = None  # and to `bellwire top` and `trace record`
 
     def __init__(self, what: str, log: Path, *arguments: str) -> None:
         self.what = what
@@ -39,10 +39,10 @@ class Process:
         self._wanted = False
 
     def start(self) -> None:
-        """Returns when it serves its sockets."""
+        """Starts it; returns when it serves its sockets."""
         sockets = [socket for socket in (self.socket, self.control) if socket]
         for socket in sockets:
-            socket.unlink(missing_ok=True)  # of an earlier life that was killed
+            socket.unlink(missing_ok=True)  # left by a process that was killed
         try:
             self._child = Child(self.argv, self.log)
         except OSError as error:
@@ -52,13 +52,13 @@ class Process:
             self._await(socket)
 
     def kill(self) -> None:
-        """As by SIGKILL, which it is."""
+        """Kills it by SIGKILL."""
         self._wanted = False
         if self._child:
             self._child.kill()
 
     def pause(self) -> None:
-        """As by SIGSTOP, which it is; only resume() and kill() end that."""
+        """Stops it by SIGSTOP, until resume() or kill()."""
         if self._child:
             os.kill(self._child.pid, signal.SIGSTOP)
 
@@ -76,7 +76,7 @@ class Process:
         return self._child.pid if self._child and self._child.status is None else None
 
     def check(self) -> None:
-        """Raises if it ended without being asked to."""
+        """Raises if it has ended by itself."""
         if self._wanted and self._child and self._child.status is not None:
             self.fail(self._child.status)
 
@@ -90,13 +90,13 @@ class Process:
             time.sleep(0.002)
 
     def fail(self, status: int) -> NoReturn:
-        """Raises, for it ended with that."""
+        """Raises an error that says how it ended."""
         raise HarnessError(f"{self.what} {describe(status)}: "
                            f"{last_line(self.log) or 'it said nothing'}")
 
 
 class Switchboard(Process):
-    """`slots` times a memory and its wires, served on `socket`."""
+    """Serves `slots` slots, each a memory and its wires, on `socket`."""
 
     def __init__(self, folder: Path, socket: Path, slots: int, vectors: int,
                  memory: str | None = None) -> None:
@@ -108,7 +108,7 @@ class Switchboard(Process):
 
 
 class Device(Process):
-    """The device `name`, the lab's with that number."""
+    """The device `name`, with that number in its lab."""
 
     def __init__(self, folder: Path, name: str, number: int, on: str,
                  socket: Path | None = None, control: Path | None = None) -> None:
@@ -117,13 +117,13 @@ class Device(Process):
         self.name = name
         self.socket = socket
         self.control = control
-        if control:  # where a person finds it
+        if control:  # so that a person finds it
             link = folder / f"control-{number}"
             link.unlink(missing_ok=True)
             link.symlink_to(control)
 
     def add_options(self, options: Sequence[str]) -> None:
-        """From its next start: more options of the program."""
+        """Adds options of the program, from its next start on."""
         self.argv += options
 
 
@@ -142,7 +142,7 @@ class Recorder:
         self._child: Child | None = None
 
     def start(self) -> None:
-        """Returns when it records."""
+        """Starts it; returns when it records."""
         self._log.unlink(missing_ok=True)
         self._child = Child(self._argv, self._log)
         deadline = time.monotonic() + START_LIMIT
@@ -153,12 +153,12 @@ class Recorder:
             time.sleep(0.002)
 
     def drop(self) -> None:
-        """Ends without a trace."""
+        """Kills it; no trace is written."""
         if self._child:
             self._child.kill()
 
     def stop(self) -> None:
-        """The trace is there when it returns."""
+        """Ends it; returns when the trace is written."""
         with messages.waiting("the recorder to write its trace"):
             status = self._child.stop(END_LIMIT) if self._child else 0
         if status:
@@ -167,11 +167,11 @@ class Recorder:
 
 @dataclass
 class Wiring:
-    """A lab's processes, and for each device what its VM plugs into."""
+    """A lab's processes, and the plug into each device."""
 
     switchboard: Switchboard | None
     devices: list[Device]
-    plug: Callable[[int, int], Plug]  # of a device's number, into a slot of the VM
+    plug: Callable[[int, int], Plug]  # (device number, slot of the VM)
 
     @property
     def processes(self) -> list[Process]:
@@ -190,7 +190,7 @@ def by_ivshmem(folder: Path, private: Path, names: Sequence[str], vectors: int,
 
 def by_vfio_user(folder: Path, private: Path, names: Sequence[str], vectors: int,
                  memory: str | None, words: str) -> Wiring:
-    assert not memory, "a card's memory is told by its own option"
+    assert not memory, "the memory of a vfio-user device is an option of its own"
     sockets = [private / f"card{number}" for number in range(len(names))]
     devices = [Device(folder, name, number, f"vfio-user:{socket},vectors={vectors}{words}", socket,
                       _control(private, number))
@@ -202,7 +202,7 @@ def _control(private: Path, number: int) -> Path:
     return private / f"control{number}"
 
 
-# By the name before the first comma of --transport; what follows is the devices' to understand.
+# By the part of --transport before the first comma; the devices parse what follows.
 TRANSPORTS = {"ivshmem": by_ivshmem, "vfio-user": by_vfio_user}
 
 

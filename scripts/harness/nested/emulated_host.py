@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The emulated host: its image, its machine, and what a command of it brings along.
+"""The emulated host: its image, its configuration, and the files that a command of it needs.
 
 Its image is the guest's with this machine's QEMU and KVM's modules behind it. So the host is a
 guest like any other, but has /dev/kvm and a QEMU that uses it.
@@ -52,7 +52,7 @@ def _host(order: list[Path], files: list[Path]) -> bytes:
 
 
 def host(config: VmConfig) -> VmConfig:
-    """The emulated host with that machine's QEMU in it, and room for that machine.
+    """The configuration of the host for a VM: with the VM's QEMU in it, and memory for the VM.
 
     It has no more CPUs than its guest: where the device and QEMU share one with it, a round trip
     takes a third of the time, as no other emulated CPU has to be woken.
@@ -62,8 +62,8 @@ def host(config: VmConfig) -> VmConfig:
 
 
 def pack_command(command: Sequence[str]) -> tuple[list[str], dict[str, str], Archive]:
-    """A command of the host as it is there, its environment, and what it brings along: the
-    programs that it names by a path, which may be a relative one, and `bellwire`."""
+    """A command for the host: its words there, its environment, and its files: `bellwire` and the
+    programs that it names by a path, which may be relative."""
     here = {word: Path(word).absolute() for word in command if "/" in word}
     carried = {word: path for word, path in here.items() if programs.is_elf(path)}
     archive, environment = carry(carried.values())

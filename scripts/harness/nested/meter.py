@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Counts what KVM does in an emulated host, between marks that its guest sets.
 
-The counting is done by images/meter, a process beside the guest's QEMU; a
-virtio port of the guest leads to it, and its counts come here as a file.
+images/meter counts, as a process beside the guest's QEMU. A virtio port of the guest leads to it,
+and its counts arrive as a file in the run's folder.
 """
 
 from collections import Counter
@@ -28,20 +28,20 @@ class Meter(Process):
                          str(self.counters))
 
     def on(self, config: VmConfig) -> VmConfig:
-        """That machine with a port to the meter."""
+        """The configuration with a port to the meter."""
         return replace(config, extra=(
             *config.extra, "-chardev", f"pipe,id={PORT},path={self._pipe}",
             "-device", f"virtserialport,chardev={PORT},name=bellwire.{PORT}"))
 
     def pack(self, archive: Archive) -> None:
-        """What the host needs for it."""
+        """Adds the files that the host needs for it."""
         archive.copy(SCRIPT)
         archive.folders(self._pipe.parent)
         for end in ("in", "out"):
             archive.pipe(f"{self._pipe}.{end}".strip("/"))
 
     def between(self, first: str, second: str) -> Counter[str]:
-        """What was counted from one mark to the other."""
+        """The counts from one mark to the other."""
         found = self._read()
         return found[second] - found[first]
 
@@ -54,5 +54,5 @@ class Meter(Process):
 
 
 def mark(name: str) -> str:
-    """What the guest's shell does; it goes on when everything is counted."""
+    """The guest's shell command that sets a mark; it returns when everything is counted."""
     return f"{{ echo {name} >&9; read -r _ <&9; }} 9<>/run/bellwire/port/{PORT}"

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A VM on real KVM where there is none: its QEMU runs in a host that is emulated.
+"""A VM on real KVM, on machines without it: its QEMU runs in an emulated host.
 
     this machine    QEMU, emulation, a CPU with SVM
     emulated host       switchboard, devices, QEMU -accel kvm   on Debian's kernel
     guest                   the module, the command             on Debian's kernel
 
-The host is a guest like any other (emulated_host.py), and its command starts the
-same processes, by the same command lines, at the same paths, as Lab and Vm do
-on a machine with a good KVM. Where they write a file of the run's folder, they
-find a link to a virtio port of the host, and behind that is the file here: so
-Vm reads what the guest says as ever.
+The host is a guest like any other (emulated_host.py). Its command starts the same processes, by the
+same command lines, at the same paths, as Lab and Vm do on a machine with a working KVM. In place of
+each file of the run's folder that they write, the host has a link to a virtio port, behind which is
+the file on this machine. So Vm reads the guest's output as usual.
 """
 
 import re
@@ -37,8 +36,7 @@ GOODBYE = 20.0  # seconds for the host to power off after its guest; it takes 0.
 
 
 class NestedVm(Vm):
-    """`processes` run beside it in the host, and use the folder `private` there; the last of them
-    is the meter."""
+    """A VM in an emulated host. `processes` run beside it there; the last of them is the meter."""
 
     def __init__(self, config: VmConfig, folder: Path, overlay: Path, plugs: Sequence[Plug],
                  processes: Sequence[Process], meter: Meter) -> None:
@@ -64,7 +62,7 @@ class NestedVm(Vm):
         self.host.resume()
 
     def poll(self) -> Verdict | None:
-        """The host ends soon after its guest; by then all that the guest wrote is here."""
+        """Waits for the host's end, when everything that the guest wrote is on this machine."""
         verdict = super().poll()
         if verdict and verdict.command_status is not None:
             self.until(lambda: False, GOODBYE)
@@ -82,7 +80,7 @@ class NestedVm(Vm):
                   ports=self._links)
 
     def _files(self) -> list[Path]:
-        """All that grows in the run's folder while it runs."""
+        """The files of the run's folder that are written while it runs."""
         logs = [self.folder / "qemu.log", *(process.log for process in self._processes)]
         ports = [self.folder / name for name in qemu.PORTS.values()]
         return [self.console, *logs, self._meter.counters, *ports]
@@ -102,7 +100,7 @@ class NestedVm(Vm):
                                extra_files=archive)
 
     def _script(self) -> str:
-        """What the host does. On its stderr are the processes that end, and nothing else."""
+        """The host's command. Its stderr reports only the processes that end."""
         lines = ['run() { number=$1 log=$2; shift 2; "$@" >>"$log" 2>&1; echo "$number $?" >&2; }']
         for number, process in enumerate(self._processes):
             lines.append(f"run {number} {shlex.join([str(process.log), *process.argv])} &")
@@ -113,7 +111,7 @@ class NestedVm(Vm):
 
 
 class NestedQemu:
-    """The QEMU in the host, as if it were a child of ours."""
+    """The QEMU in the host, with the interface of a child process."""
 
     def __init__(self, host: Vm, processes: Sequence[Process]) -> None:
         self._host = host
@@ -121,8 +119,8 @@ class NestedQemu:
         self._said = LineReader()
 
     def _ended(self, line: str) -> tuple[Process, int] | None:
-        """Which process ended, by that line of the script's, and how. The shell may say more, which
-        stays in the host's log."""
+        """The process that a line of the script reports, and its status. Other lines are the
+        shell's, and stay in the host's log."""
         found = _ENDED.fullmatch(line)
         if not found or int(found[1]) >= len(self._processes):
             return None
@@ -130,7 +128,7 @@ class NestedQemu:
 
     @property
     def status(self) -> int | None:
-        """Raises if one of the processes, or the host itself, ended by itself."""
+        """Raises if one of the processes or the host has ended by itself."""
         for line in self._said.lines(self._host.stderr.read()):
             if ended := self._ended(line):
                 process, status = ended
@@ -157,7 +155,7 @@ class NestedQemu:
 
 
 def _signed(status: int) -> int:
-    """A shell's word for a status, in Python's: the signal is negative."""
+    """A shell's status as Python's, where a signal is negative."""
     return 128 - status if status > 128 else status
 
 
@@ -178,7 +176,7 @@ class NestedLab(Lab):
         return [*super().processes, self.meter]
 
     def start(self) -> None:
-        """They start with the VM."""
+        """Does nothing: its processes start with the VM."""
 
     def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool) -> Vm:
         if self.vms:
@@ -192,7 +190,7 @@ class NestedLab(Lab):
 
 def make(config: VmConfig, folder: Path, devices: Sequence[str], vectors: int,
          transport: str = "ivshmem", device_options: Sequence[str] = ()) -> Lab:
-    """The lab that such a machine needs."""
+    """The kind of lab that the VM's accelerator needs."""
     kind = NestedLab if config.nested else Lab
     return kind(config, folder, devices, vectors=vectors, transport=transport,
                 device_options=device_options)

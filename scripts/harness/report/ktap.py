@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Reads test reports in TAP 13, TAP 14 and KTAP, nested to any depth.
 
-Several reports may follow each other, each with its version line. Whatever a
-report leaves out fails: results that its plan announced, a plan, the result
-line of a test whose subtests are there, the end of a diagnostic block. KTAP
-lets a report go without a plan; here that fails, too, since nothing would show
-that such a report broke off.
+Several reports may follow each other, each with its version line. Whatever a report leaves out is
+a failure: results that its plan announced, a plan, the result line of a test with subtests, the end
+of a diagnostic block. KTAP allows a report without a plan; here that fails, too, since nothing
+would show that such a report broke off.
 """
 
 import re

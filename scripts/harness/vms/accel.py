@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Whether KVM can be trusted on this machine.
+"""Whether KVM works on this machine.
 
-There are KVMs that open, pass small probes, and never bring a Linux kernel up.
-So the real kernel proves it, in the image's own initramfs: the guest must say
-that it waits for its command. The verdict holds for one kernel, QEMU and boot of the host.
+Some KVMs open and pass small probes, but never boot a Linux kernel. So the real kernel and
+initramfs are booted as a proof: the guest must report that it waits for its command. The verdict
+is remembered for that kernel, that QEMU and the current boot of the host.
 """
 
 import json
@@ -17,24 +17,24 @@ from harness.core.places import HarnessError, cache, caches, locked, replace_fil
 from harness.report.logs import last_line
 from harness.vms import qemu
 
-LIMIT = 8.0  # seconds; a guest on a KVM that works needs one
+LIMIT = 8.0  # seconds; with a working KVM a guest needs one
 DEVICE = Path("/dev/kvm")
-KNOWN = "kvm.json"  # the verdicts, in the cache
+KNOWN = "kvm.json"  # in the cache: the verdicts, "" or what went wrong
 CHOICES = ("auto", "kvm", "tcg", "nested")
 
 
 @dataclass(frozen=True)
 class KvmProblem:
-    """Why there is no KVM."""
+    """Why KVM cannot be used."""
 
     reason: str
     remedy: str = ""
-    worth_saying: bool = True  # worth telling somebody who didn't ask for KVM
+    worth_saying: bool = True  # also to a user who did not ask for KVM
 
 
 def choose(wanted: str, config: qemu.VmConfig, version: str) -> str:
-    """"kvm" or "tcg", or "nested" if that is the wanted. Raises if KVM is insisted on and can't be
-    had."""
+    """Returns "kvm", "tcg" or "nested" for one of CHOICES. Raises if "kvm" was asked for and KVM
+    does not work."""
     if wanted == "nested":
         return wanted
     trouble = None if wanted == "tcg" else closed(DEVICE) or _unproven(config, version)
@@ -61,7 +61,7 @@ def closed(device: Path) -> KvmProblem | None:
 def _unproven(config: qemu.VmConfig, version: str) -> KvmProblem | None:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     key = " | ".join((config.image.release, config.qemu, version, boot))
-    for place in caches():  # without a lock: one that may only be read serves as well
+    for place in caches():  # without a lock: a cache may be read-only
         if (known := _read(place / KNOWN).get(key)) is not None:
             return _trouble(known, place / KNOWN, worth_saying=False)
     known_file = cache() / KNOWN

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""QEMU's command line for a test machine: what it is made of, and how it talks to us.
+"""QEMU's command line for a test VM: what the VM is made of, and how it talks to us.
 
-The guest's streams are virtio ports: one brings the overlay, what it is to do;
-behind the others are files that grow in the VM's folder. Its wires are
-ivshmem-doorbell devices on the switchboard's socket, or vfio-user-pci devices
-on the socket of a device each, behind a PCIe port each; they stand on the
-command line, or are plugged into a machine that was started without. The
-`status` file comes last, so that the wires on the command line are connected
-when it is there.
+The guest's streams are virtio ports. One brings the overlay with the guest's command; behind the
+others are files in the VM's folder. Each wire is a PCI device behind a PCIe port of its own:
+ivshmem-doorbell on the switchboard's socket, or vfio-user-pci on the socket of its device. Wires
+stand on the command line, or are plugged into a VM that was started without them. The `status`
+file is opened last: when it exists, all wires on the command line are connected.
 """
 
 import functools
@@ -60,13 +58,13 @@ class VmConfig:
 
     @property
     def resumable(self) -> bool:
-        """Where it is safe, and a gain, to resume a saved state."""
+        """Whether resuming a saved state is safe and faster than a boot."""
         special = self.cold or self.gdb_port or self.append or self.extra
         return self.accel in EMULATED and not special
 
     @property
     def nested(self) -> bool:
-        """Whether it runs in an emulated host."""
+        """Whether the VM runs in an emulated host."""
         return self.accel == "nested"
 
     def on(self, accel: str) -> "VmConfig":
@@ -75,7 +73,7 @@ class VmConfig:
 
 @dataclass(frozen=True)
 class Plug:
-    """A wire's end in QEMU: the socket, and the device on it, in the VM's slot."""
+    """The end of a wire in QEMU: a PCI device in one of the VM's slots, on a socket."""
 
     socket: Path
     slot: int
@@ -89,11 +87,11 @@ class Plug:
         return f"port{self.slot}"
 
     def commands(self) -> list[tuple[str, dict[str, Any]]]:
-        """As QMP wants it."""
+        """The QMP commands that plug it in."""
         raise NotImplementedError
 
     def arguments(self) -> list[str]:
-        """As the command line wants it."""
+        """The same as arguments of QEMU."""
         raise NotImplementedError
 
 
@@ -117,7 +115,7 @@ class IvshmemPlug(Plug):
 
 @dataclass(frozen=True)
 class VfioUserPlug(Plug):
-    """To a device that is served whole."""
+    """To a device that serves the whole PCI function."""
 
     def device(self) -> dict[str, Any]:
         return {"driver": "vfio-user-pci", "id": self.name, "bus": self.port,
@@ -130,14 +128,14 @@ class VfioUserPlug(Plug):
         return ["-device", json.dumps(self.device())]
 
 
-CommandLine = list[list[str]]  # the arguments, grouped as a reader would
+CommandLine = list[list[str]]  # its arguments, in groups that belong together
 
 
 _asked: dict[str, subprocess.Popen[str]] = {}  # programs that were asked what they are
 
 
 def ask_version(program: str) -> None:
-    """So that version() needn't wait for the answer later."""
+    """Asks already, so that version() does not have to wait."""
     try:
         _asked[program] = subprocess.Popen(
             [program, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -148,7 +146,7 @@ def ask_version(program: str) -> None:
 
 @functools.cache
 def version(program: str) -> str:
-    """As it tells it: "7.2.22 (Debian …)"."""
+    """As the program prints it: "7.2.22 (Debian …)"."""
     if program not in _asked:
         ask_version(program)
     asked = _asked.pop(program)
@@ -167,11 +165,8 @@ def _no_qemu(program: str, reason: object) -> HarnessError:
 def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int = 0,
          plugs: Sequence[Plug] = (), terminal: bool = False,
          ports: Mapping[str, Path] = {}) -> CommandLine:
-    """`slots`: for how many wires. `terminal`: the console is our stdin and stdout, not only a
-    log. `ports`: more of them, each with its file.
-
-    Without an overlay the guest waits for one for ever.
-    """
+    """`slots`: the number of wires. `terminal`: the console is also our stdin and stdout. `ports`:
+    more ports, each with its file. Without an overlay the guest waits for one forever."""
     return [
         *machine_line(config, slots),
         *(plug.arguments() for plug in plugs),
@@ -183,7 +178,7 @@ def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int
 
 
 def machine_line(config: VmConfig, slots: int) -> CommandLine:
-    """The part that the guest knows: of two machines alike in it, one can go on as the other."""
+    """The part that the guest can see: a state saved with it can be resumed only with the same."""
     parameters = [*KERNEL_PARAMETERS, *(["nokaslr"] if config.gdb_port else []), *config.append]
     return [
         [config.qemu],
@@ -202,8 +197,8 @@ def machine_line(config: VmConfig, slots: int) -> CommandLine:
 
 
 def _cpus(config: VmConfig) -> str:
-    """Where there never can be two CPUs, QEMU emulates neither barriers nor atomic accesses; but a
-    device in another process is one, and the ring's rules need both."""
+    """At least two possible CPUs: with one, QEMU emulates neither barriers nor atomic accesses,
+    which the ring needs towards a device in another process."""
     possible = f",maxcpus={max(config.smp, 2)}" if config.accel in EMULATED else ""
     return f"{config.smp}{possible}"
 
@@ -231,8 +226,8 @@ def _console(log: Path, terminal: bool) -> list[str]:
 
 
 def _overlay(path: Path | None) -> list[str]:
-    """A "pipe" may be a plain file: the guest reads it once, to its end. A "ringbuf" is open and
-    silent; a "null" would be closed, and the guest's read at its end at once."""
+    """A "pipe" may be a plain file, which the guest reads once. A "ringbuf" stays open and silent;
+    from a "null" the guest would read end-of-file at once."""
     return _port("overlay", "pipe", path) if path else _port("overlay", "ringbuf")
 
 
@@ -243,5 +238,5 @@ def _port(name: str, kind: str, path: Path | None = None) -> list[str]:
 
 
 def value(path: Path) -> str:
-    """In an option's value QEMU reads two commas as one."""
+    """A path in an option's value, where QEMU reads two commas as one."""
     return str(path).replace(",", ",,")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Speaks QMP, QEMU's machine protocol: a JSON object a line, one answer to each command."""
+"""Speaks QMP, QEMU's monitor protocol: a JSON object per line, one answer per command."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ class QmpError(Exception):
 
 
 class Qmp:
-    """Our end of `peer`, which QEMU inherits: nobody else can find it, and it leaves no file."""
+    """Our end of `peer`, a socket that QEMU inherits: it has no file that others could open."""
 
     def __init__(self, limit: float = LIMIT) -> None:
         self._socket, self.peer = socket.socketpair()
@@ -22,20 +22,20 @@ class Qmp:
 
     @property
     def arguments(self) -> list[str]:
-        """What QEMU's command line says about it."""
+        """QEMU's arguments for it."""
         return ["-chardev", f"socket,id=qmp,fd={self.peer.fileno()}",
                 "-qmp", "chardev:qmp"]
 
     def greet(self) -> None:
-        """Once QEMU was started; idempotent. From here on its end is its own: if it dies, we
-        notice."""
+        """Call it once QEMU has been started; idempotent. Closes our copy of QEMU's end, so that
+        we notice if QEMU dies."""
         if self.peer.fileno() >= 0:
             self.peer.close()
             self._receive("QMP")
             self.command("qmp_capabilities")
 
     def command(self, name: str, /, **arguments: object) -> Any:
-        """What it returns. Events that come meanwhile are passed over."""
+        """Returns its result. Events that come meanwhile are dropped."""
         request = json.dumps({"execute": name, "arguments": arguments}) + "\n"
         try:
             self._socket.sendall(request.encode())
@@ -44,7 +44,7 @@ class Qmp:
         return self._receive("return", name)
 
     def await_event(self, name: str, **data: object) -> None:
-        """Until that event comes, with that data: one of those that no command has passed over."""
+        """Waits for that event with that data. Events that a command has dropped are lost."""
         while True:
             happened = self._receive_any()
             if happened.get("event") == name and data.items() <= happened["data"].items():

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Saved states: a machine that has booted and waits for its command, to be resumed from there.
+"""Saved states of VMs that have booted and wait for their command, to resume them from there.
 
-A state belongs to one QEMU, machine line, kernel, initramfs and boot of the
-host (whose TSC the guest has measured); all of that is its key. It has nothing
-of any run: the wires are plugged into the VM after it was resumed, and then
-the guest reads its overlay.
-The newest few are kept, about 100 MiB each, in the user's cache.
+The key of a state is the QEMU, the command line that the guest can see, kernel, initramfs and the
+boot of the host, whose TSC the guest has measured. A state holds nothing of a run: the wires are
+plugged in after it was resumed, and then the guest reads its overlay. The newest few are kept in
+the user's cache, about 100 MiB each.
 """
 
 import fcntl
@@ -26,13 +25,13 @@ from harness.vms.qmp import Qmp, QmpError
 FOLDER = "states"
 KEPT = 8
 LIMIT = 20.0  # seconds to write or read a state; either takes less than one
-FAST = 1 << 40  # bytes a second: QEMU thinks of a network, and holds back
+FAST = 1 << 40  # bytes a second: QEMU limits the rate by default, for networks
 POLL = 0.005
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
-    """Changes with anything that a state depends on."""
+    """A name that changes with anything that the state depends on."""
     program = shutil.which(config.qemu) or config.qemu
     line = qemu.flat(qemu.line(config, Path(), slots=slots,
                                ports=dict.fromkeys(ports, Path())))
@@ -43,7 +42,7 @@ def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
 
 
 def find(name: str) -> BinaryIO | None:
-    """That state, open: it stays readable when somebody else drops it."""
+    """That state, opened: it stays readable if another process drops it."""
     for place in caches():
         with suppress(OSError):
             file = (place / FOLDER / _file(name)).open("rb")
@@ -61,7 +60,7 @@ def drop(name: str) -> None:
 
 @contextmanager
 def making() -> Iterator[bool]:
-    """Whether it is our turn to make a state. If another process makes one, it isn't."""
+    """Yields whether this process may make a state: False while another one does."""
     lock = _folder() / "lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
@@ -74,9 +73,9 @@ def making() -> Iterator[bool]:
 
 
 def save(name: str, qmp: Qmp) -> None:
-    """Stops the VM and writes its state. To be called while making().
+    """Stops the VM and writes its state. Call it within making().
 
-    QEMU is to call no file by a path that isn't plain ASCII: by our descriptor it needn't.
+    QEMU finds the file through our descriptor, so that its path need not be plain ASCII.
     """
     folder = os.open(_folder(), os.O_RDONLY | os.O_DIRECTORY)
     here = f"/proc/{os.getpid()}/fd/{folder}"
@@ -92,9 +91,9 @@ def save(name: str, qmp: Qmp) -> None:
 
 
 def incoming(state: BinaryIO) -> list[str]:
-    """What QEMU's command line says to begin with that state, which is to stay open meanwhile.
+    """The arguments with which QEMU starts from that state, which must stay open meanwhile.
 
-    New ones take no file by its fd, old ones none by its name, and all of them a program.
+    New QEMUs take no file descriptor and old ones no file name, but all of them a program.
     """
     return ["-incoming", f"exec:exec cat /proc/{os.getpid()}/fd/{state.fileno()}"]
 
@@ -104,7 +103,7 @@ def until_loaded(qmp: Qmp) -> None:
 
 
 def plug(qmp: Qmp, plugs: Sequence[qemu.Plug]) -> None:
-    """Gives a stopped VM its wires, and lets it run."""
+    """Plugs the wires into a stopped VM, and lets it run."""
     for command, arguments in (pair for part in plugs for pair in part.commands()):
         qmp.command(command, **arguments)
     qmp.command("cont")

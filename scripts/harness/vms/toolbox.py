@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A newer QEMU than the machine's, without root and without touching the system.
+"""A newer QEMU than the machine's, without root and without a change to the system.
 
-It is Debian's own, of a later suite, unpacked into the build folder with every library down to
-libc; the machine's programs never meet them, for a script of ours starts it by its own loader.
-Unpacked once; remove the folder to get a newer one.
+It is Debian's own, from a later suite, unpacked once into the build folder with every library down
+to libc. A script of ours starts it with its own loader, so the machine's programs never see those
+libraries. Remove the folder to get a newer one.
 """
 
 import re
@@ -34,15 +34,15 @@ exec "$root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$root/{LIBRARIES}" \
 
 
 def find(needed: tuple[int, int], device: str = "") -> str:
-    """A QEMU of that version or a newer one, which has that device: the machine's own, if it is
-    one, else the toolbox's."""
+    """A QEMU of at least that version that has that device: the machine's own if possible, else
+    the toolbox's."""
     own = shutil.which(PROGRAM)
     return own if own and _does(own, needed, device) else str(get())
 
 
 def chosen(name: str, transport: str = "ivshmem") -> str:
-    """The QEMU that a --qemu names: "toolbox", or a program. For vfio-user the machine's own, if
-    nobody names another, may be too old."""
+    """The QEMU that --qemu names: "toolbox", or a program. For vfio-user, the machine's own is
+    replaced if it is too old."""
     if name == NAME:
         return str(get())
     if name == PROGRAM and transport.startswith("vfio-user"):
@@ -53,7 +53,7 @@ def chosen(name: str, transport: str = "ivshmem") -> str:
 
 
 def get() -> Path:
-    """The toolbox's QEMU, to be started like any other; fetched when it isn't there."""
+    """The toolbox's QEMU, to be started like any other; fetched if it is missing."""
     if not FOLDER.exists():
         with locked(FOLDER.with_suffix(".lock"), "fetches QEMU"):
             if not FOLDER.exists():
@@ -71,7 +71,7 @@ def is_own(program: Path) -> bool:
 
 
 def files() -> list[Path]:
-    """All that its QEMU is started from; what it then loads is programs.firmware's."""
+    """The files that start its QEMU; programs.firmware has those that it loads then."""
     folder = _loadable(FOLDER)
     root = folder / "root"
     program, loader = root / "usr/bin" / PROGRAM, root / "usr/lib64/ld-linux-x86-64.so.2"

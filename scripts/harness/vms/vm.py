@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""One virtual machine: from its start, over the guest's words, to its end.
+"""One virtual machine, from its start to its verdict.
 
-The guest's init says on the `status` port "waiting UPTIME" when it is up, "ready
-UPTIME" when it has its wires and its command, and "exit STATUS" when that has
-ended. A guest that died says nothing.
+The guest's init writes to the `status` port: "waiting UPTIME" when it is up, "ready UPTIME" when
+it has its wires and its command, and "exit STATUS" when the command has ended. A guest that died
+writes nothing.
 
-An emulated machine boots only once: it is saved where it waits, and resumed
-from there ever after (saved_states.py).
+An emulated VM boots only once: it is saved while it waits, and later runs resume it from there
+(saved_states.py).
 """
 
 import os
@@ -49,14 +49,14 @@ class QemuProcess(Protocol):
 
 
 class Vm:
-    """Its files are in `folder`; `overlay` has what the guest is to do (image/overlay.py)."""
+    """Its files are in `folder`; `overlay` holds the guest's command (image/overlay.py)."""
 
     def __init__(self, config: qemu.VmConfig, folder: Path, overlay: Path,
                  plugs: Sequence[qemu.Plug] = (), terminal: bool = False,
                  ports: Mapping[str, Path] = {}) -> None:
         self.config = config
         self.folder = folder
-        self.boot_ms = 0  # from QEMU's start to the guest's word
+        self.boot_ms = 0  # from QEMU's start until the guest was ready
         self.boots = 0
         self.resumed = False
         self.stdout = Growing(folder / "stdout")
@@ -77,9 +77,9 @@ class Vm:
 
     def boot(self, limit: float | None = BOOT_LIMIT,
              watch: Callable[[], None] = lambda: None) -> Verdict | None:
-        """Starts it and waits until the guest is ready: None. A verdict if it died instead.
+        """Starts it and waits until the guest is ready. Returns a verdict if it died instead.
 
-        `watch` is called meanwhile, and may raise.
+        Calls `watch` meanwhile, which may raise.
         """
         with messages.waiting(f"the guest to be ready; its console: {self.console}"):
             if self.config.resumable:
@@ -102,7 +102,7 @@ class Vm:
 
     @property
     def consoles(self) -> list[Path]:
-        """The logs of all kernels that ran for it."""
+        """The console logs of all kernels that ran for it."""
         return [self.console]
 
     @property
@@ -111,12 +111,12 @@ class Vm:
         return self._child.pid if self._child and not self._ended() else None
 
     def cpu_threads(self) -> list[int]:
-        """QEMU's, one for each of the guest's CPUs."""
+        """QEMU's threads for the guest's CPUs."""
         self._qmp.greet()
         return [cpu["thread-id"] for cpu in self._qmp.command("query-cpus-fast")]
 
     def pause(self) -> None:
-        """Nothing in the guest goes on, until resume()."""
+        """Stops all CPUs of the guest until resume()."""
         self._qmp.greet()
         self._qmp.command("stop")
 
@@ -124,9 +124,9 @@ class Vm:
         self._qmp.command("cont")
 
     def poll(self) -> Verdict | None:
-        """How it ended, if it has."""
+        """The verdict, if it has ended."""
         self._check_sizes()
-        ended = self._ended()  # asked first: the word may come with the end
+        ended = self._ended()  # asked first: both may come at once
         found = self._word("exit")
         if found is not None:
             return of_command(int(found))
@@ -134,7 +134,7 @@ class Vm:
 
     def wait(self, limit: float | None = None, between: Callable[[], None] = lambda: None
              ) -> Verdict:
-        """Waits for the command's end, `limit` seconds at most; calls `between` meanwhile."""
+        """Waits until the command ends, for `limit` seconds at most; calls `between` meanwhile."""
         deadline = time.monotonic() + limit if limit else None
         while (verdict := self.poll()) is None:
             between()
@@ -146,8 +146,8 @@ class Vm:
         return verdict
 
     def replug(self, slot: int) -> None:
-        """Takes that slot's wire out, waits until the guest has let go of it, and puts it in anew.
-        QmpError: QEMU can't, or dies of it."""
+        """Unplugs the wire of that slot, waits until the guest has released it, and plugs it in
+        again. QmpError: QEMU refuses, or dies."""
         plug = self._plugs[slot]
         self._qmp.greet()
         self._qmp.command("device_del", id=plug.name)
@@ -155,7 +155,7 @@ class Vm:
         saved_states.plug(self._qmp, [plug])
 
     def send_signal(self, number: signal.Signals) -> None:
-        """To QEMU, as a person would."""
+        """Sends the signal to QEMU."""
         if self.pid:
             os.kill(self.pid, number)
 
@@ -164,13 +164,13 @@ class Vm:
             self._child.kill()
 
     def close(self) -> None:
-        """Ends QEMU, if it hasn't. What the guest wrote is on disk by then."""
+        """Ends QEMU if it still runs. Then everything that the guest wrote is on disk."""
         self._qmp.close()
         if self._child:
             self._child.stop()
 
     def _check_sizes(self) -> None:
-        """Raises when the guest, or QEMU, writes without end."""
+        """Raises if a log or a stream has grown past its limit."""
         for file in self._bounded:
             file.check()
 
@@ -186,7 +186,7 @@ class Vm:
                          self._ports)
 
     def _launch(self, line: qemu.CommandLine, *more: list[str], terminal: bool = False) -> None:
-        """Returns when QEMU has connected what the line says, long before the guest is up."""
+        """Returns when QEMU has connected its devices, long before the guest is up."""
         self._qmp.close()
         self._qmp = Qmp()
         self._status_file.unlink(missing_ok=True)
@@ -199,8 +199,8 @@ class Vm:
                      (self._qmp.peer.fileno(),))
 
     def _warm(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
-        """None: it is ready, by way of a saved state. If it isn't, NOT_RESUMED: nothing is lost but
-        time. A verdict if it was resumed, and died of what it met then."""
+        """Resumes a saved state, or boots once and saves one. Returns None if the guest is ready,
+        NOT_RESUMED if it has to be booted, and a verdict if it died after it was resumed."""
         name = saved_states.key(self.config, self._slots, self._ports)
         saved = False
         try:
@@ -240,7 +240,7 @@ class Vm:
 
     def _boot_and_save(self, name: str, limit: float | None, watch: Callable[[], None]
                        ) -> BinaryIO | None:
-        """None if it is somebody else's turn to save, or the guest doesn't come up well."""
+        """None if another process is saving one, or if the guest does not come up well."""
         with saved_states.making() as ours:
             if not ours:
                 return None
@@ -277,7 +277,7 @@ class Vm:
         return self._child is not None and self._child.status is not None
 
     def until(self, happened: Callable[[], bool], limit: float | None) -> bool:
-        """False: not within `limit` seconds, or QEMU ended before."""
+        """False if it did not happen within `limit` seconds, or before QEMU ended."""
         deadline = time.monotonic() + limit if limit else None
         while not happened():
             self._check_sizes()
@@ -287,7 +287,7 @@ class Vm:
         return True
 
     def _word(self, keyword: str) -> str | None:
-        """What init said behind that keyword, in a whole line."""
+        """What init wrote after that keyword, in a complete line."""
         try:
             lines = self._status_file.read_text(errors="replace").split("\n")[:-1]
         except FileNotFoundError:
@@ -296,12 +296,12 @@ class Vm:
         return next((rest for first, _, rest in found if first == keyword), None)
 
     def _death(self) -> Verdict:
-        """QEMU ended and the guest hadn't said goodbye."""
+        """The verdict if QEMU ended before the guest's command."""
         status = (self._child.status if self._child else None) or 0
         panic = logs.panic(self.console)
         if panic:
             return Verdict(DEAD, f"the guest panicked: {panic}; its console: {self.console}")
-        if status == 1:  # what QEMU says to options that it doesn't like
+        if status == 1:  # QEMU's status if it refuses an option
             said = last_line(self.folder / "qemu.log")
             raise HarnessError(f"QEMU refused: {said or 'no word why'}")
         return Verdict(DEAD, f"the guest died, QEMU {describe(status)}; its console: "
