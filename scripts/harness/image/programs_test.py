@@ -37,7 +37,7 @@ class ProgramsTest(unittest.TestCase):
             script.write("#!/bin/sh\n")
             script.flush()
             os.chmod(script.name, 0o755)
-            with self.assertRaisesRegex(HarnessError, "no ELF program"):
+            with self.assertRaisesRegex(HarnessError, "not an ELF program"):
                 programs.with_libraries(Path(script.name))
         with self.assertRaisesRegex(HarnessError, "no program 'nonesuch'"):
             programs.find("nonesuch")
