@@ -3,25 +3,28 @@
 
 Several reports may follow each other, each with its version line. Whatever a report leaves out is
 a failure: results that its plan announced, a plan, the result line of a test with subtests, the end
-of a diagnostic block. KTAP allows a report without a plan; here that fails, too, since nothing
-would show that such a report broke off.
+of a diagnostic block. So is a plan between results, since it must be first or last. KTAP allows a
+report without a plan; here that fails, too, since nothing would show that such a report broke off.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+# In ASCII: "\d" and "\s" otherwise match digits and blanks of every script.
 # What dmesg and a console put before a line that the kernel printed.
-_PRINTK = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?")
-_VERSION = re.compile(r"K?TAP version \d+\s*")
-_PLAN = re.compile(r"1\.\.(\d+)(?:\s+#\s*(.*))?\s*")
-_RESULT = re.compile(r"(not )?ok(?:\s+(\d+))?(?:\s+(?:- ?)?(.*))?")
+_PRINTK = re.compile(r"(?:<\d+>)?\[ *\d+\.\d+\](?:\[ *[TC]\d+\])? ?", re.A)
+_VERSION = re.compile(r"K?TAP version \d+\s*", re.A)
+_PLAN = re.compile(r"1\.\.(\d+)(?:\s+#\s*(.*))?\s*", re.A)
+_RESULT = re.compile(r"(not )?ok(?:\s+(\d+))?(?:\s+(?:- ?)?(.*))?", re.A)
 # A directive follows an unescaped "#"; "# skipped: no KVM" is one, "# skip_me" in a name is not.
 _DIRECTIVE = re.compile(r"(?:^|\s)(?<!\\)#\s*(SKIP[A-Z]*|TODO|XFAIL|TIMEOUT|ERROR)"
-                        r"(?:[:\s]\s*(.*))?$", re.I)
-_BAIL_OUT = re.compile(r"Bail out!\s*(.*)", re.I)
-_STRICT = re.compile(r"pragma\s+([+-])strict\b")
+                        r"(?:[:\s]\s*(.*))?$", re.I | re.A)
+_BAIL_OUT = re.compile(r"Bail out!\s*(.*)", re.I | re.A)
+_STRICT = re.compile(r"pragma\s+([+-])strict\b", re.A)
 _ESCAPED = re.compile(r"\\([\\#])")
+_BLANKS = " \t\r\v\f"
+_MOST_DIGITS = 9  # of a number; int() refuses one of more than 4,300 digits
 _YAML_BEGIN, _YAML_END = re.compile(r"---(\s.*)?"), "..."
 _ALL = "all tests"  # the name of a report that was skipped as a whole, until its test gives it one
 
@@ -41,6 +44,7 @@ class _Level:
 
     indent: int
     planned: int | None = None
+    plan_follows: bool = False  # results: then none may come after it
     all_skipped: str | None = None  # the plan's reason
     numbers: list[int] = field(default_factory=list)  # those of the results
     cases: list[Case] = field(default_factory=list)
@@ -68,9 +72,9 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     have any of what Python takes for the end of a line."""
     for raw in text.split("\n"):
         raw = _PRINTK.sub("", raw, count=1) if _PRINTK.match(raw) else raw
-        line = raw.strip()
+        line = raw.strip(_BLANKS)
         if line:
-            yield len(raw) - len(raw.lstrip()), line
+            yield len(raw) - len(raw.lstrip(_BLANKS)), line
 
 
 class _Reader:
@@ -89,7 +93,7 @@ class _Reader:
         elif version or plan or result:
             level = self._level(indent, starts=version is not None)
             if plan:
-                _plan(level, int(plan[1]), plan[2] or "")
+                _plan(level, _number(level, plan[1]), plan[2] or "")
             elif result:
                 _result(level, result)
         elif self.levels:
@@ -150,6 +154,7 @@ def _plan(level: _Level, planned: int, remark: str) -> None:
     if level.planned is not None:
         level.cases.append(Case("report", "fail", f"two plans, 1..{level.planned} and 1..{planned}"))
     level.planned = planned
+    level.plan_follows = bool(level.numbers)
     if planned == 0:
         directive = _DIRECTIVE.match(f"# {remark}")
         level.all_skipped = (directive[2] if directive else remark) or "the plan is 1..0"
@@ -157,7 +162,11 @@ def _plan(level: _Level, planned: int, remark: str) -> None:
 
 def _result(level: _Level, result: re.Match[str]) -> None:
     failed, number, title = bool(result[1]), result[2], result[3] or ""
-    level.numbers.append(int(number) if number else len(level.numbers) + 1)
+    level.numbers.append(_number(level, number) if number else len(level.numbers) + 1)
+    if level.plan_follows:
+        level.cases.append(Case("report", "fail", f"the plan 1..{level.planned} stands between "
+                                                  "results: it must be first or last"))
+        level.plan_follows = False  # one line for it
     directive = _DIRECTIVE.search(title)
     word = directive[1].upper() if directive else ""
     reason = (directive[2] or "").strip() if directive else ""
@@ -174,6 +183,14 @@ def _result(level: _Level, result: re.Match[str]) -> None:
         level.inner.append(Case(name, outcome, reason or notes))
     level.cases += level.inner
     level.inner, level.notes = [], []
+
+
+def _number(level: _Level, digits: str) -> int:
+    """What a plan or a result says; one that no report can mean fails, and is cut short."""
+    significant = digits.lstrip("0") or "0"
+    if len(significant) > _MOST_DIGITS:
+        level.cases.append(Case("report", "fail", f"a number of {len(significant):,} digits"))
+    return int(significant[:_MOST_DIGITS])
 
 
 def _outcome(failed: bool, directive: str) -> str:

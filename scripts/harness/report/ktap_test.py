@@ -53,6 +53,10 @@ class ParseTest(unittest.TestCase):
     def test_plan_at_the_end(self) -> None:
         self.assertEqual(outcomes("TAP version 13\nok 1 a\n1..1\n"), [("a", "pass")])
 
+    def test_plan_between_results_fails(self) -> None:
+        self.assertEqual(outcomes("TAP version 14\nok 1 a\n1..2\nok 2 b\n"),
+                         [("a", "pass"), ("report", "fail"), ("b", "pass")])
+
     def test_cut_off_in_a_subtest_fails(self) -> None:
         cut = NESTED[:NESTED.index("not ok 1 ring")]
         self.assertEqual(count(parse(cut))["fail"], 3)  # poll, the missing line, the plan
@@ -151,6 +155,20 @@ class ResultTest(unittest.TestCase):
             with self.subTest(stamp):
                 text = "".join(f"{stamp}{line}\n" for line in NESTED.splitlines())
                 self.assertEqual(parse(text), parse(NESTED))
+
+    def test_a_number_that_int_refuses_fails(self) -> None:
+        digits = "9" * 5000
+        for line in (f"1..{digits}\nok 1 a", f"1..1\nok {digits} a", f"1..0{digits}\nok 1 a"):
+            with self.subTest(line[:20]):
+                self.assertIn(("report", "fail"), outcomes(f"TAP version 14\n{line}\n"))
+        self.assertEqual(outcomes(f"TAP version 14\n1..{'0' * 5000}1\nok 1 a\n"), [("a", "pass")])
+
+    def test_digits_and_blanks_of_other_scripts_are_words(self) -> None:
+        self.assertEqual(self.only("ok \u0661 a"), Case("\u0661 a", "pass"))
+        self.assertEqual(outcomes("TAP version 14\n1..\u0661\nok 1 a\n"),
+                         [("a", "pass"), ("report", "fail")])
+        self.assertEqual(outcomes("TAP version 14\n1..1\n\u00a0not ok 1 b\nok 1 a\n"),
+                         [("a", "pass")])
 
     def test_a_line_with_odd_letters_is_one_line(self) -> None:
         self.assertEqual(self.only("ok 1 a\x0bnot ok 2 b\u2028not ok 3 c\r").outcome, "pass")
