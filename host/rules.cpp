@@ -1,26 +1,37 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/rules.hpp"
-
-#include <sys/utsname.h>
+//
+// `bellwire rules`: tries each rule of docs/semantics.md on the software model and on this
+// machine's kernel, and prints what both did.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <iostream>
 #include <vector>
 
+#include "host/cli/options.hpp"
+#include "host/cli/subcommands.hpp"
+#include "host/cli/system.hpp"
 #include "host/output/json_text.hpp"
 #include "vdev/machine/kvm/kvm_machine.hpp"
 #include "vdev/machine/rules/rule.hpp"
+#include "vdev/os/text_table.hpp"
 
 namespace bellwire::host {
 namespace {
 
-// Set by scripts/bellwire: what boots the emulated host.
+// The script that boots the emulated host; scripts/bellwire sets it.
 constexpr const char* boot_vm_variable = "BELLWIRE_BOOT_VM";
 
-struct Row {
+struct RulesOptions {
+  bool json = false;
+  bool nested = false;  // on the KVM of an emulated host
+};
+
+// What was observed for a rule.
+struct Outcome {
   const rules::Rule& rule;
   std::string model;
   std::optional<std::string> kernel;  // empty: it could not be tried
@@ -28,67 +39,63 @@ struct Row {
   [[nodiscard]] bool agree() const { return kernel && (*kernel == model || *kernel == rule.older); }
 };
 
-struct Table {
-  std::vector<Row> rows;
-  std::string kernel;   // its release
-  std::string missing;  // why there are no machines; empty: there are
+struct Outcomes {
+  std::vector<Outcome> rules;
+  std::string kernel;  // its release
+  std::string no_kvm;  // why KVM can't be used; empty: it can
 };
 
-std::string release() {
-  utsname names{};
-  ::uname(&names);
-  return names.release;
-}
-
-Table try_all() {
-  Table table{.rows = {}, .kernel = release(), .missing = {}};
+Outcomes try_all() {
+  Outcomes all{.rules = {}, .kernel = kernel_release(), .no_kvm = {}};
   if (const auto machine = kvm::KvmMachine::create({}); !machine)
-    table.missing = machine.error().message;
+    all.no_kvm = machine.error().message;
   const rules::World kernel{rules::make_kernel_event_file, kvm::KvmMachine::create};
   for (const auto& rule : rules::all()) {
-    Row row{rule, rules::observe(rule, rules::model_world()), std::nullopt};
-    if (rule.subject == rules::Subject::eventfd || table.missing.empty())
-      row.kernel = rules::observe(rule, kernel);
-    table.rows.push_back(std::move(row));
+    Outcome outcome{rule, rules::observe(rule, rules::model_world()), std::nullopt};
+    if (rule.subject == rules::Subject::eventfd || all.no_kvm.empty())
+      outcome.kernel = rules::observe(rule, kernel);
+    all.rules.push_back(std::move(outcome));
   }
-  return table;
+  return all;
 }
 
-void print_json(const Table& table) {
-  boost::json::array rows;
-  for (const auto& row : table.rows) {
+void print_json(const Outcomes& all) {
+  boost::json::array rules;
+  for (const auto& outcome : all.rules) {
     boost::json::object object{
-        {"rule", row.rule.number}, {"text", row.rule.text}, {"model", row.model}};
-    object["kernel"] = row.kernel ? boost::json::value(*row.kernel) : boost::json::value();
-    object["agree"] = row.kernel ? boost::json::value(row.agree()) : boost::json::value();
-    rows.push_back(std::move(object));
+        {"rule", outcome.rule.number}, {"text", outcome.rule.text}, {"model", outcome.model}};
+    object["kernel"] = outcome.kernel ? boost::json::value(*outcome.kernel) : boost::json::value();
+    object["agree"] = outcome.kernel ? boost::json::value(outcome.agree()) : boost::json::value();
+    rules.push_back(std::move(object));
   }
-  std::cout << json_text(boost::json::object{{"kernel", table.kernel}, {"rules", std::move(rows)}})
+  std::cout << json_text(boost::json::object{{"kernel", all.kernel}, {"rules", std::move(rules)}})
             << '\n';
 }
 
-void print_row(const Row& row) {
-  const auto* const verdict = !row.kernel ? "not tried" : row.agree() ? "agree" : "DISAGREE";
-  std::cout << text("{:>4}  {:<10}{}\n", row.rule.number, verdict, row.rule.text);
-  const auto tell = [](std::string_view who, std::string_view seen) {
-    std::cout << text("{:16}{:<9}{}\n", "", who, seen);
+void add_rows(TextTable& table, const Outcome& outcome) {
+  const auto* const verdict = !outcome.kernel   ? "not tried"
+                              : outcome.agree() ? "agree"
+                                                : "DISAGREE";
+  table.add({std::to_string(outcome.rule.number), verdict, std::string(outcome.rule.text)});
+  const auto add = [&table](std::string_view side, std::string_view observed) {
+    table.add({"", "", text("{:<9}{}", side, observed)});
   };
-  if (row.kernel == row.model) {
-    tell("both", row.model);
-    return;
-  }
-  tell("model", row.model);
-  if (row.kernel) tell("kernel", *row.kernel);
+  if (outcome.kernel == outcome.model) return add("both", outcome.model);
+  add("model", outcome.model);
+  if (outcome.kernel) add("kernel", *outcome.kernel);
 }
 
-void print_table(const Table& table) {
-  std::cout << text("The rules of docs/semantics.md, on the model and on Linux {}\n\n",
-                    table.kernel);
-  for (const auto& row : table.rows) print_row(row);
+void print_text(const Outcomes& all) {
+  TextTable table({{"", TextTable::Align::right, 4},
+                   {"", TextTable::Align::left, 8},
+                   {"", TextTable::Align::left}});
+  for (const auto& outcome : all.rules) add_rows(table, outcome);
+  std::cout << text("The rules of docs/semantics.md, on the model and on Linux {}\n\n", all.kernel)
+            << table.text();
   const auto tried =
-      std::ranges::count_if(table.rows, [](auto& row) { return row.kernel.has_value(); });
-  const auto agree = std::ranges::count_if(table.rows, [](auto& row) { return row.agree(); });
-  std::cout << text("\n{} rules, {} tried on the kernel: {} agree, {} don't\n", table.rows.size(),
+      std::ranges::count_if(all.rules, [](auto& outcome) { return outcome.kernel.has_value(); });
+  const auto agree = std::ranges::count_if(all.rules, &Outcome::agree);
+  std::cout << text("\n{} rules, {} tried on the kernel: {} agree, {} don't\n", all.rules.size(),
                     tried, agree, tried - agree);
 }
 
@@ -106,22 +113,36 @@ Error run_nested(bool json) {
   return system_fault("cannot run {}", boot_vm);
 }
 
-}  // namespace
-
 Result<void> run_rules(const RulesOptions& options) {
   if (options.nested) return run_nested(options.json);
-  const auto table = try_all();
-  options.json ? print_json(table) : print_table(table);
-  if (!table.missing.empty())
+  const auto all = try_all();
+  options.json ? print_json(all) : print_text(all);
+  if (!all.no_kvm.empty())
     std::cerr << text(
         "bellwire: rules 9 and 15 to 40 were not tried on the kernel: {}; "
         "'scripts/bellwire rules --nested' tries them in an emulated host\n",
-        table.missing);
-  const auto differs = [](const Row& row) { return row.kernel && !row.agree(); };
-  if (const auto row = std::ranges::find_if(table.rows, differs); row != table.rows.end())
+        all.no_kvm);
+  const auto differs = [](const Outcome& outcome) { return outcome.kernel && !outcome.agree(); };
+  if (const auto first = std::ranges::find_if(all.rules, differs); first != all.rules.end())
     return fault(std::errc::protocol_error, "model and kernel disagree, first on rule {}",
-                 row->rule.number);
+                 first->rule.number);
   return {};
+}
+
+}  // namespace
+
+void add_rules(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand(
+      "rules", "Hold the software model of ioeventfds and irqfds against this machine's kernel");
+  command->footer(R"(
+Tries each rule of docs/semantics.md that user space can observe, on the model and on the kernel.
+Exit status 1: they disagree on a rule. Without KVM, the rules that need it are tried on the model
+alone.)");
+  auto options = std::make_shared<RulesOptions>();
+  add_json(*command, options->json, "{rules: [{rule, text, model, kernel, agree}]}");
+  command->add_flag("--nested", options->nested,
+                    "Use the KVM of an emulated host, for a machine that has none");
+  command->callback([&run, options] { run = [options] { return run_rules(*options); }; });
 }
 
 }  // namespace bellwire::host

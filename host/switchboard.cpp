@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/switchboard.hpp"
+//
+// `bellwire switchboard`: runs an ivshmem::Switchboard, on one thread, until a signal ends it.
+#include <CLI/CLI.hpp>
 
 #include "host/cli/stop_on_signal.hpp"
+#include "host/cli/subcommands.hpp"
 #include "vdev/loop/one_thread.hpp"
+#include "vdev/transport/ivshmem/switchboard.hpp"
 
 namespace bellwire::host {
+namespace {
 
 Result<void> run_switchboard(const ivshmem::SwitchboardOptions& options) {
   boost::asio::io_context context(one_thread);
@@ -13,6 +18,35 @@ Result<void> run_switchboard(const ivshmem::SwitchboardOptions& options) {
   if (!switchboard) return switchboard.error();
   context.run();
   return {};
+}
+
+}  // namespace
+
+void add_switchboard(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand(
+      "switchboard", "Own the wires: shared memory and eventfds that QEMUs and devices attach to");
+  command->footer(R"(
+The wires outlive their users: a QEMU or a device may die at any moment and come back to the same
+memory and eventfds. Each slot joins one QEMU and one device. A QEMU gets the lowest slot that has
+none; a device names the slot that it wants.)");
+  auto options = std::make_shared<ivshmem::SwitchboardOptions>();
+  command->add_option("--socket", options->path, "Path of the socket to serve")
+      ->required()
+      ->type_name("PATH");
+  command
+      ->add_option("--vectors", options->vectors,
+                   "Doorbells and interrupts per direction, and queues in the memory (1 to 32)")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--memory", options->memory,
+                   "Shared memory per slot: a power of two, 64K to 1G [4M]")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command->add_option("--slots", options->slots, "Number of QEMU-and-device pairs (1 to 1024)")
+      ->type_name("N")
+      ->capture_default_str();
+  command->callback([&run, options] { run = [options] { return run_switchboard(*options); }; });
 }
 
 }  // namespace bellwire::host

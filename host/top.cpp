@@ -1,73 +1,138 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/top.hpp"
-
+//
+// `bellwire top`: asks the control sockets of running devices again and again, and prints a line
+// per queue that a driver uses. One thread.
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "host/cli/stop_on_signal.hpp"
-#include "host/device/device_status.hpp"
+#include "host/cli/subcommands.hpp"
 #include "host/output/standard_output.hpp"
+#include "host/trace/record/status.hpp"
+#include "vdev/os/text_table.hpp"
 
 namespace bellwire::host {
 namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::string_view heading =
-    "device    transport    pid      starts  eventfds  queue   requests/s  under way  "
-    "doorbells/s  wake-ups/s  interrupts/s\n";
+struct TopOptions {
+  std::vector<std::string> sockets;    // control sockets of devices
+  double interval = 1;                 // seconds
+  std::optional<std::uint64_t> times;  // empty: until a signal ends it
+};
 
-// Of words that wrap, or begin anew with a generation.
-double rate(std::uint64_t before, std::uint64_t now, double seconds) {
-  return now < before || seconds <= 0 ? 0 : static_cast<double>(now - before) / seconds;
+// With widths that stay, for its lines are printed as they come.
+const TextTable& table() {
+  constexpr auto left = TextTable::Align::left;
+  static const TextTable table({{"device", left, 8},
+                                {"transport", left, 11},
+                                {"pid", left, 7},
+                                {"starts"},
+                                {"eventfds"},
+                                {"queue"},
+                                {"requests/s"},
+                                {"under way"},
+                                {"doorbells/s"},
+                                {"wake-ups/s"},
+                                {"interrupts/s"}});
+  return table;
 }
 
-// The last look at a device, to take the next one's difference to.
-class Watched {
+// A process's eventfds, and how many of them have a count that nobody took yet.
+struct EventFdCounts {
+  unsigned all = 0, rung = 0;
+};
+
+// "eventfd-count:                2", in hexadecimal; empty if it is not an eventfd.
+std::optional<std::uint64_t> count_of(const std::filesystem::path& fdinfo) {
+  std::ifstream file(fdinfo);
+  for (std::string key; file >> key;)
+    if (std::uint64_t count = 0; key == "eventfd-count:" && file >> std::hex >> count) return count;
+  return std::nullopt;
+}
+
+// Empty: this user may not see them. docs/semantics.md 10.
+std::optional<EventFdCounts> count_event_fds(pid_t pid) {
+  std::error_code error;
+  const std::filesystem::directory_iterator all(text("/proc/{}/fdinfo", pid), error);
+  if (error) return std::nullopt;
+  EventFdCounts counts;
+  for (const auto& entry : all)
+    if (const auto count = count_of(entry.path())) {
+      ++counts.all;
+      counts.rung += *count > 0 ? 1 : 0;
+    }
+  return counts;
+}
+
+// Of counts that wrap, or start again with a generation.
+std::string rate(std::uint64_t before, std::uint64_t now, double seconds) {
+  return text("{:.0f}",
+              now < before || seconds <= 0 ? 0 : static_cast<double>(now - before) / seconds);
+}
+
+// A device, and its status when it was last asked.
+class WatchedDevice {
  public:
-  Watched(std::string socket, DeviceStatus status)
+  WatchedDevice(std::string socket, DeviceStatus status)
       : socket_(std::move(socket)), last_(std::move(status)) {}
 
-  std::string look() {
+  // Asks it again. Returns its lines.
+  std::string lines() {
     auto now = ask_status(socket_);
     if (!now) return text("{:<10}{:<13}{}\n", last_.device, last_.transport, now.error().message);
     std::string lines;
-    for (const auto& queue : now->queues) lines += begin(*now) + rates(queue, *now);
-    if (lines.empty()) lines = begin(*now) + "no driver\n";
+    for (const auto& queue : now->queues) lines += line(*now, queue);
+    if (lines.empty()) lines = note(cells(*now), "no driver");
     last_ = std::move(*now);
     return lines;
   }
 
  private:
-  static std::string begin(const DeviceStatus& now) {
+  using Cells = std::vector<std::string>;
+
+  static Cells cells(const DeviceStatus& now) {
     const auto events = count_event_fds(now.pid);
-    const auto told = events ? text("{}/{}", events->rung, events->all) : "-";
-    return text("{:<10}{:<13}{:<9}{:>6}  {:>8}  ", now.device, now.transport, now.pid,
-                now.incarnation, told);
+    return {now.device, now.transport, std::to_string(now.pid), std::to_string(now.incarnation),
+            events ? text("{}/{}", events->rung, events->all) : "-"};
   }
 
-  [[nodiscard]] std::string rates(const QueueStatus& queue, const DeviceStatus& now) const {
-    const auto under_way = queue.submitted - queue.completed;
-    if (queue.status != 0) return text("{:>5}   broken (reason {})\n", queue.queue, queue.status);
+  // A line that ends in words instead of rates.
+  static std::string note(const Cells& cells, std::string_view words) {
+    auto line = table().line(cells);
+    line.pop_back();
+    return text("{}  {}\n", line, words);
+  }
+
+  [[nodiscard]] std::string line(const DeviceStatus& now, const QueueStatus& queue) const {
+    auto all = cells(now);
+    all.push_back(std::to_string(queue.queue));
+    if (queue.status != 0) return note(all, text(" broken (reason {})", queue.status));
     const auto before = std::ranges::find(last_.queues, queue.queue, &QueueStatus::queue);
     if (before == last_.queues.end() || before->generation != queue.generation)
-      return text("{:>5}   new\n", queue.queue);
+      return note(all, " new");
     const double seconds = std::chrono::duration<double>(now.when - last_.when).count();
-    return text(
-        "{:>5}  {:>11.0f}  {:>9}  {:>11.0f}  {:>10.0f}  {:>12.0f}{}\n", queue.queue,
-        static_cast<double>(queue.completed - before->completed) / seconds,
-        text("{}/{}", under_way, queue.entries), rate(before->doorbells, queue.doorbells, seconds),
-        rate(before->wakeups, queue.wakeups, seconds), rate(before->raises, queue.raises, seconds),
-        queue.lost > 0 ? text("  {} lost", queue.lost) : "");
+    const std::uint32_t completed = queue.completed - before->completed;  // it wraps
+    const std::uint32_t under_way = queue.submitted - queue.completed;
+    all.insert(all.end(), {rate(0, completed, seconds), text("{}/{}", under_way, queue.entries),
+                           rate(before->doorbells, queue.doorbells, seconds),
+                           rate(before->wakeups, queue.wakeups, seconds),
+                           rate(before->raises, queue.raises, seconds)});
+    return queue.lost > 0 ? note(all, text("{} lost", queue.lost)) : table().line(all);
   }
 
   std::string socket_;
   DeviceStatus last_;
 };
 
+// Owns the loop of `top`: the timer between two looks, and the devices.
 class Top {
  public:
   Top(asio::io_context& context, const TopOptions& options)
@@ -77,9 +142,9 @@ class Top {
     for (const auto& socket : options_.sockets) {
       auto status = ask_status(socket);
       if (!status) return status.error();
-      watched_.emplace_back(socket, std::move(*status));
+      devices_.emplace_back(socket, std::move(*status));
     }
-    if (!terminal_) std::cout << heading << std::flush;
+    if (!terminal_) std::cout << table().heading() << std::flush;
     output_lost() ? context_.stop() : wait();
     return {};
   }
@@ -99,8 +164,8 @@ class Top {
   void show() {
     constexpr std::string_view clear = "\x1b[H\x1b[J";  // from the first line on
     std::string lines;
-    for (auto& watched : watched_) lines += watched.look();
-    if (terminal_) std::cout << clear << heading;
+    for (auto& device : devices_) lines += device.lines();
+    if (terminal_) std::cout << clear << table().heading();
     std::cout << lines << std::flush;
   }
 
@@ -108,12 +173,12 @@ class Top {
   asio::steady_timer timer_;
   const TopOptions& options_;
   const bool terminal_ = ::isatty(STDOUT_FILENO) != 0;
-  std::vector<Watched> watched_;
+  std::vector<WatchedDevice> devices_;
   std::uint64_t shown_ = 0;
 };
 
-}  // namespace
-
+// An error if a device can't be asked at the start. A device that goes later is shown as gone, and
+// is asked again.
 Result<void> run_top(const TopOptions& options) {
   asio::io_context context(1);
   const StopOnSignal stop(context);
@@ -121,6 +186,30 @@ Result<void> run_top(const TopOptions& options) {
   if (auto started = top.start(); !started) return started;
   context.run();
   return {};
+}
+
+}  // namespace
+
+void add_top(CLI::App& app, Run& run) {
+  auto* command =
+      app.add_subcommand("top", "Show what running devices do, a line per queue in use");
+  command->footer(R"(
+Rates are averages since the lines before. The column eventfds says how many of the device's
+eventfds have a count that nobody took yet, of all that it has. On a terminal the lines stay in
+their place.)");
+  auto options = std::make_shared<TopOptions>();
+  command
+      ->add_option("SOCKET", options->sockets,
+                   "Control sockets of devices (bellwire device --control)")
+      ->required();
+  command->add_option("--interval", options->interval, "Seconds between two looks")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->type_name("S")
+      ->capture_default_str();
+  command->add_option("--times", options->times, "End after N looks")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command->callback([&run, options] { run = [options] { return run_top(*options); }; });
 }
 
 }  // namespace bellwire::host

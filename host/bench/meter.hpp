@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Meter: what this process costs the system, all its threads together: system calls, context
-// switches (those that it asked for, by sleeping) and allocations. System calls are told only
-// where the kernel lets this user count them (raw_syscalls:sys_enter, by perf_event_open).
+// Meter: what this process, with all its threads, costs the system: system calls, voluntary context
+// switches and allocations. System calls are counted only where the kernel lets this user count
+// them (raw_syscalls:sys_enter, by perf_event_open).
 #pragma once
 
 #include <vector>
 
-#include "host/bench/counts.hpp"
+#include "host/bench/benchmark.hpp"
 #include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::bench {
 
 class Meter {
  public:
-  /// Of the threads that there are now, and those that they start. While one lives, each system
-  /// call on this machine takes a little longer.
+  /// Counts for the threads that there are now, and those that they start. While it lives, each
+  /// system call on this machine takes a little longer.
   Meter();
 
-  /// So far, without what reading takes.
+  /// The counts so far, without those of reading.
   [[nodiscard]] Counts read();
 
  private:

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// bellwire-micro: what the pieces of a round trip cost, each alone and in one thread. Against each
-// other they mean something; against the suites of `bellwire bench` they show where time goes.
+// bellwire-micro: what the pieces of a round trip cost, each alone and in one thread. They can be
+// compared with each other; beside the suites of bellwire-bench they show where time goes.
 //
 //     bellwire-micro --benchmark_enable_random_interleaving=true --benchmark_repetitions=9
 #include <benchmark/benchmark.h>
 
-#include "host/bench/device_host.hpp"
+#include "host/bench/wire_ends.hpp"
 #include "host/output/standard_output.hpp"
 #include "vdev/core/crc32c.hpp"
 #include "vdev/ring/device_queue.hpp"
@@ -24,7 +24,7 @@ void ring_and_drain(benchmark::State& state) {
 }
 BENCHMARK(ring_and_drain)->Name("eventfd: ring and drain");
 
-// One that a peer has, too.
+// An eventfd that a peer has, too.
 void ring_and_drain_shared(benchmark::State& state) {
   const auto event = os::EventFd::create_shared().value();
   for (auto _ : state) {
@@ -48,12 +48,12 @@ struct Silent final : ring::RequestHandler {
   ring::Reply serve(const ring::Request&) noexcept override { return {}; }
 };
 
-// Both sides of a queue in turn, so many requests at a time: no wake-up, no other CPU's caches.
+// Both sides of a queue in turn, N requests at a time: no wake-up, no other CPU's caches.
 void exchange(benchmark::State& state) {
-  auto plugs = bench::create_plugs().value();
+  auto wires = bench::create_wire_pair().value();
   Silent handler;
-  ring::DeviceQueue device(plugs.driver.queue, plugs.device.interrupts[0], 1);
-  ring::DriverQueue driver(plugs.driver.queue, ring::begin_generation(plugs.driver.queue));
+  ring::DeviceQueue device(wires.driver.queue, wires.device.interrupts[0], 1);
+  ring::DriverQueue driver(wires.driver.queue, ring::begin_generation(wires.driver.queue));
   device.turn(handler, 1);
   for (auto _ : state) {
     for (auto left = state.range(0); left > 0; --left) driver.submit({});
@@ -65,10 +65,10 @@ void exchange(benchmark::State& state) {
 }
 BENCHMARK(exchange)->Name("ring: requests, both sides")->Arg(1)->Arg(16)->Arg(64);
 
-// What each stage of a request costs a side, while nobody records and while somebody does.
+// What each stage of a request costs a side, without a recording and with one.
 void note(benchmark::State& state) {
-  const auto plugs = bench::create_plugs().value();
-  const auto& queue = plugs.driver.queue;
+  const auto wires = bench::create_wire_pair().value();
+  const auto& queue = wires.driver.queue;
   ring::set_recording(queue, BELLWIRE_HOST_RECORDS, state.range(0) != 0);
   ring::TraceWriter writer(queue, BELLWIRE_DEVICE);
   for (std::uint32_t index = 0; auto _ : state) writer.note(BELLWIRE_WOKEN, 1, index++);

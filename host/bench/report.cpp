@@ -5,7 +5,7 @@
 #include <boost/json.hpp>
 #include <iostream>
 
-#include "vdev/os/text.hpp"
+#include "vdev/os/text_table.hpp"
 
 namespace bellwire::bench {
 namespace {
@@ -17,19 +17,34 @@ std::string place(int cpu) {
 }
 
 std::string text_of(const Ratio& ratio) {
-  const auto& [low, high] = ratio.spread;
-  const auto told = text("{:.2f} ({:.2f} … {:.2f})", ratio.value, low, high);
-  if (!ratio.limit) return told;
-  return text("{} of {:.4g}{}", told, *ratio.limit, ratio.ok() ? "" : ", missed");
+  const auto value = text("{:.2f} ({:.2f} … {:.2f})", ratio.value, ratio.low, ratio.high);
+  if (!ratio.limit) return value;
+  return text("{} of {:.4g}{}", value, *ratio.limit, ratio.ok() ? "" : ", missed");
 }
 
-void print(const Row& row) {
-  std::cout << text("{:<44} {:>8.0f} {:>8.0f}", row.name, row.figures.p50, row.figures.p99);
-  if (row.bare) {
-    const auto& bare = row.bare->figures;
-    std::cout << text(" {:>8.0f} {:>8.0f}  {}", bare.p50, bare.p99, text_of(row.bare->ratio));
+std::string whole(double ns) {
+  return text("{:.0f}", ns);
+}
+
+constexpr std::size_t name_width = 44;
+
+std::string times_table(const std::vector<Row>& rows) {
+  constexpr auto left = TextTable::Align::left, right = TextTable::Align::right;
+  TextTable table({{"ns", left, name_width},
+                   {"p50", right, 8},
+                   {"p99", right, 8},
+                   {"bare p50", right, 8},
+                   {"p99", right, 8},
+                   {" ratio", left}},
+                  1);
+  for (const auto& [name, ours, bare, point] : rows) {
+    std::vector<std::string> cells{name, whole(ours.p50), whole(ours.p99)};
+    if (bare)
+      cells.insert(cells.end(), {whole(bare->measured.p50), whole(bare->measured.p99),
+                                 ' ' + text_of(bare->ratio)});
+    table.add(std::move(cells));
   }
-  std::cout << '\n';
+  return table.with_heading();
 }
 
 std::string text_of(const std::optional<double>& each_time) {
@@ -37,62 +52,66 @@ std::string text_of(const std::optional<double>& each_time) {
 }
 
 std::string cell(const Row& row, Event event) {
-  const auto ours = text_of(row.figures.each_time[event]);
-  return row.bare ? text("{} / {}", ours, text_of(row.bare->figures.each_time[event])) : ours;
+  const auto ours = text_of(row.measured.each_time[event]);
+  return row.bare ? text("{} / {}", ours, text_of(row.bare->measured.each_time[event])) : ours;
 }
 
-// A column for each event that any row has counted.
-void print_counts(const std::vector<Row>& rows) {
+// A column per event that any row has counted; empty if there is none.
+std::string counts_table(const std::vector<Row>& rows) {
   std::vector<Event> counted;
   std::ranges::copy_if(events, std::back_inserter(counted), [&rows](Event event) {
     return std::ranges::any_of(
-        rows, [event](const Row& row) { return row.figures.each_time[event].has_value(); });
+        rows, [event](const Row& row) { return row.measured.each_time[event].has_value(); });
   });
-  if (counted.empty()) return;
-  std::cout << text("\n{:<44}", "each time, and bare C");
-  for (const auto event : counted) std::cout << text(" {:>13}", name_of(event));
+  if (counted.empty()) return {};
+  std::vector<TextTable::Column> columns{
+      {"each time, and bare C", TextTable::Align::left, name_width}};
+  for (const auto event : counted) columns.push_back({name_of(event), TextTable::Align::right, 13});
+  TextTable table(std::move(columns), 1);
   for (const auto& row : rows) {
-    std::cout << text("\n{:<44}", row.name);
-    for (const auto event : counted) std::cout << text(" {:>13}", cell(row, event));
+    std::vector<std::string> cells{row.name};
+    for (const auto event : counted) cells.push_back(cell(row, event));
+    table.add(std::move(cells));
   }
-  std::cout << '\n';
+  return '\n' + table.with_heading();
 }
 
-json::object to_json(const Figures& figures) {
-  json::object object{{"p50_ns", figures.p50}, {"p99_ns", figures.p99}, {"times", figures.times}};
+json::object to_json(const Measured& measured) {
+  json::object object{
+      {"p50_ns", measured.p50}, {"p99_ns", measured.p99}, {"times", measured.times}};
   for (const auto event : events)
-    if (const auto& each_time = figures.each_time[event]) object[name_of(event)] = *each_time;
+    if (const auto& each_time = measured.each_time[event]) object[name_of(event)] = *each_time;
   return object;
 }
 
 json::object to_json(const Row& row) {
-  auto object = to_json(row.figures);
+  auto object = to_json(row.measured);
   object["name"] = row.name;
   if (row.point) {
     object["series"] = row.point->series;
     object["at"] = row.point->at;
   }
-  object["bare"] = row.bare ? json::value(to_json(row.bare->figures)) : json::value();
+  object["bare"] = row.bare ? json::value(to_json(row.bare->measured)) : json::value();
   return object;
 }
 
 json::object to_json(const Ratio& ratio) {
   return {{"name", ratio.name},
           {"value", ratio.value},
-          {"spread", {ratio.spread.low, ratio.spread.high}},
+          {"spread", {ratio.low, ratio.high}},
           {"limit", ratio.limit ? json::value(*ratio.limit) : json::value()},
           {"ok", ratio.limit ? json::value(ratio.ok()) : json::value()}};
 }
 
-json::object to_json(const Machine& machine) {
-  return {{"accelerator", machine.accelerator},
-          {"cpu", machine.cpu},
-          {"kernel", machine.kernel},
-          {"guest_runs_on", place(machine.guest_cpu)},
-          {"device_runs_on", place(machine.device_cpu)}};
+json::object to_json(const Environment& environment) {
+  return {{"accelerator", environment.accelerator},
+          {"cpu", environment.cpu},
+          {"kernel", environment.kernel},
+          {"guest_runs_on", place(environment.guest_cpu)},
+          {"device_runs_on", place(environment.device_cpu)}};
 }
 
-// What a row's figures are, for who shows them.
+// The headings of a row's figures, for whoever shows them.
 json::object columns() {
   json::object columns{{"p50_ns", "p50 ns"}, {"p99_ns", "p99 ns"}, {"times", "times"}};
   for (const auto event : events) columns[name_of(event)] = text("{} each time", name_of(event));
@@ -101,32 +120,31 @@ json::object columns() {
 
 }  // namespace
 
-void print(const Machine& machine, const Race& race) {
-  std::cout << text("{} on {}, {}; guest on {}, device on {}\n\n", machine.accelerator, machine.cpu,
-                    machine.kernel, place(machine.guest_cpu), place(machine.device_cpu));
-  std::cout << text("{:<44} {:>8} {:>8} {:>8} {:>8}  {}\n", "ns", "p50", "p99", "bare p50", "p99",
-                    "ratio");
-  const auto rows = race.rows();
-  for (const auto& row : rows) print(row);
-  print_counts(rows);
-  std::cout << '\n';
-  for (const auto& ratio : race.ratios()) std::cout << text("{}  {}\n", text_of(ratio), ratio.name);
+void print(const Environment& environment, const Benchmark& benchmark) {
+  const auto rows = benchmark.rows();
+  std::cout << text("{} on {}, {}; guest on {}, device on {}\n\n", environment.accelerator,
+                    environment.cpu, environment.kernel, place(environment.guest_cpu),
+                    place(environment.device_cpu))
+            << times_table(rows) << counts_table(rows) << '\n';
+  for (const auto& ratio : benchmark.ratios())
+    std::cout << text("{}  {}\n", text_of(ratio), ratio.name);
 }
 
-json::value to_json(std::string_view suite, const Machine& machine, const Race& race) {
+json::value to_json(std::string_view suite, const Environment& environment,
+                    const Benchmark& benchmark) {
   json::array rows, ratios;
-  for (const auto& row : race.rows()) rows.push_back(to_json(row));
-  for (const auto& ratio : race.all_ratios()) ratios.push_back(to_json(ratio));
-  return {{"suite", suite},       {"machine", to_json(machine)}, {"rounds", race.rounds()},
-          {"columns", columns()}, {"rows", std::move(rows)},     {"ratios", std::move(ratios)}};
+  for (const auto& row : benchmark.rows()) rows.push_back(to_json(row));
+  for (const auto& ratio : benchmark.all_ratios()) ratios.push_back(to_json(ratio));
+  return {{"suite", suite},       {"machine", to_json(environment)}, {"rounds", benchmark.rounds()},
+          {"columns", columns()}, {"rows", std::move(rows)},         {"ratios", std::move(ratios)}};
 }
 
-std::vector<std::string> missed_limits(const Race& race) {
+std::vector<std::string> missed_limits(const Benchmark& benchmark) {
   std::vector<std::string> missed;
-  for (const auto& ratio : race.all_ratios())
+  for (const auto& ratio : benchmark.all_ratios())
     if (!ratio.ok())
       missed.push_back(text("{}: {:.4g} ({:.4g} … {:.4g}), at most {:.4g}", ratio.name, ratio.value,
-                            ratio.spread.low, ratio.spread.high, *ratio.limit));
+                            ratio.low, ratio.high, *ratio.limit));
   return missed;
 }
 

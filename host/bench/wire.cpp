@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/bench/wire.hpp"
-
+//
+// The suite `wire`: what the wires cost where there is nothing else. An echo device and its driver
+// are in one process, with plain eventfds between them; beside bare C (bare_pair) that moves
+// entries of the same size, checks nothing, and sleeps or spins as they do. Polling is adaptive;
+// driver and device have a CPU each, unless the row says otherwise. A device publishes completions
+// in batches: the ring is held against bare C that publishes each entry at once, as a plain ring
+// does, and against bare C in batches.
 #include <memory>
 #include <optional>
 
-#include "host/bench/device_host.hpp"
-#include "host/bench/rack.hpp"
-#include "host/bench/wire_driver.hpp"
+#include "host/bench/ping_pong.hpp"
+#include "host/bench/suites.hpp"
+#include "host/bench/wire_ends.hpp"
 #include "vdev/devices/echo.hpp"
 
 namespace bellwire::bench {
@@ -20,13 +25,16 @@ struct WireRow {
   Cpus cpus;
   Polling polling;
   bare_load load;
-  Race::Limit over_bare;
+  Benchmark::Limit over_bare;
   std::chrono::microseconds moderate{};
 };
 
-constexpr bare_load one_at_a_time{.looks = 500, .batch = 1, .depth = 1, .bytes = 64, .shown = 1};
-constexpr bare_load many_at_once{.looks = 40, .batch = 500, .depth = 64, .bytes = 0, .shown = 1};
-constexpr bare_load in_batches{.looks = 40, .batch = 500, .depth = 64, .bytes = 0, .shown = 16};
+constexpr bare_load one_at_a_time{
+    .batches = 500, .batch = 1, .depth = 1, .bytes = 64, .published = 1};
+constexpr bare_load many_at_once{
+    .batches = 40, .batch = 500, .depth = 64, .bytes = 0, .published = 1};
+constexpr bare_load in_batches{
+    .batches = 40, .batch = 500, .depth = 64, .bytes = 0, .published = 16};
 
 constexpr WireRow wire_rows[] = {
     {"round trip, asleep, one CPU", Cpus::one, Polling::off, one_at_a_time, 1.05},
@@ -44,20 +52,20 @@ constexpr auto& sleeping_ring = wire_rows[4];
 constexpr auto& moderated_ring = wire_rows[5];
 
 constexpr double polling_over_asleep = 0.1;
-constexpr double rings_a_request = 1.0 / 32;
+constexpr double rings_per_request = 1.0 / 32;
 
 // An echo on its own thread, and its driver on the caller's.
-struct Pair {
-  static Result<std::shared_ptr<Pair>> create(int device_cpu, const WireRow& row) {
-    auto plugs = create_plugs();
-    if (!plugs) return plugs.error();
-    auto pair = std::make_shared<Pair>();
-    if (auto added = pair->host.add(std::make_unique<Echo>(), std::move(plugs->device), row.polling,
+struct EchoPair {
+  static Result<std::shared_ptr<EchoPair>> create(int device_cpu, const WireRow& row) {
+    auto wires = create_wire_pair();
+    if (!wires) return wires.error();
+    auto pair = std::make_shared<EchoPair>();
+    if (auto added = pair->host.add(std::make_unique<Echo>(), std::move(wires->device), row.polling,
                                     row.moderate);
         !added)
       return added.error();
     pair->host.start(device_cpu);
-    auto driver = WireDriver::create(std::move(plugs->driver), row.polling);
+    auto driver = WireDriver::create(std::move(wires->driver), row.polling);
     if (!driver) return driver.error();
     pair->driver.emplace(std::move(*driver));
     return pair;
@@ -76,7 +84,7 @@ struct BarePair {
     const bool spins = row.polling != Polling::off;
     const std::shared_ptr<bare_pair> pair(bare_pair_create(far_cpu, spins), bare_pair_destroy);
     if (!pair) return system_fault("cannot make the bare pair of '{}'", row.name);
-    return std::make_shared<BarePair>(BarePair{pair, std::vector<std::uint64_t>(row.load.looks)});
+    return std::make_shared<BarePair>(BarePair{pair, std::vector<std::uint64_t>(row.load.batches)});
   }
 
   Result<void> run(const bare_load& load, double ns_per_tick, Samples& samples) {
@@ -84,60 +92,56 @@ struct BarePair {
       return system_fault("the bare pair failed");
     for (const auto each : ticks)
       samples.ns.push_back(static_cast<double>(each) * ns_per_tick / load.batch);
-    samples.times += std::uint64_t{load.looks} * load.batch;
+    samples.times += std::uint64_t{load.batches} * load.batch;
     return {};
   }
 
   std::shared_ptr<bare_pair> pair;
-  std::vector<std::uint64_t> ticks;  // one a look
+  std::vector<std::uint64_t> ticks;  // one per batch
 };
 
-Result<void> enter_row(Race& race, const WireRow& row, const Machine& machine) {
-  const int cpu = row.cpus == Cpus::one ? machine.guest_cpu : machine.device_cpu;
-  const auto ours = Pair::create(cpu, row);
+Result<void> add_row(Benchmark& benchmark, const WireRow& row, const Environment& environment) {
+  const int cpu = row.cpus == Cpus::one ? environment.guest_cpu : environment.device_cpu;
+  const auto ours = EchoPair::create(cpu, row);
   if (!ours) return ours.error();
   const auto bare = BarePair::create(cpu, row);
   if (!bare) return bare.error();
-  const auto by = [&row, ns = machine.ns_per_tick](auto runner) {
-    return [=, &row](Samples& samples) { return runner->run(row.load, ns, samples); };
+  const auto by = [&row, ns = environment.ns_per_tick](auto subject) {
+    return [=, &row](Samples& samples) { return subject->run(row.load, ns, samples); };
   };
-  race.enter(row.name, by(*ours), by(*bare), row.over_bare);
-  race.bound(row.name, Event::allocations, 0);
+  benchmark.add(row.name, by(*ours), by(*bare), row.over_bare);
+  benchmark.bound(row.name, Event::allocations, 0);
   return {};
 }
 
 // Without a ring, so that it shows what that adds; against eventfds alone.
-Result<void> enter_alone(Race& race, const Machine& machine, bool blocking) {
-  const auto rack = Rack::create(1, machine.guest_cpu);
-  if (!rack) return rack.error();
-  const auto bare = BareRack::create(1, machine.guest_cpu, blocking);
+Result<void> add_alone(Benchmark& benchmark, const Environment& environment, bool blocking) {
+  const auto ping_pong = PingPong::create(1, environment.guest_cpu);
+  if (!ping_pong) return ping_pong.error();
+  const auto bare = BarePingPong::create(1, environment.guest_cpu, blocking);
   if (!bare) return bare.error();
-  const auto by = [ns = machine.ns_per_tick](auto who) {
-    return [=](Samples& samples) { return who->sample(Order::the_same, ns, samples); };
+  const auto by = [ns = environment.ns_per_tick](auto subject) {
+    return [=](Samples& samples) { return subject->sample(Order::the_same, ns, samples); };
   };
-  race.enter(text("doorbell, interrupt; bare: {}", blocking ? "read" : "epoll"), by(*rack),
-             by(*bare));
+  benchmark.add(text("doorbell, interrupt; bare: {}", blocking ? "read" : "epoll"), by(*ping_pong),
+                by(*bare));
   return {};
 }
 
 }  // namespace
 
-std::string plain_eventfds() {
-  return "eventfds in one process";
-}
-
-Result<void> enter_wire(Race& race, const Machine& machine) {
-  if (machine.device_cpu < 0)
+Result<void> add_wire(Benchmark& benchmark, const Environment& environment) {
+  if (environment.device_cpu < 0)
     return fault(std::errc::operation_not_supported,
-                 "the suite 'wire' needs two CPUs, and there is one for it (taskset -cp $$ tells)");
+                 "the suite 'wire' needs two CPUs, and it may use one (see taskset -cp $$)");
   for (const bool blocking : {false, true})
-    if (auto entered = enter_alone(race, machine, blocking); !entered) return entered;
+    if (auto added = add_alone(benchmark, environment, blocking); !added) return added;
   for (const auto& row : wire_rows)
-    if (auto entered = enter_row(race, row, machine); !entered) return entered;
-  race.compare(polling_trip.name, sleeping_trip.name, polling_over_asleep);
-  race.compare(moderated_ring.name, sleeping_ring.name);
-  race.bound(deep_ring.name, Event::doorbells, rings_a_request);
-  race.bound(deep_ring.name, Event::interrupts, rings_a_request);
+    if (auto added = add_row(benchmark, row, environment); !added) return added;
+  benchmark.compare(polling_trip.name, sleeping_trip.name, polling_over_asleep);
+  benchmark.compare(moderated_ring.name, sleeping_ring.name);
+  benchmark.bound(deep_ring.name, Event::doorbells, rings_per_request);
+  benchmark.bound(deep_ring.name, Event::interrupts, rings_per_request);
   return {};
 }
 

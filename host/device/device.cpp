@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/device/device.hpp"
-
-#include <charconv>
+//
+// `bellwire device`: runs a device on a transport, on one thread, until a signal ends it or the
+// guest that the transport brought is done.
+#include <CLI/CLI.hpp>
 
 #include "host/cli/stop_on_signal.hpp"
+#include "host/cli/subcommands.hpp"
 #include "host/device/device_run.hpp"
 #include "host/device/guest_run.hpp"
 #include "host/device/transports.hpp"
@@ -15,10 +17,10 @@
 #include "vdev/transport/card/card.hpp"
 
 namespace bellwire::host {
-
 namespace {
 
-// That it takes at most, with its socket and a client, as a card does; each interrupt is one.
+// The most that serving a function takes, with its socket and a client: as a card takes, and one
+// per interrupt.
 unsigned descriptors(pci::Function& function) {
   return card::descriptors({.queues = 0}) + function.interrupts().vectors();
 }
@@ -46,28 +48,28 @@ Result<TraceFacts> facts_of(const DeviceOptions& options) {
   return facts;
 }
 
-// What a whole PCI device has no use for.
+// Options that mean nothing for a whole PCI device.
 Result<void> refuse_ring_options(const DeviceOptions& options) {
   const auto refuse = [&](const char* option, const char* why) {
     return fault(std::errc::invalid_argument, "{}: {} {}", option, options.name, why);
   };
-  if (options.poll.polling != Polling::off) return refuse("--poll", "has no ring to look at");
+  if (options.poll.polling != Polling::off) return refuse("--poll", "has no ring to poll");
   if (options.moderate.count() > 0) return refuse("--moderate", "raises its interrupts itself");
-  if (options.drop) return refuse("--drop", "has wires of its own");
+  if (options.drop) return refuse("--drop", "has its own wires");
   if (options.tracing.file) return refuse("--trace", "has no ring to record");
   return {};
 }
 
-// The device on its transport, until a signal or the end of the guest that it brought. What a guest
-// or a peer does from then on ends an attachment, and never this.
+// Runs a device on a transport. Whatever a guest or a peer does ends an attachment at most, never
+// this function.
 Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions& options,
                           Tracing& tracing) {
   const auto& entry = *find_device(options.name);
   const auto device = entry.create();
   GuestPlan plan;
-  const auto transport = create_transport(context, options.on, plan,
-                                          {.each_wire = DeviceRun::descriptors_each(options),
-                                           .besides = tracing.descriptors_to_come()});
+  const auto transport = create_transport(
+      context, options.on, plan,
+      {.per_wire = DeviceRun::descriptors_each(options), .others = tracing.descriptors_to_come()});
   if (!transport) return transport.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
@@ -79,8 +81,6 @@ Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions&
   context.run();
   return run.result();
 }
-
-}  // namespace
 
 Result<void> run_device(const DeviceOptions& options) {
   const auto* const function = find_function(options.name);
@@ -98,36 +98,26 @@ Result<void> run_device(const DeviceOptions& options) {
   return ran ? finished : ran;
 }
 
-Result<DropPlan> parse_drop(const std::string& what) {
-  constexpr std::pair<std::string_view, DropPlan::Wire> wires[] = {
-      {"doorbell=", DropPlan::Wire::doorbell}, {"interrupt=", DropPlan::Wire::interrupt}};
-  for (const auto& [name, wire] : wires) {
-    if (!what.starts_with(name)) continue;
-    std::uint64_t number = 0;
-    const auto* const end = what.data() + what.size();
-    const auto [parsed, error] = std::from_chars(what.data() + name.size(), end, number);
-    if (error == std::errc() && parsed == end && number > 0) return DropPlan{wire, number};
-  }
-  return fault(std::errc::invalid_argument, "'{}': say doorbell=N or interrupt=N, from 1 on", what);
-}
-
-std::vector<std::string> device_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : catalog()) names.emplace_back(entry.name);
-  for (const auto& entry : functions()) names.emplace_back(entry.name);
-  return names;
-}
-
 std::string describe_devices_and_transports() {
   std::string page = "\nDevices:\n";
   for (const auto& entry : catalog()) page += text("  {:<10}{}\n", entry.name, entry.summary);
-  page += "\nDevices that are a whole PCI device, for vfio-user:PATH alone:\n";
+  page += "\nWhole PCI devices, for vfio-user:PATH only:\n";
   for (const auto& entry : functions()) page += text("  {:<10}{}\n", entry.name, entry.summary);
   page += "\nTransports:\n";
   for (const auto& entry : transports())
     page += text("  {}\n            {}\n", entry.syntax, entry.summary);
   return page +
          "\nA device that is killed loses nothing: start it again, and it goes on where it was.";
+}
+
+}  // namespace
+
+void add_device(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand("device", "Run a device on a transport");
+  command->footer(describe_devices_and_transports());
+  auto options = std::make_shared<DeviceOptions>();
+  add_device_options(*command, *options);
+  command->callback([&run, options] { run = [options] { return run_device(*options); }; });
 }
 
 }  // namespace bellwire::host

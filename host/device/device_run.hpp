@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// DeviceRun: a device with all that `bellwire device` puts around it, on one attachment after the
-// other. What is put around it belongs together: it is made in one order and dropped in the other,
-// whether the driver takes the attachment back, a part can't be made, or the program ends.
+// DeviceRun: a device and what `bellwire device` puts around it (interrupt moderation, dropping,
+// tracing), on one attachment after another. The parts of an attachment are created in one order
+// and dropped in the reverse, whether the driver takes the attachment back, a part can't be
+// created, or the program ends.
 //
-// On the thread that runs the context.
+// Used on the thread that runs the context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <optional>
 
-#include "host/device/device_options.hpp"
+#include "host/device/options.hpp"
 #include "vdev/core/transport.hpp"
 #include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
@@ -19,20 +20,21 @@ namespace bellwire::host {
 
 class DeviceRun {
  public:
-  /// All must outlive it.
+  /// All arguments must outlive it.
   DeviceRun(boost::asio::io_context& context, Device& device, const DeviceOptions& options,
             Tracing& tracing) noexcept
       : context_(context), device_(device), options_(options), tracing_(tracing) {}
 
-  /// For a transport, as long as this lives. When no attachment will follow, the context stops.
+  /// What a transport calls, for as long as this lives. When no attachment will follow, the context
+  /// stops.
   [[nodiscard]] Runs runs();
 
-  /// Why no attachment will follow, if the transport said so.
+  /// The error that ended the transport, if one did.
   [[nodiscard]] Result<void> result() const {
     return ended_ ? Result<void>(*ended_) : Result<void>();
   }
 
-  /// Descriptors that it opens for each doorbell and its interrupt.
+  /// Descriptors that it opens per doorbell and its interrupt.
   [[nodiscard]] static unsigned descriptors_each(const DeviceOptions& options) noexcept;
 
  private:

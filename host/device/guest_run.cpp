@@ -5,16 +5,18 @@
 #include <iostream>
 #include <thread>
 
+#include "vdev/core/statistics.hpp"
+
 namespace bellwire::host {
 namespace {
 
 struct Verdict {
   std::uint64_t answered = 0, lost = 0, wrong = 0, unexpected = 0, hung = 0;
-  std::uint64_t unsubmitted = 0;  // since it gave up
+  std::uint64_t unsubmitted = 0;  // the guest gave up before them
   [[nodiscard]] bool good() const { return lost + wrong + unexpected + hung + unsubmitted == 0; }
 };
 
-// Lost is what a guest that came to its end had no answer for.
+// Lost requests are those without an answer, of a guest that ran to its end.
 Verdict judge(const GuestReport& report, const CatalogEntry& device) {
   Verdict verdict{.unexpected = report.unexpected,
                   .hung = report.hung,
@@ -28,16 +30,11 @@ Verdict judge(const GuestReport& report, const CatalogEntry& device) {
   return verdict;
 }
 
-// In microseconds, of the answered; the part is in thousandths.
-double latency(std::vector<std::uint64_t>& sorted, std::size_t part) {
-  return sorted.empty() ? 0 : static_cast<double>(sorted[(sorted.size() - 1) * part / 1000]) / 1e3;
-}
-
 void print(const GuestReport& report, const GuestPlan& plan, const Verdict& verdict) {
-  std::vector<std::uint64_t> times;
+  std::vector<double> us;
   for (const auto& exchange : report.exchanges)
-    if (exchange.answered) times.push_back(exchange.ns);
-  std::ranges::sort(times);
+    if (exchange.answered) us.push_back(static_cast<double>(exchange.ns) / 1e3);
+  std::ranges::sort(us);
   std::cout << text(
       "{} requests at depth {}: {} answered, {} lost, {} wrong, {} unexpected, {} "
       "hung\n",
@@ -52,21 +49,45 @@ void print(const GuestReport& report, const GuestPlan& plan, const Verdict& verd
                    report.doorbells, report.interrupts, report.doorbell_exits,
                    report.register_exits)
             << text("round trip: p50 {:.1f} us, p99 {:.1f} us, p99.9 {:.1f} us\n",
-                    latency(times, 500), latency(times, 990), latency(times, 999));
+                    percentile(us, 0.5), percentile(us, 0.99), percentile(us, 0.999));
 }
+
+// The guest's thread. It ends, and is joined, before the guest or the context can go.
+class GuestThread {
+ public:
+  GuestThread(boost::asio::io_context& context, Guest& guest, const GuestPlan& plan)
+      : guest_(guest), thread_([this, &context, &guest, &plan] {
+          report_ = guest.run(plan);
+          context.stop();
+        }) {}
+  GuestThread(const GuestThread&) = delete;
+  GuestThread& operator=(const GuestThread&) = delete;
+  ~GuestThread() { end(); }
+
+  // ECANCELED: it was stopped before it was done.
+  Result<GuestReport> finish() {
+    end();
+    return std::move(report_);
+  }
+
+ private:
+  void end() {
+    guest_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Guest& guest_;
+  Result<GuestReport> report_{GuestReport{}};
+  std::thread thread_;
+};
 
 }  // namespace
 
 Result<void> run_with_guest(boost::asio::io_context& context, Guest& guest, const GuestPlan& plan,
                             const CatalogEntry& device) {
-  auto report = Result<GuestReport>(GuestReport{});
-  std::thread driver([&] {
-    report = guest.run(plan);
-    context.stop();
-  });
+  GuestThread driver(context, guest, plan);
   context.run();
-  guest.stop();
-  driver.join();
+  const auto report = driver.finish();
   if (!report && report.error().code == std::errc::operation_canceled) return {};
   if (!report) return report.error();
   const auto verdict = judge(*report, device);

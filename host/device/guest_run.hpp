@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A run of the guest that a transport brought along: beside the device, to its end, and judged.
+// Runs the guest that a transport brought, beside the device, to its end, and checks its answers.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -10,8 +10,9 @@
 
 namespace bellwire::host {
 
-/// Runs the context, which has the device and ends with the guest, or earlier by a signal. Then
-/// prints what the guest saw. EIO: an answer was lost or wrong.
+/// Runs the guest on a thread of its own and the context, which has the device, on this one, until
+/// the guest is done or a signal stops the context. Then prints a report. EIO: an answer was lost
+/// or wrong.
 [[nodiscard]] Result<void> run_with_guest(boost::asio::io_context& context, Guest& guest,
                                           const GuestPlan& plan, const CatalogEntry& device);
 

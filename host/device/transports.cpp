@@ -25,7 +25,7 @@ Words split(std::string_view where) {
   return words;
 }
 
-// What an option may be: KEY=N, with N within bounds.
+// An option KEY=N, and the bounds of N.
 struct Number {
   std::string_view key;
   unsigned* target;
@@ -54,7 +54,7 @@ Result<void> read(std::string_view transport, std::span<const std::string> words
       return word.starts_with(std::string(candidate.key) + '=');
     });
     if (option == options.end())
-      return fault(std::errc::invalid_argument, "{} option '{}': there is {}", transport, word,
+      return fault(std::errc::invalid_argument, "{} has no option '{}'; it has {}", transport, word,
                    known);
     if (auto done = read(word, *option); !done) return done.error();
   }
@@ -66,7 +66,7 @@ constexpr unsigned most_wait = 3600;  // seconds
 // PATH[,slot=N][,vectors=N][,format=1][,wait=SECONDS]
 Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& context,
                                                   std::string_view where, GuestPlan&,
-                                                  const Demand&) {
+                                                  const FdDemand&) {
   const auto words = split(where);
   ivshmem::Endpoint endpoint{.path = words.empty() ? "" : words.front()};
   const auto options = std::span(words).subspan(words.empty() ? 0 : 1);
@@ -95,7 +95,7 @@ Result<void> read_plan(std::string_view transport, std::string_view where, Guest
 
 Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& context,
                                                      std::string_view where, GuestPlan& plan,
-                                                     const Demand&) {
+                                                     const FdDemand&) {
   if (auto done = read_plan("in-process", where, plan); !done) return done.error();
   auto made = in_process::InProcess::create(context, {});
   if (!made) return made.error();
@@ -104,7 +104,7 @@ Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& co
 
 Result<std::unique_ptr<Transport>> create_kvm(boost::asio::io_context& context,
                                               std::string_view where, GuestPlan& plan,
-                                              const Demand&) {
+                                              const FdDemand&) {
   if (auto done = read_plan("kvm", where, plan); !done) return done.error();
   auto made = kvm::KvmTransport::create(context);
   if (!made) return made.error();
@@ -125,15 +125,14 @@ Result<vfio_user::Server> serve_by_vfio_user(boost::asio::io_context& context,
   if (!words) return words.error();
   if (words->size() > 1)
     return fault(std::errc::invalid_argument,
-                 "vfio-user option '{}': a device that is a whole PCI device has none",
-                 (*words)[1]);
+                 "vfio-user option '{}': a whole PCI device takes none", (*words)[1]);
   return vfio_user::Server::create(context, function, {.path = words->front()});
 }
 
 // PATH[,vectors=N][,memory=KIB][,page=1[,awake=1]][,msix=0]
 Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
                                                std::string_view where, GuestPlan&,
-                                               const Demand& demand) {
+                                               const FdDemand& demand) {
   const auto words = split_path(where);
   if (!words) return words.error();
   card::Options options;
@@ -150,7 +149,7 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
   options.page = page != 0;
   options.awake = awake != 0;
   options.msix = msix != 0;
-  const auto fds = card::descriptors(options) + demand.each_wire * options.queues + demand.besides;
+  const auto fds = card::descriptors(options) + demand.per_wire * options.queues + demand.others;
   if (auto enough = os::ensure_more_fds(fds); !enough) return enough.error();
   auto made = card::CardTransport::create(context, words->front(), options);
   if (!made) return made.error();
@@ -159,18 +158,16 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
 
 constexpr TransportEntry entries[] = {
     {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N][,format=0|1][,wait=SECONDS]",
-     "a switchboard's socket, or QEMU's ivshmem-server's; format=1 formats memory anew whose "
-     "format "
-     "a guest has broken",
+     "the socket of a switchboard or of QEMU's ivshmem-server; format=1 formats the memory anew, "
+     "after a guest broke its format",
      create_ivshmem},
     {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
-     "a PCI device of its own, for QEMU 10.1 or newer to connect to", create_card,
-     serve_by_vfio_user},
+     "a PCI device that QEMU 10.1 or newer connects to", create_card, serve_by_vfio_user},
     {"in-process", "in-process[:rings=N][,depth=N]",
-     "a driver in this process, on a software bus; ends with its report", create_in_process,
-     nullptr, "none"},
+     "a driver in this process, on a software model of KVM; prints a report and ends",
+     create_in_process, nullptr, "none"},
     {"kvm", "kvm[:rings=N][,depth=N]",
-     "a driver in a small virtual machine, on KVM; ends with its report", create_kvm, nullptr,
+     "a driver in a small virtual machine on KVM; prints a report and ends", create_kvm, nullptr,
      "KVM"},
 };
 
@@ -191,7 +188,8 @@ Result<Place> find_place(std::string_view on) {
   for (const auto& entry : entries)
     if (entry.name == on.substr(0, colon))
       return Place{entry, colon == std::string_view::npos ? "" : on.substr(colon + 1)};
-  return fault(std::errc::invalid_argument, "unknown transport '{}'; there is {}", on, names());
+  return fault(std::errc::invalid_argument, "unknown transport '{}'; choose one of {}", on,
+               names());
 }
 
 }  // namespace
@@ -202,7 +200,7 @@ std::span<const TransportEntry> transports() noexcept {
 
 Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                     std::string_view on, GuestPlan& plan,
-                                                    const Demand& demand) {
+                                                    const FdDemand& demand) {
   const auto place = find_place(on);
   if (!place) return place.error();
   return place->entry.create(context, place->where, plan, demand);
@@ -220,7 +218,7 @@ Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::
   if (!place) return place.error();
   if (place->entry.serve == nullptr)
     return fault(std::errc::invalid_argument,
-                 "--on '{}': a whole PCI device runs on vfio-user alone: give --on vfio-user:PATH",
+                 "--on '{}': a whole PCI device runs on vfio-user only: use --on vfio-user:PATH",
                  on);
   return place->entry.serve(context, place->where, function);
 }

@@ -4,14 +4,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <charconv>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 #include <random>
-
-#include "host/output/gzip.hpp"
-#include "host/output/unfinished.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -23,7 +23,7 @@ constexpr mode_t new_file = 0666;   // less the umask
 constexpr int most_links = 40;      // as the kernel follows
 constexpr int name_attempts = 100;  // each one of two thousand million names
 
-// What stands at the end of all symbolic links, whether it is there or not. ELOOP.
+// The end of all symbolic links, whether it exists or not. ELOOP.
 Result<fs::path> target_of(fs::path path) {
   std::error_code error;
   for (int links = 0; fs::is_symlink(fs::symlink_status(path, error)); ++links) {
@@ -71,7 +71,53 @@ std::string random_name() {
   return text(".bellwire-{:08x}", random());
 }
 
+// Temporary files that a signal must not leave behind
+
+std::array<std::atomic<const char*>, 8> unfinished_names;  // no program writes more at a time
+static_assert(std::atomic<const char*>::is_always_lock_free, "read in a signal's handler");
+
+void remove_all_and_die(int number) {
+  for (auto& name : unfinished_names)
+    if (const auto* const file = name.load()) ::unlink(file);
+  std::signal(number, SIG_DFL);
+  ::raise(number);
+}
+
+void take_over(int number) noexcept {
+  struct sigaction now {};
+  if (::sigaction(number, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) return;
+  now.sa_handler = remove_all_and_die;
+  ::sigaction(number, &now, nullptr);
+}
+
 }  // namespace
+
+// While it lives, a signal that ends the process removes the file first. Signals that the program
+// handles itself, or ignores, are left to it.
+class Unfinished {
+ public:
+  // The name outlives it.
+  explicit Unfinished(const char* name) noexcept;
+  Unfinished(const Unfinished&) = delete;
+  ~Unfinished();
+
+ private:
+  std::atomic<const char*>* place_ = nullptr;
+};
+
+Unfinished::Unfinished(const char* name) noexcept {
+  for (auto& place : unfinished_names) {
+    const char* nothing = nullptr;
+    if (!place.compare_exchange_strong(nothing, name)) continue;
+    place_ = &place;
+    break;
+  }
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) take_over(number);
+}
+
+Unfinished::~Unfinished() {
+  if (place_ != nullptr) place_->store(nullptr);
+}
 
 // The file beside the target, until it takes the target's place.
 class OutputFile::Temporary {
@@ -109,13 +155,13 @@ class OutputFile::Temporary {
   Temporary(fs::path beside, fs::path target)
       : beside_(std::move(beside)), target_(std::move(target)), unfinished_(beside_.c_str()) {}
 
-  // The owner first: a change of it takes permissions away. Only root can give files away; whoever
-  // else replaces another's file owns the new one, as with every editor.
+  // The owner first: changing it takes permissions away. Only root can give files away; anybody
+  // else who replaces another's file owns the new one, as with every editor.
   static bool take_after(const struct stat& older, int fd) {
     constexpr auto unchanged = static_cast<uid_t>(-1);
     const bool owned =
         ::fchown(fd, older.st_uid, older.st_gid) == 0 || ::fchown(fd, unchanged, older.st_gid) == 0;
-    // What the older group could do is not for another group.
+    // What the older group was allowed is not for another group.
     const mode_t kept = owned ? any_permission : any_permission & ~mode_t{S_IRWXG};
     return ::fchmod(fd, older.st_mode & kept) == 0;
   }
@@ -134,7 +180,8 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
   struct stat older {};
   const bool there = ::stat(path.c_str(), &older) == 0;
   if (there || errno != ENOENT) {
-    // As it would be written in its place: so permissions, directories and sockets are refused.
+    // Opened as if it were written in place: so directories, sockets and missing permissions are
+    // refused.
     os::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
     if (!fd.valid()) return host::cannot_write(path, last_error());
     if (!S_ISREG(older.st_mode)) return OutputFile(path, std::move(fd), nullptr);
@@ -147,9 +194,10 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
   if (!made)
     return host::cannot_write(
         path, made.error().code,
-        text("; the folder '{}' must be there and writable, for the file is written beside and "
-             "then renamed",
-             folder_of(*target).string()));
+        text(
+            "; the folder '{}' must exist and be writable: the file is written there under another "
+            "name, then renamed",
+            folder_of(*target).string()));
   return OutputFile(path, std::move(made->fd), std::move(made->temporary));
 }
 
@@ -182,9 +230,9 @@ Result<void> OutputFile::commit() {
   return {};
 }
 
-// To the disk, whose fullness some file systems report as late as in fsync() or close().
+// Some file systems report a full disk as late as in fsync() or close().
 bool OutputFile::finish() {
-  if (!temporary_) std::cout.flush();  // which came first, if it goes to the same place
+  if (!temporary_) std::cout.flush();  // printed earlier, and perhaps to the same place
   if (stream_->bad() || (gzip_ && !gzip_->finish()) || !buffer_->flush()) return false;
   const bool synced = ::fsync(fd_.get()) == 0 || (!temporary_ && errno != EIO && errno != ENOSPC);
   return synced && ::close(fd_.release()) == 0;

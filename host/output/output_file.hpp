@@ -18,13 +18,11 @@
 #include <ostream>
 #include <string>
 
-#include "host/output/fd_buffer.hpp"
+#include "host/output/stream_buffers.hpp"
 #include "vdev/os/result.hpp"
 #include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::host {
-
-class GzipBuffer;
 
 class OutputFile {
  public:

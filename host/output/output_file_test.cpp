@@ -14,7 +14,7 @@
 #include <set>
 #include <thread>
 
-#include "host/output/gzip.hpp"
+#include "host/output/stream_buffers.hpp"
 
 using namespace bellwire;
 using namespace bellwire::host;
@@ -126,7 +126,7 @@ TEST_CASE("permissions are the older file's, or the umask's") {
   CHECK(mode_of(older) == 0666);
 }
 
-TEST_CASE("what is no regular file is written itself") {
+TEST_CASE("what is not a regular file is written itself") {
   const Folder folder;
   const auto fifo = folder.file("fifo");
   REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);

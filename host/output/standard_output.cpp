@@ -15,8 +15,8 @@ constexpr int exit_failure = 1;
 void fill_closed_descriptors() noexcept {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest number that is free is this one. Reading where it is to be written, or the other
-    // way round: its use fails with EBADF, as that of a closed one does.
+    // The lowest number that is free is this one. It is opened for the wrong direction, so that
+    // using it fails with EBADF, as for a closed one.
     static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
   }
 }

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// StandardOutput: what a program's main() makes first and asks last, so that nothing that went to
-// std::cout is lost without a word.
+// StandardOutput: created first by a program's main() and asked last, so that nothing that was
+// printed to std::cout is lost without a message.
 //
-// Standard descriptors that are closed are opened such that a use of them fails: else the first
-// file or socket of the program would take their number, and what is printed would end up in it.
+// Standard descriptors that are closed are opened such that using them fails: otherwise the first
+// file or socket that the program opens would get their number, and what is printed would end up in
+// it.
 #pragma once
 
 #include <ostream>
 #include <string_view>
 
-#include "host/output/fd_buffer.hpp"
+#include "host/output/stream_buffers.hpp"
 #include "vdev/os/result.hpp"
 
 namespace bellwire::host {
 
 class StandardOutput {
  public:
-  /// std::cout writes through it, and SIGPIPE and SIGXFSZ are ignored: writes fail instead.
+  /// std::cout writes through it. SIGPIPE and SIGXFSZ are ignored: writes fail instead.
   StandardOutput();
   StandardOutput(const StandardOutput&) = delete;
   ~StandardOutput();
 
-  /// The program's exit status: `status`; but if that is 0 and something that was printed could not
-  /// be written, 1, with a line on standard error. Where the reader of a pipe has gone the process
-  /// ends by SIGPIPE, as others do, unless whoever started it ignores that.
+  /// Returns the program's exit status: `status`, or 1 if that is 0 but something that was printed
+  /// could not be written; then a line on standard error says so. If the reader of a pipe has gone,
+  /// the process ends by SIGPIPE, as other programs do, unless SIGPIPE was ignored from the start.
   [[nodiscard]] int end(std::string_view program, int status);
 
  private:
@@ -33,8 +34,8 @@ class StandardOutput {
   std::streambuf* before_;
 };
 
-/// That something that was printed to std::cout could not be written: for programs that print on
-/// and on. main() reports it.
+/// Whether something that was printed to std::cout could not be written, for programs that print
+/// without end. main() reports it.
 [[nodiscard]] bool output_lost();
 
 }  // namespace bellwire::host

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`bellwire device --drop`: its log tells what was lost, as the harness reads logs."""
+"""`bellwire device --drop`: the log reports what was lost, as the harness reads logs."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ LOST = (("doorbell", "doorbell written", "never seen by the device: lost doorbel
 
 
 class Drop(ProgramCase):
-    def test_what_is_lost_is_told(self) -> None:
+    def test_what_is_lost_is_reported(self) -> None:
         for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):
             for wire, was, never in LOST:
                 with self.subTest(f"{transport}: {wire}"):
@@ -29,8 +29,8 @@ class Drop(ProgramCase):
                                      rf"^echo: queue 0: request \d+: {was} \d+\.\d s ago, {never}$")
 
     def lose(self, transport: str, wire: str) -> str:
-        """What is told of it. A loss may not matter, if its side just looks by itself; then it is
-        another's turn."""
+        """Returns the report of a loss. A loss may not matter, if its side looks by itself just then;
+        then another one is tried."""
         for number in range(20, 40):
             log = self.folder / f"{number}.log"
             with log.open("wb") as file:
@@ -42,9 +42,9 @@ class Drop(ProgramCase):
                 time.sleep(0.01)
             device.kill()
             device.wait()
-            if told := logs.hangs(log):
-                return told[0]
-        self.fail(f"no lost {wire} was told")
+            if hangs := logs.hangs(log):
+                return hangs[0]
+        self.fail(f"no lost {wire} was reported")
 
     def test_it_ends_with_its_report(self) -> None:
         for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):
@@ -52,7 +52,7 @@ class Drop(ProgramCase):
                 with self.subTest(f"{transport}: {wire}"):
                     self.check_end(transport, wire, rf"{was} \d+\.\d s ago, {never}")
 
-    def check_end(self, transport: str, wire: str, told: str) -> None:
+    def check_end(self, transport: str, wire: str, words: str) -> None:
         for number in range(50, 70):
             run = self.run_program("device", "echo", "--on", f"{transport}:rings=3000",
                                    "--drop", f"{wire}={number}")
@@ -63,7 +63,7 @@ class Drop(ProgramCase):
                 self.assertEqual(report.groups(), ("3000", "0"))
                 continue
             self.assertEqual((run.returncode, report[2]), (FAILED, "1"), run.stdout)
-            self.assertRegex(run.stdout, rf"(?m)^request \d+: {told}$")
+            self.assertRegex(run.stdout, rf"(?m)^request \d+: {words}$")
             self.assertIn("1 hung; request", run.stderr)
             return
         self.fail(f"no lost {wire} mattered")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the program writes: nothing is lost without a word, and no file that it did not make goes."""
+"""What the programs write: no loss without a message, and no file goes that they did not create."""
 
 import contextlib
 import errno
@@ -14,10 +14,11 @@ import threading
 import unittest
 from pathlib import Path
 
-from programs_test import FAILED, PATIENCE, PROGRAM, ProgramCase, served
+from program import BENCH, PROGRAM
+from programs_test import FAILED, PATIENCE, ProgramCase, served
 from trace_test import made_up
 
-MICRO = PROGRAM.parent / "bench/bellwire-micro"
+MICRO = BENCH.parent / "bellwire-micro"
 FULL = Path("/dev/full")
 OLDER = "a trace of yesterday\n"
 
@@ -39,8 +40,8 @@ class OutputCase(ProgramCase):
             ["trace", "export", trace, "--perfetto", "/dev/stdout"],
             ["trace", "export", trace, "--html", "/dev/stdout"],
             ["device", "echo", "--on", "in-process:rings=20"],
-            ["device", "echo", "--on", "in-process:rings=20", "--trace", "/dev/stdout"],
-            ["bench", "bus", "--rounds", "1", "--skip", "30000"])]
+            ["device", "echo", "--on", "in-process:rings=20", "--trace", "/dev/stdout"])] + [
+            [BENCH, "--help"], [BENCH, "bus", "--rounds", "1", "--skip", "30000"]]
 
     def micro(self) -> list[list[str | Path]]:
         if not MICRO.exists():
@@ -66,10 +67,10 @@ class StandardOutput(OutputCase):
 
     def assert_lost(self, run: subprocess.CompletedProcess, number: int) -> None:
         self.assertEqual(run.returncode, FAILED, run.stderr)
-        told = [line for line in run.stderr.splitlines() if "cannot write" in line]
-        self.assertEqual(len(told), 1, run.stderr)
-        self.assertRegex(told[0], "^bellwire")
-        self.assertIn(os.strerror(number), told[0])
+        errors = [line for line in run.stderr.splitlines() if "cannot write" in line]
+        self.assertEqual(len(errors), 1, run.stderr)
+        self.assertRegex(errors[0], "^bellwire")
+        self.assertIn(os.strerror(number), errors[0])
 
     def test_full(self) -> None:
         for argv in self.talkers() + self.micro():
@@ -256,7 +257,7 @@ class Files(OutputCase):
 
     def test_a_bench_that_fails_leaves_the_older_figures(self) -> None:
         self.trace.write_text(OLDER)
-        run = self.run_program("bench", "bus", "--skip", "doorbell", "--json", self.trace)
+        run = self.run_program("bus", "--skip", "doorbell", "--json", self.trace, program=BENCH)
         self.assertNotEqual(run.returncode, 0)
         self.assertEqual(self.trace.read_text(), OLDER)
         self.assertEqual(self.names(), {"trace.json"})

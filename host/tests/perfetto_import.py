@@ -53,7 +53,7 @@ def nanoseconds(written: str, mode: str) -> int:
 def load(text: str) -> list[dict]:
     """The events. Numbers with a point stay as they are written."""
     def refuse(what: str) -> None:
-        raise ValueError(f"{what} is no JSON")
+        raise ValueError(f"{what} is not JSON")
 
     return json.loads(text, parse_float=str, parse_constant=refuse)["traceEvents"]
 

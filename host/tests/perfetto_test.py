@@ -81,9 +81,9 @@ class Strict(PerfettoCase):
         at = [1000.0 * stage for stage in range(len(STAGES))]
         at[4] = 500.0
         text = self.export(self.write([{"queue": 0, "index": 0, "at": at}]))
-        told = [event["args"]["ns"] for event in perfetto_import.load(text)
+        given = [event["args"]["ns"] for event in perfetto_import.load(text)
                 if event.get("cat") == "hop" and "args" in event]
-        self.assertEqual(told, [-2500, 4500])
+        self.assertEqual(given, [-2500, 4500])
 
     def test_numbers_are_plain_everywhere(self) -> None:
         requests = random_requests(random.Random(1))
@@ -112,8 +112,8 @@ class Nonsense(PerfettoCase):
                 imported = self.assert_strict(self.export(trace), 50)
                 self.assertEqual([(each.name, each.began, each.took) for each in whole.slices],
                                  [(each.name, each.began, each.took) for each in imported.slices])
-                told = json.loads(self.bellwire("trace", "show", trace, "--json").stdout)
-                self.assertEqual(told["left_out"], [{"queue": 1, "requests": 1, "records": 1}])
+                figures = json.loads(self.bellwire("trace", "show", trace, "--json").stdout)
+                self.assertEqual(figures["left_out"], [{"queue": 1, "requests": 1, "records": 1}])
                 self.assertRegex(self.bellwire("trace", "show", trace).stdout,
                                  r"left out +of queue 1: 1 requests and 1 other records")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The program under test: the release build's `bellwire`, or the one that the environment names.
+"""The programs under test: the release build's, or those of the build that the environment names.
 
-    BELLWIRE_PROGRAM     its path
+    BELLWIRE_PROGRAM     the path of `bellwire`; bellwire-bench is the one of the same build
     BELLWIRE_SANITIZERS  a folder for the reports of its sanitizers; any there fails the test
 
 A program that isn't there is a failure, not a reason to skip.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("BELLWIRE_PROGRAM") or ROOT / "build/release/host/bellwire")
+BENCH = PROGRAM.parent / "bench/bellwire-bench"
 REPORTS = os.environ.get("BELLWIRE_SANITIZERS")
 SLOWER = 5 if REPORTS else 1  # times, with sanitizers
 

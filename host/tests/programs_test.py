@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The program `bellwire`, as its users meet it: what it says to bad input, and how it ends."""
+"""The programs as their users meet them: what they say to bad input, and how they end."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import unittest
 from collections.abc import Sequence
 from pathlib import Path
 
-from program import PROGRAM, SLOWER, Checked
+from program import BENCH, PROGRAM, SLOWER, Checked
 
 FAILED, USAGE = 1, 2
 PATIENCE = 20 * SLOWER  # seconds
@@ -25,9 +25,9 @@ class ProgramCase(Checked):
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
         self.socket = self.folder / "socket"
 
-    def run_program(self, *arguments: str | Path, timeout: float = PATIENCE,
-                    **options) -> subprocess.CompletedProcess:
-        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
+    def run_program(self, *arguments: str | Path, program: Path = PROGRAM,
+                    timeout: float = PATIENCE, **options) -> subprocess.CompletedProcess:
+        return subprocess.run([program, *arguments], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=timeout, **options)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen:
@@ -57,12 +57,12 @@ class ProgramCase(Checked):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
 
-    def assert_refused(self, status: int, told: Sequence[str],
+    def assert_refused(self, status: int, words: Sequence[str],
                        run: subprocess.CompletedProcess) -> None:
-        """One line that names everything in `told`."""
+        """One line that names everything in `words`."""
         self.assertEqual((run.returncode, run.stdout), (status, ""), run.stderr)
         self.assertRegex(run.stderr, r"\Abellwire: [^\n]+\n\Z")
-        for word in told:
+        for word in words:
             self.assertIn(word, run.stderr)
 
 
@@ -78,7 +78,7 @@ def served(path: Path) -> bool:
 class BadInput(ProgramCase):
     def test_usage(self) -> None:
         switchboard = ("switchboard", "--socket", self.socket)
-        for arguments, told in (
+        for arguments, words in (
                 ([], ["subcommand"]),
                 (["toaster"], ["toaster"]),
                 (["switchboard"], ["--socket"]),
@@ -108,14 +108,14 @@ class BadInput(ProgramCase):
                  ["'colour'", "accelerator"]),
                 (["rules", "--nested"], ["--nested", "scripts/bellwire"])):
             with self.subTest(" ".join(map(str, arguments)).replace(str(self.folder), "")):
-                self.assert_refused(USAGE, told, self.run_program(*arguments))
+                self.assert_refused(USAGE, words, self.run_program(*arguments))
         self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_a_path_too_long_for_a_socket(self) -> None:
         path = self.folder / ("x" * 120)
-        told = [str(path), "107", "shorter"]
-        self.assert_refused(FAILED, told, self.run_program("switchboard", "--socket", path))
-        self.assert_refused(FAILED, told,
+        words = [str(path), "107", "shorter"]
+        self.assert_refused(FAILED, words, self.run_program("switchboard", "--socket", path))
+        self.assert_refused(FAILED, words,
                             self.run_program("device", "echo", "--on", f"ivshmem:{path}"))
 
     def test_a_folder_that_is_not_there(self) -> None:
@@ -244,20 +244,20 @@ class Rules(ProgramCase):
 
 
 class Bench(ProgramCase):
-    """That it measures, and how it tells; never how long anything took."""
+    """What bellwire-bench measures and reports; never how long anything took."""
 
     @unittest.skipIf(why_no_kvm(), f"no KVM: {why_no_kvm()}")
     def test_kvm(self) -> None:
-        told = self.run_suite("kvm")
-        self.assertEqual(len(told["rows"]), 9 + 4 + 1)
-        self.assertEqual(len(told["ratios"]), len(told["rows"]) + 3)
+        report = self.run_suite("kvm")
+        self.assertEqual(len(report["rows"]), 9 + 4 + 1)
+        self.assertEqual(len(report["ratios"]), len(report["rows"]) + 3)
 
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
     def test_wire(self) -> None:
-        told = self.run_suite("wire")
-        alone, rings = told["rows"][:2], told["rows"][2:]
+        report = self.run_suite("wire")
+        alone, rings = report["rows"][:2], report["rows"][2:]
         self.assertEqual(len(rings), 7)
-        self.assertEqual(len(told["ratios"]), len(told["rows"]) + 2 + len(rings) + 2)
+        self.assertEqual(len(report["ratios"]), len(report["rows"]) + 2 + len(rings) + 2)
         for row in alone + rings:
             with self.subTest(row["name"]):
                 self.assertIn("switches", row)
@@ -268,18 +268,18 @@ class Bench(ProgramCase):
 
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
     def test_scale(self) -> None:
-        told = self.run_suite("scale")
-        series = {row["series"] for row in told["rows"]}
+        report = self.run_suite("scale")
+        series = {row["series"] for row in report["rows"]}
         self.assertEqual(len(series), 4)
         for name in series:
-            numbers = [row["at"] for row in told["rows"] if row["series"] == name]
+            numbers = [row["at"] for row in report["rows"] if row["series"] == name]
             self.assertEqual(numbers, sorted(set(numbers)))
             self.assertGreater(len(numbers), 2)
 
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
     def test_check(self) -> None:
         path = self.folder / "figures.json"
-        run = self.run_program("bench", "wire", "--rounds", "1", "--check", "--json", path,
+        run = self.run_program("wire", "--rounds", "1", "--check", "--json", path, program=BENCH,
                                timeout=5 * PATIENCE)
         missed = [ratio for ratio in json.loads(path.read_text())["ratios"] if ratio["ok"] is False]
         self.assertEqual(run.returncode, FAILED if missed else 0)
@@ -287,28 +287,28 @@ class Bench(ProgramCase):
             self.assertIn(f"limit missed: {ratio['name']}: ", run.stderr)
 
     def test_bus(self) -> None:
-        told = self.run_suite("bus", "--skip", "30000")
-        self.assertEqual(len(told["rows"]), 3 * 3)
-        self.assertEqual(len(told["ratios"]), len(told["rows"]) + 3 * 2)
+        report = self.run_suite("bus", "--skip", "30000")
+        self.assertEqual(len(report["rows"]), 3 * 3)
+        self.assertEqual(len(report["ratios"]), len(report["rows"]) + 3 * 2)
 
     def run_suite(self, suite: str, *options: str) -> dict:
         path = self.folder / "figures.json"
-        run = self.run_program("bench", suite, "--rounds", "1", "--json", path, *options,
+        run = self.run_program(suite, "--rounds", "1", "--json", path, *options, program=BENCH,
                                timeout=5 * PATIENCE)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
-        told = json.loads(path.read_text())
-        self.assertEqual(set(told), {"suite", "machine", "rounds", "columns", "rows", "ratios"})
-        self.assertEqual((told["suite"], told["rounds"]), (suite, 1))
-        self.assertEqual(set(told["machine"]),
+        report = json.loads(path.read_text())
+        self.assertEqual(set(report), {"suite", "machine", "rounds", "columns", "rows", "ratios"})
+        self.assertEqual((report["suite"], report["rounds"]), (suite, 1))
+        self.assertEqual(set(report["machine"]),
                          {"accelerator", "cpu", "kernel", "guest_runs_on", "device_runs_on"})
-        for row in told["rows"]:
+        for row in report["rows"]:
             with self.subTest(row["name"]):
                 self.assert_row(row)
                 self.assertIn(row["name"], run.stdout)
-        for ratio in told["ratios"]:
+        for ratio in report["ratios"]:
             self.assertEqual(set(ratio), {"name", "value", "spread", "limit", "ok"})
             self.assertEqual(ratio["ok"] is None, ratio["limit"] is None)
-        return told
+        return report
 
     def assert_row(self, row: dict) -> None:
         figures = {"p50_ns", "p99_ns", "times"}
@@ -321,15 +321,18 @@ class Bench(ProgramCase):
 
     def test_figures_that_cannot_be_written(self) -> None:
         self.assert_refused(FAILED, [f"cannot write '{self.folder}'"],
-                            self.run_program("bench", "kvm", "--json", self.folder))
+                            self.run_program("kvm", "--json", self.folder, program=BENCH))
 
     def test_usage(self) -> None:
-        for arguments, told in ((["bench"], ["subcommand"]),
-                                (["bench", "wires"], ["'wires'"]),
-                                (["bench", "bus", "--skip", "doorbell"], ["'doorbell'"]),
-                                (["bench", "kvm", "--rounds", "0"], ["--rounds"])):
+        for arguments, words in (([], ["subcommand", "bellwire-bench --help"]),
+                                (["wires"], ["'wires'"]),
+                                (["bus", "--skip", "doorbell"], ["'doorbell'"]),
+                                (["kvm", "--rounds", "0"], ["--rounds"])):
             with self.subTest(" ".join(arguments)):
-                self.assert_refused(USAGE, told, self.run_program(*arguments))
+                self.assert_refused(USAGE, words, self.run_program(*arguments, program=BENCH))
+
+    def test_the_program_itself_has_no_bench(self) -> None:
+        self.assert_refused(USAGE, ["'bench'"], self.run_program("bench"))
 
 
 class Ends(ProgramCase):
@@ -362,14 +365,14 @@ class Ends(ProgramCase):
             device.wait(PATIENCE)
 
     def test_help_and_version(self) -> None:
-        for arguments, told in ((["--version"], "bellwire "), (["--help"], "switchboard"),
+        for arguments, words in ((["--version"], "bellwire "), (["--help"], "switchboard"),
                                 (["switchboard", "--help"], "--slots"),
                                 (["device", "--help"], "ivshmem:PATH"),
                                 (["rules", "--help"], "--json")):
             with self.subTest(" ".join(arguments)):
                 run = self.run_program(*arguments)
                 self.assertEqual((run.returncode, run.stderr), (0, ""))
-                self.assertIn(told, run.stdout)
+                self.assertIn(words, run.stdout)
 
 
 class Tracing(ProgramCase):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`bellwire top`: what it tells of devices that run, stand idle, or have gone."""
+"""`bellwire top`: what it prints of devices that are busy, idle or gone."""
 
 import json
 import socket
@@ -72,7 +72,7 @@ class Top(ProgramCase):
         self.assert_refused(FAILED, [str(self.socket), "--control"],
                             self.run_program("top", self.socket))
 
-    def test_who_only_asks_is_hung_up_on(self) -> None:
+    def test_a_client_that_only_asks_is_hung_up_on(self) -> None:
         self.busy_device()
         with socket.socket(socket.AF_UNIX) as peer:
             peer.connect(str(self.socket))
@@ -92,17 +92,17 @@ class Top(ProgramCase):
         except ConnectionError:
             return b""
 
-    def test_answers_that_are_none(self) -> None:
+    def test_answers_that_are_malformed(self) -> None:
         queue = {key: 1 for key in ("queue", "entries", "generation", "status", "submitted",
                                     "completed", "doorbells", "wakeups")}
         status = {"device": "echo", "transport": "ivshmem", "incarnation": 1, "queues": []}
-        for answer, told in (("nonsense", "no JSON"), ("{}", "status is missing"),
+        for answer, words in (("nonsense", "not JSON"), ("{}", "status is missing"),
                              (json.dumps({"status": status | {"device": "\x1b[2J"}}), "control"),
                              (json.dumps({"status": status | {"queues": [queue]}}), "raises"),
                              ("x" * 100_000, "65536 bytes")):
-            with self.subTest(told):
+            with self.subTest(words):
                 run = self.ask_a_liar(answer)
-                self.assert_refused(FAILED, [told], run)
+                self.assert_refused(FAILED, [words], run)
                 self.assertNotRegex(run.stderr, "\x1b")
 
     def ask_a_liar(self, answer: str):

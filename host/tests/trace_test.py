@@ -72,15 +72,15 @@ class TraceCase(Checked):
 class Commands(TraceCase):
     def test_show_and_its_json_have_the_same_figures(self) -> None:
         path = self.trace()
-        told = self.bellwire("show", path, "--slowest", "2").stdout
+        shown = self.bellwire("show", path, "--slowest", "2").stdout
         for hop in self.figures(path)["hops"]:
             with self.subTest(hop["from"]):
-                row = next(line for line in told.splitlines()
+                row = next(line for line in shown.splitlines()
                            if re.match(rf"{hop['from']} \S+ {hop['to']} ", line)).split()
                 self.assertEqual(int(row[3]), hop["count"])
                 self.assertAlmostEqual(float(row[4]), hop["p50_ns"] / 1000, places=1)
                 self.assertAlmostEqual(float(row[6]), hop["p99_ns"] / 1000, places=1)
-        self.assertEqual(told.count("  queue 0, request "), 2)
+        self.assertEqual(shown.count("  queue 0, request "), 2)
 
     def test_figures_are_those_of_the_file(self) -> None:
         path = self.trace()
@@ -102,7 +102,7 @@ class Commands(TraceCase):
 
     def test_what_cannot_be_read_or_written_is_named(self) -> None:
         broken = self.trace("broken.json", version=7)
-        for status, arguments, told in (
+        for status, arguments, words in (
                 (1, ["show", "nowhere.json"], "nowhere.json"),
                 (1, ["show", broken], "version is 7"),
                 (1, ["diff", broken, broken], "version is 7"),
@@ -111,10 +111,10 @@ class Commands(TraceCase):
                 (1, ["show", self.trace("none.json", count=0)], "none of 0 requests"),
                 (2, ["export", self.trace()], "--perfetto"),
                 (2, ["show"], "FILE")):
-            with self.subTest(told):
+            with self.subTest(words):
                 run = self.bellwire(*arguments, status=status)
                 self.assertRegex(run.stderr, r"\Abellwire: [^\n]+\n\Z")
-                self.assertIn(told, run.stderr)
+                self.assertIn(words, run.stderr)
         self.assertFalse((self.folder / "page.html").exists())
 
     def test_perfetto_gets_json(self) -> None:
@@ -176,20 +176,20 @@ class Page(TraceCase):
                 self.assertAlmostEqual(float(cell), hop[key] / 1000, delta=0.051)
 
     def test_keys_step_through_a_request(self) -> None:
-        told = self.answer("""
+        seen = self.answer("""
             const press = (key) => document.body.dispatchEvent(
                 new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
             const now = () => document.querySelector('#steps [aria-current] b').textContent;
-            const told = [now()];
+            const seen = [now()];
             for (const key of ['Right', 'Right', 'Left', 'End', 'Right', 'Home']) {
               press(key.replace(/(Right|Left)/, 'Arrow$1'));
-              told.push(now());
+              seen.push(now());
             }
             const first = document.getElementById('chosen').textContent;
             press('ArrowDown');
-            told.push(first !== document.getElementById('chosen').textContent);
-            return told;""")
-        self.assertEqual(told, ["submitted", "kicked", "doorbell", "kicked", "done", "done",
+            seen.push(first !== document.getElementById('chosen').textContent);
+            return seen;""")
+        self.assertEqual(seen, ["submitted", "kicked", "doorbell", "kicked", "done", "done",
                                 "submitted", True])
 
     def test_play_ends_at_the_last_stage(self) -> None:
@@ -203,7 +203,7 @@ class Page(TraceCase):
                 self.assertRegex(now.group(1), r"^[\d.]+ µs, done$")
 
     def test_a_cell_of_the_heat_map_shows_its_slowest_request(self) -> None:
-        told = self.answer("""
+        seen = self.answer("""
             const map = document.getElementById('heat');
             const press = (key) => map.dispatchEvent(
                 new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
@@ -212,17 +212,17 @@ class Page(TraceCase):
             return [document.querySelectorAll('#heat .cell').length,
                     document.getElementById('cell').textContent,
                     before !== document.getElementById('chosen').textContent];""")
-        self.assertGreater(told[0], 50)
-        self.assertRegex(told[1], r"^[\d,]+ requests? that took [\d.]+ µs to")
-        self.assertTrue(told[2])
+        self.assertGreater(seen[0], 50)
+        self.assertRegex(seen[1], r"^[\d,]+ requests? that took [\d.]+ µs to")
+        self.assertTrue(seen[2])
 
     def test_nothing_is_wider_than_a_phone(self) -> None:
         """In a frame: a window of the browser's can't be so narrow."""
         page = self.page("const {scrollWidth, clientWidth} = document.documentElement;"
                          "document.title = scrollWidth <= clientWidth ? 'fits' : scrollWidth;")
-        told = "document.body.dataset.page = this.contentDocument.title"
+        report = "document.body.dataset.page = this.contentDocument.title"
         dom = browser.dom(f"<meta charset='utf-8'><iframe srcdoc='{html.escape(page)}' "
-                          f"style='width:360px;height:800px;border:0' onload='{told}'></iframe>")
+                          f"style='width:360px;height:800px;border:0' onload='{report}'></iframe>")
         self.assertIn('data-page="fits"', dom)
 
     def test_uncertainty_is_drawn_only_where_there_is_any(self) -> None:

@@ -66,7 +66,7 @@ class Peer:
         return struct.unpack_from("<I", payload, 16)[0]
 
     def give_memory(self, address: int = ADDRESS) -> mmap.mmap:
-        """The guest's, and tells the card of it."""
+        """Of the guest, which the card learns of."""
         fd = os.memfd_create("guest", os.MFD_ALLOW_SEALING)
         os.ftruncate(fd, MEMORY)
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stages: where a request comes by on its way, in order, who records it (vdev/trace/stages.hpp),
-// and what there is to say of it. A trace file of version 1 has exactly these. A hop is the way
-// from a stage that a request came by to the next.
+// Stages: the places on a request's way, in order, with the side that records each one
+// (vdev/trace/stages.hpp), what happens there, and where in the sources. A trace file of version 1
+// has exactly these. A hop leads from one stage that a request passed to the next that it passed.
 #pragma once
 
 #include <array>
@@ -24,7 +24,7 @@ constexpr std::string_view name_of(Side side) {
 struct Stage {
   std::string_view name;
   Side side;
-  std::string_view words;   ///< what happened when it was recorded
+  std::string_view words;   ///< what happens there
   std::string_view source;  ///< FILE:FUNCTION that does it
 };
 
@@ -33,17 +33,17 @@ struct StageWords {
 };
 
 constexpr std::array<StageWords, trace::stages.size()> stage_words = {{
-    {"the process showed its request in the ring", "vdev/ring/driver_queue.cpp:publish"},
+    {"the process published its request in the ring", "vdev/ring/driver_queue.cpp:publish"},
     {"the kernel saw the kick", "guest-kmod/module/worker.c:ring"},
     {"the module wrote the Doorbell register", "guest-kmod/module/queue.c:bell_queue_ring"},
     {"the doorbell's eventfd woke the device", "vdev/ring/device_queue.cpp:turn"},
     {"the device took the request from the ring", "vdev/ring/device_queue.cpp:serve_one"},
-    {"the device showed its completion in the ring", "vdev/ring/device_queue.cpp:publish"},
+    {"the device published its completion in the ring", "vdev/ring/device_queue.cpp:publish"},
     {"the device raised its interrupt", "vdev/core/interrupt.cpp:raise"},
-    {"the vector's handler runs", "guest-kmod/module/queue.c:bell_queue_interrupt"},
+    {"the vector's handler ran", "guest-kmod/module/queue.c:bell_queue_interrupt"},
     {"the handler signalled the call eventfd", "guest-kmod/module/queue.c:call_owner"},
-    {"the process is awake", "vdev/ring/driver_wait.hpp:publish_and_wait"},
-    {"the process saw the completion, and takes it", "vdev/ring/driver_queue.hpp:take"},
+    {"the process woke up", "vdev/ring/driver_wait.hpp:publish_and_wait"},
+    {"the process took the completion", "vdev/ring/driver_queue.hpp:take"},
 }};
 
 constexpr auto stages = [] {
@@ -54,13 +54,13 @@ constexpr auto stages = [] {
   return all;
 }();
 
-/// Two stages, by their place in `stages`; `from` is before `to`.
+/// Two stages, by their index in `stages`; `from` is before `to`.
 struct Hop {
   std::size_t from, to;
   auto operator<=>(const Hop&) const = default;
 };
 
-/// Whether its ends were timed by two clocks, the guest's and the host's.
+/// Whether its ends are timed by two clocks, the guest's and the host's.
 constexpr bool crosses(const Hop& hop) {
   return (stages[hop.from].side == Side::device) != (stages[hop.to].side == Side::device);
 }

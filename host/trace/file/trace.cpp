@@ -11,8 +11,8 @@
 #include <limits>
 #include <map>
 
-#include "host/output/gzip.hpp"
-#include "host/trace/file/node.hpp"
+#include "host/output/stream_buffers.hpp"
+#include "host/trace/file/json_node.hpp"
 #include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::view {
@@ -36,16 +36,16 @@ json::value parse_json(std::string_view content) {
   const auto before = content.substr(0, read);
   const auto line = std::ranges::count(before, '\n') + 1;
   const auto column = read - (before.rfind('\n') + 1) + 1;
-  throw Malformed(text("line {}, column {} is no JSON ({})", line, column, error.message()));
+  throw Malformed(text("line {}, column {} is not JSON ({})", line, column, error.message()));
 }
 
-void check_version(const Node& node) {
+void check_version(const JsonNode& node) {
   if (node.whole(any_word) != version)
     node.refuse(
         text("{}, which is all that this bellwire reads; use the one that recorded it", version));
 }
 
-void check_stages(const Node& node) {
+void check_stages(const JsonNode& node) {
   if (node.size() != stages.size()) node.refuse(text("an array of {} stages", stages.size()));
   for (std::size_t index = 0; index < stages.size(); ++index) {
     const auto stage = node.at(index);
@@ -57,7 +57,7 @@ void check_stages(const Node& node) {
   }
 }
 
-Machine read_machine(const Node& node) {
+MachineFacts read_machine(const JsonNode& node) {
   return {.cpu = node.at("cpu").line(),
           .kernel = node.at("kernel").line(),
           .accelerator = node.at("accelerator").line_or_null(),
@@ -65,18 +65,18 @@ Machine read_machine(const Node& node) {
           .guest_kernel = node.at("guest_kernel").line_or_null()};
 }
 
-Clock read_clock(const Node& node) {
+ClockInfo read_clock(const JsonNode& node) {
   return {.ticks_per_ns = node.at("ticks_per_ns").number(std::numeric_limits<double>::min()),
           .uncertainty_ns = node.at("uncertainty_ns").number(0),
           .contradictions = node.at("contradictions").whole(any_count)};
 }
 
-std::uint32_t read_word(const Node& node) {
+std::uint32_t read_word(const JsonNode& node) {
   return static_cast<std::uint32_t>(node.whole(any_word));
 }
 
-Request read_request(const Node& node) {
-  Request request{.queue = read_word(node.at("queue")), .index = read_word(node.at("index"))};
+TracedRequest read_request(const JsonNode& node) {
+  TracedRequest request{.queue = read_word(node.at("queue")), .index = read_word(node.at("index"))};
   const auto at = node.at("at");
   if (at.size() != stages.size()) at.refuse(text("an array of {} times", stages.size()));
   for (std::size_t stage = 0; stage < stages.size(); ++stage)
@@ -88,15 +88,15 @@ bool possible(double time) {
   return std::abs(time) <= largest_time;
 }
 
-bool possible(const Request& request) {
+bool possible(const TracedRequest& request) {
   return std::ranges::all_of(request.at, [](const auto& at) { return !at || possible(*at); });
 }
 
 // By queue.
 using Left = std::map<std::uint32_t, LeftOut>;
 
-std::vector<Request> read_requests(const Node& node, Left& left) {
-  std::vector<Request> requests;
+std::vector<TracedRequest> read_requests(const JsonNode& node, Left& left) {
+  std::vector<TracedRequest> requests;
   requests.reserve(node.size());
   auto latest = std::numeric_limits<double>::lowest();
   for (std::size_t index = 0; index < node.size(); ++index) {
@@ -117,14 +117,14 @@ std::vector<Request> read_requests(const Node& node, Left& left) {
   return requests;
 }
 
-std::vector<Ring> read_rings(const Node& node, Left& left) {
-  std::vector<Ring> rings;
+std::vector<Signal> read_signals(const JsonNode& node, Left& left) {
+  std::vector<Signal> rings;
   rings.reserve(node.size());
   for (std::size_t index = 0; index < node.size(); ++index) {
     const auto node_of = node.at(index);
-    const Ring ring{.queue = read_word(node_of.at("queue")),
-                    .at = node_of.at("at").number(),
-                    .requests = read_word(node_of.at("requests"))};
+    const Signal ring{.queue = read_word(node_of.at("queue")),
+                      .at = node_of.at("at").number(),
+                      .requests = read_word(node_of.at("requests"))};
     if (possible(ring.at))
       rings.push_back(ring);
     else
@@ -134,7 +134,7 @@ std::vector<Ring> read_rings(const Node& node, Left& left) {
 }
 
 // Older files have none.
-Left read_left_out(const Node& file) {
+Left read_left_out(const JsonNode& file) {
   Left left;
   if (!file.has("left_out")) return left;
   const auto list = file.at("left_out");
@@ -147,7 +147,7 @@ Left read_left_out(const Node& file) {
   return left;
 }
 
-Trace read_all(const Node& file) {
+Trace read_all(const JsonNode& file) {
   check_version(file.at("version"));
   check_stages(file.at("stages"));
   auto left = read_left_out(file);
@@ -157,8 +157,8 @@ Trace read_all(const Node& file) {
               .began = file.at("began").line(),
               .clock = read_clock(file.at("clock")),
               .requests = read_requests(file.at("requests"), left),
-              .doorbells = read_rings(file.at("doorbells"), left),
-              .interrupts = read_rings(file.at("interrupts"), left)};
+              .doorbells = read_signals(file.at("doorbells"), left),
+              .interrupts = read_signals(file.at("interrupts"), left)};
   for (const auto& [queue, of] : left) trace.left_out.push_back({queue, of.requests, of.records});
   for (std::size_t side = 0; side < sides.size(); ++side)
     trace.lost[side] = file.at("lost").at(name_of(sides[side])).whole(any_count);
@@ -190,7 +190,7 @@ Result<std::string> read_bytes(const std::string& path) {
 Result<Trace> parse(std::string_view content, const std::string& name) {
   try {
     const auto document = parse_json(content);
-    return read_all(Node(document));
+    return read_all(JsonNode(document));
   } catch (const Malformed& malformed) {
     return fault(std::errc::protocol_error,
                  "trace '{}': {}; if it was not changed, record it again", name, malformed.what());

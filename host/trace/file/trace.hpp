@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Trace: what a trace file holds, read and checked. Whoever wrote the file is not trusted: what is
-// in a Trace is of the right type and size, within `largest_time`, sorted, and safe to print. A
-// request with a time beyond that is left out, and counted: it spoils no other.
+// Trace: the content of a trace file, checked. The writer of the file is not trusted: what is in a
+// Trace has the right type and size, is within `largest_time`, sorted, and safe to print. A request
+// with a time beyond that is left out and counted, and spoils no other.
 //
 // Times are nanoseconds on the host's clock, since the first request was submitted.
 #pragma once
@@ -18,36 +18,35 @@
 
 namespace bellwire::view {
 
-struct Machine {
+struct MachineFacts {
   std::string cpu, kernel;
-  std::optional<std::string> accelerator, qemu, guest_kernel;  ///< empty: nobody told
+  std::optional<std::string> accelerator, qemu, guest_kernel;  ///< empty: not given
 };
 
 /// How the guest's clock and the host's were joined.
-struct Clock {
+struct ClockInfo {
   double ticks_per_ns = 1;
-  double uncertainty_ns = 0;         ///< the device's stages are right within so much, either way
+  double uncertainty_ns = 0;         ///< the device's stages are right within this, either way
   std::uint64_t contradictions = 0;  ///< requests that no single offset explains
 };
 
-struct Request {
+struct TracedRequest {
   std::uint32_t queue = 0;
   std::uint32_t index = 0;                                   ///< in the ring
-  std::array<std::optional<double>, stages.size()> at = {};  ///< empty: it didn't come by there
+  std::array<std::optional<double>, stages.size()> at = {};  ///< empty: it didn't pass there
 };
 
-/// Thirteen days. Microseconds with three decimals are exact up to here, whoever reads them as a
-/// double.
+/// Thirteen days. Up to here, microseconds with three decimals are exact in a double.
 constexpr double largest_time = 1LL << 50;
 
 /// A doorbell or an interrupt.
-struct Ring {
+struct Signal {
   std::uint32_t queue = 0;
   double at = 0;
-  std::uint32_t requests = 0;  ///< that it stood for
+  std::uint32_t requests = 0;  ///< how many it stood for
 };
 
-/// What a queue's records said that can't be, so that nothing here has it.
+/// How many of a queue's requests and records were left out, because they were impossible.
 struct LeftOut {
   std::uint32_t queue = 0;
   std::uint64_t requests = 0;
@@ -55,26 +54,26 @@ struct LeftOut {
 };
 
 struct Trace {
-  Machine machine;
+  MachineFacts machine;
   std::string transport, device;
   std::string began;  ///< ISO 8601
-  Clock clock;
+  ClockInfo clock;
   std::array<std::uint64_t, sides.size()> lost = {};  ///< records, by side
   std::vector<LeftOut> left_out = {};                 ///< by queue
-  std::vector<Request> requests;                      ///< by the time they were submitted
-  std::vector<Ring> doorbells, interrupts;
+  std::vector<TracedRequest> requests;                ///< by the time they were submitted
+  std::vector<Signal> doorbells, interrupts;
 };
 
-/// Of a file's text, not compressed; `name` is what errors call it. EPROTO: something in it is not
-/// as it should be.
+/// Parses a file's text, which is not compressed; errors call it `name`. EPROTO: something in it is
+/// wrong.
 [[nodiscard]] Result<Trace> parse(std::string_view content, const std::string& name);
 
-/// Of a file, which may be compressed by gzip. EFBIG besides, or what the system says.
+/// Reads a file, which may be compressed by gzip. Also EFBIG, or what the system says.
 [[nodiscard]] Result<Trace> read(const std::string& path);
 
 /// Calls take(hop, ns) for each hop of a request within `whole`, in order.
 template <class Take>
-void each_hop(const Request& request, const Hop& whole, Take take) {
+void each_hop(const TracedRequest& request, const Hop& whole, Take take) {
   std::optional<std::size_t> before;
   for (std::size_t stage = whole.from; stage <= whole.to; ++stage) {
     if (!request.at[stage]) continue;

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/trace/file/trace_file.hpp"
 
-#include <sys/utsname.h>
-
 #include <algorithm>
 #include <boost/json.hpp>
 #include <ctime>
-#include <fstream>
 #include <utility>
 
+#include "host/cli/system.hpp"
 #include "host/output/json_text.hpp"
-#include "host/trace/file/node.hpp"
+#include "host/trace/file/json_node.hpp"
 #include "vdev/trace/stages.hpp"
 
 namespace bellwire::host {
@@ -19,24 +17,11 @@ namespace {
 namespace json = boost::json;
 
 constexpr int version = 1;
-constexpr std::uint64_t most_lost = 1ULL << 53;  // a side may say any number; JSON has these
+constexpr std::uint64_t most_lost = 1ULL
+                                    << 53;  // a side may claim any number; JSON is exact up to here
 
 json::value or_null(const std::optional<std::string>& text) {
   return text ? json::value(*text) : json::value();
-}
-
-std::string kernel_release() {
-  utsname names{};
-  ::uname(&names);
-  return names.release;
-}
-
-std::string cpu_model() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("model name"))
-      return line.substr(std::min(line.find(": ") + 2, line.size()));
-  return "unknown";
 }
 
 std::string iso(std::chrono::system_clock::time_point time) {
@@ -91,9 +76,9 @@ json::object head(const trace::Timeline& timeline, const TraceFacts& facts,
 }
 
 // The long lists are written as text: as JSON values they would take ten times the memory.
-class Text {
+class JsonLists {
  public:
-  explicit Text(std::string begun) : text_(std::move(begun)) {}
+  explicit JsonLists(std::string begun) : text_(std::move(begun)) {}
 
   template <class Items, class Write>
   void list(const char* name, const Items& items, const Write& write) {
@@ -115,26 +100,25 @@ class Text {
   std::string text_;
 };
 
-struct FactPlace {
+struct FactField {
   std::string_view name;
   std::optional<std::string> TraceFacts::*fact;
 };
-constexpr FactPlace fact_places[] = {{"accelerator", &TraceFacts::accelerator},
+constexpr FactField fact_fields[] = {{"accelerator", &TraceFacts::accelerator},
                                      {"qemu", &TraceFacts::qemu},
                                      {"guest_kernel", &TraceFacts::guest_kernel}};
 
 }  // namespace
 
 Result<void> add_fact(TraceFacts& facts, const NamedFact& fact) {
-  const auto* const place = std::ranges::find(fact_places, fact.name, &FactPlace::name);
-  if (place == std::end(fact_places))
+  const auto* const place = std::ranges::find(fact_fields, fact.name, &FactField::name);
+  if (place == std::end(fact_fields))
+    return fault(std::errc::invalid_argument, "fact '{}': choose accelerator, qemu or guest_kernel",
+                 fact.name);
+  if (!view::fits_line(fact.text) || !fits_json(fact.text))  // no reader would take the trace
     return fault(std::errc::invalid_argument,
-                 "fact '{}': there is accelerator, qemu and guest_kernel", fact.name);
-  if (!view::fits_line(fact.text) || !fits_json(fact.text))  // nobody could read the trace
-    return fault(
-        std::errc::invalid_argument,
-        "fact '{}': say it in a line of 1 to {} bytes of UTF-8, without control characters",
-        fact.name, view::longest_line);
+                 "fact '{}': give a line of 1 to {} bytes of UTF-8, without control characters",
+                 fact.name, view::longest_line);
   facts.*place->fact = fact.text;
   return {};
 }
@@ -142,7 +126,7 @@ Result<void> add_fact(TraceFacts& facts, const NamedFact& fact) {
 Result<NamedFact> parse_fact(const std::string& words) {
   const auto equals = words.find('=');
   if (equals == std::string::npos)
-    return fault(std::errc::invalid_argument, "fact '{}': say NAME=TEXT", words);
+    return fault(std::errc::invalid_argument, "fact '{}': give NAME=TEXT", words);
   const NamedFact fact{words.substr(0, equals), words.substr(equals + 1)};
   TraceFacts any;
   if (auto known = add_fact(any, fact); !known) return known.error();
@@ -153,7 +137,7 @@ std::string trace_file(const trace::Timeline& timeline, const TraceFacts& facts,
                        std::chrono::system_clock::time_point began) {
   auto begun = json_text(head(timeline, facts, began));
   begun.pop_back();  // the brace: more follows
-  Text file(std::move(begun));
+  JsonLists file(std::move(begun));
   file.list("requests", timeline.journeys, [&](const trace::Journey& journey) {
     file.add("{{\"queue\":{},\"index\":{},\"at\":[", journey.queue, journey.index);
     for (std::size_t stage = 0; stage < journey.at.size(); ++stage) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A timeline as the trace file that `bellwire trace` reads: JSON, one object; a line each request.
+// Writes a timeline as a trace file, which `bellwire trace` reads: one JSON object, with a line per
+// request. ../README.md describes the format.
 #pragma once
 
 #include <chrono>
@@ -12,7 +13,7 @@
 
 namespace bellwire::host {
 
-/// What a recording can't know by itself, and who looks at it wants to. Empty: nobody told.
+/// What a recording can't find out by itself. Empty: not given.
 struct TraceFacts {
   std::string transport;
   std::string device;
@@ -21,15 +22,15 @@ struct TraceFacts {
   std::optional<std::string> guest_kernel = {};  ///< its release
 };
 
-/// One of the last three.
+/// One of the last three facts.
 struct NamedFact {
   std::string name, text;
 };
 
-/// NAME=TEXT, as a command line has it. EINVAL: it is something else, or there is no such fact.
+/// Reads NAME=TEXT. EINVAL: it has another form, or there is no such fact.
 [[nodiscard]] Result<NamedFact> parse_fact(const std::string& words);
 
-/// EINVAL: there is no such.
+/// EINVAL: there is no such fact, or the text can't be one.
 [[nodiscard]] Result<void> add_fact(TraceFacts& facts, const NamedFact& fact);
 
 [[nodiscard]] std::string trace_file(const trace::Timeline& timeline, const TraceFacts& facts,

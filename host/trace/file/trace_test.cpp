@@ -58,7 +58,7 @@ TEST_CASE("what is wrong is named, with its place and what it should be") {
   const struct {
     std::string_view pointer;
     json::value value;
-    std::string_view told;
+    std::string_view expected;
   } all[] = {
       {"/version", 2, "version is 2: it should be 1"},
       {"/version", "1", "version is \"1\""},
@@ -87,20 +87,20 @@ TEST_CASE("what is wrong is named, with its place and what it should be") {
       {"/doorbells", json::array{1}, "doorbells[0] is 1"},
       {"/interrupts", json::array{json::object()}, "interrupts[0].queue is missing"},
   };
-  for (const auto& [pointer, value, told] : all) {
+  for (const auto& [pointer, value, expected] : all) {
     const auto said = complaint(changed(pointer, value));
     INFO(said);
-    CHECK(said.starts_with("trace 'run.json': " + std::string(told)));
+    CHECK(said.starts_with("trace 'run.json': " + std::string(expected)));
     CHECK(said.ends_with("; if it was not changed, record it again"));
   }
 }
 
-TEST_CASE("what is no JSON is told by line and column") {
-  CHECK(complaint("{\n \"version\": NaN}").find("line 2, column 13 is no JSON") !=
+TEST_CASE("what is not JSON is named by line and column") {
+  CHECK(complaint("{\n \"version\": NaN}").find("line 2, column 13 is not JSON") !=
         std::string::npos);
-  CHECK(complaint("").find("line 1, column 1 is no JSON (incomplete") != std::string::npos);
-  CHECK(complaint("{} {}").find("line 1, column 4 is no JSON (extra data") != std::string::npos);
-  CHECK(complaint(std::string(1000, '[')).find("is no JSON (too deep") != std::string::npos);
+  CHECK(complaint("").find("line 1, column 1 is not JSON (incomplete") != std::string::npos);
+  CHECK(complaint("{} {}").find("line 1, column 4 is not JSON (extra data") != std::string::npos);
+  CHECK(complaint(std::string(1000, '[')).find("is not JSON (too deep") != std::string::npos);
   const auto huge = changed("/requests/1/at/3", "1e999");
   CHECK(complaint(std::string(huge).replace(huge.find("\"1e999\""), 7, "1e999"))
             .find("requests[1].at[3]") != std::string::npos);

@@ -2,57 +2,221 @@
 #include "host/trace/record/control.hpp"
 
 #include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json.hpp>
 #include <optional>
 #include <vector>
 
-#include "host/trace/record/control_peer.hpp"
+#include "host/trace/record/status.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/loop/acceptor.hpp"
 #include "vdev/os/unix_socket.hpp"
 
 namespace bellwire::host {
+namespace {
 
-struct Control::State {
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+constexpr std::size_t longest_request = 4096;
+
+Error bad_request(const char* what) {
+  return fault(std::errc::invalid_argument, "{}: see host/trace/record/control.hpp", what);
+}
+
+// A positive number; empty where the name is missing.
+template <class Number>
+Result<std::optional<Number>> positive(const json::object& request, std::string_view name) {
+  const auto* const value = request.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::optional<Number>();
+  boost::system::error_code error;
+  const auto number = value->to_number<Number>(error);
+  if (error || !(number > 0)) return bad_request("a limit is not a positive number");
+  return std::optional(number);
+}
+
+Result<void> add_facts_of(const json::object& request, TraceFacts& facts) {
+  const auto* const given = request.if_contains("facts");
+  if (given == nullptr || !given->is_object()) return {};
+  for (const auto& [name, text] : given->get_object()) {
+    if (!text.is_string()) return bad_request("a fact is not a text");
+    const NamedFact fact{std::string(name), std::string(text.get_string())};
+    if (auto added = add_fact(facts, fact); !added) return added;
+  }
+  return {};
+}
+
+}  // namespace
+
+// A client's connection. It lives as long as something is to come from its client, or to go there.
+class ControlConnection : public std::enable_shared_from_this<ControlConnection> {
+ public:
+  static std::shared_ptr<ControlConnection> start(RecordingThread& thread, const TraceFacts& facts,
+                                                  os::UniqueFd socket) {
+    const std::shared_ptr<ControlConnection> connection(new ControlConnection(thread, facts));
+    boost::system::error_code error;
+    connection->socket_.assign(asio::local::stream_protocol(), socket.get(), error);
+    if (error) return connection;
+    static_cast<void>(socket.release());
+    connection->read_on();
+    return connection;
+  }
+
+  /// Ends it, unless a trace is under way to the client. A client that has hung up wants none.
+  void close() {
+    if (sending_last_) return;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    if (recording_) thread_.drop();
+  }
+
+ private:
+  ControlConnection(RecordingThread& thread, const TraceFacts& facts)
+      : thread_(thread), facts_(facts), socket_(thread.context()) {}
+
+  void read_on();
+  void handle(const std::string& line);
+  [[nodiscard]] Result<void> handle(const json::object& request);
+  [[nodiscard]] Result<void> record(const json::object& request);
+  [[nodiscard]] Result<void> send_status();
+  void refuse(const Error& error);
+  void send(const std::string& text, bool last);
+  void write_on();
+
+  RecordingThread& thread_;
+  const TraceFacts facts_;
+  asio::local::stream_protocol::socket socket_;
+  std::string read_;
+  std::string outbox_;         // to be written next,
+  std::string writing_;        // and now
+  bool recording_ = false;     // for this client
+  bool sending_last_ = false;  // nothing follows what is being sent
+};
+
+void ControlConnection::read_on() {
+  asio::async_read_until(
+      socket_, asio::dynamic_buffer(read_, longest_request), '\n',
+      [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
+        if (error == asio::error::not_found) return self->refuse(bad_request("a line is too long"));
+        if (error) return self->close();
+        const auto line = self->read_.substr(0, size);
+        self->read_.erase(0, size);
+        self->handle(line);
+      });
+}
+
+void ControlConnection::handle(const std::string& line) {
+  boost::system::error_code error;
+  const auto request = json::parse(line, error);
+  if (error || !request.is_object()) return refuse(bad_request("a line is not a JSON object"));
+  if (auto done = handle(request.as_object()); !done) return refuse(done.error());
+  if (socket_.is_open()) read_on();
+}
+
+Result<void> ControlConnection::handle(const json::object& request) {
+  const auto* const what = request.if_contains("do");
+  if (what == nullptr || !what->is_string()) return bad_request("a line has no \"do\"");
+  if (what->as_string() == "record") return record(request);
+  if (what->as_string() == "status") return send_status();
+  if (what->as_string() != "stop") return bad_request("an unknown \"do\"");
+  if (recording_) thread_.end();
+  return {};
+}
+
+Result<void> ControlConnection::record(const json::object& request) {
+  const auto seconds = positive<double>(request, "seconds");
+  if (!seconds) return seconds.error();
+  const auto requests = positive<std::uint64_t>(request, "requests");
+  if (!requests) return requests.error();
+  auto facts = facts_;
+  if (auto added = add_facts_of(request, facts); !added) return added;
+  auto begun = thread_.begin(facts, {.seconds = *seconds, .requests = *requests},
+                             [self = shared_from_this()](const std::string& trace) {
+                               self->recording_ = false;
+                               if (!self->socket_.is_open()) return;
+                               self->send(text("{{\"trace\":{}}}\n", trace.size()) + trace, true);
+                             });
+  if (!begun) return begun;
+  recording_ = true;
+  send("{\"began\":true}\n", false);
+  return {};
+}
+
+Result<void> ControlConnection::send_status() {
+  if (!outbox_.empty())  // it keeps asking, and reads nothing
+    return fault(std::errc::no_buffer_space, "read what was answered before you ask again");
+  const auto status =
+      thread_.with_layout([this](const ring::Layout* layout) { return status_of(layout, facts_); });
+  send(json::serialize(json::object{{"status", status}}) + "\n", false);
+  return {};
+}
+
+void ControlConnection::refuse(const Error& error) {
+  send(json::serialize(json::object{{"error", error.message}}) + "\n", true);
+}
+
+void ControlConnection::send(const std::string& text, bool last) {
+  if (sending_last_) return;
+  sending_last_ = last;
+  outbox_ += text;
+  if (writing_.empty()) write_on();
+}
+
+void ControlConnection::write_on() {
+  writing_.swap(outbox_);
+  asio::async_write(socket_, asio::buffer(writing_),
+                    [self = shared_from_this()](const auto& error, std::size_t) {
+                      self->writing_.clear();
+                      if (!error && !self->outbox_.empty()) return self->write_on();
+                      boost::system::error_code ignored;
+                      if (error || self->sending_last_) self->socket_.close(ignored);
+                    });
+}
+
+struct ControlServer::State {
   State(RecordingThread& recording, TraceFacts known)
       : thread(recording), facts(std::move(known)) {}
 
   void take(os::UniqueFd socket) {
-    std::erase_if(peers, [](const auto& peer) { return peer.expired(); });
-    if (peers.size() == Control::most_peers)
-      return log::warning("a control peer was turned away: {} are there already",
-                          Control::most_peers);
-    peers.push_back(ControlPeer::start(thread, facts, std::move(socket)));
+    std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
+    if (connections.size() == ControlServer::most_clients)
+      return log::warning("a client of the control socket was turned away: {} are connected",
+                          ControlServer::most_clients);
+    connections.push_back(ControlConnection::start(thread, facts, std::move(socket)));
   }
 
   void close() {
     acceptor.reset();
-    for (const auto& weak : peers)
-      if (const auto peer = weak.lock()) peer->close();
+    for (const auto& weak : connections)
+      if (const auto connection = weak.lock()) connection->close();
   }
 
   RecordingThread& thread;
   const TraceFacts facts;
   std::optional<Acceptor> acceptor;
-  std::vector<std::weak_ptr<ControlPeer>> peers;
+  std::vector<std::weak_ptr<ControlConnection>> connections;
 };
 
-Control::Control(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
-Control::Control(Control&&) noexcept = default;
-Control::~Control() {
+ControlServer::ControlServer(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+ControlServer::ControlServer(ControlServer&&) noexcept = default;
+ControlServer::~ControlServer() {
   if (state_) state_->thread.run([this] { state_->close(); });
 }
 
-Result<Control> Control::create(RecordingThread& thread, const TraceFacts& facts,
-                                const std::string& path) {
+Result<ControlServer> ControlServer::create(RecordingThread& thread, const TraceFacts& facts,
+                                            const std::string& path) {
   auto listener = os::Listener::create(path);
   if (!listener) return listener.error();
   auto state = std::make_shared<State>(thread, facts);
   Result<void> accepting;
   thread.run([&] {
     auto acceptor = Acceptor::create(thread.context(), std::move(*listener),
-                                     [weak = std::weak_ptr(state)](auto came) {
-                                       if (const auto control = weak.lock())
-                                         control->take(std::move(came.socket));
+                                     [weak = std::weak_ptr(state)](auto accepted) {
+                                       if (const auto server = weak.lock())
+                                         server->take(std::move(accepted.socket));
                                      });
     if (acceptor)
       state->acceptor = std::move(*acceptor);
@@ -60,7 +224,14 @@ Result<Control> Control::create(RecordingThread& thread, const TraceFacts& facts
       accepting = acceptor.error();
   });
   if (!accepting) return accepting.error();
-  return Control(std::move(state));
+  return ControlServer(std::move(state));
+}
+
+Result<os::UniqueFd> connect_control(const std::string& path) {
+  auto socket = os::connect_unix(path, {});
+  if (socket) return socket;
+  return Error{socket.error().code,
+               text("{}; start the device with --control {}", socket.error().message, path)};
 }
 
 }  // namespace bellwire::host

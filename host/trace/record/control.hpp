@@ -1,45 +1,52 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Control: a socket by which others record a running device, or watch it. A peer sends JSON, an
-// object a line:
+// ControlServer: a socket by which others record a running device, or ask for its status. A client
+// sends requests in JSON, one object per line:
 //
 //     {"do": "record", "seconds": 2.5, "requests": 10000, "facts": {"qemu": "7.2"}}
 //     {"do": "stop"}
 //     {"do": "status"}
 //
-// seconds, requests and facts may be missing; who gives no limit says stop, or hangs up. We answer
+// seconds, requests and facts may be missing; a client that gives no limit sends stop, or hangs up.
+// The answers are:
 //
 //     {"began": true}
-//     {"trace": 12345}      and behind the line as many bytes: the trace file
+//     {"trace": 12345}      and behind the line that many bytes: the trace file
 //     {"status": {…}}       as in status.hpp
-//     {"error": "…"}        and hang up
+//     {"error": "…"}        then the server hangs up
 //
-// A peer is not trusted: its lines are bounded, and so is the number of peers. All on the recording
-// thread.
+// Clients are not trusted: their number and the length of their lines are bounded. Everything runs
+// on the recording thread.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "host/trace/record/recording.hpp"
+#include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::host {
 
-class Control {
+class ControlServer {
  public:
-  static constexpr unsigned most_peers = 8;
+  static constexpr unsigned most_clients = 8;
 
-  /// Serves `path` from now on. EADDRINUSE: somebody else does; a dead one's socket is taken over.
-  [[nodiscard]] static Result<Control> create(RecordingThread& thread, const TraceFacts& facts,
-                                              const std::string& path);
-  Control(Control&&) noexcept;
-  /// A trace that is on its way to a peer still goes out.
-  ~Control();
+  /// Serves `path` from now on. EADDRINUSE: another process does; a dead one's socket is taken
+  /// over.
+  [[nodiscard]] static Result<ControlServer> create(RecordingThread& thread,
+                                                    const TraceFacts& facts,
+                                                    const std::string& path);
+  ControlServer(ControlServer&&) noexcept;
+  /// A trace that is on its way to a client still goes out.
+  ~ControlServer();
 
  private:
   struct State;
-  explicit Control(std::shared_ptr<State> state) noexcept;
+  explicit ControlServer(std::shared_ptr<State> state) noexcept;
   std::shared_ptr<State> state_;
 };
+
+/// The client's end of a connection to `path`. The error says how to start a device that serves it.
+[[nodiscard]] Result<os::UniqueFd> connect_control(const std::string& path);
 
 }  // namespace bellwire::host

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/trace/record/record.hpp"
-
+//
+// `bellwire trace record`: a client of a device's control socket, from its request to the trace
+// file. On one thread; a signal asks the device to stop recording, and the trace is still written.
+#include <CLI/CLI.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -12,7 +14,9 @@
 #include <iostream>
 #include <optional>
 
-#include "host/output/output_file.hpp"
+#include "host/cli/options.hpp"
+#include "host/cli/subcommands.hpp"
+#include "host/trace/record/control.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -23,86 +27,100 @@ namespace json = boost::json;
 constexpr std::size_t longest_answer = std::size_t{64} << 10;
 constexpr std::size_t read_at_once = std::size_t{64} << 10;
 
-Result<json::object> order_of(const RecordOptions& options) {
+struct RecordOptions {
+  std::string socket;              // of a ControlServer
+  std::optional<std::string> out;  // the trace file
+  RecordingLimits limits;
+  std::vector<std::string> facts;  // NAME=TEXT
+};
+
+Result<json::object> request_of(const RecordOptions& options) {
   json::object facts;
-  for (const auto& fact : options.facts) {
-    const auto told = parse_fact(fact);
-    if (!told) return told.error();
-    facts[told->name] = told->text;
+  for (const auto& words : options.facts) {
+    const auto fact = parse_fact(words);
+    if (!fact) return fact.error();
+    facts[fact->name] = fact->text;
   }
-  json::object order{{"do", "record"}, {"facts", facts}};
-  if (options.limits.seconds) order["seconds"] = *options.limits.seconds;
-  if (options.limits.requests) order["requests"] = *options.limits.requests;
-  return order;
+  json::object request{{"do", "record"}, {"facts", facts}};
+  if (options.limits.seconds) request["seconds"] = *options.limits.seconds;
+  if (options.limits.requests) request["requests"] = *options.limits.requests;
+  return request;
 }
 
-// One recording, from the order to the file.
-class Client {
+// One recording.
+class RecordClient {
  public:
-  explicit Client(const RecordOptions& options) : options_(options) {}
+  explicit RecordClient(const RecordOptions& options) : options_(options) {}
 
-  Result<void> run(const json::object& order) {
-    boost::system::error_code error;
-    socket_.connect({options_.socket}, error);
-    if (error)
-      return Error{error, text("{}: {}; start the device with --control {}", options_.socket,
-                               error.message(), options_.socket)};
-    auto file = OutputFile::create(options_.out);
+  // An older file stays as it was unless the whole trace came.
+  Result<void> run(const json::object& request) {
+    if (auto connected = connect(); !connected) return connected;
+    auto file = create_file(options_.out);
     if (!file) return file.error();
-    file_.emplace(std::move(*file));
-    say(order);
+    file_.emplace(std::move(**file));  // the option is required
+    send(request);
     signals_.async_wait([this](const auto& cancelled, int) {
-      if (!cancelled) say({{"do", "stop"}});
+      if (!cancelled) send({{"do", "stop"}});
     });
-    hear_on();
+    read_answer();
     context_.run();
     return result_ ? file_->commit() : result_;
   }
 
  private:
-  void say(const json::object& order) {
-    boost::system::error_code gone;  // which the next read tells
-    asio::write(socket_, asio::buffer(json::serialize(order) + "\n"), gone);
+  Result<void> connect() {
+    auto socket = connect_control(options_.socket);
+    if (!socket) return socket.error();
+    boost::system::error_code error;
+    socket_.assign(asio::local::stream_protocol(), socket->get(), error);
+    if (error) return Error{error, text("{}: {}", options_.socket, error.message())};
+    static_cast<void>(socket->release());
+    return {};
   }
 
-  void hear_on() {
+  void send(const json::object& request) {
+    boost::system::error_code gone;  // the next read reports it
+    asio::write(socket_, asio::buffer(json::serialize(request) + "\n"), gone);
+  }
+
+  void read_answer() {
     asio::async_read_until(socket_, asio::dynamic_buffer(read_, longest_answer), '\n',
                            [this](const auto& error, std::size_t size) {
                              if (error) return end(gone());
                              const auto line = read_.substr(0, size);
                              read_.erase(0, size);
-                             hear(line);
+                             handle(line);
                            });
   }
 
-  void hear(const std::string& line) {
+  void handle(const std::string& line) {
     boost::system::error_code error;
-    const auto said = json::parse(line, error);
-    const auto* const words = error ? nullptr : said.if_object();
-    if (words == nullptr) return end(gone());
-    if (const auto* const why = words->if_contains("error"))
+    const auto parsed = json::parse(line, error);
+    const auto* const answer = error ? nullptr : parsed.if_object();
+    if (answer == nullptr) return end(gone());
+    if (const auto* const why = answer->if_contains("error"))
       return end(fault(std::errc::protocol_error, "{}: {}", options_.socket,
                        why->is_string() ? why->as_string().c_str() : "refused"));
-    const auto* const size = words->if_contains("trace");
+    const auto* const size = answer->if_contains("trace");
     if (size == nullptr) {
-      // Not into the trace.
+      // Never into the trace itself.
       (file_->is_standard_output() ? std::cerr : std::cout)
           << "recording; Ctrl-C ends it" << std::endl;
-      return hear_on();
+      return read_answer();
     }
     left_ = size->to_number<std::uint64_t>(error);
     if (error) return end(gone());
     write(read_.data(), read_.size());
     read_.resize(read_at_once);
-    copy_on();
+    copy_trace();
   }
 
-  void copy_on() {
+  void copy_trace() {
     if (auto written = file_->flush(); !written || left_ == 0) return end(written);
     socket_.async_read_some(asio::buffer(read_), [this](const auto& error, std::size_t size) {
       if (error) return end(gone());
       write(read_.data(), size);
-      copy_on();
+      copy_trace();
     });
   }
 
@@ -133,12 +151,30 @@ class Client {
   Result<void> result_;
 };
 
+Result<void> run_record(const RecordOptions& options) {
+  const auto request = request_of(options);
+  if (!request) return request.error();
+  return RecordClient(options).run(*request);
+}
+
 }  // namespace
 
-Result<void> run_record(const RecordOptions& options) {
-  const auto order = order_of(options);
-  if (!order) return order.error();
-  return Client(options).run(*order);
+void add_record(CLI::App& trace, Run& run) {
+  auto* command = trace.add_subcommand("record", "Record the requests of a running device");
+  command->footer(
+      "\nWithout a limit it records until Ctrl-C. The device must have been started with "
+      "--control.");
+  auto options = std::make_shared<RecordOptions>();
+  command->add_option("SOCKET", options->socket, "The device's control socket")->required();
+  add_file(*command, "--out", options->out, "Write the trace to FILE")->required();
+  command->add_option("--seconds", options->limits.seconds, "Record for S seconds")
+      ->check(CLI::PositiveNumber)
+      ->type_name("S");
+  command->add_option("--requests", options->limits.requests, "Record N requests, or a few more")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  add_facts(*command, options->facts);
+  command->callback([&run, options] { run = [options] { return run_record(*options); }; });
 }
 
 }  // namespace bellwire::host

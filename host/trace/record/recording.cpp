@@ -13,8 +13,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Often enough for a side that writes two records a microsecond, with 4,096 of them; and seldom,
-// since most of what this thread takes is its waking.
+// Often enough for a side that writes two records per microsecond into a ring of 4,096; and not
+// more often, since most of what this thread costs is waking up.
 constexpr std::chrono::milliseconds between_drains{2};
 
 constexpr std::chrono::seconds farewell{5};
@@ -62,7 +62,7 @@ void RecordingThread::run_context() {
 }
 
 void RecordingThread::run(const std::function<void()>& what) {
-  // Both threads hold it: whoever waits may be on before the other has let go of it.
+  // Both threads hold it: the one that waits may go on before the other has let go of it.
   const auto done = std::make_shared<std::promise<void>>();
   boost::asio::post(context_, [&what, done] {
     what();
@@ -122,8 +122,7 @@ void RecordingThread::drain_on() {
   });
 }
 
-// The memory is left while the device can't detach; all that is done with what was recorded is done
-// afterwards.
+// The memory is left while the device can't detach; what was recorded is used only afterwards.
 std::unique_ptr<RecordingThread::Job> RecordingThread::take_job() {
   timer_.cancel();
   const std::lock_guard lock(mutex_);

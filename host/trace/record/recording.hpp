@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// RecordingThread: records a device from beside it, in the same process, on a thread of its own.
-// One recording at a time; each ends as a trace file's text.
+// RecordingThread: records a device in the same process, on a thread of its own. One recording at a
+// time; each ends as the text of a trace file.
 //
-// attach() and detach() are for the device's thread. It waits for nothing that the recording thread
-// does but a look into the memory: a queue's records being copied, or its words. Traces are made,
-// and sent, without the memory. What is called the thread's own is for handlers on its context.
+// The device's thread calls attach() and detach(). It waits for the recording thread only while
+// that reads the memory: copies a queue's records, or its words. Traces are made and sent without
+// the memory. The functions under "the thread's own" are for handlers on its context.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -21,7 +21,7 @@
 
 namespace bellwire::host {
 
-/// What ends a recording, whichever comes first; neither: nothing but end().
+/// What ends a recording, whichever comes first. Without both only end() does.
 struct RecordingLimits {
   std::optional<double> seconds;
   std::optional<std::uint64_t> requests;
@@ -32,15 +32,15 @@ class RecordingThread {
   using Ended = std::function<void(const std::string& trace)>;
 
   RecordingThread();
-  /// Whatever the thread still has to send goes out first, if that doesn't take long.
+  /// What the thread still has to send goes out first, if that doesn't take long.
   ~RecordingThread();
 
   /// The device's memory. What is recorded already stays.
   void attach(const ring::Layout& layout);
-  /// When it returns, the memory is used no more.
+  /// When it returns, the memory is not used any more.
   void detach();
 
-  /// Does it on the thread, and waits until it is done. Not for a device that runs.
+  /// Calls `what` on the thread, and waits until it is done. Not while a device runs.
   void run(const std::function<void()>& what);
 
   // The thread's own.
@@ -52,11 +52,11 @@ class RecordingThread {
     const std::lock_guard lock(mutex_);
     return look(layout_ ? &*layout_ : nullptr);
   }
-  /// EBUSY: there is a recording already.
+  /// EBUSY: something is being recorded already.
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
                                    Ended ended);
   void end();
-  /// Ends it, and makes no trace.
+  /// Ends it without a trace.
   void drop();
 
  private:

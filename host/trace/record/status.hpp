@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a control socket answers to {"do": "status"}: the words of the shared memory that are always
-// there, as numbers. Nobody waits for a device that is asked.
+// The status of a device, as its control socket reports it: both the side that answers and the side
+// that asks. The answer is the words of the shared memory that are always there, as numbers: nobody
+// waits for the device. The side that asks doesn't trust the one that answers.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/json/object.hpp>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "host/trace/file/trace_file.hpp"
 #include "vdev/ring/layout.hpp"
@@ -13,8 +20,28 @@ namespace bellwire::host {
 
 /// {device, transport, incarnation, queues: [{queue, entries, generation, status, consumed,
 /// completed, submitted, doorbells, wakeups, raises, lost: {kicks, doorbells, interrupts, calls,
-/// wakes}}]}; lost are those that driver or device found and repaired. No queues without a
-/// `layout`. Numbers of a queue count since its generation began, the three indices wrap at 2^32.
+/// wakes}}]}. `lost` counts the hops that driver or device found lost, and repaired. Without a
+/// `layout` there are no queues. Numbers of a queue count since its generation began; the indices
+/// consumed, completed and submitted wrap at 2^32.
 [[nodiscard]] boost::json::object status_of(const ring::Layout* layout, const TraceFacts& facts);
+
+struct QueueStatus {
+  std::uint32_t queue, entries, generation, status;
+  std::uint32_t submitted, completed;
+  std::uint64_t doorbells, wakeups, raises;
+  std::uint64_t lost;  ///< all of them
+};
+
+struct DeviceStatus {
+  std::chrono::steady_clock::time_point when;
+  pid_t pid;
+  std::string device, transport;
+  std::uint32_t incarnation;
+  std::vector<QueueStatus> queues;  ///< those that a driver uses
+};
+
+/// Asks the device that serves `socket`, and waits for the answer for up to two seconds. ETIMEDOUT,
+/// EPROTO, or what the system says.
+[[nodiscard]] Result<DeviceStatus> ask_status(const std::string& socket);
 
 }  // namespace bellwire::host

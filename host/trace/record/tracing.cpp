@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/trace/record/tracing.hpp"
 
+#include "host/cli/options.hpp"
+
 namespace bellwire::host {
 
 Result<void> Tracing::start() {
   if (!options_.wanted()) return {};
   thread_.emplace();
   if (!options_.control.empty()) {
-    auto control = Control::create(*thread_, facts_, options_.control);
+    auto control = ControlServer::create(*thread_, facts_, options_.control);
     if (!control) return control.error();
     control_.emplace(std::move(*control));
   }
@@ -15,9 +17,9 @@ Result<void> Tracing::start() {
 }
 
 Result<void> Tracing::record_all() {
-  auto file = OutputFile::create(*options_.file);
+  auto file = create_file(options_.file);
   if (!file) return file.error();
-  file_.emplace(std::move(*file));
+  if (*file) file_.emplace(std::move(**file));
   Result<void> begun;
   thread_->run([&] {
     begun = thread_->begin(facts_, {}, [this](const auto& trace) { written_ = write(trace); });
@@ -34,7 +36,7 @@ Registration Tracing::attach(const ring::Layout& layout) {
 }
 
 unsigned Tracing::descriptors_to_come() const noexcept {
-  return control_ ? Control::most_peers + 1 : 0;
+  return control_ ? ControlServer::most_clients + 1 : 0;
 }
 
 Result<void> Tracing::finish() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Tracing: what `bellwire device` has of recording, by its options. Without any there is no thread,
-// and nothing is done.
+// Tracing: the recording that the options of `bellwire device` ask for: a file from start to end, a
+// control socket, both or neither. With neither there is no thread, and nothing is done. Used on
+// the device's thread.
 #pragma once
 
 #include <optional>
@@ -14,8 +15,8 @@
 namespace bellwire::host {
 
 struct TracingOptions {
-  std::optional<std::string> file;  ///< record from the beginning to the end
-  std::string control;              ///< the socket of a Control; empty: none
+  std::optional<std::string> file;  ///< record from start to end
+  std::string control;              ///< the socket of a ControlServer; empty: none
 
   [[nodiscard]] bool wanted() const noexcept { return file || !control.empty(); }
 };
@@ -28,10 +29,10 @@ class Tracing {
   /// EACCES and the like: the file can't be written. EADDRINUSE: the socket is another's.
   [[nodiscard]] Result<void> start();
 
-  /// The device runs on that memory, until the registration is dropped: then it is used no more.
+  /// The device runs on that memory until the registration is dropped; then it is used no more.
   [[nodiscard]] Registration attach(const ring::Layout& layout);
 
-  /// Descriptors that peers of the control socket may take.
+  /// Descriptors that clients of the control socket may take.
   [[nodiscard]] unsigned descriptors_to_come() const noexcept;
 
   /// Writes the file, unless the device never ran: then an older one stays.
@@ -47,7 +48,7 @@ class Tracing {
   bool attached_ = false;
   Result<void> written_;
   std::optional<RecordingThread> thread_;
-  std::optional<Control> control_;
+  std::optional<ControlServer> control_;
 };
 
 }  // namespace bellwire::host

@@ -5,12 +5,14 @@
 #include <boost/json.hpp>
 #include <map>
 
+#include "vdev/os/text_table.hpp"
+
 namespace bellwire::view {
 namespace {
 
 namespace json = boost::json;
 
-std::string cell(const std::optional<Spread>& spread, double Spread::*figure) {
+std::string cell(const std::optional<Summary>& spread, double Summary::*figure) {
   return spread ? micro((*spread).*figure) : "-";
 }
 
@@ -18,7 +20,7 @@ std::string cell(const std::optional<double>& ratio) {
   return ratio ? text("{:.2f}", *ratio) : "-";
 }
 
-json::value value(const std::optional<Spread>& spread, double Spread::*figure) {
+json::value value(const std::optional<Summary>& spread, double Summary::*figure) {
   return spread ? json::value((*spread).*figure) : json::value();
 }
 
@@ -30,10 +32,10 @@ json::object to_json(const Change& change) {
   const auto& [hop, before, after] = change;
   return {{"from", stages[hop.from].name},
           {"to", stages[hop.to].name},
-          {"p50_ns", json::array{value(before, &Spread::p50), value(after, &Spread::p50)}},
-          {"p50_ratio", value(ratio(change, &Spread::p50))},
-          {"p99_ns", json::array{value(before, &Spread::p99), value(after, &Spread::p99)}},
-          {"p99_ratio", value(ratio(change, &Spread::p99))}};
+          {"p50_ns", json::array{value(before, &Summary::p50), value(after, &Summary::p50)}},
+          {"p50_ratio", value(ratio(change, &Summary::p50))},
+          {"p99_ns", json::array{value(before, &Summary::p99), value(after, &Summary::p99)}},
+          {"p99_ratio", value(ratio(change, &Summary::p99))}};
 }
 
 }  // namespace
@@ -65,33 +67,39 @@ std::vector<std::string> differences(const Trace& before, const Trace& after) {
   for (std::size_t fact = 0; fact < names.size(); ++fact)
     if (was[fact] != is[fact])
       found.push_back(text("the {} differs: {}, then {}", names[fact],
-                           was[fact].value_or("not told"), is[fact].value_or("not told")));
+                           was[fact].value_or("not given"), is[fact].value_or("not given")));
   return found;
 }
 
-std::optional<double> ratio(const Change& change, double Spread::*figure) {
+std::optional<double> ratio(const Change& change, double Summary::*figure) {
   if (!change.before || !change.after || (*change.before).*figure <= 0) return std::nullopt;
   return (*change.after).*figure / (*change.before).*figure;
 }
 
 void show(std::ostream& out, const Screen& screen, const std::vector<Change>& changes) {
-  out << pad(text("hop, {}", screen.micro()), hop_columns)
-      << text("{:>10}{:>10}{:>8}{:>10}{:>10}{:>8}\n", "p50 A", "p50 B", "B / A", "p99 A", "p99 B",
-              "B / A");
+  constexpr auto left = TextTable::Align::left, right = TextTable::Align::right;
+  TextTable table({{text("hop, {}", screen.micro()), left, hop_columns},
+                   {"p50 A", right, 9},
+                   {"p50 B", right, 9},
+                   {"B / A", right, 7},
+                   {"p99 A", right, 9},
+                   {"p99 B", right, 9},
+                   {"B / A", right, 7}},
+                  1);
   for (const auto& change : changes)
-    out << pad(name_of(screen, change.hop), hop_columns)
-        << text("{:>10}{:>10}{:>8}{:>10}{:>10}{:>8}\n", cell(change.before, &Spread::p50),
-                cell(change.after, &Spread::p50), cell(ratio(change, &Spread::p50)),
-                cell(change.before, &Spread::p99), cell(change.after, &Spread::p99),
-                cell(ratio(change, &Spread::p99)));
+    table.add({name_of(screen, change.hop), cell(change.before, &Summary::p50),
+               cell(change.after, &Summary::p50), cell(ratio(change, &Summary::p50)),
+               cell(change.before, &Summary::p99), cell(change.after, &Summary::p99),
+               cell(ratio(change, &Summary::p99))});
+  out << table.with_heading();
 }
 
 json::object to_json(const std::vector<Change>& changes,
                      const std::vector<std::string>& differences) {
-  json::array hops, told;
+  json::array hops, named;
   for (const auto& change : changes) hops.push_back(to_json(change));
-  for (const auto& difference : differences) told.emplace_back(difference);
-  return {{"differences", std::move(told)}, {"hops", std::move(hops)}};
+  for (const auto& difference : differences) named.emplace_back(difference);
+  return {{"differences", std::move(named)}, {"hops", std::move(hops)}};
 }
 
 }  // namespace bellwire::view

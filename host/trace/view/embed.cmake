@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # cmake -D OUT=FILE -D PAGE=FOLDER -P embed.cmake: writes the page's files into a C++ file, as
-# page_parts.hpp declares them. Its scripts are one there, in the order in which they need each
+# page.hpp declares them. Its scripts are one there, in the order in which they need each
 # other.
 set(scripts words.js path.js timeline.js travel.js table.js heat.js page.js)
 
-set(text "// SPDX-License-Identifier: BSD-3-Clause\n#include \"host/trace/view/page_parts.hpp\"\n
+set(text "// SPDX-License-Identifier: BSD-3-Clause\n#include \"host/trace/view/page.hpp\"\n
 namespace bellwire::view::page {\n")
 function(embed name)
   set(content "")

@@ -10,7 +10,7 @@
 namespace bellwire::view {
 namespace {
 
-struct Times {
+struct HopTimes {
   std::vector<double> ns;
   double sum = 0;
   std::uint64_t backwards = 0;
@@ -18,7 +18,7 @@ struct Times {
 
 constexpr Hop nowhere{stages.size(), 0};
 
-bool whole_in(const Request& request, const Hop& way) {
+bool whole_in(const TracedRequest& request, const Hop& way) {
   return way.from < way.to && request.at[way.from] && request.at[way.to];
 }
 
@@ -52,24 +52,24 @@ Hop whole_way(const Trace& trace) {
   return whole;
 }
 
-std::vector<Journey> journeys_of(const Trace& trace, const Hop& whole) {
-  std::vector<Journey> journeys;
+std::vector<WholeRequest> whole_requests_of(const Trace& trace, const Hop& whole) {
+  std::vector<WholeRequest> whole_requests;
   for (std::size_t place = 0; place < trace.requests.size(); ++place) {
     const auto& at = trace.requests[place].at;
     if (whole_in(trace.requests[place], whole))
-      journeys.push_back({place, *at[whole.from], *at[whole.to] - *at[whole.from]});
+      whole_requests.push_back({place, *at[whole.from], *at[whole.to] - *at[whole.from]});
   }
-  std::ranges::stable_sort(journeys, std::greater(), &Journey::ns);
-  return journeys;
+  std::ranges::stable_sort(whole_requests, std::greater(), &WholeRequest::ns);
+  return whole_requests;
 }
 
 std::vector<HopFigures> hops_of(const Trace& trace, const Hop& whole,
-                                const std::vector<Journey>& journeys) {
-  std::map<Hop, Times> all;
+                                const std::vector<WholeRequest>& whole_requests) {
+  std::map<Hop, HopTimes> all;
   double sum = 0;
-  for (const auto& journey : journeys) {
-    sum += journey.ns;
-    each_hop(trace.requests[journey.request], whole, [&all](const Hop& hop, double ns) {
+  for (const auto& timed : whole_requests) {
+    sum += timed.ns;
+    each_hop(trace.requests[timed.request], whole, [&all](const Hop& hop, double ns) {
       auto& times = all[hop];
       times.ns.push_back(ns);
       times.sum += ns;
@@ -78,73 +78,63 @@ std::vector<HopFigures> hops_of(const Trace& trace, const Hop& whole,
   }
   std::vector<HopFigures> hops;
   for (auto& [hop, times] : all) {
-    const auto spread = spread_of(std::move(times.ns));
+    const auto summary = summarize(std::move(times.ns));
     hops.push_back(
         {.hop = hop,
-         .ns = spread,
+         .ns = summary,
          .share = sum > 0 ? times.sum / sum : 0,
          .backwards = times.backwards,
-         .uncertain = crosses(hop) && std::abs(spread.p50) < trace.clock.uncertainty_ns});
+         .uncertain = crosses(hop) && std::abs(summary.p50) < trace.clock.uncertainty_ns});
   }
   return hops;
 }
 
-Spread depth_of(std::vector<Journey> journeys) {
-  std::ranges::sort(journeys, std::less(), &Journey::began);
+Summary depth_of(std::vector<WholeRequest> whole_requests) {
+  std::ranges::sort(whole_requests, std::less(), &WholeRequest::began);
   std::priority_queue<double, std::vector<double>, std::greater<>> ends;
   std::vector<double> depths;
-  for (const auto& journey : journeys) {
-    while (!ends.empty() && ends.top() <= journey.began) ends.pop();
-    ends.push(journey.began + journey.ns);
+  for (const auto& timed : whole_requests) {
+    while (!ends.empty() && ends.top() <= timed.began) ends.pop();
+    ends.push(timed.began + timed.ns);
     depths.push_back(static_cast<double>(ends.size()));
   }
-  return spread_of(std::move(depths));
+  return summarize(std::move(depths));
 }
 
-Spread requests_of(const std::vector<Ring>& rings) {
+Summary requests_of(const std::vector<Signal>& rings) {
   std::vector<double> requests;
   for (const auto& ring : rings) requests.push_back(ring.requests);
-  return spread_of(std::move(requests));
+  return summarize(std::move(requests));
 }
 
-double span_of(const std::vector<Journey>& journeys) {
-  const auto end = [](const Journey& journey) { return journey.began + journey.ns; };
-  const auto first = std::ranges::min(journeys, {}, &Journey::began);
-  return end(std::ranges::max(journeys, {}, end)) - first.began;
+double span_of(const std::vector<WholeRequest>& whole_requests) {
+  const auto end = [](const WholeRequest& timed) { return timed.began + timed.ns; };
+  const auto first = std::ranges::min(whole_requests, {}, &WholeRequest::began);
+  return end(std::ranges::max(whole_requests, {}, end)) - first.began;
 }
 
 }  // namespace
 
-Spread spread_of(std::vector<double> values) {
-  if (values.empty()) return {};
-  std::ranges::sort(values);
-  const auto percentile = [&values](double part) {
-    const auto rank = std::ceil(part * static_cast<double>(values.size()));
-    return values[static_cast<std::size_t>(rank) - 1];
-  };
-  return {values.size(), percentile(0.5), percentile(0.9), percentile(0.99), values.back()};
-}
-
 Result<Figures> figures_of(const Trace& trace, const std::string& name) {
   const auto whole = whole_way(trace);
-  auto journeys = journeys_of(trace, whole);
-  if (journeys.empty())
+  auto whole_requests = whole_requests_of(trace, whole);
+  if (whole_requests.empty())
     return fault(std::errc::protocol_error,
                  "trace '{}': none of {} requests was recorded from its first stage to its last; "
                  "record for longer, while requests are under way",
                  name, trace.requests.size());
   std::vector<double> totals;
-  for (const auto& journey : journeys) totals.push_back(journey.ns);
+  for (const auto& timed : whole_requests) totals.push_back(timed.ns);
   Figures figures{.whole = whole,
-                  .total = spread_of(std::move(totals)),
-                  .hops = hops_of(trace, whole, journeys),
-                  .journeys = {},
-                  .incomplete = trace.requests.size() - journeys.size(),
-                  .span_ns = span_of(journeys),
-                  .depth = depth_of(journeys),
+                  .total = summarize(std::move(totals)),
+                  .hops = hops_of(trace, whole, whole_requests),
+                  .requests = {},
+                  .incomplete = trace.requests.size() - whole_requests.size(),
+                  .span_ns = span_of(whole_requests),
+                  .depth = depth_of(whole_requests),
                   .doorbells = requests_of(trace.doorbells),
                   .interrupts = requests_of(trace.interrupts)};
-  figures.journeys = std::move(journeys);
+  figures.requests = std::move(whole_requests);
   return figures;
 }
 

@@ -17,7 +17,7 @@ json::object ends(const Hop& hop) {
   return {{"from", stages[hop.from].name}, {"to", stages[hop.to].name}};
 }
 
-void add_times(json::object& object, const Spread& ns) {
+void add_times(json::object& object, const Summary& ns) {
   object["count"] = ns.count;
   object["p50_ns"] = ns.p50;
   object["p90_ns"] = ns.p90;
@@ -35,11 +35,11 @@ json::object to_json(const HopFigures& figures) {
   return object;
 }
 
-json::object to_json(const Spread& counts) {
+json::object to_json(const Summary& counts) {
   return {{"count", counts.count}, {"p50", counts.p50}, {"p99", counts.p99}, {"max", counts.max}};
 }
 
-json::object to_json(const Journey& journey, const Request& request, const Hop& whole) {
+json::object to_json(const WholeRequest& timed, const TracedRequest& request, const Hop& whole) {
   json::array hops;
   each_hop(request, whole, [&hops](const Hop& hop, double ns) {
     auto object = ends(hop);
@@ -48,12 +48,12 @@ json::object to_json(const Journey& journey, const Request& request, const Hop& 
   });
   return {{"queue", request.queue},
           {"index", request.index},
-          {"at_ns", journey.began},
-          {"ns", journey.ns},
+          {"at_ns", timed.began},
+          {"ns", timed.ns},
           {"hops", std::move(hops)}};
 }
 
-json::object to_json(const Machine& machine) {
+json::object to_json(const MachineFacts& machine) {
   return {{"accelerator", maybe(machine.accelerator)},
           {"cpu", machine.cpu},
           {"kernel", machine.kernel},
@@ -61,7 +61,7 @@ json::object to_json(const Machine& machine) {
           {"guest_kernel", maybe(machine.guest_kernel)}};
 }
 
-json::object to_json(const Clock& clock) {
+json::object to_json(const ClockInfo& clock) {
   return {{"uncertainty_ns", clock.uncertainty_ns}, {"contradictions", clock.contradictions}};
 }
 
@@ -72,9 +72,9 @@ json::object to_json(const Trace& trace, const Figures& figures, std::size_t slo
   add_times(total, figures.total);
   json::array hops, slow;
   for (const auto& hop : figures.hops) hops.push_back(to_json(hop));
-  for (std::size_t rank = 0; rank < std::min(slowest, figures.journeys.size()); ++rank) {
-    const auto& journey = figures.journeys[rank];
-    slow.push_back(to_json(journey, trace.requests[journey.request], figures.whole));
+  for (std::size_t rank = 0; rank < std::min(slowest, figures.requests.size()); ++rank) {
+    const auto& timed = figures.requests[rank];
+    slow.push_back(to_json(timed, trace.requests[timed.request], figures.whole));
   }
   json::array left_out;
   for (const auto& [queue, requests, records] : trace.left_out)

@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "host/trace/testing/trace_builder.hpp"
-#include "host/trace/view/heat_map.hpp"
+#include "host/trace/view/page.hpp"
 
 using namespace bellwire;
 using namespace bellwire::view;
@@ -39,17 +39,6 @@ Trace hundred() {
 
 }  // namespace
 
-TEST_CASE("a percentile is the least value that so many don't exceed") {
-  const auto spread = spread_of({5, 1, 4, 2, 3, 10, 9, 8, 7, 6});
-  CHECK(spread.count == 10);
-  CHECK(spread.p50 == 5);
-  CHECK(spread.p90 == 9);
-  CHECK(spread.p99 == 10);
-  CHECK(spread.max == 10);
-  CHECK(spread_of({7}).p50 == 7);
-  CHECK(spread_of({}).count == 0);
-}
-
 TEST_CASE("each hop has its times, and all shares together are the whole") {
   const auto all = figures(hundred());
   CHECK(all.hops.size() == 10);
@@ -64,8 +53,8 @@ TEST_CASE("each hop has its times, and all shares together are the whole") {
   const auto shares = std::accumulate(all.hops.begin(), all.hops.end(), 0.0,
                                       [](double sum, auto& hop) { return sum + hop.share; });
   CHECK(shares == doctest::Approx(1));
-  CHECK(all.journeys.front().request == 99);
-  CHECK(all.journeys.back().request == 0);
+  CHECK(all.requests.front().request == 99);
+  CHECK(all.requests.back().request == 0);
   CHECK(all.span_ns == 99 * 20'000 + 9100);
 }
 
@@ -126,13 +115,13 @@ TEST_CASE("depth counts those under way, coalescing what a ring stood for") {
 
 TEST_CASE("JSON has the same figures, and as many of the slowest as wanted") {
   const auto trace = hundred();
-  const auto told = to_json(trace, figures(trace), 3);
-  const auto& hop = told.at("hops").at(1).as_object();
+  const auto json = to_json(trace, figures(trace), 3);
+  const auto& hop = json.at("hops").at(1).as_object();
   CHECK(hop.at("from") == "kicked");
   CHECK(hop.at("p99_ns") == 99.0);
-  CHECK(told.at("total").at("max_ns") == 9100.0);
-  REQUIRE(told.at("slowest").as_array().size() == 3);
-  const auto& slowest = told.at("slowest").at(0);
+  CHECK(json.at("total").at("max_ns") == 9100.0);
+  REQUIRE(json.at("slowest").as_array().size() == 3);
+  const auto& slowest = json.at("slowest").at(0);
   CHECK(slowest.at("index") == 99);
   CHECK(slowest.at("hops").at(1).at("ns") == 100.0);
 }

@@ -2,36 +2,35 @@
 #include "host/trace/view/page.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <cmath>
 #include <map>
 #include <set>
 
 #include "host/output/json_text.hpp"
-#include "host/trace/view/heat_map.hpp"
-#include "host/trace/view/page_parts.hpp"
-#include "host/trace/view/wires.hpp"
 
 namespace bellwire::view {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t slowest_told = 10;
+constexpr std::size_t slowest_shown = 10;
 
-// The requests that the page has, each once; others name them by their place here.
+// The requests that the page contains, each once; others refer to them by their index here.
 class Chosen {
  public:
   explicit Chosen(const Trace& trace) : trace_(trace) {}
 
-  std::size_t add(const Journey& journey) {
-    const auto [known, added] = places_.try_emplace(journey.request, requests_.size());
-    if (added) requests_.push_back(to_json(trace_.requests[journey.request]));
+  std::size_t add(const WholeRequest& timed) {
+    const auto [known, added] = places_.try_emplace(timed.request, requests_.size());
+    if (added) requests_.push_back(to_json(trace_.requests[timed.request]));
     return known->second;
   }
   [[nodiscard]] json::array release() && { return std::move(requests_); }
 
  private:
-  static json::object to_json(const Request& request) {
+  static json::object to_json(const TracedRequest& request) {
     json::array at;
     for (const auto& time : request.at) at.push_back(time ? json::value(*time) : json::value());
     return {{"queue", request.queue}, {"index", request.index}, {"at", std::move(at)}};
@@ -52,33 +51,59 @@ json::array stages_json() {
   return list;
 }
 
-json::object wires_json(const Wires& wires) {
+// What the wires between the sides are on a transport, in the words of docs/architecture.md.
+struct WireNames {
+  std::string_view transport;
+  std::string_view guest, host;  // where process and module are, and where the device is
+  std::string_view kick, doorbell, interrupt, call;
+  std::string_view memory;
+};
+
+constexpr std::array<WireNames, 5> all_wire_names = {{
+    {"ivshmem", "guest", "host", "kick eventfd", "ioeventfd", "irqfd, MSI-X", "call eventfd",
+     "shared memory: BAR2 in the guest"},
+    {"vfio-user", "guest", "host", "kick eventfd", "BAR write", "eventfd, MSI-X", "call eventfd",
+     "shared memory: the guest's own"},
+    {"kvm", "guest, in assembly", "host", "", "KVM_IOEVENTFD", "KVM_IRQFD", "",
+     "shared memory: a slot on a memfd"},
+    {"in-process", "the driver's thread", "the device's thread", "", "ioeventfd, modelled",
+     "irqfd, modelled", "", "shared memory: a memfd"},
+    {"", "guest", "host", "kick", "doorbell", "interrupt", "call", "shared memory"},
+}};
+
+// The last, for an unknown transport.
+constexpr const WireNames& wire_names(std::string_view transport) {
+  return *std::ranges::find_if(all_wire_names, [transport](const WireNames& wires) {
+    return wires.transport.empty() || wires.transport == transport;
+  });
+}
+
+json::object wires_json(const WireNames& wires) {
   return {{"guest", wires.guest},       {"host", wires.host},           {"kick", wires.kick},
           {"doorbell", wires.doorbell}, {"interrupt", wires.interrupt}, {"call", wires.call},
           {"memory", wires.memory}};
 }
 
-// The journeys are sorted by their time, the slowest first.
-const Journey& at_percentile(const Figures& figures, double part) {
-  const auto count = figures.journeys.size();
-  return figures.journeys[std::min(
-      count - 1, static_cast<std::size_t>((1 - part) * static_cast<double>(count)))];
+// They are sorted by their time, the slowest first.
+const WholeRequest& at_percentile(const Figures& figures, double part) {
+  const auto count = figures.requests.size();
+  return figures.requests[count - nearest_rank(part, count)];
 }
 
 // The requests that are worth a look, each once.
 json::array picks_json(const Figures& figures, Chosen& chosen) {
   json::array picks;
   std::set<std::size_t> picked;
-  const auto pick = [&](const std::string& words, const Journey& journey) {
-    if (picked.insert(journey.request).second)
-      picks.push_back({{"words", words}, {"request", chosen.add(journey)}});
+  const auto pick = [&](const std::string& words, const WholeRequest& timed) {
+    if (picked.insert(timed.request).second)
+      picks.push_back({{"words", words}, {"request", chosen.add(timed)}});
   };
   pick("the median", at_percentile(figures, 0.5));
   pick("slower than 90 %", at_percentile(figures, 0.9));
   pick("slower than 99 %", at_percentile(figures, 0.99));
-  pick("the fastest", figures.journeys.back());
-  for (std::size_t rank = 0; rank < std::min(slowest_told, figures.journeys.size()); ++rank)
-    pick(rank == 0 ? "the slowest" : text("the slowest but {}", rank), figures.journeys[rank]);
+  pick("the fastest", figures.requests.back());
+  for (std::size_t rank = 0; rank < std::min(slowest_shown, figures.requests.size()); ++rank)
+    pick(rank == 0 ? "the slowest" : text("the slowest but {}", rank), figures.requests[rank]);
   return picks;
 }
 
@@ -95,15 +120,15 @@ json::object data_of(const Trace& trace, const Figures& figures) {
   Chosen chosen(trace);
   auto picks = picks_json(figures, chosen);
   auto heat = heat_json(heat_map_of(figures), chosen);
-  return {{"figures", to_json(trace, figures, slowest_told)},
+  return {{"figures", to_json(trace, figures, slowest_shown)},
           {"stages", stages_json()},
-          {"wires", wires_json(wires_of(trace.transport))},
+          {"wires", wires_json(wire_names(trace.transport))},
           {"picks", std::move(picks)},
           {"heat", std::move(heat)},
           {"requests", std::move(chosen).release()}};
 }
 
-// So that nothing in it ends the script that it stands in.
+// Nothing in it may end the script that contains it.
 std::string inside_script(const json::object& data) {
   std::string safe;
   for (const char byte : host::json_text(data))
@@ -111,7 +136,38 @@ std::string inside_script(const json::object& data) {
   return safe;
 }
 
+constexpr double shortest_ns = 1;  // what takes less is shown as that
+
+// Where `part` of the whole is, of so many.
+unsigned place(double part, unsigned count) {
+  return static_cast<unsigned>(std::clamp(part * count, 0.0, count - 1.0));
+}
+
+double time_of(const WholeRequest& timed) {
+  return std::max(timed.ns, shortest_ns);
+}
+
 }  // namespace
+
+HeatMap heat_map_of(const Figures& figures) {
+  const auto& requests = figures.requests;  // the slowest first
+  const auto began = std::ranges::min(requests, {}, &WholeRequest::began).began;
+  const auto ended = std::ranges::max(requests, {}, &WholeRequest::began).began;
+  HeatMap map{.began = began,
+              .span_ns = std::max(ended - began, shortest_ns),
+              .least_ns = time_of(requests.back()),
+              .most_ns = std::max(time_of(requests.front()), 2 * time_of(requests.back())),
+              .cells = {}};
+  const auto octaves = std::log(map.most_ns / map.least_ns);
+  for (const auto& timed : requests) {
+    const auto high = std::log(time_of(timed) / map.least_ns) / octaves;
+    const HeatMap::Cell cell{place((timed.began - began) / map.span_ns, HeatMap::columns),
+                             place(high, HeatMap::rows)};
+    auto& heat = map.cells[cell];
+    if (heat.requests++ == 0) heat.slowest = timed;
+  }
+  return map;
+}
 
 void write_page(std::ostream& out, const Trace& trace, const Figures& figures) {
   std::string_view rest = page::skeleton;

@@ -87,7 +87,7 @@ struct Visit {
 };
 
 struct Drawn {
-  const Request& request;
+  const TracedRequest& request;
   std::size_t id, track;
   std::vector<Visit> visits;
 
@@ -95,7 +95,7 @@ struct Drawn {
   [[nodiscard]] Ns took() const { return readable(visits.back().at + mark_ns - began()); }
 };
 
-std::vector<Visit> visits_of(const Request& request, const Hop& whole, Ns origin) {
+std::vector<Visit> visits_of(const TracedRequest& request, const Hop& whole, Ns origin) {
   std::vector<Visit> visits;
   const auto point = [&](std::size_t stage) {
     return readable(rounded(*request.at[stage]) - origin);
@@ -129,7 +129,7 @@ void write_request(Writer& writer, const Drawn& drawn) {
                     us(drawn.took()), drawn.request.queue, drawn.request.index));
 }
 
-// Its true time stands there only where it isn't the one that is drawn: it is most of a file.
+// The event has its true time only where that is not the one drawn: slices are most of a file.
 void write_slice(Writer& writer, const Drawn& drawn, std::size_t index) {
   const auto& visit = drawn.visits[index];
   auto event =
@@ -156,7 +156,7 @@ std::vector<std::size_t> turns_of(const std::vector<Visit>& visits) {
   return turns;
 }
 
-void write_journey(Writer& writer, const Drawn& drawn) {
+void write_request_slices(Writer& writer, const Drawn& drawn) {
   write_request(writer, drawn);
   const auto turns = turns_of(drawn.visits);
   for (std::size_t index = 0; index < drawn.visits.size(); ++index) {
@@ -201,18 +201,18 @@ std::string other_data(const Trace& trace, const Figures& figures) {
 }  // namespace
 
 void write_perfetto(std::ostream& out, const Trace& trace, const Figures& figures) {
-  auto journeys = figures.journeys;
-  std::ranges::stable_sort(journeys, {}, &Journey::began);
-  const auto origin = std::min(Ns{0}, rounded(journeys.front().began));  // no time is negative
+  auto requests = figures.requests;
+  std::ranges::stable_sort(requests, {}, &WholeRequest::began);
+  const auto origin = std::min(Ns{0}, rounded(requests.front().began));  // no time is negative
   out << R"({"displayTimeUnit":"ns","otherData":)" << other_data(trace, figures)
       << R"(,"traceEvents":[)";
   Writer writer(out);
   Tracks tracks;
-  for (std::size_t id = 1; id <= journeys.size(); ++id) {
-    const auto& request = trace.requests[journeys[id - 1].request];
+  for (std::size_t id = 1; id <= requests.size(); ++id) {
+    const auto& request = trace.requests[requests[id - 1].request];
     Drawn drawn{request, id, 0, visits_of(request, figures.whole, origin)};
     drawn.track = tracks.take(drawn.began(), drawn.began() + drawn.took());
-    write_journey(writer, drawn);
+    write_request_slices(writer, drawn);
   }
   write_names(writer, trace, tracks.count());
   out << "\n]}\n";

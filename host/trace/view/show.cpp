@@ -1,14 +1,35 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/trace/view/show.hpp"
 
+#include <langinfo.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <clocale>
+#include <cmath>
+#include <cstdlib>
 #include <functional>
-#include <string>
+
+#include "vdev/os/text_table.hpp"
 
 namespace bellwire::view {
 namespace {
 
-constexpr unsigned figure_columns = 9 + 4 * 9 + 8;  // count, four times, share
+constexpr std::array<std::string_view, sides.size()> colours = {"\x1b[34m", "\x1b[36m", "\x1b[33m"};
+constexpr std::string_view no_colour = "\x1b[0m";
+
+// In eighths of a cell, where the character set has them.
+std::string fill(const Screen& screen, double cells) {
+  constexpr std::array<std::string_view, 8> eighths = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  if (!screen.unicode) return std::string(static_cast<std::size_t>(std::lround(cells)), '#');
+  const auto filled = static_cast<std::size_t>(std::lround(cells * 8));
+  std::string drawn;
+  for (std::size_t cell = 0; cell < filled / 8; ++cell) drawn += "█";
+  return drawn.append(eighths[filled % 8]);
+}
+
+constexpr unsigned figure_columns = 5 * 9 + 8;  // count, four times, share; each with its gap
 constexpr unsigned widest_bar = 40;
 
 unsigned bar_cells(const Screen& screen) {
@@ -16,29 +37,41 @@ unsigned bar_cells(const Screen& screen) {
   return screen.width > used ? std::min(screen.width - used, widest_bar) : 0;
 }
 
-void show_row(std::ostream& out, const Screen& screen, const Hop& hop, const Spread& ns,
-              double share) {
-  out << pad(name_of(screen, hop), hop_columns)
-      << text("{:>9}{:>9}{:>9}{:>9}{:>9}{:>6.1f} %", grouped(ns.count), micro(ns.p50),
-              micro(ns.p90), micro(ns.p99), micro(ns.max), 100 * share);
+std::vector<std::string> row(const Screen& screen, const Hop& hop, const Summary& ns,
+                             double share) {
+  return {name_of(screen, hop),
+          grouped(ns.count),
+          micro(ns.p50),
+          micro(ns.p90),
+          micro(ns.p99),
+          micro(ns.max),
+          text("{:.1f} %", 100 * share)};
 }
 
 void show_hops(std::ostream& out, const Screen& screen, const Figures& figures) {
-  out << pad(text("hop, {}", screen.micro()), hop_columns)
-      << text("{:>9}{:>9}{:>9}{:>9}{:>9}{:>8}\n", "count", "p50", "p90", "p99", "max", "share");
+  constexpr auto left = TextTable::Align::left, right = TextTable::Align::right;
+  TextTable table({{text("hop, {}", screen.micro()), left, hop_columns},
+                   {"count", right, 8},
+                   {"p50", right, 8},
+                   {"p90", right, 8},
+                   {"p99", right, 8},
+                   {"max", right, 8},
+                   {"share", right, 7},
+                   {"", left}},
+                  1);
   const auto largest = std::ranges::max(figures.hops, {}, &HopFigures::share).share;
   for (const auto& [hop, ns, share, backwards, uncertain] : figures.hops) {
-    show_row(out, screen, hop, ns, share);
+    auto cells = row(screen, hop, ns, share);
     const auto part = largest > 0 ? share / largest : 0;
-    const auto drawn = bar(screen, part, bar_cells(screen), stages[hop.from].side);
-    out << (drawn.empty() ? "" : " ") << drawn << '\n';
+    cells.push_back(bar(screen, part, bar_cells(screen), stages[hop.from].side));
+    table.add(std::move(cells));
   }
-  show_row(out, screen, figures.whole, figures.total, 1);
-  out << "\n\n";
+  table.add(row(screen, figures.whole, figures.total, 1));
+  out << table.with_heading() << '\n';
 }
 
 void show_fact(std::ostream& out, std::string_view name, const std::string& words) {
-  if (!words.empty()) out << pad(name, 12) << words << '\n';
+  if (!words.empty()) out << text("{:<12}{}\n", name, words);
 }
 
 std::string names_of(const Screen& screen, const Figures& figures,
@@ -61,7 +94,7 @@ std::string clock_words(const Screen& screen, const Trace& trace, const Figures&
   return words;
 }
 
-std::string rings_words(const Spread& requests) {
+std::string signal_words(const Summary& requests) {
   if (requests.count == 0) return "none";
   return text("{}; requests that each stood for: {:.0f} at the median, {:.0f} at most",
               grouped(requests.count), requests.p50, requests.max);
@@ -103,8 +136,8 @@ void show_facts(std::ostream& out, const Screen& screen, const Trace& trace,
   show_fact(out, "clock", clock_words(screen, trace, figures));
   show_fact(out, "depth",
             text("{:.0f} at the median, {:.0f} at most", figures.depth.p50, figures.depth.max));
-  show_fact(out, "doorbells", rings_words(figures.doorbells));
-  show_fact(out, "interrupts", rings_words(figures.interrupts));
+  show_fact(out, "doorbells", signal_words(figures.doorbells));
+  show_fact(out, "interrupts", signal_words(figures.interrupts));
   show_fact(out, "lost", lost_words(trace));
   for (const auto& left : trace.left_out) show_fact(out, "left out", left_out_words(left));
   show_fact(out, "incomplete", incomplete_words(screen, figures));
@@ -112,7 +145,8 @@ void show_facts(std::ostream& out, const Screen& screen, const Trace& trace,
 }
 
 // "submitted 10.12 → kicked 1.20 → …", in as many lines as it takes.
-void show_way(std::ostream& out, const Screen& screen, const Request& request, const Hop& whole) {
+void show_way(std::ostream& out, const Screen& screen, const TracedRequest& request,
+              const Hop& whole) {
   const std::string margin(4, ' ');
   std::string line = margin, gap;
   const auto add = [&](const std::string& step) {
@@ -133,15 +167,42 @@ void show_way(std::ostream& out, const Screen& screen, const Request& request, c
   out << line << '\n';
 }
 
-}  // namespace
-
+// "echo over ivshmem", and what it ran on, in two lines.
 void show_origin(std::ostream& out, const Trace& trace) {
   const auto& machine = trace.machine;
   out << text("{} over {}, accelerator {}{}{}\n", trace.device, trace.transport,
-              machine.accelerator.value_or("not told"),
+              machine.accelerator.value_or("not given"),
               machine.qemu ? ", QEMU " + *machine.qemu : "",
               machine.guest_kernel ? ", guest's kernel " + *machine.guest_kernel : "");
   out << text("{}, kernel {}, {}\n\n", machine.cpu, machine.kernel, trace.began);
+}
+
+}  // namespace
+
+Screen standard_output() {
+  std::setlocale(LC_CTYPE, "");
+  Screen screen{.unicode = std::string_view(::nl_langinfo(CODESET)) == "UTF-8"};
+  if (::isatty(STDOUT_FILENO) == 0) return screen;
+  screen.colour = std::getenv("NO_COLOR") == nullptr;
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) screen.width = size.ws_col;
+  return screen;
+}
+
+std::string bar(const Screen& screen, double part, unsigned cells, Side side) {
+  auto drawn = fill(screen, std::clamp(part, 0.0, 1.0) * cells);
+  if (!screen.colour || drawn.empty()) return drawn;
+  return text("{}{}{}", colours[static_cast<std::size_t>(side)], drawn, no_colour);
+}
+
+std::string micro(double ns) {
+  const auto us = ns / 1000;
+  if (std::abs(us) < 100) return text("{:.2f}", us);
+  return text("{:.{}f}", us, std::abs(us) < 100'000 ? 1 : 0);
+}
+
+std::string name_of(const Screen& screen, const Hop& hop) {
+  return text("{} {} {}", stages[hop.from].name, screen.arrow(), stages[hop.to].name);
 }
 
 void show(std::ostream& out, const Screen& screen, const Trace& trace, const Figures& figures,
@@ -149,10 +210,10 @@ void show(std::ostream& out, const Screen& screen, const Trace& trace, const Fig
   show_origin(out, trace);
   show_hops(out, screen, figures);
   show_facts(out, screen, trace, figures);
-  const auto shown = std::min(slowest, figures.journeys.size());
+  const auto shown = std::min(slowest, figures.requests.size());
   if (shown > 0) out << "\nslowest\n";
   for (std::size_t rank = 0; rank < shown; ++rank) {
-    const auto& [place, began, ns] = figures.journeys[rank];
+    const auto& [place, began, ns] = figures.requests[rank];
     const auto& request = trace.requests[place];
     out << text("  queue {}, request {}: {} {}, {:.6f} s after the first\n", request.queue,
                 request.index, micro(ns), screen.micro(), began / 1e9);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "host/trace/testing/trace_builder.hpp"
+#include "vdev/os/text_table.hpp"
 
 using namespace bellwire;
 using namespace bellwire::view;
@@ -35,18 +36,18 @@ std::size_t longest_line(const std::string& text) {
 }  // namespace
 
 TEST_CASE("it says what it was recorded on, each hop, and the slowest step by step") {
-  const auto told = shown(trace_of({steady(0), steady(20'000)}), plain);
+  const auto printed = shown(trace_of({steady(0), steady(20'000)}), plain);
   CHECK(
-      told.starts_with("echo over ivshmem, accelerator TCG, QEMU 7.2, guest's kernel 6.1\n"
-                       "a CPU, kernel 6.18, 2026-01-31T12:00:00Z\n"));
-  CHECK(has(told,
+      printed.starts_with("echo over ivshmem, accelerator TCG, QEMU 7.2, guest's kernel 6.1\n"
+                          "a CPU, kernel 6.18, 2026-01-31T12:00:00Z\n"));
+  CHECK(has(printed,
             "\nkicked -> doorbell               2     1.00     1.00     1.00     1.00  10.0 %"));
-  CHECK(has(told,
+  CHECK(has(printed,
             "\nsubmitted -> done                2    10.00    10.00    10.00    10.00 100.0 %"));
-  CHECK(has(told, "submitted 1.00 -> kicked 1.00 -> doorbell"));
-  CHECK(has(told, "lost        no record"));
-  CHECK_FALSE(has(told, "incomplete"));
-  CHECK_FALSE(has(told, "backwards"));
+  CHECK(has(printed, "submitted 1.00 -> kicked 1.00 -> doorbell"));
+  CHECK(has(printed, "lost        no record"));
+  CHECK_FALSE(has(printed, "incomplete"));
+  CHECK_FALSE(has(printed, "backwards"));
 }
 
 TEST_CASE("what is uncertain, lost or strange is said") {
@@ -58,23 +59,23 @@ TEST_CASE("what is uncertain, lost or strange is said") {
   trace.lost = {0, 3, 1'234};
   trace.clock.contradictions = 2;
   trace.interrupts = {{.requests = 64}};
-  const auto told = shown(trace, plain);
-  CHECK(has(told, "joined within +- 0.20 us; smaller than that: doorbell -> woken; 2 requests"));
-  CHECK(has(told, "lost        3 of the module's, 1,234 of the device's: overwritten"));
-  CHECK(has(told, "incomplete  1 requests, not counted above: their submitted -> done"));
-  CHECK(has(told, "backwards   doorbell -> woken 1 times"));
-  CHECK(has(told, "doorbells   none"));
-  CHECK(has(told, "interrupts  1; requests that each stood for: 64 at the median, 64 at most"));
+  const auto printed = shown(trace, plain);
+  CHECK(has(printed, "joined within +- 0.20 us; smaller than that: doorbell -> woken; 2 requests"));
+  CHECK(has(printed, "lost        3 of the module's, 1,234 of the device's: overwritten"));
+  CHECK(has(printed, "incomplete  1 requests, not counted above: their submitted -> done"));
+  CHECK(has(printed, "backwards   doorbell -> woken 1 times"));
+  CHECK(has(printed, "doorbells   none"));
+  CHECK(has(printed, "interrupts  1; requests that each stood for: 64 at the median, 64 at most"));
 }
 
 TEST_CASE("plain text has no escapes and nothing but ASCII, and keeps within the width") {
   auto screen = plain;
   for (const auto width : {80U, 100U, 200U}) {
     screen.width = width;
-    const auto told = shown(trace_of({steady(0)}), screen);
+    const auto printed = shown(trace_of({steady(0)}), screen);
     CHECK(std::ranges::all_of(
-        told, [](char byte) { return byte == '\n' || (byte >= ' ' && byte < 127); }));
-    CHECK(longest_line(told) <= width);
+        printed, [](char byte) { return byte == '\n' || (byte >= ' ' && byte < 127); }));
+    CHECK(longest_line(printed) <= width);
   }
 }
 

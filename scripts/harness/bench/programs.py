@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs the suites that need no QEMU: those of `bellwire bench`, and google-benchmark's."""
+"""Runs the suites that need no QEMU: those of bellwire-bench, and google-benchmark's."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import host
-from harness.core.places import MICRO, PROGRAM, HarnessError
+from harness.core.places import BENCH, MICRO, HarnessError
 from harness.image import build
 from harness.report.statistics import summarize
 
@@ -19,14 +19,14 @@ COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
 
 def run_bellwire(name: str, options: Namespace) -> dict[str, Any]:
     """The program prints its figures itself."""
-    build.programs("bellwire")
+    build.programs(BENCH.name)
     rounds = ["--rounds", str(options.rounds)] if options.rounds else []
     with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
         path = Path(folder, "figures.json")
-        done = subprocess.run([PROGRAM, "bench", name, "--skip", options.skip, "--json", path,
-                               *rounds], stdin=subprocess.DEVNULL)
+        done = subprocess.run([BENCH, name, "--skip", options.skip, "--json", path, *rounds],
+                              stdin=subprocess.DEVNULL)
         if done.returncode:
-            raise HarnessError(f"bellwire bench ended with {done.returncode}, as said above")
+            raise HarnessError(f"{BENCH.name} ended with {done.returncode}, as said above")
         found: dict[str, Any] = json.loads(path.read_text())
         return found
 

@@ -4,7 +4,7 @@
 A round measures each way once, one after the other, so that other load on the machine meets them
 all. Figures are medians over the rounds. A ratio is taken within each round; its result is the
 median of the rounds, and its spread is their middle half. A result has the shape of
-`bellwire bench SUITE --json` (host/bench/report.hpp).
+`bellwire-bench SUITE --json` (host/bench/report.hpp).
 """
 
 from argparse import Namespace

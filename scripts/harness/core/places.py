@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(os.environ.get("BELLWIRE_BUILD") or ROOT / "build").absolute()
 PROGRAM = BUILD / "release/host/bellwire"
+BENCH = BUILD / "release/host/bench/bellwire-bench"
 MICRO = BUILD / "release/host/bench/bellwire-micro"
 BARE_PEER = BUILD / "release/guest-kmod/bare/ends/bare-peer"
 GUEST_TOOLS = (BUILD / "release/guest-kmod/bell/bell",

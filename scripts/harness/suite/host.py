@@ -42,14 +42,14 @@ def harness() -> list[Case]:
 
 
 def programs(tests: Path) -> list[Case]:
-    build.build("release", "bellwire", "bellwire-micro")
+    build.build("release", "bellwire", "bellwire-bench", "bellwire-micro")
     return pytests.discover(tests.parent, tests.name)
 
 
 def sanitized_programs(tests: Path) -> list[Case]:
     """The same tests with the program that has ASan and UBSan in it. Whatever a sanitizer reports
     of any process that they start goes to a file of its own, and any such file is a failure."""
-    build.build("asan", "bellwire")
+    build.build("asan", "bellwire", "bellwire-bench")
     name = f"programs-asan-{tests.stem}"
     reports, junit = LOGS / f"sanitizers-{tests.stem}", LOGS / f"{name}.xml"
     shutil.rmtree(reports, ignore_errors=True)

@@ -10,11 +10,11 @@ function heading() {
   const {machine} = figures;
   byId("title").textContent =
     `${count(figures.total.count)} requests to “${figures.device}” over ${figures.transport}`;
-  const told = [
-    `accelerator ${machine.accelerator ?? "not told"}`, machine.qemu && `QEMU ${machine.qemu}`,
+  const facts = [
+    `accelerator ${machine.accelerator ?? "not given"}`, machine.qemu && `QEMU ${machine.qemu}`,
     machine.guest_kernel && `guest's kernel ${machine.guest_kernel}`, machine.cpu,
     `kernel ${machine.kernel}`, figures.began].filter(Boolean);
-  byId("origin").append(...told.map((words) => html("span", {}, words)));
+  byId("origin").append(...facts.map((words) => html("span", {}, words)));
   document.title = `bellwire: ${figures.device} over ${figures.transport}`;
 }
 

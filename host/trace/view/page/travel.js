@@ -62,13 +62,13 @@ function showTravel(part) {
   moveToken(travel.points, visits, step, part);
   moveCursor(travel.scale, time);
   const {name} = stages[visits[step].stage];
-  const told = `${inMicro(time - visits[0].at)}, ${name}`;
-  byId("now").textContent = told;
+  const label = `${inMicro(time - visits[0].at)}, ${name}`;
+  byId("now").textContent = label;
   const timeline = byId("timeline");
   timeline.setAttribute("aria-valuemin", 0);
   timeline.setAttribute("aria-valuemax", visits.at(-1).at - visits[0].at);
   timeline.setAttribute("aria-valuenow", time - visits[0].at);
-  timeline.setAttribute("aria-valuetext", told);
+  timeline.setAttribute("aria-valuetext", label);
   for (const button of byId("steps").querySelectorAll("button")) {
     const here = Number(button.dataset.stage) === visits[step].stage;
     if (here) button.setAttribute("aria-current", "step");

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Benchmark: measures several ways of doing something side by side. In each round every case takes
+// some samples, so that what disturbs the machine for a while disturbs all of them; cases are
+// compared within a round. A case may have a baseline: bare C that does the same without bellwire.
+// A ratio may have a limit. One thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vdev/os/result.hpp"
+
+namespace bellwire::bench {
+
+/// What is counted while something is measured.
+enum class Event { exits, doorbells, interrupts, system_calls, switches, allocations, cpu_ns };
+
+constexpr std::array events = {Event::exits,        Event::doorbells, Event::interrupts,
+                               Event::system_calls, Event::switches,  Event::allocations,
+                               Event::cpu_ns};
+
+constexpr const char* name_of(Event event) {
+  constexpr std::array<const char*, events.size()> names = {
+      "exits", "doorbells", "interrupts", "system calls", "switches", "allocations", "CPU ns"};
+  return names[static_cast<std::size_t>(event)];
+}
+
+/// A number per event. An event that was not counted has none, which is not the same as 0.
+template <class Number>
+class PerEvent {
+ public:
+  std::optional<Number>& operator[](Event event) {
+    return numbers_[static_cast<std::size_t>(event)];
+  }
+  const std::optional<Number>& operator[](Event event) const {
+    return numbers_[static_cast<std::size_t>(event)];
+  }
+  void add(Event event, Number more) { (*this)[event] = (*this)[event].value_or(0) + more; }
+
+ private:
+  std::array<std::optional<Number>, events.size()> numbers_{};
+};
+
+using Counts = PerEvent<std::uint64_t>;
+
+/// What was added since `before`. Both count the same events.
+[[nodiscard]] Counts since(const Counts& before, const Counts& now);
+
+struct Samples {
+  std::vector<double> ns;   ///< each is a time, or the mean of some
+  std::uint64_t times = 0;  ///< how often it was done
+  Counts counts{};          ///< in all of them
+};
+
+/// A ratio per round, and its quartiles over all rounds.
+struct Ratio {
+  std::string name;
+  double value;                 ///< the median
+  double low, high;             ///< the first and third quartile
+  std::optional<double> limit;  ///< the most that `value` should be
+  [[nodiscard]] bool ok() const noexcept { return !limit || value <= *limit; }
+};
+
+struct Measured {
+  double p50, p99;             ///< nanoseconds, over the samples of all rounds
+  PerEvent<double> each_time;  ///< the median of all rounds
+  std::uint64_t times;
+};
+
+struct Baseline {
+  Measured measured;
+  Ratio ratio;  ///< of the case to it
+};
+
+/// The place of a case among those that do the same with another number of something.
+struct Point {
+  std::string series;
+  double at;
+};
+
+struct Row {
+  std::string name;
+  Measured measured;
+  std::optional<Baseline> bare;
+  std::optional<Point> point;
+};
+
+class Benchmark {
+ public:
+  using Sample = std::function<Result<void>(Samples&)>;
+  using Limit = std::optional<double>;
+
+  /// Cases with `skip` in their name are left out. Empty: none are.
+  explicit Benchmark(std::string skip = {}) : skip_(std::move(skip)) {}
+  [[nodiscard]] bool skips(const std::string& name) const;
+
+  /// Adds a case. `limit` is that of the ratio to `bare`.
+  void add(std::string name, Sample sample, std::optional<Sample> bare = {}, Limit limit = {});
+  /// Divides the first one's p50 by the second one's. Both have been added.
+  void compare(const std::string& name, const std::string& over, Limit limit = {});
+  /// Makes `name`, which has been added, a point of `series`.
+  void plot(const std::string& name, std::string series, double at);
+  /// Limits how often `event` happens each time. `name` has been added, and counts the event.
+  void bound(const std::string& name, Event event, double limit);
+
+  /// Every second round runs backwards, so that no case always comes after the same one. The first
+  /// error ends it. EINVAL: all cases were skipped.
+  [[nodiscard]] Result<void> run(unsigned rounds);
+  /// One more round, which is not timed, since counting may be slow. `read` returns what the
+  /// process has cost so far. After run().
+  [[nodiscard]] Result<void> count(const std::function<Counts()>& read);
+
+  [[nodiscard]] unsigned rounds() const { return rounds_; }
+  [[nodiscard]] std::vector<Row> rows() const;
+  /// The comparisons, then the bounds.
+  [[nodiscard]] std::vector<Ratio> ratios() const;
+  /// Those of the cases to their baselines, then ratios().
+  [[nodiscard]] std::vector<Ratio> all_ratios() const;
+
+ private:
+  // A case or a baseline.
+  struct Subject {
+    Result<void> take_round();
+    Result<void> count_round(const std::function<Counts()>& read);
+    [[nodiscard]] Measured measured() const;
+    [[nodiscard]] Ratio over(const Subject& other, std::string name, Limit limit) const;
+    [[nodiscard]] std::vector<double> each_time(Event event) const;
+    Sample sample;
+    std::vector<Samples> rounds{};
+    std::optional<Samples> counted{};  // the round that is not timed
+  };
+  struct Case {
+    [[nodiscard]] Row row() const;
+    std::string name;
+    Subject ours;
+    std::optional<Subject> bare;
+    Limit limit;
+    std::optional<Point> point{};
+  };
+  struct Comparison {
+    std::string name, over;
+    Limit limit;
+  };
+  struct Bound {
+    std::string name;
+    Event event;
+    double limit;
+  };
+  [[nodiscard]] std::vector<Subject*> subjects();
+  [[nodiscard]] const Case& find(const std::string& name) const;
+  [[nodiscard]] Case& find(const std::string& name);
+  [[nodiscard]] Ratio ratio(const Comparison& comparison) const;
+  [[nodiscard]] Ratio ratio(const Bound& bound) const;
+
+  std::string skip_;
+  unsigned rounds_ = 0;
+  std::vector<Case> cases_;
+  std::vector<Comparison> comparisons_;
+  std::vector<Bound> bounds_;
+};
+
+}  // namespace bellwire::bench

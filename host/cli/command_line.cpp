@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/cli/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <map>
+
+#include "host/output/standard_output.hpp"
+#include "vdev/log/log.hpp"
+
+namespace bellwire::host {
+namespace {
+
+constexpr int exit_failure = 1;
+constexpr int exit_usage = 2;
+
+const std::map<std::string, log::Level>& levels() {
+  static const std::map<std::string, log::Level> levels = {{"debug", log::Level::debug},
+                                                           {"info", log::Level::info},
+                                                           {"warning", log::Level::warning},
+                                                           {"error", log::Level::error},
+                                                           {"off", log::Level::off}};
+  return levels;
+}
+
+int fail(const Error& error) {
+  log::say(error.message);
+  // The generic category alone: an EINVAL of the system is not the user's fault.
+  return error.code == std::make_error_code(std::errc::invalid_argument) ? exit_usage
+                                                                         : exit_failure;
+}
+
+int run_chosen(const Run& run) {
+  try {
+    const auto done = run();
+    return done ? 0 : fail(done.error());
+  } catch (const std::exception& error) {
+    return fail({{}, error.what()});
+  }
+}
+
+int parse_and_run(const Program& program, std::span<const AddSubcommand> subcommands, int argc,
+                  char** argv) {
+  CLI::App app(program.summary);
+  app.footer(program.footer);
+  app.set_version_flag("--version", text("{} {}", program.name, BELLWIRE_PROGRAM_VERSION));
+  app.require_subcommand(1);
+  std::string level = "warning";
+  app.add_option("--log-level", level, "Least severe messages to log")
+      ->check(CLI::IsMember(levels()))
+      ->capture_default_str();
+  app.fallthrough();
+  app.failure_message([&program](const CLI::App* parsed, const CLI::Error& error) {
+    const auto unknown = parsed->remaining();
+    const auto what = unknown.empty() ? error.what() : "unknown argument '" + unknown.front() + "'";
+    return text("bellwire: {} (see {} --help)\n", escaped(what), program.name);
+  });
+  Run run;
+  for (const auto add : subcommands) add(app, run);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : exit_usage;
+  }
+  log::set_level(levels().at(level));
+  return run_chosen(run);
+}
+
+}  // namespace
+
+int run_program(const Program& program, std::span<const AddSubcommand> subcommands, int argc,
+                char** argv) {
+  StandardOutput output;
+  return output.end(program.name, parse_and_run(program, subcommands, argc, argv));
+}
+
+}  // namespace bellwire::host

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The subcommands of bellwire. Each .cpp file defines one, or a family of them, with its options.
+#pragma once
+
+#include "host/cli/command_line.hpp"
+
+namespace bellwire::host {
+
+void add_switchboard(CLI::App& app, Run& run);  ///< host/switchboard.cpp
+void add_device(CLI::App& app, Run& run);       ///< host/device/device.cpp
+void add_trace(CLI::App& app, Run& run);        ///< host/trace/trace.cpp
+void add_record(CLI::App& trace, Run& run);     ///< its part: host/trace/record/record.cpp
+void add_top(CLI::App& app, Run& run);          ///< host/top.cpp
+void add_rules(CLI::App& app, Run& run);        ///< host/rules.cpp
+
+}  // namespace bellwire::host

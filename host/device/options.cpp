@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/device/options.hpp"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+
+#include "host/cli/options.hpp"
+#include "vdev/devices/catalog.hpp"
+
+namespace bellwire::host {
+namespace {
+
+// The number behind `prefix` in `word`, if that is all that `word` is.
+template <class Number>
+std::optional<Number> number_after(std::string_view prefix, const std::string& word) {
+  if (!word.starts_with(prefix)) return std::nullopt;
+  Number number = 0;
+  const auto* const end = word.data() + word.size();
+  const auto [parsed, error] = std::from_chars(word.data() + prefix.size(), end, number);
+  return error == std::errc() && parsed == end ? std::optional(number) : std::nullopt;
+}
+
+// off, adaptive, always or always=CPU.
+Result<PollOptions> parse_polling(const std::string& how) {
+  constexpr std::pair<std::string_view, Polling> modes[] = {
+      {"off", Polling::off}, {"adaptive", Polling::adaptive}, {"always", Polling::always}};
+  for (const auto& [name, polling] : modes)
+    if (how == name) return PollOptions{.polling = polling, .cpu = {}};
+  if (const auto cpu = number_after<unsigned>("always=", how))
+    return PollOptions{.polling = Polling::always, .cpu = cpu};
+  return fault(std::errc::invalid_argument,
+               "'{}': choose off, adaptive, always, or always=N to stay on CPU N", how);
+}
+
+// doorbell=N or interrupt=N, from 1 on.
+Result<DropPlan> parse_drop(const std::string& what) {
+  constexpr std::pair<std::string_view, DropPlan::Wire> wires[] = {
+      {"doorbell=", DropPlan::Wire::doorbell}, {"interrupt=", DropPlan::Wire::interrupt}};
+  for (const auto& [name, wire] : wires)
+    if (const auto number = number_after<std::uint64_t>(name, what); number && *number > 0)
+      return DropPlan{wire, *number};
+  return fault(std::errc::invalid_argument, "'{}': choose doorbell=N or interrupt=N, from 1 on",
+               what);
+}
+
+// An option whose text `parse` reads into `target`; a refusal is a usage error.
+template <class Value, class Target>
+CLI::Option* add_parsed(CLI::App& command, const char* name, Target& target,
+                        Result<Value> (*parse)(const std::string&), const std::string& help) {
+  const auto read = [name, &target, parse](const std::string& word) {
+    auto value = parse(word);
+    if (!value) throw CLI::ValidationError(name, value.error().message);
+    target = std::move(*value);
+  };
+  return command.add_option_function<std::string>(name, read, help);
+}
+
+std::vector<std::string> device_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : catalog()) names.emplace_back(entry.name);
+  for (const auto& entry : functions()) names.emplace_back(entry.name);
+  return names;
+}
+
+}  // namespace
+
+void add_device_options(CLI::App& command, DeviceOptions& options) {
+  command.add_option("NAME", options.name, "The device")
+      ->required()
+      ->check(CLI::IsMember(device_names()));
+  command.add_option("--on", options.on, "The transport, see below")
+      ->required()
+      ->type_name("TRANSPORT:WHERE");
+  add_parsed(command, "--poll", options.poll, parse_polling,
+             "Look for work before sleeping: off, adaptive (for as long as that pays), always, "
+             "always=CPU (bound to that CPU)")
+      ->type_name("HOW")
+      ->default_str("off");
+  command
+      .add_option_function<unsigned>(
+          "--moderate",
+          [&options](unsigned us) { options.moderate = std::chrono::microseconds(us); },
+          "Least time between two interrupts of a queue; those in between become one")
+      ->check(CLI::Range(0, 1'000'000))
+      ->type_name("MICROSECONDS")
+      ->default_str("0");
+  add_file(command, "--trace", options.tracing.file,
+           "Record every request from start to end, and write the trace to FILE");
+  command
+      .add_option("--control", options.tracing.control,
+                  "Serve a control socket, for `bellwire trace record` and `bellwire top`")
+      ->type_name("SOCKET");
+  add_facts(command, options.facts);
+  add_parsed(command, "--drop", options.drop, parse_drop,
+             "Lose a wake-up on purpose, to see who notices: the Nth doorbell (doorbell=N) or the "
+             "Nth interrupt (interrupt=N)")
+      ->type_name("WHAT");
+}
+
+}  // namespace bellwire::host

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// `bellwire trace`: record/record.cpp records; show, diff and export, which read trace files, are
+// here.
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "host/cli/options.hpp"
+#include "host/cli/subcommands.hpp"
+#include "host/output/json_text.hpp"
+#include "host/trace/view/diff.hpp"
+#include "host/trace/view/page.hpp"
+#include "host/trace/view/perfetto.hpp"
+#include "host/trace/view/show.hpp"
+
+namespace bellwire::host {
+namespace {
+
+using view::Figures;
+using view::Trace;
+
+struct Loaded {
+  Trace trace;
+  Figures figures;
+};
+
+Result<Loaded> load(const std::string& path) {
+  auto trace = view::read(path);
+  if (!trace) return trace.error();
+  auto figures = view::figures_of(*trace, path);
+  if (!figures) return figures.error();
+  return Loaded{std::move(*trace), std::move(*figures)};
+}
+
+struct ShowOptions {
+  std::string path;
+  std::size_t slowest = 5;
+  bool json = false;
+};
+
+Result<void> run_show(const ShowOptions& options) {
+  const auto loaded = load(options.path);
+  if (!loaded) return loaded.error();
+  const auto& [trace, figures] = *loaded;
+  if (options.json)
+    std::cout << json_text(to_json(trace, figures, options.slowest)) << '\n';
+  else
+    view::show(std::cout, view::standard_output(), trace, figures, options.slowest);
+  return {};
+}
+
+void add_show(CLI::App& trace, Run& run) {
+  auto* command = trace.add_subcommand("show", "Show where the time went, hop by hop");
+  command->footer(R"(
+A hop leads from one stage that a request passed to the next that it passed. Percentiles are
+times that were measured, by nearest rank. Shares are of the time of all requests together.)");
+  auto options = std::make_shared<ShowOptions>();
+  command->add_option("FILE", options->path, "The trace")->required();
+  command->add_option("--slowest", options->slowest, "Show the N slowest requests step by step")
+      ->check(CLI::Range(0, 10'000))
+      ->type_name("N")
+      ->capture_default_str();
+  add_json(*command, options->json, "{total, hops, slowest, depth, …}, in nanoseconds");
+  command->callback([&run, options] { run = [options] { return run_show(*options); }; });
+}
+
+struct DiffOptions {
+  std::string before, after;
+  bool json = false;
+};
+
+Result<void> run_diff(const DiffOptions& options) {
+  const auto before = load(options.before);
+  if (!before) return before.error();
+  const auto after = load(options.after);
+  if (!after) return after.error();
+  const auto changes = view::changes(before->figures, after->figures);
+  const auto differences = view::differences(before->trace, after->trace);
+  if (options.json) {
+    std::cout << json_text(to_json(changes, differences)) << '\n';
+    return {};
+  }
+  view::show(std::cout, view::standard_output(), changes);
+  for (const auto& difference : differences)
+    std::cerr << "bellwire: warning: " << difference << '\n';
+  return {};
+}
+
+void add_diff(CLI::App& trace, Run& run) {
+  auto* command = trace.add_subcommand("diff", "Compare two traces, hop by hop");
+  command->footer(
+      "\nIf the two were recorded on different machines or transports, warnings name what "
+      "differs.");
+  auto options = std::make_shared<DiffOptions>();
+  command->add_option("A", options->before, "The first trace")->required();
+  command->add_option("B", options->after, "The trace to compare with it")->required();
+  add_json(*command, options->json, "{differences, hops}, in nanoseconds");
+  command->callback([&run, options] { run = [options] { return run_diff(*options); }; });
+}
+
+struct ExportOptions {
+  std::string path;
+  std::optional<std::string> perfetto, html;
+};
+
+struct Format {
+  const std::optional<std::string>& path;
+  void (*write)(std::ostream&, const Trace&, const Figures&);
+};
+
+// All or none: what was written before the first file that fails is dropped.
+Result<void> run_export(const ExportOptions& options) {
+  if (!options.perfetto && !options.html)
+    return fault(std::errc::invalid_argument,
+                 "trace export: choose what to write: --perfetto or --html");
+  const auto loaded = load(options.path);
+  if (!loaded) return loaded.error();
+  std::vector<OutputFile> files;
+  for (const auto& [path, write] :
+       {Format{options.perfetto, view::write_perfetto}, Format{options.html, view::write_page}}) {
+    auto file = create_file(path);
+    if (!file) return file.error();
+    if (!*file) continue;
+    write((*file)->stream(), loaded->trace, loaded->figures);
+    if (auto written = (*file)->flush(); !written) return written;
+    files.push_back(std::move(**file));
+  }
+  for (auto& file : files)
+    if (auto done = file.commit(); !done) return done;
+  return {};
+}
+
+void add_export(CLI::App& trace, Run& run) {
+  auto* command = trace.add_subcommand("export", "Write a trace for other programs to show");
+  auto options = std::make_shared<ExportOptions>();
+  command->add_option("FILE", options->path, "The trace")->required();
+  add_file(*command, "--perfetto", options->perfetto,
+           "Write Chrome's trace events, which Perfetto opens");
+  add_file(*command, "--html", options->html, "Write one page, which opens offline");
+  command->callback([&run, options] { run = [options] { return run_export(*options); }; });
+}
+
+}  // namespace
+
+void add_trace(CLI::App& app, Run& run) {
+  auto* command =
+      app.add_subcommand("trace", "Record requests hop by hop; show, compare and export traces");
+  command->require_subcommand(1);
+  add_record(*command, run);
+  add_show(*command, run);
+  add_diff(*command, run);
+  add_export(*command, run);
+}
+
+}  // namespace bellwire::host
