@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.core.places import BUILD
-from harness.image import guest_image, kernel
+from harness.image import debug_kernel, guest_image, kernel
 from harness.labs.lab import Lab
 from harness.report import ktap, logs
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import VmConfig
-from harness.vms.vm import Vm
+from harness.vms.vm import BOOT_LIMIT, Vm
 
 FOLDER = BUILD / "test/vm"
-LIMIT = 900.0  # seconds for a guest's command: a bound, not a goal
+SLOWNESS = 10 if kernel.DEFAULT == debug_kernel.VERSION else 1
+LIMIT = 900.0 * SLOWNESS  # seconds for a guest's command: a bound, not a goal
 
 
 @functools.cache
@@ -29,9 +30,23 @@ def vm_config(version: str, smp: int, program: str = toolbox.PROGRAM,
     return config.on(accel.choose("auto", config, qemu.version(program)))
 
 
+# Memory that a kernel with kmemleak finds lost is a failed test. A second scan passes over what the
+# first one saw only for a moment.
+LEAKS = """status=$?
+leaks=/sys/kernel/debug/kmemleak
+! echo scan 2>/dev/null >$leaks || {
+    sleep 5; echo scan >$leaks
+    echo 'KTAP version 1'; echo 1..1
+    [ -z "$(cat $leaks)" ] || { sed 's/^/# /' $leaks; echo -n 'not '; }
+    echo 'ok 1 no memory was lost'
+}
+exit $status"""
+
+
 def ktap_command(*commands: str) -> list[str]:
     """A guest's command that runs these in turn, with their KTAP as its test report."""
-    return ["sh", "-c", "exec >/run/bellwire/results; " + "; ".join(commands)]
+    begin = f"exec >/run/bellwire/results; export BELLWIRE_SLOWNESS={SLOWNESS}"
+    return ["sh", "-c", "; ".join([begin, *commands, LEAKS])]
 
 
 class VmCase(unittest.TestCase):
@@ -51,7 +66,7 @@ class VmCase(unittest.TestCase):
 
     def boot(self, lab: Lab, *commands: str, drivers: Sequence[str] = ()) -> Vm:
         vm = lab.vm(ktap_command(*commands), drivers=drivers)
-        self.assertIsNone(vm.boot(watch=lab.check))
+        self.assertIsNone(vm.boot(BOOT_LIMIT * SLOWNESS, lab.check))
         return vm
 
     def finish(self, vm: Vm) -> None:

@@ -62,8 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--outer", action="store_true",
         help="with --accel nested: run the command or the shell in the emulated host, which has "
              "/dev/kvm, QEMU, bellwire, and the programs that the command names by a path")
-    add("--kernel", metavar="V", choices=kernel.NEWEST, default=kernel.DEFAULT,
-        help=f"Debian's kernel {' or '.join(kernel.NEWEST)} (default: {kernel.DEFAULT})")
+    add("--kernel", metavar="V", choices=kernel.VERSIONS, default=kernel.DEFAULT,
+        help=f"Debian's kernel {' or '.join(kernel.VERSIONS)} (default: {kernel.DEFAULT})")
     add("--qemu", metavar="PATH", default="qemu-system-x86_64",
         help="the QEMU to run; toolbox: a newer one of Debian's, fetched once")
     add("--smp", metavar="N", type=_number(1, 64), default=1, help="CPUs (default: 1)")

@@ -11,8 +11,8 @@ from harness.image import build, guest_image, kernel
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="images/build", description=__doc__)
-    parser.add_argument("--kernel", metavar="V", choices=kernel.NEWEST, default=kernel.DEFAULT,
-                        help=f"{' or '.join(kernel.NEWEST)}, of Debian (default: {kernel.DEFAULT})")
+    parser.add_argument("--kernel", metavar="V", choices=kernel.VERSIONS, default=kernel.DEFAULT,
+                        help=f"{' or '.join(kernel.VERSIONS)}, of Debian (default: {kernel.DEFAULT})")
     version = parser.parse_args(argv).kernel
     build.programs(*(tool.name for tool in GUEST_TOOLS))
     made = guest_image.make(version)

@@ -3,18 +3,24 @@
 
 The cloud kernels are small and boot fast. A generic one has the drivers of all hardware as modules
 and takes twice as long. Each is unpacked once into the user's cache, in the newest version that apt
-offers then; remove the folder to get a newer one.
+offers then; remove the folder to get a newer one. A kernel that checks itself is built from Debian's
+sources (debug_kernel.py).
 """
 
+import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from harness.core import messages
 from harness.core.places import HarnessError, cache, caches, locked, write
-from harness.image import apt
+from harness.image import apt, debug_kernel
 from harness.image.apt import Apt, AptError
+
+Made = TypeVar("Made")
 
 # Which package names the newest kernel of a version.
 NEWEST = {
@@ -22,7 +28,8 @@ NEWEST = {
     "6.12": "linux-image-6.12-cloud-amd64",
     "6.1-generic": "linux-image-amd64",
 }
-DEFAULT = "6.1"
+VERSIONS = (*NEWEST, debug_kernel.VERSION)
+DEFAULT = os.environ.get("BELLWIRE_KERNEL", "6.1")  # the tests have another tried
 
 
 @dataclass(frozen=True)
@@ -46,8 +53,8 @@ class Kernel:
 
 def get(version: str) -> Kernel:
     """The kernel of that version, fetched if the cache lacks it."""
-    if version not in NEWEST:
-        raise HarnessError(f"unknown kernel '{version}': choose one of {', '.join(NEWEST)}")
+    if version not in VERSIONS:
+        raise HarnessError(f"unknown kernel '{version}': choose one of {', '.join(VERSIONS)}")
     return _unpacked(version) or _fetched(version)
 
 
@@ -69,13 +76,16 @@ def _fetched(version: str) -> Kernel:
 
 
 def _fetch(version: str, root: Path) -> None:
-    messages.say(f"fetching Debian's kernel {version} (40 MB, once; 85 if generic)")
     half = root.with_name(f"{version}.half")  # ours alone: we hold the lock
     shutil.rmtree(half, ignore_errors=True)
     shutil.rmtree(root, ignore_errors=True)  # one without a release isn't whole
     half.mkdir()
     try:
-        _unpack(_download(version, half), half)
+        if version == debug_kernel.VERSION:
+            _first_that_can(version, lambda source: debug_kernel.build(source, half))
+        else:
+            messages.say(f"fetching Debian's kernel {version} (40 MB, once; 85 if generic)")
+            _unpack(_download(version, half), half)
         half.rename(root)
     finally:
         shutil.rmtree(half, ignore_errors=True)
@@ -83,14 +93,22 @@ def _fetch(version: str, root: Path) -> None:
 
 def _download(version: str, folder: Path) -> str:
     """Leaves the packages in `folder`; returns the kernel's release."""
+    def fetch(source: Apt) -> str:
+        release = _newest(version, source)
+        source.fetch(folder, f"linux-image-{release}", *_headers(release, source))
+        return release
+
+    return _first_that_can(version, fetch)
+
+
+def _first_that_can(version: str, fetch: Callable[[Apt], Made]) -> Made:
+    """What it returns for the machine's own apt, or for one with lists of ours if that fails."""
     said = ""
     for source in (apt.MACHINES, apt.private(cache() / "apt")):
         try:
             if source is not apt.MACHINES:
                 said += source.update()
-            release = _newest(version, source)
-            source.fetch(folder, f"linux-image-{release}", *_headers(release, source))
-            return release
+            return fetch(source)
         except AptError as error:
             said += str(error)
     raise HarnessError(f"can't fetch kernel {version}: apt says '{apt.cause(said)}'; it needs the "

@@ -25,10 +25,13 @@ LEVELS = {
     "fuzz": Level("hostile input, a minute", fuzz.STEPS),
     "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
     "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
+    "debug": Level("level 2 on a kernel with KASAN, lockdep and kmemleak; half an hour",
+                   vm.DEBUG, vm.missing),
     "quick": Level("what --quick chooses from: a test program each, in the preset dev",
                    quick.STEPS),
 }
-ALL = [name for name in LEVELS if name != "quick"]  # which has the others' tests
+# Not quick, which has the others' tests, nor what takes too long for every change.
+ALL = [name for name in LEVELS if name not in ("quick", "debug")]
 
 Chosen = list[tuple[str, Step]]  # each with its level
 

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Level 2: QEMU, Debian's kernel, our module; level 3: the same on real KVM, in an emulated host.
+"""Level 2: QEMU, Debian's kernel, our module; level 3: the same on real KVM, in an emulated host;
+level debug: those on a kernel that checks itself.
 
 The suites are in scripts/vmtests.
 """
 
 import importlib
 import shutil
+import sys
 import unittest
 from functools import partial
 
-from harness.core.places import HarnessError
-from harness.image import kernel
-from . import build, pytests
+from harness.core.places import ROOT, HarnessError
+from harness.image import debug_kernel, kernel
+from . import build, pytests, results
 from .results import Case
-from .step import Step
+from .step import LOGS, Step, command
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "hostile", "resets", "trace", "hangs",
@@ -62,3 +64,19 @@ def _words(test: str) -> str:
 
 STEPS = tuple(step for name in SUITES for step in steps(name))
 NESTED = (Step("rings", partial(suite, "nested"), build.RELEASE),)
+
+
+def on_debug_kernel(name: str) -> list[Case]:
+    """That suite, in a process whose guests have the debug kernel. It is several times slower."""
+    junit = LOGS / f"debug-{name}.xml"
+    junit.unlink(missing_ok=True)
+    command(f"debug-{name}", sys.executable, ROOT / "scripts/harness/start.py", "suite", "vm",
+            "--step", name.replace("_", "-"), "--here", "--report", junit, limit=DEBUG_LIMIT,
+            environment={"BELLWIRE_KERNEL": debug_kernel.VERSION})
+    return results.read(junit)
+
+
+DEBUG_LIMIT = 5400.0
+DEBUG_SUITES = ("module", "notify_lab", "hostile", "resets", "crashes", "bare")
+DEBUG = tuple(Step(name.replace("_", "-"), partial(on_debug_kernel, name), build.RELEASE,
+                   DEBUG_LIMIT + 600) for name in DEBUG_SUITES)
