@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -104,6 +105,14 @@ void skip(const char *reason)
 	_exit(SKIPPED);
 }
 
+unsigned int slowness(void)
+{
+	const char *text = getenv("BELLWIRE_SLOWNESS");
+	int factor = text ? atoi(text) : 1;
+
+	return factor > 0 ? factor : 1;
+}
+
 static int run_in_process(const struct test *test)
 {
 	int status;
@@ -113,7 +122,7 @@ static int run_in_process(const struct test *test)
 	pid = fork();
 	if (pid == 0) {
 		setpgid(0, 0);
-		alarm(test->seconds ? test->seconds : SECONDS);
+		alarm((test->seconds ? test->seconds : SECONDS) * slowness());
 		test->run();
 		fflush(stdout);
 		_exit(PASSED);

@@ -45,13 +45,17 @@ _Noreturn void skip(const char *reason);
 		EXPECT((call) == -1 && errno == (error));                    \
 	} while (0)
 
-/* Looks again and again, up to two seconds. */
+/* Looks again and again, up to two seconds, or longer on a slow kernel. */
 #define EXPECT_SOON(condition)                                               \
 	do {                                                                 \
-		for (uint64_t end_ = now_ms() + 2000; !(condition); yield())  \
+		for (uint64_t end_ = now_ms() + 2000 * slowness();           \
+		     !(condition); yield())                                  \
 			if (now_ms() > end_)                                 \
 				fail(__FILE__, __LINE__, #condition);        \
 	} while (0)
+
+/* How many times slower than usual this kernel may be: BELLWIRE_SLOWNESS, or 1. */
+unsigned int slowness(void);
 
 void yield(void);
 void pause_ms(unsigned int ms);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Kick to doorbell, by each worker. The counters tell, so no device is needed. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,19 +149,24 @@ static void no_worker_no_ring(void)
 /* Whether a process has this name; the kernel's threads are such. */
 static bool thread_exists(const char *name)
 {
-	char path[64], comm[64];
+	DIR *processes = opendir("/proc");
+	struct dirent *entry;
+	bool found = false;
 
-	for (int pid = 2; pid < 32768; pid++) {
-		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	EXPECT(processes);
+	while (!found && (entry = readdir(processes))) {
+		char path[300], comm[64];
+
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
 		int fd = open(path, O_RDONLY);
 		ssize_t length = fd < 0 ? 0 : read(fd, comm, sizeof(comm) - 1);
 
 		if (fd >= 0)
 			close(fd);
-		if (length > 0 && !strncmp(comm, name, length - 1) && !name[length - 1])
-			return true;
+		found = length > 0 && !strncmp(comm, name, length - 1) && !name[length - 1];
 	}
-	return false;
+	closedir(processes);
+	return found;
 }
 
 static void threads(void)
