@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The program when something is short, full, taken away or broken: it goes on, and says why."""
 
-import fcntl
 import mmap
 import os
 import resource
-import signal
 import socket
 import struct
 import subprocess

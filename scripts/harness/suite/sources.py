@@ -67,4 +67,4 @@ def each(*checks: tuple[str, Callable[[], Sequence[Case]]]) -> tuple[Step, ...]:
     return tuple(Step(name, check) for name, check in checks)
 
 
-STEPS = each(("shell", shell), ("spelling", words))
+STEPS = each(("shell", shell), ("python", python), ("types", types), ("spelling", words))
