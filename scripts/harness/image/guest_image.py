@@ -95,9 +95,11 @@ def _where_kbuild_works(base: Kernel, folder: Path) -> Iterator[tuple[Path, Path
 
 
 def _make(headers: Path, folder: Path, log: Path) -> None:
+    """Where the folder is stands in no module: clones of one revision build the same image."""
     ours = {name: value for name, value in os.environ.items() if not _OF_OTHER_BUILDS.match(name)}
     made = children.run("make", "-C", headers, f"M={folder}", f"-j{os.cpu_count()}",
-                        "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules", log=log, env=ours)
+                        f"KCFLAGS=-ffile-prefix-map={folder}/=", "CONFIG_DEBUG_INFO_BTF_MODULES=",
+                        "modules", log=log, env=ours)
     if made.returncode:
         messages.to_stderr(log.read_bytes()[-_SHOWN:])
         raise HarnessError(f"the guest modules don't build for {headers.name}, as said above; the "

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.core.places import cache, caches
+from harness.core.places import BUILD, ROOT, cache, caches
 from harness.vms import qemu
 from harness.vms.qmp import Qmp, QmpError
 
@@ -31,13 +31,17 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
-    """A name that changes with anything that the state depends on."""
-    program = shutil.which(config.qemu) or config.qemu
-    line = qemu.flat(qemu.line(config, Path(), slots=slots,
-                               ports=dict.fromkeys(ports, Path())))
-    files = [(str(path), path.stat().st_size, path.stat().st_mtime_ns)
-             for path in (Path(program).resolve(), config.image.kernel, config.image.initramfs)]
-    facts = [line, files, qemu.version(config.qemu), _BOOT_ID.read_text()]
+    """A name that changes with anything that the state depends on. The files' paths are no part of
+    it: clones of one revision build the same image, and share its states."""
+    program = Path(shutil.which(config.qemu) or config.qemu).resolve().stat()
+    line = str(qemu.flat(qemu.line(config, Path(), slots=slots,
+                                   ports=dict.fromkeys(ports, Path()))))
+    for place in (config.image.kernel, config.image.initramfs, BUILD, ROOT):
+        line = line.replace(str(place), "")
+    image = [hashlib.sha256(path.read_bytes()).hexdigest()
+             for path in (config.image.kernel, config.image.initramfs)]
+    facts = [line, image, program.st_size, program.st_mtime_ns, qemu.version(config.qemu),
+             _BOOT_ID.read_text()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 

@@ -2,6 +2,7 @@
 import contextlib
 import io
 import os
+import shutil
 import tempfile
 import unittest
 from dataclasses import replace
@@ -148,10 +149,18 @@ class WarmTest(unittest.TestCase):
         keys = [saved_states.key(self.config, 1), saved_states.key(self.config, 2),
                 saved_states.key(replace(self.config, smp=2), 1),
                 saved_states.key(replace(self.config, memory=512), 1)]
-        for changed in (self.base, self.fake):
-            os.utime(changed, (1, 1))
-            keys.append(saved_states.key(self.config, 1))
+        os.utime(self.fake, (1, 1))
+        keys.append(saved_states.key(self.config, 1))
+        self.base.write_text("another image")
+        keys.append(saved_states.key(self.config, 1))
         self.assertEqual(len(set(keys)), len(keys))
+
+    def test_the_key_is_the_same_for_the_same_image_elsewhere(self) -> None:
+        elsewhere = self.base.with_name("of another clone")
+        shutil.copyfile(self.base, elsewhere)
+        image = replace(self.config.image, initramfs=elsewhere)
+        self.assertEqual(saved_states.key(self.config, 1),
+                         saved_states.key(replace(self.config, image=image), 1))
 
     def test_the_key_is_the_same_for_the_same(self) -> None:
         self.assertEqual(saved_states.key(self.config, 1),
