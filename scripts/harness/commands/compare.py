@@ -35,12 +35,13 @@ LIMIT = 300.0  # seconds for each part: a bound, not a goal
 COLUMNS = {
     "direction": Column("direction", 13, left=True), "where": Column("where", 5, left=True),
     "name": Column("mechanism", 25, left=True), "cpus": Column("CPUs", 4, left=True),
-    "p50_us": Column("p50 µs", 8), "p99_us": Column("p99 µs", 8), "p999_us": Column("p99.9 µs", 9),
-    "burst_per_second": Column("per s", 9), "wakeups": Column("wake-ups", 8),
+    "p50_us": Column("p50 µs", 8, decimals=1), "p99_us": Column("p99 µs", 8, decimals=1),
+    "p999_us": Column("p99.9 µs", 9, decimals=1),
+    "burst_per_second": Column("per s", 9, decimals=0), "wakeups": Column("wake-ups", 8),
     "lost": Column("lost", 6), "coalesces": Column("merges", 6, left=True),
     "carries_data": Column("data", 4, left=True), "atomic": Column("in irq", 6, left=True),
-    "setup_us": Column("set-up µs", 9), "setup_syscalls": Column("calls", 5),
-    "teardown_us": Column("down µs", 8), "user_lines": Column("user", 4),
+    "setup_us": Column("set-up µs", 9, decimals=1), "setup_syscalls": Column("calls", 5),
+    "teardown_us": Column("down µs", 8, decimals=1), "user_lines": Column("user", 4),
     "kernel_lines": Column("kernel", 6),
 }
 TABLE = TextTable(tuple(COLUMNS.values()), gap=1)

@@ -50,7 +50,7 @@ COLUMNS = {
     "completions": Column("answers", 7), "lost": Column("lost", 4),
     "duplicated": Column("twice", 5), "corrupted": Column("wrong", 5),
     "doorbells": Column("doorbells", 9), "interrupts": Column("interrupts", 10),
-    "p50_us": Column("p50 µs", 7), "p99_us": Column("p99 µs", 7),
+    "p50_us": Column("p50 µs", 7, decimals=1), "p99_us": Column("p99 µs", 7, decimals=1),
     "per_second": Column("per s", 7),
 }
 TABLE = TextTable(tuple(COLUMNS.values()))
@@ -163,7 +163,7 @@ class _Show:
         print("Five rings, step by step")
 
     def follow(self) -> None:
-        """Called again and again while the guest runs."""
+        """Call it repeatedly while the guest runs."""
         sys.stdout.write(self._stdout.text(self._vm.stdout.read()))
         messages.to_stderr(self._vm.stderr.read())
         for line in self._results.lines(self._vm.results.read()):
@@ -233,14 +233,14 @@ def _close(show: _Show, troubles: list[str], folder: Path) -> int:
               "completed exactly once, in order")
     print()
     total = sum(figures["completions"] for figures in show.figures)
-    print(f"Well: {total:,} rings, none lost, none twice, each answer right. "
+    print(f"All is well: {total:,} rings, none lost, none duplicated, every answer correct. "
           f"Logs: {messages.plain(str(_from_here(folder)))}")
     return 0
 
 
 def _from_here(folder: Path) -> Path:
-    """Its path, short where it may be."""
-    with suppress(OSError, ValueError):  # we may stand nowhere, or elsewhere
+    """The path, relative to the current folder if it is in it."""
+    with suppress(OSError, ValueError):  # the current folder may be removed, or elsewhere
         return folder.relative_to(Path.cwd())
     return folder
 

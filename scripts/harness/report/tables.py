@@ -29,14 +29,16 @@ def text(value: object) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """Words go to the left, figures to the right."""
+    """Words go to the left, figures to the right; with `decimals`, points stand in a column."""
 
     heading: str
     width: int
     left: bool = False
+    decimals: int | None = None
 
     def cell(self, value: object) -> str:
-        shown = text(value)
+        fixed = isinstance(value, float) and self.decimals is not None
+        shown = f"{value:,.{self.decimals}f}" if fixed else text(value)
         return shown.ljust(self.width) if self.left else shown.rjust(self.width)
 
 

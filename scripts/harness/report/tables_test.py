@@ -19,3 +19,8 @@ class TablesTest(unittest.TestCase):
         self.assertEqual(table.row(["read", 12.5, 0]), "read     12.5     0")
         self.assertEqual(table.row(["read", None, 0]), "read              0")
         self.assertEqual(table.row(["not measured"]), "not measured")
+
+    def test_points_stand_below_each_other(self) -> None:
+        column = Column("µs", 8, decimals=1)
+        self.assertEqual([column.cell(value) for value in (1234.56, 7.0, 7, None)],
+                         [" 1,234.6", "     7.0", "       7", "        "])
