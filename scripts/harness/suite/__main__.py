@@ -104,6 +104,9 @@ def _chosen(options: argparse.Namespace) -> Chosen:
     if options.quick:
         return levels.with_needs(quick.choose())
     chosen = levels.choose(options.level or levels.ALL, options.step)
+    if not chosen:
+        raise HarnessError(f"no step '{options.step}' in {', '.join(options.level or levels.ALL)}: "
+                           f"it is in {', '.join(levels.having(options.step)) or 'no level'}")
     if options.here:
         return chosen
     if options.shard:

@@ -48,6 +48,11 @@ def choose(names: Sequence[str], only: str = "") -> Chosen:
     return chosen
 
 
+def having(only: str) -> list[str]:
+    """The levels that have a step with that in its name."""
+    return [name for name in LEVELS if choose([name], only)]
+
+
 def title(level: str, step: Step) -> str:
     return f"{level}: {step.name}"
 
