@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The guest kernel's part of the bare wire: an ivshmem-doorbell's memory, its
- * doorbell 0 and its vector 0, handed to a process by two eventfds. It is what
- * bellwire.ko does with a worker of the kind `callback`, and nothing else.
+ * doorbell 0 and its vector 0, connected to a process by two eventfds. It does
+ * what bellwire.ko does with a worker of the kind `callback`, and nothing else.
  *
- * There is one wire, and one file that has it. Who has it holds `seat`: a file
- * from open to release, and a mapping keeps its file; so the device goes, if
- * it is unplugged, only after them. `lock` lets one thread connect. What rings
- * and what interrupts takes none of these: both are stopped before anything
- * that they use is given back.
+ * There is one wire, which one file can have. The file holds `seat` from open to
+ * release, and a mapping keeps its file; so if the device is unplugged, it goes
+ * only after them. `lock` lets one thread connect. Rings and interrupts take
+ * neither: both are stopped before anything that they use is released.
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>
@@ -32,24 +31,24 @@ enum {
 	BAR_MEMORY = 2,
 
 	REGISTER_DOORBELL = 12,
-	REGISTERS = 16, /* bytes that are used of them */
+	REGISTERS = 16, /* bytes of BAR0 that are used */
 	DOORBELL_PEER_SHIFT = 16,
 	LARGEST_PEER = 0xffff,
 };
 
 static struct {
-	struct semaphore seat; /* none before there is a device */
+	struct semaphore seat; /* taken until there is a device */
 	struct pci_dev *pci;
 	void __iomem *registers;
 
-	struct mutex lock;
-	u32 doorbell; /* what is written to the register */
+	struct mutex lock; /* held by a thread that connects */
+	u32 doorbell;      /* the value to write to the register */
 	struct eventfd_ctx *kick, *call;
 	wait_queue_head_t *head; /* kick's */
 	wait_queue_entry_t wait; /* in head */
 } wire;
 
-/* Called by whoever writes `kick`, under its lock, interrupts off. */
+/* Called by whoever writes to `kick`, under its lock, with interrupts off. */
 static int ring(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
 	u64 count;
@@ -201,8 +200,8 @@ static int check_bar(struct pci_dev *pci, unsigned int bar, resource_size_t leas
 
 	if (size >= least)
 		return 0;
-	dev_err(&pci->dev, "BAR%u has %llu bytes of memory, and not %llu or more\n", bar, (u64)size,
-		(u64)least);
+	dev_err(&pci->dev, "BAR%u has %llu bytes of memory; it must have %llu or more\n", bar,
+		(u64)size, (u64)least);
 	return -ENODEV;
 }
 
@@ -213,7 +212,8 @@ static int open_device(struct pci_dev *pci)
 	if (!error)
 		error = check_bar(pci, BAR_REGISTERS, REGISTERS);
 	if (!error)
-		error = check_bar(pci, BAR_MEMORY, BARE_WIRE_OFFSET + sizeof(struct bare_wire_memory));
+		error = check_bar(pci, BAR_MEMORY,
+				  BARE_WIRE_OFFSET + sizeof(struct bare_wire_memory));
 	if (error)
 		return error;
 	wire.registers = devm_ioremap_resource(&pci->dev, &pci->resource[BAR_REGISTERS]);
@@ -247,11 +247,9 @@ static void wire_remove(struct pci_dev *pci)
 	wire.pci = NULL;
 }
 
-/* No MODULE_DEVICE_TABLE: nobody loads it but who means to. */
-static const struct pci_device_id ids[] = {
-	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, 0x1110) },
-	{ }
-};
+/* No MODULE_DEVICE_TABLE: the module must never be loaded by itself. */
+static const struct pci_device_id ids[] = { { PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, 0x1110) },
+					    {} };
 
 static struct pci_driver driver = {
 	.name = KBUILD_MODNAME,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The front end for a PCI device of our own, "The card" in the uapi header:
- * BAR0 has its registers, BAR2 maybe the doorbell page; the memory is ours,
- * and the card is told where.
+ * The front end for a PCI device of our own: "The card" in the uapi header. BAR0
+ * has its registers, BAR2 may have the doorbell page. The driver allocates the
+ * memory and lends it to the card. Process context, but for the doorbell.
  */
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -17,8 +17,8 @@ enum {
 	BAR_DOORBELLS = 2,
 };
 
-/* All ones is what a read gives when nobody answers. */
-#define NOBODY (~0u)
+/* A read returns all ones when no process serves the card. */
+#define NO_ANSWER (~0u)
 
 static u32 card_read(struct bell_device *device, unsigned int offset)
 {
@@ -30,8 +30,12 @@ static void card_write(struct bell_device *device, unsigned int offset, u32 valu
 	iowrite32(value, device->registers + offset);
 }
 
-/* The add is a full barrier: either we see that the device sleeps, or it sees our ring. */
-static bool heard(struct bellwire_doorbell_page *page, unsigned int index)
+/*
+ * Rings by the doorbell page. False: the device sleeps, and must be rung by the
+ * register. The addition is a full barrier: either this side sees that the
+ * device sleeps, or the device sees the ring.
+ */
+static bool ring_by_page(struct bellwire_doorbell_page *page, unsigned int index)
 {
 	atomic_inc_return((atomic_t *)&page->driver[index].rung);
 	return !READ_ONCE(page->device.asleep);
@@ -41,16 +45,16 @@ static void card_ring(struct bell_queue *queue, u32 device_peer)
 {
 	struct bell_device *device = queue->device;
 
-	if (!device->doorbells || !heard(device->doorbells, queue->index))
+	if (!device->doorbells || !ring_by_page(device->doorbells, queue->index))
 		card_write(device, BELLWIRE_CARD_DOORBELL + queue->index * sizeof(u32), 1);
 }
 
 static bool card_lost(struct bell_device *device)
 {
-	return card_read(device, BELLWIRE_CARD_MAGIC) == NOBODY;
+	return card_read(device, BELLWIRE_CARD_MAGIC) == NO_ANSWER;
 }
 
-/* Ends the card's use of the memory; the read waits for that. Returns the card's status. */
+/* Ends the card's use of the memory; the read waits for that. Returns STATUS. */
 static u32 turn_off(struct bell_device *device)
 {
 	card_write(device, BELLWIRE_CARD_CONTROL, 0);
@@ -62,10 +66,24 @@ static void card_stop(struct bell_device *device)
 	turn_off(device);
 }
 
+static const char *status_name(u32 status)
+{
+	static const char *const names[] = {
+		[BELLWIRE_CARD_OFF] = "OFF",
+		[BELLWIRE_CARD_READY] = "READY",
+		[BELLWIRE_CARD_BAD_MEMORY] = "BAD_MEMORY",
+		[BELLWIRE_CARD_FAILED] = "FAILED",
+	};
+
+	if (status == NO_ANSWER)
+		return "no answer";
+	return status < ARRAY_SIZE(names) ? names[status] : "unknown";
+}
+
 /*
- * A card that doesn't answer may only be slow, or stopped by a debugger, and
- * write on later; what it has mapped, no bit of its config space ends. So the
- * memory is nobody's any more.
+ * A card that does not answer may only be slow, or stopped by a debugger, and
+ * write to the memory later: no bit of its config space takes back what it has
+ * mapped. Such memory is never freed.
  */
 static void take_memory_back(void *data)
 {
@@ -77,8 +95,10 @@ static void take_memory_back(void *data)
 			       device->bus_address, DMA_BIDIRECTIONAL);
 		return;
 	}
-	dev_warn(device->parent, "%zu bytes of memory at %pad are never freed, since the card may still write there: told to stop, its STATUS reads %#x, and not %#x\n",
-		 device->memory_size, &device->bus_address, status, BELLWIRE_CARD_OFF);
+	dev_warn(
+		device->parent,
+		"%zu bytes of memory at %pad are never freed, since the card may still write there: it was turned off, but its STATUS reads %#x (%s)\n",
+		device->memory_size, &device->bus_address, status, status_name(status));
 }
 
 static int turn_on(struct bell_device *device)
@@ -93,13 +113,19 @@ static int turn_on(struct bell_device *device)
 	if (status == BELLWIRE_CARD_READY)
 		return 0;
 	if (status == BELLWIRE_CARD_BAD_MEMORY)
-		dev_err(device->parent, "the card can't use our memory at %pad: start QEMU with its memory on a memory-backend-memfd,share=on\n",
+		dev_err(device->parent,
+			"the card cannot use the driver's memory at %pad: start QEMU with its memory on a memory-backend-memfd,share=on\n",
 			&device->bus_address);
-	else if (status == NOBODY)
-		dev_err(device->parent, "the card's STATUS reads %#x: nobody serves it any more\n", status);
+	else if (status == BELLWIRE_CARD_FAILED)
+		dev_err(device->parent,
+			"the card's device could not start (STATUS reads FAILED): its log on the host says why\n");
+	else if (status == NO_ANSWER)
+		dev_err(device->parent,
+			"the card's STATUS reads %#x: no process serves it any more\n", status);
 	else
-		dev_err(device->parent, "the card was turned on, but its STATUS reads %#x, and not %#x\n",
-			status, BELLWIRE_CARD_READY);
+		dev_err(device->parent,
+			"the card was turned on, but its STATUS reads %#x (%s), not READY\n",
+			status, status_name(status));
 	return -ENODEV;
 }
 
@@ -109,8 +135,9 @@ static int check_size(struct bell_device *device, u32 size)
 
 	if (size && size <= BELLWIRE_CARD_MAX_MEMORY && !(size % PAGE_SIZE))
 		return 0;
-	dev_err(device->parent, "the card's MEMORY_SIZE reads %#x, and not whole pages of %#lx up to %#x\n",
-		size, PAGE_SIZE, BELLWIRE_CARD_MAX_MEMORY);
+	dev_err(device->parent,
+		"the card's MEMORY_SIZE reads %#x; it must be a multiple of %#lx up to %#x\n", size,
+		PAGE_SIZE, BELLWIRE_CARD_MAX_MEMORY);
 	return -ENODEV;
 }
 
@@ -125,7 +152,8 @@ static int give_memory(struct bell_device *device)
 	pages = dma_alloc_pages(device->parent, size, &device->bus_address, DMA_BIDIRECTIONAL,
 				GFP_KERNEL | __GFP_ZERO | __GFP_NOWARN);
 	if (!pages) {
-		dev_err(device->parent, "no %u bytes of memory in one piece: ask the device for less, by memory=\n",
+		dev_err(device->parent,
+			"cannot allocate %u bytes of memory in one piece: start the device with less, by memory=\n",
 			size);
 		return -ENOMEM;
 	}
@@ -142,8 +170,8 @@ static int map_bars(struct bell_device *device, struct pci_dev *pci)
 		return PTR_ERR(device->registers);
 	if (!pci_resource_len(pci, BAR_DOORBELLS))
 		return 0;
-	device->doorbells = bell_pci_map_memory(device, pci, BAR_DOORBELLS,
-						sizeof(*device->doorbells));
+	device->doorbells =
+		bell_pci_map_memory(device, pci, BAR_DOORBELLS, sizeof(*device->doorbells));
 	return PTR_ERR_OR_ZERO(device->doorbells);
 }
 
@@ -153,7 +181,8 @@ static int check_magic(struct bell_device *device)
 
 	if (magic == BELLWIRE_CARD_MAGIC_VALUE)
 		return 0;
-	dev_err(device->parent, "magic %#x, and not %#x: nobody serves this card, or another version\n",
+	dev_err(device->parent,
+		"the card's MAGIC reads %#x, not %#x: no process serves it, or one of another version\n",
 		magic, BELLWIRE_CARD_MAGIC_VALUE);
 	return -ENODEV;
 }
@@ -163,12 +192,12 @@ static int read_queues(struct bell_device *device, u32 *queues)
 	*queues = card_read(device, BELLWIRE_CARD_QUEUES);
 	if (*queues >= 1 && *queues <= BELLWIRE_MAX_QUEUES)
 		return 0;
-	dev_err(device->parent, "the card's QUEUES reads %u, and not 1 to %u\n", *queues,
+	dev_err(device->parent, "the card's QUEUES reads %u; it must be 1 to %u\n", *queues,
 		BELLWIRE_MAX_QUEUES);
 	return -ENODEV;
 }
 
-/* The register has said how many vectors we took, the format says how many queues are set up. */
+/* QUEUES gave the number of vectors; the format, of the queues. They must be equal. */
 static int open_memory(struct bell_device *device, u32 queues)
 {
 	int error = bell_device_open_memory(device, device->memory_size);
@@ -185,7 +214,7 @@ static int set_dma_mask(struct device *parent)
 	int error = dma_set_mask_and_coherent(parent, DMA_BIT_MASK(64));
 
 	if (error)
-		dev_err(parent, "no DMA with 64 bits: %pe\n", ERR_PTR(error));
+		dev_err(parent, "cannot use 64-bit DMA: %pe\n", ERR_PTR(error));
 	return error;
 }
 
@@ -211,6 +240,7 @@ static int card_open(struct bell_device *device, struct pci_dev *pci)
 
 const struct bell_front bell_card_front = {
 	.vectors = PCI_IRQ_MSIX | PCI_IRQ_MSI,
+	.formatted_when_ready = true,
 	.open = card_open,
 	.ring = card_ring,
 	.lost = card_lost,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A device's life: created by a front end, its queues set up, added (from then
- * on user space sees it), removed. Process context only.
+ * The life of a device: a front end creates it, sets its queues up, and adds it;
+ * from then on user space sees it; finally it is removed. Process context.
  */
 #include <linux/device.h>
 #include <linux/err.h>
@@ -27,14 +27,14 @@ void bell_device_shut(struct bell_device *device)
 		if (file->call)
 			bell_eventfd_signal(file->call);
 		bell_file_disconnect(file);
-		wake_up_all(&file->waiters); /* exclusive ones, too: nothing else will come */
+		wake_up_all(&file->waiters); /* exclusive waiters, too: no later wake-up comes */
 	}
 	WRITE_ONCE(device->held, false);
 	mutex_unlock(&device->lock);
 	wake_up_all(&device->released);
 }
 
-/* A later touch of a mapping is a fault. */
+/* The next access to a mapping is a page fault. */
 void bell_device_unmap(struct bell_device *device)
 {
 	struct bell_file *file;
@@ -45,7 +45,7 @@ void bell_device_unmap(struct bell_device *device)
 		unmap_mapping_range(file->mapping, 0, 0, 1);
 }
 
-/* A later touch of a mapping is SIGBUS. */
+/* Any later access to a mapping is SIGBUS. */
 static void take_pages_back(struct bell_device *device)
 {
 	mutex_lock(&device->lock);
@@ -92,7 +92,7 @@ static void init_queue(struct bell_device *device, unsigned int index)
 	spin_lock_init(&queue->lock);
 	queue->control = (void *)device->memory + bell_queue_offset(queue);
 	bell_records_init(queue);
-	/* A guest that was reset goes on from its old number, but isn't ready. */
+	/* A guest that was reset counts on from its old number, but is not ready yet. */
 	queue->generation = READ_ONCE(queue->control->driver.generation);
 	bell_queue_end(queue);
 }
@@ -115,7 +115,7 @@ int bell_device_open_memory(struct bell_device *device, u64 size)
 
 static int register_misc(struct bell_device *device)
 {
-	device->misc = (struct miscdevice) {
+	device->misc = (struct miscdevice){
 		.minor = MISC_DYNAMIC_MINOR,
 		.name = device->name,
 		.fops = &bell_file_operations,
@@ -131,14 +131,16 @@ int bell_device_add(struct bell_device *device)
 
 	device->id = ida_alloc(&bell_ids, GFP_KERNEL);
 	if (device->id < 0) {
-		dev_err(device->parent, "no number for the device file: %pe\n", ERR_PTR(device->id));
+		dev_err(device->parent, "cannot allocate a number for the device file: %pe\n",
+			ERR_PTR(device->id));
 		return device->id;
 	}
 	snprintf(device->name, sizeof(device->name), "bellwire%d", device->id);
 
 	error = register_misc(device);
 	if (error) {
-		dev_err(device->parent, "no /dev/%s: %pe\n", device->name, ERR_PTR(error));
+		dev_err(device->parent, "cannot create /dev/%s: %pe\n", device->name,
+			ERR_PTR(error));
 		ida_free(&bell_ids, device->id);
 		return error;
 	}

@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What all front ends share: a device is memory, a doorbell and queues.
+ * What the front ends share: a device has memory, a doorbell and queues.
  *
  * Ownership
- *   The front end creates a bell_device and keeps a reference until its
- *   interrupt handlers are freed; each open file keeps another, so the struct
- *   outlives unbind. The device owns its queues. A bell_file owns the call
- *   eventfd, the worker and, from its claim on, one queue; it gives all of
- *   them up in bell_file_disconnect() and nowhere else.
+ *   The front end creates a bell_device and holds a reference until its
+ *   interrupt handlers are freed. Each open file holds another one, so the
+ *   struct outlives unbind. The device owns its queues. A bell_file owns the call
+ *   eventfd, the worker and, after its claim, one queue; it gives them up in
+ *   bell_file_disconnect() and nowhere else.
  *
  * Unbind
  *   bell_device_remove() sets `gone`, disconnects every file, takes the pages
- *   back and waits for the last ring. After it nobody touches the memory or
- *   the registers, and the front end may unmap them. A device that is found
- *   dead is shut at once: its files are as after unbind, but keep their pages
- *   until it is unplugged.
+ *   back, and waits for the last ring. After that nobody touches the memory or
+ *   the registers, and the front end may unmap them. A device that is found dead
+ *   is shut at once: its files are as after unbind, but keep their pages until
+ *   the device is unplugged.
  *
  * Reset (hold.c)
- *   While `held`, nobody touches the memory or the registers either: pages are
- *   taken back, and whoever needs the device waits in bell_device_lock() or in
- *   a page fault. Rings come to nothing, and interrupts are not recorded;
- *   afterwards every queue has one of each, which stands for all of them.
+ *   While the device is `held`, nobody touches the memory or the registers,
+ *   either: pages are taken back, and whoever needs the device waits in
+ *   bell_device_lock() or in a page fault. Rings do nothing, and interrupts are
+ *   not recorded. Afterwards every queue gets one ring and one interrupt, which
+ *   replace all of them.
  *
  * Locks, outermost first
  *   device->lock    everything that is set up and torn down; page faults
- *   queue->lock     what the interrupt handler reads; interrupts off
+ *   queue->lock     what the interrupt handler reads; taken with interrupts off
  *   the lock of an eventfd's wait queue, which the eventfd takes
  *   records->lock   the queue's records
- *   Ringing takes none of ours: it is done under any of them, in RCU.
+ *   bell_queue_ring() takes none of them, so it may be called under any; it runs
+ *   in an RCU read section.
  */
 #ifndef BELL_DEVICE_H
 #define BELL_DEVICE_H
@@ -72,44 +74,48 @@ struct bell_queue {
 	struct bellwire_queue_control *control; /* shared memory: not trusted */
 	atomic64_t totals[BELL_COUNTS];         /* since bind */
 
-	u32 generation; /* protected by device->lock; records read it without */
+	u32 generation; /* protected by device->lock; records read it without the lock */
 	struct bell_records records;
 
-	spinlock_t lock;
+	spinlock_t lock;         /* see "Locks" above */
 	struct bell_file *owner; /* written under both locks, read under either */
 };
 
-/* What one kind of PCI device has of its own; pci.c lists them. */
+/* What differs between the kinds of PCI devices; pci.c lists them. */
 struct bell_front {
-	unsigned int vectors; /* PCI_IRQ_MSIX and the like */
+	unsigned int vectors;      /* PCI_IRQ_MSIX and the like */
+	bool formatted_when_ready; /* the memory has a format after open() */
 
-	/* Sets registers, memory and start, opens the memory, takes vectors. devm_, may sleep. */
+	/*
+	 * Sets registers, memory and start; opens the memory; takes vectors. All of
+	 * it is managed (devm_). May sleep; reports why it fails.
+	 */
 	int (*open)(struct bell_device *device, struct pci_dev *pci);
-	/* Writes the doorbell. Atomic context, never after remove. */
+	/* Writes the doorbell. Any context; never called after remove. */
 	void (*ring)(struct bell_queue *queue, u32 device_peer);
-	/* Whether nobody answers behind the registers. May sleep; NULL: can't be told. */
+	/* Whether the device has died. May sleep; NULL: that cannot be known. */
 	bool (*lost)(struct bell_device *device);
 
-	/* Around a reset, which they may sleep in; NULL: there is nothing to do. */
+	/* Called before and after a reset. May sleep; NULL: nothing to do. */
 	void (*stop)(struct bell_device *device);
 	int (*restart)(struct bell_device *device); /* reports why it fails */
 };
 
 struct bell_device {
 	struct kref ref;
-	struct mutex lock;
-	bool gone;              /* written under lock; rings read it in RCU */
-	bool held;              /* likewise, and interrupts do */
-	wait_queue_head_t released; /* those who wait while it is held */
-	bool removed;           /* its memory goes; protected by lock */
-	struct list_head files; /* of bell_file; protected by lock */
+	struct mutex lock;          /* see "Locks" above */
+	bool gone;                  /* written under lock; rings read it in RCU */
+	bool held;                  /* likewise; interrupts read it, too */
+	wait_queue_head_t released; /* waiters for the end of a hold */
+	bool removed;               /* the memory goes; protected by lock */
+	struct list_head files;     /* of bell_file; protected by lock */
 
 	/* Constant from bell_device_add() on; the pointers until remove. */
 	struct device *parent;
 	const struct bell_front *front;
-	struct resource bars[PCI_STD_NUM_BARS]; /* that we have taken */
+	struct resource bars[PCI_STD_NUM_BARS]; /* those that are taken */
 	void __iomem *registers;
-	u32 peer;                       /* our own, as the transport counts */
+	u32 peer;                       /* the guest's ivshmem ID */
 	struct bellwire_header *memory; /* shared: not trusted */
 	phys_addr_t start;              /* of memory */
 	struct bellwire_format format;  /* private copy, checked */
@@ -117,12 +123,12 @@ struct bell_device {
 	unsigned int queue_count; /* those that have a vector */
 	struct bell_queue queues[BELLWIRE_MAX_QUEUES];
 
-	/* A card's: what it was given, and its doorbell page, if it has one. */
+	/* Cards only: the memory that was lent, and the doorbell page, or NULL. */
 	size_t memory_size;
 	dma_addr_t bus_address;
 	struct bellwire_doorbell_page *doorbells; /* shared: not trusted */
 
-	/* watch.c's own */
+	/* Used by watch.c alone. */
 	struct delayed_work watch;
 	bool watched;
 	u32 last_beat;
@@ -139,7 +145,7 @@ struct bell_file {
 	struct address_space *mapping;
 	struct bell_queue *queue; /* set once, by the claim; stays until free */
 
-	pid_t pid;            /* who claimed it */
+	pid_t pid;             /* of the process that claimed the queue */
 	u64 base[BELL_COUNTS]; /* the queue's totals at the claim */
 
 	wait_queue_head_t waiters;
@@ -158,21 +164,21 @@ void bell_device_put(struct bell_device *device);
 int bell_device_open_memory(struct bell_device *device, u64 size);
 int bell_device_add(struct bell_device *device);
 void bell_device_remove(struct bell_device *device);
-/* Waiters wake, one last call comes, later calls give ENODEV. */
+/* Wakes all waiters, signals the call eventfds a last time; later calls fail with ENODEV. */
 void bell_device_shut(struct bell_device *device);
 void bell_device_unmap(struct bell_device *device); /* needs device->lock */
 
-/* format.c: copies the format of the memory, checks the copy, reports what is wrong */
+/* format.c: copies the memory's format, checks the copy, and reports what is wrong */
 int bell_format_read(struct bell_device *device, u64 size);
 
 /* hold.c; may sleep */
-void bell_device_lock(struct bell_device *device); /* device->lock, when it isn't held */
+void bell_device_lock(struct bell_device *device); /* takes device->lock when not held */
 void bell_device_hold(struct bell_device *device);
 void bell_device_go_on(struct bell_device *device);
 
-/* watch.c; bell_watch() in any context, after init and before end */
+/* watch.c; bell_watch() may be called in any context, between begin and end */
 void bell_watch_init(struct bell_device *device);
-void bell_watch_begin(struct bell_device *device); /* anew, after an end */
+void bell_watch_begin(struct bell_device *device); /* after an end */
 void bell_watch(struct bell_device *device);
 void bell_watch_end(struct bell_device *device);
 
@@ -197,11 +203,11 @@ static inline void bell_count(struct bell_queue *queue, enum bell_count which)
 	atomic64_inc(&queue->totals[which]);
 }
 
-/* record.c; the latter in any context. The index is a word of the shared memory. */
+/* record.c; bell_record_it() in any context. The index is a word of the shared memory. */
 void bell_records_init(struct bell_queue *queue);
 void bell_record_it(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index);
 
-/* In RCU, or where interrupts are off. */
+/* Called in an RCU read section, or with interrupts off. */
 static inline void bell_record(struct bell_queue *queue, enum bellwire_stage stage,
 			       const u32 *index)
 {
@@ -214,7 +220,7 @@ static inline void bell_record(struct bell_queue *queue, enum bellwire_stage sta
 		bell_record_it(queue, stage, index);
 }
 
-/* Of the queue in the device's memory. */
+/* The offset of the queue in the device's memory. */
 static inline u64 bell_queue_offset(const struct bell_queue *queue)
 {
 	const struct bellwire_format *format = &queue->device->format;
@@ -234,7 +240,7 @@ void bell_stats_remove(struct bell_device *device);
 /* pci.c, ivshmem.c, card.c */
 extern struct pci_driver bell_pci_driver;
 int bell_pci_take_vectors(struct bell_device *device, struct pci_dev *pci, unsigned int wanted);
-/* Both take a BAR that must be memory of `least` bytes; ERR_PTR after a message. */
+/* Both map a BAR that must be memory of at least `least` bytes. ERR_PTR: reported already. */
 void __iomem *bell_pci_map_registers(struct bell_device *device, struct pci_dev *pci,
 				     unsigned int bar, resource_size_t least);
 void *bell_pci_map_memory(struct bell_device *device, struct pci_dev *pci, unsigned int bar,

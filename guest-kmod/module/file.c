@@ -12,11 +12,10 @@
 
 #include "device.h"
 
-/* The misc device's lock keeps bell_device_remove() out meanwhile. */
+/* The misc device's lock keeps bell_device_remove() from running meanwhile. */
 static int bell_open(struct inode *inode, struct file *filp)
 {
-	struct bell_device *device =
-		container_of(filp->private_data, struct bell_device, misc);
+	struct bell_device *device = container_of(filp->private_data, struct bell_device, misc);
 	struct bell_file *file = kzalloc(sizeof(*file), GFP_KERNEL);
 
 	if (!file)
@@ -48,18 +47,19 @@ static int bell_release(struct inode *inode, struct file *filp)
 	return 0;
 }
 
-static bool has_news(struct bell_file *file)
+static bool readable(struct bell_file *file)
 {
 	return atomic64_read(&file->pending) || READ_ONCE(file->device->gone);
 }
 
-/* Takes the count of interrupts; waits for one if there is none. */
+/* Takes the count of interrupts. With `wait`, waits until it is not zero. */
 static int take_pending(struct bell_file *file, bool wait, u64 *count)
 {
+	/* Pairs with bell_queue_claim(). */
 	if (!smp_load_acquire(&file->queue) && !READ_ONCE(file->device->gone))
 		return -ENOTCONN;
 	do {
-		if (wait && wait_event_interruptible(file->waiters, has_news(file)))
+		if (wait && wait_event_interruptible(file->waiters, readable(file)))
 			return -ERESTARTSYS;
 		if (READ_ONCE(file->device->gone))
 			return -ENODEV;
@@ -68,7 +68,7 @@ static int take_pending(struct bell_file *file, bool wait, u64 *count)
 	return *count ? 0 : -EAGAIN;
 }
 
-/* Another reader may have gone to sleep while we had the count. */
+/* Another reader may have gone to sleep while this one had the count. */
 static void give_back(struct bell_file *file, u64 count)
 {
 	atomic64_add(count, &file->pending);
@@ -98,15 +98,15 @@ static __poll_t bell_poll(struct file *filp, poll_table *table)
 	struct bell_file *file = filp->private_data;
 
 	poll_wait(filp, &file->waiters, table);
-	smp_mb(); /* an interrupt either finds us among the waiters, or is pending */
+	smp_mb(); /* pairs with call_owner(): it sees the waiter, or this side sees the count */
 	if (READ_ONCE(file->device->gone))
 		return EPOLLHUP | EPOLLERR;
 	return atomic64_read(&file->pending) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 /*
- * Pages come one by one and under the lock, so that whoever takes them back
- * finds either the page, or no way to get it; and not while the device is held.
+ * Pages are inserted one by one under the lock: whoever takes them back finds
+ * the page inserted, or keeps it from being inserted. None while the device is held.
  */
 static vm_fault_t bell_fault(struct vm_fault *vmf)
 {
@@ -129,8 +129,8 @@ static const struct vm_operations_struct bell_vm_operations = {
 };
 
 /*
- * What vm_flags_init() does, which 6.1 lacks, while newer kernels declare
- * vm_flags const. Nobody else knows the area yet.
+ * Does what vm_flags_init() does, which 6.1 lacks; newer kernels declare vm_flags
+ * const. Nobody else uses the area yet.
  */
 static void set_vm_flags(struct vm_area_struct *vma, vm_flags_t flags)
 {
@@ -145,6 +145,7 @@ static int bell_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (READ_ONCE(device->gone))
 		return -ENODEV;
+	/* Pairs with bell_queue_claim(). */
 	if (!smp_load_acquire(&file->queue))
 		return -ENOTCONN;
 	if (!(vma->vm_flags & VM_SHARED))

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Holds the traffic while somebody resets the PCI device under us, by sysfs,
- * say, or puts it to sleep: then its registers and its memory may answer to
- * nobody, and its interrupts are lost. Mapped pages are taken back, so that a
+ * Holds the traffic while the PCI device is reset under the driver (by sysfs,
+ * for example) or sleeps with the machine: then its registers and memory may not
+ * answer, and its interrupts are lost. Mapped pages are taken back, so that a
  * process that touches them waits in the page fault.
  *
- * The driver core calls hold and go_on in pairs and keeps remove() out
- * meanwhile; they may come from different threads.
+ * The driver core calls hold and go_on in pairs, perhaps from different threads,
+ * and does not call remove() in between.
  */
 #include <linux/device.h>
 #include <linux/rcupdate.h>
@@ -48,10 +48,11 @@ void bell_device_go_on(struct bell_device *device)
 {
 	unsigned int i;
 
-	if (!device->held) /* it has gone */
+	if (!device->held) /* the device is gone */
 		return;
 	if (device->front->restart && device->front->restart(device)) {
-		dev_err(device->parent, "/dev/%s: the device did not come back from its reset; all requests in flight have failed\n",
+		dev_err(device->parent,
+			"/dev/%s: the device did not come back from its reset, and all requests in flight have failed: plug it in again\n",
 			device->name);
 		bell_device_shut(device);
 		return;
@@ -60,5 +61,6 @@ void bell_device_go_on(struct bell_device *device)
 	release(device);
 	for (i = 0; i < device->queue_count; i++)
 		bell_queue_catch_up(&device->queues[i]);
-	dev_info(device->parent, "/dev/%s: the device was reset; its requests go on\n", device->name);
+	dev_info(device->parent, "/dev/%s: the device was reset; its requests go on\n",
+		 device->name);
 }

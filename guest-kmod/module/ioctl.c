@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device file's commands, in a table. Arguments are copied in before
- * device->lock is taken, and answers out under it, so that a command whose
- * answer can't be delivered does nothing. A page of ours that is touched under
- * the lock would take it again: so that copying serves no page fault, and is
- * tried again once the pages are there.
+ * The commands of the device file, in a table. The argument is copied in before
+ * device->lock is taken, and the answer is copied out under it, so a command
+ * whose answer cannot be delivered changes nothing. A page fault in a mapping of
+ * ours takes that lock, too: so the copy under the lock does not serve faults,
+ * and is tried again once the pages are there.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -28,10 +28,10 @@ static int check_claim(const struct bellwire_claim *claim)
 	return claim->flags || claim->reserved ? -EINVAL : 0;
 }
 
-/* The generation is the one that begins once this has been delivered. */
+/* The generation begins after the answer has been delivered. */
 static void fill_claim(struct bellwire_claim *claim, const struct bell_queue *queue)
 {
-	*claim = (struct bellwire_claim) {
+	*claim = (struct bellwire_claim){
 		.queue = queue->index,
 		.generation = bell_queue_next_generation(queue),
 		.ring_entries = queue->device->format.ring_entries,
@@ -99,7 +99,7 @@ static int do_set_call(struct bell_file *file, union argument *argument)
 	return 0;
 }
 
-/* The new worker starts before the old one stops: no kick falls between them. */
+/* The new worker starts before the old one stops, so no kick is lost between them. */
 static int do_set_kick(struct bell_file *file, union argument *argument)
 {
 	const struct bellwire_kick *kick = &argument->kick;
@@ -130,7 +130,7 @@ static void fill_device(struct bellwire_info *info, struct bell_device *device)
 	info->ring_entries = device->format.ring_entries;
 	info->peer = device->peer;
 	memcpy(info->kind, line->kind, sizeof(info->kind));
-	info->kind[sizeof(info->kind) - 1] = '\0'; /* the device's word for it isn't enough */
+	info->kind[sizeof(info->kind) - 1] = '\0'; /* the device is not trusted to write one */
 	info->incarnation = READ_ONCE(line->incarnation);
 	info->state = READ_ONCE(line->state);
 	info->beat = READ_ONCE(line->beat);
@@ -179,11 +179,11 @@ static int do_kick(struct bell_queue *queue)
 
 static const struct command {
 	unsigned int number;
-	/* Under device->lock; where there is a commit, it changes nothing. */
+	/* Called under device->lock. If there is a commit, it changes nothing. */
 	int (*run)(struct bell_file *file, union argument *argument);
-	/* Likewise, once the answer is in user space. */
+	/* Called under the same lock, once the answer is in user space. */
 	void (*commit)(struct bell_file *file, const union argument *argument);
-	int (*hot)(struct bell_queue *queue); /* without the lock */
+	int (*hot)(struct bell_queue *queue); /* called without the lock */
 } commands[] = {
 	{ BELLWIRE_CLAIM, .run = do_claim, .commit = commit_claim },
 	{ BELLWIRE_SET_CALL, .run = do_set_call },
@@ -206,6 +206,7 @@ static const struct command *find_command(unsigned int number)
 
 static int run_hot(const struct command *command, struct bell_file *file)
 {
+	/* Pairs with bell_queue_claim(). */
 	struct bell_queue *queue = smp_load_acquire(&file->queue);
 
 	if (!queue && command->number == BELLWIRE_RING)
@@ -213,7 +214,7 @@ static int run_hot(const struct command *command, struct bell_file *file)
 	return queue ? command->hot(queue) : -ENOTCONN;
 }
 
-/* The answer's pages may be missing: -EFAULT then, and nothing has been done. */
+/* -EFAULT: pages of the answer are missing, and nothing was changed. */
 static int run_once(const struct command *command, struct bell_file *file, void __user *user,
 		    union argument *argument)
 {
@@ -242,7 +243,7 @@ static int run_locked(const struct command *command, struct bell_file *file, voi
 		error = run_once(command, file, user, &argument);
 		if (error != -EFAULT || fault_in_writeable(user, size))
 			return error;
-		if (signal_pending(current)) /* somebody unmaps it again and again */
+		if (signal_pending(current)) /* another thread may unmap it forever */
 			return -ERESTARTSYS;
 	}
 }
@@ -259,6 +260,6 @@ long bell_file_ioctl(struct file *filp, unsigned int number, unsigned long user)
 		error = run_hot(command, file);
 	else
 		error = run_locked(command, file, (void __user *)user);
-	/* Last, since the device may have gone meanwhile: whatever failed, that is why. */
+	/* Checked last: if the device has gone meanwhile, that is why the command failed. */
 	return error && READ_ONCE(file->device->gone) ? -ENODEV : error;
 }

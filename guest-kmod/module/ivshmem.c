@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The front end for QEMU's ivshmem-doorbell with our format in its memory:
- * BAR0 has the registers, BAR2 the memory.
+ * The front end for QEMU's ivshmem-doorbell, with the bellwire format in its
+ * memory: BAR0 has the registers, BAR2 the memory.
  */
 #include <linux/io.h>
 #include <linux/pci.h>
@@ -14,7 +14,7 @@ enum {
 
 	REGISTER_IVPOSITION = 8,
 	REGISTER_DOORBELL = 12,
-	REGISTERS = 16, /* bytes that are used of them */
+	REGISTERS = 16, /* bytes of BAR0 that are used */
 
 	DOORBELL_PEER_SHIFT = 16,
 	LARGEST_PEER = 0xffff,
@@ -32,8 +32,10 @@ static int take_vectors(struct bell_device *device, struct pci_dev *pci)
 	int error = bell_pci_take_vectors(device, pci, wanted);
 
 	if (!error && device->vectors < wanted) {
-		dev_warn(&pci->dev, "%u vectors for %u queues: the others can't be claimed; vectors=%u would do\n",
-			 device->vectors, wanted, wanted);
+		dev_warn(
+			&pci->dev,
+			"%u vectors for %u queues: the other queues cannot be claimed; start QEMU with vectors=%u\n",
+			device->vectors, wanted, wanted);
 		device->queue_count = device->vectors;
 	}
 	return error;
@@ -47,7 +49,8 @@ static int open_registers(struct bell_device *device, struct pci_dev *pci)
 	device->peer = ioread32(device->registers + REGISTER_IVPOSITION);
 	if (device->peer <= LARGEST_PEER)
 		return 0;
-	dev_err(&pci->dev, "the IVPosition register reads %#x, and not 0 to %#x: no server has given it an ID\n",
+	dev_err(&pci->dev,
+		"the IVPosition register reads %#x; it must be 0 to %#x: no server has given the device an ID\n",
 		device->peer, LARGEST_PEER);
 	return -ENODEV;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module: its front ends come and go here, and its tracepoints live here. */
+/* The module: registers the PCI driver, and defines the tracepoints. */
 #include <linux/module.h>
 #include <linux/pci.h>
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The PCI devices that have our rings. What they have in common is here: their
- * vectors, and the order of things; their own parts are front ends, a table.
+ * The PCI devices that have bellwire's rings. This file has what they share:
+ * vectors, BARs, and the order of probe and remove. What differs is in a front
+ * end each.
  *
- * All that probe takes is devm_, and goes in reverse after remove, which ends
- * all use of it: interrupts, then memory and registers, the reference to the
- * device last.
+ * Everything that probe takes is managed (devm_). remove() ends all use of it;
+ * then the driver core releases it in reverse: interrupts, memory and registers,
+ * and last the reference to the device.
  */
 #include <linux/err.h>
 #include <linux/interrupt.h>
@@ -16,7 +17,7 @@
 
 #include "device.h"
 
-/* Vector N belongs to queue N; with fewer of them, to queue N + vectors, too, and so on. */
+/* Vector N belongs to queue N and, with fewer vectors than queues, to N + vectors, and so on. */
 static irqreturn_t pci_interrupt(int irq, void *first)
 {
 	struct bell_queue *queue = first;
@@ -38,7 +39,7 @@ static void free_vectors(void *pci)
 	pci_free_irq_vectors(pci);
 }
 
-/* Of either kind. A lack of memory for the first is no reason to blame the second. */
+/* MSI-X, else MSI; but if memory lacks for MSI-X, the error must say so. */
 static int alloc_vectors(struct pci_dev *pci, unsigned int wanted, unsigned int kinds)
 {
 	int count = pci_alloc_irq_vectors(pci, 1, wanted, kinds & PCI_IRQ_MSIX);
@@ -50,37 +51,38 @@ static int alloc_vectors(struct pci_dev *pci, unsigned int wanted, unsigned int 
 
 static bool has_vectors(struct pci_dev *pci, unsigned int kinds)
 {
-	return pci_msix_vec_count(pci) > 0 ||
-	       (kinds & PCI_IRQ_MSI && pci_msi_vec_count(pci) > 0);
+	return pci_msix_vec_count(pci) > 0 || (kinds & PCI_IRQ_MSI && pci_msi_vec_count(pci) > 0);
 }
 
-/* Up to `wanted`; device->vectors says how many. */
+/* Takes 1 to `wanted` vectors; device->vectors is their number. */
 int bell_pci_take_vectors(struct bell_device *device, struct pci_dev *pci, unsigned int wanted)
 {
 	unsigned int kinds = device->front->vectors;
 	int count = alloc_vectors(pci, wanted, kinds);
 
 	if (count < 0 && !has_vectors(pci, kinds)) {
-		dev_err(&pci->dev, "the device has 0 vectors for %u queues: was it made with vectors=%u?\n",
+		dev_err(&pci->dev,
+			"the device has 0 vectors for %u queues: start QEMU with vectors=%u\n",
 			wanted, wanted);
 		return -ENODEV;
 	}
 	if (count < 0) {
-		dev_err(&pci->dev, "the kernel gives no vector for %u queues: %pe\n", wanted,
+		dev_err(&pci->dev, "cannot allocate vectors for %u queues: %pe\n", wanted,
 			ERR_PTR(count));
 		return count;
 	}
 	device->vectors = count;
-	pci_set_master(pci); /* an MSI is a write of the device's own */
+	pci_set_master(pci); /* an MSI is a write by the device */
 	return devm_add_action_or_reset(&pci->dev, free_vectors, pci);
 }
 
-/* A vector beyond the queues would interrupt a queue that was never set up. */
+/* A vector without a queue would interrupt a queue that was never set up. */
 static int check_vectors(const struct bell_device *device)
 {
 	if (device->vectors && device->vectors <= device->queue_count)
 		return 0;
-	dev_err(device->parent, "%u vectors for %u queues\n", device->vectors, device->queue_count);
+	dev_err(device->parent, "%u vectors for %u queues: there must be 1 to as many as queues\n",
+		device->vectors, device->queue_count);
 	return -ENODEV;
 }
 
@@ -93,13 +95,13 @@ static int request_interrupts(struct bell_device *device, struct pci_dev *pci)
 		error = devm_request_irq(&pci->dev, pci_irq_vector(pci, i), pci_interrupt, 0,
 					 pci_name(pci), &device->queues[i]);
 		if (error)
-			dev_err(&pci->dev, "no interrupt for vector %u of %u: %pe\n", i,
-				device->vectors, ERR_PTR(error));
+			dev_err(&pci->dev, "cannot request the interrupt of vector %u of %u: %pe\n",
+				i, device->vectors, ERR_PTR(error));
 	}
 	return error;
 }
 
-/* What stands behind the BAR is the device's to say: so its kind and size are checked first. */
+/* The device decides what its BAR is, so its kind and size are checked first. */
 static int take_bar(struct bell_device *device, struct pci_dev *pci, unsigned int bar,
 		    resource_size_t least)
 {
@@ -109,20 +111,20 @@ static int take_bar(struct bell_device *device, struct pci_dev *pci, unsigned in
 	int error;
 
 	if (size < least) {
-		dev_err(&pci->dev, "BAR%u has %llu bytes of memory, and not %llu or more\n", bar,
-			(u64)size, (u64)least);
+		dev_err(&pci->dev, "BAR%u has %llu bytes of memory; it must have %llu or more\n",
+			bar, (u64)size, (u64)least);
 		return -ENODEV;
 	}
-	*taken = (struct resource) {
+	*taken = (struct resource){
 		.start = pci_resource_start(pci, bar),
 		.end = pci_resource_end(pci, bar),
 		.name = pci_name(pci),
 		.flags = IORESOURCE_MEM | IORESOURCE_BUSY,
 	};
-	/* Names whoever has it already. */
+	/* If somebody else has it, the core reports who. */
 	error = devm_request_resource(&pci->dev, &pci->resource[bar], taken);
 	if (error && error != -EBUSY)
-		dev_err(&pci->dev, "can't take BAR%u %pR: %pe\n", bar, taken, ERR_PTR(error));
+		dev_err(&pci->dev, "cannot take BAR%u %pR: %pe\n", bar, taken, ERR_PTR(error));
 	return error;
 }
 
@@ -138,7 +140,7 @@ void __iomem *bell_pci_map_registers(struct bell_device *device, struct pci_dev 
 	mapped = devm_ioremap(&pci->dev, taken->start, resource_size(taken));
 	if (mapped)
 		return mapped;
-	dev_err(&pci->dev, "can't map BAR%u %pR: %pe\n", bar, taken, ERR_PTR(-ENOMEM));
+	dev_err(&pci->dev, "cannot map BAR%u %pR: %pe\n", bar, taken, ERR_PTR(-ENOMEM));
 	return IOMEM_ERR_PTR(-ENOMEM);
 }
 
@@ -153,7 +155,7 @@ void *bell_pci_map_memory(struct bell_device *device, struct pci_dev *pci, unsig
 		return ERR_PTR(error);
 	mapped = devm_memremap(&pci->dev, taken->start, resource_size(taken), MEMREMAP_WB);
 	if (IS_ERR(mapped))
-		dev_err(&pci->dev, "can't map BAR%u %pR: %pe\n", bar, taken, mapped);
+		dev_err(&pci->dev, "cannot map BAR%u %pR: %pe\n", bar, taken, mapped);
 	return mapped;
 }
 
@@ -162,7 +164,7 @@ static int enable(struct pci_dev *pci)
 	int error = pcim_enable_device(pci);
 
 	if (error)
-		dev_err(&pci->dev, "can't be enabled: %pe\n", ERR_PTR(error));
+		dev_err(&pci->dev, "cannot be turned on: %pe\n", ERR_PTR(error));
 	return error;
 }
 
@@ -207,7 +209,7 @@ static const struct pci_error_handlers bell_pci_resets = {
 	.reset_done = go_on,
 };
 
-/* A machine that wakes up has reset its devices. */
+/* A machine that resumes has reset its devices. */
 static int bell_pci_suspend(struct device *parent)
 {
 	bell_device_hold(dev_get_drvdata(parent));
@@ -227,7 +229,7 @@ static const struct pci_device_id bell_pci_ids[] = {
 	  .driver_data = (kernel_ulong_t)&bell_ivshmem_front },
 	{ PCI_DEVICE(PCI_VENDOR_ID_REDHAT_QUMRANET, BELLWIRE_CARD_ID),
 	  .driver_data = (kernel_ulong_t)&bell_card_front },
-	{ }
+	{}
 };
 MODULE_DEVICE_TABLE(pci, bell_pci_ids);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How long a worker's thread looks for a kick before it sleeps: as long as that
- * bridges the gaps between kicks, and not at all where no look would. The same
- * as vdev/core/poll_time.hpp, for the kernel's side. One thread at a time.
+ * How long a worker's thread polls for a kick before it sleeps: as long as that
+ * bridges the gaps between kicks, and not at all where it would not. The same
+ * rule as vdev/core/poll_time.hpp. For one thread.
  */
 #ifndef BELL_POLL_TIME_H
 #define BELL_POLL_TIME_H
@@ -10,13 +10,13 @@
 #include <linux/minmax.h>
 #include <linux/types.h>
 
-#define BELL_POLL_LEAST_NS 10000u /* anything less is nothing, unless it is all that there may be */
+#define BELL_POLL_LEAST_NS 10000u /* a shorter time becomes 0, unless the limit is shorter */
 
 struct bell_poll_time {
-	u64 ns; /* to look for */
+	u64 ns; /* how long to poll */
 };
 
-/* A kick came so long after there had been none left. most: to look for at most; 0: never look. */
+/* A kick came `gap` ns after the last was served. `most` is the limit in ns; 0: never poll. */
 static inline void bell_poll_time_kicked(struct bell_poll_time *time, u64 gap, u64 most)
 {
 	const u64 least = min_t(u64, BELL_POLL_LEAST_NS, most);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A queue: claimed and given back by one file at a time, rung by its workers,
- * interrupted by its vector. "Generation" in the uapi header has the protocol.
+ * A queue: claimed and given back by one file at a time, rung by the file's
+ * worker, interrupted by its vector. The protocol is "Generation" in the uapi
+ * header.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -14,7 +15,7 @@
 #include "trace.h"
 #include "worker.h"
 
-/* In any context, by any number of callers at once, also while the device goes. */
+/* Any context, any number of callers at the same time, also while the device goes. */
 int bell_queue_ring(struct bell_queue *queue)
 {
 	struct bell_device *device = queue->device;
@@ -37,7 +38,7 @@ int bell_queue_ring(struct bell_queue *queue)
 	return result;
 }
 
-/* Notes that a worker took a kick. Any context. */
+/* Records that a worker took a kick. Any context. */
 void bell_queue_kicked(struct bell_queue *queue)
 {
 	rcu_read_lock();
@@ -58,11 +59,12 @@ static void call_owner(struct bell_queue *queue, struct bell_file *owner)
 		bell_count(queue, BELL_CALLS);
 		trace_call(queue, atomic64_read(&queue->totals[BELL_CALLS]));
 	}
+	/* After the full barrier above: pairs with bell_poll(). */
 	if (waitqueue_active(&owner->waiters))
 		wake_up_poll(&owner->waiters, EPOLLIN | EPOLLRDNORM);
 }
 
-/* From the vector's handler. Those of a queue that nobody has are counted too. */
+/* Called by the vector's handler. Interrupts of an unclaimed queue are counted, too. */
 void bell_queue_interrupt(struct bell_queue *queue)
 {
 	unsigned long irq;
@@ -88,7 +90,7 @@ static bool has_worker(struct bell_queue *queue)
 	return has;
 }
 
-/* One kick, one ring and one interrupt, for all that may have been lost while it was held. */
+/* One kick, one ring and one interrupt replace all that were lost while the device was held. */
 void bell_queue_catch_up(struct bell_queue *queue)
 {
 	if (has_worker(queue))
@@ -97,7 +99,7 @@ void bell_queue_catch_up(struct bell_queue *queue)
 	bell_queue_interrupt(queue);
 }
 
-/* Says that no driver is ready: the next even number, or this one if it is. */
+/* Stores that no driver is ready: the next even generation, or this one if it is even. */
 void bell_queue_end(struct bell_queue *queue)
 {
 	lockdep_assert_held(&queue->device->lock);
@@ -107,18 +109,18 @@ void bell_queue_end(struct bell_queue *queue)
 	WRITE_ONCE(queue->control->driver.generation, queue->generation);
 }
 
-/* The odd number that a claim or a reset would begin now. */
+/* The odd generation that a claim or a reset would begin now. */
 u32 bell_queue_next_generation(const struct bell_queue *queue)
 {
 	u32 next = (queue->generation | 1) + 2;
 
 	lockdep_assert_held(&queue->device->lock);
 
-	/* Whoever had the queue could write the word: the device may have met our next number. */
+	/* The last owner could write the word, so the device may serve the next number already. */
 	return READ_ONCE(queue->control->status.generation) == next ? next + 2 : next;
 }
 
-/* Steps 1 to 4 of the header. The full barrier keeps the zeroes behind the even number. */
+/* Steps 1 to 4 of "Generation" in the uapi header. */
 void bell_queue_begin(struct bell_queue *queue, u32 generation)
 {
 	struct bellwire_queue_control *control = queue->control;
@@ -126,14 +128,16 @@ void bell_queue_begin(struct bell_queue *queue, u32 generation)
 	lockdep_assert_held(&queue->device->lock);
 
 	queue->generation = generation - 1;
+	/* The device sees the even number before any of the zeroes. */
 	smp_store_mb(control->driver.generation, queue->generation);
 
-	control->driver = (struct bellwire_driver_line) { .generation = queue->generation };
+	control->driver = (struct bellwire_driver_line){ .generation = queue->generation };
 	memset(&control->submit, 0, sizeof(control->submit));
 	memset(&control->consume, 0, sizeof(control->consume));
 	memset(control->sides[BELLWIRE_MODULE].last, 0, sizeof(control->sides->last));
 	atomic_andnot(BELLWIRE_GUEST_RECORDS, (atomic_t *)&control->recording.recording);
 
+	/* The device sees the zeroes before the odd number. */
 	smp_store_release(&control->driver.generation, ++queue->generation);
 	trace_claim(queue, queue->generation);
 	bell_queue_ring(queue);
@@ -158,7 +162,7 @@ static void set_owner(struct bell_queue *queue, struct bell_file *owner)
 	spin_unlock_irq(&queue->lock);
 }
 
-/* The queue that the file would claim by that index; ERR_PTR: EINVAL, EBUSY. */
+/* The queue that the file would claim by that index. ERR_PTR: EINVAL, EBUSY. */
 struct bell_queue *bell_queue_find(const struct bell_file *file, u32 index)
 {
 	struct bell_device *device = file->device;
@@ -172,7 +176,7 @@ struct bell_queue *bell_queue_find(const struct bell_file *file, u32 index)
 	return queue ?: ERR_PTR(-EBUSY);
 }
 
-/* A free queue becomes the file's, which has none. */
+/* Makes a free queue the file's, which has none. */
 void bell_queue_claim(struct bell_file *file, struct bell_queue *queue)
 {
 	unsigned int i;
@@ -183,11 +187,11 @@ void bell_queue_claim(struct bell_file *file, struct bell_queue *queue)
 		file->base[i] = atomic64_read(&queue->totals[i]);
 	file->pid = task_tgid_nr(current);
 	set_owner(queue, file);
-	/* Pairs with the acquire of the ioctls that go without device->lock. */
+	/* Pairs with the acquire in the calls that do not take device->lock. */
 	smp_store_release(&file->queue, queue);
 }
 
-/* Sets what the interrupt handler calls; returns the old, which is the caller's to drop. */
+/* Sets the eventfd that the interrupt handler signals. Returns the old one: the caller drops it. */
 struct eventfd_ctx *bell_file_set_call(struct bell_file *file, struct eventfd_ctx *call)
 {
 	lockdep_assert_held(&file->device->lock);
@@ -209,8 +213,8 @@ struct bell_worker *bell_file_set_worker(struct bell_file *file, struct bell_wor
 }
 
 /*
- * Gives back all that the file owns. At close and at unbind, whichever comes
- * first; the other finds nothing left to do.
+ * Gives back all that the file owns. Called at close and at unbind; whichever
+ * comes second finds nothing to do.
  */
 void bell_file_disconnect(struct bell_file *file)
 {

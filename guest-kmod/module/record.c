@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The module's records of what it did, in the shared memory: "Recording" and
- * "Hanging" in the uapi header. Its writers are interrupt handlers, workers and processes,
- * on any CPU; a lock makes one of them.
+ * The module's records, in the shared memory: "Recording" in the uapi header.
+ * Interrupt handlers, workers and processes write them, on any CPU, under a lock.
  */
 #include <linux/timex.h>
 
@@ -14,21 +13,21 @@ void bell_records_init(struct bell_queue *queue)
 	struct bell_records *records = &queue->records;
 
 	raw_spin_lock_init(&records->lock);
-	records->ring = (void *)queue->control +
-			bellwire_records_offset(format->ring_entries, format->trace_entries,
-						BELLWIRE_MODULE);
+	records->ring = (void *)queue->control + bellwire_records_offset(format->ring_entries,
+									 format->trace_entries,
+									 BELLWIRE_MODULE);
 	records->written = READ_ONCE(queue->control->sides[BELLWIRE_MODULE].written);
 }
 
-/* Each write is a release: who sees a part of a record sees that the last one was written. */
 static void write(struct bellwire_record *place, const struct bellwire_record *record)
 {
 	const u64 *words = (const void *)record;
 	u64 *at = (void *)place;
 
 	BUILD_BUG_ON(sizeof(*record) != 2 * sizeof(*words));
+	/* A reader that sees a part of this record sees that the one before was written. */
 	smp_store_release(&at[0], words[0]);
-	smp_store_release(&at[1], words[1]);
+	smp_store_release(&at[1], words[1]); /* likewise */
 }
 
 static void write_locked(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
@@ -42,10 +41,12 @@ static void write_locked(struct bell_queue *queue, enum bellwire_stage stage, co
 
 	lockdep_assert_held(&records->lock);
 
-	rmb(); /* the clock after the index */
+	rmb(); /* reads the clock after the index */
 	record.ticks = get_cycles();
-	write(&records->ring[records->written & (queue->device->format.trace_entries - 1)], &record);
+	write(&records->ring[records->written & (queue->device->format.trace_entries - 1)],
+	      &record);
 	records->written++;
+	/* A reader that sees the count sees the record. */
 	smp_store_release(&queue->control->sides[BELLWIRE_MODULE].written, records->written);
 }
 

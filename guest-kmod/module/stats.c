@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* debugfs: /sys/kernel/debug/bellwire/<name>/queues, totals since bind. */
+/* debugfs: /sys/kernel/debug/bellwire/<name>/queues has the owner and the totals of each queue. */
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -26,7 +26,9 @@ static int queues_show(struct seq_file *out, void *unused)
 	struct bell_device *device = out->private;
 	unsigned int i;
 
-	seq_puts(out, "queue     pid worker   generation        kicks    doorbells   interrupts        calls\n");
+	seq_puts(
+		out,
+		"queue     pid worker   generation        kicks    doorbells   interrupts        calls\n");
 	mutex_lock(&device->lock);
 	for (i = 0; i < device->queue_count; i++)
 		show_queue(out, &device->queues[i]);
@@ -51,7 +53,7 @@ void bell_stats_add(struct bell_device *device)
 	debugfs_create_file("queues", 0444, device->stats, device, &queues_fops);
 }
 
-/* Waits for those who read it: not under device->lock. */
+/* Waits for readers, so it must not be called under device->lock. */
 void bell_stats_remove(struct bell_device *device)
 {
 	debugfs_remove(device->stats);

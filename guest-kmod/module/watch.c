@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Notices that a device has died. Begins with a ring, and ends when the device
- * sleeps and nobody waits for its answer: who is idle is left alone, and finds
- * out by the next ring.
+ * Notices that a device has died. Watching begins with a ring, and ends when the
+ * device sleeps and nobody waits for a completion: an idle device costs nothing,
+ * and its death is noticed at the next ring.
  *
- * A device that beats is alive. One that doesn't may only be slow, or stopped
- * in good order: whether it is dead, its registers tell.
+ * A device that beats is alive. One that does not beat may only be slow, or may
+ * have stopped normally; its registers show whether it has died.
  */
 #include <linux/device.h>
 
 #include "device.h"
 
-/* Twice a beat and more, so that a dead device is known within a second. */
+/* More than two beats; a dead device is noticed within a second. */
 #define PERIOD msecs_to_jiffies(250)
 
-/* Both sides' words may be lies; the worst is that we look, or don't. */
+/* Any word may be a lie; then, at worst, the device is watched needlessly or not at all. */
 static bool waits(const struct bell_queue *queue)
 {
 	const struct bellwire_queue_control *control = queue->control;
@@ -48,7 +48,8 @@ static void look_after(struct work_struct *work)
 	bool awake = beats(device);
 
 	if (!awake && device->front->lost(device)) {
-		dev_err(device->parent, "/dev/%s: the device has died; all requests in flight have failed: plug it in anew\n",
+		dev_err(device->parent,
+			"/dev/%s: the device has died, and all requests in flight have failed: plug it in again\n",
 			device->name);
 		bell_device_shut(device);
 		return;
@@ -57,7 +58,7 @@ static void look_after(struct work_struct *work)
 		schedule_delayed_work(&device->watch, PERIOD);
 		return;
 	}
-	/* Who submits now either finds us gone, or is found: pairs with bell_watch(). */
+	/* Pairs with bell_watch(): a request that is submitted now is seen by one of the two. */
 	smp_store_mb(device->watched, false);
 	if (anybody_waits(device))
 		bell_watch(device);
@@ -73,12 +74,12 @@ void bell_watch_begin(struct bell_device *device)
 	WRITE_ONCE(device->watched, false);
 }
 
-/* After a ring, that is, after what it was for became visible. */
+/* To be called after a ring: its request is visible then. */
 void bell_watch(struct bell_device *device)
 {
 	if (!device->front->lost)
 		return;
-	smp_mb();
+	smp_mb(); /* pairs with smp_store_mb() in look_after() */
 	if (!READ_ONCE(device->watched) && !xchg(&device->watched, true))
 		schedule_delayed_work(&device->watch, PERIOD);
 }

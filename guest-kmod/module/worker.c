@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Three ways to wait for an eventfd in the kernel: a thread that reads it, a
- * thread that polls it, and a function in its wait queue, as KVM's irqfd has.
+ * thread that polls it, and a callback in its wait queue, as KVM's irqfd has.
  *
- * A worker keeps the eventfd's file, so the eventfd never hangs up under it,
- * and belongs to a bell_file, which destroys it before it gives up the queue.
- * Counts that stand in the eventfd when a worker comes are rung at once, and
- * one that goes leaves the rest alone: replacing workers loses no kick.
+ * A worker holds the eventfd's file, so the eventfd does not go away. It belongs
+ * to a bell_file, which destroys it before it gives up the queue. A new worker
+ * takes the count that it finds; one that is destroyed leaves the count where it
+ * is. So replacing workers loses no kick.
  *
- * A count is taken without waking those who wait to write. They wait only
- * while the count is close to 2^64, and the next write wakes them.
+ * Taking a count does not wake processes that wait to write. They only wait while
+ * the count is close to 2^64, and the next write wakes them.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -30,7 +30,8 @@
 
 static unsigned int poll_us;
 module_param(poll_us, uint, 0644);
-MODULE_PARM_DESC(poll_us, "a worker's thread looks for kicks before it sleeps, so many microseconds at most");
+MODULE_PARM_DESC(poll_us,
+		 "most microseconds that a worker's thread polls for kicks before it sleeps");
 
 struct bell_worker {
 	u32 kind;
@@ -38,17 +39,17 @@ struct bell_worker {
 	struct file *file;
 	struct eventfd_ctx *ctx;
 
-	struct task_struct *task; /* NULL for callback */
-	struct bell_poll_time poll_time; /* the task's, as is idle_since */
-	u64 idle_since;
+	struct task_struct *task;        /* NULL for callback */
+	struct bell_poll_time poll_time; /* used by task alone */
+	u64 idle_since;                  /* likewise */
 
 	/* poll and callback only */
-	poll_table table;        /* finds head, once */
+	poll_table table;        /* used once, to find head */
 	wait_queue_head_t *head; /* the eventfd's; lives as long as ctx */
 	wait_queue_entry_t wait; /* in head */
 };
 
-/* Rings after a count was taken. Any context. */
+/* To be called after a count was taken. Any context. */
 static void ring(struct bell_worker *worker, u64 count)
 {
 	bell_queue_kicked(worker->queue);
@@ -58,8 +59,8 @@ static void ring(struct bell_worker *worker, u64 count)
 }
 
 /*
- * Looks before it takes: of a semaphore at zero, older kernels take one. The
- * lock keeps others from taking it in between.
+ * Polls before it takes, since older kernels decrement a semaphore at zero. The
+ * lock keeps others from taking the count in between.
  */
 static bool take_locked(struct bell_worker *worker)
 {
@@ -85,10 +86,10 @@ static bool take(struct bell_worker *worker)
 }
 
 /*
- * A look at the eventfd, again and again as long as that pays. On one CPU it
- * never does: whoever is to kick waits for us.
+ * Polls the eventfd for as long as that pays. On one CPU it never pays: the
+ * process that would kick cannot run meanwhile.
  */
-static void look(struct bell_worker *worker)
+static void poll_for_kick(struct bell_worker *worker)
 {
 	const u64 until = worker->idle_since + worker->poll_time.ns;
 
@@ -109,9 +110,9 @@ static void note_kick(struct bell_worker *worker, u64 came_at)
 }
 
 /*
- * kthread_stop() ends the sleep in the eventfd's read, as a signal would, even
- * when somebody else took the count that woke it. A user who makes the eventfd
- * non-blocking later on gets a thread that looks every tick.
+ * kthread_stop() ends the sleep in the eventfd's read, as a signal would, even if
+ * somebody else took the count that woke it. If a user makes the eventfd
+ * non-blocking later, the thread reads it once per tick.
  */
 static int read_thread(void *data)
 {
@@ -121,7 +122,7 @@ static int read_thread(void *data)
 
 	worker->idle_since = ktime_get_ns();
 	while (!kthread_should_stop()) {
-		look(worker);
+		poll_for_kick(worker);
 		length = kernel_read(worker->file, &count, sizeof(count), NULL);
 		came_at = ktime_get_ns();
 		if (length == sizeof(count)) {
@@ -147,13 +148,13 @@ static int poll_thread(void *data)
 			cond_resched();
 			continue;
 		}
-		look(worker);
+		poll_for_kick(worker);
 		wait_woken(&worker->wait, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
 	}
 	return 0;
 }
 
-/* Called by whoever writes the eventfd, under its lock, interrupts off. */
+/* Called by whoever writes to the eventfd, under its lock, with interrupts off. */
 static int callback(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
 	if (key_to_poll(key) & EPOLLIN)
@@ -165,11 +166,13 @@ static const struct worker_kind {
 	const char *name;
 	int (*thread)(void *worker);
 	wait_queue_func_t wake;
-	unsigned int refused; /* flags of the eventfd's file */
+	unsigned int refused; /* flags that the eventfd's file must not have */
 } kinds[] = {
 	[BELLWIRE_WORKER_NONE] = { .name = "none" },
 	[BELLWIRE_WORKER_READ] = { .name = "read", .thread = read_thread, .refused = O_NONBLOCK },
-	[BELLWIRE_WORKER_POLL] = { .name = "poll", .thread = poll_thread, .wake = woken_wake_function },
+	[BELLWIRE_WORKER_POLL] = { .name = "poll",
+				   .thread = poll_thread,
+				   .wake = woken_wake_function },
 	[BELLWIRE_WORKER_CALLBACK] = { .name = "callback", .wake = callback },
 };
 

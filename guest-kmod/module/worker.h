@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A worker waits for a kick eventfd and rings the queue's doorbell. */
+/* A worker waits for the kick eventfd and rings the queue's doorbell. */
 #ifndef BELL_WORKER_H
 #define BELL_WORKER_H
 
@@ -11,7 +11,7 @@ struct bell_worker;
 /* Process context. ERR_PTR: EBADF, EINVAL, ENOMEM, EINTR. */
 struct bell_worker *bell_worker_create(struct bell_queue *queue, int fd, u32 kind);
 
-/* Returns when the worker rings no more; NULL is fine. Process context. */
+/* When it returns, the worker rings no more. NULL is ignored. Process context. */
 void bell_worker_destroy(struct bell_worker *worker);
 
 /* Any context. */

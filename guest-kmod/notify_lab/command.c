@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The device file's commands, in a table. Arguments are copied in before, and out after. */
+/* The commands of the device file, in a table. Arguments are copied in before, and out after. */
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/uaccess.h>
@@ -33,9 +33,9 @@ static int do_wait(struct lab_session *session, union argument *argument)
 
 static int do_notify(struct lab_session *session, union argument *argument)
 {
-	struct lab_news news = { .number = argument->number, .carried = 1 };
+	struct lab_notification notification = { .number = argument->number, .carried = 1 };
 
-	return lab_received(session, NOTIFY_LAB_RECEIVE_IOCTL, &news);
+	return lab_received(session, NOTIFY_LAB_RECEIVE_IOCTL, &notification);
 }
 
 static int do_signal(struct lab_session *session, union argument *argument)
@@ -63,17 +63,16 @@ static int do_info(struct lab_session *session, union argument *argument)
 	return 0;
 }
 
+/* clang-format off: a table */
 static const struct command {
 	unsigned int number;
 	int (*run)(struct lab_session *session, union argument *argument);
 } commands[] = {
-	{ NOTIFY_LAB_START, do_start },
-	{ NOTIFY_LAB_STOP, do_stop },
-	{ NOTIFY_LAB_WAIT, do_wait },
-	{ NOTIFY_LAB_NOTIFY, do_notify },
-	{ NOTIFY_LAB_SIGNAL, do_signal },
-	{ NOTIFY_LAB_INFO, do_info },
+	{ NOTIFY_LAB_START, do_start },   { NOTIFY_LAB_STOP, do_stop },
+	{ NOTIFY_LAB_WAIT, do_wait },     { NOTIFY_LAB_NOTIFY, do_notify },
+	{ NOTIFY_LAB_SIGNAL, do_signal }, { NOTIFY_LAB_INFO, do_info },
 };
+/* clang-format on */
 
 static const struct command *find_command(unsigned int number)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/notify_lab: a session from open to the last close; read and poll, which
- * wait for SEND_DEVICE; write, which is RECEIVE_WRITE. command.c has the rest.
- * A mapping keeps its file, and so its session, until it is unmapped too.
+ * /dev/notify_lab: a session, from open to the last close; read and poll wait for
+ * SEND_DEVICE; write is RECEIVE_WRITE; the ioctls are in command.c. A mapping
+ * keeps its file, and so its session, until it is unmapped.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -70,8 +70,8 @@ static int lab_release(struct inode *inode, struct file *filp)
 static int take_unread(struct lab_session *session, bool wait, u64 *count)
 {
 	do {
-		if (wait && wait_event_interruptible(session->readers,
-						     atomic64_read(&session->unread)))
+		if (wait &&
+		    wait_event_interruptible(session->readers, atomic64_read(&session->unread)))
 			return -ERESTARTSYS;
 		*count = atomic64_xchg(&session->unread, 0);
 	} while (wait && !*count);
@@ -105,15 +105,15 @@ static ssize_t lab_read(struct file *filp, char __user *user, size_t size, loff_
 
 static ssize_t lab_write(struct file *filp, const char __user *user, size_t size, loff_t *at)
 {
-	struct lab_news news = { .carried = 1 };
+	struct lab_notification notification = { .carried = 1 };
 	int error;
 
-	if (size != sizeof(news.number))
+	if (size != sizeof(notification.number))
 		return -EINVAL;
-	if (copy_from_user(&news.number, user, sizeof(news.number)))
+	if (copy_from_user(&notification.number, user, sizeof(notification.number)))
 		return -EFAULT;
-	error = lab_received(filp->private_data, NOTIFY_LAB_RECEIVE_WRITE, &news);
-	return error ? error : sizeof(news.number);
+	error = lab_received(filp->private_data, NOTIFY_LAB_RECEIVE_WRITE, &notification);
+	return error ? error : sizeof(notification.number);
 }
 
 static __poll_t lab_poll(struct file *filp, poll_table *table)

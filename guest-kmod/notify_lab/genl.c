@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Generic netlink, both directions, and the table of sessions that it needs,
- * since a message names its session. While one is in the table, it is whole.
+ * Generic netlink in both directions, and the table of sessions, since a message
+ * names its session. A session in the table is complete.
  */
 #include <linux/xarray.h>
 #include <net/genetlink.h>
@@ -22,14 +22,14 @@ void lab_genl_remove(struct lab_session *session)
 
 static int pass(u32 id, u64 number)
 {
-	struct lab_news news = { .number = number, .carried = 1 };
+	struct lab_notification notification = { .number = number, .carried = 1 };
 	struct lab_session *session;
 	int error = -ENOENT;
 
 	xa_lock(&sessions);
 	session = xa_load(&sessions, id);
 	if (session)
-		error = lab_received(session, NOTIFY_LAB_RECEIVE_GENL, &news);
+		error = lab_received(session, NOTIFY_LAB_RECEIVE_GENL, &notification);
 	xa_unlock(&sessions);
 	return error;
 }
@@ -105,7 +105,7 @@ int lab_genl_unicast(struct lab_session *session, u64 number)
 
 	if (!skb)
 		return -ENOMEM;
-	return genlmsg_unicast(session->job.net, skb, session->job.wish.port);
+	return genlmsg_unicast(session->job.net, skb, session->job.request.port);
 }
 
 int lab_genl_multicast(struct lab_session *session, u64 number)

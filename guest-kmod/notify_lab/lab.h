@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A session is an open file: its map, its job and what the job has counted.
+ * A session is an open file: its map, its job, and what the job has counted.
  *
  * Ownership
- *   The file owns the session, the session its job, the job its wires, its
- *   thread and its place in an eventfd's wait queue. lab_job_stop() ends and
- *   frees all of a job, and nothing else does; it runs before the next job,
- *   for STOP, and at the last close.
+ *   The file owns the session, the session its job, the job its wires, its thread
+ *   and its entry in an eventfd's wait queue. lab_job_stop() ends and frees all
+ *   of a job; nothing else does. It is called before the next job, by STOP, and
+ *   at the last close.
  *
- * Who runs
- *   Each job sends from one place, its thread or its timer's interrupt. It
- *   receives in its thread, or wherever the other side calls: a system call,
+ * Contexts
+ *   A job sends from one place: its thread, or its timer's interrupt. It receives
+ *   in its thread, or in the other side's call: a system call, or a callback in
  *   an eventfd's wait queue.
  *
  * Locks, outermost first
- *   session->lock     jobs set up and torn down
- *   sessions' xa_lock netlink finds the session
+ *   session->lock     set-up and end of jobs
+ *   sessions' xa_lock netlink's look-up of a session
  *   the lock of an eventfd's wait queue
- *   session->records  what is counted; interrupts off
+ *   session->records  the counts; taken with interrupts off
  *   Notifications are sent under none of them.
  */
 #ifndef LAB_H
@@ -36,40 +36,40 @@
 struct lab_session;
 struct net;
 
-/* What was received at one time. */
-struct lab_news {
+/* What one reception returned. */
+struct lab_notification {
 	u64 number;  /* as it was carried */
-	u64 carried; /* notifications in it */
+	u64 carried; /* notifications that it stands for */
 };
 
 struct lab_sender {
 	enum lab_wire_kind wire;
 	bool atomic; /* works in a hard interrupt */
-	/* 0; EAGAIN: the other side is full, try again. May sleep until STOP if not atomic. */
+	/* EAGAIN: the other side is full, try again. If not atomic, may sleep until STOP. */
 	int (*send)(struct lab_session *session, u64 number);
 };
 
 struct lab_receiver {
 	enum lab_wire_kind wire;
-	unsigned int refused; /* flags of the file */
+	unsigned int refused; /* flags that the file must not have */
 	/*
-	 * The thread sleeps here until there is news. EAGAIN: look again later;
-	 * EMSGSIZE: garbled. Without it, news comes by lab_received().
+	 * The thread sleeps here until a notification arrives. EAGAIN: try again
+	 * later; EMSGSIZE: it has a wrong size. NULL: lab_received() is called.
 	 */
-	int (*take)(struct lab_session *session, struct lab_news *news);
+	int (*take)(struct lab_session *session, struct lab_notification *notification);
 	int (*wake)(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key);
 };
 
-/* A place in the wait queue of an eventfd. */
+/* An entry in the wait queue of an eventfd. */
 struct lab_watch {
-	poll_table table;        /* finds head, once */
+	poll_table table;        /* used once, to find head */
 	wait_queue_head_t *head; /* the eventfd's; lives as long as the wire */
 	wait_queue_entry_t wait; /* in head */
 };
 
-/* Constant while it runs, but for what is said to change. */
+/* Constant while the job runs, except where a comment says otherwise. */
 struct lab_job {
-	struct notify_lab_job wish;
+	struct notify_lab_job request;
 	const struct lab_sender *sender;     /* NULL: none */
 	const struct lab_receiver *receiver; /* NULL: none */
 	struct lab_wire out, in;
@@ -78,22 +78,22 @@ struct lab_job {
 	struct task_struct *caller; /* of START */
 	struct net *net;            /* of the caller */
 	struct hrtimer timer;
-	u64 sleeps;    /* of the thread, before it began; the thread's */
-	bool answered; /* the last look saw the acknowledgement; of who sends */
-	u64 rung;      /* taken of map->rung; the thread's */
+	u64 sleeps;    /* of the thread before the job; used by the thread alone */
+	bool answered; /* the acknowledgment was seen; used by the sending side alone */
+	u64 rung;      /* the part of map->rung that was taken; used by the thread alone */
 };
 
 struct lab_session {
-	struct mutex lock;
-	struct lab_job job; /* protected by lock; running, by itself */
+	struct mutex lock;  /* see "Locks" above */
+	struct lab_job job; /* protected by lock; constant while it runs */
 	u32 id;             /* in the table of sessions */
 
-	struct notify_lab_map *map; /* the user writes it too: not trusted */
+	struct notify_lab_map *map; /* the user writes to it, too: not trusted */
 
-	spinlock_t records;
+	spinlock_t records;          /* see "Locks" above */
 	struct notify_lab_info info; /* protected by records */
-	wait_queue_head_t arrived;   /* the thread, for news that comes by itself */
-	wait_queue_head_t ended;     /* those who wait for the job's end */
+	wait_queue_head_t arrived;   /* the thread, for lab_received() */
+	wait_queue_head_t ended;     /* waiters for the job's end */
 
 	wait_queue_head_t readers; /* of the file */
 	struct fasync_struct *fasync;
@@ -106,13 +106,10 @@ extern const struct file_operations lab_file_operations;
 long lab_file_ioctl(struct file *filp, unsigned int number, unsigned long user);
 
 /* job.c; may sleep */
-int lab_job_start(struct lab_session *session, const struct notify_lab_job *wish);
+int lab_job_start(struct lab_session *session, const struct notify_lab_job *request);
 int lab_job_stop(struct lab_session *session);
 
-/* check.c; any context */
-int lab_check(const struct notify_lab_job *wish);
-
-/* work.c; the job's thread, of a session */
+/* work.c: the job's thread; its argument is the session */
 int lab_work(void *session);
 
 /* record.c; any context */
@@ -122,7 +119,8 @@ bool lab_all_sent(const struct lab_session *session);
 bool lab_all_received(const struct lab_session *session);
 void lab_end(struct lab_session *session, u32 state, int error);
 void lab_count_error(struct lab_session *session, int error);
-int lab_received(struct lab_session *session, u32 receiver, const struct lab_news *news);
+int lab_received(struct lab_session *session, u32 receiver,
+		 const struct lab_notification *notification);
 void lab_sending(struct lab_session *session);
 void lab_sent(struct lab_session *session, int error);
 
@@ -139,11 +137,8 @@ int lab_receive(struct lab_session *session, u64 answered);
 /* watch.c */
 void lab_watch(struct lab_session *session);
 void lab_unwatch(struct lab_session *session);
-int lab_watch_take(struct lab_session *session, struct lab_news *news);
+int lab_watch_take(struct lab_session *session, struct lab_notification *notification);
 int lab_watch_callback(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key);
-
-/* timer.c; the job's thread */
-int lab_timer_run(struct lab_session *session);
 
 /* genl.c */
 int lab_genl_init(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module: its device file and its netlink family. */
+/* The module: registers the device file and the netlink family. */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* User -> kernel: the mechanisms, in a table, and how the thread waits for them. */
+/* User to kernel: the mechanisms, in a table, and how the thread waits. */
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
@@ -8,34 +8,35 @@
 
 #define SPIN_JIFFIES msecs_to_jiffies(20)
 
-static int take_bytes(struct lab_session *session, struct lab_news *news)
+static int take_bytes(struct lab_session *session, struct lab_notification *notification)
 {
-	news->carried = 1;
-	return lab_wire_read(&session->job.in, &news->number);
+	notification->carried = 1;
+	return lab_wire_read(&session->job.in, &notification->number);
 }
 
-static int take_eventfd(struct lab_session *session, struct lab_news *news)
+static int take_eventfd(struct lab_session *session, struct lab_notification *notification)
 {
-	int error = lab_wire_read(&session->job.in, &news->number);
+	int error = lab_wire_read(&session->job.in, &notification->number);
 
-	news->carried = news->number;
+	notification->carried = notification->number;
 	return error;
 }
 
-static bool rung(struct lab_session *session, struct lab_news *news)
+static bool rung(struct lab_session *session, struct lab_notification *notification)
 {
-	news->number = smp_load_acquire(&session->map->rung);
-	news->carried = news->number - session->job.rung;
-	session->job.rung = news->number;
-	return news->carried;
+	/* Pairs with the user's release store. */
+	notification->number = smp_load_acquire(&session->map->rung);
+	notification->carried = notification->number - session->job.rung;
+	session->job.rung = notification->number;
+	return notification->carried;
 }
 
-/* Others run in between, and after some time in vain a tick passes between two looks. */
-static int take_page(struct lab_session *session, struct lab_news *news)
+/* Lets others run in between; after some time without a change, it looks once per tick. */
+static int take_page(struct lab_session *session, struct lab_notification *notification)
 {
 	unsigned long end = jiffies + SPIN_JIFFIES;
 
-	while (!rung(session, news)) {
+	while (!rung(session, notification)) {
 		if (kthread_should_stop())
 			return -EINTR;
 		if (time_after(jiffies, end))
@@ -70,25 +71,25 @@ const struct lab_receiver *lab_find_receiver(u32 which)
 	return &receivers[which];
 }
 
-/* For news that comes by itself: lab_received() is called elsewhere. */
+/* For notification that comes by itself: lab_received() is called elsewhere. */
 static int await(struct lab_session *session, u64 answered)
 {
 	return wait_event_interruptible(session->arrived,
 					READ_ONCE(session->info.received) > answered ||
-					kthread_should_stop());
+						kthread_should_stop());
 }
 
 /* In the thread: returns when there is more than `answered`, or with an error. */
 int lab_receive(struct lab_session *session, u64 answered)
 {
 	const struct lab_receiver *receiver = session->job.receiver;
-	struct lab_news news;
+	struct lab_notification notification;
 	int error;
 
 	if (!receiver->take)
 		return await(session, answered);
-	error = receiver->take(session, &news);
+	error = receiver->take(session, &notification);
 	if (!error)
-		error = lab_received(session, session->job.wish.receive, &news);
+		error = lab_received(session, session->job.request.receive, &notification);
 	return error;
 }

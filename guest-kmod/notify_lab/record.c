@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a job has sent and received: counted for INFO, written down for the
- * user in the map, of which nothing is ever read back. Any context.
+ * What a job has sent and received: counted for INFO, and recorded in the map for
+ * the user; the kernel never reads the records. Any context.
  */
 #include <linux/overflow.h>
 #include <linux/preempt.h>
@@ -16,7 +16,7 @@ void lab_record_begin(struct lab_session *session)
 	u32 id = session->id;
 
 	spin_lock_irq(&session->records);
-	session->info = (struct notify_lab_info) { .session = id, .state = NOTIFY_LAB_RUNNING };
+	session->info = (struct notify_lab_info){ .session = id, .state = NOTIFY_LAB_RUNNING };
 	WRITE_ONCE(session->map->acknowledged, 0);
 	WRITE_ONCE(session->map->rung, 0);
 	WRITE_ONCE(session->map->sent, 0);
@@ -32,12 +32,12 @@ bool lab_running(const struct lab_session *session)
 
 bool lab_all_sent(const struct lab_session *session)
 {
-	return READ_ONCE(session->info.sent) >= session->job.wish.count;
+	return READ_ONCE(session->info.sent) >= session->job.request.count;
 }
 
 bool lab_all_received(const struct lab_session *session)
 {
-	return READ_ONCE(session->info.carried) >= session->job.wish.count;
+	return READ_ONCE(session->info.carried) >= session->job.request.count;
 }
 
 /* The first end counts. */
@@ -85,7 +85,7 @@ static u32 context(void)
 
 static struct notify_lab_record stamp(u64 number)
 {
-	return (struct notify_lab_record) {
+	return (struct notify_lab_record){
 		.at = ktime_get_ns(),
 		.number = number,
 		.context = context(),
@@ -93,33 +93,36 @@ static struct notify_lab_record stamp(u64 number)
 	};
 }
 
-static int receive_locked(struct lab_session *session, u32 receiver, const struct lab_news *news)
+static int receive_locked(struct lab_session *session, u32 receiver,
+			  const struct lab_notification *notification)
 {
 	struct notify_lab_info *info = &session->info;
 
 	lockdep_assert_held(&session->records);
 
-	if (!lab_running(session) || session->job.wish.receive != receiver ||
+	if (!lab_running(session) || session->job.request.receive != receiver ||
 	    lab_all_received(session))
 		return -ENOTCONN;
-	session->map->receive_records[info->received] = stamp(news->number);
+	session->map->receive_records[info->received] = stamp(notification->number);
 	info->received++;
-	/* The user chose how many; it may be anything from 1 to 2^64 - 1. */
-	if (check_add_overflow(info->carried, news->carried, &info->carried))
+	/* The user chose the number; it may be anything from 1 to 2^64 - 1. */
+	if (check_add_overflow(info->carried, notification->carried, &info->carried))
 		info->carried = U64_MAX;
+	/* A user who sees the count sees the record. */
 	smp_store_release(&session->map->received, info->received);
 	if (!session->job.thread && lab_all_received(session))
 		end_locked(session, NOTIFY_LAB_DONE, 0);
 	return 0;
 }
 
-int lab_received(struct lab_session *session, u32 receiver, const struct lab_news *news)
+int lab_received(struct lab_session *session, u32 receiver,
+		 const struct lab_notification *notification)
 {
 	unsigned long flags;
 	int error;
 
 	spin_lock_irqsave(&session->records, flags);
-	error = receive_locked(session, receiver, news);
+	error = receive_locked(session, receiver, notification);
 	spin_unlock_irqrestore(&session->records, flags);
 	if (!error)
 		wake_up(&session->arrived);
@@ -127,14 +130,15 @@ int lab_received(struct lab_session *session, u32 receiver, const struct lab_new
 }
 
 /*
- * Before the notification is sent, so that whoever it wakes finds the record.
- * A second try is written down in the place of the first.
+ * Called before the notification is sent, so that whoever it wakes finds the
+ * record. A second attempt overwrites the record of the first.
  */
 void lab_sending(struct lab_session *session)
 {
-	u64 sent = session->info.sent; /* only who sends changes it */
+	u64 sent = session->info.sent; /* only the sending side changes it */
 
 	session->map->send_records[sent] = stamp(sent + 1);
+	/* A user who sees the count sees the record. */
 	smp_store_release(&session->map->sent, sent + 1);
 }
 

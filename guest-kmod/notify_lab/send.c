@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Kernel -> user: the mechanisms, in a table, and when to send. */
+/* Kernel to user: the mechanisms, in a table, and when to send. */
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
@@ -7,7 +7,7 @@
 #include "../module/eventfd.h"
 #include "lab.h"
 
-#define FULL_US 50 /* between two tries when the other side is full */
+#define FULL_US 50 /* between two attempts while the other side is full */
 
 static int send_eventfd(struct lab_session *session, u64 number)
 {
@@ -39,7 +39,7 @@ static int send_signal(struct lab_session *session, u64 number)
 	struct kernel_siginfo info;
 
 	clear_siginfo(&info);
-	info.si_signo = session->job.wish.signal;
+	info.si_signo = session->job.request.signal;
 	info.si_code = SI_QUEUE;
 	info.si_int = number;
 	return send_sig_info(info.si_signo, &info, session->job.caller);
@@ -75,7 +75,7 @@ const struct lab_sender *lab_find_sender(u32 which)
 }
 
 /*
- * Whether the next one may be sent. The acknowledgement must have been seen
+ * Whether the next one may be sent. The acknowledgment must have been seen
  * by the look before, too: so a gap lies between it and the next notification.
  */
 bool lab_due(struct lab_session *session)
@@ -83,7 +83,7 @@ bool lab_due(struct lab_session *session)
 	struct lab_job *job = &session->job;
 	bool before = job->answered;
 
-	if (!(job->wish.flags & NOTIFY_LAB_PACED))
+	if (!(job->request.flags & NOTIFY_LAB_PACED))
 		return true;
 	job->answered = READ_ONCE(session->map->acknowledged) >= session->info.sent;
 	if (!before || !job->answered)

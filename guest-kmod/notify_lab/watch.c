@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for an eventfd as poll() does, in its wait queue: a thread is woken
- * from there, or a function is called. A count is taken without waking those
- * who wait to write; they wait only while it is close to 2^64.
+ * Waits for an eventfd as poll() does, in its wait queue: a thread is woken from
+ * there, or a callback runs. Taking a count does not wake processes that wait to
+ * write; they only wait while the count is close to 2^64.
  */
 #include <linux/eventfd.h>
 #include <linux/kthread.h>
@@ -10,8 +10,8 @@
 #include "lab.h"
 
 /*
- * Looks before it takes: of a semaphore at zero, older kernels take one. The
- * lock keeps others from taking it in between.
+ * Polls before it takes, since older kernels decrement a semaphore at zero. The
+ * lock keeps others from taking the count in between.
  */
 static u64 take_locked(struct lab_job *job)
 {
@@ -34,16 +34,16 @@ static u64 take(struct lab_job *job)
 	return count;
 }
 
-int lab_watch_take(struct lab_session *session, struct lab_news *news)
+int lab_watch_take(struct lab_session *session, struct lab_notification *notification)
 {
 	struct lab_job *job = &session->job;
 
-	while (!(news->number = take(job))) {
+	while (!(notification->number = take(job))) {
 		if (kthread_should_stop())
 			return -EINTR;
 		wait_woken(&job->watch.wait, TASK_IDLE, MAX_SCHEDULE_TIMEOUT);
 	}
-	news->carried = news->number;
+	notification->carried = notification->number;
 	return 0;
 }
 
@@ -55,11 +55,11 @@ static bool wanted(const struct lab_session *session)
 /* A semaphore gives one at a time. What nobody wants stays in the eventfd. */
 static void pass_locked(struct lab_session *session)
 {
-	struct lab_news news;
+	struct lab_notification notification;
 
-	while (wanted(session) && (news.number = take_locked(&session->job))) {
-		news.carried = news.number;
-		lab_received(session, session->job.wish.receive, &news);
+	while (wanted(session) && (notification.number = take_locked(&session->job))) {
+		notification.carried = notification.number;
+		lab_received(session, session->job.request.receive, &notification);
 	}
 }
 

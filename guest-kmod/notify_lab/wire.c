@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What may be handed down, and how 8 bytes go through it. A sleep in any of
- * these ends by kthread_stop(), which interrupts it as a signal would.
+ * The descriptors that a user may pass, and how 8 bytes go through them. A sleep
+ * in any of these functions ends by kthread_stop(), as by a signal.
  */
 #include <linux/err.h>
 #include <linux/eventfd.h>
@@ -72,7 +72,7 @@ void lab_wire_close(struct lab_wire *wire)
 		eventfd_ctx_put(wire->ctx);
 	if (wire->file)
 		fput(wire->file);
-	*wire = (struct lab_wire) {};
+	*wire = (struct lab_wire){};
 }
 
 static ssize_t send_message(struct socket *socket, u64 *number)

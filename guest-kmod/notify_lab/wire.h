@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A wire is an fd that the user handed down: kept by reference, checked once. */
+/* A wire is a file that the user passed by its fd: checked once, and kept by reference. */
 #ifndef LAB_WIRE_H
 #define LAB_WIRE_H
 
@@ -25,13 +25,13 @@ struct lab_wire {
 };
 
 /*
- * Process context. `mode`: FMODE_READ or FMODE_WRITE, what it is needed for.
- * LAB_NO_WIRE wants fd -1. On error too, close it.
+ * Process context. `mode`: FMODE_READ or FMODE_WRITE, as it will be used. fd must
+ * be -1 for LAB_NO_WIRE. Must be closed after an error, too.
  */
 int lab_wire_open(struct lab_wire *wire, enum lab_wire_kind kind, int fd, fmode_t mode);
 void lab_wire_close(struct lab_wire *wire);
 
-/* Eight bytes. They sleep until kthread_stop(), and like it are for a kernel thread only. */
+/* Eight bytes. Both sleep until kthread_stop() at the latest, so only kernel threads call them. */
 int lab_wire_write(struct lab_wire *wire, u64 number);
 int lab_wire_read(struct lab_wire *wire, u64 *number);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests what the device file promises (guest-kmod/uapi/bellwire.h, part 2),
- * from user space, in the guest, as root; KTAP on stdout, exit status 1 if a
- * test failed. A device on the host is needed by those about interrupts only.
+ * Tests the contract of the device file (guest-kmod/uapi/bellwire.h, part 2) from
+ * user space, in the guest, as root. Prints KTAP; the exit status is 1 if a test
+ * failed. Only the tests of interrupts need a device on the host.
  */
 #define _GNU_SOURCE
 #include <getopt.h>
@@ -25,7 +25,7 @@ static const struct test *const all[] = {
 	interrupt_tests, reset_tests, unbind_tests, lifetime_tests, fuzz_tests,
 };
 
-/* A test that failed may have left it unbound or removed. */
+/* A test that failed may have left the device unbound, or the module removed. */
 static void restore(void)
 {
 	if (access("/sys/bus/pci/drivers/bellwire", F_OK) != 0)
@@ -37,11 +37,11 @@ static const struct suites suites = { all, sizeof(all) / sizeof(*all), restore }
 
 static const char usage[] =
 	"Usage: module-selftest [OPTION]… [TEXT]\n"
-	"Tests the bellwire kernel module in the guest; with TEXT only the tests whose names have it.\n"
-	"  -m PATH     the module (/lib/modules/bellwire.ko)\n"
+	"Tests the bellwire kernel module in the guest. With TEXT: only tests with it in their names.\n"
+	"  -m PATH     the module's file (/lib/modules/bellwire.ko)\n"
 	"  -d PATH     the device file (/dev/bellwire0)\n"
-	"  -s SEED     of the random calls (1)\n"
-	"  -t SECONDS  of random calls (3)\n";
+	"  -s SEED     seed of the random calls (1)\n"
+	"  -t SECONDS  duration of the random calls (3)\n";
 
 static void read_options(int argc, char **argv)
 {

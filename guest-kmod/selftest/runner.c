@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tests in processes, reported as KTAP, and the kernel's log as their last judge. */
+/* Runs each test in a process, reports KTAP, and checks the kernel's log at the end. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -73,14 +73,15 @@ static bool alarming(const char *record)
 	return false;
 }
 
-/* EPIPE says that records were overwritten unread; the next read goes on. */
+/* EPIPE: records were overwritten before they were read; the next read goes on. */
 static bool kernel_log_clean(void)
 {
 	char record[8192];
 	bool clean = true;
 	ssize_t length;
 
-	while ((length = read(log_fd, record, sizeof(record) - 1)) > 0 || (length < 0 && errno == EPIPE)) {
+	while ((length = read(log_fd, record, sizeof(record) - 1)) > 0 ||
+	       (length < 0 && errno == EPIPE)) {
 		record[length > 0 ? length : 0] = 0;
 		if (!alarming(record))
 			continue;
@@ -129,7 +130,7 @@ static int run_in_process(const struct test *test)
 	}
 	setpgid(pid, pid);
 	waitpid(pid, &status, 0);
-	kill(-pid, SIGKILL); /* what it started */
+	kill(-pid, SIGKILL); /* kills what the test started */
 	if (WIFSIGNALED(status))
 		printf("# ended by: %s\n", strsignal(WTERMSIG(status)));
 	return WIFEXITED(status) ? WEXITSTATUS(status) : FAILED;

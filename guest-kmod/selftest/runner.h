@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs tests and reports them as KTAP. Each test is a process of its own, with
- * a time limit: it leaves nothing open, may die of a signal, and ends at its
+ * Runs tests and reports them as KTAP. Each test is a process of its own with a
+ * time limit: it leaves nothing open, may be killed by a signal, and ends at its
  * first failure.
  */
 #ifndef SELFTEST_RUNNER_H
@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 struct test {
-	const char *name; /* the promise */
+	const char *name; /* what must hold */
 	void (*run)(void);
-	unsigned int seconds; /* limit; 0: the usual */
+	unsigned int seconds; /* limit; 0: the default */
 };
 
 struct suites {
@@ -24,8 +24,8 @@ struct suites {
 };
 
 /*
- * Those whose name has `filter` in it; the kernel's log from here on is the
- * last test. Returns how many failed.
+ * Runs the tests with `filter` in their names; that the kernel's log has no new
+ * warning is the last test. Returns how many failed.
  */
 int run_tests(const struct suites *suites, const char *filter);
 
@@ -38,14 +38,14 @@ _Noreturn void skip(const char *reason);
 			fail(__FILE__, __LINE__, #condition);                \
 	} while (0)
 
-/* The call fails, and with this error. */
+/* The call fails with this error. */
 #define EXPECT_ERROR(call, error)                                            \
 	do {                                                                 \
 		errno = 0;                                                   \
 		EXPECT((call) == -1 && errno == (error));                    \
 	} while (0)
 
-/* Looks again and again, up to two seconds, or longer on a slow kernel. */
+/* Checks again and again, up to two seconds, or longer on a slow kernel. */
 #define EXPECT_SOON(condition)                                               \
 	do {                                                                 \
 		for (uint64_t end_ = now_ms() + 2000 * slowness();           \
@@ -61,7 +61,7 @@ void yield(void);
 void pause_ms(unsigned int ms);
 uint64_t now_ms(void);
 
-/* Loads a module's file, as root; false leaves errno. Removal never waits. */
+/* As root. False: errno says why. Unloading never waits. */
 bool load_module(const char *path);
 bool unload_module(const char *name);
 

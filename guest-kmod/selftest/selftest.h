@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the tests of the bellwire module share. */
+/* Shared by the tests of the bellwire module. */
 #ifndef SELFTEST_H
 #define SELFTEST_H
 
@@ -20,7 +20,7 @@ extern struct options options;
 /* The workers, for loops over all of them. */
 enum { FIRST = BELLWIRE_WORKER_READ, LAST = BELLWIRE_WORKER_CALLBACK };
 
-/* The device file. What may fail is left to the test; what must not, isn't. */
+/* The device file. Calls that may fail return it to the test; those that must not, check it. */
 int open_device(int flags);
 int claim(int fd, uint32_t queue);
 int set_call(int fd, int call);
@@ -30,22 +30,22 @@ int new_eventfd(int flags);
 void ring_eventfd(int fd, uint64_t count);
 int claimed(void); /* a file with a queue */
 bool drained(int eventfd);
-uint64_t doorbells(int fd); /* but the one of the claim */
+uint64_t doorbells(int fd); /* without that of the claim */
 struct bellwire_queue_control *map_queue(int fd);
 uint64_t map_size(void);
 
-/* A file whose device is there and whose interrupts are all taken. */
+/* A file with a queue whose device runs, and whose interrupts are all read. */
 int quiet(int flags);
 void reset(int fd); /* begins a generation */
 short poll_now(int fd);
 
-/* Begins a generation and waits for the device's interrupt; skips without a device. */
+/* Begins a generation and waits for the device's interrupt. Skips the test without a device. */
 void need_interrupt(int fd);
 
 /* The driver's bind file and the module, as root. */
 void unbind(void);
 void bind(void);
-bool reset_device(void); /* false: nobody knows how to */
+bool reset_device(void); /* false: there is no way to */
 bool insert_module(void);
 bool remove_module(void);
 

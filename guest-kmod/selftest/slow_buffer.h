@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A page whose fault waits for us, by userfaultfd: it stops a system call in the middle of a copy. */
+/* A page whose fault waits for the test, by userfaultfd: it stops a system call within a copy. */
 #ifndef SELFTEST_SLOW_BUFFER_H
 #define SELFTEST_SLOW_BUFFER_H
 
@@ -11,10 +11,10 @@ struct slow_buffer {
 /* Skips where the kernel has no userfaultfd. */
 struct slow_buffer slow_buffer(void);
 
-/* Returns when somebody is in the fault. */
+/* Returns when a thread waits in the fault. */
 void slow_buffer_await(const struct slow_buffer *buffer);
 
-/* Lets the fault fail, for there is no page any more. */
+/* Unmaps the page, so the fault fails. */
 void slow_buffer_fail(const struct slow_buffer *buffer);
 
 #endif /* SELFTEST_SLOW_BUFFER_H */

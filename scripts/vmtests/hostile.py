@@ -33,46 +33,47 @@ Lies = Mapping[str, str | Sequence[str]]
 
 # What a card reads as, and the line or lines of the module about it.
 CARDS = {
-    "magic=0": r"magic 0x0, and not 0x4c4c4542",
-    "queues=0": r"QUEUES reads 0, and not 1 to 32",
-    "queues=33": r"QUEUES reads 33, and not 1 to 32",
-    "queues=0xffffffff": r"QUEUES reads 4294967295, and not 1 to 32",
-    "memory_size=0": r"MEMORY_SIZE reads 0x0, and not whole pages of 0x1000 up to 0x400000",
-    "memory_size=0x800000": r"MEMORY_SIZE reads 0x800000, and not",
-    "memory_size=0xffffffff": r"MEMORY_SIZE reads 0xffffffff, and not",
-    "memory_size=0x1001": r"MEMORY_SIZE reads 0x1001, and not",
-    "memory_size=0x1000": r"the card can't use our memory",  # it can't make 8 queues of it
-    "status=0": r"STATUS reads 0x0, and not 0x1",
-    "status=7": r"STATUS reads 0x7, and not 0x1",
-    "status=0xffffffff": r"STATUS reads 0xffffffff: nobody serves it",
-    "bar0=256": r"BAR0 has 256 bytes of memory, and not 4096 or more",
-    "bar0=0": r"BAR0 has 0 bytes of memory, and not 4096 or more",
-    "bar0_io=256": r"BAR0 has 0 bytes of memory, and not 4096 or more",
-    "bar2=256": r"BAR2 has 256 bytes of memory, and not 4096 or more",
+    "magic=0": r"MAGIC reads 0x0, not 0x4c4c4542",
+    "queues=0": r"QUEUES reads 0; it must be 1 to 32",
+    "queues=33": r"QUEUES reads 33; it must be 1 to 32",
+    "queues=0xffffffff": r"QUEUES reads 4294967295; it must be 1 to 32",
+    "memory_size=0": r"MEMORY_SIZE reads 0x0; it must be a multiple of 0x1000 up to 0x400000",
+    "memory_size=0x800000": r"MEMORY_SIZE reads 0x800000; it must",
+    "memory_size=0xffffffff": r"MEMORY_SIZE reads 0xffffffff; it must",
+    "memory_size=0x1001": r"MEMORY_SIZE reads 0x1001; it must",
+    "memory_size=0x1000": r"the card cannot use the driver's memory",  # it can't make 8 queues of it
+    "status=0": r"STATUS reads 0x0 \(OFF\), not READY",
+    "status=7": r"STATUS reads 0x7 \(unknown\), not READY",
+    "status=0xffffffff": r"STATUS reads 0xffffffff: no process serves it",
+    "bar0=256": r"BAR0 has 256 bytes of memory; it must have 4096 or more",
+    "bar0=0": r"BAR0 has 0 bytes of memory; it must have 4096 or more",
+    "bar0_io=256": r"BAR0 has 0 bytes of memory; it must have 4096 or more",
+    "bar2=256": r"BAR2 has 256 bytes of memory; it must have 4096 or more",
     "vectors=0": r"the device has 0 vectors for 8 queues",
     "format.queues=4 raise=8": r"QUEUES reads 8, but it formatted the memory for 4",
     "format.queues=9 raise=8": r"9 queues from 0x1000 on, 0x1f000 bytes each",
-    "format.queues=0xffffffff": r"format says 4294967295 queues, and not 1 to 32",
-    "format.size=0x200000": r"1048576 bytes, and its format says 2097152",
+    "format.queues=0xffffffff": r"format says 4294967295 queues; it must be 1 to 32",
+    "format.size=0x200000": r"1048576 bytes, but its format says 2097152",
     "format.queue_offset=0xfffffffffffff000": r"queues from 0xfffffffffffff000 on",
     "format.queue_stride=0x8000000000000000": r"0x8000000000000000 bytes each",
-    "format.ring_entries=3": r"says 3 ring entries, and not a power of two from 8 to 32768",
-    "format.trace_entries=3": r"says 3 records, and not 0 or a power of two up to 65536",
-    "format.reserved=1": r"reserved words 0{24}01000000, and not zeroes",
+    "format.ring_entries=3": r"says 3 ring entries; it must be a power of two from 8 to 32768",
+    "format.trace_entries=3": r"says 3 records; it must be 0 or a power of two up to 65536",
+    "format.reserved=1": r"reserved words 0{24}01000000, which must be zero",
 }
 MORE_CARDS = {
     "format.magic=0": r"no bellwire format \(magic 0x0, ",
     "format.version=4": r"another version \(.*version 4\)",
+    "status=3": r"could not start \(STATUS reads FAILED\)",
     "vectors=32 raise=32": FINE,
     "vectors=1 raise=1": FINE,
     "bar2=8192": FINE,
-    "stopped=1": (FINE, r"1048576 bytes of memory .* are never freed, .* reads 0x1, and not 0x0"),
-    "stopped=0xffffffff": (FINE, r"1048576 bytes of memory .* reads 0xffffffff, and not 0x0"),
+    "stopped=1": (FINE, r"1048576 bytes of memory .* are never freed, .* reads 0x1 \(READY\)"),
+    "stopped=0xffffffff": (FINE, r"1048576 bytes of memory .* reads 0xffffffff \(no answer\)"),
 }
 
 
 class Liar(Process):
-    program = BUILD / "release/guest-kmod/selftest/liar"
+    program = BUILD / "release/guest-kmod/liar/liar"
 
     def __init__(self, folder: Path, slot: int, lies: str) -> None:
         self.socket = folder / str(slot)
@@ -134,11 +135,11 @@ VECTORS = 4
 MEMORIES = {
     "magic=0": r"no bellwire format \(magic 0x0, ",
     "version=0xffffffff": r"another version \(.*version 4294967295\)",
-    "queues=0": r"says 0 queues, and not 1 to 32",
-    "queues=33": r"says 33 queues, and not 1 to 32",
-    "queues=17": r"17 queues from 0x1000 on, 0x10000 bytes each, .* 1048576 bytes",
-    "size=0": r"1048576 bytes, and its format says 0",
-    "size=0xffffffffffffffff": r"1048576 bytes, and its format says 18446744073709551615",
+    "queues=0": r"says 0 queues; it must be 1 to 32",
+    "queues=33": r"says 33 queues; it must be 1 to 32",
+    "queues=17": r"17 queues from 0x1000 on, 0x10000 bytes each: .* 1048576 bytes",
+    "size=0": r"1048576 bytes, but its format says 0",
+    "size=0xffffffffffffffff": r"1048576 bytes, but its format says 18446744073709551615",
     "memory=0x1000 size=0x1000": r"from 0x1000 on",
     "queue_offset=0": r"from 0x0 on",
     "queue_offset=0x100000": r"from 0x100000 on",
@@ -149,9 +150,10 @@ MEMORIES = {
     "ring_entries=0": r"says 0 ring entries",
     "ring_entries=0x80000000": r"says 2147483648 ring entries",
     "trace_entries=0x20000": r"says 131072 records",
-    "reserved=0xffffffff": r"reserved words f{8}0{24}, and not zeroes",
+    "reserved=0xffffffff": r"reserved words f{8}0{24}, which must be zero",
     "queues=1": FINE,  # and four vectors
-    "queues=8": (r"4 vectors for 8 queues: the others can't be claimed; vectors=8 would do", FINE),
+    "queues=8": (r"4 vectors for 8 queues: the other queues cannot be claimed; "
+                 r"start QEMU with vectors=8", FINE),
 }
 
 

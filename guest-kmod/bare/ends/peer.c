@@ -1,9 +1,8 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
+// SPDX-License-Identifier: BSD-3-Clause
 /*
- * bare-peer SOCKET SLOT: the host's end of the bare wire. It takes the place of
- * that slot's device at a switchboard, with its memory, its doorbell 0 and the
- * guest's vector 0, and answers each ring, until it is killed. It trusts
- * everybody.
+ * bare-peer SOCKET SLOT: the host's end of the bare wire. It connects to a
+ * switchboard as that slot's device, gets the memory, doorbell 0 and the guest's
+ * vector 0, and answers each ring until it is killed. It checks nothing.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -36,7 +35,7 @@ static void fail(const char *what)
 /* A switchboard knows a slot's device by the abstract name that its socket is bound to. */
 static int connect_to(const char *path, unsigned int slot)
 {
-	struct sockaddr_un own = {.sun_family = AF_UNIX}, server = own;
+	struct sockaddr_un own = { .sun_family = AF_UNIX }, server = own;
 	const int socket_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const int length = sprintf(own.sun_path + 1, "bellwire-device/%u/%d", slot, getpid());
 
@@ -45,7 +44,8 @@ static int connect_to(const char *path, unsigned int slot)
 		fail(path);
 	}
 	strcpy(server.sun_path, path);
-	if (bind(socket_fd, (void *)&own, offsetof(struct sockaddr_un, sun_path) + 1 + length) != 0 ||
+	if (bind(socket_fd, (void *)&own, offsetof(struct sockaddr_un, sun_path) + 1 + length) !=
+		    0 ||
 	    connect(socket_fd, (void *)&server, sizeof(server)) != 0)
 		fail(path);
 	return socket_fd;
@@ -58,8 +58,8 @@ struct message {
 
 static struct message receive(int socket_fd)
 {
-	struct message message = {.fd = -1};
-	struct iovec bytes = {&message.value, sizeof(message.value)};
+	struct message message = { .fd = -1 };
+	struct iovec bytes = { &message.value, sizeof(message.value) };
 	union {
 		struct cmsghdr aligned;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -73,7 +73,7 @@ static struct message receive(int socket_fd)
 
 	errno = EPROTO;
 	if (recvmsg(socket_fd, &header, MSG_WAITALL | MSG_CMSG_CLOEXEC) != sizeof(message.value))
-		fail("the switchboard's words");
+		fail("the switchboard's message");
 	if (header.msg_controllen >= sizeof(control.aligned))
 		memcpy(&message.fd, CMSG_DATA(&control.aligned), sizeof(message.fd));
 	return message;
@@ -89,10 +89,10 @@ static struct bare_wire_memory *map(int fd)
 	return (void *)(memory + BARE_WIRE_OFFSET);
 }
 
-/* The version, our ID, the memory; the guest's vectors, then ours: the first of either are enough. */
+/* Messages: the version, our ID, the memory, the guest's vectors, ours; only vector 0 counts. */
 static struct wires take_wires(int socket_fd)
 {
-	struct wires wires = {.doorbell = -1, .interrupt = -1};
+	struct wires wires = { .doorbell = -1, .interrupt = -1 };
 	int64_t own;
 
 	receive(socket_fd);
@@ -115,13 +115,14 @@ static void answer(struct bare_wire_memory *memory)
 {
 	const uint64_t number = __atomic_load_n(&memory->request.number, __ATOMIC_ACQUIRE);
 
-	memcpy(memory->completion.payload, memory->request.payload, sizeof(memory->request.payload));
+	memcpy(memory->completion.payload, memory->request.payload,
+	       sizeof(memory->request.payload));
 	__atomic_store_n(&memory->completion.number, number, __ATOMIC_RELEASE);
 }
 
 static void serve(const struct wires *wires)
 {
-	struct epoll_event rung = {.events = EPOLLIN};
+	struct epoll_event rung = { .events = EPOLLIN };
 	const int epoll = epoll_create1(EPOLL_CLOEXEC);
 	const uint64_t one = 1;
 	uint64_t count;

@@ -1,9 +1,8 @@
-/* SPDX-License-Identifier: BSD-3-Clause */
+// SPDX-License-Identifier: BSD-3-Clause
 /*
- * bare-ring COUNT: the guest's end of the bare wire. It does what `bell ring`
- * does by its defaults, and prints what `bell ring --ktap` prints; with the
- * same clock, and payload for payload the same filling and checking
- * (bell ring --payload 56).
+ * bare-ring COUNT: the guest's end of the bare wire. It does what `bell ring
+ * --payload 56` does by default, and prints what `bell ring --ktap` prints, with
+ * the same clock; it fills and checks each payload in the same way.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,19 +26,19 @@
 #include "guest-kmod/uapi/bellwire.h"
 
 #define DEVICE "/dev/bare_wire"
-#define PATIENCE 10 /* seconds without an answer */
+#define PATIENCE 10 /* seconds without a completion */
 #define MOST_RINGS 10000000
 
 struct wire {
 	struct bare_wire_memory *memory;
 	int kick, call; /* eventfds */
-	uint64_t calls; /* so often was `call` signalled */
+	uint64_t calls; /* how often `call` was signalled */
 };
 
 struct figures {
 	uint64_t rings, completions, corrupted;
 	uint64_t *times; /* of each completion, in ticks of the TSC */
-	double us_each;  /* tick */
+	double us_each;  /* µs per tick */
 };
 
 static void fail(const char *what)
@@ -56,7 +55,7 @@ static double now_us(void)
 	return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
-/* The mapping was taken away under us. */
+/* The mapping was taken away. */
 static void on_bus_error(int number)
 {
 	static const char gone[] = "bare-ring: " DEVICE ": the device is gone: it was removed\n";
@@ -69,20 +68,20 @@ static void on_bus_error(int number)
 
 static struct wire open_wire(void)
 {
-	struct wire wire = {.kick = eventfd(0, EFD_CLOEXEC),
-			    .call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-	struct bare_wire_ends ends = {.kick = wire.kick, .call = wire.call};
+	struct wire wire = { .kick = eventfd(0, EFD_CLOEXEC),
+			     .call = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	struct bare_wire_ends ends = { .kick = wire.kick, .call = wire.call };
 	const int file = open(DEVICE, O_RDWR | O_CLOEXEC);
 	const struct bellwire_header *header;
 
 	if (file < 0)
 		fail(DEVICE);
-	header = mmap(NULL, BARE_WIRE_OFFSET + sizeof(*wire.memory), PROT_READ | PROT_WRITE, MAP_SHARED,
-		      file, 0);
+	header = mmap(NULL, BARE_WIRE_OFFSET + sizeof(*wire.memory), PROT_READ | PROT_WRITE,
+		      MAP_SHARED, file, 0);
 	if (header == MAP_FAILED)
 		fail("the shared memory");
 	wire.memory = (void *)((unsigned char *)header + BARE_WIRE_OFFSET);
-	ends.peer = header->device.peer; /* a switchboard says it */
+	ends.peer = header->device.peer; /* written by a switchboard */
 	if (ioctl(file, BARE_WIRE_CONNECT, &ends) != 0)
 		fail("BARE_WIRE_CONNECT");
 	return wire;
@@ -98,10 +97,10 @@ static void fill(struct bare_wire_entry *entry, uint64_t number)
 	}
 }
 
-/* False: not within a second. */
+/* False: there was no call within a second. */
 static bool wait_for_call(struct wire *wire)
 {
-	struct pollfd call = {.fd = wire->call, .events = POLLIN};
+	struct pollfd call = { .fd = wire->call, .events = POLLIN };
 	uint64_t count;
 
 	if (poll(&call, 1, 1000) <= 0 || read(wire->call, &count, sizeof(count)) != sizeof(count))
@@ -110,7 +109,7 @@ static bool wait_for_call(struct wire *wire)
 	return true;
 }
 
-/* False: it wasn't answered. */
+/* False: there was no completion. */
 static bool ring(struct wire *wire, uint64_t number, struct bare_wire_entry *completion)
 {
 	const uint64_t one = 1;
@@ -130,8 +129,8 @@ static bool ring(struct wire *wire, uint64_t number, struct bare_wire_entry *com
 
 static struct figures ring_all(struct wire *wire, uint64_t count)
 {
-	struct figures figures = {.times = calloc(count, sizeof(uint64_t))};
-	const uint64_t before = wire->memory->completion.number; /* an earlier run's last, perhaps */
+	struct figures figures = { .times = calloc(count, sizeof(uint64_t)) };
+	const uint64_t before = wire->memory->completion.number; /* perhaps of an earlier run */
 	const uint64_t began_ticks = __rdtsc();
 	const double began_us = now_us();
 	struct bare_wire_entry completion;

@@ -8,9 +8,12 @@
 
 #include "guest-kmod/bell/device/device_file.hpp"
 #include "guest-kmod/bell/output.hpp"
+#include "vdev/os/text_table.hpp"
 
 namespace bell {
 namespace {
+
+using bellwire::TextTable;
 
 // Long enough for a device that was rung to beat.
 constexpr auto beats = std::chrono::milliseconds(3 * BELLWIRE_BEAT_MS);
@@ -22,6 +25,19 @@ const char* state_of(const bellwire_info& before, const bellwire_info& now) {
   return before.beat == now.beat ? "paused" : "alive";
 }
 
+TextTable make_table() {
+  using enum TextTable::Align;
+  return TextTable({{"file", left, 14},
+                    {"device", left, 10},
+                    {"state", left, 8},
+                    {"starts", right, 7},
+                    {"queues"},
+                    {"free"},
+                    {"entries"},
+                    {"peer", right, 6},
+                    {"device"}});
+}
+
 }  // namespace
 
 Result<bool> run_info() {
@@ -30,8 +46,8 @@ Result<bool> run_info() {
     return bellwire::fault(std::errc::no_such_device,
                            "no /dev/bellwireN; is the module loaded, and does this VM have an "
                            "ivshmem-doorbell device or a card? dmesg says what the module found");
-  print("{:<16}{:<12}{:<10}{:>7}{:>8}{:>6}{:>9}{:>8}{:>8}\n", "file", "device", "state", "starts",
-        "queues", "free", "entries", "peer", "device");
+  const auto table = make_table();
+  print("{}", table.heading());
   for (const auto& path : paths) {
     const auto file = DeviceFile::open(path);
     if (!file) return file.error();
@@ -42,9 +58,10 @@ Result<bool> run_info() {
     const auto info = file->info();
     if (!info) return info.error();
     const auto kind = kind_of(*info);
-    print("{:<16}{:<12}{:<10}{:>7}{:>8}{:>6}{:>9}{:>8}{:>8}\n", path, kind.empty() ? "-" : kind,
-          state_of(*before, *info), info->incarnation, info->queues, info->queues_free,
-          info->ring_entries, info->peer, info->device_peer);
+    print("{}", table.line({path, kind.empty() ? "-" : kind, state_of(*before, *info),
+                            std::to_string(info->incarnation), std::to_string(info->queues),
+                            std::to_string(info->queues_free), std::to_string(info->ring_entries),
+                            std::to_string(info->peer), std::to_string(info->device_peer)}));
   }
   return true;
 }

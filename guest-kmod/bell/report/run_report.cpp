@@ -5,6 +5,7 @@
 
 #include "guest-kmod/bell/output.hpp"
 #include "guest-kmod/selftest/ktap.h"
+#include "vdev/os/text_table.hpp"
 
 namespace bell {
 
@@ -29,32 +30,54 @@ std::string complaint(const Result<TrafficResult>& result) {
               result->corrupted);
 }
 
+// Rows are printed as the runs end, so the widths are fixed.
 class Table final : public RunReport {
  public:
-  void begin(std::size_t) override {
-    print(
-        "{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9}{:>9}{:>10}"
-        "\n",
-        "device", "worker", "kick", "wait", "polling", "depth", "rings", "completions", "lost",
-        "hung", "dup", "bad", "doorbells", "interrupts", "p50 µs", "p99 µs", "per s");
-  }
+  void begin(std::size_t) override { print("{}", table_.heading()); }
 
   void add(const TrafficOptions& options, const Result<TrafficResult>& result) override {
-    const Names names(options);
     const bool good = result && result->good();
     count(good);
-    if (result)
-      print(
-          "{:<8}{:<10}{:<9}{:<7}{:<9}{:>5}{:>9}{:>12}{:>6}{:>6}{:>5}{:>6}{:>11}{:>12}{:>9.1f}{:>9."
-          "1f}"
-          "{:>10.0f}\n",
-          names.device, names.worker, names.kick, names.wait, names.poll, options.depth,
-          result->rings, result->completions, result->lost, result->hung, result->duplicated,
-          result->corrupted, result->doorbells, result->interrupts, result->p50_us, result->p99_us,
-          result->per_second);
+    if (result) print("{}", table_.line(cells(options, *result)));
     std::fflush(stdout);
     if (!good) complain("{}", complaint(result));
   }
+
+ private:
+  static std::vector<std::string> cells(const TrafficOptions& options,
+                                        const TrafficResult& result) {
+    const Names names(options);
+    std::vector<std::string> row{std::string(names.device), std::string(names.worker),
+                                 std::string(names.kick), std::string(names.wait),
+                                 std::string(names.poll)};
+    for (const auto number :
+         {std::uint64_t{options.depth}, result.rings, result.completions, result.lost, result.hung,
+          result.duplicated, result.corrupted, result.doorbells, result.interrupts})
+      row.push_back(std::to_string(number));
+    row.push_back(text("{:.1f}", result.p50_us));
+    row.push_back(text("{:.1f}", result.p99_us));
+    row.push_back(text("{:.0f}", result.per_second));
+    return row;
+  }
+
+  using Align = bellwire::TextTable::Align;
+  bellwire::TextTable table_{{{"device", Align::left, 6},
+                              {"worker", Align::left, 8},
+                              {"kick", Align::left, 7},
+                              {"wait", Align::left, 5},
+                              {"polling", Align::left, 8},
+                              {"depth"},
+                              {"rings", Align::right, 7},
+                              {"completions"},
+                              {"lost"},
+                              {"hung"},
+                              {"dup"},
+                              {"bad", Align::right, 4},
+                              {"doorbells"},
+                              {"interrupts"},
+                              {"p50 µs", Align::right, 7},
+                              {"p99 µs", Align::right, 7},
+                              {"per s", Align::right, 8}}};
 };
 
 class Ktap final : public RunReport {

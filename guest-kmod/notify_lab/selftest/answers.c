@@ -14,7 +14,7 @@ enum { ROUNDS = 20, SIGNAL = 40 };
 /* What the user holds of a trip; -1 where there is nothing. */
 struct trip {
 	struct session session;
-	struct notify_lab_job wish;
+	struct notify_lab_job request;
 	int there, back;
 };
 
@@ -35,13 +35,13 @@ static void link_there(struct trip *trip, const struct way *way)
 	struct link link = way->link->open();
 
 	trip->there = link.out;
-	trip->wish.receive_fd = link.in;
+	trip->request.receive_fd = link.in;
 }
 
 static void eventfd_there(struct trip *trip, const struct way *way)
 {
 	(void)way;
-	trip->there = trip->wish.receive_fd = new_eventfd(0);
+	trip->there = trip->request.receive_fd = new_eventfd(0);
 }
 
 static void netlink_there(struct trip *trip, const struct way *way)
@@ -101,20 +101,20 @@ static void link_back(struct trip *trip, const struct way *way)
 	struct link link = way->link->open();
 
 	trip->back = link.in;
-	trip->wish.send_fd = link.out;
+	trip->request.send_fd = link.out;
 }
 
 static void eventfd_back(struct trip *trip, const struct way *way)
 {
 	(void)way;
-	trip->back = trip->wish.send_fd = new_eventfd(0);
+	trip->back = trip->request.send_fd = new_eventfd(0);
 }
 
 static void netlink_back(struct trip *trip, const struct way *way)
 {
 	(void)way;
 	trip->back = open_netlink();
-	trip->wish.port = netlink_port(trip->back);
+	trip->request.port = netlink_port(trip->back);
 }
 
 static void signal_back(struct trip *trip, const struct way *way)
@@ -122,7 +122,7 @@ static void signal_back(struct trip *trip, const struct way *way)
 	sigset_t set;
 
 	(void)way;
-	trip->wish.signal = SIGNAL;
+	trip->request.signal = SIGNAL;
 	sigemptyset(&set);
 	sigaddset(&set, SIGNAL);
 	EXPECT(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
@@ -185,21 +185,21 @@ static void close_trip(const struct trip *trip)
 {
 	close(trip->there);
 	close(trip->back);
-	close(trip->wish.receive_fd);
-	close(trip->wish.send_fd);
+	close(trip->request.receive_fd);
+	close(trip->request.send_fd);
 }
 
 static void travel(const struct way *out, const struct way *home)
 {
 	struct trip trip = {
-		.session = open_session(), .wish = job(home->which, out->which, ROUNDS),
+		.session = open_session(), .request = job(home->which, out->which, ROUNDS),
 		.there = -1, .back = -1,
 	};
 	struct notify_lab_info seen;
 
 	out->set_up(&trip, out);
 	home->set_up(&trip, home);
-	EXPECT(start(&trip.session, &trip.wish) == 0);
+	EXPECT(start(&trip.session, &trip.request) == 0);
 	for (uint64_t i = 1; i <= ROUNDS; i++) {
 		out->run(&trip, i);
 		home->run(&trip, i);

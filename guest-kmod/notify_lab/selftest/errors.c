@@ -93,27 +93,27 @@ static void bad_jobs(void)
 static void busy(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(0, NOTIFY_LAB_RECEIVE_IOCTL, 2);
+	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_IOCTL, 2);
 
-	EXPECT(start(&session, &wish) == 0);
-	EXPECT_ERROR(start(&session, &wish), EBUSY);
+	EXPECT(start(&session, &request) == 0);
+	EXPECT_ERROR(start(&session, &request), EBUSY);
 	EXPECT(ioctl(session.fd, NOTIFY_LAB_NOTIFY, &(__u64){ 1 }) == 0);
 	EXPECT(info(&session).received == 1);
 	EXPECT(ioctl(session.fd, NOTIFY_LAB_STOP) == 0);
 	EXPECT(info(&session).state == NOTIFY_LAB_STOPPED && info(&session).received == 1);
-	EXPECT(start(&session, &wish) == 0);
+	EXPECT(start(&session, &request) == 0);
 	EXPECT(info(&session).received == 0);
 }
 
 static void not_root(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_DEVICE, 0, 1);
+	struct notify_lab_job request = job(NOTIFY_LAB_SEND_DEVICE, 0, 1);
 	__u32 id = info(&session).session;
 
 	EXPECT(setuid(65534) == 0);
 	EXPECT_ERROR(open(DEVICE, O_RDWR), EACCES);
-	EXPECT_ERROR(start(&session, &wish), EPERM);
+	EXPECT_ERROR(start(&session, &request), EPERM);
 	EXPECT(put_notice(open_netlink(), id, 1) == EPERM);
 	EXPECT(info(&session).state == NOTIFY_LAB_IDLE);
 }

@@ -55,12 +55,12 @@ static void overflown_is_received(void)
 	for (__u32 receiver = NOTIFY_LAB_RECEIVE_EVENTFD_READ;
 	     receiver <= NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK; receiver++) {
 		struct session session = open_session();
-		struct notify_lab_job wish = job(0, receiver, 10);
+		struct notify_lab_job request = job(0, receiver, 10);
 
-		wish.receive_fd = new_eventfd(0);
-		put(wish.receive_fd, UINT64_MAX - 1);
-		EXPECT(signal_eventfd(&session, wish.receive_fd, 1) == 0);
-		EXPECT(start(&session, &wish) == 0);
+		request.receive_fd = new_eventfd(0);
+		put(request.receive_fd, UINT64_MAX - 1);
+		EXPECT(signal_eventfd(&session, request.receive_fd, 1) == 0);
+		EXPECT(start(&session, &request) == 0);
 		EXPECT(done(&session).carried == UINT64_MAX);
 	}
 }
@@ -71,11 +71,11 @@ static void same_eventfd(void)
 
 	for (__u32 receiver = NOTIFY_LAB_RECEIVE_EVENTFD_READ;
 	     receiver <= NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK; receiver++) {
-		struct notify_lab_job wish = job(NOTIFY_LAB_SEND_EVENTFD, receiver, 10);
+		struct notify_lab_job request = job(NOTIFY_LAB_SEND_EVENTFD, receiver, 10);
 
-		wish.send_fd = new_eventfd(0);
-		wish.receive_fd = dup(wish.send_fd);
-		EXPECT_ERROR(start(&session, &wish), ELOOP);
+		request.send_fd = new_eventfd(0);
+		request.receive_fd = dup(request.send_fd);
+		EXPECT_ERROR(start(&session, &request), ELOOP);
 		EXPECT(info(&session).state == NOTIFY_LAB_IDLE);
 	}
 }
@@ -86,15 +86,15 @@ static void two_sessions(void)
 	for (__u32 receiver = NOTIFY_LAB_RECEIVE_EVENTFD_READ;
 	     receiver <= NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK; receiver++) {
 		struct session one = open_session(), two = open_session();
-		struct notify_lab_job wish = job(NOTIFY_LAB_SEND_EVENTFD, receiver, 500);
+		struct notify_lab_job request = job(NOTIFY_LAB_SEND_EVENTFD, receiver, 500);
 		int first = new_eventfd(0), second = new_eventfd(0);
 
-		wish.receive_fd = first;
-		wish.send_fd = second;
-		EXPECT(start(&one, &wish) == 0);
-		wish.receive_fd = second;
-		wish.send_fd = first;
-		EXPECT(start(&two, &wish) == 0);
+		request.receive_fd = first;
+		request.send_fd = second;
+		EXPECT(start(&one, &request) == 0);
+		request.receive_fd = second;
+		request.send_fd = first;
+		EXPECT(start(&two, &request) == 0);
 		put(first, 1);
 		EXPECT(done(&one).received == 500);
 		EXPECT(done(&two).received == 500);

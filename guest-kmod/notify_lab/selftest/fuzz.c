@@ -51,21 +51,21 @@ static void replace_fds(void)
 
 static void start_any(void)
 {
-	struct notify_lab_job wish = {
+	struct notify_lab_job request = {
 		.send = any(NOTIFY_LAB_SENDERS + 1), .receive = any(NOTIFY_LAB_RECEIVERS + 1),
 		.send_fd = any_fd(), .receive_fd = any_fd(),
 		.count = 1 + any(300), .cpu = (int)any(3) - 1,
 	};
 
 	if (any(3) == 0)
-		*(any(2) ? &wish.send : &wish.receive) = 0;
+		*(any(2) ? &request.send : &request.receive) = 0;
 	if (any(3) == 0) {
-		wish.flags = any(5);
-		wish.gap_us = any(500);
+		request.flags = any(5);
+		request.gap_us = any(500);
 	}
-	wish.signal = wish.send == NOTIFY_LAB_SEND_SIGNAL ? SIGUSR1 : 0;
-	wish.port = wish.send == NOTIFY_LAB_SEND_GENL_UNICAST ? any(9000) : 0;
-	start(&session, &wish);
+	request.signal = request.send == NOTIFY_LAB_SEND_SIGNAL ? SIGUSR1 : 0;
+	request.port = request.send == NOTIFY_LAB_SEND_GENL_UNICAST ? any(9000) : 0;
+	start(&session, &request);
 }
 
 static void use_any(void)

@@ -15,56 +15,56 @@ enum { MANY = NOTIFY_LAB_RECORDS };
 /* Nobody reads, so its thread sleeps in the middle of a send. */
 static void start_full(const struct session *session, const struct link_kind *kind)
 {
-	struct notify_lab_job wish = job(kind->send, 0, MANY);
+	struct notify_lab_job request = job(kind->send, 0, MANY);
 
-	wish.send_fd = kind->open().out;
-	EXPECT(start(session, &wish) == 0);
+	request.send_fd = kind->open().out;
+	EXPECT(start(session, &request) == 0);
 }
 
 /* Nobody writes, so it sleeps in a read. */
 static void start_empty(const struct session *session, const struct link_kind *kind)
 {
-	struct notify_lab_job wish = job(0, kind->receive, MANY);
+	struct notify_lab_job request = job(0, kind->receive, MANY);
 
-	wish.receive_fd = kind->open().in;
-	EXPECT(start(session, &wish) == 0);
+	request.receive_fd = kind->open().in;
+	EXPECT(start(session, &request) == 0);
 }
 
 static void start_eventfd(const struct session *session, const struct link_kind *kind)
 {
 	static __u32 which;
-	struct notify_lab_job wish =
+	struct notify_lab_job request =
 		job(0, NOTIFY_LAB_RECEIVE_EVENTFD_READ + which++ % 3, MANY);
 
 	(void)kind;
-	wish.receive_fd = new_eventfd(0);
-	EXPECT(start(session, &wish) == 0);
+	request.receive_fd = new_eventfd(0);
+	EXPECT(start(session, &request) == 0);
 }
 
 static void start_page(const struct session *session, const struct link_kind *kind)
 {
-	struct notify_lab_job wish = job(0, NOTIFY_LAB_RECEIVE_PAGE, MANY);
+	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_PAGE, MANY);
 
 	(void)kind;
-	EXPECT(start(session, &wish) == 0);
+	EXPECT(start(session, &request) == 0);
 }
 
 static void start_timer(const struct session *session, const struct link_kind *kind)
 {
-	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_DEVICE, 0, MANY);
+	struct notify_lab_job request = job(NOTIFY_LAB_SEND_DEVICE, 0, MANY);
 
 	(void)kind;
-	wish.flags = NOTIFY_LAB_HARDIRQ;
-	wish.gap_us = 1000;
-	EXPECT(start(session, &wish) == 0);
+	request.flags = NOTIFY_LAB_HARDIRQ;
+	request.gap_us = 1000;
+	EXPECT(start(session, &request) == 0);
 }
 
 static void start_unanswered(const struct session *session, const struct link_kind *kind)
 {
-	struct notify_lab_job wish = paced(job(NOTIFY_LAB_SEND_PAGE, 0, MANY));
+	struct notify_lab_job request = paced(job(NOTIFY_LAB_SEND_PAGE, 0, MANY));
 
 	(void)kind;
-	EXPECT(start(session, &wish) == 0);
+	EXPECT(start(session, &request) == 0);
 }
 
 typedef void (*starter)(const struct session *session, const struct link_kind *kind);
@@ -118,13 +118,13 @@ static void kill_everything(void)
 static void orphan(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = paced(job(NOTIFY_LAB_SEND_SIGNAL, 0, 10));
+	struct notify_lab_job request = paced(job(NOTIFY_LAB_SEND_SIGNAL, 0, 10));
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		signal(SIGUSR1, SIG_IGN);
-		wish.signal = SIGUSR1;
-		_exit(start(&session, &wish) == 0 ? 0 : 1);
+		request.signal = SIGUSR1;
+		_exit(start(&session, &request) == 0 ? 0 : 1);
 	}
 	EXPECT(waitpid(pid, NULL, 0) == pid);
 	acknowledge(&session, 100);
@@ -154,9 +154,9 @@ static void stop_wakes_waiter(void)
 static void spoiled_map(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = paced(job(NOTIFY_LAB_SEND_DEVICE, 0, 20));
+	struct notify_lab_job request = paced(job(NOTIFY_LAB_SEND_DEVICE, 0, 20));
 
-	EXPECT(start(&session, &wish) == 0);
+	EXPECT(start(&session, &request) == 0);
 	for (uint64_t sum = 0; sum < 20; sum += get(session.fd)) {
 		session.map->sent = session.map->received = UINT64_MAX;
 		acknowledge(&session, UINT64_MAX - sum);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests what notify_lab.ko promises (guest-kmod/notify_lab/uapi/notify_lab.h),
- * in the guest, as root; KTAP on stdout, exit status 1 if a test failed. It
- * loads the module if it isn't there, and never asks how fast anything is.
+ * Tests the contract of notify_lab.ko (guest-kmod/notify_lab/uapi/notify_lab.h) in
+ * the guest, as root. Loads the module if needed. Prints KTAP; the exit status is
+ * 1 if a test failed. No test depends on speed.
  */
 #include <stdio.h>
 #include <string.h>

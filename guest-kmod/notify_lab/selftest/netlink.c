@@ -58,7 +58,7 @@ static void receive_message(int fd, struct message *message)
 	EXPECT(message->head.nlmsg_len == length);
 }
 
-/* The errno that the kernel's acknowledgement has. */
+/* The errno that the kernel's acknowledgment has. */
 static int answer(int fd)
 {
 	struct message message;

@@ -32,10 +32,10 @@ static void bytes(void)
 	for (const struct link_kind *kind = link_kinds; kind->name; kind++) {
 		struct session session = open_session();
 		struct link link = kind->open();
-		struct notify_lab_job wish = job(0, kind->receive, MANY);
+		struct notify_lab_job request = job(0, kind->receive, MANY);
 
-		wish.receive_fd = link.in;
-		EXPECT(start(&session, &wish) == 0);
+		request.receive_fd = link.in;
+		EXPECT(start(&session, &request) == 0);
 		for (uint64_t i = 1; i <= MANY; i++) {
 			put(link.out, i);
 			if (kind->paced)
@@ -48,9 +48,9 @@ static void bytes(void)
 static void by_ioctl(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(0, NOTIFY_LAB_RECEIVE_IOCTL, MANY);
+	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_IOCTL, MANY);
 
-	EXPECT(start(&session, &wish) == 0);
+	EXPECT(start(&session, &request) == 0);
 	for (uint64_t i = 1; i <= MANY; i++) {
 		EXPECT(ioctl(session.fd, NOTIFY_LAB_NOTIFY, &i) == 0);
 		EXPECT(info(&session).received == i);
@@ -63,9 +63,9 @@ static void by_ioctl(void)
 static void by_write(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(0, NOTIFY_LAB_RECEIVE_WRITE, MANY);
+	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_WRITE, MANY);
 
-	EXPECT(start(&session, &wish) == 0);
+	EXPECT(start(&session, &request) == 0);
 	for (uint64_t i = 1; i <= MANY; i++)
 		put(session.fd, i);
 	EXPECT_ERROR(write(session.fd, &(uint64_t){ 1 }, 8), ENOTCONN);
@@ -75,10 +75,10 @@ static void by_write(void)
 static void by_netlink(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(0, NOTIFY_LAB_RECEIVE_GENL, FEW);
+	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_GENL, FEW);
 	int fd = open_netlink();
 
-	EXPECT(start(&session, &wish) == 0);
+	EXPECT(start(&session, &request) == 0);
 	for (uint64_t i = 1; i <= FEW; i++)
 		EXPECT(put_notice(fd, info(&session).session, i) == 0);
 	EXPECT(put_notice(fd, info(&session).session, 1) == ENOTCONN);
@@ -101,12 +101,12 @@ static uint64_t taken(const struct session *session, __u32 context)
 static void eventfd_adds_up(__u32 receiver, __u32 context, int flags)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(0, receiver, MANY);
+	struct notify_lab_job request = job(0, receiver, MANY);
 	int fd = new_eventfd(flags);
 
 	put(fd, 3); /* stands in it already */
-	wish.receive_fd = fd;
-	EXPECT(start(&session, &wish) == 0);
+	request.receive_fd = fd;
+	EXPECT(start(&session, &request) == 0);
 	for (uint64_t sent = 3; sent < MANY; sent++)
 		put(fd, 1);
 	EXPECT(done(&session).carried == MANY);
@@ -139,12 +139,12 @@ static void semaphores(void)
 static void callback_is_at_once(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(0, NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK, FEW);
+	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK, FEW);
 
-	wish.receive_fd = new_eventfd(0);
-	EXPECT(start(&session, &wish) == 0);
+	request.receive_fd = new_eventfd(0);
+	EXPECT(start(&session, &request) == 0);
 	for (uint64_t i = 1; i < FEW; i++) {
-		put(wish.receive_fd, 1);
+		put(request.receive_fd, 1);
 		EXPECT(info(&session).received == i);
 	}
 	EXPECT(info(&session).state == NOTIFY_LAB_RUNNING);
@@ -153,9 +153,9 @@ static void callback_is_at_once(void)
 static void page(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(0, NOTIFY_LAB_RECEIVE_PAGE, MANY);
+	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_PAGE, MANY);
 
-	EXPECT(start(&session, &wish) == 0);
+	EXPECT(start(&session, &request) == 0);
 	pause_ms(50); /* until it only looks once a tick */
 	for (uint64_t i = 1; i <= MANY; i++)
 		__atomic_store_n(&session.map->rung, i, __ATOMIC_RELEASE);
@@ -169,10 +169,10 @@ static void garbled(void)
 	const struct link_kind *unix_dgram = &link_kinds[2];
 	struct session session = open_session();
 	struct link link = unix_dgram->open();
-	struct notify_lab_job wish = job(0, unix_dgram->receive, 2);
+	struct notify_lab_job request = job(0, unix_dgram->receive, 2);
 
-	wish.receive_fd = link.in;
-	EXPECT(start(&session, &wish) == 0);
+	request.receive_fd = link.in;
+	EXPECT(start(&session, &request) == 0);
 	EXPECT(write(link.out, "", 0) == 0);
 	EXPECT(write(link.out, "short", 5) == 5);
 	EXPECT(write(link.out, "far too long", 12) == 12);
@@ -191,12 +191,12 @@ static void hung_up(void)
 			      kind->receive == NOTIFY_LAB_RECEIVE_TCP;
 		struct session session = open_session();
 		struct link link = kind->open();
-		struct notify_lab_job wish = job(0, kind->receive, 2);
+		struct notify_lab_job request = job(0, kind->receive, 2);
 
 		if (!stream)
 			continue;
-		wish.receive_fd = link.in;
-		EXPECT(start(&session, &wish) == 0);
+		request.receive_fd = link.in;
+		EXPECT(start(&session, &request) == 0);
 		close(link.out);
 		EXPECT(ioctl(session.fd, NOTIFY_LAB_WAIT) == 0);
 		EXPECT(info(&session).state == NOTIFY_LAB_FAILED && info(&session).error == EPIPE);

@@ -14,19 +14,19 @@ static void in_order(const struct link_kind *kind, bool one_at_a_time)
 {
 	struct session session = open_session();
 	struct link link = kind->open();
-	struct notify_lab_job wish = job(kind->send, 0, one_at_a_time ? FEW : MANY);
+	struct notify_lab_job request = job(kind->send, 0, one_at_a_time ? FEW : MANY);
 
-	wish.send_fd = link.out;
+	request.send_fd = link.out;
 	if (one_at_a_time)
-		wish = paced(wish);
-	EXPECT(start(&session, &wish) == 0);
+		request = paced(request);
+	EXPECT(start(&session, &request) == 0);
 	close(link.out); /* the kernel has its own reference */
-	for (uint64_t i = 1; i <= wish.count; i++) {
+	for (uint64_t i = 1; i <= request.count; i++) {
 		EXPECT(get(link.in) == i);
 		EXPECT(!one_at_a_time || !readable(link.in));
 		acknowledge(&session, i);
 	}
-	finish(&session, wish.count, NOTIFY_LAB_IN_THREAD);
+	finish(&session, request.count, NOTIFY_LAB_IN_THREAD);
 	EXPECT(!readable(link.in));
 }
 
@@ -44,40 +44,40 @@ static void bytes_one_at_a_time(void)
 }
 
 /* Counts add up, however many wake-ups they were. */
-static void counted(struct notify_lab_job wish, __u32 context, int own_fd)
+static void counted(struct notify_lab_job request, __u32 context, int own_fd)
 {
 	struct session session = open_session();
 	int fd = own_fd >= 0 ? own_fd : session.fd;
 	uint64_t sum = 0;
 
-	EXPECT(start(&session, &wish) == 0);
-	while (sum < wish.count) {
+	EXPECT(start(&session, &request) == 0);
+	while (sum < request.count) {
 		uint64_t count = get(fd);
 
-		EXPECT(count > 0 && (count == 1 || !(wish.flags & NOTIFY_LAB_PACED)));
+		EXPECT(count > 0 && (count == 1 || !(request.flags & NOTIFY_LAB_PACED)));
 		sum += count;
-		EXPECT(sum <= wish.count);
+		EXPECT(sum <= request.count);
 		acknowledge(&session, sum);
 	}
-	finish(&session, wish.count, context);
+	finish(&session, request.count, context);
 	EXPECT(!readable(fd));
 }
 
-static void counted_in_all_ways(struct notify_lab_job wish, int fd)
+static void counted_in_all_ways(struct notify_lab_job request, int fd)
 {
-	counted(wish, NOTIFY_LAB_IN_THREAD, fd);
-	wish.count = FEW;
-	counted(paced(wish), NOTIFY_LAB_IN_THREAD, fd);
-	counted(hardirq(wish), NOTIFY_LAB_IN_HARDIRQ, fd);
-	counted(hardirq(paced(wish)), NOTIFY_LAB_IN_HARDIRQ, fd);
+	counted(request, NOTIFY_LAB_IN_THREAD, fd);
+	request.count = FEW;
+	counted(paced(request), NOTIFY_LAB_IN_THREAD, fd);
+	counted(hardirq(request), NOTIFY_LAB_IN_HARDIRQ, fd);
+	counted(hardirq(paced(request)), NOTIFY_LAB_IN_HARDIRQ, fd);
 }
 
 static void eventfds(void)
 {
-	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_EVENTFD, 0, MANY);
+	struct notify_lab_job request = job(NOTIFY_LAB_SEND_EVENTFD, 0, MANY);
 
-	wish.send_fd = new_eventfd(0);
-	counted_in_all_ways(wish, wish.send_fd);
+	request.send_fd = new_eventfd(0);
+	counted_in_all_ways(request, request.send_fd);
 }
 
 static void device_read(void)
@@ -89,10 +89,10 @@ static void device_poll(void)
 {
 	struct session session = open_session();
 	struct pollfd entry = { .fd = session.fd, .events = POLLIN };
-	struct notify_lab_job wish = paced(job(NOTIFY_LAB_SEND_DEVICE, 0, 1));
+	struct notify_lab_job request = paced(job(NOTIFY_LAB_SEND_DEVICE, 0, 1));
 
 	EXPECT(poll(&entry, 1, 0) == 0);
-	EXPECT(start(&session, &wish) == 0);
+	EXPECT(start(&session, &request) == 0);
 	EXPECT(poll(&entry, 1, 5000) == 1 && entry.revents == POLLIN);
 	EXPECT(poll(&entry, 1, 0) == 1);
 	EXPECT(get(session.fd) == 1);
@@ -122,13 +122,13 @@ static void *reader(void *fd)
 /* The one that fails has the count when the other one looks. */
 static void failed_reader_wakes_another(void)
 {
-	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_DEVICE, 0, 1);
+	struct notify_lab_job request = job(NOTIFY_LAB_SEND_DEVICE, 0, 1);
 	struct slow_buffer buffer = slow_buffer();
 	struct session session = open_session();
 	struct reading failing = { session.fd, buffer.page };
 	pthread_t first, second;
 
-	EXPECT(start(&session, &wish) == 0);
+	EXPECT(start(&session, &request) == 0);
 	pthread_create(&first, NULL, failing_reader, &failing);
 	slow_buffer_await(&buffer);
 	EXPECT(!readable(session.fd));
@@ -139,17 +139,17 @@ static void failed_reader_wakes_another(void)
 	pthread_join(second, NULL);
 }
 
-static void page(struct notify_lab_job wish, __u32 context)
+static void page(struct notify_lab_job request, __u32 context)
 {
 	struct session session = open_session();
 
-	EXPECT(start(&session, &wish) == 0);
-	for (uint64_t i = 1; i <= wish.count; i++) {
+	EXPECT(start(&session, &request) == 0);
+	for (uint64_t i = 1; i <= request.count; i++) {
 		EXPECT_SOON(__atomic_load_n(&session.map->sent, __ATOMIC_ACQUIRE) >= i);
 		EXPECT(session.map->send_records[i - 1].number == i);
 		acknowledge(&session, i);
 	}
-	finish(&session, wish.count, context);
+	finish(&session, request.count, context);
 }
 
 static void pages(void)
@@ -159,29 +159,29 @@ static void pages(void)
 	page(hardirq(paced(job(NOTIFY_LAB_SEND_PAGE, 0, FEW))), NOTIFY_LAB_IN_HARDIRQ);
 }
 
-static void notices(struct notify_lab_job wish, int fd)
+static void notices(struct notify_lab_job request, int fd)
 {
 	struct session session = open_session();
 
-	EXPECT(start(&session, &wish) == 0);
-	for (uint64_t i = 1; i <= wish.count; i++) {
+	EXPECT(start(&session, &request) == 0);
+	for (uint64_t i = 1; i <= request.count; i++) {
 		EXPECT(get_notice(fd, info(&session).session) == i);
 		acknowledge(&session, i);
 	}
-	finish(&session, wish.count, NOTIFY_LAB_IN_THREAD);
+	finish(&session, request.count, NOTIFY_LAB_IN_THREAD);
 	EXPECT(!readable(fd));
 }
 
 /* A burst overflows the socket's buffer, and waits. */
 static void netlink_unicast(void)
 {
-	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_GENL_UNICAST, 0, MANY);
+	struct notify_lab_job request = job(NOTIFY_LAB_SEND_GENL_UNICAST, 0, MANY);
 	int fd = open_netlink();
 
-	wish.port = netlink_port(fd);
-	notices(wish, fd);
-	wish.count = FEW;
-	notices(paced(wish), fd);
+	request.port = netlink_port(fd);
+	notices(request, fd);
+	request.count = FEW;
+	notices(paced(request), fd);
 }
 
 static void netlink_multicast(void)
@@ -198,14 +198,14 @@ static void on_that_cpu(void)
 	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	for (int cpu = 0; cpu < cpus; cpu++) {
-		struct notify_lab_job wish = job(NOTIFY_LAB_SEND_DEVICE, 0, 50);
+		struct notify_lab_job request = job(NOTIFY_LAB_SEND_DEVICE, 0, 50);
 
-		wish.cpu = cpu;
-		EXPECT(start(&session, &wish) == 0);
+		request.cpu = cpu;
+		EXPECT(start(&session, &request) == 0);
 		done(&session);
-		wish = hardirq(wish);
+		request = hardirq(request);
 		EXPECT(session.map->send_records[49].cpu == (unsigned int)cpu);
-		EXPECT(start(&session, &wish) == 0);
+		EXPECT(start(&session, &request) == 0);
 		done(&session);
 		EXPECT(session.map->send_records[49].cpu == (unsigned int)cpu);
 	}

@@ -41,11 +41,11 @@ struct notify_lab_job paced(struct notify_lab_job job)
 	return job;
 }
 
-struct notify_lab_job hardirq(struct notify_lab_job wish)
+struct notify_lab_job hardirq(struct notify_lab_job request)
 {
-	wish.flags |= NOTIFY_LAB_HARDIRQ;
-	wish.gap_us = 100;
-	return wish;
+	request.flags |= NOTIFY_LAB_HARDIRQ;
+	request.gap_us = 100;
+	return request;
 }
 
 int start(const struct session *session, const struct notify_lab_job *job)

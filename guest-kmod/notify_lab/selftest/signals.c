@@ -31,18 +31,18 @@ static void block_signal(int number)
 	EXPECT(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
 }
 
-static void signals(struct notify_lab_job wish, __u32 context)
+static void signals(struct notify_lab_job request, __u32 context)
 {
 	struct session session = open_session();
 
 	block_signal(SIGNAL);
-	wish.signal = SIGNAL;
-	EXPECT(start(&session, &wish) == 0);
-	for (uint64_t i = 1; i <= wish.count; i++) {
+	request.signal = SIGNAL;
+	EXPECT(start(&session, &request) == 0);
+	for (uint64_t i = 1; i <= request.count; i++) {
 		EXPECT(await_signal(SIGNAL).si_int == (int)i);
 		acknowledge(&session, i);
 	}
-	finish(&session, wish.count, context);
+	finish(&session, request.count, context);
 }
 
 /* A burst overflows the queue of signals, and waits. */
@@ -53,19 +53,19 @@ static void real_time_signals(void)
 	signals(hardirq(job(NOTIFY_LAB_SEND_SIGNAL, 0, FEW)), NOTIFY_LAB_IN_HARDIRQ);
 }
 
-static void fasync(struct notify_lab_job wish, __u32 context)
+static void fasync(struct notify_lab_job request, __u32 context)
 {
 	struct session session = open_session();
 
 	block_signal(SIGIO);
 	EXPECT(fcntl(session.fd, F_SETOWN, getpid()) == 0);
 	EXPECT(fcntl(session.fd, F_SETFL, O_ASYNC) == 0);
-	EXPECT(start(&session, &wish) == 0);
-	for (uint64_t i = 1; i <= wish.count; i++) {
+	EXPECT(start(&session, &request) == 0);
+	for (uint64_t i = 1; i <= request.count; i++) {
 		await_signal(SIGIO);
 		acknowledge(&session, i);
 	}
-	finish(&session, wish.count, context);
+	finish(&session, request.count, context);
 }
 
 static void fasync_one_at_a_time(void)

@@ -12,18 +12,18 @@
 
 static int send_to(const struct session *session, __u32 sender, int fd)
 {
-	struct notify_lab_job wish = job(sender, 0, 1);
+	struct notify_lab_job request = job(sender, 0, 1);
 
-	wish.send_fd = fd;
-	return start(session, &wish);
+	request.send_fd = fd;
+	return start(session, &request);
 }
 
 static int receive_from(const struct session *session, __u32 receiver, int fd)
 {
-	struct notify_lab_job wish = job(0, receiver, 1);
+	struct notify_lab_job request = job(0, receiver, 1);
 
-	wish.receive_fd = fd;
-	return start(session, &wish);
+	request.receive_fd = fd;
+	return start(session, &request);
 }
 
 static void wrong_eventfd(void)
@@ -95,14 +95,14 @@ static void nobody(void)
 static void nobody_on_netlink(void)
 {
 	struct session session = open_session();
-	struct notify_lab_job wish = job(NOTIFY_LAB_SEND_GENL_UNICAST, 0, 1);
+	struct notify_lab_job request = job(NOTIFY_LAB_SEND_GENL_UNICAST, 0, 1);
 
-	wish.port = 0x7fffffff;
-	EXPECT(start(&session, &wish) == 0);
+	request.port = 0x7fffffff;
+	EXPECT(start(&session, &request) == 0);
 	EXPECT(ioctl(session.fd, NOTIFY_LAB_WAIT) == 0);
 	EXPECT(info(&session).state == NOTIFY_LAB_FAILED && info(&session).error == ECONNREFUSED);
-	wish = job(NOTIFY_LAB_SEND_GENL_MULTICAST, 0, 1);
-	EXPECT(start(&session, &wish) == 0);
+	request = job(NOTIFY_LAB_SEND_GENL_MULTICAST, 0, 1);
+	EXPECT(start(&session, &request) == 0);
 	EXPECT(ioctl(session.fd, NOTIFY_LAB_WAIT) == 0);
 	EXPECT(info(&session).state == NOTIFY_LAB_FAILED && info(&session).error == ESRCH);
 }

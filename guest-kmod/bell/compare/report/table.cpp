@@ -3,38 +3,65 @@
 
 #include "guest-kmod/bell/compare/measure/processes.hpp"
 #include "guest-kmod/bell/output.hpp"
+#include "vdev/os/text_table.hpp"
 
 namespace bell::compare {
 namespace {
 
-const char* yes_or_no(bool yes) {
-  return yes ? "yes" : "no";
+using bellwire::text;
+using bellwire::TextTable;
+
+// Fixed widths: a row without a measurement has its reason in place of the figures.
+const TextTable& table() {
+  using enum TextTable::Align;
+  static const TextTable table({{"direction", left, 13},
+                                {"mechanism", left, 25},
+                                {"CPUs", left},
+                                {"p50 µs", right, 7},
+                                {"p99 µs", right, 7},
+                                {"p99.9", right, 7},
+                                {"per s", right, 8},
+                                {"wakeups"},
+                                {"lost", right, 5},
+                                {"coalesces"},
+                                {"setup µs", right, 8},
+                                {"calls", right, 7},
+                                {"user", right, 5},
+                                {"kernel"}});
+  return table;
+}
+
+std::vector<std::string> cells(const MechanismResult& row, const Measurement& measurement) {
+  const auto& [latency, burst, setup, semantics] = measurement;
+  const auto percentile = [&times = latency.times](double part) {
+    return text("{:.1f}", to_us(times.percentile(part)));
+  };
+  return {row.direction,
+          row.name,
+          row.cpus,
+          percentile(0.5),
+          percentile(0.99),
+          percentile(0.999),
+          burst ? text("{:.0f}", bellwire::median(burst->per_second)) : "",
+          burst ? std::to_string(burst->wakeups) : "",
+          burst ? std::to_string(burst->lost()) : "",
+          semantics.coalesces ? "yes" : "no",
+          text("{:.1f}", bellwire::median(setup.first_us)),
+          std::to_string(setup.calls),
+          std::to_string(row.user_lines),
+          std::to_string(row.kernel_lines)};
 }
 
 }  // namespace
 
 void print_heading() {
-  print("{:<15}{:<25}{:<5}{:>8}{:>9}{:>9}{:>10}{:>9}{:>7}{:>10}{:>9}{:>9}{:>7}{:>7}\n", "direction",
-        "mechanism", "CPUs", "p50 µs", "p99 µs", "p99.9", "per s", "wakeups", "lost", "coalesces",
-        "setup µs", "calls", "user", "kernel");
+  print("{}", table().heading());
 }
 
 void print_result(const MechanismResult& row) {
-  print("{:<15}{:<25}", row.direction, row.name);
-  if (!row.measurement) {
-    print("- {}\n", row.reason);
-    return;
-  }
-  const auto& [latency, burst, setup, semantics] = *row.measurement;
-  const auto at = [&times = latency.times](double part) { return to_us(times.percentile(part)); };
-  print("{:<5}{:>8.1f}{:>9.1f}{:>9.1f}", row.cpus, at(0.5), at(0.99), at(0.999));
-  if (burst)
-    print("{:>10.0f}{:>9}{:>7}", bellwire::median(burst->per_second), burst->wakeups,
-          burst->lost());
-  else
-    print("{:>26}", "");
-  print("{:>10}{:>9.1f}{:>9}{:>7}{:>7}\n", yes_or_no(semantics.coalesces),
-        bellwire::median(setup.first_us), setup.calls, row.user_lines, row.kernel_lines);
+  print("{}",
+        table().line(row.measurement ? cells(row, *row.measurement)
+                                     : std::vector{row.direction, row.name, "- " + row.reason}));
   std::fflush(stdout);
 }
 
