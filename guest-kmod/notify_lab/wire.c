@@ -83,7 +83,7 @@ static ssize_t send_message(struct socket *socket, u64 *number)
 	return kernel_sendmsg(socket, &message, &bytes, 1, sizeof(*number));
 }
 
-/* A stream's eight bytes may come in pieces; a datagram of another size tells its size. */
+/* A stream may return its eight bytes in pieces. Returns the size of a datagram of another size. */
 static ssize_t receive_message(struct socket *socket, u64 *number)
 {
 	struct kvec bytes = { number, sizeof(*number) };

@@ -12,7 +12,7 @@
 
 #include "selftest.h"
 
-/* Writers and those who replace workers run against each other here. */
+/* Writers and threads that replace workers run against each other. */
 static struct race {
 	int fd, eventfd;
 	volatile bool over;

@@ -34,7 +34,7 @@ static void *poll_once(void *fd)
 	return NULL;
 }
 
-/* What came during a reset is lost, so those who wait look for themselves afterwards. */
+/* An interrupt during a reset is lost, so waiters are woken afterwards and check again. */
 static void waiters_wake(void)
 {
 	int polled = quiet(0), fd = quiet(0), call = new_eventfd(0);
@@ -156,7 +156,7 @@ static void unbound_after_it(void)
 }
 
 const struct test reset_tests[] = {
-	{ "a PCI reset wakes those who read, poll and wait for the call", waiters_wake, 0 },
+	{ "a PCI reset wakes processes that read, poll and wait for the call", waiters_wake, 0 },
 	{ "after a PCI reset queue, mapping and worker are as before", nothing_else_changes, 0 },
 	{ "PCI resets under traffic lose no word and no kick", reset_under_traffic, 300 },
 	{ "PCI resets while queues are claimed", under_claims, 300 },

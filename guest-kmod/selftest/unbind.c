@@ -208,7 +208,7 @@ static void unbind_under_mmap(void)
 }
 
 const struct test unbind_tests[] = {
-	{ "unbind wakes those who read and poll", unbind_wakes, 0 },
+	{ "unbind wakes processes that read and poll", unbind_wakes, 0 },
 	{ "unbind wakes every exclusive waiter", unbind_wakes_exclusive, 0 },
 	{ "after unbind every call is ENODEV", unbound_calls, 0 },
 	{ "after unbind a touch of the mapping is SIGBUS", unbound_mapping, 0 },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Kick to doorbell, by each worker. The counters tell, so no device is needed. */
+/* From kick to doorbell, by each worker. The counters show it, so no device is needed. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>

@@ -26,15 +26,6 @@ std::uint64_t now_ns() noexcept {
   return static_cast<std::uint64_t>(now.tv_sec) * second + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-bellwire::Result<void> pin(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<unsigned>(cpu), &set);
-  if (::sched_setaffinity(0, sizeof set, &set) != 0)
-    return bellwire::system_fault("cannot run on CPU {}", cpu);
-  return {};
-}
-
 std::uint64_t own_sleeps() noexcept {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

@@ -14,6 +14,7 @@
 
 #include "guest-kmod/bell/compare/measure/measurement.hpp"
 #include "guest-kmod/bell/compare/mechanisms/shared_page.hpp"
+#include "vdev/os/cpu.hpp"
 #include "vdev/os/result.hpp"
 #include "vdev/os/unique_fd.hpp"
 
@@ -30,7 +31,9 @@ inline constexpr std::uint64_t quiet_ns = 100'000'000;  // silent for so long: t
 }
 
 /// Keeps the calling thread on that CPU.
-[[nodiscard]] bellwire::Result<void> pin(int cpu);
+[[nodiscard]] inline bellwire::Result<void> pin(int cpu) {
+  return bellwire::os::pin_thread(static_cast<unsigned>(cpu));
+}
 
 /// How often this process went to sleep so far.
 [[nodiscard]] std::uint64_t own_sleeps() noexcept;

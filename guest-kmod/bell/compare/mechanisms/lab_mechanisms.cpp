@@ -194,7 +194,7 @@ constexpr UnavailableMechanism unavailable_rows[] = {
     {"System V message queue", "ipc/msg.c", "do_msgsnd, do_msgrcv",
      "static; the text is a user pointer"},
     {"POSIX message queue", "ipc/mqueue.c", "do_mq_timedsend, do_mq_timedreceive",
-     "static; mqueue_file_operations has no write, and its read tells the state"},
+     "static; mqueue_file_operations has no write, and its read returns the state"},
     {"System V semaphore", "ipc/sem.c", "__do_semtimedop",
      "not exported; do_semtimedop, its caller, is static"},
     {"POSIX semaphore", "kernel/futex/waitwake.c", "futex_wake, futex_wait",

@@ -38,7 +38,7 @@ class UnixPair final : public Channel {
   UniqueFd out_, in_;
 };
 
-// Bound to a free port of 127.0.0.1, which `address` then tells.
+// Bound to a free port of 127.0.0.1; `address` becomes its address.
 UniqueFd bound(int type, sockaddr_in& address) noexcept {
   UniqueFd socket(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
   address = {};

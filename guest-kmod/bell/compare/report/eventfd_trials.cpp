@@ -69,7 +69,7 @@ Claim read_clears_and_poll_does_not() {
 }
 
 Claim only_the_kernel_overflows() {
-  Claim claim{"at ULLONG_MAX the count overflows, which poll tells by POLLERR", "", unknown};
+  Claim claim{"at ULLONG_MAX the count overflows, which poll reports by POLLERR", "", unknown};
   const auto wire = event();
   const bool filled = write_number(wire.get(), most);
   const bool refused = !write_number(wire.get(), 1) && errno == EAGAIN;
