@@ -484,10 +484,10 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
  * The mapping of a device that died stays until then.
  *
  * When the PCI device is reset, or the machine sleeps, the queues keep their
- * generations and requests. Whoever calls the module or touches a mapping waits
- * until it is over. Then every queue is rung once, and its owner gets one
- * interrupt: they replace all rings and interrupts that were lost meanwhile. A
- * device that does not come back is gone.
+ * generations and requests. Commands other than KICK and RING, close(), and
+ * accesses to a mapping wait until it is over. Then every queue is rung once, and
+ * its owner gets one interrupt: they replace all rings and interrupts that were
+ * lost meanwhile. A device that does not come back is gone.
  *
  * Any thread may make any call, also at the same time. KICK and RING do not wait
  * for the other commands, which wait for each other. A call that fails has
@@ -502,9 +502,9 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
 #define BELLWIRE_ANY_QUEUE 0xffffffffu
 
 /*
- * Claims a queue, begins a generation, and rings once. EBUSY: this queue, or any
- * queue, is in use, or the file has one already. EINVAL: there is no queue of
- * that index.
+ * Claims a queue, begins a generation, and rings once. EBUSY: the queue is in
+ * use, or all queues are, or the file has one already. EINVAL: there is no queue
+ * of that index.
  */
 struct bellwire_claim {
 	__u32 queue;         /* in: an index, or BELLWIRE_ANY_QUEUE; out: the index */
