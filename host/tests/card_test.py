@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import unittest
+from functools import partial
 from pathlib import Path
 
 from program import PROGRAM
@@ -25,14 +26,14 @@ BATCHES = {"off": [store(CONTROL, 1), store(CONTROL, 0)],
 
 class CardCase(ProgramCase):
     def serve(self, *options: str, where: str = "", level: str = "warning",
-              limit: tuple[int, int] | None = None) -> subprocess.Popen:
+              limit: tuple[int, int] | None = None) -> subprocess.Popen[str]:
         self.log = self.folder / "log"
         with self.log.open("wb") as log:
             process = subprocess.Popen(
                 [PROGRAM, "--log-level", level, "device", "echo", "--on",
                  f"vfio-user:{self.socket}{where}", *options], stdin=subprocess.DEVNULL, stderr=log,
-                preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit)) if limit
-                else None)
+                preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, limit) if limit
+                else None, text=True)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         self.until(lambda: self.socket.exists() or process.poll() is not None)
@@ -55,7 +56,7 @@ class CardCase(ProgramCase):
         self.until(lambda: served(memory))
         peer.close()
 
-    def end(self, process: subprocess.Popen) -> None:
+    def end(self, process: subprocess.Popen[str]) -> None:
         """In good order, so that leaks are reported."""
         process.terminate()
         self.assertEqual(process.wait(PATIENCE), 0, self.log.read_text())
@@ -82,7 +83,7 @@ class OnAndOff(CardCase):
                     self.end(process)
 
     def test_a_client_that_is_gone_at_once(self) -> None:
-        process = self.serve("--control", self.folder / "control")
+        process = self.serve("--control", str(self.folder / "control"))
         for times in range(100):
             peer = self.peer()
             peer.give_memory()
@@ -95,7 +96,7 @@ class OnAndOff(CardCase):
 
     def test_while_it_is_recorded(self) -> None:
         out = self.folder / "trace.json"
-        process = self.serve("--trace", out)
+        process = self.serve("--trace", str(out))
         peer = self.peer()
         memory = peer.give_memory()
         for generation in range(1, 100, 2):
@@ -155,7 +156,7 @@ class Formats(CardCase):
 
 
 class Descriptors(CardCase):
-    def open(self, process: subprocess.Popen) -> int:
+    def open(self, process: subprocess.Popen[str]) -> int:
         return len(os.listdir(f"/proc/{process.pid}/fd"))
 
     def test_the_limit_is_checked_at_the_start_and_what_it_asks_for_is_enough(self) -> None:
@@ -176,7 +177,7 @@ class Descriptors(CardCase):
                 self.assertLess(least, 2 * used + 40)
                 self.end(process)
 
-    def least_limit(self, options: tuple, where: str) -> int:
+    def least_limit(self, options: tuple[str, ...], where: str) -> int:
         """By what a refusal says is needed: then that is enough, and one less is not."""
         process = self.serve(*options, where=where, limit=(30, 30))
         self.assertEqual(process.wait(PATIENCE), STATUS_FAILED)
@@ -245,8 +246,12 @@ class Departed(CardCase):
     def test_it_leaves_nothing_behind(self) -> None:
         process = self.serve()
         self.assert_served()
-        ready = lambda: (len(os.listdir(f"/proc/{process.pid}/fd")),  # noqa: E731
-                         "memfd:guest" in Path(f"/proc/{process.pid}/maps").read_text())
+
+        def ready() -> tuple[int, bool]:
+            """How many descriptors it has, and whether the guest's memory is mapped."""
+            return (len(os.listdir(f"/proc/{process.pid}/fd")),
+                    "memfd:guest" in Path(f"/proc/{process.pid}/maps").read_text())
+
         self.until(lambda: not ready()[1])
         before = ready()
         for address in (0x100000, 2**64 - (1 << 20), 0):
@@ -286,13 +291,14 @@ class Departed(CardCase):
         memory = peer.give_memory()
         self.assertEqual(peer.turn_on(), READY)
         for fd in kept:
-            os.eventfd_write(fd, 5)
+            os.eventfd_write(fd, 5)  # type: ignore[attr-defined]
         claim(memory)
         peer.ask(store(DOORBELL, 1))
         self.until(lambda: served(memory))
         for fd in kept:
             os.set_blocking(fd, False)
-            self.assertEqual(os.eventfd_read(fd), 5)  # nobody took them
+            count = os.eventfd_read(fd)  # type: ignore[attr-defined]
+            self.assertEqual(count, 5)  # nobody took them
             os.close(fd)
         fresh = peer.doorbells()
         self.assertEqual(len(fresh), 8)

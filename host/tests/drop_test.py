@@ -58,7 +58,7 @@ class Drop(ProgramCase):
                                    "--drop", f"{wire}={number}")
             report = re.match(r"3000 requests at depth 1: (\d+) answered, 0 lost, 0 wrong, "
                               r"0 unexpected, (\d+) hung\n", run.stdout)
-            self.assertTrue(report, run.stdout)
+            assert report, run.stdout
             if run.returncode == 0:  # it did not matter
                 self.assertEqual(report.groups(), ("3000", "0"))
                 continue

@@ -11,6 +11,10 @@ OWN, GUEST = 7, 3  # IDs
 SIZE = 1 << 20
 
 
+def eventfd() -> int:
+    return int(os.eventfd(0, os.EFD_NONBLOCK))  # type: ignore[attr-defined]
+
+
 class ForeignServer:
     def __init__(self, path: Path, backlog: int = 1) -> None:
         self.listener = socket.socket(socket.AF_UNIX)
@@ -18,8 +22,8 @@ class ForeignServer:
         self.listener.listen(backlog)
         self.memory = os.memfd_create("foreign")
         os.ftruncate(self.memory, SIZE)
-        self.events = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(VECTORS)]
-        self.guest_events = [os.eventfd(0, os.EFD_NONBLOCK) for _ in range(VECTORS)]
+        self.events = [eventfd() for _ in range(VECTORS)]
+        self.guest_events = [eventfd() for _ in range(VECTORS)]
         self.wire: socket.socket | None = None
 
     def close(self) -> None:
@@ -30,6 +34,7 @@ class ForeignServer:
             os.close(fd)
 
     def say(self, number: int, *fds: int) -> None:
+        assert self.wire
         socket.send_fds(self.wire, [struct.pack("<q", number)], fds)
 
     def greet(self) -> None:

@@ -12,9 +12,11 @@ import stat
 import subprocess
 import threading
 import unittest
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from program import BENCH, PROGRAM
+from program import BENCH, PROGRAM, pipe
 from programs_test import FAILED, PATIENCE, ProgramCase, served
 from trace_test import made_up
 
@@ -32,7 +34,7 @@ class OutputCase(ProgramCase):
     def talkers(self) -> list[list[str | Path]]:
         """Each way to make it print, and end."""
         trace = self.trace
-        return [[PROGRAM, *words] for words in (
+        words: tuple[list[str | Path], ...] = (
             ["--version"], ["--help"], ["device", "--help"], ["trace", "record", "--help"],
             ["rules"], ["rules", "--json"], ["trace", "show", trace],
             ["trace", "show", trace, "--json"], ["trace", "diff", trace, trace],
@@ -40,16 +42,18 @@ class OutputCase(ProgramCase):
             ["trace", "export", trace, "--perfetto", "/dev/stdout"],
             ["trace", "export", trace, "--html", "/dev/stdout"],
             ["device", "echo", "--on", "in-process:rings=20"],
-            ["device", "echo", "--on", "in-process:rings=20", "--trace", "/dev/stdout"])] + [
-            [BENCH, "--help"], [BENCH, "bus", "--rounds", "1", "--skip", "30000"]]
+            ["device", "echo", "--on", "in-process:rings=20", "--trace", "/dev/stdout"])
+        return [*([PROGRAM, *each] for each in words),
+                [BENCH, "--help"], [BENCH, "bus", "--rounds", "1", "--skip", "30000"]]
 
     def micro(self) -> list[list[str | Path]]:
         if not MICRO.exists():
             self.fail(f"{MICRO} is not built: scripts/build bellwire-micro")
-        return [[MICRO, "--benchmark_filter=digest", "--benchmark_min_time=0.001", *more]
-                for more in ([], ["--benchmark_format=json"], ["--benchmark_list_tests"])]
+        more: tuple[list[str], ...] = ([], ["--benchmark_format=json"], ["--benchmark_list_tests"])
+        return [[MICRO, "--benchmark_filter=digest", "--benchmark_min_time=0.001", *each]
+                for each in more]
 
-    def busy_device(self) -> subprocess.Popen:
+    def busy_device(self) -> subprocess.Popen[str]:
         """One that can be recorded, and looked at."""
         process = self.start("device", "echo", "--on", "in-process:rings=10000000", "--control",
                              self.socket)
@@ -61,11 +65,11 @@ class OutputCase(ProgramCase):
 
 
 class StandardOutput(OutputCase):
-    def run_with(self, argv: list[str | Path], **options) -> subprocess.CompletedProcess:
+    def run_with(self, argv: Sequence[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                               timeout=PATIENCE, **options)
 
-    def assert_lost(self, run: subprocess.CompletedProcess, number: int) -> None:
+    def assert_lost(self, run: subprocess.CompletedProcess[str], number: int) -> None:
         self.assertEqual(run.returncode, FAILED, run.stderr)
         errors = [line for line in run.stderr.splitlines() if "cannot write" in line]
         self.assertEqual(len(errors), 1, run.stderr)
@@ -101,7 +105,7 @@ class StandardOutput(OutputCase):
 
     def test_what_prints_on_and_on_ends(self) -> None:
         self.busy_device()
-        argv = [PROGRAM, "top", self.socket, "--interval", "0.01"]
+        argv: list[str | Path] = [PROGRAM, "top", self.socket, "--interval", "0.01"]
         with FULL.open("w") as full:
             self.assert_lost(self.run_with(argv, stdout=full), errno.ENOSPC)
         there, here = os.pipe()
@@ -147,7 +151,7 @@ class Files(OutputCase):
 
         threading.Thread(target=serve, daemon=True).start()
 
-    def record(self, out: str | Path) -> subprocess.CompletedProcess:
+    def record(self, out: str | Path) -> subprocess.CompletedProcess[str]:
         return self.run_program("trace", "record", self.socket, "--out", out)
 
     def test_a_recording_that_fails_leaves_what_was_there(self) -> None:
@@ -157,7 +161,8 @@ class Files(OutputCase):
         target.write_text(OLDER)
         link.symlink_to("target")
         before = self.names()
-        for out in (older, link, "/dev/null", self.folder / "none"):
+        outs: tuple[str | Path, ...] = (older, link, "/dev/null", self.folder / "none")
+        for out in outs:
             with self.subTest(out):
                 run = self.record(out)
                 self.assertEqual(run.returncode, FAILED)
@@ -209,8 +214,8 @@ class Files(OutputCase):
                 recorder = subprocess.Popen(
                     [PROGRAM, "trace", "record", self.socket, "--out", out],
                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-                self.addCleanup(recorder.stdout.close)
-                self.assertIn("recording", recorder.stdout.readline())
+                self.addCleanup(pipe(recorder.stdout).close)
+                self.assertIn("recording", pipe(recorder.stdout).readline())
                 self.assertEqual(out.read_text(), OLDER)
                 recorder.send_signal(number)
                 recorder.wait(PATIENCE)

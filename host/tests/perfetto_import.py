@@ -8,6 +8,7 @@ that is the same. On a track a slice begins inside of those that are still open;
 another and ends behind it is an error. A flow's event belongs to the innermost open slice.
 """
 
+from typing import Any
 import json
 import math
 import re
@@ -45,17 +46,19 @@ def nanoseconds(written: str, mode: str) -> int:
     whole, _, part = written.partition(".")
     if not NUMBER.fullmatch(written):
         return math.floor(float(written) * 1000 + 0.5)
-    us = float(abs(int(whole))) + int(part or 0) / 10 ** len(part)
+    us = float(abs(int(whole))) + int(part or 0) / float(10 ** len(part))
     ns = math.floor(us * 1000 + 0.5) if mode == ROUNDED else math.trunc(us * 1000)
     return -ns if whole.startswith("-") else ns
 
 
-def load(text: str) -> list[dict]:
+def load(text: str) -> list[dict[str, Any]]:
     """The events. Numbers with a point stay as they are written."""
     def refuse(what: str) -> None:
         raise ValueError(f"{what} is not JSON")
 
-    return json.loads(text, parse_float=str, parse_constant=refuse)["traceEvents"]
+    events: list[dict[str, Any]] = json.loads(
+        text, parse_float=str, parse_constant=refuse)["traceEvents"]
+    return events
 
 
 def read(text: str, mode: str = ROUNDED) -> Imported:
@@ -81,7 +84,7 @@ def read(text: str, mode: str = ROUNDED) -> Imported:
     return imported
 
 
-def _begin(imported: Imported, stack: list[Slice], at: int, took: int, event: dict) -> None:
+def _begin(imported: Imported, stack: list[Slice], at: int, took: int, event: dict[str, Any]) -> None:
     # What ends here is over; but two slices without length are in each other.
     while stack and (stack[-1].end < at or
                      stack[-1].end == at and not (stack[-1].took == 0 and took == 0)):
@@ -94,7 +97,7 @@ def _begin(imported: Imported, stack: list[Slice], at: int, took: int, event: di
     imported.slices.append(stack[-1])
 
 
-def _flow(imported: Imported, stack: list[Slice], event: dict) -> None:
+def _flow(imported: Imported, stack: list[Slice], event: dict[str, Any]) -> None:
     known = imported.flows.get(event["id"])
     if not stack:
         imported.faults.append(f"flow {event['id']} has no slice around it")

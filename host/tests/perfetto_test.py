@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`bellwire trace export --perfetto`: nothing of it is lost by a strict import."""
 
+from typing import Any
 import gzip
 import json
 import math
@@ -11,7 +12,8 @@ import unittest
 from pathlib import Path
 
 import perfetto_import
-from programs_test import PROGRAM, ProgramCase
+from program import PROGRAM
+from programs_test import ProgramCase
 from trace_test import STAGES, made_up
 
 PATIENCE = 60  # seconds
@@ -20,7 +22,7 @@ GZIP_PART = 8
 
 
 class PerfettoCase(ProgramCase):
-    def bellwire(self, *arguments: str | Path) -> subprocess.CompletedProcess:
+    def bellwire(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         run = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True,
                              stdin=subprocess.DEVNULL, timeout=PATIENCE)
         self.assertEqual(run.returncode, 0, run.stderr)
@@ -31,7 +33,7 @@ class PerfettoCase(ProgramCase):
         self.bellwire("trace", "export", trace, "--perfetto", out)
         return out.read_text()
 
-    def write(self, requests: list[dict], **changes: object) -> Path:
+    def write(self, requests: list[dict[str, Any]], **changes: object) -> Path:
         path = self.folder / "trace.json"
         path.write_text(json.dumps(made_up(1, requests=requests, **changes)))
         return path
@@ -67,7 +69,7 @@ class Strict(PerfettoCase):
                 imported = self.assert_strict(self.export(self.write(requests)), len(requests))
                 self.assert_times(imported, requests)
 
-    def assert_times(self, imported: perfetto_import.Imported, requests: list[dict]) -> None:
+    def assert_times(self, imported: perfetto_import.Imported, requests: list[dict[str, Any]]) -> None:
         """Each request begins where it did, but for rounding, and its hops fill it."""
         found = {each.name: each for each in imported.slices if each.category == "request"}
         start = min(0, math.floor(requests[0]["at"][0] + 0.5))
@@ -82,7 +84,7 @@ class Strict(PerfettoCase):
         at[4] = 500.0
         text = self.export(self.write([{"queue": 0, "index": 0, "at": at}]))
         given = [event["args"]["ns"] for event in perfetto_import.load(text)
-                if event.get("cat") == "hop" and "args" in event]
+                 if event.get("cat") == "hop" and "args" in event]
         self.assertEqual(given, [-2500, 4500])
 
     def test_numbers_are_plain_everywhere(self) -> None:
@@ -90,8 +92,9 @@ class Strict(PerfettoCase):
         trace = self.write(requests, clock=made_up(1)["clock"] | {"uncertainty_ns": 1.5e-7})
         page = self.folder / "page.html"
         self.bellwire("trace", "export", trace, "--html", page)
-        data = re.search(r'<script[^>]*id="data"[^>]*>(.*?)</script>', page.read_text(), re.S)[1]
-        for text in (self.export(trace), data,
+        data = re.search(r'<script[^>]*id="data"[^>]*>(.*?)</script>', page.read_text(), re.S)
+        assert data
+        for text in (self.export(trace), data[1],
                      self.bellwire("trace", "show", trace, "--json").stdout,
                      self.bellwire("trace", "diff", trace, trace, "--json").stdout):
             json.loads(text, parse_float=self.assert_plain, parse_constant=self.fail)
@@ -155,16 +158,17 @@ class Compressed(PerfettoCase):
         self.assert_refused(1, [str(path), "cut off"], self.run_program("trace", "show", path))
 
 
-def random_requests(dice: random.Random) -> list[dict]:
+def random_requests(dice: random.Random) -> list[dict[str, Any]]:
     """That overlap, leave stages out, go backwards, take no time, begin below 0."""
     scale = dice.choice((1, 50, 1e3, 1e6))
     began = dice.choice((0.0, -1e5, 1e12)) + dice.random()
     requests = []
     for index in range(dice.randrange(1, 80)):
-        at: list[float | None] = [began]
+        times = [began]
         for _ in STAGES[1:]:
-            at.append(at[-1] + dice.choice((0, 0.1, scale * dice.random(), -0.3 * dice.random())))
-        at[-1] = max(at[0], at[-1])
+            times.append(times[-1] + dice.choice((0, 0.1, scale * dice.random(), -0.3 * dice.random())))
+        times[-1] = max(times[0], times[-1])
+        at: list[float | None] = [*times]
         for stage in range(1, len(STAGES) - 1):
             if dice.random() < 0.2:
                 at[stage] = None

@@ -10,6 +10,7 @@ A program that isn't there is a failure, not a reason to skip.
 import os
 import unittest
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("BELLWIRE_PROGRAM") or ROOT / "build/release/host/bellwire")
@@ -23,6 +24,12 @@ if not os.access(PROGRAM, os.X_OK):
 
 def reports() -> set[Path]:
     return set(Path(REPORTS).iterdir()) if REPORTS else set()
+
+
+def pipe(stream: IO[str] | None) -> IO[str]:
+    """A stream of a process that was started with a pipe for it."""
+    assert stream
+    return stream
 
 
 class Checked(unittest.TestCase):

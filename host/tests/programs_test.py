@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The programs as their users meet them: what they say to bad input, and how they end."""
 
+from typing import Any
 import json
 import os
 import resource
@@ -10,10 +11,10 @@ import subprocess
 import tempfile
 import time
 import unittest
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from program import BENCH, PROGRAM, SLOWER, Checked
+from program import BENCH, PROGRAM, SLOWER, Checked, pipe
 
 FAILED, USAGE = 1, 2
 PATIENCE = 20 * SLOWER  # seconds
@@ -26,39 +27,39 @@ class ProgramCase(Checked):
         self.socket = self.folder / "socket"
 
     def run_program(self, *arguments: str | Path, program: Path = PROGRAM,
-                    timeout: float = PATIENCE, **options) -> subprocess.CompletedProcess:
+                    timeout: float = PATIENCE, **options: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run([program, *arguments], capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=timeout, **options)
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen:
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         process = subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL,
                                    stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.stderr.close)
+        self.addCleanup(pipe(process.stderr).close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process
 
-    def switchboard(self, *arguments: str) -> subprocess.Popen:
+    def switchboard(self, *arguments: str) -> subprocess.Popen[str]:
         """One that serves already."""
         process = self.start("switchboard", "--socket", self.socket, *arguments)
         self.until(lambda: served(self.socket))
         return process
 
-    def device(self, where: str = "") -> subprocess.Popen:
+    def device(self, where: str = "") -> subprocess.Popen[str]:
         """One that has said, in its log, that it runs."""
         process = self.start("--log-level", "info", "device", "echo", "--on",
                              f"ivshmem:{self.socket}{where}")
-        self.assertIn("echo runs on", process.stderr.readline())
+        self.assertIn("echo runs on", pipe(process.stderr).readline())
         return process
 
-    def until(self, happened) -> None:
+    def until(self, happened: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE
         while not happened():
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
 
     def assert_refused(self, status: int, words: Sequence[str],
-                       run: subprocess.CompletedProcess) -> None:
+                       run: subprocess.CompletedProcess[str]) -> None:
         """One line that names everything in `words`."""
         self.assertEqual((run.returncode, run.stdout), (status, ""), run.stderr)
         self.assertRegex(run.stderr, r"\Abellwire: [^\n]+\n\Z")
@@ -78,35 +79,36 @@ def served(path: Path) -> bool:
 class BadInput(ProgramCase):
     def test_usage(self) -> None:
         switchboard = ("switchboard", "--socket", self.socket)
-        for arguments, words in (
-                ([], ["subcommand"]),
-                (["toaster"], ["toaster"]),
-                (["switchboard"], ["--socket"]),
-                ([*switchboard, "--colour"], ["--colour"]),
-                ([*switchboard, "--memory", "100K"], ["memory 102400", "power of two"]),
-                ([*switchboard, "--memory", "4K"], ["memory 4096", "64K to 1G"]),
-                ([*switchboard, "--memory", "much"], ["--memory", "much"]),
-                ([*switchboard, "--vectors", "33"], ["vectors 33", "1 to 32"]),
-                ([*switchboard, "--vectors", "-1"], ["--vectors", "-1"]),
-                ([*switchboard, "--slots", "0"], ["slots 0", "1 to 1024"]),
-                (["--log-level", "loud", *switchboard], ["--log-level", "loud", "debug"]),
-                (["device", "toaster", "--on", "ivshmem:x"], ["toaster", "echo"]),
-                (["device", "echo"], ["--on"]),
-                (["device", "echo", "--on", "smoke:x"], ["smoke:x", "ivshmem:PATH"]),
-                (["device", "echo", "--on", "ivshmem"], ["path", "empty"]),
-                (["device", "echo", "--on", "ivshmem:x,slot=a"], ["slot=a", "number"]),
-                (["device", "echo", "--on", "ivshmem:x,colour=red"], ["colour=red", "slot=N"]),
-                (["device", "echo", "--on", "in-process:rings=0"], ["rings=0", "from 1"]),
-                (["device", "echo", "--on", "in-process:depth="], ["depth=", "number"]),
-                (["device", "echo", "--on", "kvm:colour=red"], ["colour=red", "rings=N"]),
-                (["device", "echo", "--on", "vfio-user"], ["path", "vfio-user:PATH"]),
-                (["device", "edu", "--on", "kvm"], ["'kvm'", "vfio-user:PATH"]),
-                (["device", "edu", "--on", "ivshmem:x"], ["ivshmem:x", "vfio-user:PATH"]),
-                (["device", "edu", "--on", "vfio-user:x,page=1"], ["page=1"]),
-                (["device", "echo", "--on", "kvm", "--fact", "qemu"], ["'qemu'", "NAME=TEXT"]),
-                (["trace", "record", "x", "--out", "x", "--fact", "colour=red"],
-                 ["'colour'", "accelerator"]),
-                (["rules", "--nested"], ["--nested", "scripts/bellwire"])):
+        rows: tuple[tuple[Sequence[str | Path], list[str]], ...] = (
+            ([], ["subcommand"]),
+            (["toaster"], ["toaster"]),
+            (["switchboard"], ["--socket"]),
+            ([*switchboard, "--colour"], ["--colour"]),
+            ([*switchboard, "--memory", "100K"], ["memory 102400", "power of two"]),
+            ([*switchboard, "--memory", "4K"], ["memory 4096", "64K to 1G"]),
+            ([*switchboard, "--memory", "much"], ["--memory", "much"]),
+            ([*switchboard, "--vectors", "33"], ["vectors 33", "1 to 32"]),
+            ([*switchboard, "--vectors", "-1"], ["--vectors", "-1"]),
+            ([*switchboard, "--slots", "0"], ["slots 0", "1 to 1024"]),
+            (["--log-level", "loud", *switchboard], ["--log-level", "loud", "debug"]),
+            (["device", "toaster", "--on", "ivshmem:x"], ["toaster", "echo"]),
+            (["device", "echo"], ["--on"]),
+            (["device", "echo", "--on", "smoke:x"], ["smoke:x", "ivshmem:PATH"]),
+            (["device", "echo", "--on", "ivshmem"], ["path", "empty"]),
+            (["device", "echo", "--on", "ivshmem:x,slot=a"], ["slot=a", "number"]),
+            (["device", "echo", "--on", "ivshmem:x,colour=red"], ["colour=red", "slot=N"]),
+            (["device", "echo", "--on", "in-process:rings=0"], ["rings=0", "from 1"]),
+            (["device", "echo", "--on", "in-process:depth="], ["depth=", "number"]),
+            (["device", "echo", "--on", "kvm:colour=red"], ["colour=red", "rings=N"]),
+            (["device", "echo", "--on", "vfio-user"], ["path", "vfio-user:PATH"]),
+            (["device", "edu", "--on", "kvm"], ["'kvm'", "vfio-user:PATH"]),
+            (["device", "edu", "--on", "ivshmem:x"], ["ivshmem:x", "vfio-user:PATH"]),
+            (["device", "edu", "--on", "vfio-user:x,page=1"], ["page=1"]),
+            (["device", "echo", "--on", "kvm", "--fact", "qemu"], ["'qemu'", "NAME=TEXT"]),
+            (["trace", "record", "x", "--out", "x", "--fact", "colour=red"],
+             ["'colour'", "accelerator"]),
+            (["rules", "--nested"], ["--nested", "scripts/bellwire"]))
+        for arguments, words in rows:
             with self.subTest(" ".join(map(str, arguments)).replace(str(self.folder), "")):
                 self.assert_refused(USAGE, words, self.run_program(*arguments))
         self.assertEqual(list(self.folder.iterdir()), [])
@@ -201,13 +203,13 @@ class OwnGuests(ProgramCase):
             with self.subTest(transport):
                 process = self.start("--log-level", "info", "device", "echo", "--on",
                                      f"{transport}:rings=1000000")
-                self.assertIn("echo runs on", process.stderr.readline())
+                self.assertIn("echo runs on", pipe(process.stderr).readline())
                 process.terminate()
                 self.assertEqual(process.wait(PATIENCE), 0)
 
 
 class Rules(ProgramCase):
-    def rows(self, run: subprocess.CompletedProcess) -> dict[int, dict]:
+    def rows(self, run: subprocess.CompletedProcess[str]) -> dict[int, dict[str, Any]]:
         self.assertEqual(run.returncode, 0, run.stderr)
         return {row["rule"]: row for row in json.loads(run.stdout)["rules"]}
 
@@ -232,7 +234,7 @@ class Rules(ProgramCase):
     @unittest.skipIf(Path("/dev/kvm").exists() and os.stat("/dev/kvm").st_mode & 0o006,
                      "everybody may use /dev/kvm")
     def test_without_permission(self) -> None:
-        nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+        nobody: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []}
         run = self.run_program("rules", "--json", **nobody)
         rows = self.rows(run)
         self.assertIsNone(rows[15]["kernel"])
@@ -291,12 +293,12 @@ class Bench(ProgramCase):
         self.assertEqual(len(report["rows"]), 3 * 3)
         self.assertEqual(len(report["ratios"]), len(report["rows"]) + 3 * 2)
 
-    def run_suite(self, suite: str, *options: str) -> dict:
+    def run_suite(self, suite: str, *options: str) -> dict[str, Any]:
         path = self.folder / "figures.json"
         run = self.run_program(suite, "--rounds", "1", "--json", path, *options, program=BENCH,
                                timeout=5 * PATIENCE)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
-        report = json.loads(path.read_text())
+        report: dict[str, Any] = json.loads(path.read_text())
         self.assertEqual(set(report), {"suite", "machine", "rounds", "columns", "rows", "ratios"})
         self.assertEqual((report["suite"], report["rounds"]), (suite, 1))
         self.assertEqual(set(report["machine"]),
@@ -310,7 +312,7 @@ class Bench(ProgramCase):
             self.assertEqual(ratio["ok"] is None, ratio["limit"] is None)
         return report
 
-    def assert_row(self, row: dict) -> None:
+    def assert_row(self, row: dict[str, Any]) -> None:
         figures = {"p50_ns", "p99_ns", "times"}
         self.assertLessEqual({"name", "bare", *figures}, set(row))
         if row["bare"]:
@@ -324,10 +326,11 @@ class Bench(ProgramCase):
                             self.run_program("kvm", "--json", self.folder, program=BENCH))
 
     def test_usage(self) -> None:
-        for arguments, words in (([], ["subcommand", "bellwire-bench --help"]),
-                                (["wires"], ["'wires'"]),
-                                (["bus", "--skip", "doorbell"], ["'doorbell'"]),
-                                (["kvm", "--rounds", "0"], ["--rounds"])):
+        rows: tuple[tuple[list[str], list[str]], ...] = (
+            ([], ["subcommand", "bellwire-bench --help"]), (["wires"], ["'wires'"]),
+            (["bus", "--skip", "doorbell"], ["'doorbell'"]),
+            (["kvm", "--rounds", "0"], ["--rounds"]))
+        for arguments, words in rows:
             with self.subTest(" ".join(arguments)):
                 self.assert_refused(USAGE, words, self.run_program(*arguments, program=BENCH))
 
@@ -366,9 +369,9 @@ class Ends(ProgramCase):
 
     def test_help_and_version(self) -> None:
         for arguments, words in ((["--version"], "bellwire "), (["--help"], "switchboard"),
-                                (["switchboard", "--help"], "--slots"),
-                                (["device", "--help"], "ivshmem:PATH"),
-                                (["rules", "--help"], "--json")):
+                                 (["switchboard", "--help"], "--slots"),
+                                 (["device", "--help"], "ivshmem:PATH"),
+                                 (["rules", "--help"], "--json")):
             with self.subTest(" ".join(arguments)):
                 run = self.run_program(*arguments)
                 self.assertEqual((run.returncode, run.stderr), (0, ""))
@@ -381,21 +384,21 @@ class Tracing(ProgramCase):
         self.control = self.folder / "control"
         self.out = self.folder / "trace.json"
 
-    def recordable(self) -> subprocess.Popen:
+    def recordable(self) -> subprocess.Popen[str]:
         self.switchboard()
         device = self.start("device", "echo", "--on", f"ivshmem:{self.socket}",
                             "--control", self.control)
         self.until(lambda: served(self.control))
         return device
 
-    def recorder(self, out: Path) -> subprocess.Popen:
+    def recorder(self, out: Path) -> subprocess.Popen[str]:
         """One that records already."""
         process = subprocess.Popen([PROGRAM, "trace", "record", self.control, "--out", out],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
-        self.addCleanup(process.stdout.close)
+        self.addCleanup(pipe(process.stdout).close)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        self.assertIn("recording", process.stdout.readline())
+        self.assertIn("recording", pipe(process.stdout).readline())
         return process
 
     def test_a_trace_of_one_process_has_all_its_requests(self) -> None:

@@ -10,27 +10,32 @@ import subprocess
 import threading
 import time
 import unittest
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from foreign_server import SIZE, ForeignServer
-from programs_test import FAILED, PATIENCE, PROGRAM, ProgramCase, served
+from program import PROGRAM, pipe
+from programs_test import FAILED, PATIENCE, ProgramCase, served
 
 MAGIC_OFFSET = 0
-NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
+NOBODY: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": []}
 VERSION = struct.pack("<HH", 0, 0) + b'{"capabilities":{"max_msg_fds":16}}\0'
 
 
 class ResilienceCase(ProgramCase):
-    def log_of(self, process: subprocess.Popen) -> str:
+    def log_of(self, process: subprocess.Popen[str]) -> str:
         """All that it has said; it is ended for that."""
         process.terminate()
         return process.communicate(timeout=PATIENCE)[1]
 
-    def foreign_server(self, **options) -> ForeignServer:
+    def foreign_server(self, **options: Any) -> ForeignServer:
         server = ForeignServer(self.socket, **options)
         self.addCleanup(server.close)
         return server
 
-    def foreign_device(self, server: ForeignServer, *arguments: str) -> subprocess.Popen:
+    def foreign_device(self, server: ForeignServer, *arguments: str) -> subprocess.Popen[str]:
         device = self.start(*arguments, "device", "echo", "--on",
                             f"ivshmem:{self.socket},vectors={len(server.events)}")
         server.greet()
@@ -38,7 +43,7 @@ class ResilienceCase(ProgramCase):
         return device
 
     def magic_of(self, memory: int) -> int:
-        return struct.unpack("<Q", os.pread(memory, 8, MAGIC_OFFSET))[0]
+        return int(struct.unpack("<Q", os.pread(memory, 8, MAGIC_OFFSET))[0])
 
     def guest_memory(self) -> tuple[socket.socket, int]:
         """What a guest gets of the switchboard: the connection that holds its place, and memory."""
@@ -76,7 +81,8 @@ def receive(peer: socket.socket, size: int) -> bytes:
 class Shortage(ResilienceCase):
     """One moment's lack of descriptors makes nobody deaf."""
 
-    def without_descriptors(self, process: subprocess.Popen, meanwhile) -> None:
+    def without_descriptors(self, process: subprocess.Popen[str],
+                            meanwhile: Callable[[], object]) -> None:
         before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, before[1]))
         meanwhile()
@@ -144,7 +150,7 @@ class Shortage(ResilienceCase):
         if eventfd_id(f"/proc/self/fdinfo/{server.guest_events[0]}") is None:
             self.skipTest("this kernel does not tell eventfds apart")
         for event in server.guest_events:
-            self.until(lambda event=event: same_event(event))
+            self.until(partial(same_event, event))
 
     @unittest.skipIf(os.geteuid() != 0, "only root can become somebody with fewer rights")
     def test_too_many_descriptors_in_flight_are_named_and_passed(self) -> None:
@@ -155,16 +161,18 @@ class Shortage(ResilienceCase):
         holder = subprocess.Popen(
             ["python3", "-c", HOLD, str(ours.fileno())], pass_fds=[ours.fileno()],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **NOBODY)
-        self.addCleanup(lambda: (holder.kill(), holder.communicate()))
+        self.addCleanup(holder.communicate)
+        self.addCleanup(holder.kill)
         switchboard = subprocess.Popen([PROGRAM, "switchboard", "--socket", self.socket],
                                        stderr=subprocess.PIPE, text=True,
                                        preexec_fn=few_descriptors, **NOBODY)
-        self.addCleanup(lambda: (switchboard.kill(), switchboard.communicate()))
+        self.addCleanup(switchboard.communicate)
+        self.addCleanup(switchboard.kill)
         self.until(lambda: served(self.socket))
-        self.assertEqual(holder.stdout.readline(), "held\n")
+        self.assertEqual(pipe(holder.stdout).readline(), "held\n")
         peer = self.client()
         self.assertEqual(len(receive(peer, 16)), 16)
-        self.assertIn("of this user's are in flight", switchboard.stderr.readline())
+        self.assertIn("of this user's are in flight", pipe(switchboard.stderr).readline())
         holder.kill()
         holder.wait()
         for end in (ours, theirs):
@@ -210,7 +218,7 @@ class Storm(ResilienceCase):
                 break
             queue.append(peer)
         device = self.start("device", "echo", "--on", f"ivshmem:{self.socket},vectors=2")
-        self.assertIn("waiting up to", device.stderr.readline())
+        self.assertIn("waiting up to", pipe(device.stderr).readline())
         for peer in queue:
             server.listener.accept()[0].close()
         server.greet()
@@ -233,9 +241,9 @@ class Storm(ResilienceCase):
             devices = [self.start("--log-level", "info", "device", "echo", "--on",
                                   f"ivshmem:{self.socket},slot={slot}") for slot in range(16)]
             for device in devices:
-                said = device.stderr.readline()
+                said = pipe(device.stderr).readline()
                 while said and "echo runs on" not in said:
-                    said = device.stderr.readline()
+                    said = pipe(device.stderr).readline()
                 self.assertIn("echo runs on", said)
         finally:
             over.set()
@@ -245,9 +253,9 @@ class Storm(ResilienceCase):
     def test_a_server_that_comes_late_is_waited_for_if_asked(self) -> None:
         device = self.start("--log-level", "info", "device", "echo", "--on",
                             f"ivshmem:{self.socket},wait=60")
-        self.assertIn("nobody serves", device.stderr.readline())
+        self.assertIn("nobody serves", pipe(device.stderr).readline())
         self.switchboard()
-        self.assertIn("echo runs on", device.stderr.readline())
+        self.assertIn("echo runs on", pipe(device.stderr).readline())
 
 
 class Silent(ResilienceCase):
@@ -276,9 +284,9 @@ class Logs(ResilienceCase):
             os.set_blocking(writing, True)
         return writing
 
-    def start_unread(self, *arguments) -> subprocess.Popen:
+    def start_unread(self, *arguments: str | Path) -> subprocess.Popen[str]:
         process = subprocess.Popen([PROGRAM, "--log-level", "info", *arguments],
-                                   stdin=subprocess.DEVNULL, stderr=self.full_pipe())
+                                   stdin=subprocess.DEVNULL, stderr=self.full_pipe(), text=True)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         self.until(lambda: served(self.socket))
@@ -305,7 +313,7 @@ class Logs(ResilienceCase):
 
     def test_a_failure_that_nobody_reads_is_one(self) -> None:
         process = subprocess.Popen([PROGRAM, "device", "echo", "--on", f"ivshmem:{self.socket}"],
-                                   stdin=subprocess.DEVNULL, stderr=self.full_pipe())
+                                   stdin=subprocess.DEVNULL, stderr=self.full_pipe(), text=True)
         self.addCleanup(process.kill)
         self.assertEqual(process.wait(PATIENCE), FAILED)
 
@@ -352,7 +360,7 @@ class LostMemory(ResilienceCase):
         server = self.foreign_server()
         device = self.foreign_device(server)
         os.ftruncate(server.memory, 4096)
-        os.eventfd_write(server.events[0], 1)
+        os.eventfd_write(server.events[0], 1)  # type: ignore[attr-defined]
         _, said = device.communicate(timeout=PATIENCE)
         self.assertEqual(device.returncode, FAILED)
         for words in (str(self.socket), "taken away", f"4096 of {SIZE} bytes"):
@@ -383,8 +391,8 @@ class BrokenFormat(ResilienceCase):
         self.device(",slot=1")
         device = self.start("--log-level", "info", "device", "echo", "--on",
                             f"ivshmem:{self.socket},slot=0,format=1")
-        self.assertIn("formatted anew", device.stderr.readline())
-        self.assertIn("echo runs on", device.stderr.readline())
+        self.assertIn("formatted anew", pipe(device.stderr).readline())
+        self.assertIn("echo runs on", pipe(device.stderr).readline())
         with mmap.mmap(memory, 4096) as header:
             self.assertNotEqual(header[:8], b"nonsense")
             self.assertEqual(struct.unpack_from("<I", header, 12)[0], 8)  # queues

@@ -7,25 +7,25 @@ import subprocess
 import threading
 import unittest
 
-from program import PROGRAM
+from program import PROGRAM, pipe
 from programs_test import FAILED, PATIENCE, ProgramCase, served
 
 QUICK = ("--interval", "0.1", "--times", "3")
 
 
 class Top(ProgramCase):
-    def busy_device(self) -> subprocess.Popen:
+    def busy_device(self) -> subprocess.Popen[str]:
         """Its driver is in the same process, and has more to do than a test lasts."""
         device = self.start("device", "echo", "--on", "in-process:rings=10000000", "--control",
                             self.socket)
         self.until(lambda: served(self.socket))
         return device
 
-    def top(self) -> subprocess.Popen:
+    def top(self) -> subprocess.Popen[str]:
         """One that looks until it is stopped."""
         top = subprocess.Popen([PROGRAM, "top", self.socket, "--interval", "0.1"],
                                stdout=subprocess.PIPE, text=True)
-        self.addCleanup(top.stdout.close)
+        self.addCleanup(pipe(top.stdout).close)
         self.addCleanup(top.wait)
         self.addCleanup(top.kill)
         return top
@@ -38,7 +38,7 @@ class Top(ProgramCase):
     def test_a_busy_device_has_rates(self) -> None:
         self.busy_device()
         top = self.top()
-        rows = (cells for cells in map(str.split, top.stdout) if len(cells) == 11)
+        rows = (cells for cells in map(str.split, pipe(top.stdout)) if len(cells) == 11)
         row = next(cells for cells in rows if int(cells[6]) > 0)  # it may have just begun
         top.terminate()
         self.assertEqual(top.wait(PATIENCE), 0)
@@ -62,11 +62,11 @@ class Top(ProgramCase):
     def test_a_device_that_goes_and_comes_back(self) -> None:
         device = self.busy_device()
         top = self.top()
-        self.assertIn("device", top.stdout.readline())
+        self.assertIn("device", pipe(top.stdout).readline())
         device.kill()
-        self.assertTrue(any("--control" in line for line in top.stdout))
+        self.assertTrue(any("--control" in line for line in pipe(top.stdout)))
         self.busy_device()
-        self.assertTrue(any(len(line.split()) == 11 for line in top.stdout))
+        self.assertTrue(any(len(line.split()) == 11 for line in pipe(top.stdout)))
 
     def test_nobody_there(self) -> None:
         self.assert_refused(FAILED, [str(self.socket), "--control"],
@@ -97,15 +97,15 @@ class Top(ProgramCase):
                                     "completed", "doorbells", "wakeups")}
         status = {"device": "echo", "transport": "ivshmem", "incarnation": 1, "queues": []}
         for answer, words in (("nonsense", "not JSON"), ("{}", "status is missing"),
-                             (json.dumps({"status": status | {"device": "\x1b[2J"}}), "control"),
-                             (json.dumps({"status": status | {"queues": [queue]}}), "raises"),
-                             ("x" * 100_000, "65536 bytes")):
+                              (json.dumps({"status": status | {"device": "\x1b[2J"}}), "control"),
+                              (json.dumps({"status": status | {"queues": [queue]}}), "raises"),
+                              ("x" * 100_000, "65536 bytes")):
             with self.subTest(words):
                 run = self.ask_a_liar(answer)
                 self.assert_refused(FAILED, [words], run)
                 self.assertNotRegex(run.stderr, "\x1b")
 
-    def ask_a_liar(self, answer: str):
+    def ask_a_liar(self, answer: str) -> subprocess.CompletedProcess[str]:
         self.socket.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(self.socket))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`bellwire trace show`, `diff` and `export`, as their users meet them; the page in a browser."""
 
+from typing import Any
 import html
 import json
 import random
@@ -25,18 +26,20 @@ HOPS_US = (9, 1.2, 22, 0.8, 1.1, 0.5, 18, 1.4, 9, 1.6)  # of a made up request, 
 EVIL = "</script><script>document.title = 'broken out'</script>"
 
 
-def made_up(count: int = 400, **changes: object) -> dict:
+def made_up(count: int = 400, **changes: Any) -> dict[str, Any]:
     """A trace file; its figures mean nothing."""
     dice = random.Random(4711)
-    requests, began = [], 0.0
+    requests: list[dict[str, Any]] = []
+    began = 0.0
     for index in range(count):
-        at = [began]
+        times = [began]
         for hop in HOPS_US:
-            at.append(at[-1] + 1000 * hop * dice.lognormvariate(0, 0.3))
+            times.append(times[-1] + 1000 * hop * dice.lognormvariate(0, 0.3))
+        at: list[float | None] = [*times]
         if index % 10 == 3:
             at[1:4] = [None] * 3  # the device was awake
         requests.append({"queue": 0, "index": index, "at": at})
-        began = at[-1] + dice.uniform(1e3, 3e4)
+        began = times[-1] + dice.uniform(1e3, 3e4)
     rings = [{"queue": 0, "at": each["at"][6], "requests": 1} for each in requests]
     return {
         "version": 1, "transport": "ivshmem", "device": "echo", "began": "2026-01-31T12:00:00Z",
@@ -54,19 +57,21 @@ class TraceCase(Checked):
         super().setUp()
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
 
-    def trace(self, name: str = "run.json", **changes: object) -> Path:
+    def trace(self, name: str = "run.json", **changes: Any) -> Path:
         path = self.folder / name
         path.write_text(json.dumps(made_up(**changes)))
         return path
 
-    def bellwire(self, *arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess:
+    def bellwire(self, *arguments: str | Path, status: int = 0) -> subprocess.CompletedProcess[str]:
         run = subprocess.run([PROGRAM, "trace", *arguments], capture_output=True, text=True,
                              stdin=subprocess.DEVNULL, timeout=30)
         self.assertEqual(run.returncode, status, run.stderr)
         return run
 
-    def figures(self, path: Path) -> dict:
-        return json.loads(self.bellwire("show", path, "--json", "--slowest", "10").stdout)
+    def figures(self, path: Path) -> dict[str, Any]:
+        said = self.bellwire("show", path, "--json", "--slowest", "10").stdout
+        figures: dict[str, Any] = json.loads(said)
+        return figures
 
 
 class Commands(TraceCase):
@@ -102,7 +107,7 @@ class Commands(TraceCase):
 
     def test_what_cannot_be_read_or_written_is_named(self) -> None:
         broken = self.trace("broken.json", version=7)
-        for status, arguments, words in (
+        rows: tuple[tuple[int, list[str | Path], str], ...] = (
                 (1, ["show", "nowhere.json"], "nowhere.json"),
                 (1, ["show", broken], "version is 7"),
                 (1, ["diff", broken, broken], "version is 7"),
@@ -110,7 +115,8 @@ class Commands(TraceCase):
                 (1, ["export", self.trace(), "--html", "/nowhere/page.html"], "/nowhere/page.html"),
                 (1, ["show", self.trace("none.json", count=0)], "none of 0 requests"),
                 (2, ["export", self.trace()], "--perfetto"),
-                (2, ["show"], "FILE")):
+                (2, ["show"], "FILE"))
+        for status, arguments, words in rows:
             with self.subTest(words):
                 run = self.bellwire(*arguments, status=status)
                 self.assertRegex(run.stderr, r"\Abellwire: [^\n]+\n\Z")
@@ -136,19 +142,19 @@ class Sources(unittest.TestCase):
 
 @unittest.skipIf(browser.MISSING, browser.MISSING)
 class Page(TraceCase):
-    def page(self, script: str = "", **changes: object) -> str:
+    def page(self, script: str = "", **changes: Any) -> str:
         """The page of a made up trace, with a script behind its own."""
         page = self.folder / "page.html"
         self.bellwire("export", self.trace(**changes), "--html", page)
         return page.read_text().replace("</body>", f"<script>{script}</script></body>")
 
-    def answer(self, script: str, **changes: object) -> object:
+    def answer(self, script: str, **changes: Any) -> Any:
         """What the script returns, run in the page."""
         wrapped = ("const answer = (() => {" + script + "})();"
                    "document.body.dataset.answer = JSON.stringify(answer);")
         dom = browser.dom(self.page(wrapped, **changes))
         found = re.search(r'data-answer="([^"]*)"', dom)
-        self.assertIsNotNone(found, "the script failed")
+        assert found, "the script failed"
         return json.loads(html.unescape(found.group(1)))
 
     def test_it_stands_alone(self) -> None:
@@ -195,12 +201,13 @@ class Page(TraceCase):
     def test_play_ends_at_the_last_stage(self) -> None:
         frames = ("let now = performance.now();"
                   "window.requestAnimationFrame = (draw) => setTimeout(() => draw(now += 100), 1);")
-        for options in ([], ["--force-prefers-reduced-motion"]):
+        ways: tuple[list[str], ...] = ([], ["--force-prefers-reduced-motion"])
+        for options in ways:
             with self.subTest(options):
                 dom = browser.dom(self.page(frames + "document.getElementById('play').click();"),
                                   *options, "--virtual-time-budget=20000")
                 now = re.search('<output id="now">(.*?)</output>', dom)
-                self.assertRegex(now.group(1), r"^[\d.]+ µs, done$")
+                self.assertRegex(now[1] if now else "", r"^[\d.]+ µs, done$")
 
     def test_a_cell_of_the_heat_map_shows_its_slowest_request(self) -> None:
         seen = self.answer("""

@@ -63,7 +63,7 @@ class Peer:
 
     def load(self, offset: int) -> int:
         _, payload, _ = self.ask(message(REGION_READ, struct.pack("<QII", offset, 0, 4)))
-        return struct.unpack_from("<I", payload, 16)[0]
+        return int(struct.unpack_from("<I", payload, 16)[0])
 
     def give_memory(self, address: int = ADDRESS) -> mmap.mmap:
         """Of the guest, which the card learns of."""
@@ -84,7 +84,7 @@ class Peer:
 
     def connect_interrupts(self, count: int) -> None:
         """To eventfds that nobody reads."""
-        events = [os.eventfd(0) for _ in range(count)]
+        events = [os.eventfd(0) for _ in range(count)]  # type: ignore[attr-defined]
         for first in range(0, count, 16):
             part = events[first:first + 16]
             self.ask(message(SET_IRQS, struct.pack("<IIIII", 20, 4 | 32, 2, first, len(part))), part)
@@ -110,7 +110,7 @@ class Peer:
 
 def queue_of(memory: mmap.mmap) -> int:
     """Where queue 0 is."""
-    return struct.unpack_from("<Q", memory, QUEUE_OFFSET)[0]
+    return int(struct.unpack_from("<Q", memory, QUEUE_OFFSET)[0])
 
 
 def claim(memory: mmap.mmap) -> None:
@@ -120,4 +120,4 @@ def claim(memory: mmap.mmap) -> None:
 
 def served(memory: mmap.mmap) -> bool:
     """Whether the device serves it."""
-    return struct.unpack_from("<I", memory, queue_of(memory) + SERVED)[0] == 1
+    return bool(struct.unpack_from("<I", memory, queue_of(memory) + SERVED)[0] == 1)

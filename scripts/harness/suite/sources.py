@@ -43,14 +43,15 @@ def pyflakes(sources: Sequence[Path]) -> Case:
 
 
 def types() -> list[Case]:
-    return [mypy(PACKAGE, "harness", "vmtests")]
+    return [mypy(PACKAGE, "harness", "vmtests"), mypy(ROOT / "host", "tests")]
 
 
 def mypy(folder: Path, *packages: str) -> Case:
     """As strictly as it can."""
     settings = PACKAGE / "mypy.ini"
     command("mypy", "mypy", "--config-file", settings, "--strict", "--cache-dir",
-            BUILD / "mypy", *packages, cwd=folder)
+            BUILD / "mypy", *packages, cwd=folder,
+            environment={"MYPYPATH": str(PACKAGE)})
     return Case(f"mypy --strict of {', '.join(packages)}")
 
 
