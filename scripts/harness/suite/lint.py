@@ -6,20 +6,16 @@ from pathlib import Path
 
 from harness.core.places import ROOT
 
-from . import sources
+from . import checkpatch, sources
 from .results import Case
 from .step import Failed, Step, command, tracked
 
 # Files that can't carry a comment, or are data.
 UNLICENSED = ("LICENSE", "COPYING", ".gitignore", ".json", "/corpus/")
 
-# The C that is in the kernel's style; guest-kmod/.clang-format has it.
-KERNEL_STYLE = tuple(f":(glob)guest-kmod/{names}" for names in (
-    "module/*.[ch]", "notify_lab/*.[ch]", "bare/*.c", "uapi/*.h", "*/uapi/*.h"))
-
 
 def clang_format() -> list[Case]:
-    sources = tracked("*.cpp", "*.hpp", *KERNEL_STYLE)
+    sources = tracked("*.cpp", "*.hpp", *checkpatch.KERNEL_C)
     command("clang-format", "clang-format", "--dry-run", "-Werror", *sources)
     return [Case(f"clang-format of {len(sources)} files")]
 
@@ -107,4 +103,5 @@ STEPS = (
     Step("links", links),
     Step("walk", walk),
     *sources.STEPS,
+    *checkpatch.STEPS,
 )

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The kernel's own checkpatch over the module's sources.
+
+It is no package of Debian's: it stands in the kernel's sources, 140 MB, which are fetched once; the
+three files that it consists of are kept in the user's cache. guest-kmod/.checkpatch.conf has what
+it is not to say.
+"""
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.core import messages
+from harness.core.places import ROOT, HarnessError, cache, caches, locked
+from harness.image import apt
+from harness.image.apt import AptError
+
+from .results import Case
+from .step import Skipped, Step, command, tracked
+
+SOURCES = "linux-source-6.1"
+FILES = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch")
+MODULE = ROOT / "guest-kmod"
+# What runs in the kernel, and what a program shares with it; the self-tests are programs.
+KERNEL_C = tuple(f":(glob)guest-kmod/{pattern}" for pattern in (
+    "module/*.[ch]", "notify_lab/*.[ch]", "bare/*.c", "uapi/*.h", "*/uapi/*.h"))
+
+
+def checkpatch() -> list[Case]:
+    try:
+        program = get()
+    except HarnessError as error:
+        raise Skipped(str(error)) from None
+    return [check(program, tracked(*KERNEL_C))]
+
+
+def check(program: Path, sources: Sequence[Path]) -> Case:
+    command("checkpatch", "perl", program, "--no-summary", "--terse", "--file", *sources,
+            cwd=MODULE)
+    return Case(f"checkpatch of {len(sources)} files")
+
+
+def get() -> Path:
+    """The program, with its other files beside it; fetched when no cache has it."""
+    for place in caches():
+        if (program := place / "checkpatch" / FILES[0]).exists():
+            return program
+    folder = cache() / "checkpatch"
+    with locked(folder.with_name("checkpatch.lock"), "fetches checkpatch"):
+        if not (folder / FILES[0]).exists():
+            _fetch(folder)
+    return folder / FILES[0]
+
+
+def _fetch(folder: Path) -> None:
+    messages.say(f"fetching the kernel's sources for checkpatch ({SOURCES}, 140 MB, once)")
+    half = folder.with_name("checkpatch.half")  # ours alone: we hold the lock
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True)
+    try:
+        apt.MACHINES.fetch(half, SOURCES)
+        apt.unpack(half, half)
+        _extract(half / f"usr/src/{SOURCES}.tar.xz", half)
+        shutil.rmtree(half / "usr")
+        half.rename(folder)
+    except (AptError, subprocess.CalledProcessError) as error:
+        raise HarnessError(f"can't fetch checkpatch: {apt.cause(str(error))}; it needs the "
+                           "network once, and Debian's main section among apt's sources") from None
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    """tar ends when it has found them all, and reads no further."""
+    names = [f"{SOURCES}/scripts/{name}" for name in FILES]
+    subprocess.run(["tar", "-xf", archive, "-C", folder, "--strip-components=2",
+                    "--occurrence=1", *names], check=True)
+
+
+STEPS = (Step("checkpatch", checkpatch),)
