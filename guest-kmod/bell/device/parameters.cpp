@@ -6,37 +6,38 @@ namespace bell {
 using bellwire::Polling;
 namespace {
 
-constexpr Named<Wait> waits[] = {
+constexpr Named<Wait> named_waits[] = {
     {"read", Wait::read}, {"poll", Wait::poll}, {"epoll", Wait::epoll}};
-constexpr Named<Kick> kicks[] = {
+constexpr Named<Kick> named_kicks[] = {
     {"ioctl", Kick::ioctl}, {"eventfd", Kick::eventfd}, {"direct", Kick::direct}};
-constexpr Named<DeviceKind> loads[] = {{"echo", DeviceKind::echo}, {"digest", DeviceKind::digest}};
-constexpr Named<Hop> hops[] = {{"kick", Hop::kick}, {"call", Hop::call}, {"wake", Hop::wake}};
-constexpr Named<bellwire_worker> workers[] = {{"read", BELLWIRE_WORKER_READ},
-                                              {"poll", BELLWIRE_WORKER_POLL},
-                                              {"callback", BELLWIRE_WORKER_CALLBACK}};
-constexpr Named<Polling> pollings[] = {
+constexpr Named<DeviceKind> named_kinds[] = {{"echo", DeviceKind::echo},
+                                             {"digest", DeviceKind::digest}};
+constexpr Named<Hop> named_hops[] = {{"kick", Hop::kick}, {"call", Hop::call}, {"wake", Hop::wake}};
+constexpr Named<bellwire_worker> named_workers[] = {{"read", BELLWIRE_WORKER_READ},
+                                                    {"poll", BELLWIRE_WORKER_POLL},
+                                                    {"callback", BELLWIRE_WORKER_CALLBACK}};
+constexpr Named<Polling> named_pollings[] = {
     {"off", Polling::off}, {"adaptive", Polling::adaptive}, {"always", Polling::always}};
 
 }  // namespace
 
 std::span<const Named<Wait>> named_values(Wait) noexcept {
-  return waits;
+  return named_waits;
 }
 std::span<const Named<Kick>> named_values(Kick) noexcept {
-  return kicks;
+  return named_kicks;
 }
 std::span<const Named<DeviceKind>> named_values(DeviceKind) noexcept {
-  return loads;
+  return named_kinds;
 }
 std::span<const Named<Hop>> named_values(Hop) noexcept {
-  return hops;
+  return named_hops;
 }
 std::span<const Named<bellwire_worker>> named_values(bellwire_worker) noexcept {
-  return workers;
+  return named_workers;
 }
 std::span<const Named<Polling>> named_values(Polling) noexcept {
-  return pollings;
+  return named_pollings;
 }
 
 }  // namespace bell
