@@ -3,6 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <random>
+
+#include "guest-kmod/module/poll_time.h"
+
 using namespace bellwire;
 using namespace std::chrono_literals;
 
@@ -53,5 +57,26 @@ TEST_CASE("a bound under the least is kept, and used whole") {
     CHECK(time.time() == most);
     time.work_came(1s);
     CHECK(time.time() == 0ns);
+  }
+}
+
+// The kernel module's rule is the same, written in C.
+TEST_CASE("the kernel module decides as we do, whatever the gaps and the bound") {
+  std::mt19937_64 random;
+  for (const auto most : {0ns, 1ns, 900ns, 9'999ns, 10'000ns, 10'001ns, 200'000ns, 50'000'000ns}) {
+    PollTime ours(Polling::adaptive, most);
+    bell_poll_time kernels{};
+    std::uniform_int_distribution<unsigned> bits(0, 33);  // up to 8 s
+    unsigned changes = 0;
+    for (int i = 0; i < 10'000; ++i) {
+      const std::chrono::nanoseconds gap(random() >> (63 - bits(random)) >> 1);
+      const auto before = ours.time();
+      ours.work_came(gap);
+      bell_poll_time_kicked(&kernels, static_cast<std::uint64_t>(gap.count()),
+                            static_cast<std::uint64_t>(most.count()));
+      REQUIRE(ours.time().count() == static_cast<std::int64_t>(kernels.ns));
+      if (ours.time() != before) ++changes;
+    }
+    CHECK((changes > 100) == (most > 0ns));
   }
 }

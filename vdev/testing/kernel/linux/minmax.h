@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * As much of the kernel's headers as guest-kmod/module/poll_time.h needs, so that
+ * a test on the host can include it. In the include path of that test alone.
+ */
+#ifndef BELLWIRE_TESTING_LINUX_MINMAX_H
+#define BELLWIRE_TESTING_LINUX_MINMAX_H
+
+#include <linux/types.h>
+
+typedef __u64 u64;
+
+#define min_t(type, a, b) ((type)(a) < (type)(b) ? (type)(a) : (type)(b))
+#define max_t(type, a, b) ((type)(a) > (type)(b) ? (type)(a) : (type)(b))
+#define clamp_t(type, value, low, high) min_t(type, max_t(type, value, low), high)
+
+#endif /* BELLWIRE_TESTING_LINUX_MINMAX_H */
