@@ -5,7 +5,7 @@
 
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
-#include "vdev/loop/one_thread.hpp"
+#include "vdev/loop/asio.hpp"
 #include "vdev/transport/ivshmem/switchboard.hpp"
 
 namespace bellwire::host {

@@ -11,7 +11,6 @@
 #include "host/cli/system.hpp"
 #include "vdev/os/cpu.hpp"
 #include "vdev/os/text.hpp"
-#include "vdev/os/ticks.hpp"
 
 namespace bellwire::bench {
 namespace {

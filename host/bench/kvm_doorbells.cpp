@@ -9,8 +9,8 @@
 #include "host/bench/bare/bare.h"
 #include "host/bench/bare/bench_guest.h"
 #include "host/bench/suites.hpp"
+#include "vdev/machine/kvm/eventfds.hpp"
 #include "vdev/machine/kvm/program.hpp"
-#include "vdev/machine/kvm/wires.hpp"
 
 extern "C" const std::byte bellwire_bench_guest[];  // GUEST_SIZE bytes
 
@@ -88,11 +88,11 @@ struct Ringer {
   kvm::Vm vm;
   kvm::Program guest;
   os::EventFd event;
-  std::vector<kvm::DoorbellWire> wires;
+  std::vector<kvm::Ioeventfd> wires;
 
   Result<void> wire_all() {
     for (const auto& request : requests()) {
-      auto wire = kvm::DoorbellWire::create(vm, event, request);
+      auto wire = kvm::Ioeventfd::create(vm, event, request);
       if (!wire) return wire.error();
       wires.push_back(std::move(*wire));
     }

@@ -10,8 +10,8 @@
 #include "host/bench/bare/bare.h"
 #include "host/bench/suites.hpp"
 #include "vdev/core/interrupt.hpp"
+#include "vdev/machine/kvm/eventfds.hpp"
 #include "vdev/machine/kvm/kvm_machine.hpp"
-#include "vdev/machine/kvm/wires.hpp"
 
 namespace bellwire::bench {
 namespace {
@@ -22,7 +22,7 @@ constexpr bare_lines lines{.message_gsi = 24, .message_vector = 0x46, .pin = 5, 
 struct Raiser {
   std::unique_ptr<machine::Machine> machine;
   os::EventFd wired;
-  std::vector<kvm::InterruptWire> wires;
+  std::vector<kvm::Irqfd> wires;
   Interrupt line, loose;
 
   [[nodiscard]] const kvm::Vm& vm() const {
@@ -36,7 +36,7 @@ struct Raiser {
     errno = vm().set_routes(routes);
     if (errno != 0) return system_fault("KVM does not take {} routes", std::size(routes));
     machine->set_pin({.number = lines.pin, .vector = lines.pin_vector});
-    auto wire = kvm::InterruptWire::create(vm(), wired, lines.message_gsi, routes);
+    auto wire = kvm::Irqfd::create(vm(), wired, lines.message_gsi, routes);
     if (!wire) return wire.error();
     wires.push_back(std::move(*wire));
     return {};

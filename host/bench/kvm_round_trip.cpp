@@ -9,7 +9,7 @@
 #include "host/bench/bare/bare.h"
 #include "host/bench/suites.hpp"
 #include "vdev/devices/echo.hpp"
-#include "vdev/loop/one_thread.hpp"
+#include "vdev/loop/asio.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/transport/kvm/kvm_transport.hpp"
 

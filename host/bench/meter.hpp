@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "host/bench/benchmark.hpp"
-#include "vdev/os/unique_fd.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::bench {
 

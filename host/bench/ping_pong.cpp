@@ -3,7 +3,7 @@
 
 #include <x86intrin.h>
 
-#include "vdev/os/limits.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::bench {
 namespace {

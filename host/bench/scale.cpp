@@ -212,7 +212,7 @@ class BusySwitchboard {
   }
 
   Result<void> join(unsigned slot) {
-    const ivshmem::Endpoint near{.path = folder_.socket(), .slot = slot, .vectors = 1};
+    const ivshmem::PeerOptions near{.path = folder_.socket(), .slot = slot, .vectors = 1};
     auto device = ivshmem::Peer::connect(host_.context(), near);
     if (!device) return device.error();
     auto attachment = (*device)->attach();

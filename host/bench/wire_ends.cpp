@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "host/bench/environment.hpp"
-#include "vdev/ring/driver_wait.hpp"
+#include "vdev/ring/driver_queue.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bellwire::bench {

@@ -13,9 +13,9 @@
 #include "host/bench/benchmark.hpp"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/core/poll_time.hpp"
-#include "vdev/loop/one_thread.hpp"
+#include "vdev/loop/asio.hpp"
 #include "vdev/ring/driver_queue.hpp"
-#include "vdev/runner/moderation.hpp"
+#include "vdev/runner/interpose.hpp"
 #include "vdev/runner/runner.hpp"
 
 namespace bellwire::bench {

@@ -11,9 +11,9 @@
 #include "host/device/transports.hpp"
 #include "vdev/devices/catalog.hpp"
 #include "vdev/log/log.hpp"
-#include "vdev/loop/one_thread.hpp"
+#include "vdev/loop/asio.hpp"
 #include "vdev/os/cpu.hpp"
-#include "vdev/os/limits.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/transport/card/card.hpp"
 
 namespace bellwire::host {

@@ -13,7 +13,7 @@
 
 #include "host/device/options.hpp"
 #include "vdev/core/transport.hpp"
-#include "vdev/runner/moderation.hpp"
+#include "vdev/runner/interpose.hpp"
 #include "vdev/runner/runner.hpp"
 
 namespace bellwire::host {

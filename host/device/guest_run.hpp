@@ -5,7 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include "vdev/core/guest.hpp"
+#include "vdev/core/transport.hpp"
 #include "vdev/devices/catalog.hpp"
 
 namespace bellwire::host {

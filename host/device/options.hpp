@@ -10,7 +10,7 @@
 
 #include "host/trace/record/tracing.hpp"
 #include "vdev/core/poll_time.hpp"
-#include "vdev/runner/dropping.hpp"
+#include "vdev/runner/interpose.hpp"
 
 namespace CLI {
 class App;

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "guest-kmod/uapi/bellwire.h"
-#include "vdev/os/limits.hpp"
-#include "vdev/transport/card/card_transport.hpp"
+#include "vdev/os/fd.hpp"
+#include "vdev/transport/card/card.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 #include "vdev/transport/kvm/kvm_transport.hpp"
@@ -68,7 +68,7 @@ Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& conte
                                                   std::string_view where, GuestPlan&,
                                                   const FdDemand&) {
   const auto words = split(where);
-  ivshmem::Endpoint endpoint{.path = words.empty() ? "" : words.front()};
+  ivshmem::PeerOptions endpoint{.path = words.empty() ? "" : words.front()};
   const auto options = std::span(words).subspan(words.empty() ? 0 : 1);
   unsigned format = 0, wait = 0;
   const auto done = read("ivshmem", options,

@@ -19,8 +19,8 @@
 #include <string>
 
 #include "host/output/stream_buffers.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/os/result.hpp"
-#include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::host {
 

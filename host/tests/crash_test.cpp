@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/scripted_server.hpp"
+#include "vdev/testing/process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 
 using namespace bellwire;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// AddressRange: the bytes from `first` to `last`, both included, in a space of 2^64. It is never
-// empty and never wraps, and it may hold the space's last byte, which the sum of an address and a
-// size cannot express. Whatever compares a guest's addresses, or a peer's offsets and sizes, does
-// so here: the sums that can overflow are in this file alone.
+// AddressRange: the bytes from `first` to `last`, inclusive, in a space of 2^64 bytes. It is never
+// empty and never wraps, and it may contain the last byte of the space, which an address plus a
+// size could not express. All comparisons of a guest's addresses and of a peer's offsets and sizes
+// are done here, so that sums that can overflow occur in this file alone. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace bellwire {
 
 class AddressRange {
  public:
-  /// `size` bytes from `first` on. Empty: they are none, or go past the space's end.
+  /// `size` bytes from `first` on. Empty: `size` is 0, or they reach past the end of the space.
   [[nodiscard]] static constexpr std::optional<AddressRange> create(std::uint64_t first,
                                                                     std::uint64_t size) noexcept {
     if (size == 0 || size - 1 > ~first) return std::nullopt;
@@ -34,11 +34,11 @@ class AddressRange {
     return first_ <= other.last_ && other.first_ <= last_;
   }
 
-  /// Of an address that it contains: the bytes before it …
+  /// The bytes before `address`, which the range contains …
   [[nodiscard]] constexpr std::uint64_t offset_of(std::uint64_t address) const noexcept {
     return address - first_;
   }
-  /// … and those from it to the end.
+  /// … and the bytes from it to the end of the range.
   [[nodiscard]] constexpr std::uint64_t bytes_from(std::uint64_t address) const noexcept {
     return last_ - address + 1;
   }
@@ -52,7 +52,7 @@ class AddressRange {
   std::uint64_t last_;
 };
 
-/// Whether `size` bytes, which may be none, lie from `offset` on in something of `whole` bytes.
+/// Whether `size` bytes, possibly 0, from `offset` on lie within `whole` bytes.
 [[nodiscard]] constexpr bool fits(std::uint64_t offset, std::uint64_t size,
                                   std::uint64_t whole) noexcept {
   return offset <= whole && size <= whole - offset;

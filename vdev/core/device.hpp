@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Device: what an author writes. It knows doorbells, interrupts and memory; it never knows which
-// transport they come from, so it runs unchanged over all of them.
+// Device: what an author writes. It knows doorbells, interrupts, memory and its registers; it never
+// knows which transport they come from, so it runs unchanged on all of them.
 //
 // One thread at a time calls a device: the one that runs its Runner.
 #pragma once
@@ -10,22 +10,32 @@
 #include <string_view>
 
 #include "vdev/core/attachment.hpp"
-#include "vdev/core/registers.hpp"
 #include "vdev/os/result.hpp"
 
 namespace bellwire {
 
-struct DeviceTraits {
-  std::string_view kind;            ///< its name, as the catalog lists it
-  unsigned doorbells = 1;           ///< the most that it can use
-  unsigned interrupts = 1;          ///< likewise
-  std::uint64_t register_size = 0;  ///< bytes; 0: it has no registers
+/// Registers, whose accesses a transport that traps them forwards to the device.
+class RegisterBlock {
+ public:
+  virtual ~RegisterBlock() = default;
+
+  /// `offset` is within the block, `size` is 1, 2, 4 or 8 bytes. Undefined registers read as zero
+  /// and ignore writes. Called on the thread that runs the device.
+  virtual std::uint64_t read(std::uint64_t offset, unsigned size) noexcept = 0;
+  virtual void write(std::uint64_t offset, unsigned size, std::uint64_t value) noexcept = 0;
 };
 
-/// What a device says when it returns: whether it left work behind.
+struct DeviceTraits {
+  std::string_view kind;            ///< the device's name in the catalog
+  unsigned doorbells = 1;           ///< the most that it can use
+  unsigned interrupts = 1;          ///< likewise
+  std::uint64_t register_size = 0;  ///< bytes; 0: no registers
+};
+
+/// Whether a device left work behind when it returned.
 enum class Turn {
   done,
-  more,  ///< call again, after the other doorbells had their turn
+  more,  ///< call again, after the other doorbells have had their turn
 };
 
 class Device {
@@ -35,24 +45,24 @@ class Device {
   [[nodiscard]] virtual DeviceTraits traits() const noexcept = 0;
   [[nodiscard]] virtual RegisterBlock* registers() noexcept { return nullptr; }
 
-  /// The attachment is the device's while it runs. On an error it isn't running.
+  /// The device owns the attachment while it runs. After an error it is not running.
   [[nodiscard]] virtual Result<void> start(Attachment attachment) = 0;
 
-  /// Doorbell `index` was rung `rings` times; 0 when it is only a look: the first after a start,
-  /// since an earlier incarnation may have left work, or the next after Turn::more. The count says
-  /// that somebody rang; the work is in the ring. Must not block, nor loop without a bound.
+  /// Doorbell `index` was rung `rings` times. 0: it was not rung, but there may be work: after a
+  /// start, since an earlier incarnation may have left some, and after Turn::more. The count only
+  /// says that somebody rang; the work is in the ring. Must not block, nor loop without a bound.
   virtual Turn on_doorbell(unsigned index, std::uint64_t rings) noexcept = 0;
 
-  /// A look at doorbell `index` that need not ask for a ring: more: there was work; done: there was
-  /// none. A driver that isn't asked rings no more, so on_doorbell() comes before the runner
-  /// sleeps.
+  /// Polls doorbell `index` without asking the driver to ring. more: there was work; done: there
+  /// was none. A driver that is not asked does not ring, so the runner calls on_doorbell() before
+  /// it sleeps.
   virtual Turn on_poll(unsigned index) noexcept { return on_doorbell(index, 0); }
 
-  /// Ten times a second while doorbells are rung or it waits(), and for a moment after the last, to
-  /// tell the driver that it is alive.
+  /// Called ten times per second while doorbells are rung or waits() is true, and for a moment
+  /// after that: shows the driver that the device is alive.
   virtual void on_tick() noexcept {}
 
-  /// Whether it waits for its driver, and wants to be ticked until that is over.
+  /// Whether the device waits for its driver and wants ticks until that is over.
   [[nodiscard]] virtual bool waits() const noexcept { return false; }
 
   /// Idempotent.

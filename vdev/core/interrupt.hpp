@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// An interrupt has two ends. The transport owns an InterruptLine, which leads to the guest when it
-// is bound to an eventfd and nowhere when it isn't; it may be bound late, and again, since guests
-// come and go. The device has an Interrupt, and raises it without knowing. What is raised while
-// the line is unbound is *pending*: binding raises it, once, however often it was.
+// An interrupt has two ends. The transport owns an InterruptLine: bound to an eventfd it leads to
+// the guest, unbound nowhere. It may be bound late and repeatedly, since guests come and go. The
+// device has the Interrupt, and raises it without knowing which. An interrupt raised while the line
+// is unbound is *pending*: binding raises it once, however often it was raised.
 //
-// Both ends may be used from any thread. Who raises waits for nobody; who unbinds waits for those
-// who just then write the eventfd.
+// Both ends may be used from any thread. raise() never waits; unbind() waits for threads that are
+// writing the eventfd at that moment.
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@
 namespace bellwire {
 
 namespace detail {
+/// What the two ends share.
 class InterruptTarget {
  public:
   void raise() noexcept;
@@ -43,8 +44,8 @@ class Interrupt {
  public:
   void raise() const noexcept { target_->raise(); }
 
-  /// The eventfd that the line leads to now, for a transport that wires kernel to kernel; -1 when
-  /// there is none. It is the line's: valid until the line is bound anew.
+  /// The descriptor of the eventfd that the line is bound to, for a transport that connects kernel
+  /// to kernel; -1 if unbound. The line owns it: it is valid until the line is bound again.
   [[nodiscard]] int fd() const noexcept { return target_->fd(); }
 
  private:
@@ -60,10 +61,10 @@ class InterruptLine {
   explicit InterruptLine(os::EventFd event) : InterruptLine() { bind(std::move(event)); }
 
   void bind(os::EventFd event) noexcept { target_->bind(std::move(event)); }
-  /// The eventfd that it led to, for who wants to bind it again.
+  /// Returns the eventfd that it was bound to, for a caller that wants to bind it again.
   std::optional<os::EventFd> unbind() noexcept { return target_->unbind(); }
   [[nodiscard]] bool pending() const noexcept { return target_->pending(); }
-  /// Forgets what is pending.
+  /// Forgets a pending interrupt.
   void clear() noexcept { target_->clear(); }
   [[nodiscard]] Interrupt interrupt() const { return Interrupt(target_); }
 

@@ -5,12 +5,12 @@
 
 #include <thread>
 
-#include "vdev/testing/peer_event.hpp"
+#include "vdev/testing/process.hpp"
 
 using bellwire::InterruptLine;
 using bellwire::os::EventFd;
 using bellwire::testing::PeerEvent;
-using bellwire::testing::Watchdog;
+using bellwire::testing::SleepAlarm;
 
 TEST_CASE("a bound line leads every raise to its eventfd") {
   const auto event = EventFd::create().value();
@@ -91,7 +91,7 @@ TEST_CASE("raising while another thread unbinds and binds never touches an event
 }
 
 TEST_CASE("an interrupt whose eventfd is full and blocking is raised, unbound and bound again") {
-  const Watchdog watchdog;
+  const SleepAlarm alarm;
   const PeerEvent peer;
   peer.fill();
   InterruptLine line(peer.handed_over());
@@ -103,7 +103,7 @@ TEST_CASE("an interrupt whose eventfd is full and blocking is raised, unbound an
   line.bind(peer.handed_over());
   line.interrupt().raise();
   CHECK(line.unbind().has_value());
-  CHECK_FALSE(Watchdog::barked());
+  CHECK_FALSE(SleepAlarm::rang());
 }
 
 TEST_CASE("raising while another thread binds ours and a peer's in turn reaches one of them") {

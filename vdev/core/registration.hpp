@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Registration: a callback that is registered, as a thing that one holds. Dropping it unregisters:
-// what the callback captured need only live as long as its Registration. It may be dropped from
-// within the callback, and after the one who calls has gone.
+// Registration: owns a registered callback; dropping it unregisters the callback. So what the
+// callback captures need only live as long as the Registration. It may be dropped from within the
+// callback, and after the Callbacks that it was added to.
 //
 // Callbacks: the side that calls. Both on one thread.
 #pragma once
@@ -18,7 +18,7 @@ namespace bellwire {
 class [[nodiscard]] Registration {
  public:
   Registration() = default;
-  /// Holds the callback itself; the side that calls has a weak pointer to it.
+  /// Owns the callback; the calling side has a weak pointer to it.
   explicit Registration(std::shared_ptr<void> callback) noexcept : callback_(std::move(callback)) {}
   Registration(Registration&&) noexcept = default;
   Registration& operator=(Registration&&) noexcept = default;
@@ -42,8 +42,8 @@ class Callbacks {
     return Registration(std::move(held));
   }
 
-  /// Calls those that are registered now, in the order in which they came, but for those that
-  /// another unregisters meanwhile.
+  /// Calls the callbacks that are registered now, in the order of their registration, except those
+  /// that another callback unregisters meanwhile.
   void call(Args... args) const {
     const auto now = callbacks_;
     for (const auto& known : now)

@@ -1,25 +1,73 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Transport: what stands between a device and its guest. All of them end in an Attachment.
+// Guest: the driver's side of a transport that includes a guest. It sends requests through the ring
+// and keeps the answers, for the caller, who knows the device, to check.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "vdev/core/attachment.hpp"
-#include "vdev/core/guest.hpp"
-#include "vdev/core/registers.hpp"
+#include "vdev/core/device.hpp"
 #include "vdev/core/registration.hpp"
+#include "vdev/os/result.hpp"
 
 namespace bellwire {
 
-/// Whoever runs a device, told on the context's thread.
+struct GuestPlan {
+  std::uint32_t requests = 10'000;
+  std::uint32_t depth = 1;  ///< requests in flight
+};
+
+/// One request and its answer.
+struct Exchange {
+  std::array<std::byte, 64> input;
+  std::array<std::byte, 64> output;  ///< `length` bytes of it are the device's
+  bool answered = false;             ///< the members below are valid only then
+  std::uint32_t status;              ///< enum bellwire_completion_status
+  std::uint32_t length;
+  std::uint64_t result;
+  std::uint64_t ns;  ///< from its submission until its completion was taken
+};
+
+struct GuestReport {
+  std::vector<Exchange> exchanges;   ///< all planned requests, in the order of submission
+  std::uint64_t submitted = 0;       ///< how many were submitted; fewer if it gave up
+  std::uint64_t hung = 0;            ///< requests that hung; the unanswered ones were abandoned
+  std::vector<std::string> hangs;    ///< a description of each hang
+  std::uint64_t unexpected = 0;      ///< completions of no request, or of one already answered
+  std::uint64_t doorbells = 0;       ///< written by the guest
+  std::uint64_t interrupts = 0;      ///< taken by the guest
+  std::uint64_t register_exits = 0;  ///< accesses that reached user space: registers …
+  std::uint64_t doorbell_exits = 0;  ///< … and doorbells, which never should
+};
+
+class Guest {
+ public:
+  virtual ~Guest() = default;
+
+  /// Runs the guest to its end, on the caller's thread; the device runs on another. A guest whose
+  /// requests hang gives up and reports that. ECANCELED: stop().
+  [[nodiscard]] virtual Result<GuestReport> run(const GuestPlan& plan) = 0;
+  /// Makes run() return soon. Any thread.
+  virtual void stop() noexcept = 0;
+};
+
+// Transport: the connection between a device and its guest, whatever its kind. It gives the device
+// an Attachment.
+
+/// Callbacks of whoever runs a device, called on the context's thread.
 struct Runs {
-  /// A driver gives an attachment: the device runs on it when this returns. On an error it does
-  /// not; then the transport reports that, tells the driver, and waits for the next attachment.
+  /// A driver provides an attachment: the device runs on it when this returns. On an error it does
+  /// not; then the transport logs that, informs the driver, and waits for the next attachment.
   std::function<Result<void>(Attachment)> attach;
-  /// The driver takes the attachment back: nothing of it is used any more when this returns.
+  /// The driver takes the attachment back: nothing uses it any more when this returns.
   std::function<void()> detach;
-  /// After a detach: no attachment will follow, for this reason. Most transports never say so.
+  /// After a detach: no attachment will follow, for this reason. Most transports never call it.
   std::function<void(Error)> end = nullptr;
 };
 
@@ -27,15 +75,13 @@ class Transport {
  public:
   virtual ~Transport() = default;
 
-  /// The three things for a device to start on. The transport must outlive its use of them, and
-  /// gives them again to a device that starts anew. `registers`, if there are any, are the
-  /// device's: a transport whose guest has trapped accesses forwards those. EAGAIN: no driver has
-  /// given them yet.
+  /// The attachment for a device to start on; again for a device that is restarted. The transport
+  /// must outlive its use. `registers` may be null; otherwise a transport with trapped accesses
+  /// forwards those to it. EAGAIN: no driver has provided an attachment yet.
   [[nodiscard]] virtual Result<Attachment> attach(RegisterBlock* registers) = 0;
 
-  /// Has `runs` run the device on each attachment, one after the other, until the registration is
-  /// dropped. Most transports have only one, and have it at once; then an error of it is an error
-  /// of this.
+  /// Calls `runs` for each attachment, one after the other, until the registration is dropped. Most
+  /// transports have one attachment, at once; its error is then returned here.
   [[nodiscard]] virtual Result<Registration> serve(RegisterBlock* registers, Runs runs) {
     auto attachment = attach(registers);
     if (!attachment) return attachment.error();
@@ -43,7 +89,7 @@ class Transport {
     return Registration();
   }
 
-  /// The guest that it brings along; null where guests come from elsewhere.
+  /// The guest that the transport includes; null if guests come from elsewhere.
   [[nodiscard]] virtual Guest* guest() noexcept { return nullptr; }
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "vdev/core/crc32c.hpp"
-#include "vdev/devices/digest.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/devices/edu.hpp"
 

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "vdev/core/device.hpp"
-#include "vdev/core/guest.hpp"
+#include "vdev/core/transport.hpp"
 #include "vdev/pci/function.hpp"
 
 namespace bellwire {

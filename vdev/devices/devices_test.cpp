@@ -5,11 +5,9 @@
 
 #include "vdev/core/crc32c.hpp"
 #include "vdev/devices/catalog.hpp"
-#include "vdev/devices/digest.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/ring/words.hpp"
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/running_device.hpp"
 
 using namespace bellwire;
 using namespace bellwire::testing;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vdev/core/crc32c.hpp"
+
 namespace bellwire {
 
 DeviceTraits Echo::traits() const noexcept {
@@ -14,6 +16,14 @@ ring::Reply Echo::serve(const ring::Request& request) noexcept {
   const auto length = std::min(request.input.size(), request.output.size());
   if (length > 0) std::memcpy(request.output.data(), request.input.data(), length);
   return {.length = static_cast<std::uint32_t>(length)};
+}
+
+DeviceTraits Digest::traits() const noexcept {
+  return {.kind = "digest", .doorbells = BELLWIRE_MAX_QUEUES, .interrupts = BELLWIRE_MAX_QUEUES};
+}
+
+ring::Reply Digest::serve(const ring::Request& request) noexcept {
+  return {.result = crc32c(request.input)};
 }
 
 }  // namespace bellwire

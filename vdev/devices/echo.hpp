@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// echo: copies each request's input to its output, as much as fits.
+// The two smallest devices. Each is a RequestDevice: it names itself, and answers one request. One
+// thread, the runner's.
 #pragma once
 
 #include "vdev/devices/request_device.hpp"
 
 namespace bellwire {
 
+/// Copies each request's input to its output, as much as fits.
 class Echo final : public RequestDevice {
+ public:
+  [[nodiscard]] DeviceTraits traits() const noexcept override;
+
+ private:
+  ring::Reply serve(const ring::Request& request) noexcept override;
+};
+
+/// Answers each request with the CRC-32C of its input.
+class Digest final : public RequestDevice {
  public:
   [[nodiscard]] DeviceTraits traits() const noexcept override;
 

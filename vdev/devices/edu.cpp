@@ -19,27 +19,27 @@ struct Edu::Row {
 
 const Edu::Row Edu::rows[] = {
     {edu::identification, [](const Edu&) -> std::uint64_t { return identity; }, nullptr},
-    {edu::liveness, [](const Edu& edu) -> std::uint64_t { return edu.state_.liveness; },
+    {edu::liveness, [](const Edu& edu) -> std::uint64_t { return edu.registers_.liveness; },
      [](Edu& edu, std::uint64_t value) {
-       edu.state_.liveness = ~static_cast<std::uint32_t>(value);
+       edu.registers_.liveness = ~static_cast<std::uint32_t>(value);
      }},
-    {edu::factorial, [](const Edu& edu) -> std::uint64_t { return edu.state_.factorial; },
+    {edu::factorial, [](const Edu& edu) -> std::uint64_t { return edu.registers_.factorial; },
      [](Edu& edu, std::uint64_t value) { edu.compute(static_cast<std::uint32_t>(value)); }},
-    {edu::status, [](const Edu& edu) -> std::uint64_t { return edu.state_.status; },
-     [](Edu& edu, std::uint64_t value) { edu.state_.status = value & factorial_interrupts; }},
-    {edu::interrupt_status, [](const Edu& edu) -> std::uint64_t { return edu.state_.interrupts; },
-     nullptr},
+    {edu::status, [](const Edu& edu) -> std::uint64_t { return edu.registers_.status; },
+     [](Edu& edu, std::uint64_t value) { edu.registers_.status = value & factorial_interrupts; }},
+    {edu::interrupt_status,
+     [](const Edu& edu) -> std::uint64_t { return edu.registers_.interrupts; }, nullptr},
     {edu::interrupt_raise, nullptr,
      [](Edu& edu, std::uint64_t value) { edu.raise(static_cast<std::uint32_t>(value)); }},
     {edu::interrupt_acknowledge, nullptr,
      [](Edu& edu, std::uint64_t value) { edu.acknowledge(static_cast<std::uint32_t>(value)); }},
-    {edu::dma_source, [](const Edu& edu) { return edu.state_.source; },
-     [](Edu& edu, std::uint64_t value) { edu.set(&State::source, value); }},
-    {edu::dma_destination, [](const Edu& edu) { return edu.state_.destination; },
-     [](Edu& edu, std::uint64_t value) { edu.set(&State::destination, value); }},
-    {edu::dma_count, [](const Edu& edu) { return edu.state_.count; },
-     [](Edu& edu, std::uint64_t value) { edu.set(&State::count, value); }},
-    {edu::dma_command, [](const Edu& edu) { return edu.state_.command; },
+    {edu::dma_source, [](const Edu& edu) { return edu.registers_.source; },
+     [](Edu& edu, std::uint64_t value) { edu.set(&Registers::source, value); }},
+    {edu::dma_destination, [](const Edu& edu) { return edu.registers_.destination; },
+     [](Edu& edu, std::uint64_t value) { edu.set(&Registers::destination, value); }},
+    {edu::dma_count, [](const Edu& edu) { return edu.registers_.count; },
+     [](Edu& edu, std::uint64_t value) { edu.set(&Registers::count, value); }},
+    {edu::dma_command, [](const Edu& edu) { return edu.registers_.command; },
      [](Edu& edu, std::uint64_t value) { edu.command(value); }},
 };
 
@@ -81,13 +81,13 @@ void Edu::write(std::uint64_t offset, unsigned size, std::uint64_t value) noexce
 void Edu::compute(std::uint32_t number) {
   std::uint32_t product = 1;
   for (; number > 1 && product != 0; --number) product *= number;
-  state_.factorial = product;
-  if ((state_.status & factorial_interrupts) != 0) raise(factorial_done);
+  registers_.factorial = product;
+  if ((registers_.status & factorial_interrupts) != 0) raise(factorial_done);
 }
 
 void Edu::raise(std::uint32_t bits) {
-  state_.interrupts |= bits;
-  if (state_.interrupts == 0) return;
+  registers_.interrupts |= bits;
+  if (registers_.interrupts == 0) return;
   if (interrupts().uses_messages())
     interrupts().vector(0).raise();
   else
@@ -95,28 +95,28 @@ void Edu::raise(std::uint32_t bits) {
 }
 
 void Edu::acknowledge(std::uint32_t bits) {
-  state_.interrupts &= ~bits;
-  if (state_.interrupts == 0) interrupts().set_intx(false);
+  registers_.interrupts &= ~bits;
+  if (registers_.interrupts == 0) interrupts().set_intx(false);
 }
 
-void Edu::set(std::uint64_t State::*which, std::uint64_t value) {
-  if (!running()) state_.*which = value;
+void Edu::set(std::uint64_t Registers::*which, std::uint64_t value) {
+  if (!running()) registers_.*which = value;
 }
 
 void Edu::command(std::uint64_t value) {
   if (running()) return;
-  state_.command = value & (dma::run | dma::to_memory | dma::interrupts);
+  registers_.command = value & (dma::run | dma::to_memory | dma::interrupts);
   if (running()) transfer();
 }
 
 // Where one of before a reset is still under way, its end starts this one.
 void Edu::transfer() {
   if (carrying_) return;
-  const bool out = (state_.command & dma::to_memory) != 0;
-  const auto at = (out ? state_.source : state_.destination) - buffer_address;
-  if (at > buffer_size || state_.count > buffer_size - at) return finish(false);
-  const auto inside = std::span(buffer_).subspan(at, state_.count);
-  const auto bytes = std::span(carried_).first(state_.count);
+  const bool out = (registers_.command & dma::to_memory) != 0;
+  const auto at = (out ? registers_.source : registers_.destination) - buffer_address;
+  if (at > buffer_size || registers_.count > buffer_size - at) return finish(false);
+  const auto inside = std::span(buffer_).subspan(at, registers_.count);
+  const auto bytes = std::span(carried_).first(registers_.count);
   auto done = [this, out, inside, bytes, life = life_](const Result<void>& result) {
     carrying_ = false;
     if (life == life_) {
@@ -127,19 +127,19 @@ void Edu::transfer() {
     }
   };
   carrying_ = true;
-  if (!out) return memory().read(state_.source, bytes, std::move(done));
+  if (!out) return memory().read(registers_.source, bytes, std::move(done));
   std::ranges::copy(inside, bytes.begin());
-  memory().write(state_.destination, bytes, std::move(done));
+  memory().write(registers_.destination, bytes, std::move(done));
 }
 
 void Edu::finish(bool good) {
-  state_.command &= ~dma::run;
-  if (!good) state_.command |= dma::failed;
-  if ((state_.command & dma::interrupts) != 0) raise(dma_done);
+  registers_.command &= ~dma::run;
+  if (!good) registers_.command |= dma::failed;
+  if ((registers_.command & dma::interrupts) != 0) raise(dma_done);
 }
 
 void Edu::on_reset() noexcept {
-  state_ = {};
+  registers_ = {};
   std::ranges::fill(buffer_, std::byte{});
   ++life_;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// edu: a PCI device to learn drivers with, whose every part is a register (edu_registers.hpp). It
-// is a whole function, no ring device: it runs where there is a PCI bus to it.
+// edu: a PCI device for learning to write drivers, after QEMU's: registers, interrupts and DMA
+// (edu_registers.hpp). It is a whole PCI function, not a ring device, so it runs where there is a
+// PCI bus. On the thread that runs its transport.
 //
-// DMA takes any address, QEMU's edu 28 bits of it; what fails is told by dma::failed, and the
-// interrupt comes all the same. A factorial is there at once: status never says that it computes.
-// Interrupts go by MSI if the driver has enabled it, else by INTx, until they are acknowledged.
+// DMA takes any address, where QEMU's edu takes 28 bits of it; a failed transfer sets dma::failed,
+// and its interrupt comes all the same. A factorial is computed at once: status never says that it
+// is being computed. Interrupts are sent by MSI if the driver has enabled it, otherwise by INTx
+// until they are acknowledged.
 #pragma once
 
 #include <vector>
@@ -33,23 +35,23 @@ class Edu final : public pci::Function, private RegisterBlock {
   void raise(std::uint32_t bits);
   void acknowledge(std::uint32_t bits);
 
-  // What a driver can read back; a reset brings it to zero.
-  struct State {
+  // What a driver can read back; a reset clears it.
+  struct Registers {
     std::uint32_t liveness = 0, factorial = 0, status = 0, interrupts = 0;
     std::uint64_t source = 0, destination = 0, count = 0, command = 0;
   };
-  [[nodiscard]] bool running() const noexcept { return (state_.command & dma::run) != 0; }
-  void set(std::uint64_t State::*which, std::uint64_t value);
+  [[nodiscard]] bool running() const noexcept { return (registers_.command & dma::run) != 0; }
+  void set(std::uint64_t Registers::*which, std::uint64_t value);
   void command(std::uint64_t value);
   void transfer();
   void finish(bool good);
 
-  State state_;
+  Registers registers_;
   std::vector<std::byte> buffer_ = std::vector<std::byte>(buffer_size);
-  // What a transfer carries. It is not the buffer, for a reset clears that and ends no transfer.
+  // What a transfer carries: not the buffer itself, since a reset clears that and ends no transfer.
   std::vector<std::byte> carried_ = buffer_;
   bool carrying_ = false;
-  unsigned life_ = 0;  // counts resets: what a transfer of an earlier one brings is dropped
+  unsigned life_ = 0;  // counts resets: what a transfer from before one brings is dropped
 };
 
 }  // namespace bellwire::edu

@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "vdev/core/crc32c.hpp"
-#include "vdev/testing/served_function.hpp"
+#include "vdev/testing/vfio_user.hpp"
 #include "vdev/transport/vfio_user/client/client.hpp"
 
 using namespace bellwire;
@@ -19,7 +19,7 @@ constexpr std::uint32_t intx = VFIO_PCI_INTX_IRQ_INDEX, msi = VFIO_PCI_MSI_IRQ_I
 constexpr std::uint64_t guest_address = std::uint64_t{5} << 32;  // beyond QEMU's 28 bits
 
 /// An edu, and its driver.
-struct Stand {
+struct Fixture {
   testing::ServedFunction<edu::Edu> served;
   Client client = Client::connect(served.path()).value();
 
@@ -81,7 +81,7 @@ void fill(std::span<std::byte> bytes, std::uint64_t seed) {
 }  // namespace
 
 TEST_CASE("edu: it says who it is, that it lives, and factorials") {
-  Stand edu;
+  Fixture edu;
   CHECK(edu.client.load<std::uint32_t>(VFIO_PCI_CONFIG_REGION_INDEX, 0).value() == 0x11E81234);
   CHECK(edu.load(edu::identification) == 0x0100'00ED);
   edu.store(edu::liveness, 0x12345678);
@@ -98,7 +98,7 @@ TEST_CASE("edu: it says who it is, that it lives, and factorials") {
 }
 
 TEST_CASE("edu: a register of 8 bytes takes 4 as well; what is no register takes nothing") {
-  Stand edu;
+  Fixture edu;
   edu.store(edu::dma_source, 0x1111'2222'3333'4444);
   const auto at = edu::dma_source.offset;
   CHECK(edu.client.load<std::uint32_t>(bar, at).value() == 0x3333'4444);
@@ -114,7 +114,7 @@ TEST_CASE("edu: a register of 8 bytes takes 4 as well; what is no register takes
 }
 
 TEST_CASE("edu: INTx is asserted until all is acknowledged") {
-  Stand edu;
+  Fixture edu;
   const auto events = os::create_events(1).value();
   REQUIRE(edu.client.connect_irqs(intx, 0, events).has_value());
   edu.store(edu::interrupt_raise, 0x6);
@@ -132,7 +132,7 @@ TEST_CASE("edu: INTx is asserted until all is acknowledged") {
 }
 
 TEST_CASE("edu: by MSI each raise is an interrupt; factorials and DMA raise when asked to") {
-  Stand edu;
+  Fixture edu;
   const Memory memory(edu.client, true);
   const auto events = os::create_events(1).value();
   REQUIRE(edu.client.connect_irqs(msi, 0, events).has_value());
@@ -153,7 +153,7 @@ TEST_CASE("edu: by MSI each raise is an interrupt; factorials and DMA raise when
 }
 
 TEST_CASE("edu: 64 MiB of DMA both ways, mapped or by messages, come back as they went") {
-  Stand edu;
+  Fixture edu;
   bool mapped = false;
   SUBCASE("mapped") {
     mapped = true;
@@ -172,7 +172,7 @@ TEST_CASE("edu: 64 MiB of DMA both ways, mapped or by messages, come back as the
 }
 
 TEST_CASE("edu: DMA within the buffer, to its last byte, and no further") {
-  Stand edu;
+  Fixture edu;
   const Memory memory(edu.client, true);
   fill(memory.out(), 2);
   CHECK(edu.fetch(guest_address, 100, edu::buffer_size - 100));
@@ -190,7 +190,7 @@ TEST_CASE("edu: DMA within the buffer, to its last byte, and no further") {
 }
 
 TEST_CASE("edu: DMA that fails raises its interrupt, too") {
-  Stand edu;
+  Fixture edu;
   const auto events = os::create_events(1).value();
   REQUIRE(edu.client.connect_irqs(msi, 0, events).has_value());
   edu.start(0, edu::buffer_address, 4, edu::dma::interrupts);
@@ -201,7 +201,7 @@ TEST_CASE("edu: DMA that fails raises its interrupt, too") {
 // The client answers DMA only while it waits for a reply: so the transfer is under way when the
 // posted writes come, and the reset.
 TEST_CASE("edu: registers of a transfer stay while it runs; a reset drops what it brings") {
-  Stand edu;
+  Fixture edu;
   const Memory memory(edu.client, false);
   fill(memory.out(), 3);
   const auto post = [&](auto reg, std::uint64_t value) {

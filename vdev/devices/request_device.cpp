@@ -58,18 +58,18 @@ Turn RequestDevice::on_doorbell(unsigned index, std::uint64_t rings) noexcept {
   if (index >= queues_.size()) return Turn::done;
   if (rings > 0 && queues_[index].watchdog.rung()) look_after(index);
   const Turn turn = queues_[index].queue.turn(*this, rings);
-  report_news(index);
+  report_status(index);
   return turn;
 }
 
 Turn RequestDevice::on_poll(unsigned index) noexcept {
   if (index >= queues_.size()) return Turn::done;
   const Turn turn = queues_[index].queue.poll(*this);
-  report_news(index);
+  report_status(index);
   return turn;
 }
 
-void RequestDevice::report_news(unsigned index) noexcept {
+void RequestDevice::report_status(unsigned index) noexcept {
   auto& [queue, watchdog, reported, unfinished] = queues_[index];
   if (queue.status() == reported) return;
   reported = queue.status();
@@ -100,7 +100,7 @@ void RequestDevice::look_after(unsigned index) {
   log::warning("{}: queue {}: {}", traits().kind, index, *found.report);
 }
 
-void RequestDevice::serve_unrung(Served& served) noexcept {
+void RequestDevice::serve_unrung(ServedQueue& served) noexcept {
   Turn turn = Turn::more;
   for (unsigned turns = 0; turn == Turn::more && turns < turns_a_tick; ++turns)
     turn = served.queue.turn(*this, 0);
@@ -108,7 +108,7 @@ void RequestDevice::serve_unrung(Served& served) noexcept {
 }
 
 bool RequestDevice::waits() const noexcept {
-  return std::ranges::any_of(queues_, [](const Served& served) {
+  return std::ranges::any_of(queues_, [](const ServedQueue& served) {
     return served.watchdog.watching() || served.unfinished;
   });
 }

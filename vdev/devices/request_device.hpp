@@ -28,18 +28,18 @@ class RequestDevice : public Device, protected ring::RequestHandler {
  private:
   [[nodiscard]] Result<void> open(Attachment& attachment);
   std::uint32_t announce() noexcept;
-  void report_news(unsigned index) noexcept;
-  struct Served {
+  void report_status(unsigned index) noexcept;
+  struct ServedQueue {
     ring::DeviceQueue queue;
     ring::Watchdog watchdog;
     bellwire_queue_status reported = BELLWIRE_QUEUE_OK;
     bool unfinished = false;  // a repair left requests for the next tick
   };
   void look_after(unsigned index);
-  void serve_unrung(Served& served) noexcept;
+  void serve_unrung(ServedQueue& served) noexcept;
 
   std::optional<ring::Layout> layout_;
-  std::vector<Served> queues_;
+  std::vector<ServedQueue> queues_;
   unsigned reports_left_ = 0;  // this tick
 };
 

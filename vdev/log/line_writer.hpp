@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// LineWriter: a thread that writes lines to standard error, so that nobody else waits for whoever
-// reads it. The flags of that file are shared with other processes and stay as they are. Each line
-// is one write(), so that lines of several processes stay apart. It is never destroyed.
+// LineWriter: a thread that writes lines to standard error, so that no other thread waits for its
+// reader. The file's flags are shared with other processes, so they are left alone. Each line is
+// one write(), so that lines of several processes stay separate. It is never destroyed.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@ class LineWriter {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// Is called by the thread at the times that it asked for.
+  /// Called by the thread at the times that it asked for.
   class Clerk {
    public:
     virtual void on_time() = 0;
@@ -26,14 +26,14 @@ class LineWriter {
     ~Clerk() = default;
   };
 
-  /// Throws std::system_error: no thread can be had.
+  /// Throws std::system_error if no thread can be created.
   explicit LineWriter(Clerk& clerk, int fd = 2);
   LineWriter(const LineWriter&) = delete;
 
-  /// Any thread. Where too many wait, the line is counted instead, unless it is `important`.
+  /// Any thread. If too many lines wait, the line is only counted, unless it is `important`.
   void put(std::string line, bool important = false);
   void call_at(Clock::time_point time);
-  /// Waits until all is written. False: `patience` passed first.
+  /// Waits until everything is written. False: `patience` passed first.
   bool flush(std::chrono::milliseconds patience);
 
  private:

@@ -3,14 +3,14 @@
 // The library's log: lines on standard error, `bellwire: warning: …`. Never on a hot path; any
 // thread.
 //
-// Whoever logs waits for nobody: a thread of the log's own writes the lines, so a standard error
-// that nobody reads stops that thread alone. Then up to 512 lines wait, further ones are counted.
+// Logging never waits: a thread of its own writes the lines, so a standard error that nobody reads
+// stops only that thread. Then up to 512 lines wait; further ones are counted.
 //
-// A cause is a level and a format. Each gets at most five lines a second (ten in any one second,
-// then); those left out are counted: "… and 123 more of these in 1 s: …". So a text that varies is
-// an argument, and "{}" alone is no format for it.
+// A cause is a level and a format. Each gets at most five lines per second on average (and so at
+// most ten in any one second); those left out are counted: "… and 123 more of these in 1 s: …". So
+// pass text that varies as an argument, and never use "{}" alone as the format.
 //
-// Lines are shown as escaped() does, and cut where they are longer than anybody wants to read.
+// Lines are escaped by escaped(), and cut if they are too long.
 #pragma once
 
 #include <chrono>
@@ -22,20 +22,21 @@ namespace bellwire::log {
 
 enum class Level { debug, info, warning, error, off };
 
-/// Lines of a lower level are left out from now on; at first those below `warning`.
+/// Lines of a lower level are left out from now on; initially those below `warning`.
 void set_level(Level level) noexcept;
 [[nodiscard]] bool wanted(Level level) noexcept;
 
-/// Whether one more line of this cause may be written now; counts it if not.
+/// Whether another line of this cause may be written now; otherwise it is counted.
 [[nodiscard]] bool admitted(Level level, std::string_view cause) noexcept;
-/// For a line that was admitted.
+/// Writes a line that admit() has let pass.
 void write(Level level, std::string_view cause, std::string_view line) noexcept;
 
-/// A line without a level, whatever the level and the rate are: why a program ends.
+/// A line without a level, regardless of level and rate: the reason that a program ends.
 void say(std::string_view line) noexcept;
 
-/// Waits until all is written, counts of lines left out too, and begins to count anew. False:
-/// `patience` passed first. At the process's exit this happens by itself, with a second.
+/// Waits until everything is written, including the counts of lines left out, and resets those
+/// counts. False: `patience` passed first. Called at the process's exit, with a patience of one
+/// second.
 bool flush(std::chrono::milliseconds patience) noexcept;
 
 template <class... Args>

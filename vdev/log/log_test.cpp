@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "vdev/log/line_writer.hpp"
-#include "vdev/testing/log_catcher.hpp"
+#include "vdev/testing/process.hpp"
 
 using namespace bellwire;
 using namespace std::chrono_literals;

@@ -4,8 +4,8 @@
 #include <array>
 #include <boost/asio/post.hpp>
 
+#include "vdev/loop/asio.hpp"
 #include "vdev/loop/retry.hpp"
-#include "vdev/loop/watch.hpp"
 
 namespace bellwire {
 namespace asio = boost::asio;
@@ -27,8 +27,8 @@ Result<void> room_for_one(int any_fd) {
 
 }  // namespace
 
-struct Acceptor::State : std::enable_shared_from_this<Acceptor::State> {
-  State(asio::io_context& io, os::Listener served, Take taker)
+struct Acceptor::Impl : std::enable_shared_from_this<Acceptor::Impl> {
+  Impl(asio::io_context& io, os::Listener served, Take taker)
       : context(io),
         listener(std::move(served)),
         readable(io),
@@ -76,7 +76,7 @@ struct Acceptor::State : std::enable_shared_from_this<Acceptor::State> {
   Take take;
 };
 
-Acceptor::Acceptor(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+Acceptor::Acceptor(std::shared_ptr<Impl> state) noexcept : state_(std::move(state)) {}
 Acceptor::Acceptor(Acceptor&&) noexcept = default;
 Acceptor& Acceptor::operator=(Acceptor&& other) noexcept {
   std::swap(state_, other.state_);
@@ -87,7 +87,7 @@ Acceptor::~Acceptor() {
 }
 
 Result<Acceptor> Acceptor::create(asio::io_context& context, os::Listener listener, Take take) {
-  auto state = std::make_shared<State>(context, std::move(listener), std::move(take));
+  auto state = std::make_shared<Impl>(context, std::move(listener), std::move(take));
   if (auto watched = watch(state->readable, state->listener.fd()); !watched) return watched.error();
   state->wait();
   return Acceptor(std::move(state));

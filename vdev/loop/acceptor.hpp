@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Acceptor: takes the connections of a listening socket, on Asio's loop, for as long as it lives.
-// Whatever error accept() has, the connections stay in the kernel's queue and are taken when it has
-// passed (retry.hpp). It accepts only while a connection can be given the descriptors that it
-// needs, so that nobody is taken out of the queue in order to be dropped.
+// Acceptor: accepts the connections of a listening socket on Asio's loop, until it is dropped.
+// After a temporary error of accept() the connections stay in the kernel's queue, and are accepted
+// once the error has passed (retry.hpp). It accepts only while this process has enough descriptors
+// to serve a connection, so that none is accepted only to be dropped.
 //
-// On the thread that runs the context. Dropping it ends it.
+// On the thread that runs the context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -20,8 +20,8 @@ class Acceptor {
  public:
   using Take = std::function<void(os::Listener::Connection)>;
 
-  /// `take` gets each connection, until the acceptor is dropped. EMFILE; ENOSPC, ENOMEM: the kernel
-  /// watches no more descriptors for this user.
+  /// `take` is called with each connection, until the acceptor is dropped. EMFILE; ENOSPC, ENOMEM:
+  /// the kernel watches no more descriptors for this user.
   [[nodiscard]] static Result<Acceptor> create(boost::asio::io_context& context,
                                                os::Listener listener, Take take);
   Acceptor(Acceptor&&) noexcept;
@@ -29,9 +29,9 @@ class Acceptor {
   ~Acceptor();
 
  private:
-  struct State;
-  explicit Acceptor(std::shared_ptr<State> state) noexcept;
-  std::shared_ptr<State> state_;
+  struct Impl;
+  explicit Acceptor(std::shared_ptr<Impl> state) noexcept;
+  std::shared_ptr<Impl> state_;
 };
 
 }  // namespace bellwire

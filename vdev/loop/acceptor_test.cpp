@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/log_catcher.hpp"
-#include "vdev/testing/no_descriptors.hpp"
-#include "vdev/testing/scripted_server.hpp"
+#include "vdev/testing/process.hpp"
 
 using namespace bellwire;
 using namespace std::chrono_literals;

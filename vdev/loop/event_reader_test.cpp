@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "vdev/loop/one_thread.hpp"
-#include "vdev/testing/peer_event.hpp"
+#include "vdev/loop/asio.hpp"
+#include "vdev/testing/process.hpp"
 
 using namespace bellwire;
 
@@ -73,7 +73,7 @@ TEST_CASE("a count that somebody else took is waited for on") {
 }
 
 TEST_CASE("a peer that takes the count first, from a blocking eventfd, stops nobody") {
-  const testing::Watchdog watchdog;
+  const testing::SleepAlarm alarm;
   const testing::PeerEvent peer;
   const int flags = peer.flags();
   Wire wire(peer.handed_over());
@@ -84,7 +84,7 @@ TEST_CASE("a peer that takes the count first, from a blocking eventfd, stops nob
   peer.add(3);
   CHECK(wire.heard() == Counts{3});
   CHECK(peer.flags() == flags);
-  CHECK_FALSE(testing::Watchdog::barked());
+  CHECK_FALSE(testing::SleepAlarm::rang());
 }
 
 TEST_CASE("a full semaphore is read once each time that it is rung, and not for ever") {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Retry: how a loop goes on after an error that may pass. It pauses, longer each time, up to a
-// second, and tries again; so nothing is busy while the error lasts. It logs the error once when
-// it comes, or when its cause changes, and once when it is over.
+// Retry: repeats an operation after a temporary error. It pauses first, longer each time, up to a
+// second, so that nothing spins while the error lasts. It logs the error when it occurs, again when
+// its cause changes, and when it is over.
 //
 // On the thread that runs the context.
 #pragma once
@@ -17,14 +17,14 @@ namespace bellwire {
 
 class Retry {
  public:
-  /// `name` says in the log who tries.
+  /// `name` says in the log who is trying.
   Retry(boost::asio::io_context& context, std::string name);
 
-  /// Calls `again` after a pause, unless it is stopped before. `again` keeps alive what it uses.
+  /// Calls `again` after a pause, unless stopped before. `again` must keep alive what it uses.
   void after(const Error& error, std::function<void()> again);
-  /// It worked: the next error is a new one.
+  /// The operation succeeded: the next error is a new one.
   void worked();
-  /// Nobody is called any more.
+  /// Cancels the pending call.
   void stop() noexcept;
 
  private:

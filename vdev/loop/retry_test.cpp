@@ -6,7 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <vector>
 
-#include "vdev/testing/log_catcher.hpp"
+#include "vdev/testing/process.hpp"
 
 using namespace bellwire;
 using testing::LogCatcher;

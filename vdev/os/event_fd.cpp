@@ -2,14 +2,20 @@
 #include "vdev/os/event_fd.hpp"
 
 #include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <mutex>
 #include <string_view>
 
-#include "vdev/os/poll.hpp"
-#include "vdev/os/shared_event.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::os {
 namespace {
@@ -106,6 +112,90 @@ Result<std::vector<EventFd>> duplicate(const std::vector<EventFd>& events) {
     copies.push_back(std::move(*copy));
   }
   return copies;
+}
+
+namespace {
+
+constexpr unsigned results = 128;  // that may lie about; then they are thrown away together
+constexpr unsigned attempts = 16;  // other threads may use up what was freed
+
+// The process's one context of asynchronous reads, made when it is first needed.
+struct Signals {
+  std::mutex making;
+  UniqueFd nothing;  // an empty file, to read from; protected by making until there is a context
+  std::atomic<aio_context_t> context = 0;
+
+  Result<void> make() {
+    const std::lock_guard lock(making);
+    if (context.load(std::memory_order_relaxed) != 0) return {};
+    if (!nothing.valid()) nothing.reset(::memfd_create("bellwire-nothing", MFD_CLOEXEC));
+    if (!nothing.valid()) return system_fault("cannot make an empty file");
+    aio_context_t made = 0;
+    if (::syscall(SYS_io_setup, results, &made) != 0)
+      return system_fault(
+          "eventfds of a peer are rung by the kernel's asynchronous I/O, which cannot be had "
+          "(io_setup); allow it in the sandbox, raise fs.aio-max-nr, or use a kernel with "
+          "CONFIG_AIO");
+    context.store(made, std::memory_order_release);
+    return {};
+  }
+
+  [[nodiscard]] bool submit(aio_context_t to, int fd) const noexcept {
+    iocb read{};
+    read.aio_lio_opcode = IOCB_CMD_PREAD;
+    read.aio_fildes = static_cast<std::uint32_t>(nothing.get());
+    read.aio_flags = IOCB_FLAG_RESFD;
+    read.aio_resfd = static_cast<std::uint32_t>(fd);
+    iocb* list = &read;
+    return ::syscall(SYS_io_submit, to, 1L, &list) == 1;
+  }
+
+  static void throw_away_results(aio_context_t of) noexcept {
+    std::array<io_event, results> events;
+    timespec no_time{};
+    ::syscall(SYS_io_getevents, of, 0L, static_cast<long>(events.size()), events.data(), &no_time);
+  }
+};
+
+Signals& signals() {
+  // Never destroyed: threads may raise interrupts until the very end. A child has no context.
+  static Signals& instance = []() -> Signals& {
+    ::pthread_atfork(nullptr, nullptr, [] { signals().context = 0; });
+    return *new Signals;
+  }();
+  return instance;
+}
+
+}  // namespace
+
+Result<void> prepare_signals() {
+  auto& all = signals();
+  if (all.context.load(std::memory_order_acquire) != 0) return {};
+  return all.make();
+}
+
+bool signal_event(int fd) noexcept {
+  auto& all = signals();
+  auto context = all.context.load(std::memory_order_acquire);
+  if (context == 0) {
+    if (!all.make()) return false;
+    context = all.context.load(std::memory_order_acquire);
+  }
+  for (unsigned attempt = 0; attempt < attempts; ++attempt) {
+    if (all.submit(context, fd)) return true;
+    if (errno != EAGAIN) return false;
+    Signals::throw_away_results(context);
+  }
+  return false;
+}
+
+std::optional<std::uint64_t> take_count(int fd) noexcept {
+  std::uint64_t count = 0;
+  const iovec room{.iov_base = &count, .iov_len = sizeof count};
+  if (::preadv2(fd, &room, 1, -1, RWF_NOWAIT) == sizeof count) return count;
+  const bool can_read_so = errno != EOPNOTSUPP && errno != ENOSYS;
+  if (can_read_so || !wait_readable(fd, std::chrono::milliseconds(0))) return std::nullopt;
+  return 1;
 }
 
 }  // namespace bellwire::os

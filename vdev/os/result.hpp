@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Result: what a function that may fail returns. An Error says in one line what failed, on which
-// value, and what mends it; `code` is there for callers that decide by it.
+// Result: the return type of functions that may fail. An Error says in one line what failed, on
+// which value, and what to do about it; `code` is for callers that branch on it.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -23,19 +23,19 @@ struct Error {
 template <class T>
 using Result = boost::system::result<T, Error>;
 
-/// What Result::value() throws when there is none.
+/// Thrown by Result::value() when there is no value.
 [[noreturn]] inline void throw_exception_from_error(const Error& error,
                                                     const boost::source_location&) {
   throw std::system_error(error.code, error.message);
 }
 
-/// An error of ours: the message says it all.
+/// An error of our own: the message is complete.
 template <class... Args>
 Error fault(std::errc code, fmt::format_string<Args...> format, Args&&... args) {
   return {std::make_error_code(code), text(format, std::forward<Args>(args)...)};
 }
 
-/// An error of the system: the message, then what errno says.
+/// An error of the system: the message, followed by errno's description.
 template <class... Args>
 Error system_fault(fmt::format_string<Args...> format, Args&&... args) {
   const std::error_code code(errno, std::system_category());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// text(): fmt's formatting behind one door. Its code is compiled into this layer, so that a
-// static program needs no library for it, and other files parse only fmt's small header.
+// text(): formats as fmt does. fmt's code is compiled into this layer, so that a static program
+// needs no library for it and other files parse only fmt's small header.
 #pragma once
 
 #include <fmt/core.h>
@@ -18,8 +18,8 @@ template <class... Args>
   return format_text(format, fmt::make_format_args(args...));
 }
 
-/// `words` as a person may see them, whoever wrote them: control characters, marks that turn the
-/// direction of writing, and bytes that are no UTF-8 become \n, \t, \r or \xNN. The rest stays.
+/// `words` in a form that is safe to print, whoever wrote them: control characters, bidirectional
+/// marks and bytes that are not UTF-8 become \n, \t, \r or \xNN. The rest is unchanged.
 [[nodiscard]] std::string escaped(std::string_view words);
 
 }  // namespace bellwire

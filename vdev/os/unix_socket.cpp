@@ -16,7 +16,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "vdev/os/limits.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::os {
 namespace {

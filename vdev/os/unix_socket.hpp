@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Unix stream sockets, and bytes on them that bring descriptors along.
+// Unix stream sockets: listening, connecting, and messages with and without descriptors. No call
+// here blocks, except connect_unix() as long as it is told to. Any thread, one per socket.
 #pragma once
 
 #include <sys/types.h>
@@ -13,20 +14,20 @@
 #include <string>
 #include <vector>
 
+#include "vdev/os/fd.hpp"
 #include "vdev/os/result.hpp"
-#include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::os {
 
-/// The most descriptors that one message can bring: the kernel's SCM_MAX_FD.
+/// The most descriptors that one message can carry: the kernel's SCM_MAX_FD.
 constexpr std::size_t most_fds = 253;
 
-/// A socket in the file system that others connect to. It appears there only once it is served, so
-/// that whoever sees the file can connect; dropping the object removes it.
+/// A listening socket in the file system. The file appears only once the socket accepts
+/// connections, so whoever sees it can connect. Dropping the object removes the file.
 class Listener {
  public:
-  /// Takes over a socket that a dead process left behind. ENAMETOOLONG; EADDRINUSE: somebody
-  /// serves it; EEXIST: the path is something else.
+  /// Replaces a socket file that a dead process left behind. ENAMETOOLONG; EADDRINUSE: somebody
+  /// serves the path; EEXIST: the path is something else.
   [[nodiscard]] static Result<Listener> create(const std::string& path);
 
   Listener(Listener&& other) noexcept = default;
@@ -38,8 +39,8 @@ class Listener {
     std::string peer_name;  ///< see connect_unix()
   };
 
-  /// The next connection; empty when none waits. EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection
-  /// still waits. asio/acceptor.hpp goes on after these.
+  /// The next connection. Empty: none is waiting. EMFILE, ENFILE, ENOBUFS, ENOMEM: the connection
+  /// stays in the queue; loop/acceptor.hpp retries after these.
   [[nodiscard]] Result<std::optional<Connection>> accept();
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
@@ -56,26 +57,27 @@ class Listener {
 };
 
 /// Connects to `path`, and waits up to `patience` for a place in its queue of connections. The
-/// other side sees `name` as the address that the connection came from (it is bound in the abstract
-/// namespace, so it leaves no file); two connections can't have the same at once. Empty: no name.
-/// ENOENT, ECONNREFUSED: nobody serves it. EAGAIN: the queue is full. EINTR: a signal came.
+/// other side sees `name` as the address that the connection came from (bound in the abstract
+/// namespace, so it leaves no file; no two connections can have the same name at once; empty: no
+/// name). ENOENT, ECONNREFUSED: nobody serves the path. EAGAIN: the queue is full. EINTR: a signal
+/// arrived.
 [[nodiscard]] Result<UniqueFd> connect_unix(const std::string& path, const std::string& name,
                                             std::chrono::milliseconds patience = {});
 
 /// Sends all of `bytes`, with `fd` unless it is negative. False: the socket is full, nothing was
-/// sent. A temporary() error: nothing was sent, but it may be later. Another: the connection is of
-/// no use any more.
+/// sent. A temporary() error: nothing was sent, retry later. Any other error: the connection is
+/// unusable from now on.
 [[nodiscard]] Result<bool> send_message(int socket, std::span<const std::byte> bytes, int fd);
 
-/// What arrived: up to `bytes.size()` bytes and the first descriptor among them; further ones are
-/// closed.
+/// What arrived: up to `bytes.size()` bytes, and the first descriptor among them; further
+/// descriptors are closed.
 struct Received {
   std::size_t size = 0;  ///< 0: the peer has gone
   UniqueFd fd;
 };
 
-/// Empty when nothing waits. EMFILE, ENFILE: a descriptor came for which there is no room; it and
-/// its bytes stay in the socket until there is (unless another thread takes the room just then).
+/// Empty: nothing is waiting. EMFILE, ENFILE: this process has no room for the descriptor; it and
+/// its bytes stay in the socket until there is (unless another thread takes that room first).
 [[nodiscard]] Result<std::optional<Received>> receive_message(int socket,
                                                               std::span<std::byte> bytes);
 
@@ -85,32 +87,32 @@ struct Parcel {
   std::vector<UniqueFd> fds;
 };
 
-/// As receive_message(), with one system call instead of two: so EMFILE and ENFILE mean that what
-/// came is lost.
+/// As receive_message(), with all descriptors and one system call instead of two; so after EMFILE
+/// and ENFILE, what arrived is lost.
 [[nodiscard]] Result<std::optional<Parcel>> receive_parcel(int socket, std::span<std::byte> bytes);
 
-/// Sends as many of `bytes` as there is room for, the `fds` with the first of them, and says how
-/// many: 0 when the socket is full, and then no descriptor went. Errors as of send_message();
-/// ETOOMANYREFS says how many descriptors may be on their way.
+/// Sends as many of `bytes` as fit, with `fds` attached to the first of them, and returns how many:
+/// 0 when the socket is full, and then no descriptor was sent. Errors as send_message();
+/// ETOOMANYREFS names the limit of descriptors in flight.
 [[nodiscard]] Result<std::size_t> send_parcel(int socket, std::span<const std::byte> bytes,
                                               std::span<const int> fds = {});
 
-/// Receives bytes and lets go of every descriptor that came with them, without ever having it.
-/// Empty when nothing waits; 0: the peer has gone.
+/// Receives bytes and discards the descriptors that came with them, without ever installing them.
+/// Empty: nothing is waiting. 0: the peer has gone.
 [[nodiscard]] Result<std::optional<std::size_t>> receive_bytes(int socket,
                                                                std::span<std::byte> bytes);
 
-/// Makes the room for what is sent and not yet read as small as it can be: a few messages. Then a
-/// peer that does not read holds only their descriptors in flight.
+/// Makes the send buffer as small as the kernel allows, a few messages, so that a peer that does
+/// not read keeps only their descriptors in flight.
 void send_little(int socket) noexcept;
 
-/// Whether the peer of a connection has been sent something that it has not read.
+/// Whether the peer of a connection has not yet read everything that was sent to it.
 [[nodiscard]] bool has_unread(int socket) noexcept;
 
-/// Whether the peer of a connection has gone, and left nothing to read.
+/// Whether the peer of a connection has gone and left nothing to read.
 [[nodiscard]] bool hung_up(int socket) noexcept;
 
-/// Whether the peer of a connection has gone; it may have left something to read.
+/// Whether the peer of a connection has gone; something may be left to read.
 [[nodiscard]] bool peer_left(int socket) noexcept;
 
 }  // namespace bellwire::os

@@ -13,10 +13,9 @@
 #include <thread>
 
 #include "vdev/os/event_fd.hpp"
-#include "vdev/os/limits.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/no_descriptors.hpp"
-#include "vdev/testing/scripted_server.hpp"
+#include "vdev/testing/process.hpp"
 
 using namespace bellwire::os;
 using bellwire::testing::NoDescriptors;

@@ -1,22 +1,46 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// ConfigSpace: 256 bytes (4096 with PCI Express), each bit of which the guest may write or not.
-// That is all there is to it: a BAR tells its size because its low bits can't be written. What has
-// an effect when written is looked at by the Function. Little endian, as PCI is.
-//
-// One thread. Source: PCI Local Bus Specification 3.0, 6.1 to 6.2.
+// What a PCI function says about itself: its identity, its BARs and capabilities, and the
+// configuration space that shows them to the guest, made by a ConfigBuilder. One thread.
+// Source: PCI Local Bus Specification 3.0, chapter 6.
 #pragma once
 
 #include <boost/endian/conversion.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "vdev/os/result.hpp"
 #include "vdev/pci/register.hpp"
 
 namespace bellwire::pci {
+
+// Identity and BARs: 6.2.1 and 6.2.5.
+
+constexpr unsigned most_bars = 6;
+constexpr std::uint64_t page_size = 4096;  ///< the granularity of guests' mappings
+
+struct Identity {
+  std::uint16_t vendor = 0;
+  std::uint16_t device = 0;
+  std::uint16_t subsystem_vendor = 0;
+  std::uint16_t subsystem_device = 0;
+  std::uint32_t class_code = 0xFF0000;  ///< 24 bits: class, subclass, interface; "other" by default
+  std::uint8_t revision = 0;
+};
+
+enum class BarKind { none, io, memory32, memory64 };
+
+struct BarShape {
+  BarKind kind = BarKind::none;
+  std::uint64_t size = 0;  ///< a power of two; at least 4 (io) or 16 bytes
+  bool prefetchable = false;
+};
+
+// The configuration space: 6.1 to 6.2.
 
 constexpr std::size_t conventional_size = 256;
 constexpr std::size_t express_size = 4096;
@@ -55,13 +79,16 @@ constexpr std::uint16_t capabilities = 1 << 4;
 
 enum class CapabilityId : std::uint8_t { power = 0x01, msi = 0x05, express = 0x10, msix = 0x11 };
 
+/// 256 bytes (4096 with PCI Express) and a mask of the bits that the guest may write. That is all:
+/// a BAR shows its size because its low bits can't be written. Registers whose value has an effect
+/// are read by the Function. Little endian, as PCI is.
 class ConfigSpace {
  public:
   [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
-  /// The range must be inside; EINVAL is for whoever took it from a peer to say.
+  /// The range must be inside; whoever takes a range from a peer checks it.
   void read(std::size_t offset, std::span<std::byte> into) const noexcept;
-  /// Changes only the bits that can be written.
+  /// Changes only the writable bits.
   void write(std::size_t offset, std::span<const std::byte> from) noexcept;
   /// As it was built.
   void reset() noexcept { bytes_ = initial_; }
@@ -75,7 +102,7 @@ class ConfigSpace {
     std::memcpy(&value, bytes_.data() + offset, sizeof value);
     return boost::endian::little_to_native(value);
   }
-  /// The device's own way in, which the mask does not hold back.
+  /// The device's own write, which ignores the mask.
   template <class T>
   void store(std::size_t offset, T value) noexcept {
     boost::endian::native_to_little_inplace(value);
@@ -97,6 +124,53 @@ class ConfigSpace {
   std::vector<std::byte> bytes_;
   std::vector<std::byte> writable_;  // a mask
   std::vector<std::byte> initial_;
+};
+
+/// Where in the device's BARs the MSI-X structures are.
+struct MsixPlace {
+  unsigned vectors = 0;  ///< 1 to 2048
+  unsigned bar = 0;
+  std::uint32_t table = 0;    ///< offsets in it, multiples of 8
+  std::uint32_t pending = 0;  ///< of the pending bit array
+};
+
+/// Makes a ConfigSpace from an identity, BARs and capabilities. The capabilities are placed from
+/// 0x40 on, in the order of the calls.
+class ConfigBuilder {
+ public:
+  explicit ConfigBuilder(const Identity& identity, std::size_t size = conventional_size);
+
+  ConfigBuilder& bar(unsigned index, const BarShape& shape);
+  ConfigBuilder& intx();  ///< pin A
+  ConfigBuilder& power_management();
+  ConfigBuilder& express();              ///< an endpoint of version 2, one lane
+  ConfigBuilder& msi(unsigned vectors);  ///< 1, 2, 4 … 32; 64 bit, masks and pending bits
+  ConfigBuilder& msix(const MsixPlace& place);
+
+  /// EINVAL: the first thing asked for that is impossible.
+  [[nodiscard]] Result<ConfigSpace> build();
+
+ private:
+  std::size_t capability(CapabilityId id, std::size_t size);
+  void refuse(Error error);
+
+  template <class T>
+  void put(std::size_t offset, T value, T writable = 0) {
+    space_.store<T>(offset, value);
+    boost::endian::native_to_little_inplace(writable);
+    std::memcpy(space_.writable_.data() + offset, &writable, sizeof writable);
+  }
+  template <class T, std::uint64_t At>
+  void put(Register<T, At>, T value, T writable = 0) {
+    put<T>(At, value, writable);
+  }
+
+  ConfigSpace space_;
+  std::size_t link_ = header::capabilities.offset;  // where the next capability's offset goes
+  std::size_t free_ = 0x40;
+  unsigned taken_bars_ = 0;  // bits
+  std::uint16_t commands_ = 0;
+  std::optional<Error> error_;
 };
 
 }  // namespace bellwire::pci

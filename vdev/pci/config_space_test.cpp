@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include "vdev/pci/capabilities.hpp"
-#include "vdev/pci/config_builder.hpp"
 
 using namespace bellwire;
 using namespace bellwire::pci;

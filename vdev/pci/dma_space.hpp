@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "vdev/core/address_range.hpp"
-#include "vdev/core/memory_view.hpp"
+#include "vdev/core/attachment.hpp"
 #include "vdev/core/registration.hpp"
 #include "vdev/os/result.hpp"
 

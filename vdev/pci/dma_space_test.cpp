@@ -218,9 +218,9 @@ TEST_CASE("memory up to 2^64 is used and taken back like any other") {
   constexpr auto last = ~std::uint64_t{0};
   constexpr auto top = last - page + 1;
   DmaSpace space;
-  std::vector<std::uint64_t> told;
+  std::vector<std::uint64_t> revoked;
   const auto listening =
-      space.on_revoke([&](const AddressRange& region) { told.push_back(region.last()); });
+      space.on_revoke([&](const AddressRange& region) { revoked.push_back(region.last()); });
   REQUIRE(space.add({.address = 0, .size = page, .memory = memory(page)}).has_value());
   REQUIRE(space.add({.address = top, .size = page, .memory = memory(page)}).has_value());
   CHECK(space.map(top, page).has_value());
@@ -233,7 +233,7 @@ TEST_CASE("memory up to 2^64 is used and taken back like any other") {
   space.read(last - 3, std::span(bytes).first(8), outcome.done());  // it doesn't go on at 0
   CHECK(outcome.errno_value == EFAULT);
   REQUIRE(space.remove(top, page).has_value());
-  CHECK(told == std::vector<std::uint64_t>{last});
+  CHECK(revoked == std::vector<std::uint64_t>{last});
   CHECK_FALSE(space.map(last, 1).has_value());
 }
 
@@ -259,21 +259,21 @@ TEST_CASE("a guest that answers nothing has a bounded number of transfers") {
 
 TEST_CASE("listeners are told before a region goes, and a view outlives it") {
   DmaSpace space;
-  std::vector<std::uint64_t> told;
+  std::vector<std::uint64_t> revoked;
   const auto listening = space.on_revoke([&](const AddressRange& region) {
     CHECK(space.map(region.first(), 1).has_value());  // it is there still
-    told.push_back(region.first());
+    revoked.push_back(region.first());
   });
   for (const auto address : {std::uint64_t{0}, 8 * page})
     REQUIRE(space.add({.address = address, .size = page, .memory = memory(page)}).has_value());
   const auto view = *space.map(8 * page, page);
   CHECK(space.remove(8 * page, 2 * page).has_error());
-  CHECK(told.empty());
+  CHECK(revoked.empty());
   REQUIRE(space.remove(8 * page, page).has_value());
   CHECK_FALSE(space.map(8 * page, 1));
   view.bytes()[0] = std::byte{1};
   space.clear();
-  CHECK(told == std::vector<std::uint64_t>{8 * page, 0});
+  CHECK(revoked == std::vector<std::uint64_t>{8 * page, 0});
 }
 
 TEST_CASE("regions that are none, or overlap, are refused") {

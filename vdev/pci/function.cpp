@@ -6,7 +6,7 @@
 
 #include "vdev/os/memory.hpp"
 #include "vdev/pci/capabilities.hpp"
-#include "vdev/pci/msix_registers.hpp"
+#include "vdev/pci/interrupts.hpp"
 
 namespace bellwire::pci {
 namespace {

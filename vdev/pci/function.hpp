@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Function: a whole PCI device, as a transport of whole devices serves it: config space, BARs,
-// interrupts, and the guest's memory. An author derives from it, says in a Plan what it has, and
-// writes the RegisterBlocks of its BARs:
+// interrupts, and the guest's memory. An author derives from it, describes it in a Plan, and writes
+// the RegisterBlocks of its BARs:
 //
 //     class Pulse final : public pci::Function, RegisterBlock {
 //      public:
@@ -16,8 +16,8 @@
 //       }
 //     };
 //
-// Everything on the thread that runs the transport's context, interrupts().vector() raised from
-// any. The function must outlive the transport that serves it.
+// Everything runs on the thread of the transport's context; interrupts().vector() may be raised
+// from any. The function must outlive the transport that serves it.
 #pragma once
 
 #include <array>
@@ -25,26 +25,26 @@
 #include <optional>
 #include <vector>
 
-#include "vdev/core/memory_view.hpp"
-#include "vdev/core/registers.hpp"
-#include "vdev/pci/config_builder.hpp"
+#include "vdev/core/attachment.hpp"
+#include "vdev/core/device.hpp"
+#include "vdev/pci/config_space.hpp"
 #include "vdev/pci/dma_space.hpp"
 #include "vdev/pci/interrupts.hpp"
 
 namespace bellwire::pci {
 
-/// Bytes of a BAR that are memory, and that the guest may map.
+/// Bytes of a BAR that are memory, which the guest may map.
 struct Area {
-  std::uint64_t offset = 0;  ///< in the BAR; a multiple of the page size, as is
-  std::uint64_t size = 0;
+  std::uint64_t offset = 0;  ///< in the BAR; a multiple of the page size
+  std::uint64_t size = 0;    ///< likewise
 };
 
-/// A file laid out as the BAR is; what stands outside the areas is not used.
+/// A file with the layout of the BAR; bytes outside the areas are unused.
 struct BarMemory {
-  /// `size` is the BAR's; the file has at least that. EINVAL: an area that is not in it.
+  /// `size` is the BAR's; the file has at least as much. EINVAL: an area is not within it.
   [[nodiscard]] static Result<BarMemory> create(os::UniqueFd fd, std::uint64_t size,
                                                 std::vector<Area> areas);
-  /// A new file, all of it one area.
+  /// A new file that is one area as a whole.
   [[nodiscard]] static Result<BarMemory> create(std::uint64_t size);
   /// The same bytes and areas in a new file.
   [[nodiscard]] Result<BarMemory> copy() const;
@@ -54,29 +54,29 @@ struct BarMemory {
   std::vector<Area> areas;
 };
 
-/// A register that does nothing but ring when written, for a client that can wire it to KVM.
+/// A register that only rings when written, so that a client can have KVM take the writes.
 struct DoorbellRegister {
   std::uint64_t offset = 0;
-  unsigned size = 4;                                  ///< of the write; 0: any
-  std::optional<std::uint64_t> value = std::nullopt;  ///< the only one that rings; none: any
+  unsigned size = 4;                                  ///< of the write, in bytes; 0: any
+  std::optional<std::uint64_t> value = std::nullopt;  ///< the only value that rings; none: any
   os::EventFd event;                                  ///< a shared one: the client gets it
 };
 
 struct Bar {
   BarShape shape;
-  RegisterBlock* registers = nullptr;  ///< what is not memory; null: it reads as zero
+  RegisterBlock* registers = nullptr;  ///< serves what is not memory; null: reads as zero
   std::optional<BarMemory> memory = std::nullopt;
   std::vector<DoorbellRegister> doorbells = {};
 };
 
 struct Plan {
   Identity identity;
-  std::array<Bar, most_bars> bars;  ///< those that have a shape; the one of MSI-X is added
+  std::array<Bar, most_bars> bars;  ///< those with a shape exist; the one for MSI-X is added
   bool intx = false;
   unsigned msi = 0;  ///< vectors; 0, 1, 2, 4 … 32
   struct {
     unsigned vectors = 0;  ///< 0 to 2048
-    unsigned bar = 4;      ///< it has one of its own
+    unsigned bar = 4;      ///< a BAR of its own
   } msix;
   bool express = false;
 };
@@ -92,32 +92,32 @@ class Function {
   [[nodiscard]] const ConfigSpace& config() const noexcept { return config_; }
   void read_config(std::size_t offset, std::span<std::byte> into) noexcept;
   void write_config(std::size_t offset, std::span<const std::byte> from) noexcept;
-  /// All six; one without a shape isn't there.
+  /// All six; those without a shape do not exist.
   [[nodiscard]] const std::array<Bar, most_bars>& bars() const noexcept { return bars_; }
   void reset() noexcept;
 
-  /// A client comes. What an earlier one was handed, and may have kept, leads nowhere any more: the
-  /// doorbells get new eventfds, the memory of BARs new files with the same bytes. On an error, as
-  /// EMFILE, the client can't be served; the next may be.
+  /// A client arrives. What an earlier client was given, and may have kept, is cut off: the
+  /// doorbells get new eventfds, the memory of BARs new files with the same bytes. On an error,
+  /// such as EMFILE, this client can't be served; the next one may be.
   [[nodiscard]] Result<void> admit_client();
-  /// It has gone; so have its memory and its interrupts.
+  /// The client has gone, and so have its memory and its interrupts.
   void client_gone() noexcept { on_client_gone(); }
 
   [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
   [[nodiscard]] DmaSpace& memory() noexcept { return memory_; }
 
  protected:
-  /// Throws std::system_error where the plan breaks a rule of PCI: it is the author's, no peer's.
+  /// Throws std::system_error if the plan violates PCI's rules: that is the author's mistake.
   explicit Function(Plan plan);
 
   /// The device's own part of a reset.
   virtual void on_reset() noexcept {}
 
-  /// A client has come, and those `bars()` with doorbells or memory have new ones: whoever uses
-  /// duplicates or views of them takes them anew. On an error the client is turned away.
+  /// A client has arrived, and `bars()` with doorbells or memory have new ones: take duplicates and
+  /// views of them again. On an error the client is turned away.
   [[nodiscard]] virtual Result<void> on_new_wires() { return {}; }
 
-  /// Whatever the client set going ends.
+  /// Ends whatever the client had started.
   virtual void on_client_gone() noexcept {}
 
  private:

@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Interrupts: all that a function has of them. Vectors, which the guest uses as MSI or as MSI-X,
-// one kind at a time; and the INTx level, for a guest that uses neither.
+// Interrupts: all interrupts of a function. Vectors, which the guest uses as MSI or as MSI-X, one
+// kind at a time; and the INTx level, for a guest that uses neither. MsixRegisters shows the
+// vectors to the guest as an MSI-X table.
 //
-// The device raises a vector by its Interrupt, from any thread. A vector leads to the guest while
-// the transport has connected it and nothing masks it; what is raised meanwhile is pending, the
-// bit that the guest sees in the pending bit array, and comes once. As a real MSI-X table, the
-// vectors are masked at first; connecting one unmasks it, as the kernel's vfio does to the table of
-// a real device.
+// The device raises a vector through its Interrupt, from any thread. A vector leads to the guest
+// while the transport has connected it and nothing masks it. If it is raised otherwise it becomes
+// pending, which the guest sees in the pending bit array, and is delivered once later. As in a real
+// MSI-X table, the vectors are masked at first; connecting one unmasks it, as the kernel's vfio
+// does to the table of a real device.
 //
-// INTx is a level: it stays asserted until the device lowers it, and tells the guest once, until
-// the guest has unmasked it.
+// INTx is a level: it stays asserted until the device lowers it. It is signalled once and thereby
+// masked, until the guest unmasks it.
 //
-// Everything but raising an Interrupt: the device's thread. Source: PCI Local Bus Specification
-// 3.0, 6.8.2 to 6.8.3.6 and 2.2.6; docs/semantics.md, 38 and 39.
+// Everything except raising an Interrupt is called on the device's thread. Source: PCI Local Bus
+// Specification 3.0, 6.8.2 to 6.8.3.6 and 2.2.6; docs/semantics.md, 38 and 39.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <vector>
 
+#include "vdev/core/device.hpp"
 #include "vdev/core/interrupt.hpp"
+#include "vdev/pci/config_space.hpp"
 
 namespace bellwire::pci {
 
@@ -42,13 +46,13 @@ class Interrupts {
   [[nodiscard]] unsigned vectors() const noexcept { return static_cast<unsigned>(lines_.size()); }
   void set_intx(bool asserted) noexcept;
   [[nodiscard]] bool intx_asserted() const noexcept { return intx_.asserted; }
-  /// Whether the guest has chosen messages; then a device leaves INTx alone.
+  /// Whether the guest has chosen MSI or MSI-X; then a device does not use INTx.
   [[nodiscard]] bool uses_messages() const noexcept { return user_ != InterruptKind::intx; }
 
   // The transport's side; `index` is below count(kind).
 
   [[nodiscard]] unsigned count(InterruptKind kind) const noexcept;
-  /// Leads it to `event`. A kind of messages takes the vectors over from the other.
+  /// Connects it to `event`. MSI and MSI-X take the vectors over from each other.
   void connect(InterruptKind kind, unsigned index, os::EventFd event) noexcept;
   void disconnect(InterruptKind kind, unsigned index) noexcept;
   void disconnect(InterruptKind kind) noexcept;  ///< all of it
@@ -58,13 +62,12 @@ class Interrupts {
   /// As if the device had raised it.
   void trigger(InterruptKind kind, unsigned index) noexcept;
 
-  // What the config space says: MSI-X function mask, the command register's interrupt disable.
+  // Set by the config space: MSI-X function mask, the command register's interrupt disable.
 
   void mask_all(bool masked) noexcept;
   void disable_intx(bool disabled) noexcept;
 
-  /// Masks as at first, nothing pending; connections stay, and are masked no more than they were
-  /// when they were made.
+  /// Initial masks, nothing pending; connections stay, and are masked only as when they were made.
   void reset() noexcept;
 
  private:
@@ -78,7 +81,7 @@ class Interrupts {
   struct Level {
     std::optional<os::EventFd> event;
     bool asserted = false;
-    bool told = false;  // masked since the guest was told, or by the guest
+    bool signalled = false;  // and masked by that, or by the guest
     bool disabled = false;
   };
 
@@ -86,13 +89,44 @@ class Interrupts {
   void settle(Vector& vector) noexcept;
   void settle_all() noexcept;
   void drop(Vector& vector) noexcept;
-  void tell() noexcept;
+  void signal_intx() noexcept;
 
   InterruptCounts counts_;
   std::vector<Vector> lines_;
   Level intx_;
   InterruptKind user_ = InterruptKind::intx;  // whose the vectors' connections are
   bool all_masked_ = false;
+};
+
+/// The BAR with the MSI-X table and the pending bit array. A vector's mask bit and pending bit are
+/// those of Interrupts; its message's address and data concern only the guest's side, and are just
+/// stored. Accesses are of 4 or 8 bytes, aligned; others read as from memory, and write nothing.
+/// Source: PCI Local Bus Specification 3.0, 6.8.2.
+class MsixRegisters final : public RegisterBlock {
+ public:
+  /// `interrupts` must outlive it.
+  explicit MsixRegisters(Interrupts& interrupts);
+
+  /// The BAR that holds it: the table in the lower half, the pending bits in the upper.
+  [[nodiscard]] static BarShape shape(unsigned vectors) noexcept;
+  [[nodiscard]] static MsixPlace place(unsigned vectors, unsigned bar) noexcept;
+
+  std::uint64_t read(std::uint64_t offset, unsigned size) noexcept override;
+  void write(std::uint64_t offset, unsigned size, std::uint64_t value) noexcept override;
+
+  void reset() noexcept;
+
+ private:
+  [[nodiscard]] std::uint32_t load(std::uint64_t offset) const noexcept;
+  void store(std::uint64_t offset, std::uint32_t value) noexcept;
+  [[nodiscard]] std::uint32_t pending_from(std::uint64_t first) const noexcept;
+
+  Interrupts& interrupts_;
+  struct Target {
+    std::array<std::uint32_t, 3> words{};  // address, low and high; data
+  };
+  std::vector<Target> targets_;
+  std::uint64_t pending_at_;
 };
 
 }  // namespace bellwire::pci

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Register: a register's place and width as a type, so that an access of the wrong width does not
-// build. A device names its own:
+// Register: a register's offset and width as a type, so that an access of the wrong width does not
+// compile. A device names its own registers:
 //
 //     constexpr pci::Register<std::uint32_t, 0x10> status{};
 //     if (status.matches(offset, size)) return status_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The device's side of a queue: takes requests, has them served, publishes completions, raises
-// interrupts. The driver's side is hostile until shown otherwise: what it writes is read once,
+// DeviceQueue: the device's side of a queue. It takes requests, has them served, publishes
+// completions and raises interrupts. The driver is not trusted: what it writes is read once,
 // checked, and at worst breaks this queue until its generation changes.
 //
 // Rules: guest-kmod/uapi/bellwire.h, part 1. One thread at a time; nothing here allocates, blocks
@@ -14,12 +14,12 @@
 #include "vdev/core/device.hpp"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/ring/layout.hpp"
-#include "vdev/ring/trace_writer.hpp"
+#include "vdev/ring/trace.hpp"
 
 namespace bellwire::ring {
 
-/// A request whose ranges have been checked. `output` is the device's alone until it returns;
-/// `input` may change under its hands, if the driver is hostile.
+/// A request whose ranges have been checked. A hostile driver may change `input` while it is read,
+/// and may write to `output`.
 struct Request {
   std::uint64_t cookie;
   std::uint32_t operation;
@@ -33,8 +33,8 @@ struct Reply {
   std::uint64_t result = 0;
 };
 
-/// Whoever serves requests. May be asked again for one that an earlier incarnation had served but
-/// not completed.
+/// Serves requests. May be called again for one that an earlier incarnation had served but not
+/// completed.
 class RequestHandler {
  public:
   virtual Reply serve(const Request& request) noexcept = 0;
@@ -45,19 +45,19 @@ class RequestHandler {
 
 class DeviceQueue {
  public:
-  /// Goes on where an earlier incarnation stopped, if the memory says so and can be right.
+  /// Continues where an earlier incarnation stopped, if the memory records that plausibly.
   DeviceQueue(const Queue& queue, Interrupt interrupt, std::uint32_t incarnation) noexcept;
 
-  /// Serves what is there, up to a bound. `rings`: what the doorbell's count was.
+  /// Serves the requests that are there, up to a bound. `rings`: the doorbell's count.
   Turn turn(RequestHandler& handler, std::uint64_t rings) noexcept;
 
-  /// The same, but asks for no ring: done: there was nothing.
+  /// The same without asking for a doorbell. done: there was nothing.
   Turn poll(RequestHandler& handler) noexcept;
 
-  /// Raises the interrupt of a completion again, which the driver seems not to have had.
+  /// Raises the interrupt of a completion again, which the driver seems not to have received.
   void raise_again() noexcept { raise(); }
 
-  /// A hop was lost and repaired.
+  /// Counts a hop that was lost and repaired.
   void count_loss(bellwire_hop hop) noexcept;
 
   [[nodiscard]] bellwire_queue_status status() const noexcept { return status_; }
@@ -69,7 +69,7 @@ class DeviceQueue {
   bool follow_generation() noexcept;
   void begin(std::uint32_t generation) noexcept;
   [[nodiscard]] bool same_generation() const noexcept;
-  /// The last look's news, after all that there was, up to a bound, was served.
+  /// Serves up to the bound; returns the last look().
   Look serve(RequestHandler& handler) noexcept;
   Look look() noexcept;
   Look distrust(bellwire_queue_status status, std::uint32_t offender) noexcept;

@@ -4,20 +4,21 @@
 #include <algorithm>
 #include <utility>
 
+#include "vdev/ring/hang.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bellwire::ring {
 
-void Pulse::begin(Clock::time_point now, const DeviceSigns& signs) noexcept {
+void Heartbeat::begin(Clock::time_point now, const DeviceSigns& signs) noexcept {
   since_ = last_ = now;
   beat_ = signs.beat;
 }
 
-Pulse::State Pulse::look(Clock::time_point now, const DeviceSigns& signs) noexcept {
+Heartbeat::Health Heartbeat::look(Clock::time_point now, const DeviceSigns& signs) noexcept {
   last_ = now;
-  if (signs.beat - beat_ >= proof) return State::beating;
-  if (now - since_ < silence) return State::unknown;
-  return signs.state == BELLWIRE_DEVICE_RUNNING ? State::paused : State::gone;
+  if (beats(signs) >= proof) return Health::beating;
+  if (now - since_ < silence) return Health::unknown;
+  return signs.state == BELLWIRE_DEVICE_RUNNING ? Health::paused : Health::gone;
 }
 
 void DriverWatch::begin(const DeviceSigns& signs) noexcept {
@@ -47,8 +48,8 @@ DriverWatch::Advice DriverWatch::look(Clock::time_point now, const DeviceSigns& 
     if (hang->last < BELLWIRE_RUNG) return Advice::wait;
     return ring(now, signs);
   }
-  if (!suspect_->rung || pulse_.absent(now)) return ring(now, signs);
-  return conclude(now, pulse_.look(now, signs));
+  if (!suspect_->rung || heartbeat_.absent(now)) return ring(now, signs);
+  return conclude(now, heartbeat_.look(now, signs));
 }
 
 void DriverWatch::suspect(Clock::time_point now, const DeviceSigns& signs, const Hang& hang) {
@@ -57,19 +58,19 @@ void DriverWatch::suspect(Clock::time_point now, const DeviceSigns& signs, const
                     suspect_->hang.request == hang.request;
   suspect_ =
       Suspect{hang, same ? suspect_->since : now - std::chrono::seconds(1), signs.incarnation};
-  pulse_.begin(now, signs);
+  heartbeat_.begin(now, signs);
 }
 
 DriverWatch::Advice DriverWatch::ring(Clock::time_point now, const DeviceSigns& signs) noexcept {
   suspect_->rung = true;
-  pulse_.begin(now, signs);
+  heartbeat_.begin(now, signs);
   return Advice::ring;
 }
 
-DriverWatch::Advice DriverWatch::conclude(Clock::time_point now, Pulse::State state) {
-  if (state == Pulse::State::unknown) return Advice::wait;
-  tell_state(now, state);
-  if (state != Pulse::State::beating) return Advice::done;
+DriverWatch::Advice DriverWatch::conclude(Clock::time_point now, Heartbeat::Health state) {
+  if (state == Heartbeat::Health::unknown) return Advice::wait;
+  report_state(now, state);
+  if (state != Heartbeat::Health::beating) return Advice::done;
   const auto hop = hop_after(suspect_->hang.last);
   if (hop && !on_way_there(suspect_->hang.last)) {
     count(now, *hop);
@@ -80,19 +81,19 @@ DriverWatch::Advice DriverWatch::conclude(Clock::time_point now, Pulse::State st
   return Advice::done;
 }
 
-void DriverWatch::tell_state(Clock::time_point now, Pulse::State state) {
+void DriverWatch::report_state(Clock::time_point now, Heartbeat::Health state) {
   const auto before = std::exchange(state_, state);
   if (before == state || !suspect_) return;
   const auto age = now - suspect_->since;
-  if (state == Pulse::State::paused)
+  if (state == Heartbeat::Health::paused)
     report_ = describe(suspect_->hang, age, "the device is paused");
-  else if (state == Pulse::State::gone)
+  else if (state == Heartbeat::Health::gone)
     report_ = describe(suspect_->hang, age, "the device is gone");
-  else if (before == Pulse::State::paused)
+  else if (before == Heartbeat::Health::paused)
     report_ = describe(suspect_->hang, age, "the device was paused, and goes on");
-  else if (before == Pulse::State::gone)
+  else if (before == Heartbeat::Health::gone)
     report_ = describe(suspect_->hang, age, "the device was gone, and is back");
-  if (state == Pulse::State::beating && before != Pulse::State::unknown)
+  if (state == Heartbeat::Health::beating && before != Heartbeat::Health::unknown)
     suspect_->since = now;  // from here on it may be held against the device
 }
 
@@ -105,9 +106,9 @@ bool DriverWatch::settle(Clock::time_point now, const DeviceSigns& signs) {
   const bool restarted = std::exchange(incarnation_, signs.incarnation) != signs.incarnation;
   if (restarted) missing_ = left;  // what it had taken when it died, it could not count
   const bool interrupted =
-      restarted || state_ == Pulse::State::paused || state_ == Pulse::State::gone;
+      restarted || state_ == Heartbeat::Health::paused || state_ == Heartbeat::Health::gone;
   if (!interrupted && hang.last == BELLWIRE_RUNG && left > missing_) {
-    if (pulse_.look(now, signs) != Pulse::State::beating) return false;
+    if (heartbeat_.look(now, signs) != Heartbeat::Health::beating) return false;
     missing_ = left;
     count(now, BELLWIRE_HOP_DOORBELL);
   } else if (!interrupted && hang.last == BELLWIRE_SUBMITTED && rung &&
@@ -124,7 +125,7 @@ void DriverWatch::give_up(Clock::time_point now) {
 }
 
 void DriverWatch::clear(Clock::time_point now) {
-  tell_state(now, Pulse::State::beating);
+  report_state(now, Heartbeat::Health::beating);
   stuck_ = false;
   suspect_.reset();
 }
@@ -148,11 +149,60 @@ std::optional<std::string> DriverWatch::report() {
 
 std::optional<std::string> DriverWatch::hopeless(Clock::time_point now) const {
   if (!suspect_ || now - suspect_->since < limit) return std::nullopt;
-  if (state_ == Pulse::State::gone)
+  if (state_ == Heartbeat::Health::gone)
     return describe(suspect_->hang, now - suspect_->since,
                     "the device is gone; start it again on the host");
   if (stuck_) return describe(suspect_->hang, now - suspect_->since);
   return std::nullopt;
+}
+
+StallDetector::StallDetector(const Layout& layout, unsigned queue) noexcept
+    : layout_(layout), queue_(layout_.queue(queue)) {}
+
+StallDetector::Progress StallDetector::progress() const noexcept {
+  const auto& control = *queue_.control;
+  return {load(control.driver.generation, acquire), load(control.status.generation, acquire),
+          load(control.complete.completed, acquire), load(control.consume.consumed, acquire)};
+}
+
+DeviceSigns StallDetector::signs() const noexcept {
+  const auto& line = layout_.device_line();
+  return {.state = load(line.state, acquire),
+          .incarnation = load(line.incarnation, acquire),
+          .beat = load(line.beat, acquire),
+          .doorbells = 0};
+}
+
+StallDetector::Finding StallDetector::look(Clock::time_point now) noexcept {
+  const auto interval = interval_.next(now);
+  const auto here = progress();
+  if (std::exchange(seen_, here) != here) {
+    stalled_ = {};
+    heartbeat_.begin(now, signs());
+    reported_ = false;
+    return Finding::nothing;
+  }
+  stalled_ += interval;
+  if (stalled_ >= limit) return Finding::hopeless;
+  if (reported_ || stalled_ < patience || heartbeat_.beats(signs()) < beats)
+    return Finding::nothing;
+  reported_ = true;
+  return Finding::hangs;
+}
+
+std::string StallDetector::describe() const {
+  const std::chrono::duration<double> age = stalled_;
+  if (const auto hang = find_hang(queue_)) return ring::describe(*hang, age);
+  const auto [generation, served, completed, consumed] = progress();
+  if (served != generation)
+    return text("the queue was claimed {:.1f} s ago, never served by the device: lost doorbell",
+                age.count());
+  if (completed == consumed)
+    return text(
+        "the queue was claimed {:.1f} s ago, and is served, no interrupt taken: lost "
+        "interrupt",
+        age.count());
+  return text("the driver has not gone on for {:.1f} s, though nothing is lost", age.count());
 }
 
 }  // namespace bellwire::ring

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// DriverWatch: the driver's look at a queue and its device after it waited in vain. It advises what
-// to do, and says what was found:
+// How a driver's side finds out why it waits in vain. Both observers here are made of the same
+// parts: the hang that the shared memory shows (hang.hpp), and the device's Heartbeat.
 //
-//   paused  the device does not beat although it was rung, and nobody says that it is gone
-//   gone    it left, or died
-//   lost    it beats, and a hop never happened
-//   stuck   it beats, and does not do its own work
+//   DriverWatch    is the driver's own: it advises what to do, repairs what was lost, and reports
+//   StallDetector  observes the driver of a guest that came along, and only reports
 //
-// A conclusion about a hop needs proof: that both sides ran for a while after it was due. For the
-// driver's side, that is this process: a look that comes late is no proof, since the process, or
-// its VM, was not running. For the device's side, it is the beat. A doorbell needs none of that,
-// since eventfds keep their counts: what was rung and what arrived are compared.
+// What a DriverWatch reports:
+//
+//   paused  the device was rung and does not beat, and nobody says that it is gone
+//   gone    the device left, or died
+//   lost    the device beats, and a hop never happened
+//   stuck   the device beats, and does not do its own work
+//
+// Concluding that a hop was lost needs proof that both sides ran for a while after it was due. For
+// the driver's side, that is this process: a look that comes late proves nothing, since the process
+// or its VM was not running. For the device's side it is the heartbeat. A doorbell needs neither,
+// since eventfds keep their counts: the number of rings is compared with the number that arrived.
 //
 // One thread at a time.
 #pragma once
@@ -21,10 +26,11 @@
 #include <string>
 
 #include "vdev/ring/hang.hpp"
+#include "vdev/ring/layout.hpp"
 
 namespace bellwire::ring {
 
-/// What a driver can see of its device and its module, beside its queue.
+/// What a driver can see of its device and its module, besides its queue.
 struct DeviceSigns {
   std::uint32_t state;  ///< enum bellwire_device_state
   std::uint32_t incarnation;
@@ -32,20 +38,24 @@ struct DeviceSigns {
   std::uint64_t doorbells;  ///< that were rung for this queue, ever
 };
 
-/// Whether a device that was rung beats.
-class Pulse {
+/// Whether a device beats that has reason to: one that was rung, or that has requests.
+class Heartbeat {
  public:
   using Clock = std::chrono::steady_clock;
-  enum class State { unknown, beating, paused, gone };
-  static constexpr std::chrono::milliseconds silence{1000};  ///< is more than being slow
+  enum class Health { unknown, beating, paused, gone };
+  static constexpr std::chrono::milliseconds silence{1000};  ///< longer than a slow device takes
   static constexpr std::chrono::milliseconds absence{1200};  ///< from one look to the next
-  /// The first may have been due already; with the second it has seen the ring.
+  /// Beats that prove that the device has seen the ring: the first may have been due already.
   static constexpr std::uint32_t proof = 2;
 
-  /// It is rung now.
+  /// Counts beats from now on: the device is rung now.
   void begin(Clock::time_point now, const DeviceSigns& signs) noexcept;
-  State look(Clock::time_point now, const DeviceSigns& signs) noexcept;
-  /// Whether too long passed since the last look: then nothing is proved by it.
+  Health look(Clock::time_point now, const DeviceSigns& signs) noexcept;
+  /// Beats since begin().
+  [[nodiscard]] std::uint32_t beats(const DeviceSigns& signs) const noexcept {
+    return signs.beat - beat_;
+  }
+  /// Whether too long passed since the last look, so that it proves nothing.
   [[nodiscard]] bool absent(Clock::time_point now) const noexcept { return now - last_ > absence; }
 
  private:
@@ -55,14 +65,14 @@ class Pulse {
 
 class DriverWatch {
  public:
-  using Clock = Pulse::Clock;
+  using Clock = Heartbeat::Clock;
   static constexpr std::chrono::milliseconds pause{300};  ///< from one look to the next, usually
   static constexpr std::chrono::seconds limit{10};        ///< for a device that is gone or stuck
 
   enum class Advice {
     wait,  ///< for `pause`, then look again
     ring,  ///< the doorbell itself, then the same
-    done,  ///< nothing more can be found out now; completions that are there may be taken
+    done,  ///< nothing more can be found out now; take the completions that are there
   };
 
   explicit DriverWatch(const Queue& queue) noexcept : queue_(queue) {}
@@ -70,24 +80,24 @@ class DriverWatch {
   /// The device serves the queue, and all is quiet.
   void begin(const DeviceSigns& signs) noexcept;
 
-  /// A wait was in vain.
+  /// To be called after a wait in vain.
   [[nodiscard]] Advice look(Clock::time_point now, const DeviceSigns& signs);
 
-  /// Whether a request is under suspicion; then settle() whenever a wait wasn't in vain.
+  /// Whether a request is suspected to hang; then call settle() after a wait that was not in vain.
   [[nodiscard]] bool suspects() const noexcept { return suspect_.has_value(); }
 
   /// False: a doorbell may still be on its way; look again a little later, or give_up() on it.
   [[nodiscard]] bool settle(Clock::time_point now, const DeviceSigns& signs);
   void give_up(Clock::time_point now);
 
-  /// What was found since the last call, in words.
+  /// A description of what was found since the last call.
   [[nodiscard]] std::optional<std::string> report();
 
-  /// Hops that were lost, and repaired.
+  /// How many hops were lost and repaired.
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
-  [[nodiscard]] bool paused() const noexcept { return state_ == Pulse::State::paused; }
+  [[nodiscard]] bool paused() const noexcept { return state_ == Heartbeat::Health::paused; }
 
-  /// Why it is no use to wait on; empty while it is.
+  /// Why waiting any longer is pointless; empty if it is not.
   [[nodiscard]] std::optional<std::string> hopeless(Clock::time_point now) const;
 
  private:
@@ -100,21 +110,68 @@ class DriverWatch {
 
   void suspect(Clock::time_point now, const DeviceSigns& signs, const Hang& hang);
   [[nodiscard]] Advice ring(Clock::time_point now, const DeviceSigns& signs) noexcept;
-  [[nodiscard]] Advice conclude(Clock::time_point now, Pulse::State state);
-  void tell_state(Clock::time_point now, Pulse::State state);
+  [[nodiscard]] Advice conclude(Clock::time_point now, Heartbeat::Health state);
+  void report_state(Clock::time_point now, Heartbeat::Health state);
   void count(Clock::time_point now, bellwire_hop hop);
   void clear(Clock::time_point now);
   [[nodiscard]] std::int64_t missing(const DeviceSigns& signs) const noexcept;
 
   Queue queue_;
-  Pulse pulse_;
-  Pulse::State state_ = Pulse::State::unknown;
+  Heartbeat heartbeat_;
+  Heartbeat::Health state_ = Heartbeat::Health::unknown;
   std::optional<Suspect> suspect_;
   bool stuck_ = false;
   std::int64_t missing_ = 0;  // doorbells that were rung and not counted by the device, ordinarily
   std::uint32_t incarnation_ = 0;  // of missing_
   std::uint64_t losses_ = 0;
   std::string report_;
+};
+
+/// For the driver of a guest that came along with its device, seen from outside: whether the queue
+/// has stalled, and when the guest has to give up. It writes nothing and repairs nothing; the
+/// device's Watchdog may do that, later. A queue hangs when it makes no progress while the device
+/// beats: then the device's thread runs, and a doorbell or an interrupt must have got lost.
+class StallDetector {
+ public:
+  using Clock = Heartbeat::Clock;
+  static constexpr std::chrono::milliseconds patience{600};
+  static constexpr unsigned beats = 3;                     ///< of the device, meanwhile
+  static constexpr std::chrono::milliseconds limit{5000};  ///< with or without beats
+
+  enum class Finding {
+    nothing,   ///< so far
+    hangs,     ///< returned once per stall
+    hopeless,  ///< `limit` is over
+  };
+
+  /// For queue `queue` of that memory.
+  StallDetector(const Layout& layout, unsigned queue) noexcept;
+
+  /// To be called while the driver waits, several times per LookInterval::longest.
+  [[nodiscard]] Finding look(Clock::time_point now) noexcept;
+
+  /// Whether `hangs` was returned for this stall.
+  [[nodiscard]] bool reported() const noexcept { return reported_; }
+
+  /// "request 4711: doorbell written 0.6 s ago, never seen by the device: …"
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  // Everything that changes when the queue makes progress.
+  struct Progress {
+    std::uint32_t generation, served, completed, consumed;
+    bool operator==(const Progress&) const = default;
+  };
+  [[nodiscard]] Progress progress() const noexcept;
+  [[nodiscard]] DeviceSigns signs() const noexcept;
+
+  Layout layout_;
+  Queue queue_;
+  Progress seen_{};
+  LookInterval interval_;
+  Clock::duration stalled_{};
+  Heartbeat heartbeat_;  // since this stall began
+  bool reported_ = false;
 };
 
 }  // namespace bellwire::ring

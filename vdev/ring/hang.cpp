@@ -30,9 +30,9 @@ constexpr std::array<Words, BELLWIRE_CONSUMED> hang_words{{
     {"process awake", "never took the completion", "stuck process", {}},
 }};
 
-class Sight {
+class HangFinder {
  public:
-  explicit Sight(const Queue& queue) noexcept
+  explicit HangFinder(const Queue& queue) noexcept
       : queue_(queue),
         control_(*queue.control),
         generation_(load(control_.driver.generation, acquire)),
@@ -85,7 +85,7 @@ constexpr bellwire_side side_of(bellwire_stage stage) noexcept {
 }  // namespace
 
 std::optional<Hang> find_hang(const Queue& queue) noexcept {
-  return Sight(queue).hang();
+  return HangFinder(queue).hang();
 }
 
 bool reached(const Queue& queue, bellwire_stage stage, std::uint32_t request) noexcept {

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// For a request that hangs: the last stage that it reached, and the hop that should have followed.
-// Found in the shared memory by either side, driver or device, without any recording.
+// Hang: for a request that hangs, the last stage that it reached, which implies the hop that should
+// have followed. Either side, driver or device, finds it in the shared memory, without any
+// recording.
 //
-// That a hop did not happen says nothing about why: a side that is paused or gone has lost nothing.
-// Watchdog (for the device) and DriverWatch (for the driver) find out, and repair what was lost.
+// A hop that did not happen is not yet a lost hop: the side that owes it may be paused or gone.
+// Watchdog (for the device) and DriverWatch (for the driver) find that out, and repair what was
+// lost.
 //
-// Rules: guest-kmod/uapi/bellwire.h, "Hanging" and "Losses". Nothing that is read is trusted; lies
-// give a wrong sentence, no more.
+// Rules: guest-kmod/uapi/bellwire.h, "Hanging" and "Losses". What is read is not trusted: at worst
+// it leads to a wrong sentence. Any thread.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -21,16 +24,16 @@ namespace bellwire::ring {
 struct Hang {
   std::uint32_t generation;
   std::uint32_t request;  ///< the oldest that its driver still waits for
-  bellwire_stage last;    ///< what was done for it
+  bellwire_stage last;    ///< the last that it reached
 
   bool operator==(const Hang&) const = default;
 };
 
-/// How the oldest request stands, if its driver, or the device, sleeps and waits for the other.
-/// It hangs if that stays so. Empty too if the queue has no driver, or is broken.
+/// The last stage of the oldest request, if driver or device sleeps and waits for the other: it
+/// hangs if that does not change. Empty otherwise, and if the queue has no driver or is broken.
 [[nodiscard]] std::optional<Hang> find_hang(const Queue& queue) noexcept;
 
-/// Whether a stage lies on the way to the device.
+/// Whether a stage is on the way to the device.
 [[nodiscard]] constexpr bool on_way_there(bellwire_stage stage) noexcept {
   return stage < BELLWIRE_POSTED;
 }
@@ -39,16 +42,34 @@ struct Hang {
 [[nodiscard]] bool reached(const Queue& queue, bellwire_stage stage,
                            std::uint32_t request) noexcept;
 
-/// The hop that follows a stage; empty where a side's own work does.
+/// The hop that follows a stage; empty if a side's own work follows.
 [[nodiscard]] std::optional<bellwire_hop> hop_after(bellwire_stage stage) noexcept;
 
 /// The stage before a hop.
 [[nodiscard]] bellwire_stage stage_before(bellwire_hop hop) noexcept;
 
+/// The time between looks at a queue, as far as it counts: this process itself may not have been
+/// running for most of a long interval.
+class LookInterval {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds longest{250};
+
+  /// Since the last call, at most `longest`; 0 for the first.
+  Clock::duration next(Clock::time_point now) noexcept {
+    const auto passed = now - last_.value_or(now);
+    last_ = now;
+    return std::min<Clock::duration>(passed, longest);
+  }
+
+ private:
+  std::optional<Clock::time_point> last_;
+};
+
 /// "request 4711: doorbell written 2.0 s ago, never seen by the device: lost doorbell"
 [[nodiscard]] std::string describe(const Hang& hang, std::chrono::duration<double> age);
 
-/// The same with another cause, as "the device is paused".
+/// The same with another cause, such as "the device is paused".
 [[nodiscard]] std::string describe(const Hang& hang, std::chrono::duration<double> age,
                                    const std::string& cause);
 

@@ -5,14 +5,14 @@
 
 #include <doctest/doctest.h>
 
-#include "vdev/testing/pair.hpp"
+#include "vdev/testing/queue_pair.hpp"
 
 using namespace bellwire;
 using namespace std::chrono_literals;
-using bellwire::testing::Pair;
+using bellwire::testing::QueuePair;
 
 TEST_CASE("a request that hangs is told with the last that was done for it") {
-  Pair pair;
+  QueuePair pair;
   for (std::uint32_t request = 0; request < 3; ++request) {
     CHECK_FALSE(ring::find_hang(*pair.queue).has_value());
     pair.submit();
@@ -37,7 +37,7 @@ TEST_CASE("a request that hangs is told with the last that was done for it") {
 }
 
 TEST_CASE("who is awake waits for nobody") {
-  Pair pair;
+  QueuePair pair;
   pair.driver->submit({});
   CHECK(pair.driver->publish());
   pair.turn();
@@ -49,7 +49,7 @@ TEST_CASE("who is awake waits for nobody") {
 }
 
 TEST_CASE("a driver that left, or began anew, has nothing that hangs") {
-  Pair pair;
+  QueuePair pair;
   pair.submit();
   ring::end_generation(*pair.queue);
   CHECK_FALSE(ring::find_hang(*pair.queue).has_value());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Where things are in the shared memory. The places and the rules are those of
+// Layout: where things are in the shared memory. The layout and the rules are those of
 // guest-kmod/uapi/bellwire.h, part 1; here they become C++ views, made from a copy of the format
-// that was checked once.
+// that was checked once. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -16,21 +16,21 @@
 namespace bellwire::ring {
 
 constexpr std::uint32_t usual_ring_entries = 256;
-constexpr std::uint32_t most_trace_entries = 4096;  // that format() makes, of each side
+constexpr std::uint32_t most_trace_entries = 4096;  // that format() makes per side
 
 /// Whether nobody has formatted `memory` yet.
 [[nodiscard]] bool blank(std::span<const std::byte> memory) noexcept;
 
-/// Makes `queues` equal queues of blank memory. With little memory the rings get fewer entries
-/// than usual, so that half of each queue is left. Half of that is for records, the rest is
-/// payload. EINVAL: it is still too little.
+/// Divides blank memory into `queues` equal queues. In small memory the rings get fewer entries
+/// than usual, so that half of each queue is left: half of that for records, the rest for payload.
+/// EINVAL: the memory is too small even so.
 [[nodiscard]] Result<void> format(std::span<std::byte> memory, unsigned queues);
 
-/// Makes memory blank again, whatever is in it. The device's incarnation stays, so that the next
-/// device has a new one.
+/// Makes memory blank again, whatever it contains. The device's incarnation is kept, so that the
+/// next device gets a new one.
 void wipe(std::span<std::byte> memory) noexcept;
 
-/// New memory that can be shared, formatted already.
+/// New memory to share, already formatted.
 struct SharedMemory {
   os::UniqueFd fd;
   MemoryView view;
@@ -54,7 +54,7 @@ struct Queue {
   std::uint32_t entries;        ///< of each ring; a power of two
   std::uint32_t trace_entries;  ///< of each side's records; likewise, or 0
 
-  /// Indices run freely.
+  /// Indices are free-running: they wrap at 2^32.
   [[nodiscard]] bellwire_request& request(std::uint32_t index) const noexcept {
     return requests[index & (entries - 1)];
   }
@@ -66,19 +66,19 @@ struct Queue {
     return {records + std::size_t{side} * trace_entries, trace_entries};
   }
 
-  /// Over the bytes of one queue. `sizes` have been checked against their number.
+  /// A view of the bytes of one queue. `sizes` have been checked against their number.
   static Queue over(std::span<std::byte> bytes, const QueueSizes& sizes) noexcept;
 };
 
-/// The whole memory of one slot.
+/// The whole shared memory of one device.
 class Layout {
  public:
   /// EPROTO: the memory is blank, or its format is broken.
   [[nodiscard]] static Result<Layout> open(MemoryView memory);
-  /// Likewise; the memory's own format is not read where the attachment has a checked one.
+  /// Likewise, but uses the attachment's checked format if it has one, not the memory's.
   [[nodiscard]] static Result<Layout> open(const Attachment& attachment);
 
-  /// The checked copy that all of this comes from.
+  /// The checked copy of the format.
   [[nodiscard]] const bellwire_format& format() const noexcept { return format_; }
   [[nodiscard]] unsigned queues() const noexcept { return format_.queues; }
   [[nodiscard]] Queue queue(unsigned index) const noexcept;
@@ -92,9 +92,8 @@ class Layout {
   bellwire_format format_;  // our checked copy
 };
 
-/// Reads and checks the format of an attachment's memory, for all who use it after this; formats
-/// blank memory, with `most_queues` or as many as there are wires for. Once is enough. EPROTO,
-/// EINVAL.
+/// Reads and checks the format of an attachment's memory, once for all later users; formats blank
+/// memory with `most_queues` queues, or with fewer if there are fewer wires. EPROTO, EINVAL.
 [[nodiscard]] Result<void> settle_format(Attachment& attachment, unsigned most_queues);
 
 }  // namespace bellwire::ring

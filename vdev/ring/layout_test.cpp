@@ -5,7 +5,7 @@
 
 #include <functional>
 
-#include "vdev/testing/wires.hpp"
+#include "vdev/testing/driver.hpp"
 
 using namespace bellwire;
 using bellwire::testing::Wires;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Records: what a side writes is what a reader finds, or counts as lost.
+#include "vdev/ring/trace.hpp"
+
 #include <doctest/doctest.h>
 
 #include <random>
 #include <thread>
 
-#include "vdev/ring/trace_reader.hpp"
-#include "vdev/ring/trace_writer.hpp"
-#include "vdev/testing/wires.hpp"
+#include "vdev/testing/driver.hpp"
 
 using namespace bellwire;
 using bellwire::testing::Wires;

@@ -6,13 +6,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "vdev/ring/driver_queue.hpp"
+#include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bellwire::ring {
 namespace {
 
 // A driver that is alive takes an interrupt that is raised again by the next look but one.
-constexpr auto at_once = Watchdog::longest_step;
+constexpr auto at_once = LookInterval::longest;
 
 std::uint32_t driver_generation(const Queue& queue) noexcept {
   return load(queue.control->driver.generation, acquire);
@@ -38,10 +40,8 @@ Watchdog::Watchdog(const Queue& queue, Interrupt interrupt)
 }
 
 Watchdog::Finding Watchdog::look(Clock::time_point now) {
-  const auto passed = std::min<Clock::duration>(now - last_look_.value_or(now), longest_step);
-  const auto step = std::chrono::duration_cast<Duration>(passed);
-  last_look_ = now;
-  if (auto told = report_driver_losses(); told.report) return told;
+  const auto step = std::chrono::duration_cast<Duration>(interval_.next(now));
+  if (auto losses = report_driver_losses(); losses.report) return losses;
   const auto hang = find_hang(queue_);
   observed_ = hang == seen_ ? observed_ + step : Duration::zero();
   if (hang != seen_) since_ = now;
@@ -87,23 +87,24 @@ bool Watchdog::lost() const noexcept {
 Watchdog::Finding Watchdog::settle(Clock::time_point now) {
   auto& repaired = *repaired_;
   const auto generation = driver_generation(queue_);
-  const auto tell = [&](const char* cause) {
+  const auto describe_as = [&](const char* cause) {
     return std::optional(describe(repaired.hang, now - repaired.since, cause));
   };
   Finding finding;
   if (generation != repaired.hang.generation) {
-    finding.report = tell(generation % 2 == 0 ? "the driver is gone" : "the driver was reset");
+    finding.report =
+        describe_as(generation % 2 == 0 ? "the driver is gone" : "the driver was reset");
   } else if (settled()) {
     if (lost()) {
       finding.lost = hop_after(repaired.hang.last);
       finding.report = describe(repaired.hang, now - repaired.since);
     } else if (repaired.reported) {
-      finding.report = tell("the driver was paused, and goes on");
+      finding.report = describe_as("the driver was paused, and goes on");
     }
   } else {
     if (repaired.reported || repaired.observed < patience) return {};
     repaired.reported = true;
-    return {.repair = Repair::none, .report = tell("the driver is paused"), .lost = {}};
+    return {.repair = Repair::none, .report = describe_as("the driver is paused"), .lost = {}};
   }
   repaired_.reset();
   return finding;
@@ -124,6 +125,22 @@ Watchdog::Finding Watchdog::report_driver_losses() {
     return {.repair = Repair::none, .report = describe(hang, age), .lost = {}};
   }
   return {};
+}
+
+void device_died(const MemoryView& memory) noexcept {
+  const auto layout = Layout::open(memory);
+  if (!layout) return;
+  auto& state = layout->device_line().state;
+  if (load(state, acquire) == BELLWIRE_DEVICE_RUNNING) store(state, BELLWIRE_DEVICE_DIED, release);
+}
+
+void guest_died(const MemoryView& memory) noexcept {
+  const auto layout = Layout::open(memory);
+  if (!layout) return;
+  for (unsigned index = 0; index < layout->queues(); ++index) {
+    const auto queue = layout->queue(index);
+    if (load(queue.control->driver.generation, acquire) % 2 == 1) end_generation(queue);
+  }
 }
 
 }  // namespace bellwire::ring

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Watchdog: the device's look at a queue whose oldest request does not get on. After its patience
-// it asks for a repair, and then watches what becomes of it, because only that shows the cause:
+// Watchdog: the device's side watches a queue whose oldest request makes no progress. When its
+// patience is over it asks for a repair, and then observes the effect, because only that shows the
+// cause:
 //
 //   lost    the driver goes on at once, and the hop never happened
-//   paused  the driver does not react; it may go on later, and then the hop comes after all
-//   reset   the driver began anew
+//   paused  the driver does not react; when it goes on later, the hop happens after all
+//   reset   the driver reset the queue
 //   gone    the driver left
 //
-// Time in which nobody looked does not count: the device's process itself was not running then.
-// A driver that finds a loss by itself says so in the shared memory, and the watchdog reports it.
+// Time in which nobody looked does not count: the device's own process was not running then. A
+// driver that finds a loss by itself records it in the shared memory, and the watchdog reports it.
 //
-// One thread at a time.
+// One thread at a time, the device's. Below it: what is written for a side that died.
 #pragma once
 
 #include <array>
@@ -19,6 +20,7 @@
 #include <optional>
 #include <string>
 
+#include "vdev/core/attachment.hpp"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/ring/hang.hpp"
 
@@ -29,7 +31,6 @@ class Watchdog {
   using Clock = std::chrono::steady_clock;
   using Duration = std::chrono::milliseconds;
   static constexpr Duration patience{1500};
-  static constexpr Duration longest_step{250};  ///< that counts from one look to the next
 
   enum class Repair {
     none,
@@ -38,27 +39,27 @@ class Watchdog {
   };
   struct Finding {
     Repair repair = Repair::none;
-    std::optional<std::string> report;  ///< what is known now, once each
-    std::optional<bellwire_hop> lost;   ///< to be counted; the report says which request
+    std::optional<std::string> report;  ///< for the log; each finding is reported once
+    std::optional<bellwire_hop> lost;   ///< to be counted; the report names the request
   };
 
   /// `interrupt`: the queue's.
   Watchdog(const Queue& queue, Interrupt interrupt);
 
-  /// To be called now and then, while watching().
+  /// To be called regularly while watching().
   [[nodiscard]] Finding look(Clock::time_point now);
 
-  /// The doorbell was rung. On the hot path. Whether there is something to look after, now: the
-  /// next look may come when its driver has gone on and left.
+  /// The doorbell was rung; on the hot path. True: call look() now, since by the next tick the
+  /// driver may have gone on and left.
   bool rung() noexcept {
     if (repaired_) note_late_ring();
     return repaired_ || seen_;
   }
 
-  /// Whether it isn't known yet what became of a repair.
+  /// Whether the effect of a repair is not known yet.
   [[nodiscard]] bool repairing() const noexcept { return repaired_.has_value(); }
 
-  /// Whether there is something that may yet be found out without a ring.
+  /// Whether looking again may show something even if nobody rings.
   [[nodiscard]] bool watching() const noexcept {
     return repaired_ ? !repaired_->reported : seen_.has_value();
   }
@@ -85,11 +86,24 @@ class Watchdog {
   Interrupt interrupt_;
   std::optional<Hang> seen_;
   Clock::time_point since_;  // seen_ was first seen
-  std::optional<Clock::time_point> last_look_;
+  LookInterval interval_;
   Duration observed_{};  // seen_ stood still, while somebody looked
   std::optional<Repaired> repaired_;
   std::uint32_t generation_ = 0;  // of driver_lost_
   std::array<std::uint32_t, BELLWIRE_HOPS> driver_lost_{};
 };
+
+// For the owner of the wires (a switchboard), to write into the shared memory what a side that died
+// could not write itself. To be called only once that side is surely gone, so that its words have
+// no other writer until the next one comes.
+//
+// Rules: guest-kmod/uapi/bellwire.h, "Device alive". The memory is not trusted.
+
+/// Marks the device as died unless it had stopped in good order. Does nothing if the memory's
+/// format is broken.
+void device_died(const MemoryView& memory) noexcept;
+
+/// Ends the generations of all queues, as the guest's module does when it leaves.
+void guest_died(const MemoryView& memory) noexcept;
 
 }  // namespace bellwire::ring

@@ -6,11 +6,11 @@
 
 #include <doctest/doctest.h>
 
-#include "vdev/testing/pair.hpp"
+#include "vdev/testing/queue_pair.hpp"
 
 using namespace bellwire;
 using namespace std::chrono_literals;
-using bellwire::testing::Pair;
+using bellwire::testing::QueuePair;
 using ring::Watchdog;
 using Repair = Watchdog::Repair;
 
@@ -33,7 +33,7 @@ struct DogScene {
   }
   void rung() { watchdog.rung(); }
 
-  Pair pair;
+  QueuePair pair;
   Watchdog watchdog{*pair.queue, pair.end.interrupts[0]};
   Watchdog::Clock::time_point now = Watchdog::Clock::now();
 };

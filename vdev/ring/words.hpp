@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// How this side touches words that another process writes at the same time. No fences: each order
-// belongs to a load or a store, so that ThreadSanitizer can follow it.
+// Access to words that another process writes at the same time. There are no fences: every ordering
+// is attached to a load or a store, so that ThreadSanitizer understands it. Any thread.
 #pragma once
 
 #include <atomic>
@@ -33,8 +33,9 @@ void store(Word& word, std::type_identity_t<Word> value, std::memory_order order
   std::atomic_ref<Word>(word).store(value, order);
 }
 
-/// Makes `to` a private copy of an entry, each word read exactly once: what is checked is what is
-/// used. Word by word into its place: a detour by wider loads would wait for all stores before it.
+/// Makes `to` a private copy of an entry and reads each word exactly once, so that what is checked
+/// is what is used. It copies word by word into place: wider loads would wait for all earlier
+/// stores.
 template <class Entry>
 void copy_once(const Entry& entry, Entry& to) noexcept {
   static_assert(sizeof(Entry) % sizeof(std::uint64_t) == 0);
@@ -53,7 +54,7 @@ Entry copy_once(const Entry& entry) noexcept {
   return copy;
 }
 
-/// The clock of the ring's timestamps. It may run ahead of loads that stand before it.
+/// The clock of the ring's timestamps. The CPU may read it before earlier loads complete.
 inline std::uint64_t timestamp() noexcept {
 #if defined(__x86_64__)
   return __rdtsc();
@@ -62,7 +63,7 @@ inline std::uint64_t timestamp() noexcept {
 #endif
 }
 
-/// The same, after all loads that stand before it.
+/// The same, read after all earlier loads.
 inline std::uint64_t timestamp_after_loads() noexcept {
 #if defined(__x86_64__)
   _mm_lfence();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // RegisterPort: lets a guest's thread use a device's registers, which only the device's own thread
-// may touch: each access is carried out there, and waited for.
+// may touch: each access is carried out there, and the caller waits for it.
 //
-// What no device has reads as zero, and takes writes without effect; so do all registers once the
-// context has stopped.
+// Registers that do not exist read as zero and ignore writes; so do all registers once the context
+// has stopped.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 
-#include "vdev/core/registers.hpp"
+#include "vdev/core/device.hpp"
 
 namespace bellwire {
 

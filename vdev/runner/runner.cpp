@@ -26,7 +26,7 @@ constexpr unsigned looks = 16;                  // between two looks at the cloc
 // `running` false instead of a dangling device.
 //
 // A doorbell is in one of three states: a look at it is queued, it is polled, or it is waited for.
-struct Runner::State final : EventOwner, std::enable_shared_from_this<Runner::State> {
+struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Impl> {
   struct Doorbell {
     std::optional<os::EventFd> event;  // until it is stopped
     EventReader reader;
@@ -35,7 +35,7 @@ struct Runner::State final : EventOwner, std::enable_shared_from_this<Runner::St
     bool worked = false;             // since then, when polled
   };
 
-  State(asio::io_context& io, Device& served, Polling how)
+  Impl(asio::io_context& io, Device& served, Polling how)
       : context(io), device(served), ticker(io), polling(how) {}
 
   void wait(unsigned index) { doorbells[index].reader.wait(shared_from_this()); }
@@ -146,7 +146,7 @@ struct Runner::State final : EventOwner, std::enable_shared_from_this<Runner::St
   bool ticking = false;  // there is a next one
 };
 
-Runner::Runner(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+Runner::Runner(std::shared_ptr<Impl> state) noexcept : state_(std::move(state)) {}
 Runner::Runner(Runner&&) noexcept = default;
 Runner::~Runner() {
   if (state_) state_->stop();
@@ -154,7 +154,7 @@ Runner::~Runner() {
 
 Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachment attachment,
                              Polling polling) {
-  auto state = std::make_shared<State>(context, device, polling);
+  auto state = std::make_shared<Impl>(context, device, polling);
   for (const auto& doorbell : attachment.doorbells) {
     auto event = doorbell.duplicate();
     if (!event) return event.error();

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Runner: runs a device on an Asio context. One loop per doorbell: wait until it is readable,
-// drain the count, tell the device. The runner waits on duplicates of its own; the
-// attachment is the device's.
+// Runner: runs a device on an Asio context, with one loop per doorbell: wait until it is readable,
+// drain the count, call the device. The runner waits on duplicates of its own; the attachment is
+// the device's.
 //
-// With polling, the loop looks on for a while when there is no work left, before it waits again
-// (poll_time.hpp): meanwhile no doorbell is asked for. Others on the context get their turn at
-// least every few microseconds.
+// With polling, the loop keeps looking for a while when no work is left, before it waits again
+// (poll_time.hpp); meanwhile it asks for no doorbell. Other handlers on the context get their turn
+// at least every few microseconds.
 //
-// Who is idle is left alone: without a ring nothing here ever wakes up.
+// An idle device costs nothing: without a ring nothing here wakes up.
 //
 // Everything happens on the thread that runs the context, which must be one only. The device must
 // outlive the runner; dropping the runner stops it.
@@ -32,9 +32,9 @@ class Runner {
   ~Runner();
 
  private:
-  struct State;
-  explicit Runner(std::shared_ptr<State> state) noexcept;
-  std::shared_ptr<State> state_;
+  struct Impl;
+  explicit Runner(std::shared_ptr<Impl> state) noexcept;
+  std::shared_ptr<Impl> state_;
 };
 
 }  // namespace bellwire

@@ -9,10 +9,9 @@
 #include <iterator>
 #include <vector>
 
-#include "vdev/runner/dropping.hpp"
-#include "vdev/runner/moderation.hpp"
-#include "vdev/testing/peer_event.hpp"
-#include "vdev/testing/wires.hpp"
+#include "vdev/runner/interpose.hpp"
+#include "vdev/testing/driver.hpp"
+#include "vdev/testing/process.hpp"
 
 using namespace bellwire;
 using bellwire::testing::Wires;
@@ -20,7 +19,7 @@ using bellwire::testing::Wires;
 namespace {
 
 // Remembers what it was told, and leaves the test to run the context.
-struct Recorder final : Device {
+struct LoggingDevice final : Device {
   DeviceTraits traits() const noexcept override { return {.kind = "recorder"}; }
   Result<void> start(Attachment) override {
     if (refuse) return fault(std::errc::invalid_argument, "not today");
@@ -58,31 +57,31 @@ struct Recorder final : Device {
 TEST_CASE("every doorbell gets a look after the start, then its counts") {
   const auto wires = Wires::create(2);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   const auto runner = Runner::start(context, device, wires.device_end()).value();
   context.poll();
-  CHECK(device.calls == std::vector<Recorder::Call>{{0, 0}, {1, 0}});
+  CHECK(device.calls == std::vector<LoggingDevice::Call>{{0, 0}, {1, 0}});
   wires.guest_end().doorbells[1].raise();
   wires.guest_end().doorbells[1].raise();
   context.poll();
   REQUIRE(device.calls.size() == 3);
-  CHECK(device.calls[2] == Recorder::Call{1, 2});
+  CHECK(device.calls[2] == LoggingDevice::Call{1, 2});
 }
 
 TEST_CASE("a device that leaves work gets another turn, after the others") {
   const auto wires = Wires::create(2);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   device.more_until = 4;
   const auto runner = Runner::start(context, device, wires.device_end()).value();
   context.poll();
-  CHECK(device.calls == std::vector<Recorder::Call>{{0, 0}, {1, 0}, {0, 0}, {1, 0}, {0, 0}});
+  CHECK(device.calls == std::vector<LoggingDevice::Call>{{0, 0}, {1, 0}, {0, 0}, {1, 0}, {0, 0}});
 }
 
 TEST_CASE("a busy doorbell has one look under way, however often it is rung") {
   const auto wires = Wires::create(2);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   device.more_until = 1000;
   const auto runner = Runner::start(context, device, wires.device_end()).value();
   while (device.calls.size() < device.more_until) {
@@ -90,7 +89,7 @@ TEST_CASE("a busy doorbell has one look under way, however often it is rung") {
     context.poll_one();
   }
   const auto looks = [&](unsigned index) {
-    return std::ranges::count(device.calls, Recorder::Call{index, 0});
+    return std::ranges::count(device.calls, LoggingDevice::Call{index, 0});
   };
   CHECK(std::abs(looks(0) - looks(1)) <= 2);
 }
@@ -98,7 +97,7 @@ TEST_CASE("a busy doorbell has one look under way, however often it is rung") {
 TEST_CASE("dropping the runner stops the device once, and nothing calls it afterwards") {
   const auto wires = Wires::create(1);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   {
     auto runner = Runner::start(context, device, wires.device_end()).value();
     const auto moved = std::move(runner);
@@ -117,7 +116,7 @@ TEST_CASE("its descriptors go when it is dropped, though a handler is still queu
   };
   const auto wires = Wires::create(2);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   { const auto warm_up = Runner::start(context, device, wires.device_end()).value(); }
   const auto before = descriptors();
   {
@@ -136,7 +135,7 @@ TEST_CASE(
     "ticks end soon after the last ring, and then nothing is left to wait for but doorbells") {
   const auto wires = Wires::create(1);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   const auto runner = Runner::start(context, device, wires.device_end()).value();
   const auto run_until = [&](int ticks) {
     while (device.ticks < ticks) context.run_one();
@@ -156,7 +155,7 @@ TEST_CASE(
 TEST_CASE("a device that refuses to start is not run") {
   const auto wires = Wires::create(1);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   device.refuse = true;
   CHECK(Runner::start(context, device, wires.device_end()).has_error());
   context.poll();
@@ -166,7 +165,7 @@ TEST_CASE("a device that refuses to start is not run") {
 TEST_CASE("without polling nobody looks without being asked") {
   const auto wires = Wires::create(1);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   const auto runner = Runner::start(context, device, wires.device_end()).value();
   for (int i = 0; i < 10; ++i) {
     wires.guest_end().doorbells[0].raise();
@@ -178,14 +177,14 @@ TEST_CASE("without polling nobody looks without being asked") {
 TEST_CASE("an always polled doorbell is never waited for, and its work is found") {
   const auto wires = Wires::create(1);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   const auto runner = Runner::start(context, device, wires.device_end(), Polling::always).value();
   context.poll_one();  // the first look
   device.work = true;
   wires.guest_end().doorbells[0].raise();
   for (int i = 0; i < 10; ++i) CHECK(context.poll_one() == 1);  // there always is a next look
   CHECK_FALSE(device.work);
-  CHECK(device.calls == std::vector<Recorder::Call>{{0, 0}});
+  CHECK(device.calls == std::vector<LoggingDevice::Call>{{0, 0}});
 }
 
 TEST_CASE("a device that knows no poll is served by looks") {
@@ -213,7 +212,7 @@ TEST_CASE("a device that knows no poll is served by looks") {
 TEST_CASE("an adaptive one sleeps when idle, with a last look, and polls when rings come soon") {
   const auto wires = Wires::create(1);
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   const auto runner = Runner::start(context, device, wires.device_end(), Polling::adaptive).value();
   while (context.poll() > 0) {
   }
@@ -227,22 +226,22 @@ TEST_CASE("an adaptive one sleeps when idle, with a last look, and polls when ri
   ++raised;
   while (context.poll() > 0) {
   }
-  std::uint64_t told = 0;
-  for (const auto& call : device.calls) told += call.rings;
-  CHECK(told == raised);
+  std::uint64_t counted = 0;
+  for (const auto& call : device.calls) counted += call.rings;
+  CHECK(counted == raised);
   const auto polls = device.polls;
   context.poll();
   CHECK(device.polls == polls);
 }
 
 TEST_CASE("the last drain of a polled doorbell doesn't sleep, though a peer made it blocking") {
-  const testing::Watchdog watchdog;
+  const testing::SleepAlarm alarm;
   const testing::PeerEvent peer;
   const auto wires = Wires::create(1);
   auto attachment = wires.device_end();
   attachment.doorbells[0] = peer.handed_over();
   boost::asio::io_context context;
-  Recorder device;
+  LoggingDevice device;
   const auto runner =
       Runner::start(context, device, std::move(attachment), Polling::adaptive).value();
   for (int times = 0; times < 50; ++times) {
@@ -252,5 +251,5 @@ TEST_CASE("the last drain of a polled doorbell doesn't sleep, though a peer made
     context.poll();
   }
   CHECK(device.calls.size() > 1);
-  CHECK_FALSE(testing::Watchdog::barked());
+  CHECK_FALSE(testing::SleepAlarm::rang());
 }

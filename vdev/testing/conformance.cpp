@@ -8,7 +8,6 @@
 
 #include "vdev/devices/echo.hpp"
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/running_device.hpp"
 
 namespace bellwire::testing {
 namespace {
@@ -21,19 +20,19 @@ void require(bool held, std::string_view what) {
 
 // A device on its thread, from its attachment to its end.
 struct Life {
-  explicit Life(Stand& stand)
-      : leaving{stand}, running(echo, stand.attach().value(), stand.polling) {}
+  explicit Life(TransportFixture& fixture)
+      : leaving{fixture}, running(echo, fixture.attach().value(), fixture.polling) {}
 
   struct Leaving {
-    Stand& stand;
-    ~Leaving() { stand.detach(); }
+    TransportFixture& fixture;
+    ~Leaving() { fixture.detach(); }
   } leaving;
   Echo echo;
   RunningDevice running;
 };
 
-DriverEnd end_of(Stand& stand) {
-  return driver_end(stand.card(), stand.memory());
+DriverEnd end_of(TransportFixture& fixture) {
+  return driver_end(fixture.endpoint(), fixture.memory());
 }
 
 std::vector<std::byte> message(unsigned number) {
@@ -62,139 +61,139 @@ void take_all(Driver& driver, unsigned first, unsigned end) {
   require(!driver.queue().take(), "a request was completed twice");
 }
 
-void every_ring_is_answered(Stand& stand) {
-  const Life life(stand);
-  Driver driver(end_of(stand), 0);
+void every_ring_is_answered(TransportFixture& fixture) {
+  const Life life(fixture);
+  Driver driver(end_of(fixture), 0);
   for (unsigned number = 0; number < 500; ++number) call(driver, number);
 }
 
-void one_ring_stands_for_many(Stand& stand) {
-  const Life life(stand);
-  Driver driver(end_of(stand), 0);
+void one_ring_stands_for_many(TransportFixture& fixture) {
+  const Life life(fixture);
+  Driver driver(end_of(fixture), 0);
   driver.wait_until_served();
   for (unsigned number = 0; number < 32; ++number) submit(driver, number);
   driver.publish();
   take_all(driver, 0, 32);
 }
 
-void rings_without_work_are_harmless(Stand& stand) {
-  const Life life(stand);
-  Driver driver(end_of(stand), 0);
+void rings_without_work_are_harmless(TransportFixture& fixture) {
+  const Life life(fixture);
+  Driver driver(end_of(fixture), 0);
   for (unsigned number = 0; number < 100; ++number) {
     for (int storm = 0; storm < 100; ++storm) driver.ring();
     call(driver, number);
   }
 }
 
-void a_ring_waits_for_its_device(Stand& stand) {
-  Driver driver(end_of(stand), 0);
+void a_ring_waits_for_its_device(TransportFixture& fixture) {
+  Driver driver(end_of(fixture), 0);
   std::this_thread::sleep_for(5ms);
-  const Life life(stand);
+  const Life life(fixture);
   call(driver, 0);
 }
 
-void a_masked_interrupt_is_kept(Stand& stand) {
-  const Life life(stand);
-  Driver driver(end_of(stand), 0);
+void a_masked_interrupt_is_kept(TransportFixture& fixture) {
+  const Life life(fixture);
+  Driver driver(end_of(fixture), 0);
   driver.wait_until_served();
   for (unsigned number = 0; number < 50; ++number) {
-    auto& msix = stand.card().msix();
+    auto& msix = fixture.endpoint().msix();
     msix.mask(0);
-    while (stand.card().take(0, 0ms)) continue;  // what came before
+    while (fixture.endpoint().take(0, 0ms)) continue;  // what came before
     submit(driver, number);
     require(driver.queue().may_sleep(), "a completion came before its request");
     driver.publish();
     while (!driver.queue().take()) std::this_thread::yield();
-    require(!stand.card().take(0, 1ms), "a masked vector came through");
+    require(!fixture.endpoint().take(0, 1ms), "a masked vector came through");
     msix.unmask(0).value();
-    require(stand.card().take(0, patience), "the interrupt of a masked vector was lost");
+    require(fixture.endpoint().take(0, patience), "the interrupt of a masked vector was lost");
   }
 }
 
-void masks_in_traffic_lose_nothing(Stand& stand) {
-  const Life life(stand);
-  Driver driver(end_of(stand), 0);
+void masks_in_traffic_lose_nothing(TransportFixture& fixture) {
+  const Life life(fixture);
+  Driver driver(end_of(fixture), 0);
   driver.wait_until_served();
   for (unsigned number = 0; number < 300; ++number) {
     submit(driver, number);
     driver.publish();
-    stand.card().msix().mask(0);
-    stand.card().msix().unmask(0).value();
+    fixture.endpoint().msix().mask(0);
+    fixture.endpoint().msix().unmask(0).value();
     take_all(driver, number, number + 1);
   }
 }
 
-void an_aimed_vector_arrives(Stand& stand) {
-  const Life life(stand);
-  Driver driver(end_of(stand), 0);
+void an_aimed_vector_arrives(TransportFixture& fixture) {
+  const Life life(fixture);
+  Driver driver(end_of(fixture), 0);
   driver.wait_until_served();
   for (unsigned number = 0; number < 50; ++number) {
-    stand.card().msix().aim(0, static_cast<std::uint8_t>(0x60 + number)).value();
+    fixture.endpoint().msix().aim(0, static_cast<std::uint8_t>(0x60 + number)).value();
     call(driver, number);
   }
 }
 
-void vectors_are_apart(Stand& stand) {
-  auto wires = stand.attach().value();
+void vectors_are_apart(TransportFixture& fixture) {
+  auto wires = fixture.attach().value();
   for (unsigned raised = 0; raised < wires.interrupts.size(); ++raised) {
     wires.interrupts[raised].raise();
     for (unsigned index = 0; index < wires.interrupts.size(); ++index)
-      require(stand.card().take(index, index == raised ? 5000ms : 1ms) == (index == raised),
+      require(fixture.endpoint().take(index, index == raised ? 5000ms : 1ms) == (index == raised),
               text("vector {} was raised, {} answered otherwise", raised, index));
   }
-  stand.detach();
+  fixture.detach();
 }
 
-void doorbells_are_apart(Stand& stand) {
-  auto wires = stand.attach().value();
+void doorbells_are_apart(TransportFixture& fixture) {
+  auto wires = fixture.attach().value();
   for (unsigned rung = 0; rung < wires.doorbells.size(); ++rung) {
-    for (int times = 0; times < 3; ++times) stand.card().ring(rung);
+    for (int times = 0; times < 3; ++times) fixture.endpoint().ring(rung);
     for (unsigned index = 0; index < wires.doorbells.size(); ++index)
       require(wires.doorbells[index].drain().value_or(0) == (index == rung ? 3 : 0),
               text("doorbell {} was rung 3 times, {} counted otherwise", rung, index));
   }
-  require(!stand.card().ring(static_cast<unsigned>(wires.doorbells.size())),
+  require(!fixture.endpoint().ring(static_cast<unsigned>(wires.doorbells.size())),
           "a doorbell that isn't there took a ring");
-  stand.detach();
+  fixture.detach();
 }
 
-void a_storm_ends(Stand& stand) {
-  auto wires = stand.attach().value();
+void a_storm_ends(TransportFixture& fixture) {
+  auto wires = fixture.attach().value();
   for (int raised = 0; raised < 10'000; ++raised) wires.interrupts[0].raise();
-  require(stand.card().take(0, patience), "10,000 interrupts were lost");
-  while (stand.card().take(0, 5ms)) continue;
+  require(fixture.endpoint().take(0, patience), "10,000 interrupts were lost");
+  while (fixture.endpoint().take(0, 5ms)) continue;
   wires.interrupts[0].raise();
-  require(stand.card().take(0, patience), "an interrupt after a storm was lost");
-  stand.detach();
+  require(fixture.endpoint().take(0, patience), "an interrupt after a storm was lost");
+  fixture.detach();
 }
 
-void late_vectors_bind(Stand& stand) {
-  stand.card().msix().mask(0);
-  const Life life(stand);
-  Driver driver(end_of(stand), 0);
+void late_vectors_bind(TransportFixture& fixture) {
+  fixture.endpoint().msix().mask(0);
+  const Life life(fixture);
+  Driver driver(end_of(fixture), 0);
   while (!driver.queue().ready()) std::this_thread::yield();
-  stand.card().msix().unmask(0).value();
-  require(stand.card().take(0, patience), "an interrupt from before the binding was lost");
+  fixture.endpoint().msix().unmask(0).value();
+  require(fixture.endpoint().take(0, patience), "an interrupt from before the binding was lost");
   call(driver, 0);
 }
 
-void a_new_life_goes_on(Stand& stand) {
-  std::optional<Life> life(std::in_place, stand);
-  Driver driver(end_of(stand), 0);
+void a_new_life_goes_on(TransportFixture& fixture) {
+  std::optional<Life> life(std::in_place, fixture);
+  Driver driver(end_of(fixture), 0);
   driver.wait_until_served();
   unsigned submitted = 0;
   for (unsigned round = 0; round < 20; ++round) {
     for (unsigned count = 0; count < 16; ++count) submit(driver, submitted++);
     driver.publish();
     life.reset();
-    life.emplace(stand);
+    life.emplace(fixture);
     take_all(driver, submitted - 16, submitted);
   }
 }
 
-void requests_wait_for_a_start(Stand& stand) {
-  std::optional<Life> life(std::in_place, stand);
-  Driver driver(end_of(stand), 0);
+void requests_wait_for_a_start(TransportFixture& fixture) {
+  std::optional<Life> life(std::in_place, fixture);
+  Driver driver(end_of(fixture), 0);
   driver.wait_until_served();
   for (unsigned round = 0; round < 10; ++round) {
     life.reset();
@@ -202,15 +201,15 @@ void requests_wait_for_a_start(Stand& stand) {
     driver.publish();
     std::this_thread::sleep_for(1ms);
     require(!driver.queue().take(), "nobody was there, and a request was completed");
-    life.emplace(stand);
+    life.emplace(fixture);
     take_all(driver, round, round + 1);
   }
 }
 
-void a_new_driver_begins_anew(Stand& stand) {
-  const Life life(stand);
+void a_new_driver_begins_anew(TransportFixture& fixture) {
+  const Life life(fixture);
   for (unsigned generation = 0; generation < 20; ++generation) {
-    Driver driver(end_of(stand), 0);
+    Driver driver(end_of(fixture), 0);
     call(driver, generation);
     submit(driver, generation + 1);
     driver.publish();  // and nobody takes the answer

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The conformance suite: what a device and its driver may rely on, whatever the transport. One
-// table of contracts; each is tried on a stand of the transport, with real devices.
+// The conformance suite: what a device and its driver may rely on, whatever the transport: a table
+// of contracts, each of which is checked on every transport with real devices.
 #pragma once
 
 #include <span>
 #include <string_view>
 
-#include "vdev/testing/stands.hpp"
+#include "vdev/testing/transports.hpp"
 
 namespace bellwire::testing {
 
 struct Contract {
   std::string_view name;
   unsigned queues;
-  /// Throws, and says what was broken.
-  void (*check)(Stand& stand);
+  /// Throws an error that says what was violated.
+  void (*check)(TransportFixture& fixture);
 };
 
 [[nodiscard]] std::span<const Contract> contracts() noexcept;

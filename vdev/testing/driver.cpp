@@ -6,6 +6,48 @@
 
 namespace bellwire::testing {
 namespace {
+
+std::vector<Interrupt> lines_to(const std::vector<os::EventFd>& events) {
+  std::vector<Interrupt> lines;
+  for (const auto& event : events)
+    lines.push_back(InterruptLine(event.duplicate().value()).interrupt());
+  return lines;
+}
+
+}  // namespace
+
+GuestEnd guest_end(Attachment attachment) {
+  return {std::move(attachment.interrupts), std::move(attachment.doorbells),
+          std::move(attachment.memory)};
+}
+
+Wires Wires::create(unsigned queues, std::uint64_t memory) {
+  const auto fd = os::create_memfd("bellwire-test", memory).value();
+  MemoryView view(os::Mapping::create(fd.get(), memory).value());
+  return {std::move(view), os::create_events(queues).value(), os::create_events(queues).value()};
+}
+
+Attachment Wires::device_end() const {
+  return {os::duplicate(doorbells_).value(), lines_to(interrupts_), memory_};
+}
+
+GuestEnd Wires::guest_end() const {
+  return {lines_to(doorbells_), os::duplicate(interrupts_).value(), memory_};
+}
+
+RunningDevice::RunningDevice(Device& device, Attachment attachment, Polling polling,
+                             const std::optional<DropPlan>& drop)
+    : dropping_(Dropping::start(context_, attachment, drop).value()),
+      runner_(Runner::start(context_, device, std::move(attachment), polling).value()),
+      thread_([this] { context_.run(); }) {}
+
+RunningDevice::~RunningDevice() {
+  context_.stop();
+  thread_.join();
+  runner_.reset();
+}
+
+namespace {
 ring::Queue queue_of(const DriverEnd& end, unsigned index) {
   return ring::Layout::open(end.memory).value().queue(index);
 }
@@ -22,7 +64,7 @@ DriverEnd driver_end(GuestEnd end) {
           .memory = shared->memory};
 }
 
-DriverEnd driver_end(machine::Card& card, MemoryView memory) {
+DriverEnd driver_end(machine::Endpoint& card, MemoryView memory) {
   return {.ring = [&card](unsigned index) { card.ring(index); },
           .take = [&card](unsigned index,
                           std::chrono::milliseconds time) { return card.take(index, time); },
@@ -30,7 +72,7 @@ DriverEnd driver_end(machine::Card& card, MemoryView memory) {
 }
 
 DriverEnd driver_end(in_process::InProcess& transport) {
-  return driver_end(transport.card(), transport.memory());
+  return driver_end(transport.endpoint(), transport.memory());
 }
 
 Driver::Driver(DriverEnd end, unsigned queue)

@@ -7,9 +7,8 @@
 #include "vdev/ring/hang.hpp"
 #include "vdev/ring/words.hpp"
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/each_stand.hpp"
-#include "vdev/testing/running_device.hpp"
-#include "vdev/trace/stages.hpp"
+#include "vdev/testing/each_transport.hpp"
+#include "vdev/trace/records.hpp"
 
 using namespace bellwire;
 using namespace bellwire::testing;
@@ -59,13 +58,13 @@ std::optional<DropPlan> lost_wire(bellwire_stage last) {
 // ever comes of what happened on the first one before.
 class Scene {
  public:
-  Scene(Stand& stand, bellwire_stage last)
-      : stand_(stand),
+  Scene(TransportFixture& fixture, bellwire_stage last)
+      : stand_(fixture),
         last_(last),
-        device_(ring::Layout::open(stand.memory()).value().queue(0), last),
-        running_(device_, stand.attach().value(), stand.polling, lost_wire(last)),
-        driver_(driver_end(stand.card(), stand.memory()), 0),
-        neighbour_(driver_end(stand.card(), stand.memory()), 1) {
+        device_(ring::Layout::open(fixture.memory()).value().queue(0), last),
+        running_(device_, fixture.attach().value(), fixture.polling, lost_wire(last)),
+        driver_(driver_end(fixture.endpoint(), fixture.memory()), 0),
+        neighbour_(driver_end(fixture.endpoint(), fixture.memory()), 1) {
     for (auto* const claimed : {&driver_, &neighbour_}) settle(*claimed);
   }
 
@@ -75,10 +74,10 @@ class Scene {
     REQUIRE(driver_.queue().may_sleep());
     REQUIRE(driver_.queue().publish());
     for (const auto stage : {BELLWIRE_KICKED, BELLWIRE_RUNG}) note(stage);
-    if (last_ >= BELLWIRE_RUNG) stand_.card().ring(0);
+    if (last_ >= BELLWIRE_RUNG) stand_.endpoint().ring(0);
     for (int calls = 0; calls < 2; ++calls) neighbour_.call(bytes("are you there?"));
     const bool comes = last_ >= BELLWIRE_INTERRUPTED;
-    REQUIRE(stand_.card().take(0, comes ? patience : 0s) == comes);
+    REQUIRE(stand_.endpoint().take(0, comes ? patience : 0s) == comes);
     for (const auto stage : {BELLWIRE_INTERRUPTED, BELLWIRE_SIGNALLED}) note(stage);
     if (last_ >= BELLWIRE_AWAKE) driver_.queue().awake();
     if (last_ >= BELLWIRE_CONSUMED) REQUIRE(driver_.queue().take().has_value());
@@ -100,15 +99,15 @@ class Scene {
     if (last_ >= stage) driver_.module_queue().note(stage);
   }
 
-  Stand& stand_;
+  TransportFixture& stand_;
   bellwire_stage last_;
   StoppingDevice device_;
   RunningDevice running_;
   Driver driver_, neighbour_;
 };
 
-void check(Stand& stand, bellwire_stage last) {
-  Scene scene(stand, last);
+void check(TransportFixture& fixture, bellwire_stage last) {
+  Scene scene(fixture, last);
   scene.play();
   const auto hang = scene.hang();
   REQUIRE(hang.has_value() == (last != BELLWIRE_CONSUMED));
@@ -121,9 +120,9 @@ void check(Stand& stand, bellwire_stage last) {
 
 TEST_CASE("a request that hangs is told with its last hop, on every transport") {
   for (const auto& stage : trace::stages) SUBCASE(std::string(stage.name).c_str()) {
-      on_each_stand(2, [&stage](Stand& stand) {
-        if (stand.polling != Polling::off) return;  // who looks by itself misses no doorbell
-        check(stand, static_cast<bellwire_stage>(&stage - trace::stages.data()));
+      on_each_transport(2, [&stage](TransportFixture& fixture) {
+        if (fixture.polling != Polling::off) return;  // who looks by itself misses no doorbell
+        check(fixture, static_cast<bellwire_stage>(&stage - trace::stages.data()));
       });
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// TestFunction, for this folder's tests: a function that has one of everything.
+// TestFunction: a PCI function for tests that has one of everything.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ class TestFunction final : public pci::Function, private RegisterBlock {
   static constexpr pci::Register<std::uint8_t, 0x30> narrow{};     // counts its writes
   static constexpr unsigned in_flight = ~0U;
 
-  /// `room`: bytes that DMA goes to and comes from.
+  /// `room`: the size of the buffer for DMA.
   explicit TestFunction(std::size_t room = std::size_t{4} << 20)
       : Function(plan(*this)), buffer(room) {}
 

@@ -3,10 +3,9 @@
 // Requests are recorded on each transport's own wires: each one's way is told whole and in order,
 // and what is lost of it is counted.
 #include "vdev/devices/echo.hpp"
-#include "vdev/ring/driver_wait.hpp"
+#include "vdev/ring/driver_queue.hpp"
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/each_stand.hpp"
-#include "vdev/testing/running_device.hpp"
+#include "vdev/testing/each_transport.hpp"
 #include "vdev/trace/timeline.hpp"
 
 using namespace bellwire;
@@ -44,10 +43,11 @@ void run(Driver& driver, const Plan& plan, trace::Recorder& recorder) {
   }
 }
 
-Recorded record(Stand& stand, const Plan& plan) {
+Recorded record(TransportFixture& fixture, const Plan& plan) {
   Echo echo;
-  std::optional<RunningDevice> device(std::in_place, echo, stand.attach().value(), stand.polling);
-  Driver driver(driver_end(stand.card(), stand.memory()), 0);
+  std::optional<RunningDevice> device(std::in_place, echo, fixture.attach().value(),
+                                      fixture.polling);
+  Driver driver(driver_end(fixture.endpoint(), fixture.memory()), 0);
   driver.wait_until_served();
   trace::Recorder recorder(BELLWIRE_HOST_RECORDS);
   recorder.watch(0, driver.raw_queue());
@@ -116,21 +116,21 @@ void check_clock(const trace::Timeline& timeline) {
 
 TEST_CASE("each request's way is told in order, on every transport") {
   for (const unsigned depth : {1U, 64U}) SUBCASE(text("depth {}", depth).c_str()) {
-      on_each_stand(1, [depth](Stand& stand) {
-        const auto recorded = record(stand, {requests, depth});
+      on_each_transport(1, [depth](TransportFixture& fixture) {
+        const auto recorded = record(fixture, {requests, depth});
         for (const auto lost : recorded.recording.lost) CHECK(lost == 0);
         const Tally tally(make_timeline(recorded.recording, trace::Clocks::one));
         check_in_order(tally);
-        if (depth == 1 && stand.polling == Polling::off) CHECK(tally.whole > requests / 2);
+        if (depth == 1 && fixture.polling == Polling::off) CHECK(tally.whole > requests / 2);
         check_clock(make_timeline(recorded.recording, trace::Clocks::guest));
       });
     }
 }
 
 TEST_CASE("what nobody read in time is counted, on every transport") {
-  on_each_stand(1, [](Stand& stand) {
+  on_each_transport(1, [](TransportFixture& fixture) {
     const auto [recording, written] =
-        record(stand, {.count = requests / 4, .depth = 1, .drains = false});
+        record(fixture, {.count = requests / 4, .depth = 1, .drains = false});
     for (unsigned side = 0; side < BELLWIRE_SIDES; ++side) {
       CHECK(recording.lost[side] > 0);
       CHECK(recording.lost[side] + recording.queues[0].of[side].size() == written[side]);

@@ -1,26 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/testing/scripted_server.hpp"
 
-#include <stdlib.h>
-
 #include <stdexcept>
 
-#include "vdev/os/poll.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/testing/driver.hpp"
 #include "vdev/transport/ivshmem/protocol.hpp"
 
 namespace bellwire::testing {
-
-TemporaryFolder::TemporaryFolder() {
-  auto pattern = (std::filesystem::temp_directory_path() / "bellwire-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-  path_ = pattern;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
 
 ScriptedServer::ScriptedServer()
     : path_(folder_.file("server")), listener_(os::Listener::create(path_).value()) {}

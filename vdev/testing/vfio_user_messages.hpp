@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// For this folder's tests: messages, right ones and wrong ones, and a stand to send them on.
+// For tests of vfio-user: valid and invalid messages, and a fixture to send them to.
 #pragma once
 
 #include <doctest/doctest.h>
 
-#include "vdev/testing/vfio_user_raw_client.hpp"
+#include "vdev/testing/vfio_user.hpp"
 #include "vdev/transport/vfio_user/client/client.hpp"
-#include "vdev/transport/vfio_user/server/served.hpp"
 
 namespace bellwire::vfio_user {
 
@@ -17,7 +16,7 @@ constexpr std::uint32_t fd_trigger = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_AC
 constexpr std::uint32_t none_trigger = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
 constexpr std::uint32_t bool_trigger = VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACTION_TRIGGER;
 
-/// Of a region: what reads and writes begin with; a write has as many bytes behind it.
+/// The payload of a region access; a write is followed by its bytes.
 [[nodiscard]] inline Bytes access(std::uint64_t offset, std::uint32_t region, std::uint32_t count,
                                   std::size_t data = 0) {
   return bytes_of(RegionAccess{offset, region, count}) + Bytes(data);
@@ -33,12 +32,11 @@ constexpr std::uint32_t bool_trigger = VFIO_IRQ_SET_DATA_BOOL | VFIO_IRQ_SET_ACT
   return bytes_of(DmaMap{argsz, flag, offset, address, size});
 }
 
-/// Whether a payload may be longer than its structure: never; yes, the rest means nothing; there is
+/// Whether a payload may be longer than its structure: no; yes, and the rest is ignored; there is
 /// no structure.
 enum class Length { exact, padded, any };
 
-/// What each command looks like when it is right, with the descriptors that come along, and what
-/// comes of it.
+/// A valid message of a command, with its number of descriptors, and its outcome.
 struct Sound {
   Command command;
   Bytes payload;
@@ -49,8 +47,8 @@ struct Sound {
 
 [[nodiscard]] std::span<const Sound> sound_messages();
 
-/// What is wrong with a field of one command only. All of them come to a device with 4 MSI-X
-/// vectors whose guest has memory at 16 pages, 4 pages of it.
+/// A message with one invalid field. The device has 4 MSI-X vectors, and its guest 4 pages of
+/// memory, at page 16.
 struct Unsound {
   const char* what;
   Command command;
@@ -61,9 +59,9 @@ struct Unsound {
 
 [[nodiscard]] std::span<const Unsound> unsound_messages();
 
-/// The device under attack, its neighbour with an honest client, and things to send.
-struct Scene {
-  Served<2> served;
+/// The device under attack, its neighbour with an honest client, and descriptors to send.
+struct AttackFixture {
+  ServedFunctions<2> served;
   Client neighbour = Client::connect(served.path(1)).value();
   std::vector<os::EventFd> events = os::create_events(17).value();
   os::UniqueFd memory = os::create_memfd("guest", 16 * page_size).value();
@@ -75,7 +73,7 @@ struct Scene {
       list.push_back(command == Command::dma_map ? memory.get() : events[index].fd());
     return list;
   }
-  // With an honest client in the attacker's place, so that whoever was there before has gone.
+  // With an honest client in the attacker's place, so that earlier clients have gone.
   [[nodiscard]] std::ptrdiff_t settled_fds() const {
     auto client = attacker();
     client.agree();

@@ -8,7 +8,7 @@
 #include <functional>
 #include <random>
 
-#include "vdev/trace/record_script.hpp"
+#include "vdev/testing/trace_script.hpp"
 
 using namespace bellwire;
 using namespace bellwire::trace;
@@ -19,10 +19,10 @@ constexpr std::uint64_t began = 1'000'000'000'000;
 constexpr unsigned honest = 0, liar = 1;
 constexpr std::uint32_t requests = 200;
 
-using Lie = std::function<void(Script&)>;
+using Lie = std::function<void(RecordingScript&)>;
 
-Script honest_queue() {
-  Script script(ahead, 2);
+RecordingScript honest_queue() {
+  RecordingScript script(ahead, 2);
   script.recording().ticks_per_ns = 2.5;
   script.recording().window = {began, began + 10'000'000};
   for (std::uint32_t index = 0; index < requests; ++index)
@@ -31,7 +31,7 @@ Script honest_queue() {
   return script;
 }
 
-bellwire_record& last_of(Script& script, bellwire_side side) {
+bellwire_record& last_of(RecordingScript& script, bellwire_side side) {
   return script.recording().queues[liar].of[side].back();
 }
 
@@ -71,10 +71,10 @@ std::uint64_t left_out_of(const Timeline& timeline, unsigned queue) {
 
 // What nobody could have recorded is counted, and in no list.
 void check_isolated(const Lie& lie, bool counted = true) {
-  const auto alone = honest_queue().told();
+  const auto alone = honest_queue().timeline();
   auto script = honest_queue();
   lie(script);
-  const auto timeline = script.told();
+  const auto timeline = script.timeline();
   check_same_ways(of_honest(timeline), of_honest(alone));
   check_calls(timeline.doorbells, alone.doorbells.size());
   check_calls(timeline.interrupts, alone.interrupts.size());
@@ -91,7 +91,7 @@ TEST_CASE("times outside of the recording are left out") {
   for (const std::uint64_t time : {std::uint64_t{0}, began - 20'000'000'000, 2 * began,
                                    std::uint64_t{1} << 62, ~std::uint64_t{0}, ~began})
     for (const auto side : {BELLWIRE_PROCESS, BELLWIRE_MODULE, BELLWIRE_DEVICE})
-      check_isolated([time, side](Script& script) {
+      check_isolated([time, side](RecordingScript& script) {
         for (std::uint32_t index = 0; index < 50; ++index) script.whole(began + 900 * index, index);
         for (auto& record : script.recording().queues[liar].of[side]) record.ticks = time;
       });
@@ -101,7 +101,7 @@ TEST_CASE("a clock of its own moves nobody else's times") {
   for (const std::int64_t shift : {std::int64_t{1'000'000'000'000}, std::int64_t{-400'000'000'000},
                                    std::int64_t{3'000}, std::int64_t{-3'000}})
     check_isolated(
-        [shift](Script& script) {
+        [shift](RecordingScript& script) {
           for (std::uint32_t index = 0; index < 50; ++index)
             script.whole(began + 900 * index, index);
           for (const auto side : {BELLWIRE_PROCESS, BELLWIRE_MODULE})
@@ -113,7 +113,7 @@ TEST_CASE("a clock of its own moves nobody else's times") {
 
 TEST_CASE("stages that there aren't, or another side's, are left out") {
   for (const unsigned stage : {unsigned{BELLWIRE_STAGES}, 255U, unsigned{BELLWIRE_TAKEN}})
-    check_isolated([stage](Script& script) {
+    check_isolated([stage](RecordingScript& script) {
       script.whole(began + 5000, 7);
       last_of(script, BELLWIRE_PROCESS).stage = static_cast<__u8>(stage);
     });
@@ -123,20 +123,20 @@ TEST_CASE("one absurd time costs a queue that one request") {
   auto script = honest_queue();
   for (std::uint32_t index = 0; index < 50; ++index) script.whole(began + 900 * index, index);
   last_of(script, BELLWIRE_PROCESS).ticks = ~std::uint64_t{0};
-  const auto timeline = script.told();
+  const auto timeline = script.timeline();
   CHECK(timeline.journeys.size() == requests + 49);
   CHECK(left_out_of(timeline, liar) > 0);
 }
 
 TEST_CASE("a queue alone that contradicts itself still has what can be") {
-  Script script;
+  RecordingScript script;
   std::mt19937_64 random(5);
   for (std::uint32_t index = 0; index < 50; ++index) {
     script.whole(began + 900 * index, index);
     for (auto& record : script.recording().queues[0].of[BELLWIRE_PROCESS])
       record.ticks += random() % 100'000;
   }
-  const auto timeline = script.told();
+  const auto timeline = script.timeline();
   CHECK(timeline.journeys.size() == 50);
   CHECK(timeline.contradictions > 0);
 }
@@ -144,7 +144,7 @@ TEST_CASE("a queue alone that contradicts itself still has what can be") {
 TEST_CASE("any bytes at all in one queue leave the others' requests as they are") {
   std::mt19937_64 random(13);
   for (int turn = 0; turn < 100; ++turn)
-    check_isolated([&](Script& script) {
+    check_isolated([&](RecordingScript& script) {
       for (auto& side : script.recording().queues[liar].of) {
         side.resize(300);
         for (auto& record : side) {

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "vdev/ring/trace_writer.hpp"
-#include "vdev/trace/stages.hpp"
+#include "vdev/ring/trace.hpp"
+#include "vdev/trace/records.hpp"
 
 namespace bellwire::trace {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Passage: the requests of one queue in one generation, with all that was recorded of each. Which
-// doorbell a request was rung by, and which interrupt told of it, is found from what each side saw
-// of the other's indices; no clock is compared with another's. Where a side was awake anyway, a
-// request has no such stage.
+// Passage: the requests of one queue in one generation, with everything that was recorded about
+// each. The doorbell and the interrupt of each request are found from the indices that each side
+// saw of the other; clocks of different sides are never compared. If a side was awake anyway, a
+// request lacks that stage. One thread.
 #pragma once
 
 #include <map>
@@ -13,10 +13,10 @@
 
 namespace bellwire::trace {
 
-/// Ticks of the side that a stage belongs to.
+/// Times of a request's stages, in ticks of the side that each stage belongs to.
 using Stamps = std::array<std::optional<std::uint64_t>, BELLWIRE_STAGES>;
 
-/// One doorbell, or one interrupt, and how many requests it stood for.
+/// One doorbell or interrupt, and how many requests it was for.
 struct Signal {
   std::uint64_t ticks;
   std::uint32_t requests;
@@ -24,7 +24,7 @@ struct Signal {
 
 class Passage {
  public:
-  /// Of one generation. The records may be nonsense.
+  /// `records`: of one generation; they are not trusted.
   explicit Passage(const SideRecords& records);
 
   struct Request {
@@ -32,7 +32,7 @@ class Passage {
     std::int32_t woken_below = 0;  // what the device saw when it woke for it,
     std::int32_t awake_below = 0;  // and the process
   };
-  /// By their distance from the first index that was met.
+  /// By the distance of their index from the first one seen.
   [[nodiscard]] std::map<std::int32_t, Request>& requests() noexcept { return requests_; }
   [[nodiscard]] std::uint32_t index_of(std::int32_t key) const noexcept {
     return base_ + static_cast<std::uint32_t>(key);
@@ -41,10 +41,11 @@ class Passage {
   /// Whether that side recorded anything.
   [[nodiscard]] bool has(bellwire_side side) const noexcept { return has_[side]; }
 
-  /// Records that no side writes: of a stage that there isn't, or that is another side's.
+  /// Records that no correct side writes: of a stage that does not exist or belongs to another
+  /// side.
   [[nodiscard]] std::uint64_t impossible() const noexcept { return impossible_; }
 
-  /// All of a stage that stands for many requests.
+  /// All doorbells or interrupts, by a stage that covers several requests.
   [[nodiscard]] std::vector<Signal> signals(bellwire_stage stage) const;
 
  private:

@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-#include "vdev/ring/trace_writer.hpp"
+#include "vdev/ring/trace.hpp"
 
 namespace bellwire::trace {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Recorder: switches the recording of queues on, and collects what their sides write until it is
-// stopped. Its user drains it often enough: a side's records are overwritten after `trace_entries`
-// more, and then counted as lost. Nothing of what it collects is trusted: a queue that floods it
-// can't take all the room that the others' records need.
+// Recorder: switches the recording of queues on, and collects what their sides write, until it is
+// stopped. Drain it often: a side's record is overwritten after `trace_entries` more, and then
+// counts as lost. Nothing that it collects is trusted: a queue that floods it can't take all the
+// room that the other queues' records need.
 //
-// One thread collects; watch() and leave() are for any. Whoever leaves waits for no more than a
-// queue's records being copied out of the memory: what is done with them is done elsewhere.
-// Dropping it switches the recording off.
+// One thread collects; any thread may call watch() and leave(). leave() waits at most until one
+// queue's records have been copied out of the memory. Dropping the recorder switches the recording
+// off.
 #pragma once
 
 #include <atomic>
@@ -15,35 +15,35 @@
 #include <mutex>
 #include <optional>
 
-#include "vdev/os/ticks.hpp"
-#include "vdev/ring/trace_reader.hpp"
+#include "vdev/os/cpu.hpp"
+#include "vdev/ring/trace.hpp"
 #include "vdev/trace/records.hpp"
 
 namespace bellwire::trace {
 
 class Recorder {
  public:
-  /// Moments of requests that are kept, of all sides together; records beyond are lost.
+  /// The most moments of requests that are kept, for all sides together; more records are lost.
   static constexpr std::size_t usual_room = std::size_t{16} << 20;
 
-  /// `who` wants the records: a process of the host's or the guest's.
+  /// `who` wants the records: a process on the host or in the guest.
   explicit Recorder(bellwire_recorder who, std::size_t room = usual_room)
       : who_(who), room_(room) {}
   ~Recorder();
 
-  /// Records a queue, which must not go before the recorder left it.
+  /// Records a queue, which must exist until leave().
   void watch(unsigned index, const ring::Queue& queue);
-  /// Switches off, and leaves all queues: their memory is used no more when it returns. What was
-  /// written until then is collected.
+  /// Switches the recording off and leaves all queues; their memory is not used any more when it
+  /// returns. What was written until then is collected.
   void leave();
 
-  /// Takes what was written since the last time.
+  /// Collects what was written since the last call.
   void drain();
 
-  /// Completions seen so far: how often the device said `posted`.
+  /// Completions so far: how often the device recorded `posted`.
   [[nodiscard]] std::uint64_t posted() const noexcept { return posted_; }
 
-  /// Leaves all queues, and gives what was collected.
+  /// Leaves all queues, and returns what was collected.
   [[nodiscard]] Recording stop();
 
  private:

@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "vdev/trace/joined_clocks.hpp"
-#include "vdev/trace/stages.hpp"
+#include "vdev/trace/clock.hpp"
+#include "vdev/trace/records.hpp"
 
 namespace bellwire::trace {
 namespace {
@@ -49,7 +49,7 @@ class Maker {
     for (auto* const calls : {&doorbells_, &interrupts_})
       std::ranges::stable_sort(
           *calls, {}, [](const FoundCall& call) { return static_cast<std::int64_t>(call.at); });
-    return told();
+    return build();
   }
 
  private:
@@ -141,7 +141,7 @@ class Maker {
     }
   }
 
-  [[nodiscard]] Timeline told() const {
+  [[nodiscard]] Timeline build() const {
     Timeline timeline;
     timeline.lost = recording_.lost;
     timeline.ticks_per_ns = recording_.ticks_per_ns;
@@ -158,7 +158,7 @@ class Maker {
       timeline.doorbells.push_back({call.queue, ns(call.at), call.requests});
     for (const auto& call : interrupts_)
       timeline.interrupts.push_back({call.queue, ns(call.at), call.requests});
-    tell_clocks(start, timeline);
+    add_clocks(start, timeline);
     for (const auto& [queue, left] : left_out_)
       if (left.requests + left.records > 0)
         timeline.left_out.push_back({queue, left.requests, left.records});
@@ -166,7 +166,7 @@ class Maker {
   }
 
   // Of those that requests in the timeline were timed by.
-  void tell_clocks(Time start, Timeline& timeline) const {
+  void add_clocks(Time start, Timeline& timeline) const {
     std::set<const Clock*> used;
     for (const auto& found : journeys_) used.insert(&clocks_.of(found.place));
     Time uncertainty = 0;

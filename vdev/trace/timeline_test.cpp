@@ -6,7 +6,7 @@
 #include <cstring>
 #include <random>
 
-#include "vdev/trace/record_script.hpp"
+#include "vdev/testing/trace_script.hpp"
 
 using namespace bellwire;
 using namespace bellwire::trace;
@@ -25,7 +25,7 @@ bool monotonic(const Journey& journey, double uncertainty) {
 }  // namespace
 
 TEST_CASE("a request alone has all its stages, on one clock") {
-  const auto timeline = Script().whole(1000, 0).whole(2000, 1).told();
+  const auto timeline = RecordingScript().whole(1000, 0).whole(2000, 1).timeline();
   REQUIRE(timeline.journeys.size() == 2);
   CHECK(timeline.offset_ticks == ahead);
   CHECK(timeline.uncertainty_ns == 10);
@@ -35,7 +35,7 @@ TEST_CASE("a request alone has all its stages, on one clock") {
 }
 
 TEST_CASE("one doorbell and one interrupt stand for all requests that they tell of") {
-  Script script;
+  RecordingScript script;
   script.note_all(100, BELLWIRE_SUBMITTED, 0, 3);
   script.note(110, BELLWIRE_KICKED, 3).note(120, BELLWIRE_RUNG, 3).note(130, BELLWIRE_WOKEN, 3);
   for (std::uint32_t index = 0; index < 3; ++index) script.note(140 + index, BELLWIRE_TAKEN, index);
@@ -43,7 +43,7 @@ TEST_CASE("one doorbell and one interrupt stand for all requests that they tell 
   script.note(160, BELLWIRE_RAISED, 3).note(170, BELLWIRE_INTERRUPTED, 3);
   script.note(180, BELLWIRE_SIGNALLED, 3).note(190, BELLWIRE_AWAKE, 3);
   script.note_all(200, BELLWIRE_CONSUMED, 0, 2).note(210, BELLWIRE_CONSUMED, 2);
-  const auto timeline = script.told();
+  const auto timeline = script.timeline();
   REQUIRE(timeline.journeys.size() == 3);
   CHECK(timeline.journeys[1].at[BELLWIRE_CONSUMED] == 100);
   CHECK(timeline.journeys[2].at[BELLWIRE_CONSUMED] == 110);
@@ -56,13 +56,13 @@ TEST_CASE("one doorbell and one interrupt stand for all requests that they tell 
 }
 
 TEST_CASE("a side that was awake anyway was not woken for the request") {
-  Script script;
+  RecordingScript script;
   script.whole(0, 0);
   script.note(200, BELLWIRE_SUBMITTED, 1).note(202, BELLWIRE_KICKED, 2);
   script.note(204, BELLWIRE_TAKEN, 1).note(205, BELLWIRE_POSTED, 1);
   script.note(206, BELLWIRE_CONSUMED, 1);                           // the process looked
   script.note(210, BELLWIRE_RUNG, 2).note(220, BELLWIRE_WOKEN, 2);  // too late
-  const auto timeline = script.told();
+  const auto timeline = script.timeline();
   REQUIRE(timeline.journeys.size() == 2);
   const auto& second = timeline.journeys[1];
   CHECK(second.at[BELLWIRE_TAKEN].has_value());
@@ -75,7 +75,7 @@ TEST_CASE("a side that was awake anyway was not woken for the request") {
 }
 
 TEST_CASE("a doorbell that came too late for its request tells nothing of the clocks") {
-  Script script;
+  RecordingScript script;
   script.note(0, BELLWIRE_SUBMITTED, 0).note(10, BELLWIRE_RUNG, 1);
   script.note(12, BELLWIRE_SUBMITTED, 1).note(20, BELLWIRE_WOKEN, 2).note(30, BELLWIRE_RUNG, 2);
   for (const auto index : {0U, 1U})
@@ -83,18 +83,18 @@ TEST_CASE("a doorbell that came too late for its request tells nothing of the cl
   script.note(25, BELLWIRE_RAISED, 2).note(45, BELLWIRE_INTERRUPTED, 2);
   script.note(50, BELLWIRE_AWAKE, 2);
   for (const auto index : {0U, 1U}) script.note(51 + index, BELLWIRE_CONSUMED, index);
-  const auto timeline = script.told();
+  const auto timeline = script.timeline();
   CHECK(timeline.contradictions == 0);
   CHECK(std::abs(static_cast<double>(timeline.offset_ticks) - static_cast<double>(ahead)) <=
         timeline.uncertainty_ns);
 }
 
 TEST_CASE("without a module the device's own word for doorbells and interrupts counts") {
-  Script script(0);
+  RecordingScript script(0);
   script.note(0, BELLWIRE_SUBMITTED, 0).note(10, BELLWIRE_WOKEN, 1).note(20, BELLWIRE_TAKEN, 0);
   script.note(30, BELLWIRE_POSTED, 0).note(40, BELLWIRE_RAISED, 1).note(50, BELLWIRE_AWAKE, 1);
   script.note(60, BELLWIRE_CONSUMED, 0);
-  const auto timeline = script.told(Clocks::one);
+  const auto timeline = script.timeline(Clocks::one);
   CHECK(timeline.uncertainty_ns == 0);
   REQUIRE(timeline.journeys.size() == 1);
   CHECK(timeline.journeys[0].at[BELLWIRE_RAISED] == 40);
@@ -105,9 +105,9 @@ TEST_CASE("without a module the device's own word for doorbells and interrupts c
 }
 
 TEST_CASE("indices that begin anew are other requests, and may wrap") {
-  Script script;
+  RecordingScript script;
   script.whole(0, 0, 1).whole(1000, 0, 3).whole(2000, 0xffffffff, 5).whole(3000, 0, 5);
-  const auto timeline = script.told();
+  const auto timeline = script.timeline();
   REQUIRE(timeline.journeys.size() == 4);
   CHECK(timeline.journeys[2].index == 0xffffffff);
   CHECK(timeline.journeys[3].index == 0);
@@ -115,10 +115,10 @@ TEST_CASE("indices that begin anew are other requests, and may wrap") {
 }
 
 TEST_CASE("a request that never ended is told, one whose beginning is not known is not") {
-  Script script;
+  RecordingScript script;
   script.note(5, BELLWIRE_TAKEN, 0).note(6, BELLWIRE_POSTED, 0).note(7, BELLWIRE_CONSUMED, 0);
   script.note(10, BELLWIRE_SUBMITTED, 1).note(20, BELLWIRE_RUNG, 2);
-  const auto timeline = script.told();
+  const auto timeline = script.timeline();
   REQUIRE(timeline.journeys.size() == 1);
   CHECK(timeline.journeys[0].index == 1);
   CHECK_FALSE(timeline.journeys[0].at[BELLWIRE_CONSUMED].has_value());
@@ -127,7 +127,7 @@ TEST_CASE("a request that never ended is told, one whose beginning is not known 
 TEST_CASE("any bytes at all are survived") {
   std::mt19937_64 random(7);
   for (int times = 0; times < 200; ++times) {
-    Script script;
+    RecordingScript script;
     for (auto& side : script.recording().queues[0].of) {
       side.resize(200);
       for (auto& record : side) {
@@ -140,7 +140,7 @@ TEST_CASE("any bytes at all are survived") {
         }
       }
     }
-    const auto timeline = script.told();
+    const auto timeline = script.timeline();
     CHECK(timeline.journeys.size() <= 3 * 200 * 256);
   }
 }
@@ -148,11 +148,11 @@ TEST_CASE("any bytes at all are survived") {
 TEST_CASE("random traffic is told in order, whatever the offset") {
   std::mt19937_64 random(3);
   for (const std::uint64_t offset : {std::uint64_t{0}, ahead, std::uint64_t{0} - ahead}) {
-    Script script(offset);
+    RecordingScript script(offset);
     std::uint64_t now = 100'000;
     for (std::uint32_t index = 0; index < 500; ++index)
       script.whole(now += 200 + random() % 100, index);
-    const auto timeline = script.told();
+    const auto timeline = script.timeline();
     CHECK(timeline.journeys.size() == 500);
     for (const auto& journey : timeline.journeys)
       REQUIRE(monotonic(journey, timeline.uncertainty_ns));

@@ -5,7 +5,6 @@
 #include <doctest/doctest.h>
 
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/running_device.hpp"
 
 using namespace bellwire::testing;
 

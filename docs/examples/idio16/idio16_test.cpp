@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include "vdev/testing/served_function.hpp"
+#include "vdev/testing/vfio_user.hpp"
 #include "vdev/transport/vfio_user/client/client.hpp"
 
 using namespace bellwire;
@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t bar = VFIO_PCI_BAR2_REGION_INDEX;
 constexpr std::uint32_t intx = VFIO_PCI_INTX_IRQ_INDEX;
 
-struct Stand {
+struct Fixture {
   testing::ServedFunction<Idio16> card;
   vfio_user::Client client = vfio_user::Client::connect(card.path()).value();
 
@@ -35,37 +35,37 @@ struct Stand {
 }  // namespace
 
 TEST_CASE("the guest's lines come out, and can be read back") {
-  Stand stand;
-  stand.store(0, 0x81);
-  stand.store(4, 0x42);
-  CHECK(stand.outputs() == 0x4281);
-  CHECK(stand.load(0) == 0x81);
-  CHECK(stand.load(4) == 0x42);
-  REQUIRE(stand.client.reset().has_value());
-  CHECK(stand.outputs() == 0);
+  Fixture fixture;
+  fixture.store(0, 0x81);
+  fixture.store(4, 0x42);
+  CHECK(fixture.outputs() == 0x4281);
+  CHECK(fixture.load(0) == 0x81);
+  CHECK(fixture.load(4) == 0x42);
+  REQUIRE(fixture.client.reset().has_value());
+  CHECK(fixture.outputs() == 0);
 }
 
 TEST_CASE("our lines come in, and interrupt a driver that wants it, until it clears that") {
-  Stand stand;
+  Fixture fixture;
   const auto events = os::create_events(1).value();
-  REQUIRE(stand.client.connect_irqs(intx, 0, events).has_value());
-  stand.set_inputs(0x8001);
-  CHECK(stand.load(1) == 0x01);
-  CHECK(stand.load(5) == 0x80);
+  REQUIRE(fixture.client.connect_irqs(intx, 0, events).has_value());
+  fixture.set_inputs(0x8001);
+  CHECK(fixture.load(1) == 0x01);
+  CHECK(fixture.load(5) == 0x80);
   CHECK_FALSE(events[0].drain());
 
-  stand.load(2);
-  stand.set_inputs(0x8001);
+  fixture.load(2);
+  fixture.set_inputs(0x8001);
   CHECK_FALSE(events[0].drain());
-  stand.set_inputs(0x0001);
+  fixture.set_inputs(0x0001);
   CHECK(events[0].drain() == 1);
-  CHECK(stand.load(6) == 6);  // pending, of the high lines
-  stand.store(1, 0);
-  CHECK(stand.load(6) == 0);
-  REQUIRE(stand.client.act_on_irqs(intx, 0, 1, VFIO_IRQ_SET_ACTION_UNMASK).has_value());
+  CHECK(fixture.load(6) == 6);  // pending, of the high lines
+  fixture.store(1, 0);
+  CHECK(fixture.load(6) == 0);
+  REQUIRE(fixture.client.act_on_irqs(intx, 0, 1, VFIO_IRQ_SET_ACTION_UNMASK).has_value());
   CHECK_FALSE(events[0].drain());
 
-  stand.store(2, 0);
-  stand.set_inputs(0);
+  fixture.store(2, 0);
+  fixture.set_inputs(0);
   CHECK_FALSE(events[0].drain());
 }

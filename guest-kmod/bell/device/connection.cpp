@@ -14,7 +14,7 @@ namespace bell {
 namespace {
 
 using bellwire::ring::DriverWatch;
-using bellwire::ring::Pulse;
+using bellwire::ring::Heartbeat;
 
 constexpr auto serve_patience = std::chrono::seconds(10);
 constexpr std::chrono::milliseconds settle_pause{100};
@@ -102,7 +102,7 @@ bool Connection::called_within(std::chrono::milliseconds time) noexcept {
 
 void Connection::find_out_why() {
   for (auto now = signs(); now; now = signs()) {
-    const auto advice = watch_.look(Pulse::Clock::now(), *now);
+    const auto advice = watch_.look(ring::Heartbeat::Clock::now(), *now);
     report();
     if (advice == DriverWatch::Advice::done) return;
     if (advice == DriverWatch::Advice::ring) file_.ring();
@@ -113,10 +113,10 @@ void Connection::find_out_why() {
 void Connection::settle() {
   for (int looks = 0; looks < settle_looks; ++looks) {
     const auto now = signs();
-    if (!now || watch_.settle(Pulse::Clock::now(), *now)) return report();
+    if (!now || watch_.settle(ring::Heartbeat::Clock::now(), *now)) return report();
     std::this_thread::sleep_for(settle_pause);
   }
-  watch_.give_up(Pulse::Clock::now());
+  watch_.give_up(ring::Heartbeat::Clock::now());
   report();
 }
 
@@ -134,7 +134,7 @@ std::optional<bellwire::ring::DeviceSigns> Connection::signs() const {
 
 std::optional<Error> Connection::trouble() const {
   if (file_.gone() || memory_lost()) return file_.gone_fault();
-  if (const auto why = watch_.hopeless(Pulse::Clock::now()))
+  if (const auto why = watch_.hopeless(ring::Heartbeat::Clock::now()))
     return bellwire::fault(std::errc::timed_out, "{}", *why);
   return std::nullopt;
 }
@@ -149,16 +149,16 @@ Result<void> Connection::reset() {
 // The claim rang, and this rings again after every wait that was in vain: a device that runs beats
 // between two rings. While the device is paused, time does not count.
 Result<void> Connection::wait_until_served() {
-  auto since = Pulse::Clock::now();
+  auto since = ring::Heartbeat::Clock::now();
   bool was_paused = false;
-  Pulse pulse;
-  if (const auto now = signs()) pulse.begin(since, *now);
+  ring::Heartbeat heartbeat;
+  if (const auto now = signs()) heartbeat.begin(since, *now);
   while (!queue_.ready()) {
     if (call_.wait()) continue;
-    const auto now = Pulse::Clock::now();
+    const auto now = ring::Heartbeat::Clock::now();
     const auto seen = signs();
     if (!seen) return file_.gone_fault();
-    if (pulse.look(now, *seen) == Pulse::State::paused) {
+    if (heartbeat.look(now, *seen) == Heartbeat::Health::paused) {
       since = now;
       if (!std::exchange(was_paused, true))
         complain("{}: the device is paused: it has served no queue for over a second",
@@ -169,7 +169,7 @@ Result<void> Connection::wait_until_served() {
                              "{}: the device does not serve the queue; is it running on the host?",
                              file_.path());
     file_.ring();
-    pulse.begin(now, *seen);
+    heartbeat.begin(now, *seen);
   }
   if (was_paused) complain("{}: the device was paused, and goes on", file_.path());
   if (const auto now = signs()) watch_.begin(*now);

@@ -7,7 +7,7 @@
 #include "guest-kmod/bell/device/device_file.hpp"
 #include "guest-kmod/bell/device/parameters.hpp"
 #include "vdev/os/event_fd.hpp"
-#include "vdev/os/memory_guard.hpp"
+#include "vdev/os/memory.hpp"
 #include "vdev/ring/driver_queue.hpp"
 #include "vdev/ring/driver_watch.hpp"
 

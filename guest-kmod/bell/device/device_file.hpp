@@ -11,9 +11,9 @@
 
 #include "guest-kmod/bell/device/parameters.hpp"
 #include "guest-kmod/uapi/bellwire.h"
+#include "vdev/os/fd.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/os/result.hpp"
-#include "vdev/os/unique_fd.hpp"
 
 namespace bell {
 

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "vdev/os/memory.hpp"
-#include "vdev/os/memory_guard.hpp"
 
 namespace bell {
 

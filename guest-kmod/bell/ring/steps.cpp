@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "guest-kmod/bell/output.hpp"
-#include "vdev/trace/stages.hpp"
+#include "vdev/trace/records.hpp"
 #include "vdev/trace/timeline.hpp"
 
 namespace bell {

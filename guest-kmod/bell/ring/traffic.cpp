@@ -9,9 +9,9 @@
 
 #include "vdev/core/crc32c.hpp"
 #include "vdev/core/statistics.hpp"
-#include "vdev/os/ticks.hpp"
-#include "vdev/ring/driver_wait.hpp"
-#include "vdev/ring/trace_reader.hpp"
+#include "vdev/os/cpu.hpp"
+#include "vdev/ring/driver_queue.hpp"
+#include "vdev/ring/trace.hpp"
 #include "vdev/ring/words.hpp"
 
 namespace bell {

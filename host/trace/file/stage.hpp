@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Stages: the places on a request's way, in order, with the side that records each one
-// (vdev/trace/stages.hpp), what happens there, and where in the sources. A trace file of version 1
+// (vdev/trace/records.hpp), what happens there, and where in the sources. A trace file of version 1
 // has exactly these. A hop leads from one stage that a request passed to the next that it passed.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "vdev/trace/stages.hpp"
+#include "vdev/trace/records.hpp"
 
 namespace bellwire::view {
 
@@ -42,7 +42,7 @@ constexpr std::array<StageWords, trace::stages.size()> stage_words = {{
     {"the device raised its interrupt", "vdev/core/interrupt.cpp:raise"},
     {"the vector's handler ran", "guest-kmod/module/queue.c:bell_queue_interrupt"},
     {"the handler signalled the call eventfd", "guest-kmod/module/queue.c:call_owner"},
-    {"the process woke up", "vdev/ring/driver_wait.hpp:publish_and_wait"},
+    {"the process woke up", "vdev/ring/driver_queue.hpp:publish_and_wait"},
     {"the process took the completion", "vdev/ring/driver_queue.hpp:take"},
 }};
 

@@ -13,7 +13,7 @@
 
 #include "host/output/stream_buffers.hpp"
 #include "host/trace/file/json_node.hpp"
-#include "vdev/os/unique_fd.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::view {
 namespace {

@@ -9,7 +9,7 @@
 #include "host/cli/system.hpp"
 #include "host/output/json_text.hpp"
 #include "host/trace/file/json_node.hpp"
-#include "vdev/trace/stages.hpp"
+#include "vdev/trace/records.hpp"
 
 namespace bellwire::host {
 namespace {

@@ -23,7 +23,7 @@
 #include <string>
 
 #include "host/trace/record/recording.hpp"
-#include "vdev/os/unique_fd.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::host {
 

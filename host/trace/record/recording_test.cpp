@@ -8,7 +8,6 @@
 #include "vdev/devices/echo.hpp"
 #include "vdev/ring/words.hpp"
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/running_device.hpp"
 
 using namespace bellwire;
 using namespace bellwire::testing;

@@ -9,7 +9,7 @@
 
 #include "host/trace/file/json_node.hpp"
 #include "host/trace/record/control.hpp"
-#include "vdev/os/poll.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/ring/words.hpp"
 

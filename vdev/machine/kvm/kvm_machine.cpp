@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "vdev/machine/kvm/monitor.h"
-#include "vdev/machine/kvm/pulse.hpp"
+#include "vdev/machine/kvm/program.hpp"
 
 namespace bellwire::kvm {
 namespace {
@@ -80,7 +80,7 @@ Result<std::unique_ptr<machine::Machine>> KvmMachine::create(
   if (!unused) return unused.error();
   std::unique_ptr<KvmMachine> machine(
       new KvmMachine(std::move(*vm), std::move(*monitor), std::move(*unused)));
-  if (options.irqchip) machine->tell(MONITOR_ENABLE_APIC);
+  if (options.irqchip) machine->execute(MONITOR_ENABLE_APIC);
   return std::unique_ptr<machine::Machine>(std::move(machine));
 }
 
@@ -136,7 +136,7 @@ std::vector<std::uint8_t> KvmMachine::take_interrupts(std::chrono::milliseconds 
 std::vector<std::uint8_t> KvmMachine::take_now() {
   auto& talk = monitor_.data<Talk>();
   talk.taken = 0;
-  tell(MONITOR_TAKE);
+  execute(MONITOR_TAKE);
   return {talk.vectors, talk.vectors + talk.taken};
 }
 
@@ -145,14 +145,14 @@ std::optional<std::uint64_t> KvmMachine::access(unsigned command, std::uint64_t 
   auto& talk = monitor_.data<Talk>();
   talk.address = address;
   talk.value = value;
-  return tell(command + static_cast<unsigned>(std::countr_zero(size)));
+  return execute(command + static_cast<unsigned>(std::countr_zero(size)));
 }
 
 // The value that reached user space, if one did.
-std::optional<std::uint64_t> KvmMachine::tell(unsigned command) {
+std::optional<std::uint64_t> KvmMachine::execute(unsigned command) {
   auto& talk = monitor_.data<Talk>();
   talk.command = command;
-  const auto pulse = Pulse::start(between_beats).value();
+  const auto pulse = KickTimer::start(between_beats).value();
   const auto deadline = clock::now() + answer_within;
   for (Seen seen;;) {
     const bool beat = monitor_.cpu().run().value() == KVM_EXIT_INTR;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "vdev/machine/kvm/monitor.h"
-#include "vdev/machine/kvm/pulse.hpp"
+#include "vdev/machine/kvm/program.hpp"
 
 using namespace bellwire;
 using machine::Space;
@@ -21,7 +21,7 @@ constexpr std::chrono::seconds patience{5};
 constexpr std::uint64_t place = 0xd0000000;
 
 // Null, and a message that says why, where KVM can't be used.
-std::unique_ptr<machine::Machine> machine(bool irqchip = true) {
+std::unique_ptr<machine::Machine> new_machine(bool irqchip = true) {
   auto made = kvm::KvmMachine::create({.irqchip = irqchip});
   if (made) return std::move(*made);
   MESSAGE("skipped: " << made.error().message);
@@ -51,7 +51,7 @@ kvm_irqfd wire(const EventFd& event, std::uint32_t gsi) {
 }  // namespace
 
 TEST_CASE("an ioeventfd takes the writes of its length, others reach user space") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   const auto event = EventFd::create().value();
   for (const auto space : {Space::mmio, Space::pio})
@@ -70,14 +70,14 @@ TEST_CASE("an ioeventfd takes the writes of its length, others reach user space"
 }
 
 TEST_CASE("writes of any place reach user space whole, across pages too") {
-  const auto kvm = machine(false);
+  const auto kvm = new_machine(false);
   if (!kvm) return;
   for (const std::uint64_t address : {0x0UL, 0xdffffcUL, 0xd01ffffcUL, 0xe00000000UL})
     CHECK(kvm->write(Space::mmio, address, 8, 0x123456789abcdef) == 0x123456789abcdef);
 }
 
 TEST_CASE("an irqfd on an MSI route brings its vector, once, the highest first") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   const auto low = EventFd::create().value();
   const auto high = EventFd::create().value();
@@ -93,7 +93,7 @@ TEST_CASE("an irqfd on an MSI route brings its vector, once, the highest first")
 }
 
 TEST_CASE("vectors 32 to 255 all arrive") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   const auto event = EventFd::create().value();
   REQUIRE(kvm->irqfd(wire(event, 24)) == 0);
@@ -106,7 +106,7 @@ TEST_CASE("vectors 32 to 255 all arrive") {
 }
 
 TEST_CASE("the EOI of a level interrupt signals the resample eventfd") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   const auto raised = EventFd::create().value();
   const auto resampled = EventFd::create().value();
@@ -126,7 +126,7 @@ TEST_CASE("the EOI of a level interrupt signals the resample eventfd") {
 }
 
 TEST_CASE("an edge on a pin arrives as its vector") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   const auto event = EventFd::create().value();
   const auto route = machine::pin_route(4, 4);
@@ -138,7 +138,7 @@ TEST_CASE("an edge on a pin arrives as its vector") {
 }
 
 TEST_CASE("after settle(), a closed eventfd's irqfd is gone") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   auto event = std::optional(EventFd::create().value());
   const auto route = machine::msi_route(24, 0x40);
@@ -151,7 +151,7 @@ TEST_CASE("after settle(), a closed eventfd's irqfd is gone") {
 }
 
 TEST_CASE("without an irqchip there are ioeventfds, but no irqfds") {
-  const auto kvm = machine(false);
+  const auto kvm = new_machine(false);
   if (!kvm) return;
   const auto event = EventFd::create().value();
   CHECK(kvm->ioeventfd(bell(event, Space::mmio, place, 0)) == 0);
@@ -162,7 +162,7 @@ TEST_CASE("without an irqchip there are ioeventfds, but no irqfds") {
 }
 
 TEST_CASE("KVM's own answers come through: a duplicate, length 3") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   const auto event = EventFd::create().value();
   REQUIRE(kvm->ioeventfd(bell(event, Space::mmio, place, 4)) == 0);
@@ -171,14 +171,14 @@ TEST_CASE("KVM's own answers come through: a duplicate, length 3") {
 }
 
 TEST_CASE("a guest that goes astray is an exception that says where") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   CHECK_THROWS_WITH(kvm->write(Space::mmio, std::uint64_t{1} << 62, 4, 0),
                     "the guest stopped unexpectedly: write of 4 bytes at 0x0");
 }
 
 TEST_CASE("a guest that faults is an exception that says how") {
-  const auto kvm = machine();
+  const auto kvm = new_machine();
   if (!kvm) return;
   CHECK_THROWS_WITH(kvm->write(Space::pio, 0x1000, 8, 0),
                     "the guest stopped unexpectedly: CPU exception 6");
@@ -203,7 +203,7 @@ TEST_CASE("a pulse ends the run of a guest that never says a word") {
   const auto event = EventFd::create().value();
   REQUIRE(vm->ioeventfd(bell(event, Space::pio, GUEST_PORT, 0)) == 0);
   guest.data<std::uint32_t>() = MONITOR_TAKE;
-  const auto pulse = kvm::Pulse::start(std::chrono::milliseconds(10)).value();
+  const auto pulse = kvm::KickTimer::start(std::chrono::milliseconds(10)).value();
   CHECK(guest.cpu().run().value() == KVM_EXIT_INTR);
 }
 

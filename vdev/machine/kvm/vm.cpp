@@ -104,7 +104,7 @@ std::string text_of_access(const kvm_run& run) {
 
 }  // namespace
 
-Memory::~Memory() {
+MemorySlot::~MemorySlot() {
   if (!vm_.valid()) return;
   kvm_userspace_memory_region none{};
   none.slot = slot_;
@@ -175,7 +175,7 @@ Result<Vm> Vm::create(bool irqchip, const std::string& device) {
   return Vm(std::move(kvm), std::move(vm));
 }
 
-Result<Memory> Vm::map(std::uint32_t slot, std::uint64_t address, MemoryView memory) {
+Result<MemorySlot> Vm::map(std::uint32_t slot, std::uint64_t address, MemoryView memory) {
   auto fd = vm_.duplicate();
   if (!fd.valid()) return system_fault("cannot duplicate a virtual machine's descriptor");
   const auto bytes = memory.bytes();
@@ -187,7 +187,7 @@ Result<Memory> Vm::map(std::uint32_t slot, std::uint64_t address, MemoryView mem
       .userspace_addr = reinterpret_cast<std::uintptr_t>(bytes.data())};
   if (::ioctl(fd.get(), KVM_SET_USER_MEMORY_REGION, &region) != 0)
     return system_fault("cannot give the guest {} bytes of memory at {:#x}", bytes.size(), address);
-  return Memory(std::move(fd), slot, std::move(memory));
+  return MemorySlot(std::move(fd), slot, std::move(memory));
 }
 
 Result<Vcpu> Vm::create_vcpu() {

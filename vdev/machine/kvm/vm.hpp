@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// KVM's own objects: a virtual machine, a piece of its memory, its CPU. Dropping one closes it. A
-// Memory must not outlive its Vm. Needs x86.
+// KVM's own objects: a virtual machine, a slot of its memory, its CPU. Dropping one closes it. A
+// MemorySlot must not outlive its Vm. Needs x86.
 //
 // Any thread may use a Vm; a Vcpu belongs to one thread at a time.
 // Source: Linux Documentation/virt/kvm/api.rst.
@@ -13,24 +13,24 @@
 #include <span>
 #include <string>
 
-#include "vdev/core/memory_view.hpp"
+#include "vdev/core/attachment.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/os/result.hpp"
-#include "vdev/os/unique_fd.hpp"
 
 namespace bellwire::kvm {
 
-/// Guest-physical memory, backed by memory of ours.
-class Memory {
+/// Guest-physical memory, backed by memory of this process.
+class MemorySlot {
  public:
-  Memory(Memory&& other) noexcept = default;
-  Memory& operator=(Memory&&) = delete;
-  ~Memory();
+  MemorySlot(MemorySlot&& other) noexcept = default;
+  MemorySlot& operator=(MemorySlot&&) = delete;
+  ~MemorySlot();
 
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return view_.bytes(); }
 
  private:
   friend class Vm;
-  Memory(os::UniqueFd vm, std::uint32_t slot, MemoryView view) noexcept
+  MemorySlot(os::UniqueFd vm, std::uint32_t slot, MemoryView view) noexcept
       : vm_(std::move(vm)), slot_(slot), view_(std::move(view)) {}
   os::UniqueFd vm_;
   std::uint32_t slot_;
@@ -39,24 +39,24 @@ class Memory {
 
 class Vcpu {
  public:
-  /// Lets the guest run until something needs us: KVM_EXIT_…, told in state(). KVM_EXIT_INTR: a
-  /// signal came, maybe a Pulse's.
+  /// Runs the guest until it exits to us; returns KVM_EXIT_…, with details in state().
+  /// KVM_EXIT_INTR: a signal arrived, for example a KickTimer's.
   [[nodiscard]] Result<std::uint32_t> run() noexcept;
 
   [[nodiscard]] kvm_run& state() const noexcept {
     return *reinterpret_cast<kvm_run*>(state_.data());
   }
-  /// The value that a KVM_EXIT_IO carries, or wants.
+  /// The value of a KVM_EXIT_IO: written by the guest, or to be returned to it.
   [[nodiscard]] std::byte* port_data() const noexcept {
     return state_.data() + state().io.data_offset;
   }
-  /// What the last exit was, with what is needed to find its cause.
+  /// A description of the last exit that is enough to find its cause.
   [[nodiscard]] std::string describe_exit() const;
 
   [[nodiscard]] Result<kvm_sregs> special_registers() const;
   [[nodiscard]] Result<void> set_special_registers(const kvm_sregs& registers);
   [[nodiscard]] Result<void> set_registers(const kvm_regs& registers);
-  /// Out of a `hlt`.
+  /// Resumes a CPU that is halted.
   [[nodiscard]] Result<void> wake();
 
  private:
@@ -69,15 +69,16 @@ class Vcpu {
 
 class Vm {
  public:
-  /// Says why not, and what mends it. `device` is KVM's own; tests name others.
+  /// The error says why not, and what to do about it. `device` is for tests.
   [[nodiscard]] static Result<Vm> create(bool irqchip, const std::string& device = "/dev/kvm");
 
-  /// At guest-physical `address`; slots are numbered by the caller. EEXIST: it is taken.
-  [[nodiscard]] Result<Memory> map(std::uint32_t slot, std::uint64_t address, MemoryView memory);
-  /// The one CPU, with all features that KVM has.
+  /// Maps memory at guest-physical `address`; the caller numbers the slots. EEXIST: taken.
+  [[nodiscard]] Result<MemorySlot> map(std::uint32_t slot, std::uint64_t address,
+                                       MemoryView memory);
+  /// Creates the one CPU, with all features that KVM supports.
   [[nodiscard]] Result<Vcpu> create_vcpu();
 
-  // 0, or what errno is. These are KVM's own answers.
+  // These return 0 or errno: KVM's own answers.
   [[nodiscard]] int ioeventfd(const kvm_ioeventfd& request) const noexcept;
   [[nodiscard]] int irqfd(const kvm_irqfd& request) const noexcept;
   [[nodiscard]] int set_routes(std::span<const kvm_irq_routing_entry> routes) const;

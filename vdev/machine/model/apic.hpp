@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Apic: a model of the local APIC of the one CPU and of the I/O APIC before it, as far as
-// interrupts can be counted by it: a vector that is pending already stays pending once; a level
-// input is served again at EOI while its line is high. One thread at a time.
-// Source: docs/semantics.md, 33, 34; Linux arch/x86/kvm/{lapic,ioapic}.c.
+// Apic: a model of the CPU's local APIC and of the I/O APIC, as far as it affects the number of
+// interrupts: a vector that is already pending stays pending once; a level input is served again at
+// EOI while its line is high. One thread at a time. Source: docs/semantics.md, 33, 34; Linux
+// arch/x86/kvm/{lapic,ioapic}.c.
 #pragma once
 
 #include <array>
@@ -20,7 +20,7 @@ class Apic {
  public:
   static constexpr unsigned pins = 24;
 
-  /// A message, as the CPU's bus carries them. One for another CPU goes nowhere.
+  /// An MSI message. A message for another CPU is ignored.
   void message(std::uint64_t address, std::uint32_t data) noexcept;
 
   void set_pin(const Pin& pin) noexcept;
@@ -31,7 +31,7 @@ class Apic {
   void on_eoi(std::function<void(unsigned pin)> acknowledged) { on_eoi_ = std::move(acknowledged); }
 
   [[nodiscard]] bool pending() const noexcept { return requested_.any(); }
-  /// The CPU takes all that is pending, highest first, each with its EOI.
+  /// The CPU takes all pending vectors, highest first, each with its EOI.
   std::vector<std::uint8_t> take();
 
  private:

@@ -10,9 +10,8 @@
 #include <set>
 #include <string>
 
-#include "vdev/os/poll.hpp"
-#include "vdev/os/shared_event.hpp"
-#include "vdev/os/unique_fd.hpp"
+#include "vdev/os/event_fd.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::machine {
 namespace {

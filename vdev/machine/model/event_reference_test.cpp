@@ -3,15 +3,15 @@
 
 #include <doctest/doctest.h>
 
-#include "vdev/testing/peer_event.hpp"
+#include "vdev/testing/process.hpp"
 
 using bellwire::machine::EventReference;
 using bellwire::testing::PeerEvent;
-using bellwire::testing::Watchdog;
+using bellwire::testing::SleepAlarm;
 
 TEST_CASE(
     "the model signals and takes as the kernel does: whatever the peer does, it never sleeps") {
-  const Watchdog watchdog;
+  const SleepAlarm alarm;
   const PeerEvent peer;
   const int flags = peer.flags();
   const auto reference = EventReference::create(peer.fd()).value();
@@ -23,5 +23,5 @@ TEST_CASE(
   reference.signal();
   CHECK(reference.take() >= PeerEvent::full);
   CHECK(peer.flags() == flags);
-  CHECK_FALSE(Watchdog::barked());
+  CHECK_FALSE(SleepAlarm::rang());
 }

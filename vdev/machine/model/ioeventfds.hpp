@@ -1,28 +1,62 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// IoEventFds: a model of the table behind KVM_IOEVENTFD. What can stand in it beside what is such
-// that no write ever finds two entries, so a lookup is three probes, however many there are.
-// (Unless entries overlap: then the kernel's own search decides, see IoRanges.)
-// One thread at a time. Source: docs/semantics.md, 15 to 26.
+// The model of KVM_IOEVENTFD: IoRanges is KVM's search of its I/O buses, IoEventFds the table of
+// the ioeventfds on them. One thread at a time. Source: docs/semantics.md, 15 to 26.
 #pragma once
 
 #include <linux/kvm.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "vdev/machine/machine.hpp"
 #include "vdev/machine/model/event_reference.hpp"
-#include "vdev/machine/model/io_ranges.hpp"
 
 namespace bellwire::machine {
 
+/// The address ranges on one of KVM's I/O buses, in the order in which the kernel keeps them. The
+/// kernel finds an access by binary search, comparing it as equal to every range that contains it.
+/// Among disjoint ranges that finds the right one. Among overlapping ranges the result depends on
+/// the order of their insertion, and may miss a range; this class searches the same way. Source:
+/// docs/semantics.md, 21; Linux virt/kvm/kvm_main.c.
+struct IoRange {
+  std::uint64_t address;
+  std::uint32_t length;  ///< in bytes; 0: any
+};
+
+class IoRanges {
+ public:
+  /// `owner` distinguishes equal ranges.
+  void insert(const IoRange& range, const void* owner = nullptr);
+  void erase(const void* owner);
+
+  /// Whether the kernel's search for `access` visits the range of `owner`.
+  [[nodiscard]] bool finds(const IoRange& access, const void* owner) const;
+
+ private:
+  struct Place {
+    IoRange range;
+    const void* owner;
+  };
+  [[nodiscard]] std::size_t overlaps_with(const IoRange& range) const;
+  [[nodiscard]] std::optional<std::size_t> search(const IoRange& access) const;
+
+  std::vector<Place> places_;
+  std::size_t overlaps_ = 0;  // pairs of ranges that overlap and begin at different addresses
+};
+
+/// The table behind KVM_IOEVENTFD. Its rules never let one write match two entries, so a lookup
+/// takes three probes, however many entries there are. (If entries overlap, the kernel's search
+/// decides, see IoRanges.)
 class IoEventFds {
  public:
-  /// A place on the bus that the machine has taken for itself.
+  /// Marks a range on the bus that the machine uses itself.
   void reserve(Space space, const IoRange& range);
 
-  /// As the ioctl: 0 or what errno would be.
+  /// The ioctl: returns 0 or what errno would be.
   [[nodiscard]] int request(const kvm_ioeventfd& request);
 
   /// Whether an entry took the write, and its eventfd was signalled.
@@ -31,7 +65,7 @@ class IoEventFds {
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
  private:
-  /// Where entries may be in each other's way: an address, and a length there or all of them.
+  /// Where entries may collide: an address, with a length or for all lengths.
   struct Place {
     std::uint32_t bus;
     std::uint64_t address;

@@ -11,6 +11,73 @@
 namespace bellwire::machine {
 namespace {
 
+constexpr std::uint32_t most = 4096;  // GSIs, and routes
+constexpr unsigned pic_pins = 8;
+
+bool is_pin(const kvm_irq_routing_entry& entry) {
+  return entry.type == KVM_IRQ_ROUTING_IRQCHIP;
+}
+
+bool well_formed(const kvm_irq_routing_entry& entry) {
+  if (entry.gsi >= most || entry.flags != 0) return false;
+  if (entry.type == KVM_IRQ_ROUTING_MSI) return true;
+  const auto& [chip, pin] = entry.u.irqchip;
+  return is_pin(entry) && chip <= KVM_IRQCHIP_IOAPIC &&
+         pin < (chip == KVM_IRQCHIP_IOAPIC ? Apic::pins : pic_pins);
+}
+
+// A GSI leads to one message, or to one input of each chip.
+bool compatible(const kvm_irq_routing_entry& one, const kvm_irq_routing_entry& other) {
+  return is_pin(one) && is_pin(other) && one.u.irqchip.irqchip != other.u.irqchip.irqchip;
+}
+
+std::uint64_t address_of(const kvm_irq_routing_msi& message) {
+  return std::uint64_t{message.address_hi} << 32 | message.address_lo;
+}
+
+}  // namespace
+
+int Routes::set(std::span<const kvm_irq_routing_entry> entries) {
+  if (entries.size() > most) return EINVAL;
+  std::multimap<std::uint32_t, kvm_irq_routing_entry> routes;
+  for (const auto& entry : entries) {
+    const auto [first, last] = routes.equal_range(entry.gsi);
+    const auto fits = [&](const auto& other) { return compatible(entry, other.second); };
+    if (!well_formed(entry) || !std::all_of(first, last, fits)) return EINVAL;
+    routes.emplace(entry.gsi, entry);
+  }
+  entries_ = std::move(routes);
+  return 0;
+}
+
+void Routes::drive(std::uint32_t gsi, LineSource source, bool high) {
+  const auto [first, last] = entries_.equal_range(gsi);
+  for (auto route = first; route != last; ++route) {
+    const auto& entry = route->second;
+    if (!is_pin(entry)) {
+      if (high) apic_.message(address_of(entry.u.msi), entry.u.msi.data);
+    } else if (entry.u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC) {
+      apic_.set_line(entry.u.irqchip.pin, static_cast<unsigned>(source), high);
+    }
+  }
+}
+
+bool Routes::is_message(std::uint32_t gsi) const {
+  const auto entry = entries_.find(gsi);
+  return entry != entries_.end() && !is_pin(entry->second);
+}
+
+std::optional<std::uint32_t> Routes::gsi_of(unsigned pin) const {
+  const auto leads_there = [pin](const auto& entry) {
+    const auto& irqchip = entry.second.u.irqchip;
+    return is_pin(entry.second) && irqchip.irqchip == KVM_IRQCHIP_IOAPIC && irqchip.pin == pin;
+  };
+  const auto found = std::ranges::find_if(entries_, leads_there);
+  return found == entries_.end() ? std::nullopt : std::optional(found->first);
+}
+
+namespace {
+
 constexpr std::uint32_t irqfd_flags = KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE;
 
 // The eventfds that are an irqfd, of whatever machine (rule 29).
@@ -80,42 +147,43 @@ int IrqFds::deassign(const kvm_irqfd& request) {
 }
 
 // Edge-triggered, as the kernel's own callback: each signal counts once, read or not. What is
-// readable already is told first, and dropped: assign() looks itself.
+// readable already is reported at once; that is dropped here, since assign() looks itself.
 int IrqFds::watch(const EventReference& event) const {
-  epoll_event wish{.events = EPOLLIN | EPOLLET, .data = {.u64 = event.id()}};
-  if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, event.fd(), &wish) != 0) return errno;
+  epoll_event interest{.events = EPOLLIN | EPOLLET, .data = {.u64 = event.id()}};
+  if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, event.fd(), &interest) != 0) return errno;
   epoll_event first;
-  if (event.pending()) [[maybe_unused]]
-    const int told = ::epoll_wait(poll_.get(), &first, 1, 0);
+  if (event.pending()) {
+    [[maybe_unused]] const int count = ::epoll_wait(poll_.get(), &first, 1, 0);
+  }
   return 0;
 }
 
 void IrqFds::pump() {
-  std::array<epoll_event, 64> told;
+  std::array<epoll_event, 64> ready;
   int count = 0;
   do {
-    count = ::epoll_wait(poll_.get(), told.data(), static_cast<int>(told.size()), 0);
+    count = ::epoll_wait(poll_.get(), ready.data(), static_cast<int>(ready.size()), 0);
     for (int index = 0; index < count; ++index) {
-      const std::uint64_t key = told[static_cast<std::size_t>(index)].data.u64;  // it is packed
+      const std::uint64_t key = ready[static_cast<std::size_t>(index)].data.u64;  // it is packed
       const auto entry = entries_.find(key);
       if (entry != entries_.end() && entry->second.event.take()) inject(entry->second);
     }
-  } while (count == static_cast<int>(told.size()));
+  } while (count == static_cast<int>(ready.size()));
 }
 
 void IrqFds::inject(const Entry& entry) {
   if (entry.resample && !routes_.is_message(entry.gsi)) {
-    routes_.drive(entry.gsi, Source::resample, true);
+    routes_.drive(entry.gsi, LineSource::resample, true);
     return;
   }
-  routes_.drive(entry.gsi, Source::user_space, true);
-  routes_.drive(entry.gsi, Source::user_space, false);
+  routes_.drive(entry.gsi, LineSource::user_space, true);
+  routes_.drive(entry.gsi, LineSource::user_space, false);
 }
 
 void IrqFds::acknowledged(std::uint32_t gsi) {
   reap();
   if (!resampled(gsi)) return;
-  routes_.drive(gsi, Source::resample, false);
+  routes_.drive(gsi, LineSource::resample, false);
   for (const auto& [id, entry] : entries_)
     if (entry.gsi == gsi && entry.resample) entry.resample->signal();
 }
@@ -135,7 +203,7 @@ void IrqFds::detach(Entries::iterator entry) {
   entry->second.event.take();
   claims().give_back(entry->first);
   entries_.erase(entry);
-  if (was_resampled && !resampled(gsi)) routes_.drive(gsi, Source::resample, false);
+  if (was_resampled && !resampled(gsi)) routes_.drive(gsi, LineSource::resample, false);
 }
 
 bool IrqFds::resampled(std::uint32_t gsi) const {

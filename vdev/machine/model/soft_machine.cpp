@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/machine/model/soft_machine.hpp"
 
-#include "vdev/os/poll.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::machine {
 

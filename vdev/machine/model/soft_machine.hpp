@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// SoftMachine: the model of a Machine, in user space and without a guest: what the test does, the
-// guest does. It gives the answers of Linux 6.18.
+// SoftMachine: the model of a Machine, in user space and without a guest: the caller acts as the
+// guest. It answers as Linux 6.18 does. One thread at a time.
 #pragma once
 
 #include "vdev/machine/machine.hpp"
 #include "vdev/machine/model/apic.hpp"
 #include "vdev/machine/model/ioeventfds.hpp"
 #include "vdev/machine/model/irqfds.hpp"
-#include "vdev/machine/model/routes.hpp"
 
 namespace bellwire::machine {
 

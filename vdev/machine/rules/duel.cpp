@@ -6,8 +6,7 @@
 
 #include <functional>
 
-#include "vdev/machine/rules/sight.hpp"
-#include "vdev/machine/rules/stage.hpp"
+#include "vdev/machine/rules/fixture.hpp"
 
 namespace bellwire::rules {
 namespace {
@@ -30,7 +29,7 @@ std::string outcome(ssize_t result) {
 }
 
 std::string listed(const std::vector<std::uint8_t>& vectors) {
-  return std::move(Sight().vectors("taken", vectors)).text();
+  return std::move(Observation().vectors("taken", vectors)).text();
 }
 
 }  // namespace
@@ -121,9 +120,10 @@ std::vector<std::uint8_t> Duellist::take(std::size_t expected) {
 }
 
 std::string Duellist::resampled() {
-  Sight sight;
-  for (const auto& resample : resamples_) sight.number("resampled", resample.drain().value_or(0));
-  return std::move(sight).text();
+  Observation observation;
+  for (const auto& resample : resamples_)
+    observation.number("resampled", resample.drain().value_or(0));
+  return std::move(observation).text();
 }
 
 namespace {

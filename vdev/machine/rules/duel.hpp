@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Duel: two machines that are asked the same things at random, and must answer the same. Each has
-// eventfds of its own. What is asked comes from a seed, so a run can be repeated. One thread.
+// Duel: runs the same random operations on two machines, and compares the results. Each machine has
+// eventfds of its own. The operations come from a seed, so a run can be repeated. One thread.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 #include <random>
 #include <string>
 
-#include "vdev/machine/model/msix_table.hpp"
+#include "vdev/machine/model/endpoint.hpp"
 #include "vdev/os/event_fd.hpp"
 
 namespace bellwire::rules {
@@ -24,7 +24,7 @@ class Duellist {
 
   explicit Duellist(const machine::MachineFactory& factory);
 
-  // Each says in words what came of it.
+  // Each returns a description of its result.
   std::string ioeventfd(unsigned wire, kvm_ioeventfd request);
   std::string irqfd(unsigned wire, unsigned resample, kvm_irqfd request);
   std::string write(machine::Space space, std::uint64_t address, unsigned size,
@@ -32,16 +32,16 @@ class Duellist {
   std::string read(machine::Space space, std::uint64_t address, unsigned size);
   std::string signal(unsigned wire, std::uint64_t count);
   std::string count(unsigned wire);
-  std::string renew(unsigned wire);  ///< closes it, and makes another
+  std::string renew(unsigned wire);  ///< closes it, and creates another
   std::string mask(unsigned vector);
   std::string unmask(unsigned vector);
   std::string aim(unsigned vector, std::uint8_t at);
   std::string raise(unsigned vector);
   std::string pending(unsigned vector);
 
-  /// What the guest takes now; waits if it is less than `expected`.
+  /// The interrupts that the guest takes now; waits if they are fewer than `expected`.
   std::vector<std::uint8_t> take(std::size_t expected);
-  /// How often each resample eventfd was signalled since the last time.
+  /// How often each resample eventfd was signalled since the last call.
   std::string resampled();
 
  private:
@@ -58,9 +58,9 @@ class Duel {
        std::uint64_t seed)
       : random_(seed), model_(model), kernel_(kernel) {}
 
-  /// One operation on both. What differed, in words; empty if nothing did.
+  /// Runs one operation on both. Returns a description of the difference, or an empty string.
   [[nodiscard]] std::string step();
-  /// The last operation, in words, and what came of it on the model.
+  /// A description of the last operation and of its result on the model.
   [[nodiscard]] const std::string& last() const noexcept { return last_; }
 
  private:

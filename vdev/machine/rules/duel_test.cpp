@@ -27,12 +27,12 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 // Until they differ; says how, with the seed that shows it again.
 void fight(const machine::MachineFactory& one, const machine::MachineFactory& other,
            std::uint64_t seed, std::uint64_t operations) {
-  const bool told = std::getenv("BELLWIRE_TOLD") != nullptr;
+  const bool verbose = std::getenv("BELLWIRE_VERBOSE") != nullptr;
   Duel duel(one, other, seed);
   std::uint64_t done = 0;
   for (; done < operations; ++done) {
     const auto difference = duel.step();
-    if (told) MESSAGE(duel.last());
+    if (verbose) MESSAGE(duel.last());
     if (difference.empty()) continue;
     FAIL("after ", done, " operations, BELLWIRE_SEED=", seed, ": ", difference);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// EventFile: an eventfd as its users see it: the kernel's own, or a model of it. Non-blocking.
+// EventFile: an eventfd as its users see it: the kernel's own, or a model of one. Non-blocking.
 // One thread at a time. Source: docs/semantics.md, 1 to 11.
 #pragma once
 
@@ -21,7 +21,7 @@ class EventFile {
     std::uint64_t count;
   };
   virtual Read read(std::size_t size) = 0;
-  /// 0 or errno. A size above 8 has zeroes behind the value.
+  /// Returns 0 or errno. With a size above 8, zeroes follow the value.
   virtual int write(std::uint64_t value, std::size_t size) = 0;
   int write(std::uint64_t value) { return write(value, sizeof value); }
 
@@ -29,10 +29,10 @@ class EventFile {
     bool in, out, error;
   };
   virtual Poll poll() = 0;
-  /// Whether somebody who waits by edge-triggered epoll was woken since the last time.
+  /// Whether an edge-triggered epoll waiter was woken since the last call.
   virtual bool woke() = 0;
-  /// The count as /proc tells it.
-  virtual std::string told() = 0;
+  /// The count as /proc/self/fdinfo shows it.
+  virtual std::string fdinfo_count() = 0;
 };
 
 using EventFileFactory = std::function<std::unique_ptr<EventFile>(bool semaphore)>;

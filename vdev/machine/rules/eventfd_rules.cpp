@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <array>
 
+#include "vdev/machine/rules/fixture.hpp"
 #include "vdev/machine/rules/rule.hpp"
-#include "vdev/machine/rules/sight.hpp"
-#include "vdev/machine/rules/stage.hpp"
 
 namespace bellwire::rules {
 namespace {
@@ -24,88 +23,89 @@ std::string read(EventFile& file, std::size_t size = 8) {
 std::string read_sizes(const World& world) {
   const auto file = world.event_file(false);
   file->write(7);
-  Sight sight;
-  sight.note("4 bytes", read(*file, 4)).note("16 bytes", read(*file, 16));
-  return std::move(sight).text();
+  Observation observation;
+  observation.note("4 bytes", read(*file, 4)).note("16 bytes", read(*file, 16));
+  return std::move(observation).text();
 }
 
 std::string write_sizes(const World& world) {
   const auto file = world.event_file(false);
-  Sight sight;
+  Observation observation;
   for (const std::size_t size : {4U, 8U, 16U})
-    sight.error(text("{} bytes", size), file->write(1, size));
-  return std::move(sight).text();
+    observation.error(text("{} bytes", size), file->write(1, size));
+  return std::move(observation).text();
 }
 
 std::string write_largest(const World& world) {
   const auto file = world.event_file(false);
-  Sight sight;
-  sight.error("2^64 - 1", file->write(~std::uint64_t{0})).note("poll", polled(*file));
-  return std::move(sight).text();
+  Observation observation;
+  observation.error("2^64 - 1", file->write(~std::uint64_t{0})).note("poll", polled(*file));
+  return std::move(observation).text();
 }
 
 std::string write_when_full(const World& world) {
   const auto file = world.event_file(false);
-  Sight sight;
-  sight.error("up to 2^64 - 2", file->write(full)).error("1 more", file->write(1));
-  sight.error("0 more", file->write(0));
-  return std::move(sight).text();
+  Observation observation;
+  observation.error("up to 2^64 - 2", file->write(full)).error("1 more", file->write(1));
+  observation.error("0 more", file->write(0));
+  return std::move(observation).text();
 }
 
 std::string read_takes(const World& world) {
   const auto counter = world.event_file(false);
   const auto semaphore = world.event_file(true);
   for (auto* file : {counter.get(), semaphore.get()}) file->write(2);
-  Sight sight;
-  sight.note("of 2", read(*counter)).note("again", read(*counter));
-  sight.note("of a semaphore's 2", read(*semaphore)).note("again", read(*semaphore));
-  sight.note("again", read(*semaphore));
-  return std::move(sight).text();
+  Observation observation;
+  observation.note("of 2", read(*counter)).note("again", read(*counter));
+  observation.note("of a semaphore's 2", read(*semaphore)).note("again", read(*semaphore));
+  observation.note("again", read(*semaphore));
+  return std::move(observation).text();
 }
 
 std::string poll_takes_nothing(const World& world) {
   const auto file = world.event_file(false);
-  Sight sight;
-  sight.note("at 0", polled(*file));
+  Observation observation;
+  observation.note("at 0", polled(*file));
   file->write(1);
-  sight.note("at 1", polled(*file)).note("again", polled(*file));
+  observation.note("at 1", polled(*file)).note("again", polled(*file));
   file->write(full - 1);
-  sight.note("full", polled(*file)).note("read", read(*file) == text("{}", full) ? "all" : "less");
-  return std::move(sight).text();
+  observation.note("full", polled(*file))
+      .note("read", read(*file) == text("{}", full) ? "all" : "less");
+  return std::move(observation).text();
 }
 
 std::string outlives_its_file(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire();
-  Sight sight;
-  sight.error("assign", stage.doorbell(wire, {}));
-  stage.close(wire);
-  sight.note("a write after the close", stage.write({}, 1));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire();
+  Observation observation;
+  observation.error("assign", fixture.doorbell(wire, {}));
+  fixture.close(wire);
+  observation.note("a write after the close", fixture.write({}, 1));
+  return std::move(observation).text();
 }
 
 std::string told_in_proc(const World& world) {
   const auto file = world.event_file(false);
   file->write(42);
-  Sight sight;
-  sight.note("42", file->told());
-  return std::move(sight).text();
+  Observation observation;
+  observation.note("42", file->fdinfo_count());
+  return std::move(observation).text();
 }
 
 std::string edges(const World& world) {
   const auto file = world.event_file(false);
-  Sight sight;
+  Observation observation;
   const auto after = [&](std::string_view what, std::uint64_t value) {
     file->write(value);
-    sight.yes(what, file->woke());
+    observation.yes(what, file->woke());
   };
   after("1", 1);
   after("1 more, unread", 1);
   after("0 more", 0);
-  sight.yes("no write", file->woke());
+  observation.yes("no write", file->woke());
   read(*file);
   after("0 when read", 0);
-  return std::move(sight).text();
+  return std::move(observation).text();
 }
 
 constexpr std::array rules{
@@ -124,7 +124,7 @@ constexpr std::array rules{
          "at 0: OUT, at 1: IN OUT, again: IN OUT, full: IN, read: all", "", poll_takes_nothing},
     Rule{9, Subject::machine, "The kernel's reference outlives the file",
          "assign: ok, a write after the close: doorbell", "", outlives_its_file},
-    Rule{10, Subject::eventfd, "fdinfo tells the count, in hexadecimal", "42: 2a", "",
+    Rule{10, Subject::eventfd, "fdinfo shows the count, in hexadecimal", "42: 2a", "",
          told_in_proc},
     Rule{11, Subject::eventfd, "Edge-triggered epoll wakes at each write, if the count isn't 0",
          "1: yes, 1 more, unread: yes, 0 more: yes, no write: no, 0 when read: no", "", edges},

@@ -3,9 +3,8 @@
 
 #include <array>
 
+#include "vdev/machine/rules/fixture.hpp"
 #include "vdev/machine/rules/rule.hpp"
-#include "vdev/machine/rules/sight.hpp"
-#include "vdev/machine/rules/stage.hpp"
 
 namespace bellwire::rules {
 namespace {
@@ -17,79 +16,81 @@ constexpr std::uint16_t port = 0x510;
 constexpr int nowhere = 1 << 20;  // a descriptor that isn't open
 
 std::string malformed(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire();
-  Sight sight;
-  sight.error("length 3", stage.doorbell(wire, {.length = 3}));
-  sight.error("length 16", stage.doorbell(wire, {.length = 16}));
-  sight.error("address wraps", stage.doorbell(wire, {.address = ~std::uint64_t{0} - 2}));
-  sight.error("unknown flag", stage.doorbell(wire, {}, 1u << 16));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire();
+  Observation observation;
+  observation.error("length 3", fixture.doorbell(wire, {.length = 3}));
+  observation.error("length 16", fixture.doorbell(wire, {.length = 16}));
+  observation.error("address wraps", fixture.doorbell(wire, {.address = ~std::uint64_t{0} - 2}));
+  observation.error("unknown flag", fixture.doorbell(wire, {}, 1u << 16));
+  return std::move(observation).text();
 }
 
 std::string wrong_files(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire();
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire();
   kvm_ioeventfd request{};
   request.addr = base;
   request.len = 4;
-  Sight sight;
-  sight.error("any length with datamatch", stage.doorbell(wire, {.length = 0, .match = 1}));
+  Observation observation;
+  observation.error("any length with datamatch", fixture.doorbell(wire, {.length = 0, .match = 1}));
   std::array<int, 2> pipe{};
   if (::pipe(pipe.data()) != 0) throw std::system_error(errno, std::system_category(), "pipe");
   const std::array<os::UniqueFd, 2> ends{os::UniqueFd(pipe[0]), os::UniqueFd(pipe[1])};
   request.fd = pipe[0];
-  sight.error("a pipe", stage.machine().ioeventfd(request));
+  observation.error("a pipe", fixture.machine().ioeventfd(request));
   request.fd = nowhere;
-  sight.error("a closed one", stage.machine().ioeventfd(request));
-  return std::move(sight).text();
+  observation.error("a closed one", fixture.machine().ioeventfd(request));
+  return std::move(observation).text();
 }
 
 std::string hits(const World& world) {
-  Stage stage(world);
-  const auto four = stage.wire(), any = stage.wire(), matching = stage.wire();
-  stage.doorbell(four, {});
-  stage.doorbell(any, {.address = base + 64, .length = 0});
-  stage.doorbell(matching, {.address = base + 128, .match = 7});
-  Sight sight;
-  sight.note("4 at 4", stage.write({}, 1)).note("2 at 4", stage.write({.length = 2}, 1));
-  sight.note("one byte on", stage.write({.address = base + 1}, 1));
-  sight.note("2 at any", stage.write({.address = base + 64, .length = 2}, 1));
-  sight.note("8 at any", stage.write({.address = base + 64, .length = 8}, 1));
-  sight.note("equal", stage.write({.address = base + 128}, 7));
-  sight.note("unequal", stage.write({.address = base + 128}, 8));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto four = fixture.wire(), any = fixture.wire(), matching = fixture.wire();
+  fixture.doorbell(four, {});
+  fixture.doorbell(any, {.address = base + 64, .length = 0});
+  fixture.doorbell(matching, {.address = base + 128, .match = 7});
+  Observation observation;
+  observation.note("4 at 4", fixture.write({}, 1)).note("2 at 4", fixture.write({.length = 2}, 1));
+  observation.note("one byte on", fixture.write({.address = base + 1}, 1));
+  observation.note("2 at any", fixture.write({.address = base + 64, .length = 2}, 1));
+  observation.note("8 at any", fixture.write({.address = base + 64, .length = 8}, 1));
+  observation.note("equal", fixture.write({.address = base + 128}, 7));
+  observation.note("unequal", fixture.write({.address = base + 128}, 8));
+  return std::move(observation).text();
 }
 
 std::string misses(const World& world) {
-  Stage stage(world);
-  Sight sight;
-  sight.note("1", stage.write({.length = 1}, 0x5a)).note("2", stage.write({.length = 2}, 0x1234));
-  sight.note("4", stage.write({}, 0xdeadbeef));
-  sight.note("8", stage.write({.length = 8}, 0x0123456789abcdef));
-  sight.note("port", stage.write({Space::pio, port}, 0xcafe));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  Observation observation;
+  observation.note("1", fixture.write({.length = 1}, 0x5a))
+      .note("2", fixture.write({.length = 2}, 0x1234));
+  observation.note("4", fixture.write({}, 0xdeadbeef));
+  observation.note("8", fixture.write({.length = 8}, 0x0123456789abcdef));
+  observation.note("port", fixture.write({Space::pio, port}, 0xcafe));
+  return std::move(observation).text();
 }
 
 std::string reads(const World& world) {
-  Stage stage(world);
-  const auto mmio = stage.wire(), any = stage.wire(), pio = stage.wire();
-  stage.doorbell(mmio, {});
-  stage.doorbell(any, {.address = base + 64, .length = 0});
-  stage.doorbell(pio, {Space::pio, port});
-  Sight sight;
-  sight.note("memory", stage.read({})).note("any length", stage.read({.address = base + 64}));
-  sight.note("port", stage.read({Space::pio, port}));
-  sight.number("counts", stage.count(mmio) + stage.count(any) + stage.count(pio));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto mmio = fixture.wire(), any = fixture.wire(), pio = fixture.wire();
+  fixture.doorbell(mmio, {});
+  fixture.doorbell(any, {.address = base + 64, .length = 0});
+  fixture.doorbell(pio, {Space::pio, port});
+  Observation observation;
+  observation.note("memory", fixture.read({}))
+      .note("any length", fixture.read({.address = base + 64}));
+  observation.note("port", fixture.read({Space::pio, port}));
+  observation.number("counts", fixture.count(mmio) + fixture.count(any) + fixture.count(pio));
+  return std::move(observation).text();
 }
 
 std::string collisions(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire();
-  Sight sight;
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire();
+  Observation observation;
   const auto assign = [&](std::string_view what, const Spot& spot) {
-    sight.error(what, stage.doorbell(wire, spot));
+    observation.error(what, fixture.doorbell(wire, spot));
   };
   assign("4", {});
   assign("the same", {});
@@ -101,47 +102,47 @@ std::string collisions(const World& world) {
   assign("no datamatch beside", {.address = base + 64});
   assign("any length", {.address = base + 128, .length = 0});
   assign("8 beside", {.address = base + 128, .length = 8});
-  return std::move(sight).text();
+  return std::move(observation).text();
 }
 
 std::string neighbours(const World& world) {
-  Stage stage(world);
+  MachineFixture fixture(world);
   std::vector<unsigned> wires;
   const std::array spots{Spot{.length = 1},    Spot{.length = 2},         Spot{.length = 4},
                          Spot{.length = 8},    Spot{.address = base + 2}, Spot{Space::pio, port},
                          Spot{.address = port}};
-  Sight sight;
+  Observation observation;
   int error = 0;
   for (const auto& spot : spots) {
-    wires.push_back(stage.wire());
-    error |= stage.doorbell(wires.back(), spot);
+    wires.push_back(fixture.wire());
+    error |= fixture.doorbell(wires.back(), spot);
   }
-  sight.error("all assign", error);
-  for (const auto& spot : spots) stage.write(spot, 1);
+  observation.error("all assign", error);
+  for (const auto& spot : spots) fixture.write(spot, 1);
   std::string counts;
   for (const auto wire : wires)
-    counts += text("{}{}", counts.empty() ? "" : " ", stage.count(wire));
-  sight.note("counts", counts);
-  return std::move(sight).text();
+    counts += text("{}{}", counts.empty() ? "" : " ", fixture.count(wire));
+  observation.note("counts", counts);
+  return std::move(observation).text();
 }
 
 std::string right_datamatch(const World& world) {
-  Stage stage(world);
-  const std::array wires{stage.wire(), stage.wire(), stage.wire()};
-  for (const auto wire : wires) stage.doorbell(wire, {.match = wire});
-  stage.write({}, 1);
-  Sight sight;
-  for (const auto wire : wires) sight.number(text("data {}", wire), stage.count(wire));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const std::array wires{fixture.wire(), fixture.wire(), fixture.wire()};
+  for (const auto wire : wires) fixture.doorbell(wire, {.match = wire});
+  fixture.write({}, 1);
+  Observation observation;
+  for (const auto wire : wires) observation.number(text("data {}", wire), fixture.count(wire));
+  return std::move(observation).text();
 }
 
 std::string deassign(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire(), other = stage.wire();
-  stage.doorbell(wire, {.match = 5});
-  Sight sight;
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire(), other = fixture.wire();
+  fixture.doorbell(wire, {.match = 5});
+  Observation observation;
   const auto remove = [&](std::string_view what, unsigned which, const Spot& spot) {
-    sight.error(what, stage.remove_doorbell(which, spot));
+    observation.error(what, fixture.remove_doorbell(which, spot));
   };
   remove("other bus", wire, {.space = Space::pio, .match = 5});
   remove("other eventfd", other, {.match = 5});
@@ -151,48 +152,48 @@ std::string deassign(const World& world) {
   remove("other data", wire, {.match = 6});
   remove("all the same", wire, {.match = 5});
   remove("again", wire, {.match = 5});
-  return std::move(sight).text();
+  return std::move(observation).text();
 }
 
 std::string writes_count(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire();
-  stage.doorbell(wire, {});
-  for (const std::uint64_t value : {9U, 0U, 77U}) stage.write({}, value);
-  Sight sight;
-  sight.number("3 writes", stage.count(wire));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire();
+  fixture.doorbell(wire, {});
+  for (const std::uint64_t value : {9U, 0U, 77U}) fixture.write({}, value);
+  Observation observation;
+  observation.number("3 writes", fixture.count(wire));
+  return std::move(observation).text();
 }
 
 std::string closed(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire(), other = stage.wire();
-  stage.doorbell(wire, {});
-  const int number = stage.fd(wire);
-  stage.close(wire);
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire(), other = fixture.wire();
+  fixture.doorbell(wire, {});
+  const int number = fixture.fd(wire);
+  fixture.close(wire);
   kvm_ioeventfd request{};
   request.addr = base;
   request.len = 4;
   request.fd = number;
   request.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
-  Sight sight;
-  sight.error("another at its place", stage.doorbell(other, {}));
-  sight.error("deassign by its number", stage.machine().ioeventfd(request));
-  return std::move(sight).text();
+  Observation observation;
+  observation.error("another at its place", fixture.doorbell(other, {}));
+  observation.error("deassign by its number", fixture.machine().ioeventfd(request));
+  return std::move(observation).text();
 }
 
 std::string many(const World& world) {
   constexpr unsigned entries = 3000;
-  Stage stage(world, {.irqchip = false});
-  const auto wire = stage.wire();
+  MachineFixture fixture(world, {.irqchip = false});
+  const auto wire = fixture.wire();
   int error = 0;
   for (unsigned index = 0; index < entries; ++index)
-    error |= stage.doorbell(wire, {.address = base + 4 * index});
-  Sight sight;
-  sight.error("3,000 assign, no irqchip", error);
-  sight.note("the last", stage.write({.address = base + 4 * (entries - 1)}, 1));
-  sight.note("behind it", stage.write({.address = base + 4 * entries}, 1));
-  return std::move(sight).text();
+    error |= fixture.doorbell(wire, {.address = base + 4 * index});
+  Observation observation;
+  observation.error("3,000 assign, no irqchip", error);
+  observation.note("the last", fixture.write({.address = base + 4 * (entries - 1)}, 1));
+  observation.note("behind it", fixture.write({.address = base + 4 * entries}, 1));
+  return std::move(observation).text();
 }
 
 constexpr std::array rules{

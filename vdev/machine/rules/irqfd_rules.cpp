@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <array>
 
+#include "vdev/machine/rules/fixture.hpp"
 #include "vdev/machine/rules/rule.hpp"
-#include "vdev/machine/rules/sight.hpp"
-#include "vdev/machine/rules/stage.hpp"
 
 namespace bellwire::rules {
 namespace {
@@ -16,165 +15,167 @@ constexpr unsigned pin = 20;
 constexpr std::uint8_t vector = 0x41, other_vector = 0x42;
 
 std::string no_irqchip(const World& world) {
-  Stage stage(world, {.irqchip = false});
-  Sight sight;
-  sight.error("assign", stage.irqfd(stage.wire(), gsi));
-  return std::move(sight).text();
+  MachineFixture fixture(world, {.irqchip = false});
+  Observation observation;
+  observation.error("assign", fixture.irqfd(fixture.wire(), gsi));
+  return std::move(observation).text();
 }
 
 std::string unknown_flags(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire();
-  Sight sight;
-  sight.error("flag 4", stage.irqfd(wire, gsi, 1u << 2));
-  sight.error("flag 31", stage.irqfd(wire, gsi, 1u << 31));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire();
+  Observation observation;
+  observation.error("flag 4", fixture.irqfd(wire, gsi, 1u << 2));
+  observation.error("flag 31", fixture.irqfd(wire, gsi, 1u << 31));
+  return std::move(observation).text();
 }
 
 std::string one_each(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire(), other = stage.wire();
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire(), other = fixture.wire();
   const auto neighbour = world.machine({}).value();
   kvm_irqfd request{};
-  request.fd = static_cast<std::uint32_t>(stage.fd(wire));
-  Sight sight;
-  sight.error("assign", stage.irqfd(wire, gsi)).error("again", stage.irqfd(wire, gsi));
-  sight.error("other GSI", stage.irqfd(wire, gsi + 1));
-  sight.error("other machine", neighbour->irqfd(request));
-  sight.error("other eventfd, same GSI", stage.irqfd(other, gsi));
-  return std::move(sight).text();
+  request.fd = static_cast<std::uint32_t>(fixture.fd(wire));
+  Observation observation;
+  observation.error("assign", fixture.irqfd(wire, gsi)).error("again", fixture.irqfd(wire, gsi));
+  observation.error("other GSI", fixture.irqfd(wire, gsi + 1));
+  observation.error("other machine", neighbour->irqfd(request));
+  observation.error("other eventfd, same GSI", fixture.irqfd(other, gsi));
+  return std::move(observation).text();
 }
 
 std::string deassign(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire(), stranger = stage.wire();
-  stage.route({msi_route(gsi, vector)});
-  stage.irqfd(wire, gsi);
-  Sight sight;
-  sight.error("other GSI", stage.remove_irqfd(wire, gsi + 1));
-  sight.error("other eventfd", stage.remove_irqfd(stranger, gsi));
-  stage.signal(wire);
-  sight.vectors("signal", stage.take(1));
-  sight.error("both right", stage.remove_irqfd(wire, gsi));
-  stage.signal(wire);
-  sight.vectors("signal", stage.take()).number("count", stage.count(wire));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire(), stranger = fixture.wire();
+  fixture.route({msi_route(gsi, vector)});
+  fixture.irqfd(wire, gsi);
+  Observation observation;
+  observation.error("other GSI", fixture.remove_irqfd(wire, gsi + 1));
+  observation.error("other eventfd", fixture.remove_irqfd(stranger, gsi));
+  fixture.signal(wire);
+  observation.vectors("signal", fixture.take(1));
+  observation.error("both right", fixture.remove_irqfd(wire, gsi));
+  fixture.signal(wire);
+  observation.vectors("signal", fixture.take()).number("count", fixture.count(wire));
+  return std::move(observation).text();
 }
 
 std::string takes_the_count(const World& world) {
-  Stage stage(world);
-  const auto counter = stage.wire(), semaphore = stage.wire(true);
-  stage.route({msi_route(gsi, vector), msi_route(gsi + 1, other_vector)});
-  stage.irqfd(counter, gsi);
-  stage.irqfd(semaphore, gsi + 1);
-  stage.signal(counter, 3);
-  stage.signal(semaphore, 5);
-  Sight sight;
-  sight.vectors("taken", stage.take(2)).number("left of 3", stage.count(counter));
+  MachineFixture fixture(world);
+  const auto counter = fixture.wire(), semaphore = fixture.wire(true);
+  fixture.route({msi_route(gsi, vector), msi_route(gsi + 1, other_vector)});
+  fixture.irqfd(counter, gsi);
+  fixture.irqfd(semaphore, gsi + 1);
+  fixture.signal(counter, 3);
+  fixture.signal(semaphore, 5);
+  Observation observation;
+  observation.vectors("taken", fixture.take(2)).number("left of 3", fixture.count(counter));
   unsigned left = 0;
-  while (stage.count(semaphore) != 0) ++left;
-  sight.number("left of a semaphore's 5", left);
-  return std::move(sight).text();
+  while (fixture.count(semaphore) != 0) ++left;
+  observation.number("left of a semaphore's 5", left);
+  return std::move(observation).text();
 }
 
 std::string pending_at_assign(const World& world) {
-  Stage stage(world);
-  const auto stays = stage.wire(), dropped = stage.wire();
-  stage.route({msi_route(gsi, vector), msi_route(gsi + 1, other_vector)});
-  Sight sight;
-  stage.signal(stays, 4);
-  stage.irqfd(stays, gsi);
-  sight.vectors("assigned at 4", stage.take(1)).vectors("again", stage.take());
-  sight.number("count", stage.count(stays));
-  stage.signal(dropped, 4);
-  stage.irqfd(dropped, gsi + 1);
-  sight.vectors("another", stage.take(1));
-  stage.remove_irqfd(dropped, gsi + 1);
-  sight.number("count after deassign", stage.count(dropped));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto stays = fixture.wire(), dropped = fixture.wire();
+  fixture.route({msi_route(gsi, vector), msi_route(gsi + 1, other_vector)});
+  Observation observation;
+  fixture.signal(stays, 4);
+  fixture.irqfd(stays, gsi);
+  observation.vectors("assigned at 4", fixture.take(1)).vectors("again", fixture.take());
+  observation.number("count", fixture.count(stays));
+  fixture.signal(dropped, 4);
+  fixture.irqfd(dropped, gsi + 1);
+  observation.vectors("another", fixture.take(1));
+  fixture.remove_irqfd(dropped, gsi + 1);
+  observation.number("count after deassign", fixture.count(dropped));
+  return std::move(observation).text();
 }
 
 std::string line_up_and_down(const World& world) {
-  Stage stage(world);
-  const auto message = stage.wire(), line = stage.wire();
-  stage.machine().set_pin({.number = pin, .vector = other_vector, .level = true});
-  stage.route({msi_route(gsi, vector), pin_route(gsi + 1, pin)});
-  stage.irqfd(message, gsi);
-  stage.irqfd(line, gsi + 1);
-  Sight sight;
-  stage.signal(message);
-  sight.vectors("message, at once", stage.take());
-  stage.signal(line);
-  sight.vectors("line", stage.take(1)).vectors("after its EOI", stage.take());
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto message = fixture.wire(), line = fixture.wire();
+  fixture.machine().set_pin({.number = pin, .vector = other_vector, .level = true});
+  fixture.route({msi_route(gsi, vector), pin_route(gsi + 1, pin)});
+  fixture.irqfd(message, gsi);
+  fixture.irqfd(line, gsi + 1);
+  Observation observation;
+  fixture.signal(message);
+  observation.vectors("message, at once", fixture.take());
+  fixture.signal(line);
+  observation.vectors("line", fixture.take(1)).vectors("after its EOI", fixture.take());
+  return std::move(observation).text();
 }
 
 std::string resample(const World& world) {
-  Stage stage(world);
-  const std::array lines{stage.wire(), stage.wire()};
-  const std::array resamples{stage.wire(), stage.wire()};
-  stage.machine().set_pin({.number = pin, .vector = vector, .level = true});
-  stage.route({pin_route(gsi, pin)});
+  MachineFixture fixture(world);
+  const std::array lines{fixture.wire(), fixture.wire()};
+  const std::array resamples{fixture.wire(), fixture.wire()};
+  fixture.machine().set_pin({.number = pin, .vector = vector, .level = true});
+  fixture.route({pin_route(gsi, pin)});
   for (unsigned index = 0; index < lines.size(); ++index)
-    stage.irqfd(lines[index], gsi, KVM_IRQFD_FLAG_RESAMPLE, resamples[index]);
-  for (const auto line : lines) stage.signal(line);
-  Sight sight;
-  sight.number("resampled before EOI", stage.count(resamples[0]) + stage.count(resamples[1]));
-  sight.vectors("both raised", stage.take(1)).vectors("after EOI", stage.take());
-  sight.number("resampled", stage.count(resamples[0])).number("and", stage.count(resamples[1]));
-  stage.signal(lines[0]);
-  sight.vectors("raised again", stage.take(1));
-  return std::move(sight).text();
+    fixture.irqfd(lines[index], gsi, KVM_IRQFD_FLAG_RESAMPLE, resamples[index]);
+  for (const auto line : lines) fixture.signal(line);
+  Observation observation;
+  observation.number("resampled before EOI",
+                     fixture.count(resamples[0]) + fixture.count(resamples[1]));
+  observation.vectors("both raised", fixture.take(1)).vectors("after EOI", fixture.take());
+  observation.number("resampled", fixture.count(resamples[0]))
+      .number("and", fixture.count(resamples[1]));
+  fixture.signal(lines[0]);
+  observation.vectors("raised again", fixture.take(1));
+  return std::move(observation).text();
 }
 
 std::string close_detaches(const World& world) {
-  Stage stage(world);
-  const auto line = stage.wire(), resampled = stage.wire(), other = stage.wire(),
-             kept = stage.wire();
-  stage.machine().set_pin({.number = pin, .vector = vector, .level = true});
-  stage.route({pin_route(gsi, pin)});
-  stage.irqfd(line, gsi, KVM_IRQFD_FLAG_RESAMPLE, resampled);
-  stage.irqfd(other, gsi, KVM_IRQFD_FLAG_RESAMPLE, kept);
-  stage.close(line);
-  stage.signal(other);
-  Sight sight;
-  sight.vectors("the other raised", stage.take(1));
-  sight.number("resampled, closed", stage.count(resampled));
-  sight.number("resampled, open", stage.count(kept));
-  const auto fresh = stage.wire();
-  sight.error("a fresh one", stage.irqfd(fresh, gsi, KVM_IRQFD_FLAG_RESAMPLE, resampled));
-  stage.signal(fresh);
-  sight.vectors("raised", stage.take(1)).number("resampled", stage.count(resampled));
-  return std::move(sight).text();
+  MachineFixture fixture(world);
+  const auto line = fixture.wire(), resampled = fixture.wire(), other = fixture.wire(),
+             kept = fixture.wire();
+  fixture.machine().set_pin({.number = pin, .vector = vector, .level = true});
+  fixture.route({pin_route(gsi, pin)});
+  fixture.irqfd(line, gsi, KVM_IRQFD_FLAG_RESAMPLE, resampled);
+  fixture.irqfd(other, gsi, KVM_IRQFD_FLAG_RESAMPLE, kept);
+  fixture.close(line);
+  fixture.signal(other);
+  Observation observation;
+  observation.vectors("the other raised", fixture.take(1));
+  observation.number("resampled, closed", fixture.count(resampled));
+  observation.number("resampled, open", fixture.count(kept));
+  const auto fresh = fixture.wire();
+  observation.error("a fresh one", fixture.irqfd(fresh, gsi, KVM_IRQFD_FLAG_RESAMPLE, resampled));
+  fixture.signal(fresh);
+  observation.vectors("raised", fixture.take(1)).number("resampled", fixture.count(resampled));
+  return std::move(observation).text();
 }
 
 std::string gsi_range(const World& world) {
-  Stage stage(world);
-  Sight sight;
-  sight.error("GSI 4096", stage.irqfd(stage.wire(), 4096));
-  sight.error("GSI 2^32 - 1", stage.irqfd(stage.wire(), ~0u));
+  MachineFixture fixture(world);
+  Observation observation;
+  observation.error("GSI 4096", fixture.irqfd(fixture.wire(), 4096));
+  observation.error("GSI 2^32 - 1", fixture.irqfd(fixture.wire(), ~0u));
   const std::array routes{msi_route(4096, vector)};
-  sight.error("a route of GSI 4096", stage.machine().set_routes(routes));
-  return std::move(sight).text();
+  observation.error("a route of GSI 4096", fixture.machine().set_routes(routes));
+  return std::move(observation).text();
 }
 
 std::string rerouted(const World& world) {
-  Stage stage(world);
-  const auto wire = stage.wire();
-  stage.route({msi_route(gsi, vector)});
-  stage.irqfd(wire, gsi);
-  Sight sight;
+  MachineFixture fixture(world);
+  const auto wire = fixture.wire();
+  fixture.route({msi_route(gsi, vector)});
+  fixture.irqfd(wire, gsi);
+  Observation observation;
   const auto signalled = [&](std::string_view what, std::size_t expected) {
-    stage.signal(wire);
-    sight.vectors(what, stage.take(expected));
+    fixture.signal(wire);
+    observation.vectors(what, fixture.take(expected));
   };
   signalled("first", 1);
-  stage.route({msi_route(gsi, other_vector)});
+  fixture.route({msi_route(gsi, other_vector)});
   signalled("rerouted", 1);
-  stage.route({});
+  fixture.route({});
   signalled("no route", 0);
-  sight.number("count", stage.count(wire));
-  return std::move(sight).text();
+  observation.number("count", fixture.count(wire));
+  return std::move(observation).text();
 }
 
 constexpr std::array rules{

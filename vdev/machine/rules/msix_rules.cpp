@@ -4,10 +4,9 @@
 // machine's.
 #include <array>
 
-#include "vdev/machine/model/msix_table.hpp"
+#include "vdev/machine/model/endpoint.hpp"
+#include "vdev/machine/rules/fixture.hpp"
 #include "vdev/machine/rules/rule.hpp"
-#include "vdev/machine/rules/sight.hpp"
-#include "vdev/machine/rules/stage.hpp"
 
 namespace bellwire::rules {
 namespace {
@@ -16,57 +15,59 @@ constexpr std::uint8_t vector = 0x41, other_vector = 0x51;
 
 // A function with one vector, unmasked, and the device's end of it.
 struct Function {
-  explicit Function(const World& world) : stage(world), raise(stage.wire()), msix(table()) {
+  explicit Function(const World& world) : fixture(world), raise(fixture.wire()), msix(table()) {
     msix.unmask(0).value();
   }
   machine::MsixTable table() {
     std::vector<os::EventFd> interrupts;
-    interrupts.push_back(os::EventFd::adopt(os::duplicate(stage.fd(raise))).value());
-    return machine::MsixTable::create(stage.machine(), std::move(interrupts), vector).value();
+    interrupts.push_back(os::EventFd::adopt(os::duplicate(fixture.fd(raise))).value());
+    return machine::MsixTable::create(fixture.machine(), std::move(interrupts), vector).value();
   }
-  Stage stage;
+  MachineFixture fixture;
   unsigned raise;
   machine::MsixTable msix;
 };
 
 std::string mask_and_unmask(const World& world) {
   Function function(world);
-  Sight sight;
+  Observation observation;
   function.msix.mask(0);
-  for (int raised = 0; raised < 3; ++raised) function.stage.signal(function.raise);
-  sight.vectors("3 while masked", function.stage.take());
+  for (int raised = 0; raised < 3; ++raised) function.fixture.signal(function.raise);
+  observation.vectors("3 while masked", function.fixture.take());
   function.msix.unmask(0).value();
-  sight.vectors("unmasked", function.stage.take(1)).vectors("again", function.stage.take());
-  function.stage.signal(function.raise);
-  sight.vectors("1 more", function.stage.take(1));
-  return std::move(sight).text();
+  observation.vectors("unmasked", function.fixture.take(1))
+      .vectors("again", function.fixture.take());
+  function.fixture.signal(function.raise);
+  observation.vectors("1 more", function.fixture.take(1));
+  return std::move(observation).text();
 }
 
 std::string pending_bits(const World& world) {
   Function function(world);
-  Sight sight;
+  Observation observation;
   function.msix.mask(0);
-  sight.yes("pending", function.msix.pending(0));
-  function.stage.signal(function.raise, 2);
-  sight.yes("after 2", function.msix.pending(0));
-  sight.number("count", function.stage.count(function.raise));
+  observation.yes("pending", function.msix.pending(0));
+  function.fixture.signal(function.raise, 2);
+  observation.yes("after 2", function.msix.pending(0));
+  observation.number("count", function.fixture.count(function.raise));
   function.msix.unmask(0).value();
-  sight.vectors("unmasked", function.stage.take(1)).yes("pending", function.msix.pending(0));
-  return std::move(sight).text();
+  observation.vectors("unmasked", function.fixture.take(1))
+      .yes("pending", function.msix.pending(0));
+  return std::move(observation).text();
 }
 
 std::string aimed_elsewhere(const World& world) {
   Function function(world);
-  Sight sight;
+  Observation observation;
   function.msix.aim(0, other_vector).value();
-  function.stage.signal(function.raise);
-  sight.vectors("unmasked", function.stage.take(1));
+  function.fixture.signal(function.raise);
+  observation.vectors("unmasked", function.fixture.take(1));
   function.msix.mask(0);
-  function.stage.signal(function.raise);
+  function.fixture.signal(function.raise);
   function.msix.aim(0, vector).value();
   function.msix.unmask(0).value();
-  sight.vectors("masked meanwhile", function.stage.take(1));
-  return std::move(sight).text();
+  observation.vectors("masked meanwhile", function.fixture.take(1));
+  return std::move(observation).text();
 }
 
 constexpr std::array rules{

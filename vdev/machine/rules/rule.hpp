@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Rule: one of docs/semantics.md that can be tried from user space, and how. Trying it gives a line
-// of text that says what was seen, so that model and kernel can be held against each other.
+// Rule: a rule of docs/semantics.md that can be tried from user space, and how. Trying it gives a
+// line of text with what was observed, so that model and kernel can be compared. One thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -29,21 +30,21 @@ struct Rule {
   unsigned number;
   Subject subject;
   std::string_view text;
-  std::string_view says;   ///< what is seen where the rule holds
-  std::string_view older;  ///< or on older kernels; empty: the same
+  std::string_view says;   ///< what is observed if the rule holds
+  std::string_view older;  ///< the same for older kernels; empty: no difference
   std::string (*observe)(const World& world);
 };
 
 /// All of them, by number.
 [[nodiscard]] std::span<const Rule> all() noexcept;
 
-/// What trying it shows; that something went wrong is part of it.
+/// Tries it and returns the observation, or "failed: …".
 [[nodiscard]] std::string observe(const Rule& rule, const World& world);
 
-/// Whether that is what the rule says, of today's or of older kernels.
+/// Whether the rule allows that observation, for current or older kernels.
 [[nodiscard]] bool allows(const Rule& rule, std::string_view seen) noexcept;
 
-// The tables behind all(), one a part.
+// The tables that all() joins.
 [[nodiscard]] std::span<const Rule> eventfd_rules() noexcept;
 [[nodiscard]] std::span<const Rule> ioeventfd_rules() noexcept;
 [[nodiscard]] std::span<const Rule> irqfd_rules() noexcept;

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "vdev/machine/kvm/kvm_machine.hpp"
-#include "vdev/machine/rules/stage.hpp"
+#include "vdev/machine/rules/fixture.hpp"
 
 using namespace bellwire;
 using namespace bellwire::rules;
@@ -36,12 +36,12 @@ TEST_CASE("the model keeps each rule") {
 // The one known difference: nothing tells user space of such a write.
 TEST_CASE("rule 33: a write of 0 makes the kernel inject, and the model doesn't see it") {
   const auto injected_by_zero = [](const World& world) {
-    Stage stage(world);
-    const auto wire = stage.wire();
-    stage.route({machine::msi_route(5, 0x41)});
-    REQUIRE(stage.irqfd(wire, 5) == 0);
-    stage.signal(wire, 0);
-    return stage.take();
+    MachineFixture fixture(world);
+    const auto wire = fixture.wire();
+    fixture.route({machine::msi_route(5, 0x41)});
+    REQUIRE(fixture.irqfd(wire, 5) == 0);
+    fixture.signal(wire, 0);
+    return fixture.take();
   };
   CHECK(injected_by_zero(model_world()).empty());
   if (const auto machine = kvm::KvmMachine::create({}))

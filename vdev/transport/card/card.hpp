@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Card: the PCI device 1af4:10f0 of guest-kmod/uapi/bellwire.h, part 3, around a device of ours.
-// The guest's driver gives it memory and turns it on; then the card has an attachment, and whoever
-// serves it runs the device there before the driver reads STATUS. The card takes the attachment
-// back when the driver turns it off, when it is reset, when the memory goes, and when the client
-// does. What the driver does wrong, or what the device fails of, leaves the card off, with the
-// reason in the log.
+// Card: the PCI device 1af4:10f0 of guest-kmod/uapi/bellwire.h, part 3, with one of our devices in
+// it. CardTransport: a card that is served to QEMU, or to any client, by the vfio-user protocol.
 //
-// Each client gets doorbells and a page of its own: those of an earlier one lead nowhere.
+// The guest's driver gives the card memory and turns it on; then the card has an attachment, and
+// the device runs on it before the driver reads STATUS. The card takes the attachment back when the
+// driver turns it off, when it is reset, and when the memory or the client goes away. If the driver
+// makes a mistake, or the device fails to start, the card stays off, and the log has the reason.
 //
-// Everything on the thread that runs the context.
+// Each client gets doorbells and a page of its own; those of an earlier client lead nowhere.
+//
+// Everything runs on the thread that runs the context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -20,35 +21,36 @@
 #include "vdev/core/transport.hpp"
 #include "vdev/pci/function.hpp"
 #include "vdev/transport/card/doorbell_page.hpp"
+#include "vdev/transport/vfio_user/server/server.hpp"
 
 namespace bellwire::card {
 
 struct Options {
-  unsigned queues = 8;             ///< 1 to 32: doorbells, vectors
-  std::uint64_t memory = 1 << 20;  ///< bytes that the driver is to give
+  unsigned queues = 8;             ///< 1 to 32; each has a doorbell and a vector
+  std::uint64_t memory = 1 << 20;  ///< bytes that the driver must provide
   bool page = false;               ///< doorbells are a page that is polled …
-  bool awake = false;              ///< … always, even when nobody rings
+  bool awake = false;              ///< … all the time, even when nobody rings
   bool msix = true;                ///< else MSI
 };
 
-/// Descriptors that a card, its socket and a client of it take at most, with one attachment.
+/// The most descriptors that a card, its socket, a client and one attachment use.
 [[nodiscard]] unsigned descriptors(const Options& options) noexcept;
 
 class Card final : public pci::Function, private RegisterBlock {
  public:
-  /// EINVAL: what no driver could use.
+  /// EINVAL: no driver could use a card with these options.
   [[nodiscard]] static Result<std::unique_ptr<Card>> create(boost::asio::io_context& context,
                                                             const Options& options);
 
-  /// Whether the driver has turned it on …
+  /// Whether the driver has turned it on.
   [[nodiscard]] bool ready() const noexcept { return status_ == BELLWIRE_CARD_READY; }
-  /// … and so there are the device's three things. EAGAIN: it has not.
+  /// The attachment that the driver has provided. EAGAIN: the card is off.
   [[nodiscard]] Result<Attachment> attach();
-  /// The device's own registers, a page of them; null: none.
+  /// Sets the device's own registers, a page of them; null: none.
   void use(RegisterBlock* registers) noexcept { registers_ = registers; }
 
-  /// Has `runs` run the device whenever the card is on, until the registration is dropped: then the
-  /// device must have stopped, or be stopped next.
+  /// Calls `runs` whenever the card is turned on or off, until the registration is dropped; stop
+  /// the device before that or right after.
   [[nodiscard]] Result<Registration> serve(Runs runs);
 
  private:
@@ -85,6 +87,24 @@ class Card final : public pci::Function, private RegisterBlock {
   RegisterBlock* registers_ = nullptr;
   std::weak_ptr<Runs> runs_;
   Registration revocations_;  // of the guest's memory
+};
+
+/// A card on a socket.
+class CardTransport final : public Transport {
+ public:
+  /// Serves `path` from now on. `context` also runs the device.
+  [[nodiscard]] static Result<std::unique_ptr<CardTransport>> create(
+      boost::asio::io_context& context, const std::string& path, const Options& options);
+
+  [[nodiscard]] Result<Attachment> attach(RegisterBlock* registers) override;
+  [[nodiscard]] Result<Registration> serve(RegisterBlock* registers, Runs runs) override;
+
+ private:
+  CardTransport(std::unique_ptr<Card> card, vfio_user::Server server)
+      : card_(std::move(card)), server_(std::move(server)) {}
+
+  std::unique_ptr<Card> card_;
+  vfio_user::Server server_;
 };
 
 }  // namespace bellwire::card

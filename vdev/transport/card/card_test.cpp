@@ -8,7 +8,7 @@
 #include <new>
 
 #include "vdev/devices/echo.hpp"
-#include "vdev/testing/peer_event.hpp"
+#include "vdev/testing/process.hpp"
 #include "vdev/transport/card/doorbell_page.hpp"
 
 using namespace bellwire;
@@ -348,7 +348,7 @@ TEST_CASE("options that no driver could use are refused by name") {
 }
 
 TEST_CASE("a client that makes its doorbells blocking, and fills or drains them, stops no card") {
-  const testing::Watchdog watchdog;
+  const testing::SleepAlarm alarm;
   Bench bench;
   const auto& handed_out = bench.card->bars()[0].doorbells;
   REQUIRE(handed_out.size() == 4);
@@ -364,5 +364,5 @@ TEST_CASE("a client that makes its doorbells blocking, and fills or drains them,
   CHECK(attachment.doorbells[2].drain() == 1);
   CHECK(attachment.doorbells[1].drain().value_or(0) >= testing::PeerEvent::full);
   CHECK_FALSE(attachment.doorbells[0].drain());
-  CHECK_FALSE(testing::Watchdog::barked());
+  CHECK_FALSE(testing::SleepAlarm::rang());
 }

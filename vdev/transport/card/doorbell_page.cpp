@@ -20,9 +20,9 @@ constexpr auto most = 2ms;  // a ring that is missed costs the guest a message, 
 
 // Handlers hold it: one that is queued when the page goes finds `started` false. There is one at
 // most, however often the page is stopped and started meanwhile.
-struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
-  State(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events,
-        Polling polling)
+struct DoorbellPage::Impl : std::enable_shared_from_this<DoorbellPage::Impl> {
+  Impl(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events,
+       Polling polling)
       : context(io),
         memory(std::move(view)),
         doorbells(std::move(events)),
@@ -43,22 +43,22 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
 
   // Passes on what is new. False: nothing is.
   bool collect() noexcept {
-    bool news = false;
+    bool found = false;
     for (std::size_t index = 0; index < seen.size(); ++index) {
       const auto now = rung(index);
       if (now == seen[index]) continue;
       doorbells[index].ring(now - seen[index]);
       seen[index] = now;
-      news = true;
+      found = true;
     }
-    return news;
+    return found;
   }
 
   void look_on() {
     const auto now = Clock::now();
-    const bool news = collect();
-    if (!news && now - idle_since >= patience.time() && sleep()) return;
-    if (news) idle_since = now;
+    const bool found = collect();
+    if (!found && now - idle_since >= patience.time() && sleep()) return;
+    if (found) idle_since = now;
     again();
   }
 
@@ -97,7 +97,7 @@ struct DoorbellPage::State : std::enable_shared_from_this<DoorbellPage::State> {
 
 DoorbellPage::DoorbellPage(boost::asio::io_context& context, MemoryView page,
                            std::vector<os::EventFd> doorbells, Polling polling)
-    : state_(std::make_shared<State>(context, std::move(page), std::move(doorbells), polling)) {}
+    : state_(std::make_shared<Impl>(context, std::move(page), std::move(doorbells), polling)) {}
 DoorbellPage::DoorbellPage(DoorbellPage&&) noexcept = default;
 DoorbellPage::~DoorbellPage() {
   if (state_) stop();

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// DoorbellPage: doorbells without messages. The guest has the page mapped and counts up a word of
-// it; we look at the words as long as it pays (poll_time.hpp), and pass what we see on to the
-// doorbells' eventfds. When nothing came for a while we say on the page that we sleep, and are then
-// woken by a message. Layout and protocol: guest-kmod/uapi/bellwire.h, part 3. On the thread that
-// runs the context.
+// DoorbellPage: doorbells without messages. The guest maps the page and increments a word per
+// doorbell; we poll the words as long as that pays off (poll_time.hpp), and ring the doorbells'
+// eventfds. When nothing has arrived for a while, we write to the page that we sleep; the guest
+// then wakes us by a message. Layout and protocol: guest-kmod/uapi/bellwire.h, part 3. On the
+// thread that runs the context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <vector>
 
-#include "vdev/core/memory_view.hpp"
+#include "vdev/core/attachment.hpp"
 #include "vdev/core/poll_time.hpp"
 #include "vdev/os/event_fd.hpp"
 
@@ -19,22 +19,22 @@ namespace bellwire::card {
 
 class DoorbellPage {
  public:
-  /// `page` is one page, which nobody else but the guest writes.
+  /// `page` is one page, which only the guest writes besides us.
   DoorbellPage(boost::asio::io_context& context, MemoryView page,
                std::vector<os::EventFd> doorbells, Polling polling);
   DoorbellPage(DoorbellPage&&) noexcept;
   ~DoorbellPage();
 
-  /// Looks from now on; what the guest rang before was another driver's.
+  /// Polls from now on; earlier rings belonged to another driver.
   void start();
-  /// Idempotent. The guest finds us asleep.
+  /// Stops polling; the page says that we sleep. Idempotent.
   void stop() noexcept;
-  /// A message came: passes on what was rung, and looks for a while.
+  /// A message arrived: passes on what was rung, and polls for a while.
   void wake();
 
  private:
-  struct State;
-  std::shared_ptr<State> state_;
+  struct Impl;
+  std::shared_ptr<Impl> state_;
 };
 
 }  // namespace bellwire::card

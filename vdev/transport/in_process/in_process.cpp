@@ -33,7 +33,7 @@ Result<void> InProcess::wire(unsigned queues) {
   if (!doorbells) return doorbells.error();
   auto interrupts = os::duplicate(interrupts_);
   if (!interrupts) return interrupts.error();
-  auto card = machine::Card::plug(*machine_, std::move(*doorbells), std::move(*interrupts));
+  auto card = machine::Endpoint::plug(*machine_, std::move(*doorbells), std::move(*interrupts));
   if (!card) return card.error();
   card_.emplace(std::move(*card));
   return {};

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// InProcess: a device and its driver in one process, on a machine that need not be real. The
-// doorbells are ioeventfds and the interrupts irqfds of that machine, the memory a memfd. Its
-// guest sends requests through the first queue; a test may play the guest itself instead.
+// InProcess: a device and its driver in one process, on a machine that is usually a model. The
+// doorbells are ioeventfds and the interrupts irqfds of that machine, the memory is a memfd. The
+// guest that it includes sends requests through the first queue; a test may play the guest itself
+// instead.
 //
-// The device's end is one thread's, the guest's another's.
+// One thread uses the device's end, another one the guest's.
 #pragma once
 
 #include <atomic>
@@ -12,21 +13,21 @@
 #include <optional>
 
 #include "vdev/core/transport.hpp"
-#include "vdev/machine/model/card.hpp"
+#include "vdev/machine/model/endpoint.hpp"
 #include "vdev/machine/model/soft_machine.hpp"
 #include "vdev/runner/register_port.hpp"
 
 namespace bellwire::in_process {
 
 struct Options {
-  unsigned queues = 1;             ///< with a doorbell and an interrupt each
-  std::uint64_t memory = 1 << 20;  ///< bytes; formatted already
+  unsigned queues = 1;             ///< each with a doorbell and an interrupt
+  std::uint64_t memory = 1 << 20;  ///< bytes, already formatted
   machine::MachineFactory machine = machine::SoftMachine::create;
 };
 
 class InProcess final : public Transport, private Guest {
  public:
-  /// Where registers are, in the guest's physical memory.
+  /// The guest-physical address of the registers.
   static constexpr std::uint64_t register_window = 0xd010'0000;
 
   /// `context` runs the device. EINVAL: the memory is too small for the queues.
@@ -37,7 +38,7 @@ class InProcess final : public Transport, private Guest {
   [[nodiscard]] Guest* guest() noexcept override { return this; }
 
   // The guest's end.
-  [[nodiscard]] machine::Card& card() noexcept { return *card_; }
+  [[nodiscard]] machine::Endpoint& endpoint() noexcept { return *card_; }
   [[nodiscard]] const MemoryView& memory() const noexcept { return memory_; }
   std::uint64_t read_register(std::uint64_t offset, unsigned size);
   void write_register(std::uint64_t offset, unsigned size, std::uint64_t value);
@@ -55,7 +56,7 @@ class InProcess final : public Transport, private Guest {
   MemoryView memory_;
   std::vector<os::EventFd> doorbells_;  // the device's duplicates come from these
   std::vector<os::EventFd> interrupts_;
-  std::optional<machine::Card> card_;
+  std::optional<machine::Endpoint> card_;
   std::optional<RegisterPort> registers_;
   std::atomic<bool> stopped_ = false;
 };

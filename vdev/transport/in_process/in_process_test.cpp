@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "vdev/core/crc32c.hpp"
-#include "vdev/devices/digest.hpp"
-#include "vdev/testing/running_device.hpp"
+#include "vdev/devices/echo.hpp"
+#include "vdev/testing/driver.hpp"
 
 using namespace bellwire;
 using in_process::InProcess;

@@ -15,12 +15,12 @@ std::uint32_t input_of(std::uint32_t number, std::uint32_t depth) {
 
 }  // namespace
 
-Traffic::Traffic(const ring::Layout& layout, Wires wires)
+Traffic::Traffic(const ring::Layout& layout, Hooks wires)
     : raw_(layout.queue(0)),
-      wires_(std::move(wires)),
+      hooks_(std::move(wires)),
       module_(raw_),
       queue_(raw_, module_.generation()),
-      standstill_(layout, 0) {}
+      stall_(layout, 0) {}
 
 Result<GuestReport> Traffic::run(const GuestPlan& plan) {
   const auto depth = std::min(plan.depth, raw_.entries);
@@ -46,18 +46,19 @@ Result<GuestReport> Traffic::run(const GuestPlan& plan) {
 
 void Traffic::note_hang() {
   report_.hung += queue_.in_flight();
-  report_.hangs.push_back(standstill_.describe());
+  report_.hangs.push_back(stall_.describe());
 }
 
 // False: it is no use to wait on.
 Result<bool> Traffic::sleep() {
   for (;;) {
-    const auto came = wires_.wait();
+    const auto came = hooks_.wait();
     if (came == Wait::stopped) return fault(std::errc::operation_canceled, "the guest was stopped");
     if (came == Wait::interrupt) break;
-    const auto found = standstill_.look(clock::now());
-    const bool hopeless = found == ring::Standstill::Finding::hopeless;
-    if (found == ring::Standstill::Finding::hangs || (hopeless && !standstill_.told())) note_hang();
+    const auto found = stall_.look(clock::now());
+    const bool hopeless = found == ring::StallDetector::Finding::hopeless;
+    if (found == ring::StallDetector::Finding::hangs || (hopeless && !stall_.reported()))
+      note_hang();
     if (hopeless) return false;
   }
   module_.note(BELLWIRE_INTERRUPTED);
@@ -109,7 +110,7 @@ void Traffic::publish() {
 
 void Traffic::ring() {
   module_.note(BELLWIRE_RUNG);
-  wires_.ring();
+  hooks_.ring();
 }
 
 void Traffic::keep(const bellwire_completion& completion, std::uint32_t depth) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Traffic: a guest's requests on one queue, and what comes back. Each has 64 random bytes of input
-// and as much room for output. One thread.
+// Traffic: sends a guest's requests on one queue, and keeps the answers. Each request has 64 random
+// bytes of input and as much room for output. One thread.
 #pragma once
 
 #include <chrono>
@@ -9,24 +9,24 @@
 #include <optional>
 #include <random>
 
-#include "vdev/core/guest.hpp"
-#include "vdev/ring/module_queue.hpp"
-#include "vdev/ring/standstill.hpp"
+#include "vdev/core/transport.hpp"
+#include "vdev/ring/driver_queue.hpp"
+#include "vdev/ring/driver_watch.hpp"
 
 namespace bellwire::in_process {
 
 class Traffic {
  public:
   enum class Wait { interrupt, nothing, stopped };
-  struct Wires {
+  struct Hooks {
     std::function<void()> ring;
-    std::function<Wait()> wait;  ///< nothing: none came for a moment
+    std::function<Wait()> wait;  ///< nothing: no interrupt for a moment
   };
-  /// Of the first queue.
-  Traffic(const ring::Layout& layout, Wires wires);
+  /// Uses the first queue.
+  Traffic(const ring::Layout& layout, Hooks wires);
 
-  /// Says in the report what hung, and gives up if it goes on to. ECANCELED: `wait` says that it
-  /// was stopped. EPROTO: the device broke the ring.
+  /// Records in the report which requests hung, and gives up if that does not end. ECANCELED:
+  /// `wait` returned `stopped`. EPROTO: the device broke the ring.
   [[nodiscard]] Result<GuestReport> run(const GuestPlan& plan);
 
  private:
@@ -41,10 +41,10 @@ class Traffic {
   void keep(const bellwire_completion& completion, std::uint32_t depth);
 
   ring::Queue raw_;
-  Wires wires_;
+  Hooks hooks_;
   ring::ModuleQueue module_;
   ring::DriverQueue queue_;
-  ring::Standstill standstill_;
+  ring::StallDetector stall_;
   std::mt19937_64 random_;
   std::vector<clock::time_point> submitted_;
   std::vector<bool> answered_;

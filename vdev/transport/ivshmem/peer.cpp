@@ -11,16 +11,15 @@
 #include <thread>
 
 #include "vdev/log/log.hpp"
+#include "vdev/loop/asio.hpp"
 #include "vdev/loop/retry.hpp"
-#include "vdev/loop/watch.hpp"
-#include "vdev/os/limits.hpp"
-#include "vdev/os/memory_guard.hpp"
-#include "vdev/os/poll.hpp"
-#include "vdev/os/shared_event.hpp"
+#include "vdev/os/event_fd.hpp"
+#include "vdev/os/fd.hpp"
+#include "vdev/os/memory.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
-#include "vdev/transport/ivshmem/peer_state.hpp"
+#include "vdev/transport/ivshmem/protocol.hpp"
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;
@@ -49,8 +48,8 @@ std::optional<unsigned> slot_of_device(const std::string& name) noexcept {
 }
 
 // Shared with the handlers that follow the socket.
-struct Peer::State : std::enable_shared_from_this<Peer::State> {
-  State(asio::io_context& io, Endpoint wanted)
+struct Peer::Impl : std::enable_shared_from_this<Peer::Impl> {
+  Impl(asio::io_context& io, PeerOptions wanted)
       : endpoint(std::move(wanted)),
         context(io),
         readable(io),
@@ -75,13 +74,13 @@ struct Peer::State : std::enable_shared_from_this<Peer::State> {
   }
   [[nodiscard]] std::size_t wanted_vectors() const;
 
-  Endpoint endpoint;
+  PeerOptions endpoint;
   asio::io_context& context;
   os::UniqueFd socket;
   asio::posix::stream_descriptor readable;  // a duplicate of the socket, for waiting only
   asio::posix::stream_descriptor lossy;     // of the loss
   Retry retry;
-  Reader reader;
+  MessageReader reader;
   PeerState peers;
   std::shared_ptr<os::MemoryLoss> loss;
   MemoryView memory;
@@ -92,7 +91,7 @@ struct Peer::State : std::enable_shared_from_this<Peer::State> {
   bool bound = true;  // each line is bound to what the driver has now
 };
 
-Result<void> Peer::State::handshake(std::chrono::milliseconds patience) {
+Result<void> Peer::Impl::handshake(std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (!complete()) {
     auto read = read_one();
@@ -120,7 +119,7 @@ Result<void> Peer::State::handshake(std::chrono::milliseconds patience) {
 }
 
 // Each peer has as many: a guest's tell how many of ours are still to come.
-std::size_t Peer::State::wanted_vectors() const {
+std::size_t Peer::Impl::wanted_vectors() const {
   if (vectors) return *vectors;
   std::size_t most = 1;
   for (const auto& [id, events] : peers.peers()) most = std::max(most, events.size());
@@ -128,7 +127,7 @@ std::size_t Peer::State::wanted_vectors() const {
 }
 
 // False when no whole message waits.
-Result<bool> Peer::State::read_one() {
+Result<bool> Peer::Impl::read_one() {
   auto message = reader.next(socket.get());
   if (!message) return message.error();
   if (!*message) return false;
@@ -145,7 +144,7 @@ Result<bool> Peer::State::read_one() {
   return true;
 }
 
-Result<void> Peer::State::use_memory() {
+Result<void> Peer::Impl::use_memory() {
   const auto size = os::file_size(peers.memory().get());
   if (!size) return size.error();
   if (*size < sizeof(bellwire_header))
@@ -161,7 +160,7 @@ Result<void> Peer::State::use_memory() {
 }
 
 // A slot whose format is broken is refused alone: other slots have memory of their own.
-Result<void> Peer::State::check_format() {
+Result<void> Peer::Impl::check_format() {
   if (ring::blank(memory.bytes())) return {};
   const auto layout = ring::Layout::open(memory);
   if (layout) {
@@ -180,7 +179,7 @@ Result<void> Peer::State::check_format() {
   return {};
 }
 
-Error Peer::State::lost() const {
+Error Peer::Impl::lost() const {
   const auto size = os::file_size(peers.memory().get());
   return fault(std::errc::io_error,
                "'{}': the shared memory was taken away under the device: its file has {} of {} "
@@ -189,7 +188,7 @@ Error Peer::State::lost() const {
 }
 
 // Nothing that the device did since the loss has reached the guest: it stops.
-void Peer::State::watch_memory() {
+void Peer::Impl::watch_memory() {
   lossy.async_wait(asio::posix::descriptor_base::wait_read,
                    [self = shared_from_this()](const boost::system::error_code& error) {
                      const auto device = self->runs.lock();
@@ -201,7 +200,7 @@ void Peer::State::watch_memory() {
 
 // Lines without a vector of the driver's stay unbound: what is raised there is pending. After an
 // error so do all from the one that could not be bound on, until it is tried again.
-Result<void> Peer::State::bind_lines() {
+Result<void> Peer::Impl::bind_lines() {
   const auto found = driver ? peers.peers().find(*driver) : peers.peers().end();
   const auto vectors_there = found == peers.peers().end() ? 0 : found->second.size();
   bound = false;
@@ -221,14 +220,14 @@ Result<void> Peer::State::bind_lines() {
   return {};
 }
 
-void Peer::State::follow() {
+void Peer::Impl::follow() {
   readable.async_wait(asio::posix::descriptor_base::wait_read,
                       [self = shared_from_this()](const boost::system::error_code& error) {
                         if (!error) self->hear();
                       });
 }
 
-void Peer::State::hear() {
+void Peer::Impl::hear() {
   if (!readable.is_open()) return;
   const auto more = read_some();
   if (!more && os::temporary(more.error().code))
@@ -240,7 +239,7 @@ void Peer::State::hear() {
 }
 
 // True: there may be more to read.
-Result<bool> Peer::State::read_some() {
+Result<bool> Peer::Impl::read_some() {
   int count = 0;
   for (; count < messages_a_turn; ++count) {
     const auto read = read_one();
@@ -252,7 +251,7 @@ Result<bool> Peer::State::read_some() {
   return count == messages_a_turn;
 }
 
-Peer::Peer(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+Peer::Peer(std::shared_ptr<Impl> state) noexcept : state_(std::move(state)) {}
 
 Peer::~Peer() {
   boost::system::error_code ignored;
@@ -270,7 +269,7 @@ bool nobody_serves(const Error& error) {
          error.code == std::errc::connection_refused;
 }
 
-Error no_server(const Endpoint& endpoint, const Error& error) {
+Error no_server(const PeerOptions& endpoint, const Error& error) {
   if (!nobody_serves(error)) return error;
   const auto waited = endpoint.wait.count() == 0
                           ? std::string()
@@ -281,10 +280,10 @@ Error no_server(const Endpoint& endpoint, const Error& error) {
 
 // A queue that is full is waited for, with a word in the log; a server that isn't there only if the
 // endpoint says so.
-Result<os::UniqueFd> connect_patiently(const Endpoint& endpoint) {
+Result<os::UniqueFd> connect_patiently(const PeerOptions& endpoint) {
   const auto name = endpoint.guest ? std::string() : device_name(endpoint.slot);
   const auto deadline = Clock::now() + endpoint.wait;
-  for (bool told = false;;) {
+  for (bool logged = false;;) {
     auto socket = os::connect_unix(endpoint.path, name);
     if (socket) return socket;
     if (socket.error().code == std::errc::resource_unavailable_try_again) {
@@ -294,7 +293,7 @@ Result<os::UniqueFd> connect_patiently(const Endpoint& endpoint) {
     }
     if (!nobody_serves(socket.error()) || Clock::now() >= deadline)
       return no_server(endpoint, socket.error());
-    if (!std::exchange(told, true))
+    if (!std::exchange(logged, true))
       log::warning("nobody serves '{}' yet: waiting up to {} s", endpoint.path,
                    endpoint.wait.count());
     std::this_thread::sleep_for(look_again);
@@ -303,12 +302,12 @@ Result<os::UniqueFd> connect_patiently(const Endpoint& endpoint) {
 
 }  // namespace
 
-Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const Endpoint& endpoint,
+Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const PeerOptions& endpoint,
                                             std::chrono::milliseconds patience) {
   if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
   const auto least = spare_fds + fds_of_a_vector * std::max(endpoint.vectors, 1U);
   if (auto enough = os::ensure_fds(least); !enough) return enough.error();
-  auto state = std::make_shared<State>(context, endpoint);
+  auto state = std::make_shared<Impl>(context, endpoint);
   auto socket = connect_patiently(endpoint);
   if (!socket) return socket.error();
   state->socket = std::move(*socket);

@@ -11,14 +11,13 @@
 
 #include "vdev/devices/echo.hpp"
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/peer_event.hpp"
-#include "vdev/testing/running_device.hpp"
+#include "vdev/testing/process.hpp"
 #include "vdev/testing/scripted_server.hpp"
 
 using namespace bellwire;
 using namespace bellwire::testing;
-using ivshmem::Endpoint;
 using ivshmem::Peer;
+using ivshmem::PeerOptions;
 using namespace std::chrono_literals;
 
 namespace {

@@ -9,13 +9,12 @@
 #include "guest-kmod/uapi/bellwire.h"
 #include "vdev/log/log.hpp"
 #include "vdev/loop/acceptor.hpp"
-#include "vdev/os/limits.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/os/unix_socket.hpp"
-#include "vdev/ring/departure.hpp"
+#include "vdev/ring/watchdog.hpp"
 #include "vdev/transport/ivshmem/connection.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
-#include "vdev/transport/ivshmem/slot.hpp"
 
 namespace bellwire::ivshmem {
 namespace asio = boost::asio;
@@ -50,7 +49,7 @@ Result<void> check(const SwitchboardOptions& options) {
 }  // namespace
 
 // The wires, and who holds an end of them now.
-struct Switchboard::State : std::enable_shared_from_this<Switchboard::State> {
+struct Switchboard::Impl : std::enable_shared_from_this<Switchboard::Impl> {
   using Seat = std::weak_ptr<Connection>;
   struct Place {
     Slot slot;
@@ -58,7 +57,7 @@ struct Switchboard::State : std::enable_shared_from_this<Switchboard::State> {
     Seat device;
   };
 
-  State(asio::io_context& io, std::chrono::milliseconds patience)
+  Impl(asio::io_context& io, std::chrono::milliseconds patience)
       : context(io), reading_time(patience) {}
 
   void seat(os::Listener::Connection connection);
@@ -102,7 +101,7 @@ bool vacated(const std::weak_ptr<Connection>& seat, std::chrono::milliseconds re
 
 }  // namespace
 
-void Switchboard::State::seat(os::Listener::Connection connection) {
+void Switchboard::Impl::seat(os::Listener::Connection connection) {
   const auto wanted = slot_of_device(connection.peer_name);
   if (!wanted) {
     const auto index = free_guest_slot();
@@ -115,7 +114,7 @@ void Switchboard::State::seat(os::Listener::Connection connection) {
                *wanted < places.size() ? "has one" : "does not exist");
 }
 
-std::optional<std::size_t> Switchboard::State::free_guest_slot() {
+std::optional<std::size_t> Switchboard::Impl::free_guest_slot() {
   for (std::size_t index = 0; index < places.size(); ++index)
     if (untaken(places[index].guest)) return index;
   for (std::size_t index = 0; index < places.size(); ++index)
@@ -123,7 +122,7 @@ std::optional<std::size_t> Switchboard::State::free_guest_slot() {
   return std::nullopt;
 }
 
-void Switchboard::State::greet(os::UniqueFd socket, std::size_t index, Role role) {
+void Switchboard::Impl::greet(os::UniqueFd socket, std::size_t index, Role role) {
   auto& [slot, guest, device] = places[index];
   const bool is_guest = role == Role::guest;
   if (const auto last = (is_guest ? guest : device).lock()) last->drop_if_left();
@@ -137,14 +136,14 @@ void Switchboard::State::greet(os::UniqueFd socket, std::size_t index, Role role
   (is_guest ? guest : device) = connection;
 }
 
-void Switchboard::State::close() {
+void Switchboard::Impl::close() {
   acceptor.reset();
   for (auto& place : places)
     for (const auto& seat : {place.guest, place.device})
       if (const auto connection = seat.lock()) connection->stop();
 }
 
-Switchboard::Switchboard(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+Switchboard::Switchboard(std::shared_ptr<Impl> state) noexcept : state_(std::move(state)) {}
 Switchboard::Switchboard(Switchboard&&) noexcept = default;
 Switchboard::~Switchboard() {
   if (state_) state_->close();
@@ -153,7 +152,7 @@ Switchboard::~Switchboard() {
 Result<Switchboard> Switchboard::create(asio::io_context& context,
                                         const SwitchboardOptions& options) {
   if (auto checked = check(options); !checked) return checked.error();
-  std::vector<State::Place> places;
+  std::vector<Impl::Place> places;
   for (unsigned index = 0; index < options.slots; ++index) {
     auto slot = Slot::create(index, options.vectors, options.memory);
     if (!slot) return slot.error();
@@ -161,7 +160,7 @@ Result<Switchboard> Switchboard::create(asio::io_context& context,
   }
   auto listener = os::Listener::create(options.path);
   if (!listener) return listener.error();
-  auto state = std::make_shared<State>(context, options.reading_time);
+  auto state = std::make_shared<Impl>(context, options.reading_time);
   state->places = std::move(places);
   auto acceptor =
       Acceptor::create(context, std::move(*listener), [weak = std::weak_ptr(state)](auto came) {

@@ -6,12 +6,11 @@
 #include <thread>
 
 #include "vdev/devices/echo.hpp"
-#include "vdev/os/poll.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/ring/words.hpp"
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/running_device.hpp"
-#include "vdev/testing/scripted_server.hpp"
+#include "vdev/testing/process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 #include "vdev/transport/ivshmem/protocol.hpp"
 
@@ -106,7 +105,7 @@ TEST_CASE("a guest and a device that meet at a switchboard can talk") {
 TEST_CASE("rules 41 to 43: the greeting is the one that QEMU insists on") {
   const Running on(1, 2);
   const auto socket = os::connect_unix(on.path(), "").value();
-  ivshmem::Reader reader;
+  ivshmem::MessageReader reader;
   std::vector<std::pair<std::int64_t, bool>> said;
   while (said.size() < 7) {
     REQUIRE(os::wait_readable(socket.get(), patience));
@@ -137,7 +136,7 @@ TEST_CASE(
     "again") {
   const Running on(1, 1);
   const auto qemu = os::connect_unix(on.path(), "").value();
-  ivshmem::Reader reader;
+  ivshmem::MessageReader reader;
   for (int said = 0; said < 5;) {
     REQUIRE(os::wait_readable(qemu.get(), patience));
     while (reader.next(qemu.get()).value()) ++said;

@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "vdev/machine/kvm/pulse.hpp"
+#include "vdev/machine/kvm/program.hpp"
 #include "vdev/machine/machine.hpp"
-#include "vdev/os/ticks.hpp"
+#include "vdev/os/cpu.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
-#include "vdev/transport/kvm/exits.hpp"
-#include "vdev/transport/kvm/records.hpp"
 #include "vdev/transport/kvm/ring_guest.h"
+#include "vdev/transport/kvm/ring_guest.hpp"
 
 namespace bellwire::kvm {
 namespace {
@@ -79,10 +78,10 @@ kvm_ioeventfd doorbell_of_queue(std::uint32_t queue) {
 }
 
 // All that the guest has under way.
-void note_hang(const ring::Queue& queue, const ring::Standstill& standstill, GuestReport& report) {
+void note_hang(const ring::Queue& queue, const ring::StallDetector& stall, GuestReport& report) {
   report.hung += ring::load(queue.control->submit.submitted, ring::acquire) -
                  ring::load(queue.control->consume.consumed, ring::acquire);
-  report.hangs.push_back(standstill.describe());
+  report.hangs.push_back(stall.describe());
 }
 
 }  // namespace
@@ -108,13 +107,13 @@ Result<void> KvmTransport::build(const std::byte* program) {
   auto slot = vm_.map(memory_slot, RING_MEMORY, memory_);
   if (!slot) return slot.error();
   slot_.emplace(std::move(*slot));
-  auto doorbell = DoorbellWire::create(vm_, doorbell_, doorbell_of_queue(0));
+  auto doorbell = Ioeventfd::create(vm_, doorbell_, doorbell_of_queue(0));
   if (!doorbell) return doorbell.error();
   doorbell_wire_.emplace(std::move(*doorbell));
   const auto route = machine::msi_route(gsi, RING_VECTOR);
   errno = vm_.set_routes({&route, 1});
   if (errno != 0) return system_fault("KVM does not take a route for GSI {}", gsi);
-  auto interrupt = InterruptWire::create(vm_, interrupt_, gsi, {&route, 1});
+  auto interrupt = Irqfd::create(vm_, interrupt_, gsi, {&route, 1});
   if (!interrupt) return interrupt.error();
   interrupt_wire_.emplace(std::move(*interrupt));
   auto loaded = Program::load(vm_, program);
@@ -162,19 +161,19 @@ Result<GuestReport> KvmTransport::run(const GuestPlan& wanted) {
 
 Result<void> KvmTransport::run_until_done(Exits& exits, const ring::Layout& layout,
                                           GuestReport& report) {
-  using Finding = ring::Standstill::Finding;
-  ring::Standstill standstill(layout, 0);
-  const auto pulse = Pulse::start(between_beats);
+  using Finding = ring::StallDetector::Finding;
+  ring::StallDetector stall(layout, 0);
+  const auto pulse = KickTimer::start(between_beats);
   if (!pulse) return pulse.error();
   auto& cpu = program_->cpu();
   while (!stopped_) {
     const auto exit = cpu.run();
     if (!exit) return exit.error();
     if (*exit == KVM_EXIT_INTR) {
-      const auto found = standstill.look(ring::Standstill::Clock::now());
+      const auto found = stall.look(ring::StallDetector::Clock::now());
       const bool hopeless = found == Finding::hopeless;
-      if (found == Finding::hangs || (hopeless && !standstill.told()))
-        note_hang(layout.queue(0), standstill, report);
+      if (found == Finding::hangs || (hopeless && !stall.reported()))
+        note_hang(layout.queue(0), stall, report);
       if (hopeless) return {};
       continue;
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// KvmTransport: a virtual machine of our own around a device. Its doorbell is a KVM_IOEVENTFD, its
-// interrupt a KVM_IRQFD, its memory a slot on a memfd; register accesses are exits to us. In it
-// runs the ring guest (ring_guest.S), a driver of one queue.
+// KvmTransport: a small virtual machine of our own. The doorbell is a KVM_IOEVENTFD, the interrupt
+// a KVM_IRQFD, the memory a KVM slot on a memfd; register accesses exit to user space. In it runs
+// the ring guest (ring_guest.S), a driver of one queue.
 //
-// The device's end is the context's thread's; run() is another's.
+// The device's end belongs to the context's thread; run() is called on another one.
 #pragma once
 
 #include <atomic>
@@ -12,9 +12,9 @@
 #include <optional>
 
 #include "vdev/core/transport.hpp"
+#include "vdev/machine/kvm/eventfds.hpp"
 #include "vdev/machine/kvm/program.hpp"
-#include "vdev/machine/kvm/wires.hpp"
-#include "vdev/ring/standstill.hpp"
+#include "vdev/ring/driver_watch.hpp"
 #include "vdev/runner/register_port.hpp"
 
 extern "C" const std::byte bellwire_ring_guest[];  // GUEST_SIZE bytes
@@ -24,12 +24,12 @@ namespace bellwire::kvm {
 class Exits;
 
 struct KvmOptions {
-  const std::byte* program = bellwire_ring_guest;  ///< tests have others, that go astray
+  const std::byte* program = bellwire_ring_guest;  ///< tests use others, which misbehave
 };
 
 class KvmTransport final : public Transport, private Guest {
  public:
-  /// `context` runs the device. Without KVM: why, and what mends it.
+  /// `context` runs the device. Without KVM, the error says why and what to do about it.
   [[nodiscard]] static Result<std::unique_ptr<KvmTransport>> create(
       boost::asio::io_context& context, const KvmOptions& options = {});
 
@@ -46,10 +46,10 @@ class KvmTransport final : public Transport, private Guest {
         interrupt_(std::move(interrupt)) {}
 
   Result<void> build(const std::byte* program);
-  // EIO: the guest did what it shouldn't. EPROTO: it found that the device broke the ring.
+  // EIO: the guest misbehaved. EPROTO: it found that the device broke the ring.
   Result<GuestReport> run(const GuestPlan& plan) override;
   void stop() noexcept override { stopped_ = true; }
-  // Or until it is given up. Notes in the report what hung.
+  // Runs it until it is done or given up, and records in the report what hung.
   Result<void> run_until_done(Exits& exits, const ring::Layout& layout, GuestReport& report);
 
   boost::asio::io_context& context_;
@@ -57,10 +57,10 @@ class KvmTransport final : public Transport, private Guest {
   MemoryView memory_;
   os::EventFd doorbell_;
   os::EventFd interrupt_;
-  // In the order in which they are made.
-  std::optional<Memory> slot_;
-  std::optional<DoorbellWire> doorbell_wire_;
-  std::optional<InterruptWire> interrupt_wire_;
+  // In the order of their creation.
+  std::optional<MemorySlot> slot_;
+  std::optional<Ioeventfd> doorbell_wire_;
+  std::optional<Irqfd> interrupt_wire_;
   std::optional<Program> program_;
   std::optional<RegisterPort> registers_;
   std::atomic<bool> stopped_ = false;

@@ -7,11 +7,10 @@
 #include <thread>
 
 #include "vdev/core/crc32c.hpp"
-#include "vdev/devices/digest.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/machine/kvm/monitor.h"
 #include "vdev/ring/layout.hpp"
-#include "vdev/testing/running_device.hpp"
+#include "vdev/testing/driver.hpp"
 
 using namespace bellwire;
 using kvm::KvmTransport;

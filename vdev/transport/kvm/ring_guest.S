@@ -37,11 +37,11 @@ next:	cmp %r14d, %r13d
 	jmp next
 end:	incl CONTROL_GENERATION(%rbx)
 	mov $GUEST_DONE, %al
-tell:	mov $GUEST_PORT, %edx
+report:	mov $GUEST_PORT, %edx
 	out %al, %dx
-	jmp tell
+	jmp report
 broken:	mov $RING_BROKEN, %al
-	jmp tell
+	jmp report
 
 look_around:
 	mov $RING_PLAN, %edi

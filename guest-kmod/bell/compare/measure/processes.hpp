@@ -15,8 +15,8 @@
 #include "guest-kmod/bell/compare/measure/measurement.hpp"
 #include "guest-kmod/bell/compare/mechanisms/shared_page.hpp"
 #include "vdev/os/cpu.hpp"
+#include "vdev/os/fd.hpp"
 #include "vdev/os/result.hpp"
-#include "vdev/os/unique_fd.hpp"
 
 namespace bell::compare {
 

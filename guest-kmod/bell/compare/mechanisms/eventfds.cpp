@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "guest-kmod/bell/compare/mechanisms/mechanism.hpp"
-#include "vdev/os/unique_fd.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bell::compare {
 namespace {

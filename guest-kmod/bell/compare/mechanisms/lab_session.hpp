@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "guest-kmod/notify_lab/uapi/notify_lab.h"
+#include "vdev/os/fd.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/os/result.hpp"
-#include "vdev/os/unique_fd.hpp"
 
 namespace bell::compare {
 

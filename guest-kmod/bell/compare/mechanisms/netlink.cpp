@@ -14,7 +14,7 @@
 
 #include "guest-kmod/bell/compare/mechanisms/lab_mechanisms.hpp"
 #include "guest-kmod/bell/compare/mechanisms/mechanism.hpp"
-#include "vdev/os/unique_fd.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bell::compare {
 namespace {

@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "guest-kmod/bell/compare/mechanisms/mechanism.hpp"
-#include "vdev/os/unique_fd.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bell::compare {
 namespace {

@@ -12,7 +12,7 @@ constexpr std::uint32_t readable_writable = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MA
 constexpr std::uint32_t enough_for_info = 4096;  // bytes of a reply's payload
 
 template <class T>
-Result<T> told(Result<Message> reply) {
+Result<T> reply_as(Result<Message> reply) {
   if (!reply) return reply.error();
   if (const auto value = head<T>(reply->payload)) return *value;
   return fault(std::errc::protocol_error, "a reply to command {} of only {} bytes",
@@ -43,8 +43,8 @@ std::vector<pci::Area> sparse_areas(std::span<const std::byte> capability) {
     std::uint32_t reserved;
   };
   std::vector<pci::Area> areas;
-  const auto told = head<Head>(capability);
-  for (std::size_t at = sizeof(Head); told && areas.size() < told->nr_areas;
+  const auto found = head<Head>(capability);
+  for (std::size_t at = sizeof(Head); found && areas.size() < found->nr_areas;
        at += sizeof(vfio_region_sparse_mmap_area)) {
     const auto area =
         head<vfio_region_sparse_mmap_area>(capability.subspan(std::min(at, capability.size())));
@@ -60,22 +60,22 @@ std::vector<pci::Area> areas_of(const vfio_region_info& info, std::span<const st
   std::size_t at = (info.flags & VFIO_REGION_INFO_FLAG_CAPS) != 0 ? info.cap_offset : 0;
   while (at != 0 && at < payload.size()) {
     const auto capability = payload.subspan(at);
-    const auto told = head<vfio_info_cap_header>(capability);
-    if (!told) break;
-    if (told->id == VFIO_REGION_INFO_CAP_SPARSE_MMAP) return sparse_areas(capability);
-    at = told->next > at ? told->next : 0;
+    const auto found = head<vfio_info_cap_header>(capability);
+    if (!found) break;
+    if (found->id == VFIO_REGION_INFO_CAP_SPARSE_MMAP) return sparse_areas(capability);
+    at = found->next > at ? found->next : 0;
   }
   return {{0, info.size}};
 }
 
 }  // namespace
 
-struct Client::State {
+struct Client::Impl {
   ClientLink link;
   Capabilities server;
 };
 
-Client::Client(std::unique_ptr<State> state) noexcept : state_(std::move(state)) {}
+Client::Client(std::unique_ptr<Impl> state) noexcept : state_(std::move(state)) {}
 Client::Client(Client&&) noexcept = default;
 Client::~Client() = default;
 
@@ -89,7 +89,7 @@ Result<Client> Client::connect(const std::string& path, std::chrono::millisecond
   if (!reply) return reply.error();
   auto server = read_version(reply->payload);
   if (!server) return server.error();
-  return Client(std::make_unique<State>(State{std::move(link), server->capabilities}));
+  return Client(std::make_unique<Impl>(Impl{std::move(link), server->capabilities}));
 }
 
 const Capabilities& Client::server() const noexcept {
@@ -102,7 +102,7 @@ Result<Message> Client::ask(Command command, std::span<const std::byte> payload,
 }
 
 Result<DeviceInfo> Client::info() {
-  return told<DeviceInfo>(
+  return reply_as<DeviceInfo>(
       ask(Command::device_get_info, bytes_of(DeviceInfo{sizeof(DeviceInfo), 0, 0, 0})));
 }
 
@@ -160,7 +160,7 @@ Result<void> Client::write(std::uint32_t region, std::uint64_t offset,
 
 Result<void> Client::post(std::uint32_t region, std::uint64_t offset,
                           std::span<const std::byte> from) {
-  return state_->link.tell(Command::region_write, write_payload(region, offset, from));
+  return state_->link.notify(Command::region_write, write_payload(region, offset, from));
 }
 
 Result<void> Client::write_multi(std::span<const SmallWrite> writes) {
@@ -199,8 +199,8 @@ std::uint64_t Client::served() const noexcept {
 }
 
 Result<vfio_irq_info> Client::irqs(std::uint32_t index) {
-  return told<vfio_irq_info>(ask(Command::device_get_irq_info,
-                                 bytes_of(vfio_irq_info{sizeof(vfio_irq_info), 0, index, 0})));
+  return reply_as<vfio_irq_info>(ask(Command::device_get_irq_info,
+                                     bytes_of(vfio_irq_info{sizeof(vfio_irq_info), 0, index, 0})));
 }
 
 Result<void> Client::connect_irqs(std::uint32_t index, std::uint32_t start,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Client: the guest's side of vfio-user, small: drives a device, ours or anyone's, from a test or a
-// tool, without a virtual machine. Calls wait for the reply, and answer the device's DMA meanwhile.
+// Client: a small client of vfio-user, which drives a device, ours or another one, from a test or a
+// tool without a virtual machine. Calls wait for the reply, and answer the device's DMA meanwhile.
 //
 //     auto client = Client::connect("/run/device.sock").value();
 //     auto identity = client.load<std::uint32_t>(VFIO_PCI_CONFIG_REGION_INDEX, 0).value();
 //
-// One thread, which is not the device's. Errors: what the device replied (EINVAL, …); ETIMEDOUT;
-// ECONNRESET, EPROTO: the connection is of no use any more.
+// One thread, not the device's. Errors: the device's reply (EINVAL, …); ETIMEDOUT; ECONNRESET,
+// EPROTO: the connection is unusable from now on.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@
 #include "vdev/os/event_fd.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/pci/function.hpp"
-#include "vdev/transport/vfio_user/client/client_memory.hpp"
+#include "vdev/transport/vfio_user/client/client_link.hpp"
 #include "vdev/transport/vfio_user/server/negotiation.hpp"
 
 namespace bellwire::vfio_user {
@@ -27,8 +27,8 @@ struct RegionInfo {
   std::uint64_t size = 0;
   std::uint32_t flags = 0;       ///< VFIO_REGION_INFO_FLAG_*
   std::uint64_t offset = 0;      ///< of the region in `fd`
-  std::vector<pci::Area> areas;  ///< what of it can be mapped
-  os::UniqueFd fd;               ///< invalid: nothing can
+  std::vector<pci::Area> areas;  ///< the parts that can be mapped
+  os::UniqueFd fd;               ///< invalid: none
 };
 
 /// A doorbell register, and the eventfd that rings it.
@@ -39,7 +39,7 @@ struct RegionDoorbell {
 
 class Client {
  public:
-  /// Connects and agrees on a version. `patience` is for each call after that, too.
+  /// Connects and agrees on a version. `patience` limits this call and each later one.
   [[nodiscard]] static Result<Client> connect(
       const std::string& path, std::chrono::milliseconds patience = std::chrono::seconds(5));
   Client(Client&&) noexcept;
@@ -58,7 +58,7 @@ class Client {
                                   std::span<std::byte> into);
   [[nodiscard]] Result<void> write(std::uint32_t region, std::uint64_t offset,
                                    std::span<const std::byte> from);
-  /// Does not wait: what becomes of it nobody tells.
+  /// Does not wait for a reply, so failures go unnoticed.
   [[nodiscard]] Result<void> post(std::uint32_t region, std::uint64_t offset,
                                   std::span<const std::byte> from);
   [[nodiscard]] Result<void> write_multi(std::span<const SmallWrite> writes);
@@ -80,7 +80,8 @@ class Client {
   /// Shared: the device maps it.
   [[nodiscard]] Result<void> map(std::uint64_t address, std::uint64_t size, int fd,
                                  std::uint64_t offset = 0);
-  /// Not shared: it is served by messages, during other calls and in serve(); the bytes stay.
+  /// Not shared: it is accessed by messages, which are answered during other calls and in serve().
+  /// The bytes must stay.
   [[nodiscard]] Result<void> map(std::uint64_t address, std::span<std::byte> bytes);
   [[nodiscard]] Result<void> unmap(std::uint64_t address, std::uint64_t size);
   /// Answers the device's DMA until `enough` says so. ETIMEDOUT.
@@ -90,7 +91,7 @@ class Client {
   // Interrupts: VFIO_PCI_INTX_IRQ_INDEX, …
 
   [[nodiscard]] Result<vfio_irq_info> irqs(std::uint32_t index);
-  /// Leads vectors from `start` on to the eventfds.
+  /// Connects the vectors from `start` on to the eventfds.
   [[nodiscard]] Result<void> connect_irqs(std::uint32_t index, std::uint32_t start,
                                           const std::vector<os::EventFd>& events);
   [[nodiscard]] Result<void> disconnect_irqs(std::uint32_t index);
@@ -98,14 +99,14 @@ class Client {
   [[nodiscard]] Result<void> act_on_irqs(std::uint32_t index, std::uint32_t start,
                                          std::uint32_t count, std::uint32_t action);
 
-  /// Any command, as it is.
+  /// Sends any command, unchecked.
   [[nodiscard]] Result<Message> ask(Command command, std::span<const std::byte> payload,
                                     std::vector<int> fds = {});
 
  private:
-  struct State;
-  explicit Client(std::unique_ptr<State> state) noexcept;
-  std::unique_ptr<State> state_;
+  struct Impl;
+  explicit Client(std::unique_ptr<Impl> state) noexcept;
+  std::unique_ptr<Impl> state_;
 };
 
 }  // namespace bellwire::vfio_user

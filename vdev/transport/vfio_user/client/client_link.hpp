@@ -1,16 +1,38 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// ClientLink: a client's connection: commands out, replies in, and the device's own requests
-// answered in between. Every call waits, but no longer than its patience. One thread.
+// A client's connection: messages both ways, and the memory that the device reaches by them. One
+// thread.
 #pragma once
 
 #include <chrono>
 #include <functional>
+#include <map>
 
-#include "vdev/transport/vfio_user/client/client_memory.hpp"
+#include "vdev/transport/vfio_user/protocol/framing.hpp"
 
 namespace bellwire::vfio_user {
 
+/// The memory of a client that is not shared: answers the device's DMA_READ and DMA_WRITE.
+class ClientMemory {
+ public:
+  /// The caller owns the bytes and keeps them until remove().
+  void add(std::uint64_t address, std::span<std::byte> bytes) { pieces_[address] = bytes; }
+  void remove(std::uint64_t address) { pieces_.erase(address); }
+
+  /// The reply to a request of the device. EFAULT: no such memory. EINVAL: malformed, or not DMA.
+  [[nodiscard]] Result<Bytes> answer(const Message& request);
+  /// Bytes transferred so far, in both directions.
+  [[nodiscard]] std::uint64_t served() const noexcept { return served_; }
+
+ private:
+  [[nodiscard]] std::span<std::byte> find(const DmaAccess& access) const noexcept;
+
+  std::map<std::uint64_t, std::span<std::byte>> pieces_;
+  std::uint64_t served_ = 0;
+};
+
+/// A client's connection: sends commands, receives replies, and answers the device's own requests
+/// meanwhile. Every call waits, but no longer than the patience.
 class ClientLink {
  public:
   using Clock = std::chrono::steady_clock;
@@ -18,11 +40,11 @@ class ClientLink {
   ClientLink(os::UniqueFd socket, std::chrono::milliseconds patience)
       : socket_(std::move(socket)), patience_(patience) {}
 
-  /// The reply. ETIMEDOUT, ECONNRESET, EPROTO, or what the device refused it with.
+  /// Returns the reply. ETIMEDOUT, ECONNRESET, EPROTO, or the error of the device's reply.
   [[nodiscard]] Result<Message> ask(Command command, std::span<const std::byte> payload,
                                     std::vector<int> fds);
-  /// The same, without a reply.
-  [[nodiscard]] Result<void> tell(Command command, std::span<const std::byte> payload);
+  /// Sends a command that has no reply.
+  [[nodiscard]] Result<void> notify(Command command, std::span<const std::byte> payload);
   /// Answers the device until `enough` says so. EPROTO: it sent a reply.
   [[nodiscard]] Result<void> serve(const std::function<bool()>& enough);
 
@@ -36,8 +58,8 @@ class ClientLink {
 
   os::UniqueFd socket_;
   std::chrono::milliseconds patience_;
-  Reader reader_;
-  Writer writer_;
+  FrameReader reader_;
+  FrameWriter writer_;
   ClientMemory memory_;
   std::uint16_t id_ = 0;
 };

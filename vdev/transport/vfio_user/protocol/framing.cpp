@@ -28,7 +28,7 @@ Bytes pack(Header header, std::span<const std::byte> payload) {
 }
 
 // True: it is full.
-Result<bool> Reader::fill(int socket, std::span<std::byte> bytes, std::size_t& filled) {
+Result<bool> FrameReader::fill(int socket, std::span<std::byte> bytes, std::size_t& filled) {
   while (filled < bytes.size()) {
     auto parcel = os::receive_parcel(socket, bytes.subspan(filled));
     if (!parcel) return parcel.error();
@@ -44,7 +44,7 @@ Result<bool> Reader::fill(int socket, std::span<std::byte> bytes, std::size_t& f
   return true;
 }
 
-Result<std::optional<Message>> Reader::next(int socket) {
+Result<std::optional<Message>> FrameReader::next(int socket) {
   if (header_filled_ < sizeof(Header)) {
     const auto bytes = std::as_writable_bytes(std::span(&message_.header, 1));
     const auto full = fill(socket, bytes, header_filled_);
@@ -60,7 +60,7 @@ Result<std::optional<Message>> Reader::next(int socket) {
   return std::exchange(message_, {});
 }
 
-Result<bool> Writer::flush(int socket) {
+Result<bool> FrameWriter::flush(int socket) {
   while (!waiting_.empty()) {
     const auto& [bytes, fds] = waiting_.front();
     const std::span<const int> with = sent_ == 0 ? std::span(fds) : std::span<const int>();

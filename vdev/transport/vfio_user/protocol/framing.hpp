@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Framing: messages out of a stream and into it. A message's descriptors come with its first byte,
-// so no more is ever read than the message at hand has. One thread.
+// Framing: reads messages from a stream and writes them to it. A message's descriptors arrive with
+// its first byte, so a read never goes beyond the current message. One thread.
 #pragma once
 
 #include <concepts>
@@ -11,8 +11,8 @@
 #include <span>
 #include <vector>
 
+#include "vdev/os/fd.hpp"
 #include "vdev/os/result.hpp"
-#include "vdev/os/unique_fd.hpp"
 #include "vdev/transport/vfio_user/protocol/protocol.hpp"
 
 namespace bellwire::vfio_user {
@@ -33,13 +33,13 @@ struct Message {
   return {id, static_cast<std::uint16_t>(command), 0, with, 0};
 }
 
-/// A message on its way out. The descriptors stay their owner's, who keeps them until it is sent.
+/// A message to be sent. The owner of the descriptors keeps them open until then.
 struct Outgoing {
   Bytes bytes;
   std::vector<int> fds;
 };
 
-/// The first bytes as a T; empty when there are not as many.
+/// The first bytes as a T. Empty: there are too few.
 template <class T>
 [[nodiscard]] std::optional<T> head(std::span<const std::byte> bytes) noexcept {
   if (bytes.size() < sizeof(T)) return std::nullopt;
@@ -59,13 +59,13 @@ requires(std::is_trivially_copyable_v<T> &&
   append(bytes, std::as_bytes(std::span(&value, 1)));
 }
 
-/// The whole of a message; the header's size is filled in.
+/// A whole message, with the header's size filled in.
 [[nodiscard]] Bytes pack(Header header, std::span<const std::byte> payload);
 
-class Reader {
+class FrameReader {
  public:
-  /// Empty when no whole message waits. ECONNRESET: the other side closed. EPROTO: what came is
-  /// no message; there is no telling where the next one would begin.
+  /// Empty: no whole message is there yet. ECONNRESET: the other side closed. EPROTO: what arrived
+  /// is not a message, so the start of the next one is unknown.
   [[nodiscard]] Result<std::optional<Message>> next(int socket);
 
  private:
@@ -76,18 +76,18 @@ class Reader {
   std::size_t payload_filled_ = 0;
 };
 
-class Writer {
+class FrameWriter {
  public:
   void push(Outgoing message) {
     unsent_ += message.bytes.size();
     waiting_.push_back(std::move(message));
   }
   [[nodiscard]] bool empty() const noexcept { return waiting_.empty(); }
-  /// Bytes of all messages of which something is to be sent yet.
+  /// The total size of the messages that are not completely sent.
   [[nodiscard]] std::size_t unsent() const noexcept { return unsent_; }
 
-  /// Sends what there is room for, each message by a call of its own: QEMU wants a header in one
-  /// piece. True: nothing is left.
+  /// Sends as much as fits, with one system call per message: QEMU expects a header in one piece.
+  /// True: nothing is left.
   [[nodiscard]] Result<bool> flush(int socket);
 
  private:

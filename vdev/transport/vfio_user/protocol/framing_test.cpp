@@ -33,7 +33,7 @@ Bytes message(std::uint16_t id, std::size_t payload) {
 
 TEST_CASE("a message comes whole, in whatever pieces it arrives") {
   const Pair pair;
-  Reader reader;
+  FrameReader reader;
   const auto bytes = message(3, 5);
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     CHECK_FALSE(reader.next(pair.near.get()).value().has_value());
@@ -48,12 +48,12 @@ TEST_CASE("a message comes whole, in whatever pieces it arrives") {
 TEST_CASE("descriptors belong to the message that they came with") {
   const Pair pair;
   const auto event = os::EventFd::create(5).value();
-  Writer writer;
+  FrameWriter writer;
   writer.push({message(1, 0), {}});
   writer.push({message(2, 100), {event.fd(), event.fd()}});
   writer.push({message(3, 1), {event.fd()}});
   CHECK(writer.flush(pair.far.get()).value());
-  Reader reader;
+  FrameReader reader;
   CHECK(reader.next(pair.near.get()).value()->fds.empty());
   auto second = reader.next(pair.near.get()).value().value();
   REQUIRE(second.fds.size() == 2);
@@ -63,10 +63,10 @@ TEST_CASE("descriptors belong to the message that they came with") {
 
 TEST_CASE("a full socket takes the rest later") {
   const Pair pair;
-  Writer writer;
+  FrameWriter writer;
   for (std::uint16_t id = 0; id < 20; ++id) writer.push({message(id, 100'000), {}});
   CHECK_FALSE(writer.flush(pair.far.get()).value());
-  Reader reader;
+  FrameReader reader;
   for (std::uint16_t id = 0; id < 20; ++id) {
     auto got = reader.next(pair.near.get()).value();
     while (!got) {
@@ -82,7 +82,7 @@ TEST_CASE("a full socket takes the rest later") {
 TEST_CASE("what is no message is an error, and so is the end") {
   const auto fails = [](Header header) {
     const Pair pair;
-    Reader reader;
+    FrameReader reader;
     REQUIRE(os::send_parcel(pair.far.get(), std::as_bytes(std::span(&header, 1))).has_value());
     const auto got = reader.next(pair.near.get());
     return got.has_error() && got.error().code == std::errc::protocol_error;
@@ -94,7 +94,7 @@ TEST_CASE("what is no message is an error, and so is the end") {
   CHECK_FALSE(fails({1, 4, most_message, 1, 0}));
   Pair pair;
   pair.far.reset();
-  Reader reader;
+  FrameReader reader;
   CHECK(reader.next(pair.near.get()).error().code == std::errc::connection_reset);
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("a message to which descriptors keep coming is none") {
   const auto event = os::EventFd::create().value();
   const std::vector<int> fds(100, event.fd());
   const auto bytes = message(1, 64);
-  Reader reader;
+  FrameReader reader;
   bool refused = false;
   for (std::size_t at = 0; at < 4 && !refused; ++at) {
     REQUIRE(os::send_parcel(pair.far.get(), std::span(bytes).subspan(at, 1), fds).value() == 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The messages of vfio-user, version 0.0, as they are on the socket: in the byte order of the
-// machine. Names and fields are the specification's; what it shares with the kernel's vfio is in
-// <linux/vfio.h>. Source: QEMU, docs/interop/vfio-user.rst.
+// The messages of vfio-user, version 0.0, as they are on the socket, in the byte order of the
+// machine. Names and fields are those of the specification; structures that it shares with the
+// kernel's vfio are in <linux/vfio.h>. Source: QEMU, docs/interop/vfio-user.rst.
 #pragma once
 
 #include <linux/vfio.h>
@@ -14,11 +14,12 @@ namespace bellwire::vfio_user {
 
 constexpr std::uint16_t protocol_major = 0;
 constexpr std::uint16_t protocol_minor = 0;
-constexpr std::size_t most_message_fds = 16;      // QEMU takes no more
+constexpr std::size_t most_message_fds = 16;      // QEMU accepts no more
 constexpr std::uint64_t most_transfer = 1 << 20;  // bytes of data in a message: the default
 constexpr std::size_t most_version_data = 4096;   // bytes of JSON
 constexpr std::uint64_t page_size = 4096;
-/// Bytes of data in a DMA message of ours: QEMU 11.1 stalls at one that the socket doesn't hold.
+/// The most bytes of data in our DMA messages: QEMU 11.1 stalls at one that does not fit in the
+/// socket.
 constexpr std::uint64_t most_dma_transfer = 1 << 16;
 
 enum class Command : std::uint16_t {
@@ -144,7 +145,7 @@ static_assert(sizeof(DmaAccess) == 16);
 
 static_assert(sizeof(vfio_region_info) == 32 && sizeof(vfio_irq_info) == 16);
 
-/// The longest message that makes sense.
+/// The longest valid message.
 constexpr std::size_t most_message = sizeof(Header) + sizeof(RegionAccess) + most_transfer;
 
 }  // namespace bellwire::vfio_user

@@ -83,7 +83,7 @@ os::UniqueFd unsealed_file(std::uint64_t size) {
 }  // namespace
 
 TEST_CASE("QEMU's messages, from plugging to unplugging") {
-  Served served;
+  ServedFunctions<> served;
   RawClient qemu(served.path());
   const auto memory = os::create_memfd("ram", 16 * page_size).value();
   const auto events = os::create_events(3).value();
@@ -141,7 +141,7 @@ TEST_CASE("QEMU's messages, from plugging to unplugging") {
 }
 
 TEST_CASE("SPDK's messages: a bare version, padded requests, a descriptor to unmap with") {
-  Served served;
+  ServedFunctions<> served;
   RawClient spdk(served.path());
   constexpr std::uint32_t padded = 4096 - sizeof(vfio_region_info);
   const auto memory = os::create_memfd("hugepages", 16 * page_size).value();
@@ -172,7 +172,7 @@ TEST_CASE("SPDK's messages: a bare version, padded requests, a descriptor to unm
 }
 
 TEST_CASE("libvfio-user's sample: small data, no room for descriptors, an eventfd that blocks") {
-  Served served;
+  ServedFunctions<> served;
   RawClient sample(served.path());
   const auto memory = unsealed_file(32 * page_size);
   const auto intx = blocking_eventfd();
@@ -213,7 +213,7 @@ TEST_CASE("libvfio-user's sample: small data, no room for descriptors, an eventf
 }
 
 TEST_CASE("libvfio-user's sample is sent DMA of at most the 1,024 bytes that it takes") {
-  Served served;
+  ServedFunctions<> served;
   RawClient sample(served.path());
   REQUIRE(sample.ask(Command::version, greeting(2, R"({"capabilities":{"max_msg_fds":32,)"
                                                    R"("max_data_xfer_size":1024}})")) == accepted);
@@ -239,7 +239,7 @@ TEST_CASE("libvfio-user's sample is sent DMA of at most the 1,024 bytes that it 
 }
 
 TEST_CASE("a client that takes no descriptors, or no data, gets none") {
-  Served served;
+  ServedFunctions<> served;
   RawClient client(served.path());
   REQUIRE(client.ask(Command::version, greeting(0, R"({"capabilities":{"max_msg_fds":0,)"
                                                    R"("max_data_xfer_size":0}})")) == accepted);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Commands: what a client may ask of a function, as a table of what each command must look like and
-// who carries it out. It does no input or output, so a test or a fuzzer can ask it anything.
+// Commands: what a client may request of a function: a table of what each command must look like
+// and which function carries it out. It does no input or output, so tests and a fuzzer can call it
+// directly. On the device's thread.
 #pragma once
 
 #include "vdev/pci/function.hpp"
-#include "vdev/transport/vfio_user/server/dma_table.hpp"
+#include "vdev/transport/vfio_user/server/dma.hpp"
 #include "vdev/transport/vfio_user/server/interrupts.hpp"
 #include "vdev/transport/vfio_user/server/negotiation.hpp"
 #include "vdev/transport/vfio_user/server/regions.hpp"
@@ -17,8 +18,8 @@ struct Reply {
   std::vector<int> fds;  ///< the function's
 };
 
-/// One client's commands. The function must outlive them; what the client left on it, its memory
-/// and its interrupts, goes with them.
+/// One client's commands. The function must outlive them. Dropping them removes the client's memory
+/// and interrupts from the function.
 class Commands {
  public:
   explicit Commands(pci::Function& function, UnmaskBy unmask_by = {}) noexcept;
@@ -26,18 +27,18 @@ class Commands {
   Commands& operator=(const Commands&) = delete;
   ~Commands();
 
-  /// EINVAL: it is malformed, or stands where it can't; ENOTSUP: it is not for us. Nothing was
-  /// done then.
+  /// EINVAL: the request is malformed, or not allowed at this point; ENOTSUP: it is not supported.
+  /// After an error, nothing has been done.
   [[nodiscard]] Result<Reply> handle(Message request);
 
-  /// What the client can take; empty until it has sent its version.
+  /// The client's limits; empty until it has sent its version.
   [[nodiscard]] const std::optional<Capabilities>& client() const noexcept { return client_; }
 
  private:
   struct Rule;
   static const Rule rules[];
 
-  /// That a reply to this client may bring.
+  /// How many descriptors a reply to this client may carry.
   [[nodiscard]] std::size_t most_fds() const noexcept;
 
   Result<Reply> version(Message& request);

@@ -17,7 +17,7 @@
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/testing/pci_test_function.hpp"
 #include "vdev/transport/vfio_user/server/commands.hpp"
-#include "vdev/transport/vfio_user/server/dma_link.hpp"
+#include "vdev/transport/vfio_user/server/dma.hpp"
 
 using namespace bellwire;
 using namespace bellwire::vfio_user;
@@ -42,9 +42,9 @@ struct Things {
   os::UniqueFd sealed = os::create_memfd("sealed", 1 << 16).value();
   os::UniqueFd loose{::memfd_create("loose", MFD_CLOEXEC)};
 
-  [[nodiscard]] std::vector<int> take(std::uint8_t told) const {
+  [[nodiscard]] std::vector<int> take(std::uint8_t chosen) const {
     const int fds[kinds] = {event.fd(), sealed.get(), loose.get()};
-    return std::vector<int>(told / kinds % 32, fds[told % kinds]);
+    return std::vector<int>(chosen / kinds % 32, fds[chosen % kinds]);
   }
 };
 
@@ -94,7 +94,7 @@ class Connection {
   pci::Function& function_;
   os::UniqueFd near_;
   os::UniqueFd far_;
-  Reader reader_;
+  FrameReader reader_;
   Commands commands_;
   DmaLink link_{[] {}};
 };

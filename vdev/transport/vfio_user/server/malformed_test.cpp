@@ -31,7 +31,7 @@ const char* const bad_version_data[] = {"",
 }  // namespace
 
 TEST_CASE("sound messages are accepted, so that what follows is about what is wrong") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   for (const auto& sound : sound_messages()) {
@@ -42,7 +42,7 @@ TEST_CASE("sound messages are accepted, so that what follows is about what is wr
 }
 
 TEST_CASE("a payload of another size") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   const auto before = open_fds();
@@ -66,7 +66,7 @@ TEST_CASE("a payload of another size") {
 }
 
 TEST_CASE("flags that are unknown, or of a reply") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   const auto before = open_fds();
@@ -84,7 +84,7 @@ TEST_CASE("flags that are unknown, or of a reply") {
 }
 
 TEST_CASE("descriptors that a command has no use for are closed") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   const auto before = open_fds();
@@ -103,7 +103,7 @@ TEST_CASE("descriptors that a command has no use for are closed") {
 }
 
 TEST_CASE("another number of descriptors than the command needs") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   const auto before = open_fds();
@@ -120,7 +120,7 @@ TEST_CASE("another number of descriptors than the command needs") {
 }
 
 TEST_CASE("descriptors of another kind") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   const auto before = open_fds();
@@ -132,7 +132,7 @@ TEST_CASE("descriptors of another kind") {
 }
 
 TEST_CASE("fields that make no sense") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, 16 * page_size, 4 * page_size)) ==
@@ -153,7 +153,7 @@ TEST_CASE("fields that make no sense") {
 }
 
 TEST_CASE("malformed commands without a reply stay without one") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   for (const auto& wrong : unsound_messages())
@@ -165,7 +165,7 @@ TEST_CASE("malformed commands without a reply stay without one") {
 }
 
 TEST_CASE("any command before the version, and the version for a second time") {
-  Scene scene;
+  AttackFixture scene;
   const auto before = scene.settled_fds();
   auto client = scene.attacker();
   for (const auto& sound : sound_messages()) {
@@ -179,7 +179,7 @@ TEST_CASE("any command before the version, and the version for a second time") {
 }
 
 TEST_CASE("versions that are not ours, and version data that is nonsense") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   CHECK(client.ask(Command::version, version(1, std::string_view("{}\0", 3))) == EINVAL);
   for (const auto* const text : bad_version_data) {
@@ -195,7 +195,7 @@ TEST_CASE("versions that are not ours, and version data that is nonsense") {
 }
 
 TEST_CASE("a descriptor with the version is closed") {
-  Scene scene;
+  AttackFixture scene;
   const auto before = scene.settled_fds();
   auto client = scene.attacker();
   CHECK(client.ask(Command::version, write_version(), {scene.memory.get()}) == accepted);

@@ -39,12 +39,13 @@ Result<void> take_bool(const json::object& object, const char* name, bool& value
 
 Result<Proposal> read_capabilities(const json::object& object) {
   Proposal proposal;
-  auto& [told, named] = proposal;
+  auto& [values, named] = proposal;
   const Result<void> taken[] = {
-      take_number(object, "max_msg_fds", told.max_msg_fds, named.max_msg_fds),
-      take_number(object, "max_data_xfer_size", told.max_data_xfer_size, named.max_data_xfer_size),
-      take_number(object, "pgsizes", told.pgsizes, named.pgsizes),
-      take_bool(object, "write_multiple", told.write_multiple, named.write_multiple),
+      take_number(object, "max_msg_fds", values.max_msg_fds, named.max_msg_fds),
+      take_number(object, "max_data_xfer_size", values.max_data_xfer_size,
+                  named.max_data_xfer_size),
+      take_number(object, "pgsizes", values.pgsizes, named.pgsizes),
+      take_bool(object, "write_multiple", values.write_multiple, named.write_multiple),
   };
   for (const auto& one : taken)
     if (!one) return one.error();

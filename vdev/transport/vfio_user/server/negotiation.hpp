@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Negotiation: VFIO_USER_VERSION, by which both sides agree on a version and tell each other what
-// they can take, as JSON.
+// Negotiation: VFIO_USER_VERSION, by which both sides agree on a version and exchange their limits,
+// as JSON. Any thread.
 #pragma once
 
 #include "vdev/transport/vfio_user/protocol/framing.hpp"
 
 namespace bellwire::vfio_user {
 
-/// What one side can take; at first what it has if it doesn't say.
+/// One side's limits, initially the protocol's defaults.
 struct Capabilities {
   std::uint64_t max_msg_fds = 1;
   std::uint64_t max_data_xfer_size = 1 << 20;
@@ -16,7 +16,7 @@ struct Capabilities {
   bool write_multiple = false;
 };
 
-/// What we can take.
+/// Our own limits.
 constexpr Capabilities own_capabilities{.max_msg_fds = most_message_fds,
                                         .max_data_xfer_size = most_transfer,
                                         .pgsizes = page_size,
@@ -36,11 +36,11 @@ struct Proposal {
   Named named;
 };
 
-/// What a payload of VFIO_USER_VERSION says. EINVAL: a version that is not ours, or version data
-/// that is not JSON, or not of the right types.
+/// Parses a payload of VFIO_USER_VERSION. EINVAL: a version other than ours, or version data that
+/// is not JSON or has wrong types.
 [[nodiscard]] Result<Proposal> read_version(std::span<const std::byte> payload);
 
-/// The payload that says ours, as far as they are `named`.
+/// The payload with our own limits, reduced to those that are `named`.
 [[nodiscard]] Bytes write_version(const Named& named = all_named);
 
 }  // namespace bellwire::vfio_user

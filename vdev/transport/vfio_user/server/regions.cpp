@@ -114,8 +114,8 @@ void Regions::write(const RegionAccess& access, std::span<const std::byte> from)
 
 Result<Regions::Info> Regions::info(std::uint32_t index, std::uint32_t argsz,
                                     std::size_t most_fds) const {
-  vfio_region_info told{};
-  if (index >= VFIO_PCI_NUM_REGIONS || argsz < sizeof told)
+  vfio_region_info head{};
+  if (index >= VFIO_PCI_NUM_REGIONS || argsz < sizeof head)
     return fault(std::errc::invalid_argument, "region {}, argsz {}: there are {}", index, argsz,
                  static_cast<unsigned>(VFIO_PCI_NUM_REGIONS));
   const auto* const memory =
@@ -125,19 +125,19 @@ Result<Regions::Info> Regions::info(std::uint32_t index, std::uint32_t argsz,
   Bytes areas;
   if (memory != nullptr && !all_mapped(function_.bars()[index]))
     areas = sparse_areas(memory->areas);
-  told.argsz = static_cast<std::uint32_t>(sizeof told + areas.size());
-  told.index = index;
-  told.size = size(index);
-  if (told.size > 0) told.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-  const bool whole = told.argsz <= argsz;
-  if (memory != nullptr && whole) told.flags |= VFIO_REGION_INFO_FLAG_MMAP;
+  head.argsz = static_cast<std::uint32_t>(sizeof head + areas.size());
+  head.index = index;
+  head.size = size(index);
+  if (head.size > 0) head.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+  const bool whole = head.argsz <= argsz;
+  if (memory != nullptr && whole) head.flags |= VFIO_REGION_INFO_FLAG_MMAP;
   if (!areas.empty() && whole) {
-    told.flags |= VFIO_REGION_INFO_FLAG_CAPS;
-    told.cap_offset = sizeof told;
+    head.flags |= VFIO_REGION_INFO_FLAG_CAPS;
+    head.cap_offset = sizeof head;
   }
 
   Info info;
-  append(info.payload, told);
+  append(info.payload, head);
   if (!whole) return info;
   append(info.payload, areas);
   if (memory != nullptr) info.fd = memory->fd.get();
@@ -164,14 +164,14 @@ Result<Regions::IoFds> Regions::io_fds(std::uint32_t index, std::uint32_t argsz,
                    "region {}: the eventfd of the doorbell at {:#x} is the device's own; make it "
                    "with EventFd::create_shared()",
                    index, doorbell.offset);
-    IoEventFd told{};
-    told.offset = doorbell.offset;
-    told.size = doorbell.size;
-    told.fd_index = static_cast<std::uint32_t>(answer.fds.size());
-    told.type = IoEventFd::type_ioeventfd;
-    told.flags = doorbell.value ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0;
-    told.datamatch = doorbell.value.value_or(0);
-    append(answer.payload, told);
+    IoEventFd entry{};
+    entry.offset = doorbell.offset;
+    entry.size = doorbell.size;
+    entry.fd_index = static_cast<std::uint32_t>(answer.fds.size());
+    entry.type = IoEventFd::type_ioeventfd;
+    entry.flags = doorbell.value ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0;
+    entry.datamatch = doorbell.value.value_or(0);
+    append(answer.payload, entry);
     answer.fds.push_back(doorbell.event.fd());
   }
   return answer;

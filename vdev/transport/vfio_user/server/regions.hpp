@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Regions: a function's BARs and config space, by the indexes that vfio gives them. An access goes
-// to the config space, to a BAR's memory, or to its registers, in pieces of 1, 2, 4 or 8 aligned
-// bytes.
+// Regions: a function's BARs and config space, under vfio's indexes. An access goes to the config
+// space, to a BAR's memory, or to its registers, in aligned pieces of 1, 2, 4 or 8 bytes. On the
+// device's thread.
 #pragma once
 
 #include <span>
@@ -16,15 +16,15 @@ class Regions {
  public:
   explicit Regions(pci::Function& function) noexcept : function_(function) {}
 
-  /// EINVAL: there is no such region, or not that much of it.
+  /// EINVAL: there is no such region, or the access reaches past its end.
   [[nodiscard]] Result<void> check(const RegionAccess& access) const;
-  /// What check() has let pass; the bytes are `access.count`.
+  /// For accesses that check() has accepted; the span has `access.count` bytes.
   void read(const RegionAccess& access, std::span<std::byte> into);
   void write(const RegionAccess& access, std::span<const std::byte> from);
 
   /// The answer to DEVICE_GET_REGION_INFO: its payload, at most `argsz` bytes, and the descriptor
-  /// of what can be mapped, or -1. It comes with the whole payload only: without the capability
-  /// that says which parts are memory, a client would map all of it. EINVAL.
+  /// of the part that can be mapped, or -1. The descriptor comes only with the whole payload:
+  /// without the capability that lists the mappable parts, a client would map everything. EINVAL.
   struct Info {
     Bytes payload;
     int fd = -1;

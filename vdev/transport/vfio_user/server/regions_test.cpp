@@ -9,7 +9,7 @@ using namespace bellwire;
 using namespace bellwire::vfio_user;
 
 TEST_CASE("accesses to registers go by aligned pieces of at most 8 bytes") {
-  struct Recorder final : RegisterBlock {
+  struct LoggingDevice final : RegisterBlock {
     std::uint64_t read(std::uint64_t offset, unsigned size) noexcept override {
       pieces.emplace_back(offset, size);
       return 0x8877665544332211;
@@ -49,14 +49,14 @@ TEST_CASE("a region's descriptor comes with its capability, and neither without 
   TestFunction function;
   const Regions regions(function);
   const auto small = regions.info(1, 32, 1).value();
-  const auto told = *head<vfio_region_info>(small.payload);
+  const auto described = *head<vfio_region_info>(small.payload);
   CHECK(small.payload.size() == 32);
-  CHECK(told.argsz == 32 + 16 + 2 * 16);
-  CHECK((told.flags & (VFIO_REGION_INFO_FLAG_CAPS | VFIO_REGION_INFO_FLAG_MMAP)) == 0);
+  CHECK(described.argsz == 32 + 16 + 2 * 16);
+  CHECK((described.flags & (VFIO_REGION_INFO_FLAG_CAPS | VFIO_REGION_INFO_FLAG_MMAP)) == 0);
   CHECK(small.fd == -1);
-  CHECK(regions.info(1, told.argsz - 1, 1).value().fd == -1);
-  const auto large = regions.info(1, told.argsz, 1).value();
-  CHECK(large.payload.size() == told.argsz);
+  CHECK(regions.info(1, described.argsz - 1, 1).value().fd == -1);
+  const auto large = regions.info(1, described.argsz, 1).value();
+  CHECK(large.payload.size() == described.argsz);
   CHECK(large.fd >= 0);
   CHECK(head<vfio_region_info>(large.payload)->cap_offset == 32);
   CHECK((head<vfio_region_info>(large.payload)->flags & VFIO_REGION_INFO_FLAG_MMAP) != 0);
@@ -64,7 +64,7 @@ TEST_CASE("a region's descriptor comes with its capability, and neither without 
   CHECK(regions.info(VFIO_PCI_VGA_REGION_INDEX, 32, 1).has_value());
 }
 
-TEST_CASE("a client that takes no descriptors is not told of anything to map") {
+TEST_CASE("a client that takes no descriptors is offered nothing to map") {
   TestFunction function;
   const Regions regions(function);
   const auto info = regions.info(1, 4096, 0).value();

@@ -26,7 +26,7 @@ std::uint32_t load(RawClient& client, std::uint64_t offset) {
 
 // A client whose memory is reached by messages, and the first message of a transfer has come to it.
 struct MidTransfer {
-  Served<> served;
+  ServedFunctions<> served;
   RawClient client{served.path()};
 
   template <class Register>
@@ -98,7 +98,7 @@ TEST_CASE("a transfer by messages ends when the device is reset, before the repl
 
 TEST_CASE("memory that ends at 2^64 is given, used and taken back like any other") {
   constexpr std::uint64_t top = ~std::uint64_t{0} - room + 1;
-  Served served;
+  ServedFunctions<> served;
   auto client = Client::connect(served.path()).value();
   const auto memfd = os::create_memfd("guest", room).value();
   REQUIRE(client.map(top, room, memfd.get()).has_value());
@@ -109,7 +109,7 @@ TEST_CASE("memory that ends at 2^64 is given, used and taken back like any other
 }
 
 TEST_CASE("interrupts that are taken back are not raised any more") {
-  Served served;
+  ServedFunctions<> served;
   RawClient client(served.path());
   client.agree();
   const auto events = os::create_events(2).value();
@@ -137,7 +137,7 @@ TEST_CASE("interrupts that are taken back are not raised any more") {
 }
 
 TEST_CASE("descriptors of a client that left in the middle of a message are closed") {
-  Served served;
+  ServedFunctions<> served;
   const auto before = open_fds();
   const auto events = os::create_events(3).value();
   const auto message =

@@ -1,21 +1,176 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/vfio_user/server/server.hpp"
 
+#include <boost/asio/post.hpp>
+#include <new>
 #include <optional>
 
 #include "vdev/log/log.hpp"
 #include "vdev/loop/acceptor.hpp"
-#include "vdev/os/shared_event.hpp"
+#include "vdev/loop/asio.hpp"
+#include "vdev/os/event_fd.hpp"
 #include "vdev/os/unix_socket.hpp"
-#include "vdev/transport/vfio_user/server/session.hpp"
 
 namespace bellwire::vfio_user {
 namespace asio = boost::asio;
+using asio::posix::descriptor_base;
+
+namespace {
+constexpr unsigned most_a_turn = 64;  // requests; other devices want their turn, too
+// Bytes that a client has not read, with which it is asked for more. A message of ours alone never
+// reaches it: a client that doesn't read because it waits for room to send would wait for ever.
+constexpr std::size_t most_unsent = std::size_t{1} << 20;
+static_assert(most_unsent > 2 * most_dma_transfer);
+}  // namespace
+
+Session::Session(asio::io_context& context, os::UniqueFd socket, pci::Function& function,
+                 std::string name, std::function<void(bool)> on_client)
+    : context_(context),
+      socket_(std::move(socket)),
+      ready_(context),
+      function_(function),
+      name_(std::move(name)),
+      on_client_(std::move(on_client)),
+      commands_(std::in_place, function,
+                [this](std::optional<os::EventFd> event) { return unmask_by(std::move(event)); }),
+      link_([this] { soon(); }) {}
+
+void Session::start() {
+  if (auto admitted = function_.admit_client(); !admitted) {
+    log::warning("{}: a client is turned away: {}", name_, admitted.error().message);
+    return end(admitted.error().message);
+  }
+  if (auto watched = watch(ready_, socket_.get()); !watched) return end(watched.error().message);
+  wait(descriptor_base::wait_read);
+}
+
+void Session::wait(Wait what) {
+  bool& waits = what == descriptor_base::wait_read ? waits_to_read_ : waits_to_write_;
+  if (std::exchange(waits, true)) return;
+  ready_.async_wait(what,
+                    [self = shared_from_this(), &waits](const boost::system::error_code& error) {
+                      waits = false;
+                      if (!error) self->look();
+                    });
+}
+
+void Session::soon() {
+  if (ended() || std::exchange(soon_, true)) return;
+  asio::post(context_, [self = shared_from_this()] {
+    self->soon_ = false;
+    self->look();
+  });
+}
+
+// What the client has this process do may need more memory than there is: then it goes, and no
+// other client.
+void Session::look() try {
+  for (unsigned count = 0; count < most_a_turn; ++count)
+    if (ended() || !turn()) return;
+  soon();
+} catch (const std::bad_alloc&) {
+  fail(fault(std::errc::not_enough_memory, "there is not enough memory to serve it"));
+}
+
+// It can send nothing any more, so this comes to an end.
+void Session::end_if_left() {
+  while (!ended() && os::peer_left(socket_.get()))
+    if (!turn() && !ended()) end("it left without reading its replies");
+}
+
+// One request, or one message of ours. False: there is nothing to do but wait.
+bool Session::turn() {
+  const auto flushed = writer_.flush(socket_.get());
+  if (!flushed) return fail(flushed.error()), false;
+  if (!*flushed) wait(descriptor_base::wait_write);
+  const bool asks = writer_.unsent() < most_unsent;
+  if (asks && take_one()) return true;
+  if (ended()) return false;
+  // No request waits for its reply: now ours may go.
+  if (*flushed)
+    if (auto message = link_.next()) return writer_.push({std::move(*message), {}}), true;
+  if (asks) wait(descriptor_base::wait_read);
+  return false;
+}
+
+bool Session::take_one() {
+  auto message = reader_.next(socket_.get());
+  if (!message) return fail(message.error()), false;
+  if (!*message) return false;
+  take(std::move(**message));
+  return true;
+}
+
+void Session::take(Message message) {
+  if (!message.reply()) return answer(std::move(message));
+  if (auto taken = link_.take(message); !taken) fail(taken.error());
+}
+
+void Session::answer(Message request) {
+  auto header = request.header;
+  const bool agreed = commands_->client().has_value();
+  auto reply = commands_->handle(std::move(request));
+  if (!reply)
+    log::warning("{}: command {} refused: {}", name_, header.command, reply.error().message);
+  if (!agreed && commands_->client()) {
+    // A client that takes no data has no DMA by messages.
+    if (const auto most = commands_->client()->max_data_xfer_size; most > 0) {
+      link_.limit(most);
+      function_.memory().use(&link_);
+    }
+    if (on_client_) on_client_(true);
+  }
+  if ((header.flags & flags::no_reply) != 0) return;  // rule 51: one too many, and QEMU is lost
+  header.flags = flags::reply;
+  header.error = 0;
+  if (reply) return writer_.push({pack(header, reply->payload), std::move(reply->fds)});
+  header.flags |= flags::error;
+  header.error = static_cast<std::uint32_t>(reply.error().code.value());
+  writer_.push({pack(header, {}), {}});
+}
+
+Result<void> Session::unmask_by(std::optional<os::EventFd> event) {
+  unmask_.reset();
+  if (!event) return {};
+  auto watch = EventWatch::create(context_, *event, [this] {
+    function_.interrupts().set_masked(pci::InterruptKind::intx, 0, false);
+  });
+  if (!watch) return watch.error();
+  unmask_.emplace(std::move(*watch));
+  return {};
+}
+
+// A client that leaves is no fault of its own; any other reason is for whoever reads the log.
+void Session::fail(const Error& error) {
+  if (ended()) return;
+  const bool left =
+      error.code == std::errc::connection_reset || error.code == std::errc::broken_pipe;
+  if (!left) log::warning("{}: the client was dropped: {}", name_, error.message);
+  end(error.message);
+}
+
+// The device may ask for memory at any moment of this; there is none any more.
+void Session::end(const std::string& reason) {
+  if (ended()) return;
+  log::info("{}: the client is gone: {}", name_, reason);
+  const bool agreed = commands_->client().has_value();
+  boost::system::error_code ignored;
+  ready_.close(ignored);
+  socket_.reset();
+  reader_ = {};
+  writer_ = {};
+  function_.memory().use(nullptr);
+  commands_.reset();
+  link_.fail(fault(std::errc::bad_address, "the guest is gone"));
+  if (agreed && on_client_) on_client_(false);
+}
+
+namespace asio = boost::asio;
 
 // The socket, and who is on it.
-struct Server::State {
-  State(asio::io_context& io, pci::Function& device, ServerOptions told)
-      : context(io), function(device), options(std::move(told)) {}
+struct Server::Impl {
+  Impl(asio::io_context& io, pci::Function& device, ServerOptions chosen)
+      : context(io), function(device), options(std::move(chosen)) {}
 
   void seat(os::UniqueFd socket) {
     if (session) session->end_if_left();
@@ -38,7 +193,7 @@ struct Server::State {
   std::shared_ptr<Session> session;  // the last one; it may have ended
 };
 
-Server::Server(std::shared_ptr<State> state) noexcept : state_(std::move(state)) {}
+Server::Server(std::shared_ptr<Impl> state) noexcept : state_(std::move(state)) {}
 Server::Server(Server&&) noexcept = default;
 Server::~Server() {
   if (state_) state_->close();
@@ -49,7 +204,7 @@ Result<Server> Server::create(asio::io_context& context, pci::Function& function
   if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
   auto listener = os::Listener::create(options.path);
   if (!listener) return listener.error();
-  auto state = std::make_shared<State>(context, function, std::move(options));
+  auto state = std::make_shared<Impl>(context, function, std::move(options));
   auto acceptor =
       Acceptor::create(context, std::move(*listener), [weak = std::weak_ptr(state)](auto came) {
         if (const auto server = weak.lock()) server->seat(std::move(came.socket));

@@ -2,34 +2,84 @@
 //
 // Server: serves one PCI function on one socket, by the vfio-user protocol, version 0.0, as QEMU
 // 10.1 and newer speak it (`-device '{"driver":"vfio-user-pci","socket":{"type":"unix",
-// "path":"…"}}'`). Any number of servers share a context.
+// "path":"…"}}'`). Session: one client of it. Any number of servers share a context.
 //
-// One client at a time; another is turned away. A client that says what it must not is answered
-// with EINVAL, or dropped where its stream can't be trusted any more. When it goes, its memory and
-// its interrupts are dropped, the device keeps its state, and the next may come (rule 52 of
-// docs/semantics.md).
+// One client at a time is served; another is turned away. A malformed request is answered with
+// EINVAL; a client whose stream can no longer be trusted is dropped. When a client goes, its memory
+// and its interrupts are dropped, the device keeps its state, and the next client may come (rule 52
+// of docs/semantics.md).
 //
 // Everything happens on the one thread that runs the context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "vdev/pci/function.hpp"
+#include "vdev/transport/vfio_user/server/commands.hpp"
+#include "vdev/transport/vfio_user/server/dma.hpp"
+#include "vdev/transport/vfio_user/server/interrupts.hpp"
 
 namespace bellwire::vfio_user {
 
+// Session: one client, from accept() until it goes. It takes requests off the socket, has them
+// carried out, and sends the replies; then what the device wants of the guest's memory.
+
+/// Handlers that wait share it; it ends when the client is gone and the last of them has run.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(boost::asio::io_context& context, os::UniqueFd socket, pci::Function& function,
+          std::string name, std::function<void(bool)> on_client);
+
+  void start();
+  /// Drops everything that the client brought, even half a message. The function is not used any
+  /// more.
+  void end(const std::string& reason);
+  [[nodiscard]] bool ended() const noexcept { return !commands_; }
+  /// If the client has already hung up: handles what it left, and ends.
+  void end_if_left();
+
+ private:
+  using Wait = boost::asio::posix::descriptor_base::wait_type;
+  void wait(Wait what);
+  void fail(const Error& error);
+  void soon();
+  void look();
+  bool turn();
+  bool take_one();
+  void take(Message message);
+  void answer(Message request);
+  Result<void> unmask_by(std::optional<os::EventFd> event);
+
+  boost::asio::io_context& context_;
+  os::UniqueFd socket_;
+  boost::asio::posix::stream_descriptor ready_;  // a duplicate, for waiting only
+  pci::Function& function_;
+  std::string name_;
+  std::function<void(bool)> on_client_;
+  std::optional<EventWatch> unmask_;  // the client rings it to unmask INTx
+  std::optional<Commands> commands_;  // until the client is gone
+  DmaLink link_;
+  FrameReader reader_;
+  FrameWriter writer_;
+  bool soon_ = false;  // a turn is queued: one is enough
+  // So is one wait of each kind; both may be under way, since either may come first.
+  bool waits_to_read_ = false;
+  bool waits_to_write_ = false;
+};
+
 struct ServerOptions {
   std::string path;  ///< of the socket
-  /// Told when a client has come (true: it agreed on a version) or gone (false).
+  /// Called when a client has agreed on a version (true) or has gone (false).
   std::function<void(bool)> on_client = {};
 };
 
 class Server {
  public:
-  /// Once it returns, the socket is there and served. The function must outlive the server.
+  /// When it returns, the socket exists and is served. The function must outlive the server.
   /// ENAMETOOLONG, EADDRINUSE, EEXIST, EMFILE.
   [[nodiscard]] static Result<Server> create(boost::asio::io_context& context,
                                              pci::Function& function, ServerOptions options);
@@ -37,9 +87,9 @@ class Server {
   ~Server();
 
  private:
-  struct State;
-  explicit Server(std::shared_ptr<State> state) noexcept;
-  std::shared_ptr<State> state_;
+  struct Impl;
+  explicit Server(std::shared_ptr<Impl> state) noexcept;
+  std::shared_ptr<Impl> state_;
 };
 
 }  // namespace bellwire::vfio_user

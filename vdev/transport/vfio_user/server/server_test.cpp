@@ -6,9 +6,9 @@
 #include <doctest/doctest.h>
 
 #include "vdev/testing/driver.hpp"
-#include "vdev/testing/peer_event.hpp"
+#include "vdev/testing/process.hpp"
+#include "vdev/testing/vfio_user.hpp"
 #include "vdev/transport/vfio_user/client/client.hpp"
-#include "vdev/transport/vfio_user/server/served.hpp"
 
 using namespace bellwire;
 using namespace bellwire::vfio_user;
@@ -22,7 +22,7 @@ constexpr std::uint32_t msix_bar = VFIO_PCI_BAR4_REGION_INDEX;
 constexpr std::uint32_t config = VFIO_PCI_CONFIG_REGION_INDEX;
 constexpr std::uint64_t guest_address = 0x100000;
 
-Client connect(const Served<>& served) {
+Client connect(const ServedFunctions<>& served) {
   return Client::connect(served.path()).value();
 }
 
@@ -63,7 +63,7 @@ Result<Message> lead(Client& client, std::uint32_t index, std::uint32_t action,
 }  // namespace
 
 TEST_CASE("a client learns what the device is") {
-  const Served served;
+  const ServedFunctions<> served;
   auto client = connect(served);
   CHECK(client.server().max_msg_fds == 16);
   CHECK(client.server().max_data_xfer_size == 1 << 20);
@@ -83,7 +83,7 @@ TEST_CASE("a client learns what the device is") {
 }
 
 TEST_CASE("registers are read and written, posted writes and bundles too, in order") {
-  const Served served;
+  const ServedFunctions<> served;
   auto client = connect(served);
   store(client, TestFunction::scratch, 7);
   CHECK(load(client, TestFunction::scratch) == 7);
@@ -100,7 +100,7 @@ TEST_CASE("registers are read and written, posted writes and bundles too, in ord
 }
 
 TEST_CASE("a part of a BAR is memory that both sides see") {
-  const Served served;
+  const ServedFunctions<> served;
   auto client = connect(served);
   const auto region = client.region(bar1).value();
   REQUIRE(region.fd.valid());
@@ -117,7 +117,7 @@ TEST_CASE("a part of a BAR is memory that both sides see") {
 }
 
 TEST_CASE("a doorbell register can be had as an eventfd") {
-  Served served;
+  ServedFunctions<> served;
   auto client = connect(served);
   const auto doorbells = client.doorbells(bar0).value();
   REQUIRE(doorbells.size() == 1);
@@ -128,7 +128,7 @@ TEST_CASE("a doorbell register can be had as an eventfd") {
 }
 
 TEST_CASE("MSI-X vectors arrive at their eventfds; masked ones are pending") {
-  const Served served;
+  const ServedFunctions<> served;
   auto client = connect(served);
   const auto events = os::create_events(TestFunction::vectors).value();
   REQUIRE(client.connect_irqs(VFIO_PCI_MSIX_IRQ_INDEX, 0, events).has_value());
@@ -152,7 +152,7 @@ TEST_CASE("MSI-X vectors arrive at their eventfds; masked ones are pending") {
 }
 
 TEST_CASE("INTx is told once, until it is unmasked") {
-  const Served served;
+  const ServedFunctions<> served;
   auto client = connect(served);
   const auto events = os::create_events(1).value();
   REQUIRE(client.connect_irqs(VFIO_PCI_INTX_IRQ_INDEX, 0, events).has_value());
@@ -170,7 +170,7 @@ TEST_CASE("INTx is told once, until it is unmasked") {
 }
 
 TEST_CASE("INTx can be unmasked by an eventfd, as KVM does at the end of an interrupt") {
-  const Served served;
+  const ServedFunctions<> served;
   auto client = connect(served);
   const auto events = os::create_events(2).value();
   const auto bind = [&](std::uint32_t action, const os::EventFd& event) {
@@ -193,7 +193,7 @@ TEST_CASE("INTx can be unmasked by an eventfd, as KVM does at the end of an inte
 }
 
 TEST_CASE("a client's eventfds keep their flags, and interrupts reach a blocking one") {
-  const Served served;
+  const ServedFunctions<> served;
   auto client = connect(served);
   const testing::PeerEvent blocking, other(EFD_NONBLOCK), unmask(EFD_SEMAPHORE);
   const int flags[] = {blocking.flags(), other.flags(), unmask.flags()};
@@ -212,7 +212,7 @@ TEST_CASE("a client's eventfds keep their flags, and interrupts reach a blocking
 
 // What would sleep here for ever is let go at the end, so that a failure is one and no hang.
 TEST_CASE("full, blocking interrupts and doorbells stop neither their client nor the next one") {
-  const Served served;
+  const ServedFunctions<> served;
   const testing::PeerEvent vector, level;
   std::optional<Client> client(connect(served));
   const testing::PeerEvent doorbell(client->doorbells(bar0).value().at(0).event);
@@ -238,7 +238,7 @@ TEST_CASE("full, blocking interrupts and doorbells stop neither their client nor
 
 TEST_CASE("DMA goes both ways, mapped or by messages, over many messages") {
   constexpr std::uint32_t size = 3 << 20;
-  Served served;
+  ServedFunctions<> served;
   auto client = connect(served);
   Bytes unshared = pattern(size, 1);
   const auto memfd = os::create_memfd("guest", size).value();
@@ -270,7 +270,7 @@ TEST_CASE("DMA goes both ways, mapped or by messages, over many messages") {
 }
 
 TEST_CASE("reset brings the registers back, and the config space") {
-  Served served;
+  ServedFunctions<> served;
   auto client = connect(served);
   store(client, TestFunction::scratch, 9);
   CHECK(client.store<std::uint16_t>(config, 4, 0x6).has_value());
@@ -280,7 +280,7 @@ TEST_CASE("reset brings the registers back, and the config space") {
 }
 
 TEST_CASE("rule 52: a client that goes leaves the device's state, and nothing of its own") {
-  Served served;
+  ServedFunctions<> served;
   const auto events = os::create_events(1).value();
   {
     auto client = connect(served);
@@ -298,7 +298,7 @@ TEST_CASE("rule 52: a client that goes leaves the device's state, and nothing of
 }
 
 TEST_CASE("a second client is turned away while the first is there") {
-  const Served served;
+  const ServedFunctions<> served;
   auto first = connect(served);
   CHECK(Client::connect(served.path()).has_error());
   store(first, TestFunction::scratch, 3);
@@ -306,7 +306,7 @@ TEST_CASE("a second client is turned away while the first is there") {
 }
 
 TEST_CASE("a client that goes in the middle of DMA ends it with an error") {
-  Served served;
+  ServedFunctions<> served;
   Bytes memory(1 << 20);
   {
     auto client = connect(served);

@@ -8,7 +8,7 @@ using namespace bellwire;
 using namespace bellwire::vfio_user;
 
 TEST_CASE("headers that no message begins with end the connection") {
-  Scene scene;
+  AttackFixture scene;
   const auto before = scene.settled_fds();
   const Header bad[] = {
       {1, 4, 0, 0, 0},    {1, 4, 15, 0, 0}, {1, 4, most_message + 1, 0, 0},
@@ -30,7 +30,7 @@ TEST_CASE("headers that no message begins with end the connection") {
 }
 
 TEST_CASE("a message that is cut off by its sender's end, at every byte") {
-  Scene scene;
+  AttackFixture scene;
   const auto whole = pack(command_header(Command::region_write, 1), access(0, 0, 4, 4));
   const auto before = scene.settled_fds();
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -44,7 +44,7 @@ TEST_CASE("a message that is cut off by its sender's end, at every byte") {
 }
 
 TEST_CASE("a client that never reads its replies stalls nobody else") {
-  Scene scene;
+  AttackFixture scene;
   auto client = scene.attacker();
   client.agree();
   const auto request = access(0, 1, 16384);
@@ -56,7 +56,7 @@ TEST_CASE("a client that never reads its replies stalls nobody else") {
 }
 
 TEST_CASE("a client that leaves hundreds of messages behind makes room for the next at once") {
-  Scene scene;
+  AttackFixture scene;
   const auto ring = access(TestFunction::narrow.offset, 0, 1, 1);
   for (int turn = 0; turn < 20; ++turn) {
     auto client = scene.attacker();
@@ -78,7 +78,7 @@ struct Filled {
   RawClient client;
   std::size_t replies;
 
-  Filled(Served<>& served, std::size_t count) : client(served.path()), replies(count) {
+  Filled(ServedFunctions<>& served, std::size_t count) : client(served.path()), replies(count) {
     constexpr std::uint32_t data = 8192;
     client.agree();
     REQUIRE(client.ask(Command::dma_map, dma_map(32, both, 0, mapped_at, most_dma_transfer)) ==
@@ -109,7 +109,7 @@ constexpr std::size_t most_replies = 28;
 }  // namespace
 
 TEST_CASE("a message of ours that meets a full socket is sent when there is room") {
-  Served served;
+  ServedFunctions<> served;
   for (std::size_t replies = 1; replies <= most_replies; ++replies) {
     CAPTURE(replies);
     Filled(served, replies).read_all();
@@ -117,7 +117,7 @@ TEST_CASE("a message of ours that meets a full socket is sent when there is room
 }
 
 TEST_CASE("a client that sends before it reads is not waited for by a device that writes") {
-  Served served;
+  ServedFunctions<> served;
   constexpr std::uint32_t data = 16384;
   constexpr int writes = 40;  // more than a socket holds
   for (std::size_t replies = 1; replies <= most_replies; ++replies) {

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/runner/interpose.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "vdev/loop/event_reader.hpp"
+
+namespace bellwire {
+
+struct Dropping::Wires final : EventOwner, std::enable_shared_from_this<Wires> {
+  struct Wire {
+    os::EventFd in;
+    EventReader reader;  // of it
+    Interrupt out;
+  };
+
+  Wires(boost::asio::io_context& io, std::uint64_t count) : context(io), left(count) {}
+
+  Result<void> add(os::EventFd in, Interrupt out) {
+    auto reader = EventReader::create(context, in, static_cast<unsigned>(wires.size()));
+    if (!reader) return reader.error();
+    wires.push_back({std::move(in), std::move(*reader), std::move(out)});
+    return {};
+  }
+
+  Result<void> add_interrupt(Interrupt& interrupt) {
+    auto raised = os::EventFd::create();
+    if (!raised) return raised.error();
+    auto in = raised->duplicate();
+    if (!in) return in.error();
+    auto ours = InterruptLine(std::move(*raised)).interrupt();
+    return add(std::move(*in), std::exchange(interrupt, std::move(ours)));
+  }
+
+  Result<void> add_doorbell(os::EventFd& doorbell) {
+    auto ours = os::EventFd::create();
+    if (!ours) return ours.error();
+    auto out = ours->duplicate();
+    if (!out) return out.error();
+    return add(std::exchange(doorbell, std::move(*ours)),
+               InterruptLine(std::move(*out)).interrupt());
+  }
+
+  void on_event(unsigned index, std::uint64_t) override {
+    if (!running) return;
+    pass_on(wires[index]);
+    wires[index].reader.wait(shared_from_this());
+  }
+
+  void pass_on(const Wire& wire) {
+    if (--left != 0) wire.out.raise();
+  }
+
+  void stop() {
+    running = false;
+    for (auto& wire : wires) {
+      const bool taken = wire.reader.stop() != 0;
+      if (wire.in.drain() || taken) pass_on(wire);
+    }
+    wires.clear();  // and with it its descriptors: a handler that is queued may hold this yet
+  }
+
+  boost::asio::io_context& context;
+  std::vector<Wire> wires;
+  std::uint64_t left;  // until the one that is lost
+  bool running = true;
+};
+
+Dropping::Dropping(std::shared_ptr<Wires> wires) noexcept : wires_(std::move(wires)) {}
+Dropping::Dropping(Dropping&&) noexcept = default;
+Dropping::~Dropping() {
+  if (wires_) wires_->stop();
+}
+
+Result<Dropping> Dropping::start(boost::asio::io_context& context, Attachment& attachment,
+                                 const std::optional<DropPlan>& plan) {
+  auto wires = std::make_shared<Wires>(context, plan ? plan->number : 0);
+  if (plan && plan->wire == DropPlan::Wire::doorbell)
+    for (auto& doorbell : attachment.doorbells)
+      if (auto added = wires->add_doorbell(doorbell); !added) return added.error();
+  if (plan && plan->wire == DropPlan::Wire::interrupt)
+    for (auto& interrupt : attachment.interrupts)
+      if (auto added = wires->add_interrupt(interrupt); !added) return added.error();
+  for (auto& wire : wires->wires) wire.reader.wait(wires);
+  return Dropping(std::move(wires));
+}
+
+namespace asio = boost::asio;
+
+// One interrupt. Between what the device raises and what goes out stands an eventfd, whose count
+// keeps what is raised too soon. Handlers hold it, and find `running` false once it is dropped; its
+// descriptors go then.
+struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
+  using Clock = std::chrono::steady_clock;
+
+  Held(asio::io_context& context, Interrupt to, os::EventFd from, EventReader reads,
+       std::chrono::nanoseconds least)
+      : out(std::move(to)),
+        in(std::move(from)),
+        reader(std::move(reads)),
+        timer(context),
+        time(least) {}
+
+  void wait() { reader.wait(shared_from_this()); }
+
+  void on_event(unsigned, std::uint64_t) override {
+    if (running) take();
+  }
+
+  void take() {
+    if (Clock::now() >= next) return pass_on();
+    holds = true;
+    timer.expires_at(next);
+    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error && self->running) self->pass_on();
+    });
+  }
+
+  void pass_on() {
+    holds = false;
+    out->raise();
+    next = Clock::now() + time;
+    wait();
+  }
+
+  void stop() {
+    running = false;
+    timer.cancel();
+    const bool taken = reader.stop() != 0;
+    if (in->drain() || taken || holds) out->raise();
+    in.reset();
+    out.reset();
+  }
+
+  std::optional<Interrupt> out;
+  std::optional<os::EventFd> in;
+  EventReader reader;  // of it
+  asio::steady_timer timer;
+  const std::chrono::nanoseconds time;
+  Clock::time_point next{};  // that one may go out
+  bool holds = false;        // one, until then
+  bool running = true;
+};
+
+Moderation::Moderation(std::vector<std::shared_ptr<Held>> held) noexcept : held_(std::move(held)) {}
+Moderation::Moderation(Moderation&&) noexcept = default;
+Moderation::~Moderation() {
+  for (const auto& held : held_) held->stop();
+}
+
+Result<Moderation> Moderation::start(asio::io_context& context, Attachment& attachment,
+                                     std::chrono::nanoseconds time) {
+  std::vector<std::shared_ptr<Held>> all;
+  if (time.count() == 0) return Moderation({});
+  std::vector<Interrupt> ours;
+  for (const auto& out : attachment.interrupts) {
+    auto raised = os::EventFd::create();
+    if (!raised) return raised.error();
+    auto in = raised->duplicate();
+    if (!in) return in.error();
+    ours.push_back(InterruptLine(std::move(*raised)).interrupt());
+    auto reader = EventReader::create(context, *in, 0);
+    if (!reader) return reader.error();
+    all.push_back(std::make_shared<Held>(context, out, std::move(*in), std::move(*reader), time));
+  }
+  attachment.interrupts = std::move(ours);
+  for (const auto& held : all) held->wait();
+  return Moderation(std::move(all));
+}
+
+}  // namespace bellwire
