@@ -3,8 +3,13 @@
 
 #include <boost/asio/detail/reactor.hpp>
 #include <boost/asio/detail/reactor_op.hpp>
+#include <boost/version.hpp>
 #include <optional>
 #include <utility>
+
+#if BOOST_VERSION / 100 != 1081
+#error "Asio's inner parts may have changed: compile event_reader_plain.cpp instead of this file"
+#endif
 
 namespace bellwire {
 namespace detail = boost::asio::detail;
