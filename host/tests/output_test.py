@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import threading
+import time
 import unittest
 from collections.abc import Sequence
 from pathlib import Path
@@ -132,8 +133,9 @@ class StandardOutput(OutputCase):
 
 
 class Files(OutputCase):
-    def liar(self, says: bytes) -> None:
-        """Serves as a device's control socket, says that and hangs up, again and again."""
+    def liar(self, says: bytes, stays: bool = False) -> None:
+        """Serves as a device's control socket, says that and hangs up, again and again. Or stays,
+        and says nothing more."""
         server = socket.socket(socket.AF_UNIX)
         self.addCleanup(server.close)
         server.bind(str(self.socket))
@@ -148,6 +150,8 @@ class Files(OutputCase):
                 with peer, contextlib.suppress(OSError):  # it has heard enough
                     peer.recv(4096)
                     peer.sendall(says)
+                    while stays and peer.recv(4096):
+                        pass
 
         threading.Thread(target=serve, daemon=True).start()
 
@@ -226,6 +230,64 @@ class Files(OutputCase):
                     self.assertEqual(json.loads(out.read_text())["version"], 1)
                     self.assertEqual({name for name in self.names() if name.startswith(".")},
                                      set())
+
+    def recorder(self, out: Path) -> subprocess.Popen[str]:
+        """One whose file beside `out` is there already."""
+        recorder = self.start("trace", "record", self.socket, "--out", out)
+        self.until(lambda: self.unfinished() or recorder.poll() is not None)
+        return recorder
+
+    def unfinished(self) -> set[str]:
+        return {name for name in self.names() if name.startswith(".")}
+
+    def assert_nothing_came(self, recorder: subprocess.Popen[str], out: Path, told: str) -> None:
+        self.assertEqual(recorder.wait(PATIENCE), FAILED)
+        self.assertIn(told, pipe(recorder.stderr).read())
+        self.assertEqual((self.unfinished(), out.exists()), (set(), False))
+
+    def test_a_device_that_answers_nothing_is_not_waited_for(self) -> None:
+        out = self.folder / "out"
+        for says in (b"", b'{"began":'):
+            with self.subTest(says):
+                self.socket.unlink(missing_ok=True)
+                self.liar(says, stays=True)
+                self.assert_nothing_came(self.recorder(out), out, "is the device stopped?")
+
+    def test_a_signal_ends_a_recorder_that_has_no_answer(self) -> None:
+        out = self.folder / "out"
+        self.liar(b"", stays=True)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number.name):
+                recorder = self.recorder(out)
+                recorder.send_signal(number)
+                self.assert_nothing_came(recorder, out, str(self.socket))
+
+    def test_a_second_signal_gives_the_trace_up(self) -> None:
+        out = self.folder / "out"
+        self.liar(b'{"began":true}\n{"over":true}\n', stays=True)
+        recorder = self.recorder(out)
+        while recorder.poll() is None:
+            recorder.send_signal(signal.SIGTERM)
+            time.sleep(0.01)
+        self.assert_nothing_came(recorder, out, "ended by a signal")
+
+    def test_a_device_that_is_stopped_while_it_is_recorded(self) -> None:
+        device = self.busy_device()
+        for arguments in ((), ("--seconds", "0.5")):
+            with self.subTest(arguments):
+                out = self.folder / "out"
+                recorder = subprocess.Popen(
+                    [PROGRAM, "trace", "record", self.socket, "--out", out, *arguments],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    text=True)
+                self.addCleanup(pipe(recorder.stdout).close)
+                self.addCleanup(pipe(recorder.stderr).close)
+                self.assertIn("recording", pipe(recorder.stdout).readline())
+                device.send_signal(signal.SIGSTOP)
+                if not arguments:
+                    recorder.terminate()
+                self.assert_nothing_came(recorder, out, "is the device stopped?")
+                device.send_signal(signal.SIGCONT)
 
     def test_an_export_that_is_interrupted(self) -> None:
         fifo = self.folder / "fifo"

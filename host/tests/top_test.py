@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`bellwire top`: what it prints of devices that are busy, idle or gone."""
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import unittest
 from program import PROGRAM, pipe
 from programs_test import FAILED, PATIENCE, ProgramCase, served
 
+PLACES = 8  # host/trace/record/control.hpp
 QUICK = ("--interval", "0.1", "--times", "3")
 
 
@@ -92,6 +94,39 @@ class Top(ProgramCase):
         except ConnectionError:
             return b""
 
+    def hoard(self) -> list[socket.socket]:
+        """Takes all places of the control socket, and asks nothing."""
+        clients: list[socket.socket] = []
+        for _ in range(PLACES):
+            clients.append(self.enterContext(socket.socket(socket.AF_UNIX)))
+            clients[-1].connect(str(self.socket))
+        return clients
+
+    def test_clients_that_ask_nothing_make_room(self) -> None:
+        self.busy_device()
+        self.hoard()
+        self.until(lambda: self.run_program("top", self.socket, *QUICK).returncode == 0)
+        self.hoard()
+        out = self.folder / "out"
+        self.until(lambda: self.run_program("trace", "record", self.socket, "--out", out,
+                                            "--seconds", "0.1").returncode == 0)
+
+    def test_a_client_that_is_turned_away_gets_the_reason(self) -> None:
+        self.busy_device()
+        for _ in range(10):  # a hoard that has become quiet makes room
+            clients = self.hoard()
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(self.socket))
+                client.settimeout(PATIENCE)
+                with contextlib.suppress(BrokenPipeError):  # it is closed already
+                    client.sendall(b'{"do":"status"}\n')
+                answer = json.loads(self.received(client))
+            for each in clients:
+                each.close()
+            if "error" in answer:
+                break
+        self.assertIn(f"{PLACES} clients are connected", answer["error"])
+
     def test_answers_that_are_malformed(self) -> None:
         queue = {key: 1 for key in ("queue", "entries", "generation", "status", "submitted",
                                     "completed", "doorbells", "wakeups")}
@@ -99,7 +134,8 @@ class Top(ProgramCase):
         for answer, words in (("nonsense", "not JSON"), ("{}", "status is missing"),
                               (json.dumps({"status": status | {"device": "\x1b[2J"}}), "control"),
                               (json.dumps({"status": status | {"queues": [queue]}}), "raises"),
-                              ("x" * 100_000, "65536 bytes")):
+                              ("x" * 100_000, "65536 bytes"),
+                              (json.dumps({"error": "8 clients are there"}), ": 8 clients are")):
             with self.subTest(words):
                 run = self.ask_a_liar(answer)
                 self.assert_refused(FAILED, [words], run)

@@ -22,9 +22,14 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 constexpr std::size_t longest_request = 4096;
+constexpr std::chrono::seconds quiet_time{2};  // then a client makes room for another
 
 Error bad_request(const char* what) {
   return fault(std::errc::invalid_argument, "{}: see host/trace/record/control.hpp", what);
+}
+
+std::string error_line(const std::string& message) {
+  return json::serialize(json::object{{"error", message}}) + "\n";
 }
 
 // A positive number; empty where the name is missing.
@@ -51,6 +56,8 @@ Result<void> add_facts_of(const json::object& request, TraceFacts& facts) {
 
 }  // namespace
 
+using Clock = std::chrono::steady_clock;
+
 // A client's connection. It lives as long as something is to come from its client, or to go there.
 class ControlConnection : public std::enable_shared_from_this<ControlConnection> {
  public:
@@ -63,6 +70,17 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
     static_cast<void>(socket.release());
     connection->read_on();
     return connection;
+  }
+
+  /// Since when it has neither asked anything nor taken an answer. Empty: it is being served.
+  [[nodiscard]] std::optional<Clock::time_point> quiet_since() const {
+    return recording_ ? std::nullopt : std::optional(active_);
+  }
+
+  /// Makes room for another.
+  void drop() {
+    boost::system::error_code ignored;
+    socket_.close(ignored);
   }
 
   /// Ends it, unless a trace is under way to the client. A client that has hung up wants none.
@@ -94,6 +112,7 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   std::string writing_;        // and now
   bool recording_ = false;     // for this client
   bool sending_last_ = false;  // nothing follows what is being sent
+  Clock::time_point active_ = Clock::now();
 };
 
 void ControlConnection::read_on() {
@@ -109,6 +128,7 @@ void ControlConnection::read_on() {
 }
 
 void ControlConnection::handle(const std::string& line) {
+  active_ = Clock::now();
   boost::system::error_code error;
   const auto request = json::parse(line, error);
   if (error || !request.is_object()) return refuse(bad_request("a line is not a JSON object"));
@@ -133,12 +153,16 @@ Result<void> ControlConnection::record(const json::object& request) {
   if (!requests) return requests.error();
   auto facts = facts_;
   if (auto added = add_facts_of(request, facts); !added) return added;
-  auto begun = thread_.begin(facts, {.seconds = *seconds, .requests = *requests},
-                             [self = shared_from_this()](const std::string& trace) {
-                               self->recording_ = false;
-                               if (!self->socket_.is_open()) return;
-                               self->send(text("{{\"trace\":{}}}\n", trace.size()) + trace, true);
-                             });
+  auto begun = thread_.begin(
+      facts, {.seconds = *seconds, .requests = *requests},
+      [self = shared_from_this()](const std::string& trace) {
+        self->recording_ = false;
+        if (!self->socket_.is_open()) return;
+        self->send(text("{{\"trace\":{}}}\n", trace.size()) + trace, true);
+      },
+      [self = shared_from_this()] {
+        if (self->socket_.is_open()) self->send("{\"over\":true}\n", false);
+      });
   if (!begun) return begun;
   recording_ = true;
   send("{\"began\":true}\n", false);
@@ -155,7 +179,7 @@ Result<void> ControlConnection::send_status() {
 }
 
 void ControlConnection::refuse(const Error& error) {
-  send(json::serialize(json::object{{"error", error.message}}) + "\n", true);
+  send(error_line(error.message), true);
 }
 
 void ControlConnection::send(const std::string& text, bool last) {
@@ -170,6 +194,7 @@ void ControlConnection::write_on() {
   asio::async_write(socket_, asio::buffer(writing_),
                     [self = shared_from_this()](const auto& error, std::size_t) {
                       self->writing_.clear();
+                      self->active_ = Clock::now();
                       if (!error && !self->outbox_.empty()) return self->write_on();
                       boost::system::error_code ignored;
                       if (error || self->sending_last_) self->socket_.close(ignored);
@@ -182,10 +207,31 @@ struct ControlServer::State {
 
   void take(os::UniqueFd socket) {
     std::erase_if(connections, [](const auto& connection) { return connection.expired(); });
-    if (connections.size() == ControlServer::most_clients)
-      return log::warning("a client of the control socket was turned away: {} are connected",
-                          ControlServer::most_clients);
+    if (connections.size() == ControlServer::most_clients) drop_quietest();
+    if (connections.size() == ControlServer::most_clients) return turn_away(socket.get());
     connections.push_back(ControlConnection::start(thread, facts, std::move(socket)));
+  }
+
+  void drop_quietest() {
+    const auto since = [](const std::weak_ptr<ControlConnection>& weak) {
+      return weak.lock()->quiet_since().value_or(Clock::time_point::max());
+    };
+    const auto quietest = std::ranges::min_element(connections, {}, since);
+    if (since(*quietest) > Clock::now() - quiet_time) return;
+    log::warning(
+        "a client of the control socket was dropped: it asks nothing or reads no answer, "
+        "and another wants its place");
+    quietest->lock()->drop();
+    connections.erase(quietest);
+  }
+
+  // The line fits: nothing else was sent on that socket.
+  static void turn_away(int socket) {
+    const auto reason = text("{} clients are connected already; try again in a few seconds",
+                             ControlServer::most_clients);
+    log::warning("a client of the control socket was turned away: {}", reason);
+    const auto line = error_line(reason);
+    static_cast<void>(os::send_message(socket, std::as_bytes(std::span(line)), -1));
   }
 
   void close() {

@@ -11,12 +11,14 @@
 // The answers are:
 //
 //     {"began": true}
+//     {"over": true}        nothing more is recorded, and the trace is being made
 //     {"trace": 12345}      and behind the line that many bytes: the trace file
 //     {"status": {…}}       as in status.hpp
 //     {"error": "…"}        then the server hangs up
 //
-// Clients are not trusted: their number and the length of their lines are bounded. Everything runs
-// on the recording thread.
+// Clients are not trusted: their number and the length of their lines are bounded. One that has
+// been quiet for a while makes room for another that comes when all places are taken. Everything
+// runs on the recording thread.
 #pragma once
 
 #include <memory>

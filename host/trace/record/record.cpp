@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // `bellwire trace record`: a client of a device's control socket, from its request to the trace
-// file. On one thread; a signal asks the device to stop recording, and the trace is still written.
+// file. On one thread. A signal asks the device to stop recording, and the trace is still written.
+// A second one ends the program at once, and so does the first if the device has not answered.
 #include <CLI/CLI.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json.hpp>
 #include <csignal>
@@ -17,6 +19,7 @@
 #include "host/cli/options.hpp"
 #include "host/cli/subcommands.hpp"
 #include "host/trace/record/control.hpp"
+#include "vdev/log/log.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -26,6 +29,9 @@ namespace json = boost::json;
 
 constexpr std::size_t longest_answer = std::size_t{64} << 10;
 constexpr std::size_t read_at_once = std::size_t{64} << 10;
+constexpr std::chrono::seconds patience{2};  // a device answers at once, whatever else it does …
+constexpr std::chrono::seconds between_reports{5};  // … but making a long trace takes its time
+constexpr double longest_deadline = 1e6;            // seconds
 
 struct RecordOptions {
   std::string socket;              // of a ControlServer
@@ -59,9 +65,8 @@ class RecordClient {
     if (!file) return file.error();
     file_.emplace(std::move(**file));  // the option is required
     send(request);
-    signals_.async_wait([this](const auto& cancelled, int) {
-      if (!cancelled) send({{"do", "stop"}});
-    });
+    expect_answer({});
+    wait_for_signal();
     read_answer();
     context_.run();
     return result_ ? file_->commit() : result_;
@@ -76,6 +81,40 @@ class RecordClient {
     if (error) return Error{error, text("{}: {}", options_.socket, error.message())};
     static_cast<void>(socket->release());
     return {};
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const auto& cancelled, int) {
+      if (cancelled) return;
+      if (std::exchange(give_up_, true))
+        return end(fault(std::errc::operation_canceled,
+                         "{}: ended by a signal before the trace was whole", options_.socket));
+      if (recording_) {
+        send({{"do", "stop"}});
+        expect_answer({});
+      }
+      wait_for_signal();
+    });
+  }
+
+  void expect_answer(std::chrono::duration<double> recording) {
+    timer_.expires_after(patience +
+                         std::chrono::duration_cast<asio::steady_timer::duration>(recording));
+    timer_.async_wait([this](const auto& cancelled) {
+      if (!cancelled)
+        end(fault(std::errc::timed_out, "{}: no answer for {} s; is the device stopped?",
+                  options_.socket, patience.count()));
+    });
+  }
+
+  void expect_trace() {
+    timer_.expires_after(between_reports);
+    timer_.async_wait([this](const auto& cancelled) {
+      if (cancelled) return;
+      give_up_ = true;
+      log::warning("{}: still waiting for the trace; Ctrl-C gives it up", options_.socket);
+      expect_trace();
+    });
   }
 
   void send(const json::object& request) {
@@ -101,13 +140,11 @@ class RecordClient {
     if (const auto* const why = answer->if_contains("error"))
       return end(fault(std::errc::protocol_error, "{}: {}", options_.socket,
                        why->is_string() ? why->as_string().c_str() : "refused"));
+    if (answer->contains("began")) return begin();
+    recording_ = false;
+    expect_trace();
     const auto* const size = answer->if_contains("trace");
-    if (size == nullptr) {
-      // Never into the trace itself.
-      (file_->is_standard_output() ? std::cerr : std::cout)
-          << "recording; Ctrl-C ends it" << std::endl;
-      return read_answer();
-    }
+    if (size == nullptr) return read_answer();
     left_ = size->to_number<std::uint64_t>(error);
     if (error) return end(gone());
     write(read_.data(), read_.size());
@@ -115,11 +152,24 @@ class RecordClient {
     copy_trace();
   }
 
+  void begin() {
+    recording_ = true;
+    give_up_ = false;
+    timer_.cancel();
+    if (options_.limits.seconds.value_or(longest_deadline) < longest_deadline)
+      expect_answer(std::chrono::duration<double>(*options_.limits.seconds));
+    // Never into the trace itself.
+    (file_->is_standard_output() ? std::cerr : std::cout)
+        << "recording; Ctrl-C ends it" << std::endl;
+    read_answer();
+  }
+
   void copy_trace() {
     if (auto written = file_->flush(); !written || left_ == 0) return end(written);
     socket_.async_read_some(asio::buffer(read_), [this](const auto& error, std::size_t size) {
       if (error) return end(gone());
       write(read_.data(), size);
+      expect_trace();
       copy_trace();
     });
   }
@@ -132,7 +182,7 @@ class RecordClient {
 
   void end(Result<void> result) {
     result_ = std::move(result);
-    signals_.cancel();
+    context_.stop();
   }
 
   [[nodiscard]] Error gone() const {
@@ -145,7 +195,10 @@ class RecordClient {
   asio::io_context context_{1};
   asio::local::stream_protocol::socket socket_{context_};
   asio::signal_set signals_{context_, SIGINT, SIGTERM, SIGHUP};
+  asio::steady_timer timer_{context_};
   std::optional<OutputFile> file_;
+  bool recording_ = false;  // the device, for us
+  bool give_up_ = true;     // at the next signal
   std::string read_;
   std::uint64_t left_ = 0;
   Result<void> result_;

@@ -33,6 +33,7 @@ struct RecordingThread::Job {
   TraceFacts facts;
   RecordingLimits limits;
   Ended ended;
+  std::function<void()> over;
   std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
   Clock::time_point since = Clock::now();
 
@@ -88,7 +89,7 @@ void RecordingThread::detach() {
 }
 
 Result<void> RecordingThread::begin(const TraceFacts& facts, const RecordingLimits& limits,
-                                    Ended ended) {
+                                    Ended ended, std::function<void()> over) {
   if (job_)
     return fault(std::errc::device_or_resource_busy,
                  "{} is being recorded already; wait until that is done", facts.device);
@@ -96,6 +97,7 @@ Result<void> RecordingThread::begin(const TraceFacts& facts, const RecordingLimi
   job->facts = facts;
   job->limits = limits;
   job->ended = std::move(ended);
+  job->over = std::move(over);
   drain_on();
   std::unique_lock lock(mutex_);
   job_ = std::move(job);
@@ -137,6 +139,7 @@ void RecordingThread::drop() {
 void RecordingThread::end() {
   const auto job = take_job();
   if (!job) return;
+  if (job->over) job->over();
   const auto clocks = job->facts.transport == one_clock ? trace::Clocks::one : trace::Clocks::guest;
   const auto timeline = trace::make_timeline(job->recorder.stop(), clocks);
   job->ended(trace_file(timeline, job->facts, job->began));

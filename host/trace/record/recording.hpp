@@ -52,9 +52,10 @@ class RecordingThread {
     const std::lock_guard lock(mutex_);
     return look(layout_ ? &*layout_ : nullptr);
   }
-  /// EBUSY: something is being recorded already.
+  /// Calls `over` when nothing more is recorded, and `ended` when the trace is made, which may take
+  /// long. EBUSY: something is being recorded already.
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
-                                   Ended ended);
+                                   Ended ended, std::function<void()> over = {});
   void end();
   /// Ends it without a trace.
   void drop();

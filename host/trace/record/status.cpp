@@ -139,6 +139,8 @@ Result<DeviceStatus> parse(const std::string& path, const std::string& line) {
   const auto answer = boost::json::parse(line, error);
   try {
     if (error) throw view::Malformed("the answer is not JSON");
+    if (const auto* const object = answer.if_object(); object && object->contains("error"))
+      return fault(std::errc::protocol_error, "{}: {}", path, JsonNode(answer).at("error").line());
     return read_status(JsonNode(answer).at("status"));
   } catch (const view::Malformed& malformed) {
     return fault(std::errc::protocol_error, "{}: {}; is it the control socket of a device?", path,
@@ -159,7 +161,8 @@ Result<DeviceStatus> ask_status(const std::string& path) {
   const auto socket = connect_control(path);
   if (!socket) return socket.error();
   const auto sent = os::send_message(socket->get(), std::as_bytes(std::span(status_request)), -1);
-  if (!sent) return sent.error();
+  // A server that has turned us away said why before it hung up.
+  if (!sent && !os::peer_left(socket->get())) return sent.error();
   const auto line = read_line(path, socket->get());
   if (!line) return line.error();
   auto status = parse(path, *line);
