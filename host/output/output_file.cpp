@@ -73,12 +73,19 @@ std::string random_name() {
 
 // Temporary files that a signal must not leave behind
 
-std::array<std::atomic<const char*>, 8> unfinished_names;  // no program writes more at a time
-static_assert(std::atomic<const char*>::is_always_lock_free, "read in a signal's handler");
+// By folder and name: the folder may be renamed meanwhile.
+struct Place {
+  os::UniqueFd folder;
+  std::string name;
+};
+
+std::array<std::atomic<const Place*>, 8> unfinished_places;  // no program writes more at a time
+static_assert(std::atomic<const Place*>::is_always_lock_free, "read in a signal's handler");
 
 void remove_all_and_die(int number) {
-  for (auto& name : unfinished_names)
-    if (const auto* const file = name.load()) ::unlink(file);
+  for (auto& place : unfinished_places)
+    if (const auto* const file = place.load())
+      ::unlinkat(file->folder.get(), file->name.c_str(), 0);
   std::signal(number, SIG_DFL);
   ::raise(number);
 }
@@ -96,19 +103,19 @@ void take_over(int number) noexcept {
 // handles itself, or ignores, are left to it.
 class Unfinished {
  public:
-  // The name outlives it.
-  explicit Unfinished(const char* name) noexcept;
+  // The place outlives it.
+  explicit Unfinished(const Place* file) noexcept;
   Unfinished(const Unfinished&) = delete;
   ~Unfinished();
 
  private:
-  std::atomic<const char*>* place_ = nullptr;
+  std::atomic<const Place*>* place_ = nullptr;
 };
 
-Unfinished::Unfinished(const char* name) noexcept {
-  for (auto& place : unfinished_names) {
-    const char* nothing = nullptr;
-    if (!place.compare_exchange_strong(nothing, name)) continue;
+Unfinished::Unfinished(const Place* file) noexcept {
+  for (auto& place : unfinished_places) {
+    const Place* nothing = nullptr;
+    if (!place.compare_exchange_strong(nothing, file)) continue;
     place_ = &place;
     break;
   }
@@ -119,7 +126,8 @@ Unfinished::~Unfinished() {
   if (place_ != nullptr) place_->store(nullptr);
 }
 
-// The file beside the target, until it takes the target's place.
+// The file beside the target, until it takes the target's place. Both are in the folder that was
+// there at the start, whatever becomes of its name.
 class OutputFile::Temporary {
  public:
   struct Made {
@@ -130,12 +138,16 @@ class OutputFile::Temporary {
   // `older`: what is replaced, or null.
   static Result<Made> create(const fs::path& target, const struct stat* older) {
     const auto mode = older != nullptr ? older->st_mode & any_permission : new_file;
+    os::UniqueFd folder(::open(folder_of(target).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!folder.valid()) return Error{last_error(), {}};
     for (int attempt = 0; attempt < name_attempts; ++attempt) {
-      auto beside = folder_of(target) / random_name();
-      os::UniqueFd fd(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+      const auto name = random_name();
+      os::UniqueFd fd(
+          ::openat(folder.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
       if (!fd.valid() && errno == EEXIST) continue;
       if (!fd.valid()) return Error{last_error(), {}};
-      auto made = std::unique_ptr<Temporary>(new Temporary(std::move(beside), target));
+      auto made = std::unique_ptr<Temporary>(
+          new Temporary({std::move(folder), name}, target.filename().string()));
       if (older != nullptr && !take_after(*older, fd.get())) return Error{last_error(), {}};
       return Made{std::move(made), std::move(fd)};
     }
@@ -143,17 +155,18 @@ class OutputFile::Temporary {
   }
 
   ~Temporary() {
-    if (!placed_) ::unlink(beside_.c_str());
+    if (!placed_) ::unlinkat(beside_.folder.get(), beside_.name.c_str(), 0);
   }
 
   [[nodiscard]] bool place() {
-    placed_ = ::rename(beside_.c_str(), target_.c_str()) == 0;
+    const int folder = beside_.folder.get();
+    placed_ = ::renameat(folder, beside_.name.c_str(), folder, target_.c_str()) == 0;
     return placed_;
   }
 
  private:
-  Temporary(fs::path beside, fs::path target)
-      : beside_(std::move(beside)), target_(std::move(target)), unfinished_(beside_.c_str()) {}
+  Temporary(Place beside, std::string target)
+      : beside_(std::move(beside)), target_(std::move(target)), unfinished_(&beside_) {}
 
   // The owner first: changing it takes permissions away. Only root can give files away; anybody
   // else who replaces another's file owns the new one, as with every editor.
@@ -166,10 +179,24 @@ class OutputFile::Temporary {
     return ::fchmod(fd, older.st_mode & kept) == 0;
   }
 
-  fs::path beside_, target_;
+  const Place beside_;
+  const std::string target_;  // in the same folder
   bool placed_ = false;
   Unfinished unfinished_;  // names beside_
 };
+
+bool same_file(const std::string& one, const std::string& other) {
+  struct stat first {
+  }, second{};
+  const bool there = ::stat(one.c_str(), &first) == 0;
+  if (there != (::stat(other.c_str(), &second) == 0)) return false;
+  if (there)
+    return S_ISREG(first.st_mode) && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+  const auto target = target_of(one), another = target_of(other);
+  std::error_code error;
+  return target && another && target->filename() == another->filename() &&
+         fs::equivalent(folder_of(*target), folder_of(*another), error);
+}
 
 Result<OutputFile> OutputFile::create(const std::string& path) {
   if (const auto own = own_descriptor(path)) {

@@ -9,6 +9,8 @@
 // has the older one's owner and permissions, or what the umask says. What is not a regular file
 // (a device, a FIFO, an open descriptor by way of /dev/stdout) is written directly, never removed.
 //
+// The folder may be renamed meanwhile: the file stays in it.
+//
 // A name that ends in ".gz" is written compressed. One thread.
 #pragma once
 
@@ -23,6 +25,10 @@
 #include "vdev/os/result.hpp"
 
 namespace bellwire::host {
+
+/// Whether both paths lead to the same regular file, or would if it existed. What is not a regular
+/// file can be written more than once.
+[[nodiscard]] bool same_file(const std::string& one, const std::string& other);
 
 class OutputFile {
  public:

@@ -178,6 +178,38 @@ TEST_CASE("a full disk is an error, however late it shows") {
   CHECK(fs::is_character_file(full));
 }
 
+TEST_CASE("a folder that is renamed meanwhile gets its file, and nothing stays behind") {
+  const Folder folder;
+  const auto before = folder.file("before"), after = folder.file("after");
+  for (const bool whole : {true, false}) {
+    fs::create_directory(before);
+    {
+      auto file = OutputFile::create(before + "/out").value();
+      file.stream() << "new";
+      fs::rename(before, after);
+      if (whole) CHECK(file.commit().has_value());
+    }
+    CHECK(fs::is_empty(after) != whole);
+    if (whole) CHECK(content(after + "/out") == "new");
+    fs::remove_all(after);
+  }
+}
+
+TEST_CASE("paths to one file are known, whether it exists or not") {
+  const Folder folder;
+  const auto there = folder.file("there"), link = folder.file("link"), none = folder.file("none");
+  put(there, "here");
+  fs::create_symlink("there", link);
+  fs::create_symlink("none", folder.file("dangling"));
+  CHECK(same_file(there, there));
+  CHECK(same_file(there, link));
+  CHECK(same_file(none, folder.file("./none")));
+  CHECK(same_file(none, folder.file("dangling")));
+  CHECK_FALSE(same_file(there, none));
+  CHECK_FALSE(same_file(none, folder.file("other")));
+  CHECK_FALSE(same_file("/dev/null", "/dev/null"));
+}
+
 TEST_CASE("a file that grows too large is an error, and the older one stays") {
   const Folder folder;
   const auto path = folder.file("out");

@@ -123,6 +123,22 @@ class Commands(TraceCase):
                 self.assertIn(words, run.stderr)
         self.assertFalse((self.folder / "page.html").exists())
 
+    def test_an_export_replaces_neither_its_trace_nor_another(self) -> None:
+        trace = self.trace()
+        before = trace.read_text()
+        link, page = self.folder / "link", self.folder / "page"
+        link.symlink_to(trace.name)
+        for arguments in (["--perfetto", trace], ["--html", link],
+                          ["--perfetto", page, "--html", page],
+                          ["--perfetto", page, "--html", self.folder / "." / "page"],
+                          ["--html", self.folder / ".." / self.folder.name / "run.json"]):
+            with self.subTest(arguments):
+                run = self.bellwire("export", trace, *arguments, status=2)
+                self.assertIn("choose another file", run.stderr)
+                self.assertFalse(page.exists())
+        self.assertEqual(trace.read_text(), before)
+        self.bellwire("export", trace, "--perfetto", "/dev/null", "--html", "/dev/null")
+
     def test_perfetto_gets_json(self) -> None:
         out = self.folder / "events.json"
         self.bellwire("export", self.trace(), "--perfetto", out)

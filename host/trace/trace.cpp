@@ -111,11 +111,25 @@ struct Format {
   void (*write)(std::ostream&, const Trace&, const Figures&);
 };
 
+// One file would silently take the other's place, or the trace's.
+Result<void> check_distinct(const ExportOptions& options) {
+  const auto refuse = [](const std::string& path, const char* what) {
+    return fault(std::errc::invalid_argument, "trace export: '{}' is {}; choose another file", path,
+                 what);
+  };
+  if (options.perfetto && options.html && same_file(*options.perfetto, *options.html))
+    return refuse(*options.html, "the file for --perfetto, too");
+  for (const auto* const path : {&options.perfetto, &options.html})
+    if (*path && same_file(**path, options.path)) return refuse(**path, "the trace itself");
+  return {};
+}
+
 // All or none: what was written before the first file that fails is dropped.
 Result<void> run_export(const ExportOptions& options) {
   if (!options.perfetto && !options.html)
     return fault(std::errc::invalid_argument,
                  "trace export: choose what to write: --perfetto or --html");
+  if (auto distinct = check_distinct(options); !distinct) return distinct;
   const auto loaded = load(options.path);
   if (!loaded) return loaded.error();
   std::vector<OutputFile> files;
