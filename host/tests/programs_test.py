@@ -431,6 +431,20 @@ class Tracing(ProgramCase):
         self.assertEqual(json.loads(self.out.read_text())["version"], 1)
         self.assertFalse(self.control.exists())
 
+    def test_a_device_that_nobody_used_says_that_it_recorded_nothing(self) -> None:
+        for older in (None, "older"):
+            with self.subTest(older):
+                if older:
+                    self.out.write_text(older)
+                device = self.start("device", "echo", "--on", f"vfio-user:{self.socket}", "--trace",
+                                    self.out)
+                self.until(lambda: served(self.socket))
+                device.terminate()
+                self.assertEqual(device.wait(PATIENCE), FAILED)
+                self.assertRegex(pipe(device.stderr).read(),
+                                 rf"\Abellwire: '{self.out}' was not written: no driver [^\n]+\n\Z")
+                self.assertEqual(self.out.exists() and self.out.read_text(), older or False)
+
     def test_nobody_to_record(self) -> None:
         run = self.run_program("trace", "record", self.control, "--out", self.out)
         self.assert_refused(FAILED, [str(self.control), "start the device with --control"], run)

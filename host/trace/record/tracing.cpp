@@ -48,7 +48,10 @@ Result<void> Tracing::finish() {
 }
 
 Result<void> Tracing::write(const std::string& trace) {
-  if (!attached_) return {};
+  if (!attached_)
+    return fault(std::errc::no_message_available,
+                 "'{}' was not written: no driver used the device, so nothing was recorded",
+                 *options_.file);
   file_->stream() << trace;
   return file_->commit();
 }

@@ -35,7 +35,7 @@ class Tracing {
   /// Descriptors that clients of the control socket may take.
   [[nodiscard]] unsigned descriptors_to_come() const noexcept;
 
-  /// Writes the file, unless the device never ran: then an older one stays.
+  /// Writes the file. ENODATA: the device never ran, so nothing was recorded; an older file stays.
   [[nodiscard]] Result<void> finish();
 
  private:
