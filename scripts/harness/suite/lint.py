@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.core.places import ROOT
 
-from . import checkpatch, sources
+from . import checkpatch, layers, sources
 from .results import Case
 from .step import Failed, Step, command, tracked
 
@@ -92,6 +92,15 @@ def functions_missing(text: str, sources: str) -> list[str]:
                   if not re.search(rf"\b{name.split('::')[-1]}\b", sources))
 
 
+def arrows() -> list[Case]:
+    """Each layer of vdev includes what it links, and what lies below that."""
+    sources = tracked("vdev/*.cpp", "vdev/*.hpp", "vdev/*.S")
+    wrong = list(layers.wrong_includes(ROOT, sources))
+    if wrong:
+        raise Failed("\n".join(wrong))
+    return [Case(f"includes of {len(sources)} files follow the layers")]
+
+
 def _names(found: list[Path]) -> str:
     return ", ".join(str(path.relative_to(ROOT)) for path in found)
 
@@ -101,6 +110,7 @@ STEPS = (
     Step("licences", licences),
     Step("paths", paths),
     Step("links", links),
+    Step("layers", arrows),
     Step("walk", walk),
     *sources.STEPS,
     *checkpatch.STEPS,
