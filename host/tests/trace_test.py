@@ -128,10 +128,11 @@ class Commands(TraceCase):
         before = trace.read_text()
         link, page = self.folder / "link", self.folder / "page"
         link.symlink_to(trace.name)
-        for arguments in (["--perfetto", trace], ["--html", link],
-                          ["--perfetto", page, "--html", page],
-                          ["--perfetto", page, "--html", self.folder / "." / "page"],
-                          ["--html", self.folder / ".." / self.folder.name / "run.json"]):
+        same: list[list[str | Path]] = [
+            ["--perfetto", trace], ["--html", link], ["--perfetto", page, "--html", page],
+            ["--perfetto", page, "--html", self.folder / "." / "page"],
+            ["--html", self.folder / ".." / self.folder.name / "run.json"]]
+        for arguments in same:
             with self.subTest(arguments):
                 run = self.bellwire("export", trace, *arguments, status=2)
                 self.assertIn("choose another file", run.stderr)
