@@ -102,7 +102,7 @@ bool Connection::called_within(std::chrono::milliseconds time) noexcept {
 
 void Connection::find_out_why() {
   for (auto now = signs(); now; now = signs()) {
-    const auto advice = watch_.look(ring::Heartbeat::Clock::now(), *now);
+    const auto advice = watch_.look(Heartbeat::Clock::now(), *now);
     report();
     if (advice == DriverWatch::Advice::done) return;
     if (advice == DriverWatch::Advice::ring) file_.ring();
@@ -113,10 +113,10 @@ void Connection::find_out_why() {
 void Connection::settle() {
   for (int looks = 0; looks < settle_looks; ++looks) {
     const auto now = signs();
-    if (!now || watch_.settle(ring::Heartbeat::Clock::now(), *now)) return report();
+    if (!now || watch_.settle(Heartbeat::Clock::now(), *now)) return report();
     std::this_thread::sleep_for(settle_pause);
   }
-  watch_.give_up(ring::Heartbeat::Clock::now());
+  watch_.give_up(Heartbeat::Clock::now());
   report();
 }
 
@@ -134,7 +134,7 @@ std::optional<bellwire::ring::DeviceSigns> Connection::signs() const {
 
 std::optional<Error> Connection::trouble() const {
   if (file_.gone() || memory_lost()) return file_.gone_fault();
-  if (const auto why = watch_.hopeless(ring::Heartbeat::Clock::now()))
+  if (const auto why = watch_.hopeless(Heartbeat::Clock::now()))
     return bellwire::fault(std::errc::timed_out, "{}", *why);
   return std::nullopt;
 }
@@ -149,13 +149,13 @@ Result<void> Connection::reset() {
 // The claim rang, and this rings again after every wait that was in vain: a device that runs beats
 // between two rings. While the device is paused, time does not count.
 Result<void> Connection::wait_until_served() {
-  auto since = ring::Heartbeat::Clock::now();
+  auto since = Heartbeat::Clock::now();
   bool was_paused = false;
-  ring::Heartbeat heartbeat;
+  Heartbeat heartbeat;
   if (const auto now = signs()) heartbeat.begin(since, *now);
   while (!queue_.ready()) {
     if (call_.wait()) continue;
-    const auto now = ring::Heartbeat::Clock::now();
+    const auto now = Heartbeat::Clock::now();
     const auto seen = signs();
     if (!seen) return file_.gone_fault();
     if (heartbeat.look(now, *seen) == Heartbeat::Health::paused) {
