@@ -16,6 +16,7 @@ namespace {
 using bellwire::ring::DriverWatch;
 using bellwire::ring::Heartbeat;
 
+constexpr std::chrono::milliseconds ask_why_after{1000};
 constexpr auto serve_patience = std::chrono::seconds(10);
 constexpr std::chrono::milliseconds settle_pause{100};
 constexpr int settle_looks = 20;
@@ -81,8 +82,8 @@ void Connection::kick() noexcept {
   }
 }
 
-void Connection::wait() {
-  if (!called())
+void Connection::wait(std::chrono::duration<double> passed) {
+  if (!called(passed))
     find_out_why();
   else if (watch_.suspects())
     settle();
@@ -90,11 +91,14 @@ void Connection::wait() {
   lost_.reset();
 }
 
-bool Connection::called() noexcept {
-  return lost_ == Hop::wake ? called_within(std::chrono::seconds(1)) : call_.wait();
+bool Connection::called(std::chrono::duration<double> passed) noexcept {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(ask_why_after - passed);
+  const bool slept = left > ask_why_after * 9 / 10;  // and not polled most of the time
+  return slept && lost_ != Hop::wake ? call_.wait() : called_within(left);
 }
 
 bool Connection::called_within(std::chrono::milliseconds time) noexcept {
+  if (time.count() <= 0) return false;
   if (lost_ != Hop::wake) return call_.wait(time);
   std::this_thread::sleep_for(time);
   return false;

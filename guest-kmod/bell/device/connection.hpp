@@ -32,8 +32,8 @@ class Connection {
   void lose(Hop hop) noexcept { lost_ = hop; }
 
   /// Sleeps until the device calls. After a second without a call it finds out why, repairs a loss
-  /// and reports it on stderr; then it returns.
-  void wait();
+  /// and reports it on stderr; then it returns. `passed` of that second have passed already.
+  void wait(std::chrono::duration<double> passed = {});
   /// Why waiting on is useless; empty while it isn't. There is no limit for a device that is
   /// paused.
   [[nodiscard]] std::optional<Error> trouble() const;
@@ -61,7 +61,7 @@ class Connection {
              bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping,
              bellwire::os::MemoryGuard guard, const bellwire_claim& claim);
   [[nodiscard]] Result<void> wait_until_served();
-  bool called() noexcept;
+  bool called(std::chrono::duration<double> passed) noexcept;
   bool called_within(std::chrono::milliseconds time) noexcept;
   void find_out_why();
   void settle();

@@ -153,9 +153,14 @@ bellwire::Result<CallEventFd> CallEventFd::create(Wait how) {
   return CallEventFd(how, std::move(event), std::move(epoll));
 }
 
-// A read that the timer interrupts may have begun just before, so it is followed by a whole second.
+// A read that the timer interrupts may have begun just before, so the rest of the second follows:
+// no more, since the device repairs what it missed by itself after a second and a half.
 bool CallEventFd::wait() noexcept {
-  if (how_ == Wait::read) return drain() || wait(second);
+  if (how_ == Wait::read) {
+    const auto end = std::chrono::steady_clock::now() + second;
+    return drain() || wait(std::chrono::ceil<std::chrono::milliseconds>(
+                          end - std::chrono::steady_clock::now()));
+  }
   if (how_ == Wait::poll) return wait(second);
   epoll_event happened{};
   return ::epoll_wait(epoll_.get(), &happened, 1, static_cast<int>(second.count())) > 0 && drain();

@@ -56,7 +56,7 @@ class Traffic {
   [[nodiscard]] bool right_answer(const bellwire_completion& completion, std::uint64_t number);
   [[nodiscard]] bool more_to_submit() const;
   bool stuck(bool progress);
-  [[nodiscard]] std::chrono::duration<double> since_progress() const;
+  [[nodiscard]] std::chrono::duration<double> since(std::uint64_t began) const;
   void measure(std::uint64_t ticks);
   void kick();
   void note_hop();
@@ -99,13 +99,18 @@ Result<TrafficResult> Traffic::run() {
   bool going = true;
   while (going && (more_to_submit() || connection_.queue().in_flight() > 0)) {
     submit_what_fits();
+    const auto began_waiting = bellwire::ring::timestamp();
     const bool sleeps = bellwire::ring::publish_and_wait(
-        connection_.queue(), poll_time_, [this] { kick(); }, [this] { connection_.wait(); });
+        connection_.queue(), poll_time_, [this] { kick(); },
+        [this, began_waiting] { connection_.wait(since(began_waiting)); });
     const bool progress = take_all();
     if (progress && sleeps && options_.trace && options_.depth == 1) note_hop();
     going = !stuck(progress);
   }
   measure(bellwire::ring::timestamp() - began);
+  if (const auto& loss = options_.loss;
+      loss && kicks_given_ < loss->kick && result_.failure.empty())
+    result_.failure = text("nothing was dropped: only {} kicks were given", kicks_given_);
   if (connection_.gone() || connection_.memory_lost())
     return bellwire::fault(std::errc::no_such_device, "{}; {} requests were under way",
                            connection_.gone_fault().message, result_.rings - result_.completions);
@@ -187,7 +192,7 @@ bool Traffic::stuck(bool progress) {
         text("the device calls the queue broken (reason {})", static_cast<int>(queue.status()));
   else if (queue.device_broken())
     result_.failure = "the device completed a request that was never submitted";
-  else if (!progress && since_progress() > traffic_patience)
+  else if (!progress && since(last_progress_) > traffic_patience)
     result_.failure = text("no completion for {} s; is the device running on the host?",
                            traffic_patience.count());
   return !result_.failure.empty();
@@ -214,8 +219,8 @@ void Traffic::note_hop() {
   }
 }
 
-std::chrono::duration<double> Traffic::since_progress() const {
-  const auto ticks = static_cast<double>(bellwire::ring::timestamp() - last_progress_);
+std::chrono::duration<double> Traffic::since(std::uint64_t began) const {
+  const auto ticks = static_cast<double>(bellwire::ring::timestamp() - began);
   return std::chrono::duration<double, std::nano>(ticks * ticks_.ns_each());
 }
 
