@@ -50,7 +50,7 @@ TEST_CASE("a summary takes figures in any order") {
 }
 
 TEST_CASE("small numbers in a histogram are exact, by the same ranks") {
-  for (const std::uint64_t last : {1, 2, 3, 10, 63}) {
+  for (const std::uint64_t last : {1U, 2U, 3U, 10U, 63U}) {
     Histogram histogram;
     for (std::uint64_t value = 1; value <= last; ++value) histogram.add(value);
     for (const double part : {0.0, 0.25, 0.5, 0.9, 0.99, 1.0})
