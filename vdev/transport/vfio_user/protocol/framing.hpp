@@ -68,6 +68,9 @@ class FrameReader {
   /// is not a message, so the start of the next one is unknown.
   [[nodiscard]] Result<std::optional<Message>> next(int socket);
 
+  /// Whether a part of the next message is there.
+  [[nodiscard]] bool began() const noexcept { return header_filled_ > 0; }
+
  private:
   Result<bool> fill(int socket, std::span<std::byte> bytes, std::size_t& filled);
 

@@ -41,6 +41,7 @@ void Session::start() {
     return end(admitted.error().message);
   }
   if (auto watched = watch(ready_, socket_.get()); !watched) return end(watched.error().message);
+  owes_since_ = std::chrono::steady_clock::now();
   wait(descriptor_base::wait_read);
 }
 
@@ -78,6 +79,13 @@ void Session::end_if_left() {
     if (!turn() && !ended()) end("it left without reading its replies");
 }
 
+void Session::end_if_stalled(std::chrono::milliseconds time) {
+  if (ended() || !owes_since_ || std::chrono::steady_clock::now() - *owes_since_ < time) return;
+  fail(fault(std::errc::timed_out,
+             "it did not send {} within {} ms, and another client wants its place",
+             reader_.began() ? "the rest of a message" : "its version", time.count()));
+}
+
 // One request, or one message of ours. False: there is nothing to do but wait.
 bool Session::turn() {
   const auto flushed = writer_.flush(socket_.get());
@@ -96,8 +104,12 @@ bool Session::turn() {
 bool Session::take_one() {
   auto message = reader_.next(socket_.get());
   if (!message) return fail(message.error()), false;
-  if (!*message) return false;
+  if (!*message) {
+    if (reader_.began() && !owes_since_) owes_since_ = std::chrono::steady_clock::now();
+    return false;
+  }
   take(std::move(**message));
+  if (owes_since_ && !ended() && commands_->client()) owes_since_.reset();
   return true;
 }
 
@@ -174,6 +186,7 @@ struct Server::Impl {
 
   void seat(os::UniqueFd socket) {
     if (session) session->end_if_left();
+    if (session) session->end_if_stalled(options.stall_time);
     if (session && !session->ended())
       return log::warning("{}: a second client was turned away", options.path);
     session = std::make_shared<Session>(context, std::move(socket), function, options.path,

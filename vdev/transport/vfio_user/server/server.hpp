@@ -4,18 +4,21 @@
 // 10.1 and newer speak it (`-device '{"driver":"vfio-user-pci","socket":{"type":"unix",
 // "path":"…"}}'`). Session: one client of it. Any number of servers share a context.
 //
-// One client at a time is served; another is turned away. A malformed request is answered with
-// EINVAL; a client whose stream can no longer be trusted is dropped. When a client goes, its memory
-// and its interrupts are dropped, the device keeps its state, and the next client may come (rule 52
-// of docs/semantics.md).
+// One client at a time is served; another is turned away, unless the first has owed its version or
+// the rest of a message for a while: then it is dropped, and the other is served. A malformed
+// request is answered with EINVAL; a client whose stream can no longer be trusted is dropped. When
+// a client goes, its memory and its interrupts are dropped, the device keeps its state, and the
+// next client may come (rule 52 of docs/semantics.md).
 //
 // Everything happens on the one thread that runs the context.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "vdev/pci/function.hpp"
@@ -41,6 +44,9 @@ class Session : public std::enable_shared_from_this<Session> {
   [[nodiscard]] bool ended() const noexcept { return !commands_; }
   /// If the client has already hung up: handles what it left, and ends.
   void end_if_left();
+  /// Ends it if the client has owed its version, or the rest of a message, for that long. Only for
+  /// another client's sake: a client may be stopped by a debugger.
+  void end_if_stalled(std::chrono::milliseconds time);
 
  private:
   using Wait = boost::asio::posix::descriptor_base::wait_type;
@@ -65,6 +71,8 @@ class Session : public std::enable_shared_from_this<Session> {
   DmaLink link_;
   FrameReader reader_;
   FrameWriter writer_;
+  // Since when the client owes its version, or the rest of a message.
+  std::optional<std::chrono::steady_clock::time_point> owes_since_;
   bool soon_ = false;  // a turn is queued: one is enough
   // So is one wait of each kind; both may be under way, since either may come first.
   bool waits_to_read_ = false;
@@ -75,6 +83,7 @@ struct ServerOptions {
   std::string path;  ///< of the socket
   /// Called when a client has agreed on a version (true) or has gone (false).
   std::function<void(bool)> on_client = {};
+  std::chrono::milliseconds stall_time{2000};  ///< after which a client makes room, see above
 };
 
 class Server {

@@ -305,6 +305,25 @@ TEST_CASE("a second client is turned away while the first is there") {
   CHECK(load(first, TestFunction::scratch) == 3);
 }
 
+// Nobody hurries it otherwise: it may be stopped by a debugger.
+TEST_CASE("a client that owes its version, or half a message, makes room for another") {
+  const Bytes half = pack(command_header(Command::device_reset, 1), Bytes(8));
+  for (const bool agreed : {false, true}) {
+    CAPTURE(agreed);
+    const ServedFunctions<> served;
+    RawClient stalled(served.path());
+    if (agreed) stalled.agree();
+    stalled.say_bytes(Bytes(half.begin(), half.begin() + (agreed ? 20 : 0)));
+    bool came = false;
+    for (int tries = 0; !came && tries < 400; ++tries) {
+      came = Client::connect(served.path()).has_value();
+      std::this_thread::sleep_for(50ms);
+    }
+    CHECK(came);
+    CHECK(stalled.outcome() == closed);
+  }
+}
+
 TEST_CASE("a client that goes in the middle of DMA ends it with an error") {
   ServedFunctions<> served;
   Bytes memory(1 << 20);
