@@ -184,9 +184,26 @@ Result<UniqueFd> create_memfd(const std::string& name, std::uint64_t size) {
   return fd;
 }
 
+namespace {
+
+const char* kind_of(mode_t mode, int flags) noexcept {
+  if ((flags & O_PATH) != 0) return "a mere path (O_PATH)";
+  if (S_ISFIFO(mode)) return "a pipe";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISDIR(mode)) return "a folder";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "a descriptor without a file";
+}
+
+}  // namespace
+
 Result<std::uint64_t> file_size(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return system_fault("descriptor {}: cannot tell its size", fd);
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (!S_ISREG(status.st_mode) || flags < 0 || (flags & O_PATH) != 0)
+    return fault(std::errc::no_such_device, "{} is not a file that can be mapped",
+                 kind_of(status.st_mode, flags));
   return static_cast<std::uint64_t>(status.st_size);
 }
 

@@ -48,10 +48,10 @@ Result<void> format(std::span<std::byte> memory, unsigned queues) {
   if (queues < 1 || queues > BELLWIRE_MAX_QUEUES)
     return fault(std::errc::invalid_argument, "{} queues: choose 1 to {}", queues,
                  BELLWIRE_MAX_QUEUES);
-  if (memory.size() <= BELLWIRE_HEADER_SIZE || !blank(memory))
-    return fault(std::errc::invalid_argument, "memory of {} bytes is not blank, or no memory",
-                 memory.size());
-  const auto stride = whole_pages((memory.size() - BELLWIRE_HEADER_SIZE) / queues);
+  const auto header_size = std::min<std::uint64_t>(memory.size(), BELLWIRE_HEADER_SIZE);
+  if (header_size == BELLWIRE_HEADER_SIZE && !blank(memory))
+    return fault(std::errc::invalid_argument, "the memory is not blank");
+  const auto stride = whole_pages((memory.size() - header_size) / queues);
   const auto rings = stride > BELLWIRE_QUEUE_CONTROL_SIZE
                          ? (stride - BELLWIRE_QUEUE_CONTROL_SIZE) / 2 / entry_pair
                          : 0;
@@ -152,7 +152,9 @@ Result<void> settle_format(Attachment& attachment, unsigned most_queues) {
   if (blank(bytes)) {
     const auto wires = std::min(attachment.doorbells.size(), attachment.interrupts.size());
     const auto queues = std::min<std::size_t>(wires, most_queues);
-    if (auto made = ring::format(bytes, static_cast<unsigned>(queues)); !made) return made;
+    // The memory came from a peer: what is wrong with it is no fault of this program's user.
+    if (auto made = ring::format(bytes, static_cast<unsigned>(queues)); !made)
+      return Error{std::make_error_code(std::errc::protocol_error), made.error().message};
   }
   const auto layout = Layout::open(attachment.memory);
   if (!layout) return layout.error();

@@ -57,6 +57,21 @@ TEST_CASE("with little memory the rings are smaller; with too little it is refus
   CHECK(ring::blank(tiny.bytes()));
 }
 
+TEST_CASE("a peer's memory that is too small is the peer's fault") {
+  for (const std::uint64_t size : {4096, 64 << 10}) {
+    Attachment attachment{
+        .doorbells = os::create_events(32).value(), .interrupts = {}, .memory = {}};
+    for (const auto& event : os::create_events(32).value())
+      attachment.interrupts.push_back(InterruptLine(event.duplicate().value()).interrupt());
+    const auto file = os::create_memfd("small", size).value();
+    attachment.memory = MemoryView(os::Mapping::create(file.get(), size).value());
+    const auto settled = ring::settle_format(attachment, 32);
+    REQUIRE(settled.has_error());
+    CHECK(settled.error().code == std::errc::protocol_error);
+    CHECK(settled.error().message.find("too little for 32 queues") != std::string::npos);
+  }
+}
+
 TEST_CASE("memory is formatted once, and a wrong number of queues never") {
   const auto memory = formatted(1, 1 << 20);
   CHECK(ring::format(memory.bytes(), 1).has_error());

@@ -29,7 +29,9 @@ Result<void> check(const Options& options) {
     return fault(std::errc::invalid_argument,
                  "memory of {} bytes: choose whole pages of {}, up to 4 MiB", options.memory,
                  BELLWIRE_PAGE_SIZE);
-  return {};
+  // What no driver could use is told by formatting as much.
+  std::vector<std::byte> blank(options.memory);
+  return ring::format(blank, options.queues);
 }
 
 }  // namespace

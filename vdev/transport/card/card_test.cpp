@@ -340,6 +340,8 @@ TEST_CASE("options that no driver could use are refused by name") {
            {{.queues = 33}, "vectors"},
            {{.memory = 0}, "memory"},
            {{.memory = 4097}, "memory"},
+           {{.memory = 4096}, "memory"},
+           {{.queues = 32, .memory = 64 << 10}, "for 32 queues"},
            {{.memory = 8 << 20}, "memory"}}) {
     const auto made = Card::create(context, options);
     REQUIRE_FALSE(made.has_value());

@@ -72,7 +72,8 @@ struct Shared {
 Result<std::optional<MemoryView>> DmaTable::view(const DmaMap& request, os::UniqueFd fd) {
   if (!fd.valid()) return std::optional<MemoryView>();
   const auto size = os::file_size(fd.get());
-  if (!size || !fits(request.offset, request.size, *size) || request.offset % page_size != 0)
+  if (!size) return fault(std::errc::invalid_argument, "DMA_MAP: {}", size.error().message);
+  if (!fits(request.offset, request.size, *size) || request.offset % page_size != 0)
     return fault(std::errc::invalid_argument,
                  "DMA_MAP: {} bytes from {} on are not in its file, or begin inside a page",
                  request.size, request.offset);

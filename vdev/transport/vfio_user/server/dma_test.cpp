@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vdev/os/memory.hpp"
@@ -41,6 +43,24 @@ TEST_CASE("sealed memory is mapped; memory that can be taken away is not") {
   CHECK_FALSE(space.map(2 * page_size, page_size).has_value());
   CHECK_FALSE(space.map(3 * page_size, page_size).has_value());
   CHECK(space.regions() == 4);
+}
+
+TEST_CASE("what is not a file that can be mapped is refused by name") {
+  int pipe[2], sockets[2];
+  REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0);
+  const os::UniqueFd writes(pipe[1]), other(sockets[1]);
+  pci::DmaSpace space;
+  DmaTable table(space);
+  for (const int fd : {pipe[0], sockets[0], ::open("/", O_RDONLY | O_CLOEXEC),
+                       ::open("/dev/zero", O_RDWR | O_CLOEXEC), ::eventfd(0, EFD_CLOEXEC),
+                       ::open("/proc/self/exe", O_PATH | O_CLOEXEC)}) {
+    const auto mapped = table.map({32, read_write, 0, 0, page_size}, os::UniqueFd(fd));
+    REQUIRE(mapped.has_error());
+    CHECK(mapped.error().code == std::errc::invalid_argument);
+    CHECK(mapped.error().message.ends_with("is not a file that can be mapped"));
+  }
+  CHECK(space.regions() == 0);
 }
 
 TEST_CASE("a region may begin inside its file") {
