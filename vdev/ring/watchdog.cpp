@@ -91,7 +91,9 @@ Watchdog::Finding Watchdog::settle(Clock::time_point now) {
     return std::optional(describe(repaired.hang, now - repaired.since, cause));
   };
   Finding finding;
-  if (generation != repaired.hang.generation) {
+  // The words of a driver that has left stay until the next one comes.
+  const bool left = generation == repaired.hang.generation + 1;
+  if (generation != repaired.hang.generation && !(left && settled())) {
     finding.report =
         describe_as(generation % 2 == 0 ? "the driver is gone" : "the driver was reset");
   } else if (settled()) {

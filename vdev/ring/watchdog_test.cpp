@@ -80,6 +80,21 @@ TEST_CASE("a kick that never came is told from a doorbell") {
   CHECK(DogScene::says(found, "lost kick"));
 }
 
+TEST_CASE("a loss is one although the driver has left since, but not if it left before") {
+  for (const bool took : {true, false}) {
+    CAPTURE(took);
+    DogScene scene;
+    scene.pair.submit();
+    CHECK(scene.look_for(2s).repair == Repair::serve);
+    scene.pair.device->turn(scene.pair, 0);
+    if (took) REQUIRE(scene.pair.driver->take().has_value());
+    ring::end_generation(*scene.pair.queue);
+    const auto found = scene.look_for(100ms);
+    CHECK((found.lost == BELLWIRE_HOP_KICK) == took);
+    CHECK(DogScene::says(found, took ? "lost kick" : "the driver is gone"));
+  }
+}
+
 TEST_CASE("a doorbell of a driver that was paused before it rang is late, not lost") {
   DogScene scene;
   submit(scene);
