@@ -17,7 +17,8 @@ struct Dropping::Wires final : EventOwner, std::enable_shared_from_this<Wires> {
     Interrupt out;
   };
 
-  Wires(boost::asio::io_context& io, std::uint64_t count) : context(io), left(count) {}
+  Wires(boost::asio::io_context& io, std::uint64_t lost, DropCount count)
+      : context(io), number(lost), came(std::move(count)) {}
 
   Result<void> add(os::EventFd in, Interrupt out) {
     auto reader = EventReader::create(context, in, static_cast<unsigned>(wires.size()));
@@ -51,7 +52,7 @@ struct Dropping::Wires final : EventOwner, std::enable_shared_from_this<Wires> {
   }
 
   void pass_on(const Wire& wire) {
-    if (--left != 0) wire.out.raise();
+    if (++*came != number) wire.out.raise();
   }
 
   void stop() {
@@ -65,7 +66,8 @@ struct Dropping::Wires final : EventOwner, std::enable_shared_from_this<Wires> {
 
   boost::asio::io_context& context;
   std::vector<Wire> wires;
-  std::uint64_t left;  // until the one that is lost
+  const std::uint64_t number;  // of the one that is lost
+  const DropCount came;
   bool running = true;
 };
 
@@ -76,8 +78,8 @@ Dropping::~Dropping() {
 }
 
 Result<Dropping> Dropping::start(boost::asio::io_context& context, Attachment& attachment,
-                                 const std::optional<DropPlan>& plan) {
-  auto wires = std::make_shared<Wires>(context, plan ? plan->number : 0);
+                                 const std::optional<DropPlan>& plan, DropCount came) {
+  auto wires = std::make_shared<Wires>(context, plan ? plan->number : 0, std::move(came));
   if (plan && plan->wire == DropPlan::Wire::doorbell)
     for (auto& doorbell : attachment.doorbells)
       if (auto added = wires->add_doorbell(doorbell); !added) return added.error();

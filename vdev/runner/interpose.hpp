@@ -21,6 +21,9 @@ struct DropPlan {
   std::uint64_t number;  ///< which one is lost, counted over all wires of that kind, from 1 on
 };
 
+/// How many have come, over all attachments of a device.
+using DropCount = std::shared_ptr<std::uint64_t>;
+
 /// Loses one doorbell or one interrupt of a device on purpose, to show what happens then and who
 /// notices.
 class Dropping {
@@ -31,7 +34,8 @@ class Dropping {
   /// ENOMEM: the kernel watches no more descriptors for this user.
   [[nodiscard]] static Result<Dropping> start(boost::asio::io_context& context,
                                               Attachment& attachment,
-                                              const std::optional<DropPlan>& plan);
+                                              const std::optional<DropPlan>& plan,
+                                              DropCount came = std::make_shared<std::uint64_t>());
   Dropping(Dropping&&) noexcept;
   ~Dropping();
 

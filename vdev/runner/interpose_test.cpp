@@ -40,6 +40,18 @@ TEST_CASE("the one that was chosen is lost, and no other") {
   }
 }
 
+TEST_CASE("all attachments count, and one is lost") {
+  const auto came = std::make_shared<std::uint64_t>();
+  for (const std::uint64_t expected : {1U, 1U, 0U, 1U}) {
+    DroppedLine line;
+    const DropPlan plan{DropPlan::Wire::interrupt, 3};
+    const auto dropping = Dropping::start(line.context, line.attachment, plan, came).value();
+    line.attachment.interrupts[0].raise();
+    CHECK(line.came() == expected);
+  }
+  CHECK(*came == 4);
+}
+
 TEST_CASE("what it has not passed on when it ends goes out") {
   for (const bool taken : {false, true}) {
     CAPTURE(taken);
