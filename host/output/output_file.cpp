@@ -14,6 +14,12 @@
 #include <random>
 
 namespace bellwire::host {
+// A file beside its target, by folder and name: the folder may be renamed meanwhile.
+struct UnfinishedFile {
+  os::UniqueFd folder;
+  std::string name;
+};
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,14 +79,10 @@ std::string random_name() {
 
 // Temporary files that a signal must not leave behind
 
-// By folder and name: the folder may be renamed meanwhile.
-struct Place {
-  os::UniqueFd folder;
-  std::string name;
-};
-
-std::array<std::atomic<const Place*>, 8> unfinished_places;  // no program writes more at a time
-static_assert(std::atomic<const Place*>::is_always_lock_free, "read in a signal's handler");
+std::array<std::atomic<const UnfinishedFile*>, 8>
+    unfinished_places;  // no program writes more at once
+static_assert(std::atomic<const UnfinishedFile*>::is_always_lock_free,
+              "read in a signal's handler");
 
 void remove_all_and_die(int number) {
   for (auto& place : unfinished_places)
@@ -104,17 +106,17 @@ void take_over(int number) noexcept {
 class Unfinished {
  public:
   // The place outlives it.
-  explicit Unfinished(const Place* file) noexcept;
+  explicit Unfinished(const UnfinishedFile* file) noexcept;
   Unfinished(const Unfinished&) = delete;
   ~Unfinished();
 
  private:
-  std::atomic<const Place*>* place_ = nullptr;
+  std::atomic<const UnfinishedFile*>* place_ = nullptr;
 };
 
-Unfinished::Unfinished(const Place* file) noexcept {
+Unfinished::Unfinished(const UnfinishedFile* file) noexcept {
   for (auto& place : unfinished_places) {
-    const Place* nothing = nullptr;
+    const UnfinishedFile* nothing = nullptr;
     if (!place.compare_exchange_strong(nothing, file)) continue;
     place_ = &place;
     break;
@@ -165,7 +167,7 @@ class OutputFile::Temporary {
   }
 
  private:
-  Temporary(Place beside, std::string target)
+  Temporary(UnfinishedFile beside, std::string target)
       : beside_(std::move(beside)), target_(std::move(target)), unfinished_(&beside_) {}
 
   // The owner first: changing it takes permissions away. Only root can give files away; anybody
@@ -179,7 +181,7 @@ class OutputFile::Temporary {
     return ::fchmod(fd, older.st_mode & kept) == 0;
   }
 
-  const Place beside_;
+  const UnfinishedFile beside_;
   const std::string target_;  // in the same folder
   bool placed_ = false;
   Unfinished unfinished_;  // names beside_

@@ -29,7 +29,8 @@ namespace json = boost::json;
 
 constexpr std::size_t longest_answer = std::size_t{64} << 10;
 constexpr std::size_t read_at_once = std::size_t{64} << 10;
-constexpr std::chrono::seconds patience{2};  // a device answers at once, whatever else it does …
+constexpr std::chrono::seconds answer_patience{
+    2};  // a device answers at once, whatever else it does …
 constexpr std::chrono::seconds between_reports{5};  // … but making a long trace takes its time
 constexpr double longest_deadline = 1e6;            // seconds
 
@@ -98,12 +99,12 @@ class RecordClient {
   }
 
   void expect_answer(std::chrono::duration<double> recording) {
-    timer_.expires_after(patience +
+    timer_.expires_after(answer_patience +
                          std::chrono::duration_cast<asio::steady_timer::duration>(recording));
     timer_.async_wait([this](const auto& cancelled) {
       if (!cancelled)
         end(fault(std::errc::timed_out, "{}: no answer for {} s; is the device stopped?",
-                  options_.socket, patience.count()));
+                  options_.socket, answer_patience.count()));
     });
   }
 
