@@ -164,8 +164,22 @@ class BadInput(ProgramCase):
         with socket.socket(socket.AF_UNIX) as server:
             server.bind(str(self.socket))
             server.listen()
-            run = self.run_program("device", "echo", "--on", f"ivshmem:{self.socket}")
-        self.assert_refused(FAILED, [str(self.socket), "protocol version", "5000 ms"], run)
+            device = self.start("device", "echo", "--on", f"ivshmem:{self.socket}")
+            self.assertIn("is it paused? waiting up to 30 s", pipe(device.stderr).readline())
+        self.assertIn("closed the connection", pipe(device.stderr).readline())
+        self.assertEqual(device.wait(PATIENCE), FAILED)
+
+    def test_a_server_that_stops_in_its_greeting(self) -> None:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(self.socket))
+            server.listen()
+            device = self.start("device", "echo", "--on", f"ivshmem:{self.socket}")
+            peer, _ = server.accept()
+            with peer:
+                peer.sendall(bytes(8))
+                _, errors = device.communicate(timeout=PATIENCE)
+        self.assertEqual(device.returncode, FAILED)
+        self.assertRegex(errors, rf"\Abellwire: '{self.socket}' .* an ID .* 5000 ms\n\Z")
 
 
 def why_no_kvm() -> str:

@@ -154,12 +154,32 @@ Error connect_fault(const std::string& path, std::chrono::milliseconds patience)
   return system_fault("cannot connect to '{}'", path);
 }
 
+// A process that waits in connect() stands in the kernel's queue; one that tried again and again
+// might never be first. So it is interrupted seldom, to look at `stop`; a signal does so at once.
+Result<void> wait_for_place(int socket, const Address& address, std::chrono::milliseconds patience,
+                            int stop) {
+  using clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds longest_turn{1000};
+  const auto deadline = clock::now() + patience;
+  for (;;) {
+    if (wait_for_peer(-1, {}, stop) == Waited::stopped)
+      return fault(std::errc::operation_canceled, "stopped while it waited to connect");
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
+    if (left.count() <= 0)
+      return fault(std::errc::resource_unavailable_try_again, "no place in the queue");
+    const auto turn = std::chrono::microseconds(stop < 0 ? left : std::min(left, longest_turn));
+    const timeval time{.tv_sec = turn.count() / 1'000'000, .tv_usec = turn.count() % 1'000'000};
+    if (::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) != 0)
+      return system_fault("cannot set up a socket");
+    if (::connect(socket, address.get(), address.size) == 0) return {};
+    if (errno != EAGAIN && errno != EINTR) return system_fault("refused");
+  }
+}
+
 }  // namespace
 
-// Whoever waits in connect() stands in the kernel's queue; whoever tried again and again might
-// never be first.
 Result<UniqueFd> connect_unix(const std::string& path, const std::string& name,
-                              std::chrono::milliseconds patience) {
+                              std::chrono::milliseconds patience, int stop) {
   const auto address = path_address(path);
   if (!address) return address.error();
   UniqueFd socket = new_socket();
@@ -169,16 +189,15 @@ Result<UniqueFd> connect_unix(const std::string& path, const std::string& name,
     return system_fault("cannot name a socket '{}'", name);
   if (::connect(socket.get(), address->get(), address->size) == 0) return socket;
   if (errno != EAGAIN || patience.count() <= 0) return connect_fault(path, patience);
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(patience);
-  const timeval time{.tv_sec = seconds.count(),
-                     .tv_usec = std::chrono::microseconds(patience - seconds).count()};
-  const timeval for_ever{};
   const int flags = ::fcntl(socket.get(), F_GETFL);
-  const bool connected =
-      ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time) == 0 &&
-      ::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK) == 0 &&
-      ::connect(socket.get(), address->get(), address->size) == 0;
-  if (!connected) return connect_fault(path, patience);
+  if (::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK) != 0)
+    return system_fault("cannot set up a socket");
+  if (const auto placed = wait_for_place(socket.get(), *address, patience, stop); !placed) {
+    if (placed.error().code == std::errc::operation_canceled) return placed.error();
+    errno = placed.error().code.value();
+    return connect_fault(path, patience);
+  }
+  const timeval for_ever{};
   if (::fcntl(socket.get(), F_SETFL, flags) != 0 ||
       ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &for_ever, sizeof for_ever) != 0)
     return system_fault("cannot set up a socket");
@@ -316,6 +335,20 @@ bool has_unread(int socket) noexcept {
 bool hung_up(int socket) noexcept {
   std::byte byte{};
   return ::recv(socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+Waited wait_for_peer(int socket, std::chrono::milliseconds timeout, int stop) noexcept {
+  using clock = std::chrono::steady_clock;
+  const auto deadline = clock::now() + timeout;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now());
+    std::array<pollfd, 2> entries{pollfd{.fd = socket, .events = POLLIN, .revents = 0},
+                                  pollfd{.fd = stop, .events = POLLIN, .revents = 0}};
+    const int ready =
+        ::poll(entries.data(), entries.size(), static_cast<int>(std::max<long>(left.count(), 0)));
+    if (ready > 0) return entries[1].revents != 0 ? Waited::stopped : Waited::readable;
+    if (ready == 0 || errno != EINTR) return Waited::timeout;
+  }
 }
 
 bool peer_left(int socket) noexcept {

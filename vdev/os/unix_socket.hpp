@@ -59,10 +59,15 @@ class Listener {
 /// Connects to `path`, and waits up to `patience` for a place in its queue of connections. The
 /// other side sees `name` as the address that the connection came from (bound in the abstract
 /// namespace, so it leaves no file; no two connections can have the same name at once; empty: no
-/// name). ENOENT, ECONNREFUSED: nobody serves the path. EAGAIN: the queue is full. EINTR: a signal
-/// arrived.
+/// name). ENOENT, ECONNREFUSED: nobody serves the path. EAGAIN: the queue is full.
+/// ECANCELED: `stop`, a descriptor, became readable meanwhile; a negative one never does.
 [[nodiscard]] Result<UniqueFd> connect_unix(const std::string& path, const std::string& name,
-                                            std::chrono::milliseconds patience = {});
+                                            std::chrono::milliseconds patience = {}, int stop = -1);
+
+/// Waits until `socket` is readable or hung up, or `stop` is readable. A negative one never is.
+enum class Waited { readable, stopped, timeout };
+[[nodiscard]] Waited wait_for_peer(int socket, std::chrono::milliseconds timeout,
+                                   int stop) noexcept;
 
 /// Sends all of `bytes`, with `fd` unless it is negative. False: the socket is full, nothing was
 /// sent. A temporary() error: nothing was sent, retry later. Any other error: the connection is

@@ -8,7 +8,6 @@
 #include <boost/asio/post.hpp>
 #include <charconv>
 #include <string_view>
-#include <thread>
 
 #include "vdev/log/log.hpp"
 #include "vdev/loop/asio.hpp"
@@ -31,6 +30,13 @@ constexpr std::uint64_t fds_of_a_vector = 7;  // in this file, in the runner and
 constexpr int messages_a_turn = 64;
 constexpr std::chrono::seconds queue_patience{30};  // for a server with many to accept before us
 constexpr std::chrono::milliseconds look_again{50};
+constexpr std::chrono::milliseconds suspicious_silence{3000};
+
+using Clock = std::chrono::steady_clock;
+
+Error stopped(const PeerOptions& endpoint) {
+  return fault(std::errc::operation_canceled, "stopped while it waited for '{}'", endpoint.path);
+}
 }  // namespace
 
 std::string device_name(unsigned slot) {
@@ -58,7 +64,9 @@ struct Peer::Impl : std::enable_shared_from_this<Peer::Impl> {
     if (endpoint.vectors > 0) vectors = endpoint.vectors;
   }
 
-  Result<void> handshake(std::chrono::milliseconds patience);
+  Result<void> handshake(const Patience& patience);
+  [[nodiscard]] Error greeting_fault(const Error& error) const;
+  [[nodiscard]] Error silence_fault(bool answers, std::chrono::milliseconds time) const;
   Result<bool> read_one();
   Result<void> use_memory();
   Result<void> check_format();
@@ -91,31 +99,51 @@ struct Peer::Impl : std::enable_shared_from_this<Peer::Impl> {
   bool bound = true;  // each line is bound to what the driver has now
 };
 
-Result<void> Peer::Impl::handshake(std::chrono::milliseconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!complete()) {
+Result<void> Peer::Impl::handshake(const Patience& patience) {
+  using std::chrono::milliseconds;
+  const auto began = Clock::now();
+  const auto first = std::max<milliseconds>(patience.first, endpoint.wait);
+  const auto rest = std::max<milliseconds>(patience.rest, endpoint.wait);
+  auto deadline = began + first;
+  for (bool answers = false, warned = false; !complete();) {
     auto read = read_one();
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (!read && os::temporary(read.error().code) && left.count() > 0) {
-      std::this_thread::sleep_for(look_again);
-      continue;
-    }
-    if (!read && read.error().code == std::errc::connection_reset)
-      return fault(std::errc::connection_reset,
-                   "'{}' closed the connection: if it is a switchboard, slot {} has a device "
-                   "already or does not exist; stop that device or choose another slot",
-                   endpoint.path, endpoint.slot);
-    if (!read) return read.error();
-    if (left.count() <= 0 || (!*read && !os::wait_readable(socket.get(), left)))
-      return fault(std::errc::timed_out,
-                   "'{}' is no ivshmem server that works: {} did not come within {} ms",
-                   endpoint.path, peers.missing(), patience.count());
+    if (!read && !os::temporary(read.error().code)) return greeting_fault(read.error());
+    const auto now = Clock::now();
+    if (read && *read && !std::exchange(answers, true)) deadline = now + rest;
+    if (!answers && now - began > suspicious_silence && !std::exchange(warned, true))
+      log::warning("'{}' accepts, but does not answer; is it paused? waiting up to {} s",
+                   endpoint.path, std::chrono::ceil<std::chrono::seconds>(first).count());
+    if (now >= deadline) return silence_fault(answers, answers ? rest : first);
+    if (read && *read) continue;
+    auto time = std::chrono::ceil<milliseconds>(deadline - now);
+    if (!warned) time = std::min(time, suspicious_silence / 2);
+    // What is short for the moment doesn't make the socket readable later: it is already.
+    const auto waited = read ? os::wait_for_peer(socket.get(), time, endpoint.stop)
+                             : os::wait_for_peer(-1, look_again, endpoint.stop);
+    if (waited == os::Waited::stopped) return stopped(endpoint);
   }
   const auto count = peers.own_vectors().size();
   if (auto enough = os::ensure_fds(spare_fds + fds_of_a_vector * count); !enough) return enough;
   lines = std::vector<InterruptLine>(count);
   return bind_lines();
+}
+
+Error Peer::Impl::greeting_fault(const Error& error) const {
+  if (error.code != std::errc::connection_reset) return error;
+  return fault(std::errc::connection_reset,
+               "'{}' closed the connection: if it is a switchboard, slot {} has a device already "
+               "or does not exist; stop that device or choose another slot",
+               endpoint.path, endpoint.slot);
+}
+
+Error Peer::Impl::silence_fault(bool answers, std::chrono::milliseconds time) const {
+  if (answers)
+    return fault(std::errc::timed_out,
+                 "'{}' is no ivshmem server that works: {} did not come within {} ms",
+                 endpoint.path, peers.missing(), time.count());
+  return fault(std::errc::timed_out,
+               "'{}' accepts, but does not answer: {} did not come within {} ms; is it paused?",
+               endpoint.path, peers.missing(), time.count());
 }
 
 // Each peer has as many: a guest's tell how many of ours are still to come.
@@ -146,7 +174,9 @@ Result<bool> Peer::Impl::read_one() {
 
 Result<void> Peer::Impl::use_memory() {
   const auto size = os::file_size(peers.memory().get());
-  if (!size) return size.error();
+  if (!size)
+    return Error{size.error().code,
+                 text("'{}' shares no memory: {}", endpoint.path, size.error().message)};
   if (*size < sizeof(bellwire_header))
     return fault(std::errc::protocol_error, "'{}' shares {} bytes, which hold no header",
                  endpoint.path, *size);
@@ -262,8 +292,6 @@ Peer::~Peer() {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 bool nobody_serves(const Error& error) {
   return error.code == std::errc::no_such_file_or_directory ||
          error.code == std::errc::connection_refused;
@@ -287,23 +315,25 @@ Result<os::UniqueFd> connect_patiently(const PeerOptions& endpoint) {
     auto socket = os::connect_unix(endpoint.path, name);
     if (socket) return socket;
     if (socket.error().code == std::errc::resource_unavailable_try_again) {
+      const auto patience = std::max(queue_patience, endpoint.wait);
       log::warning("'{}' is busy: waiting up to {} s for a place in its queue of connections",
-                   endpoint.path, queue_patience.count());
-      return os::connect_unix(endpoint.path, name, queue_patience);
+                   endpoint.path, patience.count());
+      return os::connect_unix(endpoint.path, name, patience, endpoint.stop);
     }
     if (!nobody_serves(socket.error()) || Clock::now() >= deadline)
       return no_server(endpoint, socket.error());
     if (!std::exchange(logged, true))
       log::warning("nobody serves '{}' yet: waiting up to {} s", endpoint.path,
                    endpoint.wait.count());
-    std::this_thread::sleep_for(look_again);
+    if (os::wait_for_peer(-1, look_again, endpoint.stop) == os::Waited::stopped)
+      return stopped(endpoint);
   }
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const PeerOptions& endpoint,
-                                            std::chrono::milliseconds patience) {
+                                            const Patience& patience) {
   if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
   const auto least = spare_fds + fds_of_a_vector * std::max(endpoint.vectors, 1U);
   if (auto enough = os::ensure_fds(least); !enough) return enough.error();

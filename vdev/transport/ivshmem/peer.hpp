@@ -29,19 +29,30 @@ struct PeerOptions {
   unsigned slot = 0;     ///< the switchboard's slot
   unsigned vectors = 0;  ///< the server's vectors per peer; 0: as many as the memory has queues or,
                          ///< if it is not formatted yet, as another peer has, or 1
-  std::chrono::seconds wait{0};  ///< how long to wait for somebody to serve the path
+  std::chrono::seconds wait{0};  ///< how long to wait for somebody to serve the path, and answer
   bool format = false;           ///< format the memory again if its format is broken
   bool guest = false;  ///< join as QEMU would, to play the driver: then attach()'s doorbells are
                        ///< the guest's interrupts, and vice versa
+  int stop = -1;       ///< connect() gives up as soon as this descriptor is readable
 };
 
 class Peer final : public Transport {
  public:
-  /// Connects and waits for the handshake. ETIMEDOUT, ECONNRESET, EPROTO. The context's thread
-  /// then follows the peers that come and go.
-  [[nodiscard]] static Result<std::unique_ptr<Peer>> connect(
-      boost::asio::io_context& context, const PeerOptions& endpoint,
-      std::chrono::milliseconds patience = std::chrono::seconds(5));
+  /// How long a server may take until it says anything, as it may be paused or busy, and then for
+  /// the rest of its greeting.
+  struct Patience {
+    std::chrono::milliseconds first = std::chrono::seconds(30), rest = std::chrono::seconds(5);
+  };
+
+  /// Connects and waits for the handshake. ETIMEDOUT, ECONNRESET, EPROTO, ECANCELED. The context's
+  /// thread then follows the peers that come and go.
+  [[nodiscard]] static Result<std::unique_ptr<Peer>> connect(boost::asio::io_context& context,
+                                                             const PeerOptions& endpoint,
+                                                             const Patience& patience);
+  [[nodiscard]] static Result<std::unique_ptr<Peer>> connect(boost::asio::io_context& context,
+                                                             const PeerOptions& endpoint) {
+    return connect(context, endpoint, Patience{});
+  }
   ~Peer() override;
 
   /// EIO: the server took memory away.

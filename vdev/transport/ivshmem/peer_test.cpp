@@ -5,6 +5,10 @@
 #include "vdev/transport/ivshmem/peer.hpp"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <functional>
 #include <thread>
@@ -64,7 +68,7 @@ std::string refusal(const std::function<void(ScriptedServer&)>& script) {
     script(server);
   });
   boost::asio::io_context context;
-  const auto peer = Peer::connect(context, {.path = server.path()}, 300ms);
+  const auto peer = Peer::connect(context, {.path = server.path()}, {300ms, 300ms});
   thread.join();
   return peer ? "none" : peer.error().message;
 }
@@ -189,6 +193,74 @@ TEST_CASE("servers that make no sense are refused, and named with what they did"
                    std::this_thread::sleep_for(400ms);
                  }),
                  "an ID did not come"));
+}
+
+TEST_CASE("a server that is paused before it says anything is waited for") {
+  Foreign foreign(2);
+  std::thread greeter([&] {
+    std::this_thread::sleep_for(500ms);
+    foreign.greet_like_qemu();
+  });
+  boost::asio::io_context context;
+  const auto peer = Peer::connect(context, {.path = foreign.server.path(), .vectors = 2},
+                                  {.first = 20s, .rest = 100ms});
+  CHECK(peer.has_value());
+  greeter.join();
+}
+
+TEST_CASE("the time to wait is for the greeting as well") {
+  Foreign foreign(2);
+  std::thread greeter([&] {
+    foreign.server.accept();
+    foreign.server.say(0);
+    std::this_thread::sleep_for(300ms);
+    foreign.server.say(5);
+    foreign.server.say(-1, foreign.memory.get());
+    for (const auto& event : foreign.device) foreign.server.say(5, event.fd());
+  });
+  boost::asio::io_context context;
+  const auto peer =
+      Peer::connect(context, {.path = foreign.server.path(), .vectors = 2, .wait = 20s},
+                    {.first = 10ms, .rest = 10ms});
+  CHECK(peer.has_value());
+  greeter.join();
+}
+
+TEST_CASE("every wait ends at once when it is stopped") {
+  const TemporaryFolder folder;
+  const ScriptedServer silent;
+  const auto full = os::UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  folder.file("full").copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(::bind(full.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::listen(full.get(), 0) == 0);
+  const auto first = os::connect_unix(folder.file("full"), {});
+  for (const auto& path : {folder.file("nobody"), silent.path(), folder.file("full")}) {
+    CAPTURE(path);
+    const auto stop = os::EventFd::create().value();
+    std::thread signal([&] {
+      std::this_thread::sleep_for(50ms);
+      stop.ring();
+    });
+    boost::asio::io_context context;
+    const auto peer = Peer::connect(context, {.path = path, .wait = 3600s, .stop = stop.fd()});
+    signal.join();
+    REQUIRE(peer.has_error());
+    CHECK(peer.error().code == std::errc::operation_canceled);
+  }
+}
+
+TEST_CASE("memory that is none is named") {
+  int pipe[2];
+  REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
+  const os::UniqueFd reads(pipe[0]), writes(pipe[1]);
+  CHECK(mentions(refusal([&](auto& server) {
+                   server.say(0);
+                   server.say(1);
+                   server.say(-1, reads.get());
+                 }),
+                 "a pipe is not a file that can be mapped"));
 }
 
 TEST_CASE("a message may arrive in pieces") {

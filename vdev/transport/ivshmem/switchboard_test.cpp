@@ -53,7 +53,8 @@ struct Joined {
 
 std::unique_ptr<Joined> join(const std::string& path, unsigned slot, bool guest) {
   auto joined = std::make_unique<Joined>();
-  auto peer = Peer::connect(joined->context, {.path = path, .slot = slot, .guest = guest}, 2s);
+  auto peer =
+      Peer::connect(joined->context, {.path = path, .slot = slot, .guest = guest}, {2s, 2s});
   if (!peer) return nullptr;
   joined->peer = std::move(*peer);
   return joined;
