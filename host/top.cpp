@@ -85,8 +85,8 @@ class WatchedDevice {
       : socket_(std::move(socket)), last_(std::move(status)) {}
 
   // Asks it again. Returns its lines.
-  std::string lines() {
-    auto now = ask_status(socket_);
+  std::string lines(int stop) {
+    auto now = ask_status(socket_, stop);
     if (!now) return text("{:<10}{:<13}{}\n", last_.device, last_.transport, now.error().message);
     std::string lines;
     for (const auto& queue : now->queues) lines += line(*now, queue);
@@ -135,12 +135,12 @@ class WatchedDevice {
 // Owns the loop of `top`: the timer between two looks, and the devices.
 class Top {
  public:
-  Top(asio::io_context& context, const TopOptions& options)
-      : context_(context), timer_(context), options_(options) {}
+  Top(asio::io_context& context, const TopOptions& options, int stop)
+      : context_(context), timer_(context), options_(options), stop_(stop) {}
 
   Result<void> start() {
     for (const auto& socket : options_.sockets) {
-      auto status = ask_status(socket);
+      auto status = ask_status(socket, stop_);
       if (!status) return status.error();
       devices_.emplace_back(socket, std::move(*status));
     }
@@ -164,7 +164,7 @@ class Top {
   void show() {
     constexpr std::string_view clear = "\x1b[H\x1b[J";  // from the first line on
     std::string lines;
-    for (auto& device : devices_) lines += device.lines();
+    for (auto& device : devices_) lines += device.lines(stop_);
     if (terminal_) std::cout << clear << table().heading();
     std::cout << lines << std::flush;
   }
@@ -172,6 +172,7 @@ class Top {
   asio::io_context& context_;
   asio::steady_timer timer_;
   const TopOptions& options_;
+  const int stop_;  // readable: don't wait for an answer any longer
   const bool terminal_ = ::isatty(STDOUT_FILENO) != 0;
   std::vector<WatchedDevice> devices_;
   std::uint64_t shown_ = 0;
@@ -182,8 +183,9 @@ class Top {
 Result<void> run_top(const TopOptions& options) {
   asio::io_context context(1);
   const StopOnSignal stop(context);
-  Top top(context, options);
-  if (auto started = top.start(); !started) return started;
+  Top top(context, options, stop.fd());
+  if (auto started = top.start(); !started)
+    return started.error().code == std::errc::operation_canceled ? Result<void>() : started;
   context.run();
   return {};
 }

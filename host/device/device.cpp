@@ -63,22 +63,26 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
 // Runs a device on a transport. Whatever a guest or a peer does ends an attachment at most, never
 // this function.
 Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions& options,
-                          Tracing& tracing) {
+                          Tracing& tracing, int stop) {
   const auto& entry = *find_device(options.name);
   const auto device = entry.create();
   GuestPlan plan;
   const auto transport = create_transport(
       context, options.on, plan,
-      {.per_wire = DeviceRun::descriptors_each(options), .others = tracing.descriptors_to_come()});
+      {.per_wire = DeviceRun::descriptors_each(options), .others = tracing.descriptors_to_come()},
+      stop);
+  if (!transport && transport.error().code == std::errc::operation_canceled) return {};
   if (!transport) return transport.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
   DeviceRun run(context, *device, options, tracing);
   const auto served = (*transport)->serve(device->registers(), run.runs());
   if (!served) return served.error();
-  if (auto* const guest = (*transport)->guest())
-    return run_with_guest(context, *guest, plan, entry);
-  context.run();
+  auto* const guest = (*transport)->guest();
+  if (guest == nullptr)
+    context.run();
+  else if (auto ran = run_with_guest(context, *guest, plan, entry); !ran)
+    return ran;
   return run.result();
 }
 
@@ -93,7 +97,7 @@ Result<void> run_device(const DeviceOptions& options) {
   Tracing tracing(options.tracing, *facts);
   if (auto started = tracing.start(); !started) return started;
   const auto ran = function != nullptr ? run_function(context, *function, options.on)
-                                       : run_attached(context, options, tracing);
+                                       : run_attached(context, options, tracing, stop.fd());
   const auto finished = tracing.finish();
   return ran ? finished : ran;
 }

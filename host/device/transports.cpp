@@ -66,7 +66,7 @@ constexpr unsigned most_wait = 3600;  // seconds
 // PATH[,slot=N][,vectors=N][,format=1][,wait=SECONDS]
 Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& context,
                                                   std::string_view where, GuestPlan&,
-                                                  const FdDemand&) {
+                                                  const FdDemand&, int stop) {
   const auto words = split(where);
   ivshmem::PeerOptions endpoint{.path = words.empty() ? "" : words.front()};
   const auto options = std::span(words).subspan(words.empty() ? 0 : 1);
@@ -79,6 +79,7 @@ Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& conte
   if (!done) return done.error();
   endpoint.format = format != 0;
   endpoint.wait = std::chrono::seconds(wait);
+  endpoint.stop = stop;
   auto peer = ivshmem::Peer::connect(context, endpoint);
   if (!peer) return peer.error();
   return std::unique_ptr<Transport>(std::move(*peer));
@@ -95,7 +96,7 @@ Result<void> read_plan(std::string_view transport, std::string_view where, Guest
 
 Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& context,
                                                      std::string_view where, GuestPlan& plan,
-                                                     const FdDemand&) {
+                                                     const FdDemand&, int) {
   if (auto done = read_plan("in-process", where, plan); !done) return done.error();
   auto made = in_process::InProcess::create(context, {});
   if (!made) return made.error();
@@ -104,7 +105,7 @@ Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& co
 
 Result<std::unique_ptr<Transport>> create_kvm(boost::asio::io_context& context,
                                               std::string_view where, GuestPlan& plan,
-                                              const FdDemand&) {
+                                              const FdDemand&, int) {
   if (auto done = read_plan("kvm", where, plan); !done) return done.error();
   auto made = kvm::KvmTransport::create(context);
   if (!made) return made.error();
@@ -132,7 +133,7 @@ Result<vfio_user::Server> serve_by_vfio_user(boost::asio::io_context& context,
 // PATH[,vectors=N][,memory=KIB][,page=1[,awake=1]][,msix=0]
 Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
                                                std::string_view where, GuestPlan&,
-                                               const FdDemand& demand) {
+                                               const FdDemand& demand, int) {
   const auto words = split_path(where);
   if (!words) return words.error();
   card::Options options;
@@ -200,10 +201,10 @@ std::span<const TransportEntry> transports() noexcept {
 
 Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                     std::string_view on, GuestPlan& plan,
-                                                    const FdDemand& demand) {
+                                                    const FdDemand& demand, int stop) {
   const auto place = find_place(on);
   if (!place) return place.error();
-  return place->entry.create(context, place->where, plan, demand);
+  return place->entry.create(context, place->where, plan, demand, stop);
 }
 
 std::optional<std::string> accelerator_of(std::string_view on) {

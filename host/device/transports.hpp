@@ -27,7 +27,7 @@ struct TransportEntry {
   std::string_view syntax;
   std::string_view summary;
   Result<std::unique_ptr<Transport>> (*create)(boost::asio::io_context&, std::string_view where,
-                                               GuestPlan& plan, const FdDemand& demand);
+                                               GuestPlan& plan, const FdDemand& demand, int stop);
   /// Serves a whole PCI function; null: the transport can't.
   Result<vfio_user::Server> (*serve)(boost::asio::io_context&, std::string_view where,
                                      pci::Function&) = nullptr;
@@ -39,11 +39,11 @@ struct TransportEntry {
 
 /// `on` is "NAME:WHERE". What WHERE says about the guest's work goes to `plan`. EINVAL: no such
 /// transport, or WHERE is wrong. EMFILE: the process may have fewer descriptors than a guest can
-/// make it need.
+/// make it need. ECANCELED: `stop`, a descriptor, became readable while the transport waited.
 [[nodiscard]] Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                                   std::string_view on,
                                                                   GuestPlan& plan,
-                                                                  const FdDemand& demand);
+                                                                  const FdDemand& demand, int stop);
 
 /// The accelerator of the transport that `on` names; empty: it can't be known here.
 [[nodiscard]] std::optional<std::string> accelerator_of(std::string_view on);

@@ -4,6 +4,7 @@
 import mmap
 import os
 import resource
+import signal
 import socket
 import struct
 import subprocess
@@ -356,6 +357,38 @@ class Logs(ResilienceCase):
                 self.assertTrue(run.stderr.rstrip("\n").isprintable())
 
 
+class PausedServer(ResilienceCase):
+    def paused(self, *options: str) -> subprocess.Popen[str]:
+        """A device that waits for a switchboard that is paused."""
+        device = self.start("--log-level", "info", "device", "echo", "--on",
+                            f"ivshmem:{self.socket}" + "".join(options))
+        self.assertIn("accepts, but does not answer; is it paused?", pipe(device.stderr).readline())
+        return device
+
+    def test_it_is_waited_for(self) -> None:
+        switchboard = self.switchboard()
+        switchboard.send_signal(signal.SIGSTOP)
+        device = self.paused(",wait=60")
+        switchboard.send_signal(signal.SIGCONT)
+        self.assertIn("echo runs on", pipe(device.stderr).readline())
+
+    def test_a_signal_ends_the_wait(self) -> None:
+        self.switchboard().send_signal(signal.SIGSTOP)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number.name):
+                device = self.paused(",wait=3600")
+                device.send_signal(number)
+                self.assertEqual(device.wait(PATIENCE), 0)
+
+    def test_a_signal_ends_the_wait_for_somebody_to_serve(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with self.subTest(number.name):
+                device = self.start("device", "echo", "--on", f"ivshmem:{self.socket},wait=3600")
+                self.assertIn("nobody serves", pipe(device.stderr).readline())
+                device.send_signal(number)
+                self.assertEqual(device.wait(PATIENCE), 0)
+
+
 class LostMemory(ResilienceCase):
     def test_a_server_that_takes_memory_away_is_named(self) -> None:
         server = self.foreign_server()
@@ -376,6 +409,15 @@ class LostMemory(ResilienceCase):
         _, said = device.communicate(timeout=PATIENCE)
         self.assertEqual(device.returncode, FAILED)
         self.assertIn("16 bytes", said)
+
+    def test_memory_that_is_too_small_is_the_servers_fault(self) -> None:
+        server = self.foreign_server()
+        os.ftruncate(server.memory, 8192)
+        device = self.start("device", "echo", "--on", f"ivshmem:{self.socket},vectors=2")
+        server.greet()
+        _, said = device.communicate(timeout=PATIENCE)
+        self.assertEqual(device.returncode, FAILED)
+        self.assertIn("8192 bytes of memory are too little for 2 queues", said)
 
 
 class BrokenFormat(ResilienceCase):

@@ -71,14 +71,18 @@ constexpr std::chrono::seconds patience{2};
 constexpr std::size_t longest_status = 64 << 10;
 constexpr std::string_view status_request = "{\"do\":\"status\"}\n";
 
-Result<std::string> read_line(const std::string& path, int socket) {
+Result<std::string> read_line(const std::string& path, int socket, int stop) {
   std::string line;
   while (line.find('\n') == line.npos) {
     if (line.size() > longest_status)
       return fault(std::errc::protocol_error,
                    "{}: a line of over {} bytes; is it the control socket of a device?", path,
                    longest_status);
-    if (!os::wait_readable(socket, patience))
+    const auto waited = os::wait_for_peer(socket, patience, stop);
+    if (waited == os::Waited::stopped)
+      return fault(std::errc::operation_canceled, "{}: stopped while it waited for an answer",
+                   path);
+    if (waited == os::Waited::timeout)
       return fault(std::errc::timed_out, "{}: no answer for {} s; is the device stopped?", path,
                    patience.count());
     std::array<std::byte, 4096> bytes{};
@@ -157,13 +161,13 @@ pid_t peer_of(int socket) {
 
 }  // namespace
 
-Result<DeviceStatus> ask_status(const std::string& path) {
+Result<DeviceStatus> ask_status(const std::string& path, int stop) {
   const auto socket = connect_control(path);
   if (!socket) return socket.error();
   const auto sent = os::send_message(socket->get(), std::as_bytes(std::span(status_request)), -1);
   // A server that has turned us away said why before it hung up.
   if (!sent && !os::peer_left(socket->get())) return sent.error();
-  const auto line = read_line(path, socket->get());
+  const auto line = read_line(path, socket->get(), stop);
   if (!line) return line.error();
   auto status = parse(path, *line);
   if (status) status->pid = peer_of(socket->get());

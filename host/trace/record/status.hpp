@@ -42,6 +42,6 @@ struct DeviceStatus {
 
 /// Asks the device that serves `socket`, and waits for the answer for up to two seconds. ETIMEDOUT,
 /// EPROTO, or what the system says.
-[[nodiscard]] Result<DeviceStatus> ask_status(const std::string& socket);
+[[nodiscard]] Result<DeviceStatus> ask_status(const std::string& socket, int stop);
 
 }  // namespace bellwire::host
