@@ -32,12 +32,21 @@ Result<DeviceRun::Parts> DeviceRun::make_parts(Attachment attachment) {
   if (!layout) return layout.error();
   auto moderation = Moderation::start(context_, attachment, options_.moderate);
   if (!moderation) return moderation.error();
-  auto dropping = Dropping::start(context_, attachment, options_.drop);
+  auto dropping = Dropping::start(context_, attachment, options_.drop, dropping_came_);
   if (!dropping) return dropping.error();
   auto runner = Runner::start(context_, device_, std::move(attachment), options_.poll.polling);
   if (!runner) return runner.error();
   return Parts{std::move(*moderation), std::move(*dropping), std::move(*runner),
                tracing_.attach(*layout)};
+}
+
+Result<void> DeviceRun::result() const {
+  if (ended_) return *ended_;
+  const auto& drop = options_.drop;
+  if (!drop || *dropping_came_ >= drop->number) return {};
+  return fault(std::errc::no_message_available, "nothing was dropped: only {} {} came",
+               *dropping_came_,
+               drop->wire == DropPlan::Wire::doorbell ? "doorbells" : "interrupts");
 }
 
 unsigned DeviceRun::descriptors_each(const DeviceOptions& options) noexcept {

@@ -29,10 +29,8 @@ class DeviceRun {
   /// stops.
   [[nodiscard]] Runs runs();
 
-  /// The error that ended the transport, if one did.
-  [[nodiscard]] Result<void> result() const {
-    return ended_ ? Result<void>(*ended_) : Result<void>();
-  }
+  /// The error that ended the transport, if one did. ENODATA: what was to be dropped never came.
+  [[nodiscard]] Result<void> result() const;
 
   /// Descriptors that it opens per doorbell and its interrupt.
   [[nodiscard]] static unsigned descriptors_each(const DeviceOptions& options) noexcept;
@@ -53,6 +51,7 @@ class DeviceRun {
   Tracing& tracing_;
   std::optional<Parts> parts_;
   std::optional<Error> ended_;
+  const DropCount dropping_came_ = std::make_shared<std::uint64_t>();
 };
 
 }  // namespace bellwire::host

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import unittest
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -56,10 +57,11 @@ class CardCase(ProgramCase):
         self.until(lambda: served(memory))
         peer.close()
 
-    def end(self, process: subprocess.Popen[str]) -> None:
-        """In good order, so that leaks are reported."""
+    def end(self, process: subprocess.Popen[str], options: Sequence[str] = ()) -> None:
+        """In good order, so that leaks are reported. A plan to drop something was not reached."""
         process.terminate()
-        self.assertEqual(process.wait(PATIENCE), 0, self.log.read_text())
+        status = STATUS_FAILED if "--drop" in options else 0
+        self.assertEqual(process.wait(PATIENCE), status, self.log.read_text())
 
 
 class OnAndOff(CardCase):
@@ -80,7 +82,7 @@ class OnAndOff(CardCase):
                             peer.give_registers()
                     peer.close()
                     self.assert_served()
-                    self.end(process)
+                    self.end(process, options)
 
     def test_a_client_that_is_gone_at_once(self) -> None:
         process = self.serve("--control", str(self.folder / "control"))
@@ -175,7 +177,7 @@ class Descriptors(CardCase):
                     peer.close()
                 self.assert_served(by_page="page" in where)
                 self.assertLess(least, 2 * used + 40)
-                self.end(process)
+                self.end(process, options)
 
     def least_limit(self, options: tuple[str, ...], where: str) -> int:
         """By what a refusal says is needed: then that is enough, and one less is not."""

@@ -46,6 +46,14 @@ class Drop(ProgramCase):
                 return hangs[0]
         self.fail(f"no lost {wire} was reported")
 
+    def test_a_plan_that_is_never_reached_is_an_error(self) -> None:
+        for wire in ("doorbell", "interrupt"):
+            with self.subTest(wire):
+                run = self.run_program("device", "echo", "--on", "in-process:rings=20", "--drop",
+                                       f"{wire}=5000")
+                self.assertEqual(run.returncode, FAILED)
+                self.assertRegex(run.stderr, rf"nothing was dropped: only \d+ {wire}s came\n\Z")
+
     def test_it_ends_with_its_report(self) -> None:
         for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):
             for wire, was, never in LOST:
