@@ -58,7 +58,7 @@ TEST_CASE("with little memory the rings are smaller; with too little it is refus
 }
 
 TEST_CASE("a peer's memory that is too small is the peer's fault") {
-  for (const std::uint64_t size : {4096, 64 << 10}) {
+  for (const std::uint64_t size : {4096U, 64U << 10}) {
     Attachment attachment{
         .doorbells = os::create_events(32).value(), .interrupts = {}, .memory = {}};
     for (const auto& event : os::create_events(32).value())
