@@ -93,12 +93,15 @@ void Connection::wait(std::chrono::duration<double> passed) {
 
 bool Connection::called(std::chrono::duration<double> passed) noexcept {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(ask_why_after - passed);
+  if (left.count() <= 0) {  // all of it was spent polling: a call that is there is an old one
+    static_cast<void>(call_.wait(std::chrono::milliseconds(1)));
+    return false;
+  }
   const bool slept = left > ask_why_after * 9 / 10;  // and not polled most of the time
   return slept && lost_ != Hop::wake ? call_.wait() : called_within(left);
 }
 
 bool Connection::called_within(std::chrono::milliseconds time) noexcept {
-  if (time.count() <= 0) return false;
   if (lost_ != Hop::wake) return call_.wait(time);
   std::this_thread::sleep_for(time);
   return false;
