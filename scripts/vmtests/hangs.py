@@ -32,6 +32,16 @@ class Hangs(VmCase):
         program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
         self.lose_each(on=vm_config(kernel.DEFAULT, 1, program, True), transport="vfio-user")
 
+    def test_no_way_to_wait_hides_a_lost_kick(self) -> None:
+        """The device repairs one by itself, after a second and a half."""
+        for how in ("--wait read", "--wait poll --poll always"):
+            with self.subTest(how):
+                results, errors, _ = self.lose("guest", f"kick={LOST}", how)
+                self.assertRegex("\n".join(errors), r"(?m)its kick never seen: lost kick$")
+                (run,) = figures(results)
+                self.assertEqual((run["completions"], run["hung"]), (COUNT, 1), run)
+                self.assertIn("\nnot ok 1", results)
+
     def lose_each(self, **wires: Any) -> None:
         for who, hop, was, never in HOPS:
             with self.subTest(hop):
@@ -47,12 +57,13 @@ class Hangs(VmCase):
                     self.assertEqual(run["hung"], 1, run)
                     self.assertIn("\nnot ok 1", results)
 
-    def lose(self, who: str, what: str, **wires: Any) -> tuple[str, list[str], list[str]]:
+    def lose(self, who: str, what: str, how: str = "",
+             **wires: Any) -> tuple[str, list[str], list[str]]:
         """The guest's results, and the hangs that its command and the device reported."""
         drop = ("--drop", what)
         lab = self.lab(device_options=drop if who == "device" else (), **wires)
         lab.start()
-        vm = lab.vm(ktap_command(" ".join((RING, *(drop if who == "guest" else ())))))
+        vm = lab.vm(ktap_command(" ".join((RING, how, *(drop if who == "guest" else ())))))
         self.assertIsNone(vm.boot(watch=lab.check))
         vm.wait(LIMIT)
         vm.close()
