@@ -8,6 +8,8 @@ A program that isn't there is a failure, not a reason to skip.
 """
 
 import os
+import signal
+import subprocess
 import unittest
 from pathlib import Path
 from typing import IO
@@ -30,6 +32,12 @@ def pipe(stream: IO[str] | None) -> IO[str]:
     """A stream of a process that was started with a pipe for it."""
     assert stream
     return stream
+
+
+def pause(process: subprocess.Popen[str]) -> None:
+    """Stops a child, and returns when all its threads have stopped."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
 
 
 class Checked(unittest.TestCase):

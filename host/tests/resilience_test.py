@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from foreign_server import SIZE, ForeignServer
-from program import PROGRAM, pipe
+from program import PROGRAM, pause, pipe
 from programs_test import FAILED, PATIENCE, ProgramCase, served
 
 MAGIC_OFFSET = 0
@@ -367,13 +367,13 @@ class PausedServer(ResilienceCase):
 
     def test_it_is_waited_for(self) -> None:
         switchboard = self.switchboard()
-        switchboard.send_signal(signal.SIGSTOP)
+        pause(switchboard)
         device = self.paused(",wait=60")
         switchboard.send_signal(signal.SIGCONT)
         self.assertIn("echo runs on", pipe(device.stderr).readline())
 
     def test_a_signal_ends_the_wait(self) -> None:
-        self.switchboard().send_signal(signal.SIGSTOP)
+        pause(self.switchboard())
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number.name):
                 device = self.paused(",wait=3600")

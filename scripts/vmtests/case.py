@@ -59,7 +59,7 @@ exit $status"""
 def ktap_command(*commands: str) -> list[str]:
     """A guest's command that runs these in turn, with their KTAP as its test report."""
     begin = f"exec >/run/bellwire/results; export BELLWIRE_SLOWNESS={SLOWNESS}"
-    return ["sh", "-c", "; ".join([begin, *commands, LEAKS])]
+    return ["sh", "-c", "\n".join([begin, *commands, LEAKS])]
 
 
 class VmCase(unittest.TestCase):
