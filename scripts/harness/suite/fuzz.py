@@ -14,7 +14,7 @@ VDEV = BUILD / "asan/vdev"
 
 
 def device_queue() -> list[Case]:
-    return fuzz("device-queue-fuzz", VDEV, ROOT / "vdev/ring/corpus", seconds=15)
+    return fuzz("device-queue-fuzz", VDEV / "ring", ROOT / "vdev/ring/corpus", seconds=15)
 
 
 def vfio_user() -> list[Case]:
