@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness import ktap
 from harness.core.places import BUILD
 from harness.image import debug_kernel, guest_image, kernel
 from harness.labs.lab import Lab
-from harness.report import ktap, logs
+from harness.report import logs
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import VmConfig
 from harness.vms.vm import BOOT_LIMIT, Vm

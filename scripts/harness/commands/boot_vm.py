@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from harness import ktap
 from harness.commands import boot_vm_options, command_line
 from harness.commands.boot_vm_output import Output
 from harness.core import messages, runs
@@ -19,7 +20,7 @@ from harness.core.places import HarnessError
 from harness.image import guest_image
 from harness.labs.lab import Lab
 from harness.nested import emulated_host, nested_lab
-from harness.report import ktap, logs
+from harness.report import logs
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import VmConfig
 from harness.vms.verdict import HIGHEST, REPORT_FAILED, Verdict

@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from harness import ktap
 from harness.commands import command_line
 from harness.core import messages, runs
 from harness.core.growing import LineReader
@@ -23,7 +24,7 @@ from harness.core.places import HarnessError, replace_file
 from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
 from harness.labs.processes import Recorder
-from harness.report import ktap, logs
+from harness.report import logs
 from harness.report.tables import Column, TextTable
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import VmConfig
