@@ -239,9 +239,9 @@ class Files(OutputCase):
     def unfinished(self) -> set[str]:
         return {name for name in self.names() if name.startswith(".")}
 
-    def assert_nothing_came(self, recorder: subprocess.Popen[str], out: Path, told: str) -> None:
+    def assert_nothing_came(self, recorder: subprocess.Popen[str], out: Path, reason: str) -> None:
         self.assertEqual(recorder.wait(PATIENCE), FAILED)
-        self.assertIn(told, pipe(recorder.stderr).read())
+        self.assertIn(reason, pipe(recorder.stderr).read())
         self.assertEqual((self.unfinished(), out.exists()), (set(), False))
 
     def test_a_device_that_answers_nothing_is_not_waited_for(self) -> None:

@@ -15,7 +15,7 @@
 namespace bell {
 
 enum class Wait { read, poll, epoll };       // how the process waits for the call eventfd
-enum class Kick { ioctl, eventfd, direct };  // how the process tells the module to ring
+enum class Kick { ioctl, eventfd, direct };  // how the process has the module ring
 enum class DeviceKind { echo, digest };      // which device it rings
 enum class Hop { kick, call, wake };         // what it can lose on purpose: --drop
 

@@ -138,7 +138,7 @@ std::string inside_script(const json::object& data) {
 
 constexpr double shortest_ns = 1;  // what takes less is shown as that
 
-// Where `part` of the whole is, of so many.
+// The index of the element at that part (0 to 1) of `count` elements.
 unsigned place(double part, unsigned count) {
   return static_cast<unsigned>(std::clamp(part * count, 0.0, count - 1.0));
 }

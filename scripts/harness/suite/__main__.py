@@ -61,7 +61,7 @@ def _options() -> argparse.Namespace:
                         help="only the step of that name, or else those whose names have it")
     parser.add_argument("--quick", action="store_true",
                         help="only what tests the files that differ from the branch main: for "
-                             "each commit, in a minute and a half")
+                             "each commit")
     parser.add_argument("--shard", metavar="I/N", type=_shard,
                         help="only the part of machine I of N; together they run each step once")
     parser.add_argument("--report", metavar="FILE", type=Path, default=RESULTS,

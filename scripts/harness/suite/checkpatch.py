@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The kernel's own checkpatch over the module's sources.
 
-It is no package of Debian's: it stands in the kernel's sources, 140 MB, which are fetched once; the
-three files that it consists of are kept in the user's cache. guest-kmod/.checkpatch.conf has what
-it is not to say.
+Debian ships it only in the kernel's sources, a package of 140 MB. That is fetched once, and the
+script's three files are kept in the user's cache. guest-kmod/.checkpatch.conf lists the messages
+that are turned off, each with its reason.
 """
 
 import shutil

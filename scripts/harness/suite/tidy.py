@@ -47,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def key(argv: Sequence[str]) -> str:
-    """Of all that it depends on but the files that the source includes."""
+    """Hashes everything that the result depends on, except the included files."""
     program = Path(os.path.realpath(shutil.which(PROGRAM) or PROGRAM))
     settings = [Path(word.partition("=")[2]) for word in argv if word.startswith("--config-file=")]
     facts = [plain(" ".join(argv)), stamp(program), *(path.read_text() for path in settings)]
