@@ -13,7 +13,20 @@ def titles(path: str) -> list[str]:
     return [title for title, _ in quick.tests_of(path)]
 
 
+RANG = """device  worker    kick     wait  polling  depth  rings  completions  lost  hung  dup  bad
+echo    callback  eventfd  poll  off          1   1000         1000     0     0    0    0
+"""
+
+
 class QuickTest(unittest.TestCase):
+    def test_the_ring_in_a_vm_is_one_whose_requests_all_came_back(self) -> None:
+        self.assertTrue(quick.all_completed(RANG, 1000))
+        for said in ("", RANG.replace("1000     0", "1000     1"),
+                     RANG.replace("         1000", "          999"),
+                     RANG.replace("   1000  ", "     10  ")):
+            with self.subTest(said):
+                self.assertFalse(quick.all_completed(said, 1000))
+
     def test_a_file_has_the_tests_of_its_folder(self) -> None:
         for path, wanted in (
                 ("vdev/ring/layout.cpp", ["quick: C++: ring"]),
