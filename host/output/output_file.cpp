@@ -25,9 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr mode_t any_permission = 0777;
-constexpr mode_t new_file = 0666;   // less the umask
-constexpr int most_links = 40;      // as the kernel follows
-constexpr int name_attempts = 100;  // each one of two thousand million names
+constexpr mode_t new_file = 0666;  // less the umask
+constexpr int most_links = 40;     // as the kernel follows
 
 // The end of all symbolic links, whether it exists or not. ELOOP.
 Result<fs::path> target_of(fs::path path) {
@@ -72,9 +71,10 @@ std::error_code last_error() {
   return {errno, std::system_category()};
 }
 
+// Of 64 bits: nobody else has it.
 std::string random_name() {
   static std::random_device random;
-  return text(".bellwire-{:08x}", random());
+  return text(".bellwire-{:08x}{:08x}", random(), random());
 }
 
 // Temporary files that a signal must not leave behind
@@ -142,28 +142,26 @@ class OutputFile::Temporary {
     const auto mode = older != nullptr ? older->st_mode & any_permission : new_file;
     os::UniqueFd folder(::open(folder_of(target).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!folder.valid()) return Error{last_error(), {}};
-    for (int attempt = 0; attempt < name_attempts; ++attempt) {
-      const auto name = random_name();
-      os::UniqueFd fd(
-          ::openat(folder.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-      if (!fd.valid() && errno == EEXIST) continue;
-      if (!fd.valid()) return Error{last_error(), {}};
-      auto made = std::unique_ptr<Temporary>(
-          new Temporary({std::move(folder), name}, target.filename().string()));
-      if (older != nullptr && !take_after(*older, fd.get())) return Error{last_error(), {}};
-      return Made{std::move(made), std::move(fd)};
-    }
-    return Error{std::make_error_code(std::errc::file_exists), {}};
+    // A signal may come at any instant: the file is registered before it exists.
+    auto made = std::unique_ptr<Temporary>(
+        new Temporary({std::move(folder), random_name()}, target.filename().string()));
+    os::UniqueFd fd(::openat(made->beside_.folder.get(), made->beside_.name.c_str(),
+                             O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+    if (!fd.valid()) return Error{last_error(), {}};
+    made->exists_ = true;
+    if (older != nullptr && !take_after(*older, fd.get())) return Error{last_error(), {}};
+    return Made{std::move(made), std::move(fd)};
   }
 
   ~Temporary() {
-    if (!placed_) ::unlinkat(beside_.folder.get(), beside_.name.c_str(), 0);
+    if (exists_) ::unlinkat(beside_.folder.get(), beside_.name.c_str(), 0);
   }
 
   [[nodiscard]] bool place() {
     const int folder = beside_.folder.get();
-    placed_ = ::renameat(folder, beside_.name.c_str(), folder, target_.c_str()) == 0;
-    return placed_;
+    const bool placed = ::renameat(folder, beside_.name.c_str(), folder, target_.c_str()) == 0;
+    exists_ = exists_ && !placed;
+    return placed;
   }
 
  private:
@@ -183,8 +181,8 @@ class OutputFile::Temporary {
 
   const UnfinishedFile beside_;
   const std::string target_;  // in the same folder
-  bool placed_ = false;
-  Unfinished unfinished_;  // names beside_
+  bool exists_ = false;       // under its own name
+  Unfinished unfinished_;     // names beside_
 };
 
 bool same_file(const std::string& one, const std::string& other) {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -249,6 +250,22 @@ TEST_CASE("a signal that ends the process leaves nothing behind") {
     CHECK(WTERMSIG(status) == number);
     CHECK(folder.names().empty());
   }
+}
+
+TEST_CASE("a signal leaves nothing behind at whatever instant it comes") {
+  const Folder folder;
+  const auto handler = std::signal(SIGTERM, SIG_DFL);
+  for (int round = 0; round < 300; ++round) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      while (true) auto dropped = OutputFile::create(folder.file("out"));
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(1000 + 7 * round));
+    ::kill(child, SIGTERM);
+    REQUIRE(::waitpid(child, nullptr, 0) == child);
+    REQUIRE(folder.names().empty());
+  }
+  std::signal(SIGTERM, handler);
 }
 
 TEST_CASE("a name in .gz is compressed, and unpacked as it was") {
