@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// PackedDeviceRing: the device's side of a packed virtqueue. Use it by DeviceVirtqueue, whose
+// header says what each function promises.
+//
+// Source: virtio 1.2, section 2.8.
+#pragma once
+
+#include "vdev/virtio/chain.hpp"
+#include "vdev/virtio/packed_index.hpp"
+#include "vdev/virtio/ring_areas.hpp"
+#include "vdev/virtio/ring_words.hpp"
+
+namespace bellwire::virtio {
+
+class PackedDeviceRing {
+ public:
+  PackedDeviceRing(const QueueLayout& layout, const QueuePosition& position, RingAreas areas,
+                   const pci::DmaSpace& memory) noexcept;
+
+  [[nodiscard]] Taken pop(ChainStorage& storage) noexcept;
+  void push(const Chain& chain, std::uint32_t written) noexcept;
+  void publish() noexcept;
+  [[nodiscard]] bool should_call() noexcept;
+  [[nodiscard]] bool enable_kicks() noexcept;
+  void disable_kicks() noexcept;
+  [[nodiscard]] QueuePosition position() const noexcept;
+  [[nodiscard]] const DeviceRingState& state() const noexcept { return state_; }
+
+ private:
+  [[nodiscard]] bool available(std::memory_order order) const noexcept;
+  ChainError read_chain(ChainStorage& storage, Chain& taken) noexcept;
+  void return_chain(const Chain& chain, std::uint32_t written) noexcept;
+
+  RingAreas areas_;
+  const pci::DmaSpace* memory_;
+  vring_packed_desc* descriptors_;
+  const vring_packed_desc_event* driver_event_;
+  vring_packed_desc_event* device_event_;
+  std::uint16_t size_;
+  bool event_index_;
+  bool indirect_;
+  PackedIndex next_available_;
+  PackedIndex next_used_;
+  PackedIndex published_;         // the first entry that was pushed and not published, if any
+  std::uint16_t held_flags_ = 0;  // its flags, which publish() writes
+  std::uint16_t descriptors_in_flight_ = 0;  // of the ring; those of chains not pushed yet
+  std::uint32_t uncalled_ = 0;               // entries published since the last should_call()
+  DeviceRingState state_;
+};
+
+}  // namespace bellwire::virtio
