@@ -93,10 +93,7 @@ void Connection::wait(std::chrono::duration<double> passed) {
 
 bool Connection::called(std::chrono::duration<double> passed) noexcept {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(ask_why_after - passed);
-  if (left.count() <= 0) {  // all of it was spent polling: a call that is there is an old one
-    static_cast<void>(call_.wait(std::chrono::milliseconds(1)));
-    return false;
-  }
+  if (left.count() <= 0) return call_.take(queue_.has_completion()) && lost_ != Hop::wake;
   const bool slept = left > ask_why_after * 9 / 10;  // and not polled most of the time
   return slept && lost_ != Hop::wake ? call_.wait() : called_within(left);
 }

@@ -169,11 +169,16 @@ bool CallEventFd::wait() noexcept {
 bool CallEventFd::wait(std::chrono::milliseconds time) noexcept {
   const auto end = std::chrono::steady_clock::now() + time;
   pollfd entry{.fd = event_.get(), .events = POLLIN, .revents = 0};
-  for (auto left = time; left.count() > 0;
-       left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()))
-    if (const int ready = ::poll(&entry, 1, static_cast<int>(left.count())); ready >= 0)
+  for (auto left = time;;) {
+    const auto limit = std::max<std::chrono::milliseconds::rep>(left.count(), 0);
+    if (const int ready = ::poll(&entry, 1, static_cast<int>(limit)); ready >= 0)
       return ready > 0 && drain();
-  return false;
+    left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+  }
+}
+
+bool CallEventFd::take(bool completion) noexcept {
+  return wait(std::chrono::milliseconds(0)) && completion;
 }
 
 bool CallEventFd::drain() noexcept {

@@ -72,6 +72,11 @@ class CallEventFd {
   /// The same with a given limit, always by poll.
   bool wait(std::chrono::milliseconds time) noexcept;
 
+  /// For a wait whose time was over before it began: the process polled meanwhile, or was stopped.
+  /// Takes a call that is there. True if there was one, and a completion is there: it was for that;
+  /// otherwise it is an old one.
+  bool take(bool completion) noexcept;
+
   [[nodiscard]] int fd() const noexcept { return event_.get(); }
 
  private:

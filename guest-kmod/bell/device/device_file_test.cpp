@@ -37,3 +37,17 @@ TEST_CASE("no way to wait outlasts a loss that the device repairs by itself") {
     CHECK(std::ranges::any_of(std::array{1, 2, 3, 4, 5}, once));
   }
 }
+
+// A process that was stopped just before it waited finds both.
+TEST_CASE("a call that came before the wait is for the completion that is there") {
+  for (const auto how : {Wait::read, Wait::poll, Wait::epoll}) {
+    CAPTURE(name_of(how));
+    auto call = CallEventFd::create(how).value();
+    const std::uint64_t one = 1;
+    for (const bool completion : {true, false}) {
+      REQUIRE(::write(call.fd(), &one, sizeof one) == sizeof one);
+      CHECK(call.take(completion) == completion);
+      CHECK_FALSE(call.take(completion));
+    }
+  }
+}
