@@ -76,7 +76,7 @@ class TestFunction final : public pci::Function, private RegisterBlock {
     return std::span(buffer).first(std::min<std::uint64_t>(size, buffer.size()));
   }
 
-  pci::DmaDone done() {
+  DmaDone done() {
     return [this](const Result<void>& outcome) {
       result_ = outcome ? 0 : static_cast<unsigned>(outcome.error().code.value());
       ++finished_;

@@ -125,11 +125,11 @@ Result<void> DmaTable::unmap(const DmaUnmap& request) {
   return {};
 }
 
-void DmaLink::read(std::uint64_t address, std::span<std::byte> into, pci::DmaDone done) {
+void DmaLink::read(std::uint64_t address, std::span<std::byte> into, DmaDone done) {
   push({Command::dma_read, address, into, std::move(done)});
 }
 
-void DmaLink::write(std::uint64_t address, std::span<const std::byte> from, pci::DmaDone done) {
+void DmaLink::write(std::uint64_t address, std::span<const std::byte> from, DmaDone done) {
   push({Command::dma_write,
         address,
         {const_cast<std::byte*>(from.data()), from.size()},
@@ -179,7 +179,7 @@ Result<void> DmaLink::take(const Message& reply) {
 
 // All that go are taken out before the first of their `done`s runs: it may bring more.
 void DmaLink::drop(const AddressRange& range, const Error& why) {
-  std::vector<pci::DmaDone> dropped;
+  std::vector<DmaDone> dropped;
   const auto goes = [&](Job& job) {
     const auto rest = AddressRange::create(job.address, job.bytes.size());
     if (!rest || !rest->overlaps(range)) return false;

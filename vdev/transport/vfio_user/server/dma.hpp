@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-#include "vdev/pci/dma_space.hpp"
+#include "vdev/core/dma_space.hpp"
 #include "vdev/transport/vfio_user/protocol/framing.hpp"
 
 namespace bellwire::vfio_user {
@@ -44,7 +44,7 @@ class MappingShare {
 /// MappingShare allows. The rest is reached by messages.
 class DmaTable {
  public:
-  explicit DmaTable(pci::DmaSpace& space) noexcept : space_(space) {}
+  explicit DmaTable(DmaSpace& space) noexcept : space_(space) {}
 
   /// EINVAL: invalid flags, sizes or descriptor. EEXIST, ENOSPC.
   [[nodiscard]] Result<void> map(const DmaMap& request, os::UniqueFd fd);
@@ -55,7 +55,7 @@ class DmaTable {
   [[nodiscard]] Result<std::optional<MemoryView>> view(const DmaMap& request, os::UniqueFd fd);
   std::optional<MemoryView> by_messages(const DmaMap& request, std::string_view why);
 
-  pci::DmaSpace& space_;
+  DmaSpace& space_;
   bool warned_ = false;
 };
 
@@ -66,13 +66,13 @@ class DmaTable {
 ///
 /// A transfer ends before its message is answered if its memory is revoked. The answer, which every
 /// client sends, is then awaited and discarded.
-class DmaLink final : public pci::DmaCarrier {
+class DmaLink final : public DmaCarrier {
  public:
   /// `on_work` is called when there is something to send; it must not call next() itself.
   explicit DmaLink(std::function<void()> on_work) : on_work_(std::move(on_work)) {}
 
-  void read(std::uint64_t address, std::span<std::byte> into, pci::DmaDone done) override;
-  void write(std::uint64_t address, std::span<const std::byte> from, pci::DmaDone done) override;
+  void read(std::uint64_t address, std::span<std::byte> into, DmaDone done) override;
+  void write(std::uint64_t address, std::span<const std::byte> from, DmaDone done) override;
   void drop(const AddressRange& range, const Error& why) override;
 
   /// Sets the most bytes that the client accepts in a message; at least 1.
@@ -90,7 +90,7 @@ class DmaLink final : public pci::DmaCarrier {
     Command command;
     std::uint64_t address;
     std::span<std::byte> bytes;  // what is left; a write only reads them
-    pci::DmaDone done;
+    DmaDone done;
   };
   // The message in flight: of the first job, unless that was dropped.
   struct Sent {

@@ -26,7 +26,7 @@ os::UniqueFd unsealed(std::uint64_t size) {
 }  // namespace
 
 TEST_CASE("sealed memory is mapped; memory that can be taken away is not") {
-  pci::DmaSpace space;
+  DmaSpace space;
   DmaTable table(space);
   REQUIRE(
       table.map({32, read_write, 0, 0, page_size}, os::create_memfd("sealed", page_size).value())
@@ -50,7 +50,7 @@ TEST_CASE("what is not a file that can be mapped is refused by name") {
   REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) == 0);
   const os::UniqueFd writes(pipe[1]), other(sockets[1]);
-  pci::DmaSpace space;
+  DmaSpace space;
   DmaTable table(space);
   for (const int fd : {pipe[0], sockets[0], ::open("/", O_RDONLY | O_CLOEXEC),
                        ::open("/dev/zero", O_RDWR | O_CLOEXEC), ::eventfd(0, EFD_CLOEXEC),
@@ -64,7 +64,7 @@ TEST_CASE("what is not a file that can be mapped is refused by name") {
 }
 
 TEST_CASE("a region may begin inside its file") {
-  pci::DmaSpace space;
+  DmaSpace space;
   DmaTable table(space);
   const auto file = os::create_memfd("guest", 4 * page_size).value();
   const auto whole = os::Mapping::create(file.get(), 4 * page_size).value();
@@ -75,7 +75,7 @@ TEST_CASE("a region may begin inside its file") {
 }
 
 TEST_CASE("all regions can be unmapped at once") {
-  pci::DmaSpace space;
+  DmaSpace space;
   DmaTable table(space);
   for (std::uint64_t at = 0; at < 5; ++at)
     REQUIRE(table.map({32, read_write, 0, 2 * at * page_size, page_size}, {}).has_value());
@@ -86,7 +86,7 @@ TEST_CASE("all regions can be unmapped at once") {
 }
 
 TEST_CASE("as many regions as there may be leave this process room for mappings of its own") {
-  pci::DmaSpace space;
+  DmaSpace space;
   DmaTable table(space);
   constexpr std::uint64_t pages = 64;
   constexpr std::uint64_t most_regions = 65535;
@@ -112,7 +112,7 @@ TEST_CASE("as many regions as there may be leave this process room for mappings 
 }
 
 TEST_CASE("more memory than there are addresses for is reached by messages") {
-  pci::DmaSpace space;
+  DmaSpace space;
   DmaTable table(space);
   constexpr auto size = MappingShare::most_bytes;
   os::UniqueFd huge(::memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -124,7 +124,7 @@ TEST_CASE("more memory than there are addresses for is reached by messages") {
 }
 
 TEST_CASE("memory that can't be mapped is reached by messages") {
-  pci::DmaSpace space;
+  DmaSpace space;
   DmaTable table(space);
   const auto file = os::create_memfd("guest", page_size).value();
   const auto path = "/proc/self/fd/" + std::to_string(file.get());

@@ -5,12 +5,14 @@
 // map() for the first. A guest that is gone has no regions, and every access fails.
 //
 // A view outlives its region without harm, since it keeps the bytes; but whoever holds one has to
-// let go when told that the region goes, before the listener returns: the guest is told then.
+// let go when told that the region goes, before the listener returns: the guest is told then. A
+// span of bytes() keeps nothing: it is valid until the listeners of its region have returned.
 // Transfers that messages carry end by themselves: once remove() has returned, nothing more of them
 // is sent, and no late answer reaches the device's bytes.
 //
-// All on the device's thread. Source: vfio-user protocol 0.0, VFIO_USER_DMA_MAP, _UNMAP, _READ,
-// _WRITE.
+// All on the device's thread; bytes that were looked up there may be used on any.
+// Source: vfio-user protocol 0.0, VFIO_USER_DMA_MAP, _UNMAP, _READ, _WRITE; vhost-user's memory
+// tables.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +29,7 @@
 #include "vdev/core/registration.hpp"
 #include "vdev/os/result.hpp"
 
-namespace bellwire::pci {
+namespace bellwire {
 
 /// EFAULT: no such memory, or not any more. EACCES: the guest does not allow that. ECANCELED: the
 /// device was reset. ENOBUFS: too many transfers wait for the guest already.
@@ -59,6 +61,12 @@ class DmaSpace {
   /// The bytes themselves: empty where they are not one mapped region that can be read and written.
   [[nodiscard]] std::optional<MemoryView> map(std::uint64_t address, std::uint64_t size) const;
 
+  /// As many of `size` bytes from `address` on as one mapped region has that can be read and
+  /// written; empty: none. For the hot path: it counts no references, and the region that was found
+  /// last is looked at first.
+  [[nodiscard]] std::span<std::byte> bytes(std::uint64_t address,
+                                           std::uint64_t size) const noexcept;
+
   /// `done` may run before the call returns (mapped memory, and errors), or later; the bytes
   /// must stay until it ran. A range may span regions that touch. On an error a part of it may
   /// have been done.
@@ -68,8 +76,10 @@ class DmaSpace {
   /// Called before a region goes, with what goes, until the registration is dropped.
   using Listener = std::function<void(const AddressRange& region)>;
   [[nodiscard]] Registration on_revoke(Listener listener) {
-    return listeners_.add(std::move(listener));
+    return revoked_.add(std::move(listener));
   }
+  /// Called when a region has been added, with what was added, until the registration is dropped.
+  [[nodiscard]] Registration on_add(Listener listener) { return added_.add(std::move(listener)); }
 
   // The transport's side.
 
@@ -86,6 +96,12 @@ class DmaSpace {
 
  private:
   struct Transfer;
+  // What bytes() needs of a region.
+  struct Mapped {
+    AddressRange range;
+    std::byte* data;
+  };
+  void add_mapped(const DmaRegion& region);
   enum class Direction { read, write };
   void begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction, DmaDone done);
   void advance(const std::shared_ptr<Transfer>& transfer);
@@ -95,10 +111,13 @@ class DmaSpace {
   void drop(const AddressRange& range, const Error& why);
 
   std::map<std::uint64_t, DmaRegion> regions_;  // by address
-  Callbacks<const AddressRange&> listeners_;
+  std::vector<Mapped> mapped_;                  // by address
+  mutable std::size_t last_found_ = 0;          // in mapped_
+  Callbacks<const AddressRange&> revoked_;
+  Callbacks<const AddressRange&> added_;
   DmaCarrier* carrier_ = nullptr;
   std::size_t carried_ = 0;  // transfers that the carrier has
   bool canceling_ = false;
 };
 
-}  // namespace bellwire::pci
+}  // namespace bellwire

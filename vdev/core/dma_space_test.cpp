@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vdev/pci/dma_space.hpp"
+#include "vdev/core/dma_space.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,6 @@
 #include <deque>
 
 using namespace bellwire;
-using namespace bellwire::pci;
 
 namespace {
 
@@ -86,6 +85,34 @@ TEST_CASE("mapped memory is read and written at once, and seen as it is") {
   CHECK(space.map(2 * page, page)->bytes().data() == view.bytes().data() + page);
   CHECK_FALSE(space.map(2 * page, page + 1));
   CHECK_FALSE(space.map(0, 1));
+}
+
+TEST_CASE("bytes are as many as one region has, wherever the last ones were") {
+  DmaSpace space;
+  const auto low = memory(page), high = memory(2 * page), top = memory(page);
+  REQUIRE(space.add({.address = 4 * page, .size = 2 * page, .memory = high}).has_value());
+  REQUIRE(space.add({.address = 3 * page, .size = page, .memory = low}).has_value());
+  REQUIRE(space.add({.address = 6 * page, .size = page}).has_value());  // not mapped
+  REQUIRE(space.add({.address = 7 * page, .size = page, .writable = false, .memory = memory(page)})
+              .has_value());
+  REQUIRE(space.add({.address = ~page + 1, .size = page, .memory = top}).has_value());
+  const auto is = [&](std::uint64_t address, std::uint64_t size, const std::byte* data,
+                      std::size_t there) {
+    const auto bytes = space.bytes(address, size);
+    CHECK(bytes.data() == data);
+    CHECK(bytes.size() == there);
+  };
+  is(3 * page + 5, 8, low.bytes().data() + 5, 8);
+  is(3 * page + 5, page, low.bytes().data() + 5, page - 5);  // the next region goes on
+  is(4 * page, 2 * page, high.bytes().data(), 2 * page);
+  is(6 * page - 1, ~std::uint64_t{0}, high.bytes().data() + 2 * page - 1, 1);
+  is(~page + 1, 2 * page, top.bytes().data(), page);
+  for (const auto address : {std::uint64_t{0}, 3 * page - 1, 6 * page, 7 * page, 8 * page})
+    is(address, 1, nullptr, 0);
+  is(3 * page, 0, low.bytes().data(), 0);
+  REQUIRE(space.remove(3 * page, page).has_value());
+  is(3 * page, 1, nullptr, 0);
+  is(4 * page, 1, high.bytes().data(), 1);
 }
 
 TEST_CASE("a transfer goes over regions that touch, mapped and not") {
@@ -274,6 +301,19 @@ TEST_CASE("listeners are told before a region goes, and a view outlives it") {
   view.bytes()[0] = std::byte{1};
   space.clear();
   CHECK(revoked == std::vector<std::uint64_t>{8 * page, 0});
+}
+
+TEST_CASE("listeners are told of a region that is added, once it is there") {
+  DmaSpace space;
+  unsigned told = 0;
+  const auto listening = space.on_add([&](const AddressRange& region) {
+    CHECK(region == *AddressRange::create(page, page));
+    CHECK(space.bytes(page, page).size() == page);
+    ++told;
+  });
+  REQUIRE(space.add({.address = page, .size = page, .memory = memory(page)}).has_value());
+  CHECK(space.add({.address = page, .size = page}).has_error());
+  CHECK(told == 1);
 }
 
 TEST_CASE("regions that are none, or overlap, are refused") {

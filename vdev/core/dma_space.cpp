@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vdev/pci/dma_space.hpp"
+#include "vdev/core/dma_space.hpp"
 
 #include <algorithm>
 
-namespace bellwire::pci {
+namespace bellwire {
 namespace {
 constexpr std::size_t most_regions = 65535;  // the protocol's default
 constexpr std::size_t most_carried = 1024;   // transfers that wait for a guest to answer
@@ -11,6 +11,11 @@ constexpr std::size_t most_carried = 1024;   // transfers that wait for a guest 
 // add() lets in no region that isn't one.
 AddressRange range_of(const DmaRegion& region) {
   return *AddressRange::create(region.address, region.size);
+}
+
+template <class Mapped>
+std::uint64_t first_of(const Mapped& mapped) noexcept {
+  return mapped.range.first();
 }
 
 }  // namespace
@@ -39,6 +44,22 @@ std::optional<MemoryView> DmaSpace::map(std::uint64_t address, std::uint64_t siz
   if (region == nullptr || !region->memory || !region->readable || !region->writable)
     return std::nullopt;
   return region->memory->part(address - region->address, size);
+}
+
+std::span<std::byte> DmaSpace::bytes(std::uint64_t address, std::uint64_t size) const noexcept {
+  if (last_found_ >= mapped_.size() || !mapped_[last_found_].range.contains(address)) {
+    const auto next = std::ranges::upper_bound(mapped_, address, {}, first_of<Mapped>);
+    if (next == mapped_.begin() || !std::prev(next)->range.contains(address)) return {};
+    last_found_ = static_cast<std::size_t>(std::prev(next) - mapped_.begin());
+  }
+  const auto& [range, data] = mapped_[last_found_];
+  return {data + range.offset_of(address), std::min(size, range.bytes_from(address))};
+}
+
+void DmaSpace::add_mapped(const DmaRegion& region) {
+  if (!region.memory || !region.readable || !region.writable) return;
+  const auto next = std::ranges::upper_bound(mapped_, region.address, {}, first_of<Mapped>);
+  mapped_.insert(next, {range_of(region), region.memory->bytes().data()});
 }
 
 void DmaSpace::read(std::uint64_t address, std::span<std::byte> into, DmaDone done) {
@@ -114,7 +135,9 @@ Result<void> DmaSpace::add(DmaRegion region) {
   if (meets_next || find(region.address) != nullptr)
     return fault(std::errc::file_exists, "{} bytes at {:#x} overlap another DMA region",
                  region.size, region.address);
+  add_mapped(region);
   regions_.emplace(region.address, std::move(region));
+  added_.call(*range);
   return {};
 }
 
@@ -134,8 +157,9 @@ void DmaSpace::clear() {
 // The carrier's transfers end when the region is gone: whoever is told could else begin new ones.
 void DmaSpace::erase(std::map<std::uint64_t, DmaRegion>::iterator region) {
   const auto range = range_of(region->second);
-  listeners_.call(range);
+  revoked_.call(range);
   regions_.erase(region);
+  std::erase_if(mapped_, [&range](const Mapped& mapped) { return mapped.range == range; });
   drop(range,
        fault(std::errc::bad_address, "the guest took back its memory at {:#x}", range.first()));
 }
@@ -152,4 +176,4 @@ void DmaSpace::drop(const AddressRange& range, const Error& why) {
   if (carrier_ != nullptr && carried_ > 0) carrier_->drop(range, why);
 }
 
-}  // namespace bellwire::pci
+}  // namespace bellwire
