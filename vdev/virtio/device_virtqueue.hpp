@@ -35,7 +35,7 @@ class DeviceVirtqueue {
   /// Asks for kicks. Chains that are available already can be taken at once.
   [[nodiscard]] static Result<DeviceVirtqueue> create(const QueueLayout& layout,
                                                       const QueuePosition& position,
-                                                      const pci::DmaSpace& memory);
+                                                      const DmaSpace& memory);
 
   /// Takes the next chain that the driver has made available into `storage`, which holds it until
   /// it is used again.

@@ -30,7 +30,7 @@ class DriverVirtqueue {
   /// are in the ring. EFAULT: it is not within one mapped region.
   [[nodiscard]] static Result<DriverVirtqueue> create(const QueueLayout& layout,
                                                       const QueuePosition& position,
-                                                      const pci::DmaSpace& memory,
+                                                      const DmaSpace& memory,
                                                       const IndirectTables& tables = {});
 
   /// Adds a chain, which the device sees after publish(). It is put into an indirect table if

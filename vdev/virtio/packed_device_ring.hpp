@@ -16,7 +16,7 @@ namespace bellwire::virtio {
 class PackedDeviceRing {
  public:
   PackedDeviceRing(const QueueLayout& layout, const QueuePosition& position, RingAreas areas,
-                   const pci::DmaSpace& memory) noexcept;
+                   const DmaSpace& memory) noexcept;
 
   [[nodiscard]] Taken pop(ChainStorage& storage) noexcept;
   void push(const Chain& chain, std::uint32_t written) noexcept;
@@ -33,7 +33,7 @@ class PackedDeviceRing {
   void return_chain(const Chain& chain, std::uint32_t written) noexcept;
 
   RingAreas areas_;
-  const pci::DmaSpace* memory_;
+  const DmaSpace* memory_;
   vring_packed_desc* descriptors_;
   const vring_packed_desc_event* driver_event_;
   vring_packed_desc_event* device_event_;

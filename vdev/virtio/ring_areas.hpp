@@ -12,7 +12,7 @@ namespace bellwire::virtio {
 struct RingAreas {
   /// As DeviceVirtqueue::create().
   [[nodiscard]] static Result<RingAreas> map(const QueueLayout& layout,
-                                             const pci::DmaSpace& memory);
+                                             const DmaSpace& memory);
 
   MemoryView descriptors, driver_area, device_area;
 };

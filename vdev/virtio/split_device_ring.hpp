@@ -15,7 +15,7 @@ namespace bellwire::virtio {
 class SplitDeviceRing {
  public:
   SplitDeviceRing(const QueueLayout& layout, const QueuePosition& position, RingAreas areas,
-                  const pci::DmaSpace& memory) noexcept;
+                  const DmaSpace& memory) noexcept;
 
   [[nodiscard]] Taken pop(ChainStorage& storage) noexcept;
   void push(const Chain& chain, std::uint32_t written) noexcept;
@@ -33,7 +33,7 @@ class SplitDeviceRing {
   void return_chain(std::uint16_t id, std::uint32_t written) noexcept;
 
   RingAreas areas_;
-  const pci::DmaSpace* memory_;
+  const DmaSpace* memory_;
   const vring_desc* descriptors_;
   const vring_avail* available_;
   vring_used* used_;

@@ -34,7 +34,7 @@ Result<void> check_index(const char* name, std::uint16_t index, const QueueLayou
 }
 
 Result<MemoryView> map_area(const char* name, std::uint64_t address, std::uint64_t size,
-                            std::uint64_t alignment, const pci::DmaSpace& memory) {
+                            std::uint64_t alignment, const DmaSpace& memory) {
   auto area = memory.map(address, size);
   if (!area)
     return fault(std::errc::bad_address,
@@ -77,7 +77,7 @@ Result<void> check(const QueueLayout& layout, const QueuePosition& position) {
   return check_index("used", position.next_used, layout);
 }
 
-Result<RingAreas> RingAreas::map(const QueueLayout& layout, const pci::DmaSpace& memory) {
+Result<RingAreas> RingAreas::map(const QueueLayout& layout, const DmaSpace& memory) {
   const auto sizes = area_sizes(layout);
   const auto aligned = alignments(layout);
   auto descriptors =
@@ -92,7 +92,7 @@ Result<RingAreas> RingAreas::map(const QueueLayout& layout, const pci::DmaSpace&
   return RingAreas{*std::move(descriptors), *std::move(driver), *std::move(device)};
 }
 
-Result<std::uint16_t> stored_used_index(const QueueLayout& layout, const pci::DmaSpace& memory) {
+Result<std::uint16_t> stored_used_index(const QueueLayout& layout, const DmaSpace& memory) {
   if (layout.packed)
     return fault(std::errc::invalid_argument, "a packed virtqueue has no used index in memory");
   if (auto ok = check(layout); !ok) return ok.error();

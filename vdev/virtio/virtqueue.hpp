@@ -10,7 +10,7 @@
 #include <cstdint>
 
 #include "vdev/os/result.hpp"
-#include "vdev/pci/dma_space.hpp"
+#include "vdev/core/dma_space.hpp"
 
 namespace bellwire::virtio {
 
@@ -51,7 +51,7 @@ struct AreaSizes {
 /// The used index that a split queue's memory has: where a device continues whose own count was
 /// lost, if nothing was in flight. EINVAL: packed, which has none. EFAULT: outside of memory.
 [[nodiscard]] Result<std::uint16_t> stored_used_index(const QueueLayout& layout,
-                                                      const pci::DmaSpace& memory);
+                                                      const DmaSpace& memory);
 
 /// What is wrong with a ring's own words: no driver that keeps the rules can have written them.
 enum class RingFault : std::uint8_t {
