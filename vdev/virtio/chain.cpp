@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/virtio/chain.hpp"
 
+#include <algorithm>
+#include <cstring>
+
+#include "vdev/virtio/chain_builder.hpp"
+
 namespace bellwire::virtio {
 
 std::string describe(const ChainError& error) {
@@ -33,6 +38,23 @@ std::string describe(const ChainError& error) {
       return text("no memory for {} buffers", error.value);
   }
   return "unknown fault";
+}
+
+// An honest chain crosses each border between regions once; nobody has so many regions that touch.
+bool ChainBuilder::grow() noexcept {
+  constexpr std::size_t first = 8;
+  constexpr std::size_t most_borders = 64;
+  const auto most = most_buffers_ + most_borders;
+  const auto spans = storage_.capacity_;
+  if (spans >= most) return refuse(ChainFault::too_many_spans, spans + 1);
+  const auto capacity = std::clamp(2 * spans, first, most);
+  std::unique_ptr<std::byte[]> larger(new (std::nothrow)
+                                          std::byte[capacity * ChainStorage::span_size]);
+  if (!larger) return refuse(ChainFault::no_memory, capacity);
+  if (spans > 0) std::memcpy(larger.get(), room(0), spans * ChainStorage::span_size);
+  storage_.spans_ = std::move(larger);
+  storage_.capacity_ = capacity;
+  return true;
 }
 
 }  // namespace bellwire::virtio

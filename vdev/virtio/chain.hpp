@@ -57,6 +57,8 @@ struct ChainError {
 /// In one line, with the value.
 [[nodiscard]] std::string describe(const ChainError& error);
 
+class ChainBuilder;
+
 class ChainStorage {
  public:
   /// What the last pop() took into this storage.

@@ -23,8 +23,8 @@ namespace bellwire::virtio {
 
 class DriverVirtqueue {
  public:
-  /// As DeviceVirtqueue::create(). Clears the three areas when `position` is that of a new queue.
-  /// Asks for calls.
+  /// As DeviceVirtqueue::create(). Makes the areas those of a queue that has got to `position`,
+  /// with nothing in flight (EINVAL otherwise). Asks for calls.
   ///
   /// `tables`: memory for indirect tables; none, or not negotiated: the descriptors of all chains
   /// are in the ring. EFAULT: it is not within one mapped region.

@@ -28,8 +28,9 @@ class PackedDeviceRing {
   [[nodiscard]] const DeviceRingState& state() const noexcept { return state_; }
 
  private:
-  [[nodiscard]] bool available(std::memory_order order) const noexcept;
-  ChainError read_chain(ChainStorage& storage, Chain& taken) noexcept;
+  /// Reads the list that begins with `first`. Breaks the queue if it has no end.
+  ChainError read_chain(ChainStorage& storage, PackedWord first) noexcept;
+  void read_table(ChainBuilder& chain, std::uint64_t address, PackedWord table) const noexcept;
   void return_chain(const Chain& chain, std::uint32_t written) noexcept;
 
   RingAreas areas_;
@@ -41,11 +42,13 @@ class PackedDeviceRing {
   bool event_index_;
   bool indirect_;
   PackedIndex next_available_;
-  PackedIndex next_used_;
-  PackedIndex published_;         // the first entry that was pushed and not published, if any
-  std::uint16_t held_flags_ = 0;  // its flags, which publish() writes
-  std::uint16_t descriptors_in_flight_ = 0;  // of the ring; those of chains not pushed yet
-  std::uint32_t uncalled_ = 0;               // entries published since the last should_call()
+  PackedIndex next_used_;  // pushed; published_ follows it
+  PackedIndex published_;
+  std::uint16_t free_;                   // descriptors that can be available, and are not taken yet
+  std::uint16_t first_unpublished_ = 0;  // where first_word_ goes, if anything is unpublished
+  PackedWord first_word_ = {};
+  std::uint32_t unpublished_ = 0;  // descriptors
+  std::uint32_t uncalled_ = 0;     // descriptors published since the last should_call()
   DeviceRingState state_;
 };
 

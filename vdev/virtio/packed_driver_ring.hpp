@@ -19,7 +19,7 @@ namespace bellwire::virtio {
 class PackedDriverRing {
  public:
   PackedDriverRing(const QueueLayout& layout, const QueuePosition& position, RingAreas areas,
-                   MappedTables tables);
+                   DriverTables tables);
 
   [[nodiscard]] bool add(std::span<const GuestBuffer> readable,
                          std::span<const GuestBuffer> writable, std::uint64_t token) noexcept;
@@ -32,20 +32,30 @@ class PackedDriverRing {
   [[nodiscard]] const DriverRingState& state() const noexcept { return state_; }
 
  private:
+  using Buffers = std::span<const GuestBuffer>;
+  void clear() noexcept;
+  void write_list(std::uint16_t id, Buffers readable, Buffers writable) noexcept;
+  void write_table(std::uint16_t id, Buffers readable, Buffers writable) noexcept;
+  void write_next(std::uint16_t id, const GuestBuffer& buffer, unsigned flags) noexcept;
+  [[nodiscard]] bool returned(std::memory_order order) const noexcept;
+  std::nullopt_t fail(RingFault fault, std::uint64_t value) noexcept;
+
   RingAreas areas_;
-  MappedTables tables_;
+  DriverTables tables_;
   vring_packed_desc* descriptors_;
   vring_packed_desc_event* driver_event_;
   const vring_packed_desc_event* device_event_;
   std::uint16_t size_;
   bool event_index_;
-  PackedIndex next_available_;
+  PackedIndex next_available_;  // added; published_ follows it
+  PackedIndex published_;
   PackedIndex next_used_;
-  PackedIndex published_;         // the first descriptor that was added and not published, if any
-  std::uint16_t held_flags_ = 0;  // its flags, which publish() writes
-  std::uint32_t unkicked_ = 0;    // descriptors published since the last should_kick()
-  std::uint16_t first_free_id_ = 0;
-  std::vector<ChainInFlight> chains_;  // by ID
+  PackedWord first_word_ = {};     // of the first descriptor that is not published, if any is
+  std::uint32_t unpublished_ = 0;  // descriptors
+  std::uint32_t unkicked_ = 0;     // descriptors published since the last should_kick()
+  std::uint16_t first_free_ = 0;
+  std::vector<std::uint16_t> next_free_;  // per ID
+  std::vector<ChainInFlight> chains_;     // by ID
   DriverRingState state_;
 };
 

@@ -1,28 +1,107 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// PackedIndex: a place in a packed virtqueue, with its wrap counter (virtio 1.2, section 2.8.1);
-// what flags make the descriptor there available or used (2.8.1), and when an event has been
-// reached (2.8.10). Any thread.
+// Places in a packed virtqueue: an index with its wrap counter (virtio 1.2, section 2.8.1), the
+// flags that make the descriptor there available or used, and the events that a side asks for
+// (section 2.8.10). Any thread.
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
+#include "vdev/ring/words.hpp"
 #include "vdev/virtio/ring_words.hpp"
 
 namespace bellwire::virtio {
+
+constexpr std::uint16_t packed_available = 1 << VRING_PACKED_DESC_F_AVAIL;
+constexpr std::uint16_t packed_used = 1 << VRING_PACKED_DESC_F_USED;
 
 struct PackedIndex {
   std::uint16_t index = 0;
   bool wrap = true;
 
   /// `count` is at most `size`.
-  void advance(std::uint16_t count, std::uint16_t size) noexcept {
-    const std::uint32_t next = std::uint32_t{index} + count;
-    wrap = wrap != (next >= size);
-    index = static_cast<std::uint16_t>(next >= size ? next - size : next);
+  void advance(std::uint32_t count, std::uint16_t size) noexcept {
+    const auto next = index + count;
+    const bool wraps = next >= size;
+    wrap = wrap != wraps;
+    index = static_cast<std::uint16_t>(wraps ? next - size : next);
+  }
+
+  /// What a driver writes to make the descriptor here available …
+  [[nodiscard]] std::uint16_t available_flags() const noexcept {
+    return wrap ? packed_available : packed_used;
+  }
+  /// … and a device to return it.
+  [[nodiscard]] std::uint16_t used_flags() const noexcept {
+    return wrap ? packed_available | packed_used : 0;
+  }
+  [[nodiscard]] bool is_available(std::uint16_t flags) const noexcept {
+    return (flags & (packed_available | packed_used)) == available_flags();
+  }
+  [[nodiscard]] bool is_used(std::uint16_t flags) const noexcept {
+    return (flags & (packed_available | packed_used)) == used_flags();
   }
 
   friend bool operator==(const PackedIndex&, const PackedIndex&) noexcept = default;
 };
+
+/// The second half of a descriptor: read and written as one word, so that a side never sees a part.
+struct PackedWord {
+  std::uint32_t size;
+  std::uint16_t id;
+  std::uint16_t flags;
+
+  [[nodiscard]] static PackedWord load(const vring_packed_desc& descriptor,
+                                       std::memory_order order) noexcept {
+    return std::bit_cast<PackedWord>(ring::load(word_of(descriptor), order));
+  }
+  void store(vring_packed_desc& descriptor, std::memory_order order) const noexcept {
+    ring::store(const_cast<std::uint64_t&>(word_of(descriptor)),
+                std::bit_cast<std::uint64_t>(*this), order);
+  }
+
+ private:
+  static const std::uint64_t& word_of(const vring_packed_desc& descriptor) noexcept {
+    return *reinterpret_cast<const std::uint64_t*>(&descriptor.len);
+  }
+};
+static_assert(sizeof(PackedWord) == 8);
+
+/// An event suppression structure, read and written as one word.
+struct PackedEvent {
+  std::uint16_t place = 0;  ///< an index, and its wrap counter in bit 15
+  std::uint16_t flags = VRING_PACKED_EVENT_FLAG_ENABLE;
+
+  static PackedEvent at(PackedIndex index) noexcept {
+    const auto wrap = static_cast<unsigned>(index.wrap) << VRING_PACKED_EVENT_F_WRAP_CTR;
+    return {static_cast<std::uint16_t>(index.index | wrap), VRING_PACKED_EVENT_FLAG_DESC};
+  }
+  [[nodiscard]] static PackedEvent load(const vring_packed_desc_event& from) noexcept {
+    return std::bit_cast<PackedEvent>(
+        ring::load(reinterpret_cast<const std::uint32_t&>(from), ring::in_order));
+  }
+  void store(vring_packed_desc_event& to) const noexcept {
+    ring::store(reinterpret_cast<std::uint32_t&>(to), std::bit_cast<std::uint32_t>(*this),
+                ring::in_order);
+  }
+
+  /// Whether it asks to be told that the other side has got to `now`, after `count` descriptors.
+  [[nodiscard]] bool reached(PackedIndex now, std::uint32_t count, bool event_index,
+                             std::uint16_t size) const noexcept;
+};
+
+inline bool PackedEvent::reached(PackedIndex now, std::uint32_t count, bool event_index,
+                                 std::uint16_t size) const noexcept {
+  constexpr std::uint16_t wrap_bit = 1 << VRING_PACKED_EVENT_F_WRAP_CTR;
+  constexpr std::uint16_t flag_bits = 3;
+  if (count == 0 || (flags & flag_bits) == VRING_PACKED_EVENT_FLAG_DISABLE) return false;
+  if (!event_index || (flags & flag_bits) != VRING_PACKED_EVENT_FLAG_DESC || count >= size)
+    return true;
+  const bool wrap = (place & wrap_bit) != 0;
+  const auto index = static_cast<std::uint16_t>(place & ~wrap_bit);
+  const auto event = static_cast<std::uint16_t>(wrap == now.wrap ? index : index - size);
+  return vring_need_event(event, now.index, static_cast<std::uint16_t>(now.index - count));
+}
 
 }  // namespace bellwire::virtio

@@ -29,7 +29,9 @@ class SplitDeviceRing {
  private:
   /// Reads the driver's index. Whether there is something to take, or it is broken.
   bool look(std::memory_order order) noexcept;
+  Taken fail(RingFault fault, std::uint64_t value) noexcept;
   ChainError read_chain(ChainStorage& storage, std::uint16_t head) const noexcept;
+  void read_table(ChainBuilder& chain, const vring_desc& table) const noexcept;
   void return_chain(std::uint16_t id, std::uint32_t written) noexcept;
 
   RingAreas areas_;

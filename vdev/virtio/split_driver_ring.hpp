@@ -18,7 +18,7 @@ namespace bellwire::virtio {
 class SplitDriverRing {
  public:
   SplitDriverRing(const QueueLayout& layout, const QueuePosition& position, RingAreas areas,
-                  MappedTables tables);
+                  DriverTables tables);
 
   [[nodiscard]] bool add(std::span<const GuestBuffer> readable,
                          std::span<const GuestBuffer> writable, std::uint64_t token) noexcept;
@@ -31,8 +31,16 @@ class SplitDriverRing {
   [[nodiscard]] const DriverRingState& state() const noexcept { return state_; }
 
  private:
+  using Buffers = std::span<const GuestBuffer>;
+  void write_list(Buffers readable, Buffers writable) noexcept;
+  void write_table(Buffers readable, Buffers writable) noexcept;
+  /// Reads the device's index. Whether there is something to take.
+  bool look(std::memory_order order) noexcept;
+  std::nullopt_t fail(RingFault fault, std::uint64_t value) noexcept;
+  void free_chain(std::uint16_t head) noexcept;
+
   RingAreas areas_;
-  MappedTables tables_;
+  DriverTables tables_;
   vring_desc* descriptors_;
   vring_avail* available_;
   const vring_used* used_;
@@ -44,8 +52,8 @@ class SplitDriverRing {
   std::uint16_t next_used_;
   std::uint16_t seen_used_;  // the device's index, at the last look
   std::uint16_t first_free_ = 0;
-  std::vector<std::uint16_t> next_;    // per descriptor: what the device's copy of `next` says
-  std::vector<ChainInFlight> chains_;  // by first descriptor
+  std::vector<std::uint16_t> next_free_;  // per descriptor, or the next one of its chain
+  std::vector<ChainInFlight> chains_;     // by first descriptor
   DriverRingState state_;
 };
 

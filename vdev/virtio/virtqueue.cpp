@@ -74,7 +74,13 @@ Result<void> check(const QueueLayout& layout, const QueuePosition& position) {
   if (auto ok = check_alignment("driver area", layout.driver_area, driver); !ok) return ok;
   if (auto ok = check_alignment("device area", layout.device_area, device); !ok) return ok;
   if (auto ok = check_index("available", position.next_available, layout); !ok) return ok;
-  return check_index("used", position.next_used, layout);
+  if (auto ok = check_index("used", position.next_used, layout); !ok) return ok;
+  if (const auto taken = entries_between(layout, position); taken > layout.size)
+    return fault(std::errc::invalid_argument,
+                 "a virtqueue of {} entries can't continue with {} of them taken: available index "
+                 "{}, used index {}",
+                 layout.size, taken, position.next_available, position.next_used);
+  return {};
 }
 
 Result<RingAreas> RingAreas::map(const QueueLayout& layout, const DmaSpace& memory) {

@@ -9,8 +9,8 @@
 
 #include <cstdint>
 
-#include "vdev/os/result.hpp"
 #include "vdev/core/dma_space.hpp"
+#include "vdev/os/result.hpp"
 
 namespace bellwire::virtio {
 
