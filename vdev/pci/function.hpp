@@ -27,8 +27,8 @@
 
 #include "vdev/core/attachment.hpp"
 #include "vdev/core/device.hpp"
-#include "vdev/pci/config_space.hpp"
 #include "vdev/core/dma_space.hpp"
+#include "vdev/pci/config_space.hpp"
 #include "vdev/pci/interrupts.hpp"
 
 namespace bellwire::pci {
