@@ -46,6 +46,14 @@ class DeviceVirtqueue {
     return std::visit([&](auto& ring) { return ring.pop(storage); }, ring_);
   }
 
+  /// Takes a chain again that an earlier process had taken and not returned, by the index of its
+  /// first descriptor; the position is behind it. Split queues only; a packed one, whose
+  /// descriptors may have been overwritten, has `nothing`. malformed, broken: as pop().
+  [[nodiscard]] Taken retake(std::uint16_t head, ChainStorage& storage) noexcept {
+    auto* const split = std::get_if<SplitDeviceRing>(&ring_);
+    return split != nullptr ? split->take(head, storage) : Taken::nothing;
+  }
+
   /// Returns a chain that pop() took, in any order. `written`: bytes at the beginning of its
   /// writable buffers that have been written; never more than they have. Each exactly once. The
   /// driver sees it after publish().

@@ -54,9 +54,11 @@ SplitDeviceRing::SplitDeviceRing(const QueueLayout& layout, const QueuePosition&
 Taken SplitDeviceRing::pop(ChainStorage& storage) noexcept {
   if (next_available_ == seen_available_ && !look(acquire))
     return state_.error.fault == RingFault::none ? Taken::nothing : Taken::broken;
-  const auto head = load(available_->ring[next_available_ & (size_ - 1)], relaxed);
+  return take(load(available_->ring[next_available_++ & (size_ - 1)], relaxed), storage);
+}
+
+Taken SplitDeviceRing::take(std::uint16_t head, ChainStorage& storage) noexcept {
   if (head >= size_) return fail(RingFault::head, head);
-  ++next_available_;
   const auto error = read_chain(storage, head);
   if (error.fault == ChainFault::none) {
     ++state_.in_flight;

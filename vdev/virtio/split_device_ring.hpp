@@ -18,6 +18,8 @@ class SplitDeviceRing {
                   const DmaSpace& memory) noexcept;
 
   [[nodiscard]] Taken pop(ChainStorage& storage) noexcept;
+  /// Takes the chain whose first descriptor is `head`.
+  [[nodiscard]] Taken take(std::uint16_t head, ChainStorage& storage) noexcept;
   void push(const Chain& chain, std::uint32_t written) noexcept;
   void publish() noexcept;
   [[nodiscard]] bool should_call() noexcept;
