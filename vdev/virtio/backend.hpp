@@ -137,14 +137,16 @@ class Backend {
   /// a queue that is stopped already is called at once; the position is the last one, or zero.
   void stop_queue(unsigned index, Stopped done);
 
-  void set_enabled(unsigned index, bool enabled);
+  /// Errors of start_queue(); then it is enabled and not served, until the next call that serves
+  /// it.
+  [[nodiscard]] Result<void> set_enabled(unsigned index, bool enabled);
   [[nodiscard]] bool started(unsigned index) const noexcept;
   [[nodiscard]] bool enabled(unsigned index) const noexcept;
   [[nodiscard]] QueueCounts counts(unsigned index) const noexcept;
 
   /// Changes the wires of a queue that is started, without losing a ring of either. A call whose
-  /// eventfd alone changes is better bound anew at its InterruptLine. Errors of start_queue(); then
-  /// the queue is not served until this is called again.
+  /// eventfd alone changes is better bound anew at its InterruptLine. Errors as set_enabled();
+  /// EINVAL: the queue is not started.
   [[nodiscard]] Result<void> set_kick(unsigned index, std::optional<os::EventFd> kick);
   [[nodiscard]] Result<void> set_call(unsigned index, Interrupt call);
 

@@ -31,6 +31,7 @@
 #include <span>
 #include <string_view>
 
+#include "vdev/os/event_fd.hpp"
 #include "vdev/os/result.hpp"
 #include "vdev/virtio/request.hpp"
 
@@ -42,7 +43,7 @@ struct Traits {
   std::uint16_t id = 0;            ///< VIRTIO_ID_…, of <linux/virtio_ids.h>
   std::uint64_t features = 0;      ///< the device's own bits, 0 to 23 and 50 up; not the rings'
   unsigned queues = 1;             ///< how many it has
-  std::uint16_t queue_size = 256;  ///< the most entries of each: a power of two up to 32768
+  std::uint16_t queue_size = 256;  ///< entries that a transport offers for each: a power of two
   std::size_t config_size = 0;     ///< bytes of its config space
 };
 
@@ -57,7 +58,7 @@ class ConfigNotifier {
  public:
   struct Target;
   ConfigNotifier() = default;
-  explicit ConfigNotifier(std::weak_ptr<Target> target) noexcept : target_(std::move(target)) {}
+  explicit ConfigNotifier(const std::shared_ptr<Target>& target) noexcept : target_(target) {}
   void notify() const;
 
  private:
@@ -92,10 +93,16 @@ class Device {
   /// collects requests in order to begin them together.
   virtual void end_turn(unsigned queue) noexcept { (void)queue; }
 
-  /// Completes what has become ready, of any queue, without waiting. True: there was something.
-  /// Called while the loop polls (bellwire device --poll) and while the backend waits for requests
-  /// to be completed.
-  virtual bool poll() noexcept { return false; }
+  /// Completes what has become ready, of any queue, without waiting. Called at the end of each
+  /// turn, after ready() was rung, all the time while the loop polls, and while the backend waits
+  /// for requests to be completed.
+  virtual void poll() noexcept {}
+
+  /// Is rung when there is something to poll(), for a device that does not complete requests from
+  /// threads of its own. Constant from start() to stop(). Null: there is none.
+  [[nodiscard]] virtual const os::EventFd* ready() const noexcept { return nullptr; }
+  /// The loop polls from now on, so ready() need not be rung; or no longer.
+  virtual void set_polled(bool polled) noexcept { (void)polled; }
 
   /// See the beginning of this file. Idempotent.
   virtual void cancel(unsigned queue) noexcept { (void)queue; }

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/virtio/queue_run.hpp"
+
+#include "vdev/log/log.hpp"
+
+namespace bellwire::virtio {
+namespace {
+
+constexpr unsigned most_taken = 64;  // in a turn
+
+bool area_overlaps(std::uint64_t address, std::uint64_t size, const AddressRange& range) noexcept {
+  const auto area = AddressRange::create(address, size);
+  return area && area->overlaps(range);
+}
+
+}  // namespace
+
+Result<void> QueueRun::set_up(QueueSetup setup) {
+  if (auto good = check(setup.layout, setup.position); !good) return good;
+  if (slot_count_ != setup.layout.size) make_slots(setup.layout.size);
+  position_ = setup.position;
+  call_ = setup.call;
+  setup_ = std::move(setup);
+  broken_ = told_broken_ = false;
+  fault_ = {};
+  return {};
+}
+
+void QueueRun::make_slots(std::uint16_t count) {
+  slots_ = std::make_unique<RequestSlot[]>(count);
+  slot_count_ = count;
+  free_ = nullptr;
+  for (auto index = count; index-- > 0;) {
+    auto& slot = slots_[index];
+    slot.completions = &host_.completions;
+    slot.queue = static_cast<std::uint16_t>(index_);
+    slot.index = index;
+    slot.next = std::exchange(free_, &slot);
+  }
+}
+
+void QueueRun::set_call(Interrupt call) {
+  setup_->call = call;
+  call_ = std::move(call);
+}
+
+QueuePosition QueueRun::tear_down() noexcept {
+  rest();
+  release();
+  setup_.reset();
+  return position_;
+}
+
+Result<void> QueueRun::serve() {
+  if (parts_ || broken_) return {};
+  if (auto mapped = map_ring(); !mapped) {
+    if (mapped.error().code != std::errc::bad_address) return mapped;
+    log::info("{} queue {} waits for its memory: {}", host_.device.traits().kind, index_,
+              mapped.error().message);
+    return {};
+  }
+  auto parts = make_parts();
+  if (!parts) return parts.error();
+  parts_.emplace(std::move(*parts));
+  return {};
+}
+
+Result<void> QueueRun::map_ring() {
+  if (ring_) return {};
+  auto ring = DeviceVirtqueue::create(setup_->layout, position_, host_.memory);
+  if (!ring) return ring.error();
+  ring_.emplace(std::move(*ring));
+  asks_kicks_ = true;
+  return {};
+}
+
+// A queue without a kick is polled all the time; its own eventfd is never rung.
+Result<QueueRun::Parts> QueueRun::make_parts() {
+  auto kick = setup_->kick ? setup_->kick->duplicate() : os::EventFd::create();
+  if (!kick) return kick.error();
+  Attachment attachment;
+  attachment.doorbells.push_back(std::move(*kick));
+  attachment.interrupts.push_back(setup_->call);
+  const auto& options = host_.options;
+  auto moderation = Moderation::start(host_.context, attachment, options.moderate);
+  if (!moderation) return moderation.error();
+  auto dropping = Dropping::start(host_.context, attachment, options.drop, options.came);
+  if (!dropping) return dropping.error();
+  auto runner = Runner::start(host_.context, *this, std::move(attachment),
+                              setup_->kick ? options.polling : Polling::always);
+  if (!runner) return runner.error();
+  return Parts{std::move(*moderation), std::move(*dropping), std::move(*runner)};
+}
+
+void QueueRun::release() noexcept {
+  if (!ring_) return;
+  position_ = ring_->position();
+  ring_.reset();
+}
+
+bool QueueRun::uses(const AddressRange& range) const noexcept {
+  if (!ring_) return false;
+  const auto& layout = setup_->layout;
+  const auto sizes = area_sizes(layout);
+  return area_overlaps(layout.descriptors, sizes.descriptors, range) ||
+         area_overlaps(layout.driver_area, sizes.driver_area, range) ||
+         area_overlaps(layout.device_area, sizes.device_area, range);
+}
+
+std::optional<Error> QueueRun::take_fault() noexcept {
+  if (!broken_ || std::exchange(told_broken_, true)) return std::nullopt;
+  return describe(fault_);
+}
+
+void QueueRun::report_broken(const Error& why) noexcept {
+  log::warning("{} queue {} is broken until it is reset: {}", host_.device.traits().kind, index_,
+               why.message);
+  if (setup_->observer != nullptr) setup_->observer->broken(why);
+}
+
+bool QueueRun::take() noexcept {
+  if (broken_) return false;
+  if (std::exchange(asks_kicks_, false)) ring_->disable_kicks();
+  unsigned taken = 0;
+  while (taken < most_taken && take_one() != Taken::nothing && !broken_) ++taken;
+  if (taken > 0) {
+    worked_ = true;
+    host_.device.end_turn(index_);
+  }
+  return taken == most_taken;
+}
+
+Taken QueueRun::take_one() noexcept {
+  const auto taken = ring_->pop(free_ != nullptr ? free_->storage : none_free_);
+  if (taken == Taken::chain) {
+    hand_over(*std::exchange(free_, free_->next));
+  } else if (taken == Taken::malformed) {
+    ++counts_.malformed;
+    published_ = false;
+    log::warning("{} queue {}: a chain is returned unseen: {}", host_.device.traits().kind, index_,
+                 describe(ring_->last_malformed()));
+  } else if (taken == Taken::broken) {
+    broken_ = true;
+    fault_ = ring_->error();
+    host_.note_broken();
+  }
+  return taken;
+}
+
+void QueueRun::hand_over(RequestSlot& slot) noexcept {
+  ++in_flight_;
+  ++counts_.requests;
+  if (setup_->observer != nullptr) setup_->observer->taken(slot.storage.chain());
+  host_.device.handle(Request(slot));
+}
+
+void QueueRun::give_back(RequestSlot& slot) noexcept {
+  const auto& chain = slot.storage.chain();
+  if (setup_->observer != nullptr) setup_->observer->returning(chain, slot.written);
+  ring_->push(chain, slot.written);
+  slot.next = std::exchange(free_, &slot);
+  --in_flight_;
+  ++counts_.completed;
+  published_ = false;
+  worked_ = true;
+}
+
+void QueueRun::publish() noexcept {
+  if (!ring_ || std::exchange(published_, true)) return;
+  ring_->publish();
+  if (setup_->observer != nullptr) setup_->observer->published(ring_->position());
+  if (!ring_->should_call()) return;
+  ++counts_.calls;
+  call_->raise();
+}
+
+Result<void> QueueRun::start(Attachment attachment) {
+  call_ = attachment.interrupts.front();
+  return {};
+}
+
+Turn QueueRun::on_doorbell(unsigned, std::uint64_t rings) noexcept {
+  counts_.kicks += rings;
+  set_polled(false);
+  const Completions::Turn turn(host_.completions);
+  const bool more = take();
+  host_.finish_turn();
+  if (broken_) return Turn::done;
+  if (more) return Turn::more;
+  asks_kicks_ = true;
+  return ring_->enable_kicks() ? Turn::done : Turn::more;
+}
+
+Turn QueueRun::on_poll(unsigned) noexcept {
+  set_polled(true);
+  host_.poll_queues();
+  return std::exchange(worked_, false) ? Turn::more : Turn::done;
+}
+
+void QueueRun::set_polled(bool polled) noexcept {
+  if (std::exchange(polled_, polled) != polled) host_.polled_changed(polled);
+}
+
+void QueueRun::stop() noexcept {
+  if (polled_) host_.completions.wake();  // for what has been completed meanwhile
+  set_polled(false);
+  call_ = setup_->call;
+}
+
+}  // namespace bellwire::virtio
