@@ -117,9 +117,16 @@ Result<Listener> Listener::create(const std::string& path) {
   return Listener(std::move(socket), path, status.st_dev, status.st_ino);
 }
 
+Listener Listener::adopt(UniqueFd socket) {
+  const int flags = ::fcntl(socket.get(), F_GETFL);
+  static_cast<void>(::fcntl(socket.get(), F_SETFL, flags | O_NONBLOCK));
+  const auto name = text("descriptor {}", socket.get());
+  return Listener(std::move(socket), name, 0, 0);
+}
+
 Listener::~Listener() {
   struct stat status {};
-  if (!socket_.valid() || ::stat(path_.c_str(), &status) != 0) return;
+  if (!socket_.valid() || inode_ == 0 || ::stat(path_.c_str(), &status) != 0) return;
   if (status.st_dev == device_ && status.st_ino == inode_) ::unlink(path_.c_str());
 }
 
@@ -320,6 +327,28 @@ Result<std::optional<std::size_t>> receive_bytes(int socket, std::span<std::byte
   if (size >= 0) return std::optional(static_cast<std::size_t>(size));
   if (errno == EAGAIN || errno == EINTR) return std::nullopt;
   return system_fault("cannot receive");
+}
+
+namespace {
+
+// Empty: it is not a socket.
+std::optional<int> socket_option(int fd, int option) noexcept {
+  int value = 0;
+  socklen_t size = sizeof value;
+  if (::getsockopt(fd, SOL_SOCKET, option, &value, &size) != 0) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+Result<void> check_stream_socket(int fd) {
+  if (socket_option(fd, SO_DOMAIN) == AF_UNIX && socket_option(fd, SO_TYPE) == SOCK_STREAM)
+    return {};
+  return fault(std::errc::invalid_argument, "descriptor {} is not a unix stream socket", fd);
+}
+
+bool listens(int socket) noexcept {
+  return socket_option(socket, SO_ACCEPTCONN).value_or(0) != 0;
 }
 
 void send_little(int socket) noexcept {

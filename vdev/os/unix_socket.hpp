@@ -30,6 +30,9 @@ class Listener {
   /// serves the path; EEXIST: the path is something else.
   [[nodiscard]] static Result<Listener> create(const std::string& path);
 
+  /// A socket that listens already; its file is somebody else's.
+  [[nodiscard]] static Listener adopt(UniqueFd socket);
+
   Listener(Listener&& other) noexcept = default;
   Listener& operator=(Listener&&) = delete;
   ~Listener();
@@ -110,6 +113,12 @@ struct Parcel {
 /// Makes the send buffer as small as the kernel allows, a few messages, so that a peer that does
 /// not read keeps only their descriptors in flight.
 void send_little(int socket) noexcept;
+
+/// Whether a descriptor that somebody handed over is a unix stream socket. EINVAL: it is not.
+[[nodiscard]] Result<void> check_stream_socket(int fd);
+
+/// Whether a socket listens.
+[[nodiscard]] bool listens(int socket) noexcept;
 
 /// Whether the peer of a connection has not yet read everything that was sent to it.
 [[nodiscard]] bool has_unread(int socket) noexcept;

@@ -21,6 +21,7 @@ Result<void> QueueRun::set_up(QueueSetup setup) {
   position_ = setup.position;
   call_ = setup.call;
   setup_ = std::move(setup);
+  taken_again_ = 0;
   broken_ = told_broken_ = false;
   fault_ = {};
   return {};
@@ -131,12 +132,13 @@ bool QueueRun::take() noexcept {
 }
 
 Taken QueueRun::take_one() noexcept {
-  const auto taken = ring_->pop(free_ != nullptr ? free_->storage : none_free_);
+  const auto taken = take_into(free_ != nullptr ? free_->storage : none_free_);
   if (taken == Taken::chain) {
     hand_over(*std::exchange(free_, free_->next));
   } else if (taken == Taken::malformed) {
     ++counts_.malformed;
     published_ = false;
+    publish();  // at once: who notes what is in flight does not know of it
     log::warning("{} queue {}: a chain is returned unseen: {}", host_.device.traits().kind, index_,
                  describe(ring_->last_malformed()));
   } else if (taken == Taken::broken) {
@@ -145,6 +147,12 @@ Taken QueueRun::take_one() noexcept {
     host_.note_broken();
   }
   return taken;
+}
+
+Taken QueueRun::take_into(ChainStorage& storage) noexcept {
+  const auto& again = setup_->in_flight;
+  if (taken_again_ == again.size()) return ring_->pop(storage);
+  return ring_->retake(again[taken_again_++], storage);
 }
 
 void QueueRun::hand_over(RequestSlot& slot) noexcept {

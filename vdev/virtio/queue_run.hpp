@@ -97,8 +97,9 @@ class QueueRun final : private bellwire::Device {
   [[nodiscard]] Result<Parts> make_parts();
   void make_slots(std::uint16_t count);
   Taken take_one() noexcept;
+  /// What an earlier process had in flight comes first.
+  Taken take_into(ChainStorage& storage) noexcept;
   void hand_over(RequestSlot& slot) noexcept;
-  void take_again() noexcept;
   void set_polled(bool polled) noexcept;
 
   // Of the Runner.
@@ -120,6 +121,7 @@ class QueueRun final : private bellwire::Device {
   RequestSlot* free_ = nullptr;  // last in, first out: those that have been used have their room
   ChainStorage none_free_;       // nothing is taken then; but a ring may turn out to be broken
   std::uint16_t in_flight_ = 0;
+  std::size_t taken_again_ = 0;  // of the setup's in_flight
   QueueCounts counts_;
   bool broken_ = false;
   bool told_broken_ = false;

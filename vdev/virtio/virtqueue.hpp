@@ -26,6 +26,7 @@ struct QueueLayout {
   std::uint64_t descriptors = 0;  ///< 16 bytes per entry, aligned to 16
   std::uint64_t driver_area = 0;  ///< split: the available ring, aligned to 2; packed: 4 bytes
   std::uint64_t device_area = 0;  ///< split: the used ring, aligned to 4; packed: 4 bytes
+  friend bool operator==(const QueueLayout&, const QueueLayout&) noexcept = default;
 };
 
 /// How far a queue has got: where the device's side continues. Split: both indexes count up and
