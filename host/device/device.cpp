@@ -9,6 +9,7 @@
 #include "host/device/device_run.hpp"
 #include "host/device/guest_run.hpp"
 #include "host/device/transports.hpp"
+#include "host/device/virtio_run.hpp"
 #include "vdev/devices/catalog.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/loop/asio.hpp"
@@ -92,6 +93,8 @@ Result<void> run_device(const DeviceOptions& options) {
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
+  if (const auto* const entry = find_virtio(options.name))
+    return run_virtio(context, *entry, options, stop.fd());
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts);
@@ -107,6 +110,9 @@ std::string describe_devices_and_transports() {
   for (const auto& entry : catalog()) page += text("  {:<10}{}\n", entry.name, entry.summary);
   page += "\nWhole PCI devices, for vfio-user:PATH only:\n";
   for (const auto& entry : functions()) page += text("  {:<10}{}\n", entry.name, entry.summary);
+  page += "\nVirtio devices, for stock drivers:\n";
+  for (const auto& entry : virtio_devices())
+    page += text("  {:<10}{}\n", entry.name, entry.summary);
   page += "\nTransports:\n";
   for (const auto& entry : transports())
     page += text("  {}\n            {}\n", entry.syntax, entry.summary);

@@ -42,10 +42,12 @@ Result<DeviceRun::Parts> DeviceRun::make_parts(Attachment attachment) {
 
 Result<void> DeviceRun::result() const {
   if (ended_) return *ended_;
-  const auto& drop = options_.drop;
-  if (!drop || *dropping_came_ >= drop->number) return {};
-  return fault(std::errc::no_message_available, "nothing was dropped: only {} {} came",
-               *dropping_came_,
+  return check_dropped(options_.drop, *dropping_came_);
+}
+
+Result<void> check_dropped(const std::optional<DropPlan>& drop, std::uint64_t came) {
+  if (!drop || came >= drop->number) return {};
+  return fault(std::errc::no_message_available, "nothing was dropped: only {} {} came", came,
                drop->wire == DropPlan::Wire::doorbell ? "doorbells" : "interrupts");
 }
 

@@ -18,6 +18,9 @@
 
 namespace bellwire::host {
 
+/// ENODATA: `drop` was to lose more wires than the number that `came`.
+[[nodiscard]] Result<void> check_dropped(const std::optional<DropPlan>& drop, std::uint64_t came);
+
 class DeviceRun {
  public:
   /// All arguments must outlive it.

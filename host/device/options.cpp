@@ -59,7 +59,30 @@ std::vector<std::string> device_names() {
   std::vector<std::string> names;
   for (const auto& entry : catalog()) names.emplace_back(entry.name);
   for (const auto& entry : functions()) names.emplace_back(entry.name);
+  for (const auto& entry : virtio_devices()) names.emplace_back(entry.name);
   return names;
+}
+
+// Those of a virtio device. Which of them were given is checked against what the device has.
+void add_virtio_options(CLI::App& command, DeviceOptions& options) {
+  auto& chosen = options.virtio;
+  CLI::Option* const all[] = {
+      command.add_option("--file", chosen.file, "blk: the disk is this file or block device")
+          ->type_name("FILE"),
+      command.add_option("--size", chosen.size, "blk: the disk is so much memory, such as 64M")
+          ->transform(CLI::AsSizeValue(false))
+          ->type_name("BYTES"),
+      command.add_flag("--read-only", chosen.read_only, "blk: the driver can't write"),
+      command.add_option("--serial", chosen.serial, "blk: the disk's serial number")
+          ->type_name("TEXT"),
+      command.add_option("--queues", chosen.queues, "blk: how many queues")
+          ->check(CLI::Range(1, 64))
+          ->type_name("N"),
+  };
+  for (auto* const option : all)
+    option->group("Virtio devices")->each([&options, option](const std::string&) {
+      options.virtio_given.push_back(option->get_name());
+    });
 }
 
 }  // namespace
@@ -95,6 +118,7 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
              "Lose a wake-up on purpose, to see who notices: the Nth doorbell (doorbell=N) or the "
              "Nth interrupt (interrupt=N)")
       ->type_name("WHAT");
+  add_virtio_options(command, options);
 }
 
 }  // namespace bellwire::host

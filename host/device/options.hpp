@@ -10,6 +10,7 @@
 
 #include "host/trace/record/tracing.hpp"
 #include "vdev/core/poll_time.hpp"
+#include "vdev/devices/catalog.hpp"
 #include "vdev/runner/interpose.hpp"
 
 namespace CLI {
@@ -32,6 +33,8 @@ struct DeviceOptions {
   TracingOptions tracing;
   std::vector<std::string> facts;  ///< NAME=TEXT, for the trace
   std::optional<DropPlan> drop;
+  VirtioOptions virtio;
+  std::vector<std::string> virtio_given;  ///< which of those were given: "--file"
 };
 
 /// Adds all options of the subcommand, and checks them as they are read.

@@ -166,10 +166,10 @@ constexpr TransportEntry entries[] = {
      "a PCI device that QEMU 10.1 or newer connects to", create_card, serve_by_vfio_user},
     {"in-process", "in-process[:rings=N][,depth=N]",
      "a driver in this process, on a software model of KVM; prints a report and ends",
-     create_in_process, nullptr, "none"},
+     create_in_process, nullptr, nullptr, "none"},
     {"kvm", "kvm[:rings=N][,depth=N]",
      "a driver in a small virtual machine on KVM; prints a report and ends", create_kvm, nullptr,
-     "KVM"},
+     nullptr, "KVM"},
 };
 
 std::string names() {
@@ -222,6 +222,20 @@ Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::
                  "--on '{}': a whole PCI device runs on vfio-user only: use --on vfio-user:PATH",
                  on);
   return place->entry.serve(context, place->where, function);
+}
+
+Result<VirtioService> serve_virtio(boost::asio::io_context& context, virtio::Device& device,
+                                   std::string_view on, const virtio::BackendOptions& options,
+                                   int stop) {
+  const auto place = find_place(on);
+  if (!place) return place.error();
+  if (place->entry.serve_virtio != nullptr)
+    return place->entry.serve_virtio(context, place->where, device, options, stop);
+  std::string able;
+  for (const auto& entry : entries)
+    if (entry.serve_virtio != nullptr) able.append(able.empty() ? "" : " or ").append(entry.syntax);
+  return fault(std::errc::invalid_argument, "--on '{}': that transport has no virtio devices{}", on,
+               able.empty() ? "" : "; choose " + able);
 }
 
 }  // namespace bellwire::host

@@ -13,6 +13,7 @@
 
 #include "vdev/core/transport.hpp"
 #include "vdev/transport/vfio_user/server/server.hpp"
+#include "vdev/virtio/backend.hpp"
 
 namespace bellwire::host {
 
@@ -21,6 +22,9 @@ struct FdDemand {
   unsigned per_wire = 0;  ///< per doorbell and its interrupt
   unsigned others = 0;
 };
+
+/// Serves a virtio device for as long as somebody has it.
+using VirtioService = std::shared_ptr<void>;
 
 struct TransportEntry {
   std::string_view name;
@@ -31,6 +35,10 @@ struct TransportEntry {
   /// Serves a whole PCI function; null: the transport can't.
   Result<vfio_user::Server> (*serve)(boost::asio::io_context&, std::string_view where,
                                      pci::Function&) = nullptr;
+  /// Serves a virtio device; null: the transport can't.
+  Result<VirtioService> (*serve_virtio)(boost::asio::io_context&, std::string_view where,
+                                        virtio::Device&, const virtio::BackendOptions&,
+                                        int stop) = nullptr;
   /// What runs the guest that the transport brings; empty: it brings none.
   std::string_view accelerator = {};
 };
@@ -52,5 +60,10 @@ struct TransportEntry {
 [[nodiscard]] Result<vfio_user::Server> serve_function(boost::asio::io_context& context,
                                                        pci::Function& function,
                                                        std::string_view on);
+
+/// As create_transport(), for a virtio device, which must outlive the service.
+[[nodiscard]] Result<VirtioService> serve_virtio(boost::asio::io_context& context,
+                                                 virtio::Device& device, std::string_view on,
+                                                 const virtio::BackendOptions& options, int stop);
 
 }  // namespace bellwire::host

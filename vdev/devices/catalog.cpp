@@ -6,6 +6,7 @@
 #include "vdev/core/crc32c.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/devices/edu.hpp"
+#include "vdev/devices/rng.hpp"
 
 namespace bellwire {
 namespace {
@@ -35,6 +36,15 @@ constexpr FunctionEntry function_entries[] = {
      make<pci::Function, edu::Edu>},
 };
 
+constexpr VirtioEntry virtio_entries[] = {
+    {"rng",
+     "a virtio source of entropy",
+     {},
+     [](const VirtioOptions&) -> Result<std::unique_ptr<virtio::Device>> {
+       return make<virtio::Device, Rng>();
+     }},
+};
+
 // Null if none has the name.
 template <class Entry>
 const Entry* find(std::span<const Entry> list, std::string_view name) noexcept {
@@ -52,12 +62,20 @@ std::span<const FunctionEntry> functions() noexcept {
   return function_entries;
 }
 
+std::span<const VirtioEntry> virtio_devices() noexcept {
+  return virtio_entries;
+}
+
 const CatalogEntry* find_device(std::string_view name) noexcept {
   return find(catalog(), name);
 }
 
 const FunctionEntry* find_function(std::string_view name) noexcept {
   return find(functions(), name);
+}
+
+const VirtioEntry* find_virtio(std::string_view name) noexcept {
+  return find(virtio_devices(), name);
 }
 
 std::unique_ptr<Device> create_device(std::string_view name) {

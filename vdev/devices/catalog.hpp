@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The catalog: every device that there is, by name. A new device joins by its line in catalog.cpp.
-// There are two kinds: devices that live on an attachment, so on any transport, and whole PCI
-// functions, which need a transport that serves those.
+// There are three kinds: devices that live on an attachment, so on any transport; whole PCI
+// functions, which need a transport that serves those; and virtio devices, likewise.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "vdev/core/device.hpp"
 #include "vdev/core/transport.hpp"
 #include "vdev/pci/function.hpp"
+#include "vdev/virtio/device.hpp"
 
 namespace bellwire {
 
@@ -29,12 +32,30 @@ struct FunctionEntry {
   std::unique_ptr<pci::Function> (*create)();
 };
 
+/// What may be chosen of a virtio device; each has some of it.
+struct VirtioOptions {
+  std::optional<std::string> file = std::nullopt;    ///< --file
+  std::optional<std::uint64_t> size = std::nullopt;  ///< --size, bytes
+  bool read_only = false;                            ///< --read-only
+  std::string serial = {};                           ///< --serial
+  unsigned queues = 1;                               ///< --queues
+};
+
+struct VirtioEntry {
+  std::string_view name;
+  std::string_view summary;
+  std::span<const std::string_view> options;  ///< those that it has, such as "--file"
+  Result<std::unique_ptr<virtio::Device>> (*create)(const VirtioOptions& options);
+};
+
 [[nodiscard]] std::span<const CatalogEntry> catalog() noexcept;
 [[nodiscard]] std::span<const FunctionEntry> functions() noexcept;
+[[nodiscard]] std::span<const VirtioEntry> virtio_devices() noexcept;
 
 /// Null if there is none of that name.
 [[nodiscard]] const CatalogEntry* find_device(std::string_view name) noexcept;
 [[nodiscard]] const FunctionEntry* find_function(std::string_view name) noexcept;
+[[nodiscard]] const VirtioEntry* find_virtio(std::string_view name) noexcept;
 [[nodiscard]] std::unique_ptr<Device> create_device(std::string_view name);
 
 }  // namespace bellwire

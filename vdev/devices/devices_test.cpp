@@ -148,4 +148,11 @@ TEST_CASE("the catalog makes every device that it lists, and no other") {
     CHECK(find_device(entry.name) == nullptr);  // a name is of one kind
   }
   CHECK(find_function("toaster") == nullptr);
+  CHECK(virtio_devices().size() >= 1);
+  for (const auto& entry : virtio_devices()) {
+    CHECK(find_virtio(entry.name) == &entry);
+    CHECK(find_device(entry.name) == nullptr);
+    CHECK(find_function(entry.name) == nullptr);
+  }
+  CHECK(find_virtio("rng")->create({}).value()->traits().kind == "rng");
 }

@@ -120,6 +120,11 @@ class VirtioGuest {
     REQUIRE(queues[index].driver.add(readable, writable, token));
     publish(index);
   }
+  /// One buffer of 8 bytes, writable.
+  void submit(unsigned index, std::uint64_t token) {
+    const virtio::GuestBuffer buffer[] = {allocate(8)};
+    submit(index, {}, buffer, token);
+  }
   void publish(unsigned index) {
     queues[index].driver.publish();
     if (queues[index].driver.should_kick()) queues[index].kick.ring();

@@ -14,17 +14,12 @@ using namespace bellwire::testing;
 
 namespace {
 
-void submit(VirtioGuest& guest, unsigned queue, std::uint64_t token = 0) {
-  const GuestBuffer buffer[] = {guest.allocate(8)};
-  guest.submit(queue, {}, buffer, token);
-}
-
 // A guest whose device holds `count` requests of queue 0.
 struct Busy {
   Busy(bool packed, unsigned count) : guest(device, {.packed = packed}) {
     device.patient = true;
     guest.start_all();
-    for (std::uint64_t token = 1; token <= count; ++token) submit(guest, 0, token);
+    for (std::uint64_t token = 1; token <= count; ++token) guest.submit(0, token);
     REQUIRE(guest.run_until([&] { return device.handled == count; }));
   }
   HoldingDevice device;
@@ -40,7 +35,7 @@ TEST_CASE_TEMPLATE("a stop waits until the last request is completed", Layout, S
   std::optional<QueuePosition> position;
   busy.guest.backend.stop_queue(0, [&](const QueuePosition& at) { position = at; });
   CHECK(busy.device.cancels == 1);
-  submit(busy.guest, 0, 4);
+  busy.guest.submit(0, 4);
   busy.device.complete_last();
   busy.device.complete_first();
   busy.guest.run();
@@ -82,7 +77,7 @@ TEST_CASE_TEMPLATE("a reset gives everything back, and the device starts anew", 
   busy.device.patient = false;
   busy.guest.accept(busy.guest.backend.device_features());
   busy.guest.start(0, position);
-  submit(busy.guest, 0);
+  busy.guest.submit(0, 0);
   CHECK(busy.guest.run_until([&] { return busy.device.handled == 3; }));
   CHECK(busy.device.starts == 2);
 }
@@ -124,7 +119,7 @@ TEST_CASE_TEMPLATE("memory goes when nothing is in flight any more; a ring in it
   auto& queue = busy.guest.queues[0];
   queue.driver =
       DriverVirtqueue::create(queue.layout, {.next_available = 2, .next_used = 2}, space).value();
-  submit(busy.guest, 0);
+  busy.guest.submit(0, 0);
   CHECK(busy.guest.run_until([&] { return busy.device.handled == 3; }));
   CHECK(busy.device.held.front().writable()[0].data() >= elsewhere.bytes().data());
   busy.device.complete_first();
@@ -138,7 +133,7 @@ TEST_CASE_TEMPLATE("memory beside the rings goes without stopping them", Layout,
   REQUIRE(space.add({.address = 0, .size = 4096, .memory = GuestMemory::create(4096)}).has_value());
   REQUIRE(space.remove(0, 4096).has_value());
   CHECK(busy.device.cancels == 1);  // it might have used that memory
-  submit(busy.guest, 0);
+  busy.guest.submit(0, 0);
   CHECK(busy.guest.run_until([&] { return busy.device.handled == 2; }));
 }
 
@@ -147,8 +142,8 @@ TEST_CASE_TEMPLATE("a pause ends when nothing is in flight, and loses nothing", 
   Busy busy(Layout::packed, 1);
   bool paused = false;
   busy.guest.backend.pause([&] { paused = true; });
-  submit(busy.guest, 0, 2);
-  submit(busy.guest, 1, 3);
+  busy.guest.submit(0, 2);
+  busy.guest.submit(1, 3);
   busy.guest.run();
   CHECK_FALSE(paused);
   busy.device.complete_first();
@@ -190,12 +185,12 @@ TEST_CASE_TEMPLATE("a broken ring stops alone, is reported once, and recovers", 
   }
   CHECK(faults.all.size() == 1);
   CHECK(log.count("holder queue 0 is broken") == 1);
-  submit(guest, 1, 5);
+  guest.submit(1, 5);
   CHECK(guest.wait_used(1).token == 5);
   guest.stop(0);
   guest.queues[0].driver = DriverVirtqueue::create(layout, {}, guest.memory.space).value();
   guest.start(0);
-  submit(guest, 0, 6);
+  guest.submit(0, 6);
   CHECK(guest.wait_used(0).token == 6);
 }
 
@@ -216,7 +211,7 @@ TEST_CASE_TEMPLATE("a malformed chain comes back, and the next one is served", L
   }
   CHECK(guest.backend.counts(0).malformed == 1);
   CHECK(guest.queues[0].call.drain());
-  submit(guest, 0, 2);
+  guest.submit(0, 2);
   CHECK(guest.wait_used(0).token == 2);
   CHECK(device.handled == 1);
 }
@@ -227,7 +222,7 @@ TEST_CASE_TEMPLATE("a backend that is dropped waits for what is in flight", Layo
   {
     VirtioGuest guest(device, {.packed = Layout::packed});
     guest.start(0);
-    submit(guest, 0);
+    guest.submit(0, 0);
     REQUIRE(guest.run_until([&] { return device.handled == 1; }));
     device.polls_until_done = 5;
   }

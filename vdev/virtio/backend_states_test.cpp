@@ -15,12 +15,6 @@ using namespace bellwire::testing;
 
 namespace {
 
-// One writable buffer.
-void submit(VirtioGuest& guest, unsigned queue, std::uint64_t token = 0) {
-  const GuestBuffer buffer[] = {guest.allocate(8)};
-  guest.submit(queue, {}, buffer, token);
-}
-
 struct Observed final : QueueObserver {
   void taken(const Chain& chain) noexcept override { note('t', chain.id); }
   void returning(const Chain& chain, std::uint32_t written) noexcept override {
@@ -40,7 +34,7 @@ TEST_CASE_TEMPLATE("a queue is served once it is started and enabled, in either 
   HoldingDevice device;
   device.at_once = true;
   VirtioGuest guest(device, {.packed = Layout::packed});
-  submit(guest, 0, 7);  // and kicks
+  guest.submit(0, 7);  // and kicks
   guest.run();
   CHECK(device.handled == 0);
   SUBCASE("started first") {
@@ -65,7 +59,7 @@ TEST_CASE_TEMPLATE("what is available at the start is served without a kick", La
   HoldingDevice device;
   device.at_once = true;
   VirtioGuest guest(device, {.packed = Layout::packed});
-  submit(guest, 0, 7);
+  guest.submit(0, 7);
   CHECK(guest.queues[0].kick.drain() == 1);
   guest.start(0);
   CHECK(guest.wait_used(0).token == 7);
@@ -75,11 +69,11 @@ TEST_CASE_TEMPLATE("a disabled queue is left alone, and loses no kick", Layout, 
   HoldingDevice device;
   VirtioGuest guest(device, {.packed = Layout::packed});
   guest.start_all();
-  submit(guest, 0, 1);
+  guest.submit(0, 1);
   guest.run();
   REQUIRE(guest.backend.set_enabled(0, false).has_value());
-  submit(guest, 0, 2);
-  submit(guest, 1, 3);
+  guest.submit(0, 2);
+  guest.submit(1, 3);
   guest.run();
   CHECK(device.handled == 2);  // not the second
   device.complete_first();
@@ -96,11 +90,11 @@ TEST_CASE_TEMPLATE("a stopped queue goes on where it was", Layout, Split, Packed
   std::uint64_t token = 0;
   for (int life = 0; life < 5; ++life) {
     for (int count = 0; count < 3; ++count) {
-      submit(guest, 0, ++token);
+      guest.submit(0, ++token);
       CHECK(guest.wait_used(0).token == token);
     }
     const auto position = guest.stop(0);
-    submit(guest, 0, ++token);
+    guest.submit(0, ++token);
     guest.run();
     CHECK(guest.backend.enabled(0));  // stays
     CHECK_FALSE(guest.backend.started(0));
@@ -119,22 +113,22 @@ TEST_CASE_TEMPLATE("a call that is bound elsewhere while it runs gets what follo
   device.at_once = true;
   VirtioGuest guest(device, {.packed = Layout::packed, .event_index = false});
   guest.start(0);
-  submit(guest, 0);
+  guest.submit(0, 0);
   guest.wait_used(0);
   auto& queue = guest.queues[0];
   CHECK(queue.call.drain() == 1);
   (void)queue.line.unbind();
-  submit(guest, 0);
+  guest.submit(0, 0);
   guest.wait_used(0);  // without a call, it runs
   const auto other = os::EventFd::create().value();
   queue.line.bind(other.duplicate().value());
   CHECK(other.drain() == 1);  // and what was missed comes
-  submit(guest, 0);
+  guest.submit(0, 0);
   guest.wait_used(0);
   CHECK(other.drain() == 1);
   InterruptLine line(os::EventFd::create().value());
   REQUIRE(guest.backend.set_call(0, line.interrupt()).has_value());
-  submit(guest, 0);
+  guest.submit(0, 0);
   guest.wait_used(0);
   CHECK(line.unbind()->drain() == 1);
   CHECK_FALSE(queue.call.drain());
@@ -145,17 +139,17 @@ TEST_CASE_TEMPLATE("a kick that is changed while it runs loses nothing", Layout,
   VirtioGuest guest(device, {.packed = Layout::packed, .event_index = false});
   guest.start(0);
   guest.run();
-  submit(guest, 0, 1);  // kicks the old one
+  guest.submit(0, 1);  // kicks the old one
   auto other = os::EventFd::create().value();
   REQUIRE(guest.backend.set_kick(0, other.duplicate().value()).has_value());
   CHECK(guest.run_until([&] { return device.handled == 1; }));
   guest.queues[0].kick = std::move(other);
-  submit(guest, 0, 2);
+  guest.submit(0, 2);
   CHECK(guest.run_until([&] { return device.handled == 2; }));
   SUBCASE("there is none any more: it is polled") {
     REQUIRE(guest.backend.set_kick(0, std::nullopt).has_value());
     guest.queues[0].kick = os::EventFd::create().value();
-    submit(guest, 0, 3);
+    guest.submit(0, 3);
     CHECK(guest.run_until([&] { return device.handled == 3; }));
   }
   CHECK(guest.backend.set_kick(1, std::nullopt).has_error());  // it is not started
@@ -170,7 +164,7 @@ TEST_CASE_TEMPLATE("requests come back in the order in which they are completed"
   setup.observer = &observed;
   REQUIRE(guest.backend.set_enabled(0, true).has_value());
   REQUIRE(guest.backend.start_queue(0, std::move(setup)).has_value());
-  for (const std::uint64_t token : {0, 1, 2}) submit(guest, 0, token);
+  for (const std::uint64_t token : {0, 1, 2}) guest.submit(0, token);
   REQUIRE(guest.run_until([&] { return device.handled == 3; }));
   CHECK(device.held[0].slot() != device.held[1].slot());
   device.complete_last();
@@ -194,7 +188,7 @@ TEST_CASE_TEMPLATE("a polled queue needs no kick, and an idle one asks for them 
   guest.start_all();
   for (unsigned queue = 0; queue < 2; ++queue) {
     for (std::uint64_t token = 0; token < 200; ++token) {
-      submit(guest, queue, token);
+      guest.submit(queue, token);
       CHECK(guest.wait_used(queue).token == token);
     }
     CHECK(guest.backend.counts(queue).kicks < 10);
@@ -208,12 +202,12 @@ TEST_CASE("a lost kick is what the plan says, and the next one serves both") {
   VirtioGuest guest(device, {.event_index = false, .options = {.drop = second}});
   guest.start(0);
   guest.run();
-  submit(guest, 0, 1);
+  guest.submit(0, 1);
   guest.wait_used(0);
-  submit(guest, 0, 2);
+  guest.submit(0, 2);
   for (int times = 0; times < 20; ++times) guest.run();
   CHECK(device.handled == 1);
-  submit(guest, 0, 3);
+  guest.submit(0, 3);
   CHECK(guest.wait_used(0).token == 2);
   CHECK(guest.wait_used(0).token == 3);
 }

@@ -7,6 +7,7 @@ self-test; a source of the host program the program's tests. The checks of the s
 seconds, and one ring in a VM, run always.
 """
 
+import functools
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,7 @@ LONGEST = 40.0  # seconds: longer steps are left to the whole run
 SCRIPTS = ROOT / "scripts"
 
 
+@functools.cache
 def doctests(root: Path = ROOT) -> dict[str, Path]:
     """The folder of each test program that CMake knows."""
     return {name: path.parent.relative_to(root) for path in sorted(root.rglob("CMakeLists.txt"))
@@ -48,6 +50,7 @@ def all_completed(said: str, rings: int) -> bool:
     return re.search(rf"(?m)^\w+ .* {rings} +{rings} +0 ", said) is not None
 
 
+@functools.cache
 def python_tests() -> list[Path]:
     return sorted((SCRIPTS / "harness").rglob("*_test.py"))
 

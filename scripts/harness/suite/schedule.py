@@ -49,18 +49,22 @@ def load(path: Path = FILE) -> dict[str, Cost]:
 
 
 def save(usage: Mapping[str, Usage], path: Path = FILE) -> None:
-    """Steps that did not run keep the times that they have."""
-    known = load(path) | {title: Cost(used.seconds, used.cpu) for title, used in usage.items()}
+    """Steps that did not run keep the times that they have, and so do builds that a compiler's cache
+    made quick: what runs beside a build must fit beside one that compiles."""
+    before = load(path)
+    known = before | {title: Cost(used.seconds, used.cpu) for title, used in usage.items()
+                      if not title.startswith("build: ")
+                      or title not in before or used.cpu > before[title].cpu}
     rows = [f"  {json.dumps(title)}: [{cost.seconds:.0f}, {cost.cpu:.0f}]"
             for title, cost in sorted(known.items()) if cost.seconds >= WORTH]
     replace_file(path, "{\n" + ",\n".join(rows) + "\n}\n")
 
 
 def first_things_first(needs: Mapping[str, Sequence[str]], costs: Costs) -> list[str]:
-    """By the seconds that a step and what needs it take, the longest first."""
+    """By the seconds that a step takes, and all steps that need it, the longest first."""
     def rank(title: str) -> float:
-        dependents = [seconds(other) for other, before in needs.items() if title in before]
-        return seconds(title) + max(dependents, default=0)
+        return seconds(title) + sum(seconds(other) for other, before in needs.items()
+                                    if title in before)
 
     def seconds(title: str) -> float:
         return costs.get(title, UNKNOWN).seconds

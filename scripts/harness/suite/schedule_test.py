@@ -34,6 +34,12 @@ class ScheduleTest(unittest.TestCase):
         schedule.save({"a": Usage(50, 80), "short": Usage(0.1, 0.1)}, file)
         self.assertEqual(schedule.load(file), {"a": Cost(50, 80), "b": Cost(7, 1)})
 
+    def test_a_build_keeps_its_time_without_the_compilers_cache(self) -> None:
+        file = Path(self.enterContext(tempfile.TemporaryDirectory()), "times.json")
+        for cpu, kept in ((9, 9), (200, 200), (9, 200)):
+            schedule.save({"build: asan": Usage(cpu, cpu)}, file)
+            self.assertEqual(schedule.load(file), {"build: asan": Cost(kept, kept)})
+
 
 class ShardTest(unittest.TestCase):
     def test_every_step_runs_on_exactly_one_machine(self) -> None:
