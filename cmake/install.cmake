@@ -8,6 +8,20 @@ set(package ${CMAKE_INSTALL_LIBDIR}/cmake/bellwire)
 set(headers ${CMAKE_INSTALL_INCLUDEDIR}/bellwire)
 
 install(TARGETS bellwire RUNTIME)
+
+# The back-ends of vhost-user, as management tools find them: a description each, with the path of a
+# program, which is bellwire under another name (host/main.cpp).
+foreach(device rng:rng)  # its name, and its type in the schema
+  string(REPLACE ":" ";" device ${device})
+  list(GET device 0 BELLWIRE_DEVICE)
+  list(GET device 1 BELLWIRE_DEVICE_TYPE)
+  set(name bellwire-vhost-user-${BELLWIRE_DEVICE})
+  file(CREATE_LINK ../bin/bellwire ${PROJECT_BINARY_DIR}/${name} SYMBOLIC)
+  install(FILES ${PROJECT_BINARY_DIR}/${name} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
+  configure_file(cmake/vhost-user.json.in ${PROJECT_BINARY_DIR}/50-${name}.json)
+  install(FILES ${PROJECT_BINARY_DIR}/50-${name}.json
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/qemu/vhost-user)
+endforeach()
 install(TARGETS ${layers} EXPORT bellwire ARCHIVE)
 install(DIRECTORY vdev DESTINATION ${headers} FILES_MATCHING PATTERN "*.hpp")
 install(FILES guest-kmod/uapi/bellwire.h DESTINATION ${headers}/guest-kmod/uapi)

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // bellwire: one program, one subcommand for each part. host/cli/subcommands.hpp says where each is.
+#include <cstring>
+#include <string_view>
+#include <vector>
+
 #include "host/cli/subcommands.hpp"
 
 namespace {
@@ -29,8 +33,25 @@ constexpr AddSubcommand subcommands[] = {
     add_rules,        // holds the software model of eventfds against the kernel
 };
 
+// Management tools start a back-end by the path of a program alone (vhost-user.json): installed
+// under such a name, this one is a device.
+constexpr std::string_view back_end_prefix = "bellwire-vhost-user-";
+
+std::vector<char*> arguments(int argc, char** argv) {
+  static char device[] = "device";
+  std::vector<char*> all(argv, argv + argc);
+  if (all.empty()) return all;
+  char* const slash = std::strrchr(all.front(), '/');
+  char* const name = slash != nullptr ? slash + 1 : all.front();
+  if (!std::string_view(name).starts_with(back_end_prefix)) return all;
+  all.insert(all.begin() + 1, {device, name + back_end_prefix.size()});
+  return all;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  return run_program(bellwire_program, subcommands, argc, argv);
+  auto all = arguments(argc, argv);
+  all.push_back(nullptr);
+  return run_program(bellwire_program, subcommands, static_cast<int>(all.size()) - 1, all.data());
 }

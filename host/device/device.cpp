@@ -3,12 +3,14 @@
 // `bellwire device`: runs a device on a transport, on one thread, until a signal ends it or the
 // guest that the transport brought is done.
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
 #include "host/device/device_run.hpp"
 #include "host/device/guest_run.hpp"
 #include "host/device/transports.hpp"
+#include "host/device/vhost_user_service.hpp"
 #include "host/device/virtio_run.hpp"
 #include "vdev/devices/catalog.hpp"
 #include "vdev/log/log.hpp"
@@ -87,7 +89,16 @@ Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions&
   return run.result();
 }
 
+Result<void> print_capabilities(const DeviceOptions& options) {
+  const auto capabilities = vhost_user_capabilities(options.name);
+  if (!capabilities) return capabilities.error();
+  std::cout << *capabilities << '\n';
+  return {};
+}
+
 Result<void> run_device(const DeviceOptions& options) {
+  if (auto placed = check_place(options); !placed) return placed;
+  if (options.print_capabilities) return print_capabilities(options);
   const auto* const function = find_function(options.name);
   if (function != nullptr)
     if (auto refused = refuse_ring_options(options); !refused) return refused;

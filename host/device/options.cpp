@@ -63,11 +63,32 @@ std::vector<std::string> device_names() {
   return names;
 }
 
+// What management tools give to the back-ends that they start.
+void add_vhost_user_options(CLI::App& command, DeviceOptions& options, CLI::Option* on) {
+  auto* const path = command.add_option_function<std::string>(
+      "--socket-path",
+      [&options](const std::string& socket) { options.on = "vhost-user:" + socket; },
+      "The same as --on vhost-user:PATH");
+  path->type_name("PATH");
+  auto* const fd = command.add_option_function<unsigned>(
+      "--fd", [&options](unsigned number) { options.on = text("vhost-user:fd={}", number); },
+      "The same as --on vhost-user:fd=N");
+  fd->type_name("N");
+  fd->excludes(path)->excludes(on);
+  path->excludes(on);
+  for (auto* const option : {path, fd,
+                             command.add_flag("--print-capabilities", options.print_capabilities,
+                                              "Print what the device can do, as JSON, and end")})
+    option->group("Back-ends of vhost-user");
+}
+
 // Those of a virtio device. Which of them were given is checked against what the device has.
 void add_virtio_options(CLI::App& command, DeviceOptions& options) {
   auto& chosen = options.virtio;
   CLI::Option* const all[] = {
-      command.add_option("--file", chosen.file, "blk: the disk is this file or block device")
+      command
+          .add_option("--file,--blk-file", chosen.file,
+                      "blk: the disk is this file or block device")
           ->type_name("FILE"),
       command.add_option("--size", chosen.size, "blk: the disk is so much memory, such as 64M")
           ->transform(CLI::AsSizeValue(false))
@@ -91,9 +112,8 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
   command.add_option("NAME", options.name, "The device")
       ->required()
       ->check(CLI::IsMember(device_names()));
-  command.add_option("--on", options.on, "The transport, see below")
-      ->required()
-      ->type_name("TRANSPORT:WHERE");
+  auto* const on = command.add_option("--on", options.on, "The transport, see below")
+                       ->type_name("TRANSPORT:WHERE");
   add_parsed(command, "--poll", options.poll, parse_polling,
              "Look for work before sleeping: off, adaptive (for as long as that pays), always, "
              "always=CPU (bound to that CPU)")
@@ -119,6 +139,13 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
              "Nth interrupt (interrupt=N)")
       ->type_name("WHAT");
   add_virtio_options(command, options);
+  add_vhost_user_options(command, options, on);
+}
+
+Result<void> check_place(const DeviceOptions& options) {
+  if (!options.on.empty() || options.print_capabilities) return {};
+  return fault(std::errc::invalid_argument,
+               "--on is required: say where {} runs, --on TRANSPORT:WHERE", options.name);
 }
 
 }  // namespace bellwire::host

@@ -34,10 +34,14 @@ struct DeviceOptions {
   std::vector<std::string> facts;  ///< NAME=TEXT, for the trace
   std::optional<DropPlan> drop;
   VirtioOptions virtio;
+  bool print_capabilities = false;        ///< and nothing else
   std::vector<std::string> virtio_given;  ///< which of those were given: "--file"
 };
 
 /// Adds all options of the subcommand, and checks them as they are read.
 void add_device_options(CLI::App& command, DeviceOptions& options);
+
+/// Whether they say where the device runs. EINVAL: not at all.
+[[nodiscard]] Result<void> check_place(const DeviceOptions& options);
 
 }  // namespace bellwire::host

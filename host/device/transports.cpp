@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guest-kmod/uapi/bellwire.h"
+#include "host/device/vhost_user_service.hpp"
 #include "vdev/os/fd.hpp"
 #include "vdev/transport/card/card.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
@@ -62,6 +63,7 @@ Result<void> read(std::string_view transport, std::span<const std::string> words
 }
 
 constexpr unsigned most_wait = 3600;  // seconds
+constexpr unsigned most_fd = 1 << 20;
 
 // PATH[,slot=N][,vectors=N][,format=1][,wait=SECONDS]
 Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& context,
@@ -157,6 +159,33 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
   return std::unique_ptr<Transport>(std::move(*made));
 }
 
+Result<std::unique_ptr<Transport>> no_attachment(boost::asio::io_context&, std::string_view,
+                                                 GuestPlan&, const FdDemand&, int) {
+  return fault(std::errc::invalid_argument,
+               "--on vhost-user:…: only virtio devices run there; choose another transport");
+}
+
+// PATH[,connect=0|1], or fd=N
+Result<VirtioService> serve_virtio_by_vhost_user(boost::asio::io_context& context,
+                                                 std::string_view where, virtio::Device& device,
+                                                 const virtio::BackendOptions& options, int) {
+  const auto words = split(where);
+  if (words.empty() || words.front().empty())
+    return fault(std::errc::invalid_argument,
+                 "vhost-user needs a socket: vhost-user:SOCKET, or vhost-user:fd=N");
+  VhostUserPlace place;
+  unsigned connect = 0, fd = ~0U;
+  const bool given = words.front().starts_with("fd=");
+  if (!given) place.path = words.front();
+  const auto rest = std::span(words).subspan(given ? 0 : 1);
+  const auto done = given ? read("vhost-user", rest, {{"fd", &fd, 0, most_fd}})
+                          : read("vhost-user", rest, {{"connect", &connect, 0, 1}});
+  if (!done) return done.error();
+  place.connect = connect != 0;
+  if (given) place.fd = static_cast<int>(fd);
+  return serve_by_vhost_user(context, place, device, options);
+}
+
 constexpr TransportEntry entries[] = {
     {"ivshmem", "ivshmem:PATH[,slot=N][,vectors=N][,format=0|1][,wait=SECONDS]",
      "the socket of a switchboard or of QEMU's ivshmem-server; format=1 formats the memory anew, "
@@ -164,6 +193,10 @@ constexpr TransportEntry entries[] = {
      create_ivshmem},
     {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
      "a PCI device that QEMU 10.1 or newer connects to", create_card, serve_by_vfio_user},
+    {"vhost-user", "vhost-user:SOCKET[,connect=0|1], or vhost-user:fd=N",
+     "a virtio device for a VMM: the VMM connects to the socket, or listens there (connect=1), or "
+     "descriptor N is a socket of one kind or the other",
+     no_attachment, nullptr, serve_virtio_by_vhost_user},
     {"in-process", "in-process[:rings=N][,depth=N]",
      "a driver in this process, on a software model of KVM; prints a report and ends",
      create_in_process, nullptr, nullptr, "none"},

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The installed library, as a project elsewhere finds it: by CMake and by pkg-config."""
 
+import json
 import shlex
 import shutil
 from pathlib import Path
@@ -44,11 +45,20 @@ def by_pkg_config(prefix: Path) -> Case:
     return Case("the example device by pkg-config")
 
 
+def back_end(prefix: Path) -> Case:
+    """What management tools find is a description, and the program that it names."""
+    description = json.loads(next(prefix.rglob("50-bellwire-vhost-user-rng.json")).read_text())
+    program = prefix / "libexec" / Path(description["binary"]).name
+    said = json.loads(command("installed-back-end", program, "--print-capabilities"))
+    assert said["type"] == description["type"] == "rng", said
+    return Case("the installed back-end")
+
+
 def consume() -> list[Case]:
     prefix = installed()
     said = command("installed-program", prefix / "bin/bellwire", "--version")
     assert said.startswith("bellwire "), said
-    return [Case("the installed program"), by_cmake(prefix, "device"), by_cmake(prefix, "idio16"),
+    return [Case("the installed program"), back_end(prefix), by_cmake(prefix, "device"), by_cmake(prefix, "idio16"),
             by_pkg_config(prefix)]
 
 
