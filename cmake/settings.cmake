@@ -16,6 +16,10 @@ find_package(Threads REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
+find_path(BELLWIRE_LIBURING liburing.h)
+if(NOT BELLWIRE_LIBURING)
+  message(FATAL_ERROR "liburing.h is missing: install liburing-dev, or run ./scripts/setup")
+endif()
 
 add_library(bellwire-settings INTERFACE)
 target_compile_options(bellwire-settings INTERFACE

@@ -2,6 +2,9 @@
 #include "host/device/virtio_run.hpp"
 
 #include <algorithm>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <functional>
 
 #include "host/device/device_run.hpp"
 #include "host/device/transports.hpp"
@@ -22,6 +25,15 @@ Result<void> check_options(const VirtioEntry& entry, const DeviceOptions& option
   return {};
 }
 
+// Until the signals are canceled, or the context ends.
+void on_each(boost::asio::signal_set& signals, std::function<void()> act) {
+  signals.async_wait([&signals, act = std::move(act)](const auto& error, int) {
+    if (error) return;
+    act();
+    on_each(signals, act);
+  });
+}
+
 }  // namespace
 
 Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& entry,
@@ -36,6 +48,8 @@ Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& ent
   if (!service) return service.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
+  boost::asio::signal_set hangups(context, SIGHUP);
+  on_each(hangups, [&] { (*device)->refresh(); });
   log::info("{} is served on {}", entry.name, options.on);
   context.run();
   return check_dropped(options.drop, *backend.came);

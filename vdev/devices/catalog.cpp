@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "vdev/core/crc32c.hpp"
+#include "vdev/devices/blk/blk.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/devices/edu.hpp"
 #include "vdev/devices/rng.hpp"
@@ -36,7 +37,32 @@ constexpr FunctionEntry function_entries[] = {
      make<pci::Function, edu::Edu>},
 };
 
+Result<os::DiskFile> open_disk(const VirtioOptions& options) {
+  if (options.file && options.size)
+    return fault(std::errc::invalid_argument, "--file, --size: a disk has one of them");
+  if (options.file) return os::DiskFile::open(*options.file, options.read_only);
+  if (!options.size)
+    return fault(std::errc::invalid_argument,
+                 "blk needs a disk: --file FILE, or --size BYTES of memory");
+  if (options.read_only)
+    return fault(std::errc::invalid_argument, "--read-only: a disk of memory would stay empty");
+  return os::DiskFile::of_memory(*options.size);
+}
+
+Result<std::unique_ptr<virtio::Device>> make_blk(const VirtioOptions& options) {
+  auto file = open_disk(options);
+  if (!file) return file.error();
+  auto made =
+      blk::Blk::create(std::move(*file), {.serial = options.serial, .queues = options.queues});
+  if (!made) return made.error();
+  return std::unique_ptr<virtio::Device>(std::move(*made));
+}
+
+constexpr std::string_view blk_options[] = {"--file", "--size", "--read-only", "--serial",
+                                            "--queues"};
+
 constexpr VirtioEntry virtio_entries[] = {
+    {"blk", "a virtio disk: a file, a block device or memory", blk_options, make_blk},
     {"rng",
      "a virtio source of entropy",
      {},

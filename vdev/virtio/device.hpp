@@ -107,6 +107,10 @@ class Device {
   /// See the beginning of this file. Idempotent.
   virtual void cancel(unsigned queue) noexcept { (void)queue; }
 
+  /// Something outside may have changed; the program's user says so (SIGHUP). A disk looks whether
+  /// its file has grown.
+  virtual void refresh() {}
+
   /// No request is in flight. Another start() may follow.
   virtual void stop() noexcept {}
 };
