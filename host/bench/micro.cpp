@@ -10,6 +10,7 @@
 #include "host/output/standard_output.hpp"
 #include "vdev/core/crc32c.hpp"
 #include "vdev/ring/device_queue.hpp"
+#include "vdev/testing/virtqueue_pair.hpp"
 
 using namespace bellwire;
 
@@ -64,6 +65,26 @@ void exchange(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 BENCHMARK(exchange)->Name("ring: requests, both sides")->Arg(1)->Arg(16)->Arg(64);
+
+// The same for a virtqueue: a readable and a writable buffer each, as a block device has.
+void exchange_chains(benchmark::State& state, bool packed) {
+  testing::VirtqueuePair pair({.size = 256, .packed = packed, .event_index = true});
+  const virtio::GuestBuffer input{pair.buffers(), 64};
+  const virtio::GuestBuffer output{pair.buffers() + 64, 64};
+  for (auto _ : state) {
+    for (auto left = state.range(0); left > 0; --left)
+      benchmark::DoNotOptimize(pair.driver.add({&input, 1}, {&output, 1}, 1));
+    pair.driver.publish();
+    benchmark::DoNotOptimize(pair.driver.should_kick());
+    while (pair.pop() == virtio::Taken::chain) pair.device.push(pair.storage.chain(), 64);
+    pair.device.publish();
+    benchmark::DoNotOptimize(pair.device.should_call());
+    while (const auto used = pair.driver.poll_used()) benchmark::DoNotOptimize(used->token);
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK_CAPTURE(exchange_chains, split, false)->Name("virtqueue, split")->Arg(1)->Arg(64);
+BENCHMARK_CAPTURE(exchange_chains, packed, true)->Name("virtqueue, packed")->Arg(1)->Arg(64);
 
 // What each stage of a request costs a side, without a recording and with one.
 void note(benchmark::State& state) {

@@ -22,6 +22,10 @@ def vfio_user() -> list[Case]:
                 ROOT / "vdev/transport/vfio_user/server/corpus", seconds=60)
 
 
+def virtqueue() -> list[Case]:
+    return fuzz("virtqueue-fuzz", VDEV / "virtio", ROOT / "vdev/virtio/corpus", seconds=30)
+
+
 def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:
     """What it finds stays in the build folder; what is worth keeping goes into the corpus."""
     command(f"build-{name}", "scripts/build", "--preset", "asan", name)
@@ -40,5 +44,6 @@ def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:
 
 STEPS = (
     Step("device queue", device_queue, build.ASAN),
+    Step("virtqueue", virtqueue, build.ASAN),
     Step("vfio-user", vfio_user, build.ASAN),
 )
