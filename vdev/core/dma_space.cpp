@@ -46,14 +46,11 @@ std::optional<MemoryView> DmaSpace::map(std::uint64_t address, std::uint64_t siz
   return region->memory->part(address - region->address, size);
 }
 
-std::span<std::byte> DmaSpace::bytes(std::uint64_t address, std::uint64_t size) const noexcept {
-  if (last_found_ >= mapped_.size() || !mapped_[last_found_].range.contains(address)) {
-    const auto next = std::ranges::upper_bound(mapped_, address, {}, first_of<Mapped>);
-    if (next == mapped_.begin() || !std::prev(next)->range.contains(address)) return {};
-    last_found_ = static_cast<std::size_t>(std::prev(next) - mapped_.begin());
-  }
-  const auto& [range, data] = mapped_[last_found_];
-  return {data + range.offset_of(address), std::min(size, range.bytes_from(address))};
+bool DmaSpace::find_mapped(std::uint64_t address) const noexcept {
+  const auto next = std::ranges::upper_bound(mapped_, address, {}, first_of<Mapped>);
+  if (next == mapped_.begin() || !std::prev(next)->range.contains(address)) return false;
+  last_found_ = static_cast<std::size_t>(std::prev(next) - mapped_.begin());
+  return true;
 }
 
 void DmaSpace::add_mapped(const DmaRegion& region) {

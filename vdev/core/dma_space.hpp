@@ -15,6 +15,7 @@
 // tables.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -102,6 +103,7 @@ class DmaSpace {
     std::byte* data;
   };
   void add_mapped(const DmaRegion& region);
+  bool find_mapped(std::uint64_t address) const noexcept;
   enum class Direction { read, write };
   void begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction, DmaDone done);
   void advance(const std::shared_ptr<Transfer>& transfer);
@@ -119,5 +121,13 @@ class DmaSpace {
   std::size_t carried_ = 0;  // transfers that the carrier has
   bool canceling_ = false;
 };
+
+inline std::span<std::byte> DmaSpace::bytes(std::uint64_t address,
+                                            std::uint64_t size) const noexcept {
+  const bool known = last_found_ < mapped_.size() && mapped_[last_found_].range.contains(address);
+  if (!known && !find_mapped(address)) return {};
+  const auto& [range, data] = mapped_[last_found_];
+  return {data + range.offset_of(address), std::min(size, range.bytes_from(address))};
+}
 
 }  // namespace bellwire

@@ -54,16 +54,6 @@ Entry copy_once(const Entry& entry) noexcept {
   return copy;
 }
 
-/// Writes an entry word by word, each once.
-template <class Entry>
-void write_once(Entry& entry, const Entry& value) noexcept {
-  static_assert(sizeof(Entry) % sizeof(std::uint64_t) == 0);
-  std::uint64_t words[sizeof(Entry) / sizeof(std::uint64_t)];
-  std::memcpy(words, &value, sizeof words);
-  auto* to = reinterpret_cast<std::uint64_t*>(&entry);
-  for (const auto word : words) store(*to++, word, relaxed);
-}
-
 /// The clock of the ring's timestamps. The CPU may read it before earlier loads complete.
 inline std::uint64_t timestamp() noexcept {
 #if defined(__x86_64__)

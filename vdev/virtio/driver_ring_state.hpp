@@ -4,6 +4,7 @@
 // and the memory for indirect tables. One thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -18,10 +19,11 @@ struct GuestBuffer {
   std::uint32_t size = 0;
 };
 
-[[nodiscard]] inline std::uint64_t size_of(std::span<const GuestBuffer> buffers) noexcept {
+/// Bytes, or the most that a device can report.
+[[nodiscard]] inline std::uint32_t size_of(std::span<const GuestBuffer> buffers) noexcept {
   std::uint64_t size = 0;
   for (const auto& buffer : buffers) size += buffer.size;
-  return size;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(size, UINT32_MAX));
 }
 
 /// Where a driver puts indirect tables: one per entry of the queue, each of `entries` descriptors
@@ -43,10 +45,10 @@ struct DriverRingState {
   RingError error = {};
 };
 
-/// A chain that the device has.
+/// A chain that the device has. Two words, so that it is found by a shift.
 struct ChainInFlight {
   std::uint64_t token = 0;
-  std::uint64_t writable_size = 0;
+  std::uint32_t writable_size = 0;
   std::uint16_t descriptors = 0;  // of the ring; 0: it is not in flight
 };
 

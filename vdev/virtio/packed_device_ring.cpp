@@ -36,7 +36,7 @@ PackedDeviceRing::PackedDeviceRing(const QueueLayout& layout, const QueuePositio
 Taken PackedDeviceRing::pop(ChainStorage& storage) noexcept {
   if (state_.error.fault != RingFault::none) return Taken::broken;
   const auto first = PackedWord::load(descriptors_[next_available_.index], acquire);
-  if (!next_available_.is_available(first.flags)) return Taken::nothing;
+  if (!next_available_.is_available(first.flags())) return Taken::nothing;
   const auto error = read_chain(storage, first);
   if (state_.error.fault != RingFault::none) return Taken::broken;
   const auto& chain = storage.chain();
@@ -56,13 +56,13 @@ ChainError PackedDeviceRing::read_chain(ChainStorage& storage, PackedWord word) 
   auto at = next_available_.index;
   for (std::uint16_t taken = 1; taken <= free_; ++taken) {
     const auto address = load(descriptors_[at].addr, relaxed);
-    if ((word.flags & VRING_DESC_F_INDIRECT) == 0)
-      chain.add(address, word.size, (word.flags & VRING_DESC_F_WRITE) != 0);
-    else if (taken > 1 || (word.flags & VRING_DESC_F_NEXT) != 0)
-      chain.refuse(ChainFault::next_with_indirect, word.flags);
+    if (!word.has(VRING_DESC_F_INDIRECT))
+      chain.add(address, word.size(), word.has(VRING_DESC_F_WRITE));
+    else if (taken > 1 || word.has(VRING_DESC_F_NEXT))
+      chain.refuse(ChainFault::next_with_indirect, word.flags());
     else
       read_table(chain, address, word);
-    if ((word.flags & VRING_DESC_F_NEXT) == 0) return chain.finish(word.id, taken);
+    if (!word.has(VRING_DESC_F_NEXT)) return chain.finish(word.id(), taken);
     at = at + 1 == size_ ? 0 : static_cast<std::uint16_t>(at + 1);
     word = PackedWord::load(descriptors_[at], relaxed);
   }
@@ -73,8 +73,8 @@ ChainError PackedDeviceRing::read_chain(ChainStorage& storage, PackedWord word) 
 // Entries of a table follow each other; only their WRITE flag means something.
 void PackedDeviceRing::read_table(ChainBuilder& chain, std::uint64_t address,
                                   PackedWord table) const noexcept {
-  if (!indirect_) return (void)chain.refuse(ChainFault::indirect_not_agreed, table.flags);
-  const auto entries = chain.open_table(address, table.size);
+  if (!indirect_) return (void)chain.refuse(ChainFault::indirect_not_agreed, table.flags());
+  const auto entries = chain.open_table(address, table.size());
   for (std::uint32_t index = 0; index < entries; ++index) {
     vring_packed_desc entry;
     if (!chain.read_entry(index, entry)) return;
@@ -90,9 +90,8 @@ void PackedDeviceRing::push(const Chain& chain, std::uint32_t written) noexcept 
 }
 
 void PackedDeviceRing::return_chain(const Chain& chain, std::uint32_t written) noexcept {
-  const auto write = written > 0 ? VRING_DESC_F_WRITE : 0;
-  const PackedWord word{written, chain.id,
-                        static_cast<std::uint16_t>(next_used_.used_flags() | write)};
+  const unsigned write = written > 0 ? VRING_DESC_F_WRITE : 0;
+  const PackedWord word(written, chain.id, next_used_.used_flags() | write);
   if (unpublished_ == 0) {
     first_unpublished_ = next_used_.index;
     first_word_ = word;
@@ -121,7 +120,7 @@ bool PackedDeviceRing::enable_kicks() noexcept {
   if (state_.error.fault != RingFault::none) return false;
   (event_index_ ? PackedEvent::at(next_available_) : PackedEvent{}).store(*device_event_);
   const auto next = PackedWord::load(descriptors_[next_available_.index], in_order);
-  return !next_available_.is_available(next.flags);
+  return !next_available_.is_available(next.flags());
 }
 
 void PackedDeviceRing::disable_kicks() noexcept {

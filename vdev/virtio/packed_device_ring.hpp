@@ -46,7 +46,7 @@ class PackedDeviceRing {
   PackedIndex published_;
   std::uint16_t free_;                   // descriptors that can be available, and are not taken yet
   std::uint16_t first_unpublished_ = 0;  // where first_word_ goes, if anything is unpublished
-  PackedWord first_word_ = {};
+  PackedWord first_word_;
   std::uint32_t unpublished_ = 0;  // descriptors
   std::uint32_t uncalled_ = 0;     // descriptors published since the last should_call()
   DeviceRingState state_;

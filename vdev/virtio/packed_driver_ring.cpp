@@ -40,7 +40,7 @@ void PackedDriverRing::clear() noexcept {
   for (std::uint16_t count = 0; count < size_; ++count, at.advance(1, size_)) {
     const auto flags =
         static_cast<std::uint16_t>(at.used_flags() ^ (packed_available | packed_used));
-    PackedWord{0, 0, flags}.store(descriptors_[at.index], in_order);
+    PackedWord(0, 0, flags).store(descriptors_[at.index], in_order);
   }
 }
 
@@ -79,11 +79,9 @@ void PackedDriverRing::write_table(std::uint16_t id, std::span<const GuestBuffer
                                    std::span<const GuestBuffer> writable) noexcept {
   const auto table = tables_.of(id);
   auto* entry = reinterpret_cast<vring_packed_desc*>(table.entries);
-  for (const auto& buffer : readable)
-    ring::write_once(*entry++, vring_packed_desc{buffer.address, buffer.size, 0, 0});
+  for (const auto& buffer : readable) write_descriptor(*entry++, buffer.address, buffer.size, 0, 0);
   for (const auto& buffer : writable)
-    ring::write_once(*entry++,
-                     vring_packed_desc{buffer.address, buffer.size, 0, VRING_DESC_F_WRITE});
+    write_descriptor(*entry++, buffer.address, buffer.size, 0, VRING_DESC_F_WRITE);
   const auto buffers = readable.size() + writable.size();
   write_next(id, {table.address, static_cast<std::uint32_t>(buffers * sizeof *entry)},
              VRING_DESC_F_INDIRECT);
@@ -93,8 +91,7 @@ void PackedDriverRing::write_table(std::uint16_t id, std::span<const GuestBuffer
 void PackedDriverRing::write_next(std::uint16_t id, const GuestBuffer& buffer,
                                   unsigned flags) noexcept {
   auto& descriptor = descriptors_[next_available_.index];
-  const PackedWord word{buffer.size, id,
-                        static_cast<std::uint16_t>(flags | next_available_.available_flags())};
+  const PackedWord word(buffer.size, id, flags | next_available_.available_flags());
   store(descriptor.addr, buffer.address, relaxed);
   if (unpublished_++ == 0)
     first_word_ = word;
@@ -117,18 +114,18 @@ bool PackedDriverRing::should_kick() noexcept {
 }
 
 std::optional<UsedChain> PackedDriverRing::poll_used() noexcept {
-  if (!returned(acquire)) return std::nullopt;
-  const auto word = PackedWord::load(descriptors_[next_used_.index], relaxed);
-  const auto id = word.id;
+  const auto word = PackedWord::load(descriptors_[next_used_.index], acquire);
+  if (!returned(word)) return std::nullopt;
+  const auto id = word.id();
   if (id >= size_ || chains_[id].descriptors == 0) return fail(RingFault::used_id, id);
-  if (word.size > chains_[id].writable_size) return fail(RingFault::used_length, word.size);
+  if (word.size() > chains_[id].writable_size) return fail(RingFault::used_length, word.size());
   const auto descriptors = std::exchange(chains_[id].descriptors, std::uint16_t{0});
   next_used_.advance(descriptors, size_);
   state_.free = static_cast<std::uint16_t>(state_.free + descriptors);
   --state_.in_flight;
   next_free_[id] = first_free_;
   first_free_ = id;
-  return UsedChain{chains_[id].token, word.size};
+  return UsedChain{chains_[id].token, word.size()};
 }
 
 std::nullopt_t PackedDriverRing::fail(RingFault fault, std::uint64_t value) noexcept {
@@ -137,14 +134,14 @@ std::nullopt_t PackedDriverRing::fail(RingFault fault, std::uint64_t value) noex
 }
 
 // Without anything in flight, what looks used is from another time.
-bool PackedDriverRing::returned(std::memory_order order) const noexcept {
-  if (state_.in_flight == 0 || state_.error.fault != RingFault::none) return false;
-  return next_used_.is_used(PackedWord::load(descriptors_[next_used_.index], order).flags);
+bool PackedDriverRing::returned(PackedWord word) const noexcept {
+  return next_used_.is_used(word.flags()) && state_.in_flight > 0 &&
+         state_.error.fault == RingFault::none;
 }
 
 bool PackedDriverRing::enable_calls() noexcept {
   (event_index_ ? PackedEvent::at(next_used_) : PackedEvent{}).store(*driver_event_);
-  return !returned(in_order);
+  return !returned(PackedWord::load(descriptors_[next_used_.index], in_order));
 }
 
 void PackedDriverRing::disable_calls() noexcept {

@@ -37,7 +37,7 @@ class PackedDriverRing {
   void write_list(std::uint16_t id, Buffers readable, Buffers writable) noexcept;
   void write_table(std::uint16_t id, Buffers readable, Buffers writable) noexcept;
   void write_next(std::uint16_t id, const GuestBuffer& buffer, unsigned flags) noexcept;
-  [[nodiscard]] bool returned(std::memory_order order) const noexcept;
+  [[nodiscard]] bool returned(PackedWord word) const noexcept;
   std::nullopt_t fail(RingFault fault, std::uint64_t value) noexcept;
 
   RingAreas areas_;
@@ -50,7 +50,7 @@ class PackedDriverRing {
   PackedIndex next_available_;  // added; published_ follows it
   PackedIndex published_;
   PackedIndex next_used_;
-  PackedWord first_word_ = {};     // of the first descriptor that is not published, if any is
+  PackedWord first_word_;          // of the first descriptor that is not published, if any is
   std::uint32_t unpublished_ = 0;  // descriptors
   std::uint32_t unkicked_ = 0;     // descriptors published since the last should_kick()
   std::uint16_t first_free_ = 0;

@@ -47,26 +47,34 @@ struct PackedIndex {
 };
 
 /// The second half of a descriptor: read and written as one word, so that a side never sees a part.
-struct PackedWord {
-  std::uint32_t size;
-  std::uint16_t id;
-  std::uint16_t flags;
+class PackedWord {
+ public:
+  PackedWord() = default;
+  PackedWord(std::uint32_t size, std::uint16_t id, unsigned flags) noexcept
+      : bits_(size | std::uint64_t{id} << 32 | std::uint64_t{flags} << 48) {}
+
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(bits_); }
+  [[nodiscard]] std::uint16_t id() const noexcept {
+    return static_cast<std::uint16_t>(bits_ >> 32);
+  }
+  [[nodiscard]] std::uint16_t flags() const noexcept {
+    return static_cast<std::uint16_t>(bits_ >> 48);
+  }
+  [[nodiscard]] bool has(unsigned flag) const noexcept { return (flags() & flag) != 0; }
 
   [[nodiscard]] static PackedWord load(const vring_packed_desc& descriptor,
                                        std::memory_order order) noexcept {
-    return std::bit_cast<PackedWord>(ring::load(word_of(descriptor), order));
+    PackedWord word;
+    word.bits_ = ring::load(reinterpret_cast<const std::uint64_t*>(&descriptor)[1], order);
+    return word;
   }
   void store(vring_packed_desc& descriptor, std::memory_order order) const noexcept {
-    ring::store(const_cast<std::uint64_t&>(word_of(descriptor)),
-                std::bit_cast<std::uint64_t>(*this), order);
+    ring::store(reinterpret_cast<std::uint64_t*>(&descriptor)[1], bits_, order);
   }
 
  private:
-  static const std::uint64_t& word_of(const vring_packed_desc& descriptor) noexcept {
-    return *reinterpret_cast<const std::uint64_t*>(&descriptor.len);
-  }
+  std::uint64_t bits_ = 0;
 };
-static_assert(sizeof(PackedWord) == 8);
 
 /// An event suppression structure, read and written as one word.
 struct PackedEvent {

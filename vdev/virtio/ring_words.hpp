@@ -10,11 +10,27 @@
 #include <linux/virtio_ring.h>
 
 #include <bit>
+#include <cstdint>
+
+#include "vdev/ring/words.hpp"
 
 namespace bellwire::virtio {
 
 static_assert(std::endian::native == std::endian::little);
 static_assert(sizeof(vring_desc) == 16 && sizeof(vring_packed_desc) == 16);
+/// Writes a descriptor of either layout, each word once: the address, then the length and the two
+/// fields behind it. They are put together by shifts, since a word that is read right after its
+/// parts were written has to wait for them.
+template <class Descriptor>
+void write_descriptor(Descriptor& descriptor, std::uint64_t address, std::uint32_t size,
+                      unsigned first, unsigned second) noexcept {
+  auto* words = reinterpret_cast<std::uint64_t*>(&descriptor);
+  ring::store(words[0], address, ring::relaxed);
+  ring::store(words[1],
+              size | std::uint64_t{first & 0xFFFF} << 32 | std::uint64_t{second & 0xFFFF} << 48,
+              ring::relaxed);
+}
+
 static_assert(sizeof(vring_used_elem) == 8 && sizeof(vring_packed_desc_event) == 4);
 
 }  // namespace bellwire::virtio

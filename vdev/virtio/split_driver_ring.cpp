@@ -82,9 +82,7 @@ void SplitDriverRing::write_list(std::span<const GuestBuffer> readable,
   const auto write = [&](const GuestBuffer& buffer, std::uint16_t flags) {
     const auto next = next_free_[first_free_];
     const auto more = flag(--left > 0, VRING_DESC_F_NEXT);
-    ring::write_once(
-        descriptors_[first_free_],
-        vring_desc{buffer.address, buffer.size, static_cast<__virtio16>(flags | more), next});
+    write_descriptor(descriptors_[first_free_], buffer.address, buffer.size, flags | more, next);
     first_free_ = next;
   };
   for (const auto& buffer : readable) write(buffer, 0);
@@ -100,16 +98,14 @@ void SplitDriverRing::write_table(std::span<const GuestBuffer> readable,
   const auto write = [&](const GuestBuffer& buffer, std::uint16_t flags) {
     const auto next = static_cast<std::uint16_t>(index + 1);
     const auto more = flag(next < buffers, VRING_DESC_F_NEXT);
-    ring::write_once(entries[index], vring_desc{buffer.address, buffer.size,
-                                                static_cast<__virtio16>(flags | more), next});
+    write_descriptor(entries[index], buffer.address, buffer.size, flags | more, next);
     index = next;
   };
   for (const auto& buffer : readable) write(buffer, 0);
   for (const auto& buffer : writable) write(buffer, VRING_DESC_F_WRITE);
   const auto next = next_free_[first_free_];
-  ring::write_once(descriptors_[first_free_],
-                   vring_desc{table.address, buffers * static_cast<std::uint32_t>(sizeof *entries),
-                              VRING_DESC_F_INDIRECT, 0});
+  write_descriptor(descriptors_[first_free_], table.address,
+                   buffers * static_cast<std::uint32_t>(sizeof *entries), VRING_DESC_F_INDIRECT, 0);
   first_free_ = next;
 }
 
