@@ -11,13 +11,14 @@ install(TARGETS bellwire RUNTIME)
 
 # The back-ends of vhost-user, as management tools find them: a description each, with the path of a
 # program, which is bellwire under another name (host/main.cpp).
-foreach(device rng:rng)  # its name, and its type in the schema
+foreach(device blk:block rng:rng)  # its name, and its type in the schema
   string(REPLACE ":" ";" device ${device})
   list(GET device 0 BELLWIRE_DEVICE)
   list(GET device 1 BELLWIRE_DEVICE_TYPE)
   set(name bellwire-vhost-user-${BELLWIRE_DEVICE})
-  file(CREATE_LINK ../bin/bellwire ${PROJECT_BINARY_DIR}/${name} SYMBOLIC)
-  install(FILES ${PROJECT_BINARY_DIR}/${name} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
+  set(place "\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBEXECDIR}")
+  install(CODE "file(MAKE_DIRECTORY \"${place}\")
+file(CREATE_LINK ../${CMAKE_INSTALL_BINDIR}/bellwire \"${place}/${name}\" SYMBOLIC)")
   configure_file(cmake/vhost-user.json.in ${PROJECT_BINARY_DIR}/50-${name}.json)
   install(FILES ${PROJECT_BINARY_DIR}/50-${name}.json
           DESTINATION ${CMAKE_INSTALL_DATADIR}/qemu/vhost-user)
