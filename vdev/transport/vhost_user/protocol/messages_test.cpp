@@ -76,10 +76,10 @@ TEST_CASE("a kick comes with its descriptor unless it says that it has none") {
   for (const auto request :
        {Request::set_vring_kick, Request::set_vring_call, Request::set_vring_err}) {
     CHECK(good(with(request, std::uint64_t{1}, 1)));
-    CHECK(good(with(request, std::uint64_t{1} | vring::no_fd, 0)));
+    CHECK(good(with(request, std::uint64_t{1} | vhost_user::vring::no_fd, 0)));
     CHECK_FALSE(good(with(request, std::uint64_t{1}, 0)));
     CHECK_FALSE(good(with(request, std::uint64_t{1}, 2)));
-    CHECK_FALSE(good(with(request, std::uint64_t{1} | vring::no_fd, 1)));
+    CHECK_FALSE(good(with(request, std::uint64_t{1} | vhost_user::vring::no_fd, 1)));
   }
 }
 
