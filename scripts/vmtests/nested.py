@@ -18,7 +18,7 @@ from harness.vms.qemu import VmConfig
 from vmtests.boot_vm import WAITING
 from vmtests.case import VmCase, figures
 
-COUNT = 10_000
+COUNT = 2_000
 FEWER = 1_000  # where a doorbell takes its time
 # The module's three workers for kicks, and kicks by ioctl, which need none.
 WAYS = {f"worker-{worker}": f"--worker {worker} --kick eventfd"
