@@ -17,6 +17,17 @@ USER = "nobody"
 
 
 class Packagers(unittest.TestCase):
+    headers: Path  # a copy of the kernel's headers that every user can read
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="b")))
+        folder.chmod(0o755)
+        found = kernel.get(kernel.DEFAULT)
+        shutil.copytree(found.root / "usr", folder / "usr", symlinks=True)
+        cls.headers = folder / found.headers.relative_to(found.root)
+
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="b")))
         self.folder.chmod(0o755)
@@ -24,13 +35,6 @@ class Packagers(unittest.TestCase):
         shutil.copytree(ROOT / "guest-kmod", self.sources)
         subprocess.run(["chmod", "-R", "a-w,a+rX", self.sources], check=True)
         self.addCleanup(lambda: subprocess.run(["chmod", "-R", "u+w", self.sources], check=True))
-        self.headers = self.headers_for_all()
-
-    def headers_for_all(self) -> Path:
-        """A copy of the kernel's headers that every user can read."""
-        found = kernel.get(kernel.DEFAULT)
-        shutil.copytree(found.root / "usr", self.folder / "usr", symlinks=True)
-        return self.folder / found.headers.relative_to(found.root)
 
     def make(self, *words: str) -> subprocess.CompletedProcess[str]:
         as_user = ["setpriv", f"--reuid={USER}", "--regid=nogroup", "--clear-groups"] \
