@@ -14,6 +14,7 @@
 #include "vdev/transport/in_process/in_process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 #include "vdev/transport/kvm/kvm_transport.hpp"
+#include "vdev/virtio/pci_function.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -132,6 +133,28 @@ Result<vfio_user::Server> serve_by_vfio_user(boost::asio::io_context& context,
   return vfio_user::Server::create(context, function, {.path = words->front()});
 }
 
+// A virtio device as a whole PCI device, and what serves it.
+struct VirtioCard {
+  std::unique_ptr<virtio::PciFunction> function;
+  std::optional<vfio_user::Server> server;
+};
+
+// PATH
+Result<VirtioService> serve_virtio_by_vfio_user(boost::asio::io_context& context,
+                                                std::string_view where, virtio::Device& device,
+                                                const virtio::BackendOptions& options, int) {
+  constexpr unsigned each_queue = 4;  // its doorbell, two duplicates of that, and an interrupt
+  if (auto enough = os::ensure_more_fds(card::descriptors({.queues = 0}) +
+                                        each_queue * (device.traits().queues + 1));
+      !enough)
+    return enough.error();
+  auto function = virtio::PciFunction::create(context, device, options);
+  if (!function) return function.error();
+  auto server = serve_by_vfio_user(context, where, **function);
+  if (!server) return server.error();
+  return std::make_shared<VirtioCard>(VirtioCard{*std::move(function), *std::move(server)});
+}
+
 // PATH[,vectors=N][,memory=KIB][,page=1[,awake=1]][,msix=0]
 Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
                                                std::string_view where, GuestPlan&,
@@ -192,7 +215,8 @@ constexpr TransportEntry entries[] = {
      "after a guest broke its format",
      create_ivshmem},
     {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
-     "a PCI device that QEMU 10.1 or newer connects to", create_card, serve_by_vfio_user},
+     "a PCI device that QEMU 10.1 or newer connects to", create_card, serve_by_vfio_user,
+     serve_virtio_by_vfio_user},
     {"vhost-user", "vhost-user:SOCKET[,connect=0|1], or vhost-user:fd=N",
      "a virtio device for a VMM: the VMM connects to the socket, or listens there (connect=1), or "
      "descriptor N is a socket of one kind or the other",

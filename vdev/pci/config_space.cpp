@@ -183,6 +183,23 @@ ConfigBuilder& ConfigBuilder::msix(const MsixPlace& place) {
   return *this;
 }
 
+ConfigBuilder& ConfigBuilder::vendor(const VendorCapability& made) {
+  constexpr std::size_t head = 2;
+  const auto size = (head + made.body.size() + 3) / 4 * 4;
+  if (free_ + size > conventional_size) {
+    refuse(fault(std::errc::invalid_argument,
+                 "a capability of {} bytes at {} does not fit the 256 that there are", size,
+                 free_));
+    return *this;
+  }
+  const auto at = capability(CapabilityId::vendor, size) + head;
+  for (std::size_t index = 0; index < made.body.size(); ++index)
+    put(at + index, std::to_integer<std::uint8_t>(made.body[index]),
+        index < made.writable.size() ? std::to_integer<std::uint8_t>(made.writable[index])
+                                     : std::uint8_t{0});
+  return *this;
+}
+
 Result<ConfigSpace> ConfigBuilder::build() {
   if (error_) return *error_;
   if (free_ > conventional_size)

@@ -77,7 +77,19 @@ constexpr std::uint16_t interrupt = 1 << 3;
 constexpr std::uint16_t capabilities = 1 << 4;
 }  // namespace status
 
-enum class CapabilityId : std::uint8_t { power = 0x01, msi = 0x05, express = 0x10, msix = 0x11 };
+enum class CapabilityId : std::uint8_t {
+  power = 0x01,
+  msi = 0x05,
+  vendor = 0x09,
+  express = 0x10,
+  msix = 0x11
+};
+
+/// A capability whose layout the vendor defines (PCI 3.0, appendix H).
+struct VendorCapability {
+  std::vector<std::byte> body;           ///< behind its ID and its link; begins with its length
+  std::vector<std::byte> writable = {};  ///< a mask of as many bytes; empty: nothing is
+};
 
 /// 256 bytes (4096 with PCI Express) and a mask of the bits that the guest may write. That is all:
 /// a BAR shows its size because its low bits can't be written. Registers whose value has an effect
@@ -146,6 +158,7 @@ class ConfigBuilder {
   ConfigBuilder& express();              ///< an endpoint of version 2, one lane
   ConfigBuilder& msi(unsigned vectors);  ///< 1, 2, 4 … 32; 64 bit, masks and pending bits
   ConfigBuilder& msix(const MsixPlace& place);
+  ConfigBuilder& vendor(const VendorCapability& capability);
 
   /// EINVAL: the first thing asked for that is impossible.
   [[nodiscard]] Result<ConfigSpace> build();

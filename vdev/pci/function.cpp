@@ -21,6 +21,7 @@ Result<ConfigSpace> build(const Plan& plan) {
   if (plan.msi > 0) builder.msi(plan.msi);
   if (const auto& [vectors, bar] = plan.msix; vectors > 0)
     builder.bar(bar, MsixRegisters::shape(vectors)).msix(MsixRegisters::place(vectors, bar));
+  for (const auto& capability : plan.vendor) builder.vendor(capability);
   return builder.build();
 }
 
@@ -97,6 +98,7 @@ void Function::read_config(std::size_t offset, std::span<std::byte> into) noexce
       if (interrupts_.pending(InterruptKind::msi, vector)) pending |= std::uint32_t{1} << vector;
     config_.store(msi + msi::pending, pending);
   }
+  on_config_read(offset, into.size());
   config_.read(offset, into);
 }
 
@@ -110,6 +112,7 @@ void Function::write_config(std::size_t offset, std::span<const std::byte> from)
     interrupts_.set_masked(InterruptKind::msi, vector, (masks() >> vector & 1) != 0);
   }
   apply_config();
+  on_config_write(offset, from.size());
 }
 
 void Function::apply_config() noexcept {

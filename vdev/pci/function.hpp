@@ -79,6 +79,7 @@ struct Plan {
     unsigned bar = 4;      ///< a BAR of its own
   } msix;
   bool express = false;
+  std::vector<VendorCapability> vendor = {};  ///< placed behind the others
 };
 
 class MsixRegisters;
@@ -109,6 +110,16 @@ class Function {
  protected:
   /// Throws std::system_error if the plan violates PCI's rules: that is the author's mistake.
   explicit Function(Plan plan);
+
+  /// For capabilities that act: called before bytes of the config space are read, and after they
+  /// were written.
+  virtual void on_config_read(std::size_t offset, std::size_t size) noexcept {
+    (void)offset, (void)size;
+  }
+  virtual void on_config_write(std::size_t offset, std::size_t size) noexcept {
+    (void)offset, (void)size;
+  }
+  [[nodiscard]] ConfigSpace& own_config() noexcept { return config_; }
 
   /// The device's own part of a reset.
   virtual void on_reset() noexcept {}
