@@ -4,6 +4,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from harness.image import kernel
 from harness.suite import static
 from harness.suite.step import Failed
 
@@ -15,7 +16,7 @@ class StaticTest(unittest.TestCase):
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.enterContext(mock.patch.object(static, "LOGS", folder))
         self.enterContext(mock.patch.object(static, "inputs_of", lambda _: self.inputs))
-        self.enterContext(mock.patch.object(static.kernel, "get"))
+        self.enterContext(mock.patch.object(kernel, "get"))
 
     def test_a_module_is_checked_again_when_something_changed(self) -> None:
         static.module("6.1")
