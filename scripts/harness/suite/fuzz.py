@@ -14,16 +14,16 @@ VDEV = BUILD / "asan/vdev"
 
 
 def device_queue() -> list[Case]:
-    return fuzz("device-queue-fuzz", VDEV / "ring", ROOT / "vdev/ring/corpus", seconds=15)
+    return fuzz("device-queue-fuzz", VDEV / "ring", ROOT / "vdev/ring/corpus", seconds=8)
 
 
 def vfio_user() -> list[Case]:
     return fuzz("vfio-user-fuzz", VDEV / "transport/vfio_user",
-                ROOT / "vdev/transport/vfio_user/server/corpus", seconds=60)
+                ROOT / "vdev/transport/vfio_user/server/corpus", seconds=30)
 
 
 def virtqueue() -> list[Case]:
-    return fuzz("virtqueue-fuzz", VDEV / "virtio", ROOT / "vdev/virtio/corpus", seconds=30)
+    return fuzz("virtqueue-fuzz", VDEV / "virtio", ROOT / "vdev/virtio/corpus", seconds=15)
 
 
 def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:
