@@ -39,6 +39,7 @@
 #include "vdev/core/registration.hpp"
 #include "vdev/runner/interpose.hpp"
 #include "vdev/virtio/device.hpp"
+#include "vdev/virtio/ring_words.hpp"
 #include "vdev/virtio/virtqueue.hpp"
 
 namespace bellwire::virtio {
@@ -61,11 +62,16 @@ class QueueObserver {
   virtual void returning(const Chain& chain, std::uint32_t written) noexcept {
     (void)chain, (void)written;
   }
+  /// What was returned is about to become visible, all at once.
+  virtual void publishing(const QueuePosition& position) noexcept { (void)position; }
   /// Everything returned before is visible to the driver; it may not have been interrupted yet.
   virtual void published(const QueuePosition& position) noexcept { (void)position; }
   /// The ring's own words are impossible. Nothing more is taken from it.
   virtual void broken(const Error& why) noexcept { (void)why; }
 };
+
+/// Descriptors of one chain of a packed ring, in their order.
+using DescriptorList = std::vector<vring_packed_desc>;
 
 struct QueueSetup {
   QueueLayout layout;
@@ -77,8 +83,10 @@ struct QueueSetup {
   Interrupt call;
   QueueObserver* observer = nullptr;  ///< must live until the queue has stopped
   /// Requests that an earlier process had taken and not returned, in the order in which they were
-  /// taken: the indexes of their first descriptors. Split rings only. They are served first.
+  /// taken. They are served first. Split: the indexes of their first descriptors; packed: their
+  /// descriptors, as they were when they were taken.
   std::vector<std::uint16_t> in_flight = {};
+  std::vector<DescriptorList> packed_in_flight = {};
 };
 
 /// What has happened on a queue since it was started first.

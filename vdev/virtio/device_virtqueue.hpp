@@ -46,12 +46,18 @@ class DeviceVirtqueue {
     return std::visit([&](auto& ring) { return ring.pop(storage); }, ring_);
   }
 
-  /// Takes a chain again that an earlier process had taken and not returned, by the index of its
-  /// first descriptor; the position is behind it. Split queues only; a packed one, whose
-  /// descriptors may have been overwritten, has `nothing`. malformed, broken: as pop().
+  /// Takes a chain again that an earlier process had taken and not returned; the position is behind
+  /// it. malformed, broken: as pop(). Split: by the index of its first descriptor; `nothing` of a
+  /// packed queue.
   [[nodiscard]] Taken retake(std::uint16_t head, ChainStorage& storage) noexcept {
     auto* const split = std::get_if<SplitDeviceRing>(&ring_);
     return split != nullptr ? split->take(head, storage) : Taken::nothing;
+  }
+  /// Packed, where the driver may have overwritten its descriptors: by a copy of them.
+  [[nodiscard]] Taken retake(std::span<const vring_packed_desc> list,
+                             ChainStorage& storage) noexcept {
+    auto* const packed = std::get_if<PackedDeviceRing>(&ring_);
+    return packed != nullptr ? packed->take(list, storage) : Taken::nothing;
   }
 
   /// Returns a chain that pop() took, in any order. `written`: bytes at the beginning of its

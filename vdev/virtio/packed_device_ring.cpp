@@ -55,19 +55,39 @@ ChainError PackedDeviceRing::read_chain(ChainStorage& storage, PackedWord word) 
   ChainBuilder chain(storage, *memory_, size_);
   auto at = next_available_.index;
   for (std::uint16_t taken = 1; taken <= free_; ++taken) {
-    const auto address = load(descriptors_[at].addr, relaxed);
-    if (!word.has(VRING_DESC_F_INDIRECT))
-      chain.add(address, word.size(), word.has(VRING_DESC_F_WRITE));
-    else if (taken > 1 || word.has(VRING_DESC_F_NEXT))
-      chain.refuse(ChainFault::next_with_indirect, word.flags());
-    else
-      read_table(chain, address, word);
+    read_descriptor(chain, load(descriptors_[at].addr, relaxed), word, taken == 1);
     if (!word.has(VRING_DESC_F_NEXT)) return chain.finish(word.id(), taken);
     at = at + 1 == size_ ? 0 : static_cast<std::uint16_t>(at + 1);
     word = PackedWord::load(descriptors_[at], relaxed);
   }
   state_.error = {RingFault::endless_list, free_};
   return {};
+}
+
+void PackedDeviceRing::read_descriptor(ChainBuilder& chain, std::uint64_t address, PackedWord word,
+                                       bool first) const noexcept {
+  if (!word.has(VRING_DESC_F_INDIRECT))
+    chain.add(address, word.size(), word.has(VRING_DESC_F_WRITE));
+  else if (!first || word.has(VRING_DESC_F_NEXT))
+    chain.refuse(ChainFault::next_with_indirect, word.flags());
+  else
+    read_table(chain, address, word);
+}
+
+// Its descriptors count as taken already: the position is behind them.
+Taken PackedDeviceRing::take(std::span<const vring_packed_desc> list,
+                             ChainStorage& storage) noexcept {
+  if (state_.error.fault != RingFault::none) return Taken::broken;
+  ChainBuilder chain(storage, *memory_, size_);
+  for (const auto& one : list)
+    read_descriptor(chain, one.addr, PackedWord::load(one, relaxed), &one == list.data());
+  const auto error = chain.finish(list.back().id, static_cast<std::uint16_t>(list.size()));
+  if (error.fault == ChainFault::none) {
+    ++state_.in_flight;
+    return Taken::chain;
+  }
+  return_chain(storage.chain(), 0);
+  return state_.refuse(error);
 }
 
 // Entries of a table follow each other; only their WRITE flag means something.

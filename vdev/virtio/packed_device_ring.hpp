@@ -19,6 +19,7 @@ class PackedDeviceRing {
                    const DmaSpace& memory) noexcept;
 
   [[nodiscard]] Taken pop(ChainStorage& storage) noexcept;
+  [[nodiscard]] Taken take(std::span<const vring_packed_desc> list, ChainStorage& storage) noexcept;
   void push(const Chain& chain, std::uint32_t written) noexcept;
   void publish() noexcept;
   [[nodiscard]] bool should_call() noexcept;
@@ -30,6 +31,8 @@ class PackedDeviceRing {
  private:
   /// Reads the list that begins with `first`. Breaks the queue if it has no end.
   ChainError read_chain(ChainStorage& storage, PackedWord first) noexcept;
+  void read_descriptor(ChainBuilder& chain, std::uint64_t address, PackedWord word,
+                       bool first) const noexcept;
   void read_table(ChainBuilder& chain, std::uint64_t address, PackedWord table) const noexcept;
   void return_chain(const Chain& chain, std::uint32_t written) noexcept;
 

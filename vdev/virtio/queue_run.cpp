@@ -150,9 +150,11 @@ Taken QueueRun::take_one() noexcept {
 }
 
 Taken QueueRun::take_into(ChainStorage& storage) noexcept {
-  const auto& again = setup_->in_flight;
-  if (taken_again_ == again.size()) return ring_->pop(storage);
-  return ring_->retake(again[taken_again_++], storage);
+  const auto& heads = setup_->in_flight;
+  const auto& lists = setup_->packed_in_flight;
+  if (taken_again_ < heads.size()) return ring_->retake(heads[taken_again_++], storage);
+  if (taken_again_ < lists.size()) return ring_->retake(lists[taken_again_++], storage);
+  return ring_->pop(storage);
 }
 
 void QueueRun::hand_over(RequestSlot& slot) noexcept {
@@ -175,6 +177,7 @@ void QueueRun::give_back(RequestSlot& slot) noexcept {
 
 void QueueRun::publish() noexcept {
   if (!ring_ || std::exchange(published_, true)) return;
+  if (setup_->observer != nullptr) setup_->observer->publishing(ring_->position());
   ring_->publish();
   if (setup_->observer != nullptr) setup_->observer->published(ring_->position());
   if (!ring_->should_call()) return;

@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/vhost_user/server/inflight.hpp"
 
-#include <algorithm>
-#include <atomic>
-
-#include "vdev/ring/words.hpp"
+#include "vdev/transport/vhost_user/server/inflight_words.hpp"
 #include "vdev/transport/vhost_user/server/memory_slots.hpp"
 
 namespace bellwire::vhost_user {
 namespace {
-
-using ring::load;
-using ring::relaxed;
-using ring::store;
-
-// This process may be killed between any two stores, and they must have happened in their order:
-// that is up to the compiler alone, since whoever reads them does so after the process has ended.
-template <class Word>
-void note(Word& word, std::type_identity_t<Word> value) noexcept {
-  store(word, value, relaxed);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
 
 std::uint16_t distance(std::uint16_t from, std::uint16_t to) noexcept {
   return static_cast<std::uint16_t>(to - from);
@@ -77,18 +62,8 @@ void SplitInflight::settle(std::uint16_t used) noexcept {
 }
 
 std::vector<std::uint16_t> SplitInflight::left_behind() {
-  struct Found {
-    std::uint64_t counter;
-    std::uint16_t head;
-  };
-  std::vector<Found> found;
-  for (std::uint16_t head = 0; head < size_; ++head)
-    if (load(entries()[head].inflight, relaxed) != 0)
-      found.push_back({load(entries()[head].counter, relaxed), head});
-  std::ranges::sort(found, {}, [](const Found& one) { return std::pair(one.counter, one.head); });
-  counter_ = found.empty() ? 0 : found.back().counter + 1;
-  std::vector<std::uint16_t> heads;
-  for (const auto& one : found) heads.push_back(one.head);
+  auto heads = in_order(entries());
+  counter_ = heads.empty() ? 0 : load(entries()[heads.back()].counter, relaxed) + 1;
   return heads;
 }
 

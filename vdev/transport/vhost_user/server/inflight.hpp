@@ -19,16 +19,17 @@
 #include "vdev/core/attachment.hpp"
 #include "vdev/transport/vhost_user/protocol/inflight.hpp"
 #include "vdev/transport/vhost_user/protocol/protocol.hpp"
-#include "vdev/virtio/chain.hpp"
+#include "vdev/virtio/backend.hpp"
 #include "vdev/virtio/virtqueue.hpp"
 
 namespace bellwire::vhost_user {
 
-/// Where a queue continues: its position, and what it has to serve first, oldest first, by the
-/// indexes of the first descriptors.
+/// Where a queue continues: its position, and what it has to serve first, oldest first. Split: the
+/// indexes of the first descriptors; packed: the descriptors.
 struct Resumption {
   virtio::QueuePosition position;
   std::vector<std::uint16_t> in_flight = {};
+  std::vector<virtio::DescriptorList> packed_in_flight = {};
 };
 
 class SplitInflight {

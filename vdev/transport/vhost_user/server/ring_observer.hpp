@@ -11,6 +11,7 @@
 #include "vdev/transport/vhost_user/server/dirty_log.hpp"
 #include "vdev/transport/vhost_user/server/inflight.hpp"
 #include "vdev/transport/vhost_user/server/memory_slots.hpp"
+#include "vdev/transport/vhost_user/server/packed_inflight.hpp"
 #include "vdev/virtio/backend.hpp"
 
 namespace bellwire::vhost_user {
@@ -38,6 +39,7 @@ class RingObserver final : public virtio::QueueObserver {
 
   void taken(const virtio::Chain& chain) noexcept override;
   void returning(const virtio::Chain& chain, std::uint32_t written) noexcept override;
+  void publishing(const virtio::QueuePosition& position) noexcept override;
   void published(const virtio::QueuePosition& position) noexcept override;
   void broken(const Error& why) noexcept override;
 
@@ -46,7 +48,8 @@ class RingObserver final : public virtio::QueueObserver {
 
   Tracking& tracking_;
   const MemorySlots& memory_;
-  std::optional<SplitInflight> split_;
+  std::optional<SplitInflight> split_;  // of these, one at most
+  std::optional<PackedInflight> packed_;
   std::optional<std::uint64_t> used_ring_;
   std::uint64_t used_ring_size_ = 0;
   std::optional<os::EventFd> error_;

@@ -104,14 +104,14 @@ Result<void> ServedRing::start(const virtio::QueueLayout& layout) {
   const auto asked = position(layout);
   if (!asked) return asked.error();
   auto from = observer_.begin(index_, layout, *asked);
-  if (!from.in_flight.empty())
-    log::info("ring {}: {} requests that were in flight are served again", index_,
-              from.in_flight.size());
+  if (const auto again = from.in_flight.size() + from.packed_in_flight.size(); again > 0)
+    log::info("ring {}: {} requests that were in flight are served again", index_, again);
   virtio::QueueSetup setup{.layout = layout,
                            .position = from.position,
                            .call = call_.interrupt(),
                            .observer = &observer_,
-                           .in_flight = std::move(from.in_flight)};
+                           .in_flight = std::move(from.in_flight),
+                           .packed_in_flight = std::move(from.packed_in_flight)};
   if (kick_) {
     auto kick = kick_->duplicate();
     if (!kick) return kick.error();
