@@ -26,6 +26,11 @@ def virtqueue() -> list[Case]:
     return fuzz("virtqueue-fuzz", VDEV / "virtio", ROOT / "vdev/virtio/corpus", seconds=15)
 
 
+def vhost_user() -> list[Case]:
+    return fuzz("vhost-user-fuzz", VDEV / "transport/vhost_user/server",
+                ROOT / "vdev/transport/vhost_user/server/corpus", seconds=30)
+
+
 def fuzz(name: str, folder: Path, corpus: Path, seconds: int) -> list[Case]:
     """What it finds stays in the build folder; what is worth keeping goes into the corpus."""
     command(f"build-{name}", "scripts/build", "--preset", "asan", name)
@@ -46,4 +51,5 @@ STEPS = (
     Step("device queue", device_queue, build.ASAN),
     Step("virtqueue", virtqueue, build.ASAN),
     Step("vfio-user", vfio_user, build.ASAN),
+    Step("vhost-user", vhost_user, build.ASAN),
 )
