@@ -88,11 +88,14 @@ void add_virtio_options(CLI::App& command, DeviceOptions& options) {
   CLI::Option* const all[] = {
       command
           .add_option("--file,--blk-file", chosen.file,
-                      "blk: the disk is this file or block device")
+                      "blk: the disk is this file or block device; after SIGUSR1, blk looks "
+                      "whether it has grown")
           ->type_name("FILE"),
       command.add_option("--size", chosen.size, "blk: the disk is so much memory, such as 64M")
           ->transform(CLI::AsSizeValue(false))
           ->type_name("BYTES"),
+      command.add_flag("--null", chosen.null,
+                       "blk: with --size, a disk that keeps nothing, to measure all but the disk"),
       command.add_flag("--read-only", chosen.read_only, "blk: the driver can't write"),
       command.add_option("--serial", chosen.serial, "blk: the disk's serial number")
           ->type_name("TEXT"),

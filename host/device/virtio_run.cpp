@@ -48,8 +48,8 @@ Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& ent
   if (!service) return service.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
-  boost::asio::signal_set hangups(context, SIGHUP);
-  on_each(hangups, [&] { (*device)->refresh(); });
+  boost::asio::signal_set asked(context, SIGUSR1);
+  on_each(asked, [&] { (*device)->refresh(); });
   log::info("{} is served on {}", entry.name, options.on);
   context.run();
   return check_dropped(options.drop, *backend.came);

@@ -46,20 +46,23 @@ Result<os::DiskFile> open_disk(const VirtioOptions& options) {
                  "blk needs a disk: --file FILE, or --size BYTES of memory");
   if (options.read_only)
     return fault(std::errc::invalid_argument, "--read-only: a disk of memory would stay empty");
-  return os::DiskFile::of_memory(*options.size);
+  return os::DiskFile::of_memory(options.null ? blk::null_file_size : *options.size);
 }
 
 Result<std::unique_ptr<virtio::Device>> make_blk(const VirtioOptions& options) {
   auto file = open_disk(options);
   if (!file) return file.error();
-  auto made =
-      blk::Blk::create(std::move(*file), {.serial = options.serial, .queues = options.queues});
+  if (options.null && !options.size)
+    return fault(std::errc::invalid_argument, "--null: say how large with --size BYTES");
+  auto made = blk::Blk::create(std::move(*file), {.serial = options.serial,
+                                                  .queues = options.queues,
+                                                  .null_size = options.null ? *options.size : 0});
   if (!made) return made.error();
   return std::unique_ptr<virtio::Device>(std::move(*made));
 }
 
-constexpr std::string_view blk_options[] = {"--file", "--size", "--read-only", "--serial",
-                                            "--queues"};
+constexpr std::string_view blk_options[] = {"--file",      "--size",   "--null",
+                                            "--read-only", "--serial", "--queues"};
 
 constexpr VirtioEntry virtio_entries[] = {
     {"blk", "a virtio disk: a file, a block device or memory", blk_options, make_blk},

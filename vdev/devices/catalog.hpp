@@ -36,6 +36,7 @@ struct FunctionEntry {
 struct VirtioOptions {
   std::optional<std::string> file = std::nullopt;    ///< --file
   std::optional<std::uint64_t> size = std::nullopt;  ///< --size, bytes
+  bool null = false;                                 ///< --null
   bool read_only = false;                            ///< --read-only
   std::string serial = {};                           ///< --serial
   unsigned queues = 1;                               ///< --queues

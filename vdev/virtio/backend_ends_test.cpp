@@ -46,7 +46,7 @@ TEST_CASE_TEMPLATE("a stop waits until the last request is completed", Layout, S
   CHECK(position->next_available == 3);
   CHECK(position->next_used == 3);
   CHECK(busy.device.handled == 3);
-  for (const std::uint64_t token : {3, 1, 2}) CHECK(busy.guest.wait_used(0).token == token);
+  for (const std::uint64_t token : {3U, 1U, 2U}) CHECK(busy.guest.wait_used(0).token == token);
   CHECK(busy.guest.queues[0].call.drain());
   busy.guest.start_disabled(0, *position);
   CHECK(busy.guest.run_until([&] { return busy.device.handled == 4; }));

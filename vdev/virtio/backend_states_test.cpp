@@ -164,7 +164,7 @@ TEST_CASE_TEMPLATE("requests come back in the order in which they are completed"
   setup.observer = &observed;
   REQUIRE(guest.backend.set_enabled(0, true).has_value());
   REQUIRE(guest.backend.start_queue(0, std::move(setup)).has_value());
-  for (const std::uint64_t token : {0, 1, 2}) guest.submit(0, token);
+  for (const std::uint64_t token : {0U, 1U, 2U}) guest.submit(0, token);
   REQUIRE(guest.run_until([&] { return device.handled == 3; }));
   CHECK(device.held[0].slot() != device.held[1].slot());
   device.complete_last();

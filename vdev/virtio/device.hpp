@@ -107,7 +107,7 @@ class Device {
   /// See the beginning of this file. Idempotent.
   virtual void cancel(unsigned queue) noexcept { (void)queue; }
 
-  /// Something outside may have changed; the program's user says so (SIGHUP). A disk looks whether
+  /// Something outside may have changed; the program's user says so (SIGUSR1). A disk looks whether
   /// its file has grown.
   virtual void refresh() {}
 

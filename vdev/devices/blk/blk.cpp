@@ -37,7 +37,8 @@ Result<std::unique_ptr<Blk>> Blk::create(os::DiskFile file, Options options) {
                  options.serial.size(), VIRTIO_BLK_ID_BYTES);
   const auto size = file.size();
   if (!size) return size.error();
-  return std::unique_ptr<Blk>(new Blk(std::move(file), *size, std::move(options)));
+  const auto shown = options.null_size > 0 ? options.null_size : *size;
+  return std::unique_ptr<Blk>(new Blk(std::move(file), shown, std::move(options)));
 }
 
 Blk::Blk(os::DiskFile file, std::uint64_t size, Options options)
@@ -119,6 +120,7 @@ void Blk::poll() noexcept {
 }
 
 void Blk::refresh() {
+  if (options_.null_size > 0) return;
   const auto size = file_.size();
   if (!size) return log::warning("{}", size.error().message);
   const auto sectors = *size / sector_size;

@@ -22,9 +22,15 @@
 
 namespace bellwire::blk {
 
+/// Bytes of the file of a disk that keeps nothing.
+constexpr std::uint64_t null_file_size = 512;
+
 struct Options {
   std::string serial = {};  ///< up to 20 bytes
   unsigned queues = 1;
+  /// Bytes; not 0: a disk of that size that keeps nothing, and reads nothing: to measure all but
+  /// the disk.
+  std::uint64_t null_size = 0;
   bool asynchronous = false;  ///< by io_uring also what is in memory; for tests
 };
 

@@ -27,6 +27,8 @@ constexpr std::uint32_t sector = 512;
 constexpr std::uint8_t ok = VIRTIO_BLK_S_OK, io_error = VIRTIO_BLK_S_IOERR,
                        unsupported = VIRTIO_BLK_S_UNSUPP;
 
+constexpr std::uint32_t discard = VIRTIO_BLK_T_DISCARD, zeroes = VIRTIO_BLK_T_WRITE_ZEROES;
+
 // The ways of a disk to its bytes: on a file, in memory at once, in memory by io_uring.
 enum class Way { file, at_once, ring };
 constexpr Way ways[] = {Way::file, Way::at_once, Way::ring};
@@ -189,7 +191,7 @@ TEST_CASE("the serial number is 20 bytes, as many of them as there is room for")
 
 TEST_CASE("discarded and zeroed sectors read as zeroes") {
   for (const auto way : ways)
-    for (const std::uint32_t type : {VIRTIO_BLK_T_DISCARD, VIRTIO_BLK_T_WRITE_ZEROES}) {
+    for (const std::uint32_t type : {discard, zeroes}) {
       DiskGuest disk(way);
       const auto contents = filled(24 * sector, 3);
       CHECK(disk.request(VIRTIO_BLK_T_OUT, 0, contents).status == ok);
@@ -200,7 +202,7 @@ TEST_CASE("discarded and zeroed sectors read as zeroes") {
       CHECK(disk.request(VIRTIO_BLK_T_IN, 16, {}, sector).data ==
             Bytes(contents.begin() + 16 * sector, contents.begin() + 17 * sector));
       CHECK(disk.request(type, 0, of_range(0, 8, 1)).status ==
-            (type == VIRTIO_BLK_T_DISCARD ? unsupported : ok));
+            (type == discard ? unsupported : ok));
       CHECK(disk.request(type, 0, of_range(0, 8, 2)).status == unsupported);
       CHECK(disk.request(type, 0, of_range(sectors, 1, 0)).status == io_error);
       CHECK(disk.request(type, 0, of_range(0, 1U << 31, 0)).status == io_error);
@@ -208,6 +210,20 @@ TEST_CASE("discarded and zeroed sectors read as zeroes") {
       CHECK(disk.request(type, 0, Bytes(15)).status == io_error);
       CHECK(disk.request(type, 0, Bytes(32)).status == io_error);  // one range is the most
     }
+}
+
+TEST_CASE("a null disk has a size, and keeps nothing") {
+  constexpr std::uint64_t size = std::uint64_t{1} << 40;
+  const auto blk =
+      Blk::create(os::DiskFile::of_memory(null_file_size).value(), {.null_size = size}).value();
+  VirtioGuest guest(*blk);
+  guest.start(0);
+  const virtio_blk_outhdr header{VIRTIO_BLK_T_IN, 0, size / sector - 1};
+  const GuestBuffer readable[] = {guest.allocate(std::as_bytes(std::span(&header, 1)))};
+  const GuestBuffer writable[] = {guest.allocate(sector), guest.allocate(Bytes(1, std::byte{9}))};
+  guest.submit(0, readable, writable);
+  CHECK(guest.wait_used(0).written == 0);
+  CHECK(guest.bytes(writable[1])[0] == std::byte{ok});
 }
 
 TEST_CASE("a read-only disk is read, and nothing writes it") {

@@ -59,7 +59,7 @@ void Blk::transfer(virtio::Request request, std::uint32_t type, std::uint64_t se
   operation.offset = sector * sector_size;
   operation.size = size;
   operation.done = 0;
-  if (size == 0) return finish(std::move(request), VIRTIO_BLK_S_OK, 0);
+  if (size == 0 || options_.null_size > 0) return finish(std::move(request), VIRTIO_BLK_S_OK, 0);
   go_on(std::move(request), operation);
 }
 
@@ -106,10 +106,8 @@ void Blk::fail(virtio::Request request, const Operation& operation, long error) 
 }
 
 void Blk::flush(virtio::Request request) {
-  if (writable_data(request) > 0 || file_.read_only() || !ring_) {
-    const auto status = writable_data(request) > 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK;
-    return finish(std::move(request), status, 0);
-  }
+  if (writable_data(request) > 0) return finish(std::move(request), VIRTIO_BLK_S_IOERR, 0);
+  if (file_.read_only() || !ring_) return finish(std::move(request), VIRTIO_BLK_S_OK, 0);
   auto& operation = operation_of(request);
   operation.type = VIRTIO_BLK_T_FLUSH;
   operation.offset = operation.size = operation.done = 0;
@@ -122,13 +120,14 @@ void Blk::deallocate(virtio::Request request, std::uint32_t type) {
     return finish(std::move(request), VIRTIO_BLK_S_IOERR, 0);
   (void)virtio::copy_from(request.readable(), header_size,
                           std::as_writable_bytes(std::span(&range, 1)));
-  const std::uint32_t known =
-      type == VIRTIO_BLK_T_WRITE_ZEROES ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0;
+  constexpr std::uint32_t unmap = VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
+  const auto known = type == VIRTIO_BLK_T_WRITE_ZEROES ? unmap : 0U;
   if ((range.flags & ~known) != 0) return finish(std::move(request), VIRTIO_BLK_S_UNSUPP, 0);
   if (range.num_sectors > config_.max_discard_sectors ||
       !fits(range.sector, range.num_sectors, config_.capacity))
     return finish(std::move(request), VIRTIO_BLK_S_IOERR, 0);
-  if (range.num_sectors == 0) return finish(std::move(request), VIRTIO_BLK_S_OK, 0);
+  if (range.num_sectors == 0 || options_.null_size > 0)
+    return finish(std::move(request), VIRTIO_BLK_S_OK, 0);
   auto& operation = operation_of(request);
   operation.type = type;
   operation.offset = range.sector * sector_size;
