@@ -17,7 +17,7 @@
 #include "host/output/json_text.hpp"
 #include "vdev/machine/kvm/kvm_machine.hpp"
 #include "vdev/machine/rules/rule.hpp"
-#include "vdev/os/text_table.hpp"
+#include "vdev/os/text.hpp"
 
 namespace bellwire::host {
 namespace {

@@ -15,7 +15,7 @@
 #include "host/cli/subcommands.hpp"
 #include "host/output/standard_output.hpp"
 #include "host/trace/record/status.hpp"
-#include "vdev/os/text_table.hpp"
+#include "vdev/os/text.hpp"
 
 namespace bellwire::host {
 namespace {

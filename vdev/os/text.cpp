@@ -3,14 +3,14 @@
 #include "vdev/os/text.hpp"
 
 #include <algorithm>
-#include <cstdint>
+#include <utility>
 
 namespace bellwire {
 namespace {
 
 struct Character {
   std::uint32_t code;
-  std::size_t size;  // bytes; 0: this is no UTF-8
+  std::size_t size;  // bytes; 0: not UTF-8
 };
 
 // Unicode 15, table 3-7: no longer form than needed, no surrogates, nothing beyond U+10FFFF.
@@ -68,6 +68,56 @@ std::string escaped(std::string_view words) {
 
 std::string format_text(fmt::string_view format, fmt::format_args args) {
   return fmt::vformat(format, args);
+}
+
+std::size_t columns_of(std::string_view utf8) noexcept {
+  const auto starts_character = [](char byte) { return (byte & 0xc0) != 0x80; };
+  return static_cast<std::size_t>(std::ranges::count_if(utf8, starts_character));
+}
+
+std::string grouped(std::uint64_t number) {
+  auto digits = std::to_string(number);
+  for (auto place = digits.size(); place > 3; place -= 3) digits.insert(place - 3, 1, ',');
+  return digits;
+}
+
+TextTable::TextTable(std::vector<Column> columns, std::size_t gap)
+    : columns_(std::move(columns)), gap_(gap) {
+  for (auto& column : columns_) column.width = std::max(column.width, columns_of(column.heading));
+}
+
+void TextTable::add(std::vector<std::string> cells) {
+  widen(cells);
+  rows_.push_back(std::move(cells));
+}
+
+std::string TextTable::text() const {
+  std::string lines;
+  for (const auto& row : rows_) lines += line(row);
+  return lines;
+}
+
+std::string TextTable::heading() const {
+  std::vector<std::string> headings;
+  for (const auto& column : columns_) headings.push_back(column.heading);
+  return line(headings);
+}
+
+std::string TextTable::line(const std::vector<std::string>& cells) const {
+  std::string line;
+  for (std::size_t index = 0; index < std::min(cells.size(), columns_.size()); ++index) {
+    const auto& [heading, align, width] = columns_[index];
+    const std::string room(width - std::min(width, columns_of(cells[index])), ' ');
+    if (index > 0) line.append(gap_, ' ');
+    line += align == Align::right ? room + cells[index] : cells[index] + room;
+  }
+  line.resize(line.find_last_not_of(' ') + 1);  // npos + 1 is 0
+  return line + '\n';
+}
+
+void TextTable::widen(const std::vector<std::string>& cells) {
+  for (std::size_t index = 0; index < std::min(cells.size(), columns_.size()); ++index)
+    columns_[index].width = std::max(columns_[index].width, columns_of(cells[index]));
 }
 
 }  // namespace bellwire

@@ -8,7 +8,7 @@
 
 #include "guest-kmod/bell/device/device_file.hpp"
 #include "guest-kmod/bell/output.hpp"
-#include "vdev/os/text_table.hpp"
+#include "vdev/os/text.hpp"
 
 namespace bell {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "guest-kmod/bell/output.hpp"
 #include "guest-kmod/selftest/ktap.h"
-#include "vdev/os/text_table.hpp"
+#include "vdev/os/text.hpp"
 
 namespace bell {
 

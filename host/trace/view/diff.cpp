@@ -5,7 +5,7 @@
 #include <boost/json.hpp>
 #include <map>
 
-#include "vdev/os/text_table.hpp"
+#include "vdev/os/text.hpp"
 
 namespace bellwire::view {
 namespace {

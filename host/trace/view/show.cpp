@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <functional>
 
-#include "vdev/os/text_table.hpp"
+#include "vdev/os/text.hpp"
 
 namespace bellwire::view {
 namespace {

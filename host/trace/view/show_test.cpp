@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "host/trace/testing/trace_builder.hpp"
-#include "vdev/os/text_table.hpp"
+#include "vdev/os/text.hpp"
 
 using namespace bellwire;
 using namespace bellwire::view;
