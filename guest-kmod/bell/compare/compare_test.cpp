@@ -11,9 +11,9 @@
 #include <set>
 
 #include "guest-kmod/bell/compare/measure/measure.hpp"
+#include "guest-kmod/bell/compare/mechanisms/ipc_objects.hpp"
 #include "guest-kmod/bell/compare/mechanisms/lab_mechanisms.hpp"
-#include "guest-kmod/bell/compare/mechanisms/system_v.hpp"
-#include "guest-kmod/bell/compare/report/source_lines.hpp"
+#include "guest-kmod/bell/compare/report/result.hpp"
 
 using namespace bell::compare;
 

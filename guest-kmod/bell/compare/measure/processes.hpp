@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "guest-kmod/bell/compare/measure/measurement.hpp"
-#include "guest-kmod/bell/compare/mechanisms/shared_page.hpp"
+#include "guest-kmod/bell/compare/mechanisms/ipc_objects.hpp"
 #include "vdev/os/cpu.hpp"
 #include "vdev/os/fd.hpp"
 #include "vdev/os/result.hpp"

@@ -11,9 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "guest-kmod/bell/compare/mechanisms/ipc_objects.hpp"
 #include "guest-kmod/bell/compare/mechanisms/mechanism.hpp"
-#include "guest-kmod/bell/compare/mechanisms/shared_page.hpp"
-#include "guest-kmod/bell/compare/mechanisms/system_v.hpp"
 
 namespace bell::compare {
 namespace {

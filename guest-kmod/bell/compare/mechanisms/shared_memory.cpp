@@ -9,8 +9,8 @@
 
 #include <atomic>
 
+#include "guest-kmod/bell/compare/mechanisms/ipc_objects.hpp"
 #include "guest-kmod/bell/compare/mechanisms/mechanism.hpp"
-#include "guest-kmod/bell/compare/mechanisms/shared_page.hpp"
 
 namespace bell::compare {
 namespace {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The results of a comparison: one per mechanism and direction, and the note's claims, judged by
-// them. They are printed as a table and written as JSON for the page.
+// them. They are printed as a table and written as JSON for the page. The lines of code that a
+// mechanism needs are counted in the sources, which the build embeds in the program (embed.cmake).
 #pragma once
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "guest-kmod/bell/compare/measure/measurement.hpp"
@@ -38,16 +41,28 @@ inline constexpr const char* unknown = "not measured";
 
 [[nodiscard]] std::vector<Claim> judge(const std::vector<MechanismResult>& results);
 
-/// The claims about a single eventfd, which are tried out: what read, poll and epoll do to the
-/// count, and what overflows it.
-[[nodiscard]] Claim read_clears_and_poll_does_not();
-[[nodiscard]] Claim only_the_kernel_overflows();
-
 void print_heading();
 void print_result(const MechanismResult& result);
 void print_claim(const Claim& claim);
 
 [[nodiscard]] std::string to_json(const std::vector<MechanismResult>& results,
                                   const std::vector<Claim>& claims);
+
+struct Source {
+  std::string_view file;
+  std::string_view text;
+};
+
+std::span<const Source> sources();
+
+/// `place` is "FILE:NAME": counts from the unindented line that defines NAME to the next line that
+/// begins with a closing brace, without empty lines and comments. 0: there is no such definition.
+[[nodiscard]] unsigned lines_of(std::string_view place) noexcept;
+
+/// The sum of several places, separated by spaces.
+[[nodiscard]] unsigned lines_of_all(std::string_view places) noexcept;
+
+/// The same within one text.
+[[nodiscard]] unsigned lines_of(std::string_view name, std::string_view text) noexcept;
 
 }  // namespace bell::compare

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "guest-kmod/bell/compare/report/source_lines.hpp"
+#include "guest-kmod/bell/compare/report/result.hpp"
 
 #include <cctype>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "guest-kmod/bell/compare/mechanisms/system_v.hpp"
+#include "guest-kmod/bell/compare/mechanisms/ipc_objects.hpp"
 
 #include <sched.h>
 #include <sys/ipc.h>
