@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // bellwire-bench: measures what wires cost, one subcommand per suite. Not installed; scripts/bench
-// runs it. It replaces operator new in order to count allocations (meter.cpp), which the program
+// runs it. It replaces operator new in order to count allocations (machine.cpp), which the program
 // `bellwire` does not do.
 #include <CLI/CLI.hpp>
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/bench/report.hpp"
+#include "host/bench/benchmark.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <iostream>
 
-#include "vdev/os/text_table.hpp"
+#include "host/bench/machine.hpp"
+#include "vdev/os/text.hpp"
 
 namespace bellwire::bench {
 namespace {

@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <optional>
 
-#include "host/bench/ping_pong.hpp"
 #include "host/bench/suites.hpp"
+#include "host/bench/wire_ends.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
 #include "vdev/transport/ivshmem/switchboard.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/bench/suites.hpp"
 
-#include "host/bench/meter.hpp"
-#include "host/bench/report.hpp"
+#include "host/bench/benchmark.hpp"
+#include "host/bench/machine.hpp"
 #include "host/cli/options.hpp"
 #include "host/output/json_text.hpp"
 #include "vdev/log/log.hpp"

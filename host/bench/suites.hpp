@@ -9,7 +9,7 @@
 #include <string>
 
 #include "host/bench/benchmark.hpp"
-#include "host/bench/environment.hpp"
+#include "host/bench/machine.hpp"
 
 namespace bellwire::bench {
 

@@ -9,7 +9,6 @@
 #include <memory>
 #include <optional>
 
-#include "host/bench/ping_pong.hpp"
 #include "host/bench/suites.hpp"
 #include "host/bench/wire_ends.hpp"
 #include "vdev/devices/echo.hpp"
