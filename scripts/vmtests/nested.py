@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.core.places import ROOT
 from harness.image import guest_image, kernel
-from harness.nested.meter import mark
+from harness.nested.emulated_host import mark
 from harness.nested.nested_lab import NestedLab, NestedVm
 from harness.report import logs
 from harness.vms.qemu import VmConfig

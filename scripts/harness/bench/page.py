@@ -9,7 +9,7 @@ from typing import Any
 from harness.report import charts, html
 from harness.report.charts import LOOKS, Row, Scale, Series
 from harness.report.html import facts, table
-from harness.report.tables import number
+from harness.report.figures import number
 
 STYLE = charts.STYLE + """
 ul.summary { padding-left: 1.2rem } .missed .words { color: var(--bad); font-weight: 600 }

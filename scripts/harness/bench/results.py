@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.core import host
 from harness.core.places import ROOT, replace_file
-from harness.report.tables import number
+from harness.report.figures import number
 
 DOC, DATA = ROOT / "docs/performance.md", ROOT / "docs/performance.json"
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"

@@ -9,15 +9,15 @@ pinned.
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from harness.bench.suite import Figures, Ratio, Suite, medians
 from harness.core import runs
-from harness.core.places import HarnessError
+from harness.core.places import BARE_PEER, HarnessError
 from harness.image import guest_image, kernel
-from harness.labs import bare_lab
 from harness.labs.lab import Lab
-from harness.labs.processes import Recorder
+from harness.labs.processes import Process, Recorder
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import VmConfig
 from harness.vms.vm import Vm
@@ -29,6 +29,12 @@ PARTS = 10  # of the deep run: each so long that the start of its process does n
 TURNS = 20  # of each of two ways in one VM
 PART = 5  # the turns beside a bare wire have 1/5 of the rings
 PAUSE = 0.3  # seconds between turns, while a recorder comes or goes
+BARE_SLOT = 1  # of the bare wire; the other is the echo's
+_LIKE_BARE = "--payload 56"  # `bell ring` then carries as much as bare-ring
+
+_TAKE_WIRE = (f"wire=$(readlink -f /sys/class/misc/bellwire{BARE_SLOT}/device) && "
+              'echo "${wire##*/}" >/sys/bus/pci/drivers/bellwire/unbind && '
+              "insmod /lib/modules/bare_wire.ko")
 
 
 def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
@@ -45,10 +51,34 @@ def ring(transport: str = "ivshmem", guest: str = "off", device: str = "off"
     return measure
 
 
+class BarePeer(Process):
+    program = BARE_PEER
+
+    def __init__(self, folder: Path, socket: Path) -> None:
+        super().__init__("the bare peer", folder / "peer.log", str(socket), str(BARE_SLOT))
+
+
+class BareLab(Lab):
+    """A lab with a bare wire (guest-kmod/bare) beside an echo device, as a baseline."""
+
+    def __init__(self, config: VmConfig, folder: Path) -> None:
+        super().__init__(config, folder, devices=("echo", "bare"))
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._peer = BarePeer(self.folder, self.private / "socket")
+        return self
+
+    @property
+    def processes(self) -> list[Process]:
+        switchboard, echo, _ = super().processes
+        return [switchboard, echo, self._peer]
+
+
 def beside_bare(config: VmConfig, count: int) -> Mapping[str, Figures]:
     """In turn in one VM, since figures differ from one VM to the next."""
-    with bare_lab.BareLab(config, runs.create()) as lab:
-        figures = _run(lab, bare_lab.turns(max(count // PART, 1), TURNS))
+    with BareLab(config, runs.create()) as lab:
+        figures = _run(lab, _beside_bare_turns(max(count // PART, 1), TURNS))
     return {way: medians([_times(turn) for turn in figures if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
@@ -61,6 +91,12 @@ def beside_recorded(config: VmConfig, count: int) -> Mapping[str, Figures]:
                        lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())
     return {way: medians([_of_deep(turn) for turn in figures[first::2]])
             for first, way in enumerate((UNRECORDED, RECORDED))}
+
+
+def _beside_bare_turns(count: int, times: int) -> str:
+    """The guest's command: `times` turns of `count` rings on either wire, one at a time."""
+    return (f"{_TAKE_WIRE} && for turn in $(seq {times}); do "
+            f"bell ring --ktap {_LIKE_BARE} --count {count} && bare-ring {count} || exit; done")
 
 
 def _deep(count: int) -> str:

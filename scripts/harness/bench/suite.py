@@ -4,7 +4,7 @@
 A round measures each way once, one after the other, so that other load on the machine meets them
 all. Figures are medians over the rounds. A ratio is taken within each round; its result is the
 median of the rounds, and its spread is their middle half. A result has the shape of
-`bellwire-bench SUITE --json` (host/bench/report.hpp).
+`bellwire-bench SUITE --json` (host/bench/benchmark.hpp).
 """
 
 from argparse import Namespace
@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.core import host
-from harness.report.statistics import median, summarize
-from harness.report.tables import Column, TextTable, number
+from harness.report.figures import Column, TextTable, median, number, summarize
 from harness.vms import qemu
 from harness.vms.qemu import VmConfig
 

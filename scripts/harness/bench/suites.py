@@ -1,22 +1,32 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""All suites by name, and how some of them are measured."""
+"""All suites by name, and how some of them are measured.
 
+Those that need no QEMU are run here: bellwire-bench's, and google-benchmark's.
+"""
+
+import json
+import subprocess
 import sys
+import tempfile
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from subprocess import SubprocessError
 from typing import Any
 
-from harness.bench import programs
 from harness.bench.boot import BOOT
 from harness.bench.idle import IDLE
 from harness.bench.rings import VFIO_USER, VM
 from harness.core import host
-from harness.core.places import HarnessError
+from harness.core.places import BENCH, MICRO, HarnessError
+from harness.image import build
+from harness.report.figures import summarize
 from harness.vms import accel
 
+REPETITIONS = 9
+COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
 Reasons = dict[str, str]  # a suite, and why it has no result
 
 
@@ -33,18 +43,60 @@ def no_kvm() -> str:
     return trouble.reason + trouble.remedy if trouble else ""
 
 
+def run_bellwire(name: str, options: Namespace) -> dict[str, Any]:
+    """The program prints its figures itself."""
+    build.programs(BENCH.name)
+    rounds = ["--rounds", str(options.rounds)] if options.rounds else []
+    with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
+        path = Path(folder, "figures.json")
+        done = subprocess.run([BENCH, name, "--skip", options.skip, "--json", path, *rounds],
+                              stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise HarnessError(f"{BENCH.name} ended with {done.returncode}, as said above")
+        found: dict[str, Any] = json.loads(path.read_text())
+        return found
+
+
+def run_micro(name: str, options: Namespace) -> dict[str, Any]:
+    """The program prints its figures itself."""
+    build.programs(MICRO.name)
+    repetitions = options.rounds or REPETITIONS
+    with tempfile.TemporaryDirectory(prefix="bellwire-bench-") as folder:
+        path = Path(folder, "figures.json")
+        done = subprocess.run(
+            [MICRO, "--benchmark_enable_random_interleaving=true", "--benchmark_out_format=json",
+             f"--benchmark_out={path}", f"--benchmark_repetitions={repetitions}",
+             "--benchmark_display_aggregates_only=true"], stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise HarnessError(f"{MICRO.name} ended with {done.returncode}, as said above")
+        found = json.loads(path.read_text())["benchmarks"]
+    return {"suite": name, "machine": {"accelerator": "one thread", **host.facts()},
+            "rounds": repetitions, "columns": COLUMNS, "rows": rows(found), "ratios": []}
+
+
+def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each benchmark in google-benchmark's list, over all its repetitions."""
+    times: dict[str, list[float]] = {}
+    for each in found:
+        if each["run_type"] == "iteration":
+            times.setdefault(each["run_name"], []).append(each["real_time"])
+    summaries = {name: summarize(values) for name, values in times.items()}
+    return [{"name": name, "p25_ns": each.p25, "p50_ns": each.p50, "p75_ns": each.p75}
+            for name, each in summaries.items()]
+
+
 SUITES = {
-    "wire": Choice("round trips and throughput in one process", programs.run_bellwire),
+    "wire": Choice("round trips and throughput in one process", run_bellwire),
     "kvm": Choice("doorbells, interrupts and round trips on this machine's KVM",
-                  programs.run_bellwire, missing=no_kvm),
+                  run_bellwire, missing=no_kvm),
     "scale": Choice("round trips among more and more doorbells, slots and drivers",
-                    programs.run_bellwire),
-    "micro": Choice("the pieces of a round trip, each alone", programs.run_micro),
+                    run_bellwire),
+    "micro": Choice("the pieces of a round trip, each alone", run_micro),
     "vm": Choice(VM.what, VM.run),
     "idle": Choice(IDLE.what, IDLE.run),
     "boot": Choice(BOOT.what, BOOT.run),
     "vfio-user": Choice(VFIO_USER.what, VFIO_USER.run, usual=False),
-    "bus": Choice("doorbells on the model of KVM, among 1 to 30,000", programs.run_bellwire,
+    "bus": Choice("doorbells on the model of KVM, among 1 to 30,000", run_bellwire,
                   usual=False),
 }
 

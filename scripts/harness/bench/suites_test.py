@@ -50,3 +50,16 @@ class Suites(unittest.TestCase):
         self.assertEqual((found["c"], found["e"]), ("no c today", "KeyError: 'p50'"))
         self.assertIn("bench: c: no c today", self.said.getvalue())
         self.assertIn("Traceback", self.said.getvalue())  # of e, whose failure nobody expected
+
+
+def repetition(name: str, ns: float, kind: str = "iteration") -> dict[str, Any]:
+    return {"run_name": name, "run_type": kind, "real_time": ns}
+
+
+class Rows(unittest.TestCase):
+    def test_each_benchmark_has_a_row_over_its_repetitions(self) -> None:
+        found = [repetition("a", 30), repetition("b", 7), repetition("a", 10),
+                 repetition("a", 20), repetition("b", 9), repetition("a", 99, "aggregate")]
+        self.assertEqual(suites.rows(found),
+                         [{"name": "a", "p25_ns": 10, "p50_ns": 20, "p75_ns": 30},
+                          {"name": "b", "p25_ns": 7, "p50_ns": 7, "p75_ns": 9}])

@@ -21,7 +21,7 @@ from harness.core.places import GUEST_TOOLS, HarnessError, replace_file
 from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
 from harness.report import logs
-from harness.report.tables import Column, TextTable
+from harness.report.figures import Column, TextTable
 from harness.vms import accel, qemu
 from harness.vms.qemu import VmConfig
 

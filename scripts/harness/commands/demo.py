@@ -25,7 +25,7 @@ from harness.image import guest_image, kernel
 from harness.labs.lab import Lab
 from harness.labs.processes import Recorder
 from harness.report import logs
-from harness.report.tables import Column, TextTable
+from harness.report.figures import Column, TextTable
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import VmConfig
 from harness.vms.vm import Vm

@@ -17,8 +17,7 @@ from pathlib import Path
 
 from harness.commands import command_line
 from harness.core.places import ROOT, HarnessError
-from harness.report.statistics import summarize
-from harness.report.tables import Column, TextTable
+from harness.report.figures import Column, TextTable, summarize
 
 CODE = (".c", ".cpp", ".h", ".hpp", ".inc", ".S", ".py", ".sh")
 ALL = "all"

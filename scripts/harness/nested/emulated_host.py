@@ -1,25 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The emulated host: its image, its configuration, and the files that a command of it needs.
+"""The emulated host: its image, its configuration, the files that a command of it needs, and a
+meter of what its KVM does.
 
 Its image is the guest's with this machine's QEMU and KVM's modules behind it. So the host is a
 guest like any other, but has /dev/kvm and a QEMU that uses it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from harness.core import messages
-from harness.core.places import BUILD, PROGRAM, locked, replace_file
+from harness.core.places import BUILD, PROGRAM, ROOT, locked, replace_file
 from harness.image import build, guest_image, kernel, modules, programs
 from harness.image.cpio import Archive
 from harness.image.guest_image import CHANNEL_MODULES, Image
+from harness.labs.processes import Process
 from harness.vms import toolbox
 from harness.vms.qemu import VmConfig
 
 MEMORY = 768  # MiB, beyond the guest's
 KVM_MODULES = ("kvm_amd",)  # the emulated CPU is AMD's
 FOLDER = BUILD / "images/host"
+METER_SCRIPT = ROOT / "images/meter"
+METER_PORT = "meter"
 
 
 def make_image(qemu: str) -> Image:
@@ -78,3 +83,49 @@ def carry(wanted: Iterable[Path]) -> tuple[Archive, dict[str, str]]:
         archive.copy(path)
     archive.link("bin/bellwire", str(PROGRAM))
     return archive, {"PATH": "/bin:/usr/bin", "LD_LIBRARY_PATH": programs.loader_path(files)}
+
+
+class Meter(Process):
+    """Counts what the host's KVM does, between marks that its guest sets.
+
+    images/meter counts, as a process beside the guest's QEMU. A virtio port of the guest leads to
+    it, and its counts arrive as a file in the run's folder.
+    """
+
+    program = Path("/bin/sh")
+
+    def __init__(self, folder: Path, private: Path) -> None:
+        self._pipe = private / METER_PORT
+        self.counters = folder / "counters"
+        super().__init__("the meter", folder / "meter.log", str(METER_SCRIPT), str(self._pipe),
+                         str(self.counters))
+
+    def on(self, config: VmConfig) -> VmConfig:
+        """The configuration with a port to the meter."""
+        return replace(config, extra=(
+            *config.extra, "-chardev", f"pipe,id={METER_PORT},path={self._pipe}",
+            "-device", f"virtserialport,chardev={METER_PORT},name=bellwire.{METER_PORT}"))
+
+    def pack(self, archive: Archive) -> None:
+        """Adds the files that the host needs for it."""
+        archive.copy(METER_SCRIPT)
+        archive.folders(self._pipe.parent)
+        for end in ("in", "out"):
+            archive.pipe(f"{self._pipe}.{end}".strip("/"))
+
+    def between(self, first: str, second: str) -> Counter[str]:
+        """The counts from one mark to the other."""
+        found = self._read()
+        return found[second] - found[first]
+
+    def _read(self) -> dict[str, Counter[str]]:
+        found: dict[str, Counter[str]] = {}
+        for line in self.counters.read_text().splitlines():
+            mark, name, count = line.split()
+            found.setdefault(mark, Counter())[name] = int(count)
+        return found
+
+
+def mark(name: str) -> str:
+    """The guest's shell command that sets a mark; it returns when everything is counted."""
+    return f"{{ echo {name} >&9; read -r _ <&9; }} 9<>/run/bellwire/port/{METER_PORT}"

@@ -23,8 +23,8 @@ from harness.core.places import HarnessError, write
 from harness.image import overlay, programs
 from harness.labs.lab import Lab, shell_script
 from harness.labs.processes import Process
-from harness.nested import emulated_host, meter
-from harness.nested.meter import Meter
+from harness.nested import emulated_host
+from harness.nested.emulated_host import METER_PORT, Meter
 from harness.report.logs import last_line
 from harness.vms import qemu
 from harness.vms.qemu import Plug, VmConfig
@@ -164,7 +164,7 @@ def _word(path: Path) -> str:
 
 
 class NestedLab(Lab):
-    _ports = (meter.PORT,)
+    _ports = (METER_PORT,)
 
     def __enter__(self) -> Self:
         super().__enter__()

@@ -7,7 +7,7 @@ from unittest import mock
 from harness.core.places import HarnessError
 from harness.image.guest_image import BUSYBOX, Image
 from harness.nested import emulated_host
-from harness.nested.meter import Meter
+from harness.nested.emulated_host import Meter
 from harness.nested.nested_lab import NestedVm
 from harness.vms.qemu import VmConfig
 from harness.vms.verdict import DEAD

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
 from harness.core import messages
-from harness.core.children import Child, describe
+from harness.core.children import Child
 from harness.core.growing import Growing
 from harness.core.places import HarnessError
 from harness.report import logs
 from harness.report.logs import last_line
 from harness.vms import qemu, saved_states
 from harness.vms.qmp import Qmp, QmpError
-from harness.vms.verdict import DEAD, TIMEOUT, Verdict, of_command
+from harness.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
 
 BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
 RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3
@@ -298,11 +298,4 @@ class Vm:
     def _death(self) -> Verdict:
         """The verdict if QEMU ended before the guest's command."""
         status = (self._child.status if self._child else None) or 0
-        panic = logs.panic(self.console)
-        if panic:
-            return Verdict(DEAD, f"the guest panicked: {panic}; its console: {self.console}")
-        if status == 1:  # QEMU's status if it refuses an option
-            said = last_line(self.folder / "qemu.log")
-            raise HarnessError(f"QEMU refused: {said or 'no word why'}")
-        return Verdict(DEAD, f"the guest died, QEMU {describe(status)}; its console: "
-                             f"{self.console}")
+        return of_death(status, self.console, self.folder / "qemu.log")

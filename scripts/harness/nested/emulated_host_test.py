@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.image.cpio import Archive
 from harness.image.guest_image import Image
-from harness.nested.meter import Meter, mark
+from harness.nested.emulated_host import Meter, mark
 from harness.vms.qemu import VmConfig
 
 COUNTS = """before exits 10
