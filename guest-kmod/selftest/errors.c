@@ -32,8 +32,8 @@ static void bad_address(void)
 /* A page from which can be read only. */
 static struct bellwire_claim *unwritable(void)
 {
-	struct bellwire_claim *claim = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct bellwire_claim *claim =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	EXPECT(claim != MAP_FAILED);
 	*claim = (struct bellwire_claim){ 0 };
@@ -66,8 +66,8 @@ static void undelivered_reset(void)
 /* Pages that come only when they are touched: of zeroes, and of the queue itself. */
 static void answer_into_missing_pages(void)
 {
-	struct bellwire_claim *zeroes = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-					     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct bellwire_claim *zeroes =
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int fd = open_device(O_RDWR);
 	struct bellwire_claim *own;
 	uint32_t generation;
@@ -100,9 +100,13 @@ static void other_reserved(void)
 
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, &(struct bellwire_claim){ .flags = 2 }), EINVAL);
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, &(struct bellwire_claim){ .reserved = 1 }), EINVAL);
-	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_CALL, &(struct bellwire_call){ .fd = -1, .flags = 1 }), EINVAL);
-	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_KICK, &(struct bellwire_kick){ .fd = -1, .flags = 1 }), EINVAL);
-	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_KICK, &(struct bellwire_kick){ .fd = -1, .reserved = 1 }), EINVAL);
+	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_CALL, &(struct bellwire_call){ .fd = -1, .flags = 1 }),
+		     EINVAL);
+	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_KICK, &(struct bellwire_kick){ .fd = -1, .flags = 1 }),
+		     EINVAL);
+	EXPECT_ERROR(ioctl(fd, BELLWIRE_SET_KICK,
+			   &(struct bellwire_kick){ .fd = -1, .reserved = 1 }),
+		     EINVAL);
 }
 
 static void unclaimed(void)
@@ -248,7 +252,8 @@ const struct test error_tests[] = {
 	{ "a claim whose answer can't be delivered is none", undelivered_claim, 0 },
 	{ "a reset whose answer can't be delivered is none", undelivered_reset, 0 },
 	{ "answers reach pages that must be fetched first", answer_into_missing_pages, 0 },
-	{ "EINVAL for a claim with unknown flags or reserved fields, and no claim", claim_reserved, 0 },
+	{ "EINVAL for a claim with unknown flags or reserved fields, and no claim", claim_reserved,
+	  0 },
 	{ "EINVAL for unknown flags and reserved fields elsewhere", other_reserved, 0 },
 	{ "ENOTCONN without a claim", unclaimed, 0 },
 	{ "info works without a claim", info_unclaimed, 0 },

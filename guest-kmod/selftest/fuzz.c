@@ -41,13 +41,14 @@ static void replace_fd(void)
 	unsigned int which = any(FILES);
 
 	close(self.fds[which]);
-	self.fds[which] = any(2) ? open(options.device, O_RDWR | O_NONBLOCK | O_CLOEXEC)
-				 : eventfd(any(3), any(2) ? EFD_NONBLOCK : any(2) * EFD_SEMAPHORE);
+	self.fds[which] = any(2) ? open(options.device, O_RDWR | O_NONBLOCK | O_CLOEXEC) :
+				   eventfd(any(3), any(2) ? EFD_NONBLOCK : any(2) * EFD_SEMAPHORE);
 }
 
 static void any_claim(void)
 {
-	struct bellwire_claim claim = { .queue = any(2) ? BELLWIRE_ANY_QUEUE : any(8), .flags = any(3) };
+	struct bellwire_claim claim = { .queue = any(2) ? BELLWIRE_ANY_QUEUE : any(8),
+					.flags = any(3) };
 
 	ioctl(any_fd(), any(3) ? BELLWIRE_CLAIM : BELLWIRE_RESET, &claim);
 }
@@ -68,7 +69,9 @@ static void any_ring(void)
 	int fd = any_fd();
 
 	if (fd > 2 && any(2))
-		poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, 0) == 1 ? write(fd, &one, 8) : 0;
+		poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, 0) == 1 ?
+			write(fd, &one, 8) :
+			0;
 	else
 		ioctl(fd, any(2) ? BELLWIRE_KICK : BELLWIRE_RING);
 }
@@ -96,14 +99,15 @@ static void any_map(void)
 
 	if (self.map != MAP_FAILED)
 		munmap(self.map, size);
-	self.map = mmap(NULL, size, PROT_READ | PROT_WRITE, any(9) ? MAP_SHARED : MAP_PRIVATE, any_fd(),
-			4096 * any(3));
+	self.map = mmap(NULL, size, PROT_READ | PROT_WRITE, any(9) ? MAP_SHARED : MAP_PRIVATE,
+			any_fd(), 4096 * any(3));
 	if (self.map != MAP_FAILED)
 		*(volatile char *)self.map = any(256); /* SIGBUS ends the process: another comes */
 }
 
 static void (*const actions[])(void) = {
-	replace_fd, any_claim, any_call, any_kick, any_ring, any_ring, any_command, any_read, any_map,
+	replace_fd, any_claim,   any_call, any_kick, any_ring,
+	any_ring,   any_command, any_read, any_map,
 };
 
 static void run_process(unsigned int seed)

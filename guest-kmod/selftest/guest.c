@@ -40,7 +40,8 @@ int set_call(int fd, int call)
 
 int set_kick(int fd, int kick, uint32_t worker)
 {
-	return ioctl(fd, BELLWIRE_SET_KICK, &(struct bellwire_kick){ .fd = kick, .worker = worker });
+	return ioctl(fd, BELLWIRE_SET_KICK,
+		     &(struct bellwire_kick){ .fd = kick, .worker = worker });
 }
 
 struct bellwire_info info(int fd)

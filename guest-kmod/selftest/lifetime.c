@@ -17,10 +17,22 @@ struct holdings {
 	struct bellwire_queue_control *map;
 };
 
-static void drop_file(struct holdings *all) { close(all->fd); }
-static void drop_call(struct holdings *all) { close(all->call); }
-static void drop_kick(struct holdings *all) { close(all->kick); }
-static void drop_map(struct holdings *all) { munmap(all->map, sizeof(*all->map)); }
+static void drop_file(struct holdings *all)
+{
+	close(all->fd);
+}
+static void drop_call(struct holdings *all)
+{
+	close(all->call);
+}
+static void drop_kick(struct holdings *all)
+{
+	close(all->kick);
+}
+static void drop_map(struct holdings *all)
+{
+	munmap(all->map, sizeof(*all->map));
+}
 
 static void (*const drops[])(struct holdings *) = { drop_file, drop_call, drop_kick, drop_map };
 
@@ -87,12 +99,14 @@ static void debugfs(void)
 
 static void tracepoints(void)
 {
-	static const char *const events[] = { "kick", "doorbell", "interrupt", "call", "claim", "release" };
+	static const char *const events[] = { "kick", "doorbell", "interrupt",
+					      "call", "claim",    "release" };
 	char path[128];
 
 	mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
 	for (unsigned int i = 0; i < sizeof(events) / sizeof(*events); i++) {
-		snprintf(path, sizeof(path), "/sys/kernel/tracing/events/bellwire/%s/enable", events[i]);
+		snprintf(path, sizeof(path), "/sys/kernel/tracing/events/bellwire/%s/enable",
+			 events[i]);
 		EXPECT(access(path, W_OK) == 0);
 	}
 }

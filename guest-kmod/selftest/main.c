@@ -21,8 +21,8 @@ struct options options = {
 };
 
 static const struct test *const all[] = {
-	error_tests, mapping_tests, worker_tests, race_tests,
-	interrupt_tests, reset_tests, unbind_tests, lifetime_tests, fuzz_tests,
+	error_tests, mapping_tests, worker_tests,   race_tests, interrupt_tests,
+	reset_tests, unbind_tests,  lifetime_tests, fuzz_tests,
 };
 
 /* A test that failed may have left the device unbound, or the module removed. */
@@ -51,9 +51,7 @@ static void read_options(int argc, char **argv)
 		case 'd': options.device = optarg; break;
 		case 's': options.seed = strtoul(optarg, NULL, 0); break;
 		case 't': options.fuzz_seconds = strtoul(optarg, NULL, 0); break;
-		default:
-			fputs(usage, option == 'h' ? stdout : stderr);
-			exit(option == 'h' ? 0 : 2);
+		default: fputs(usage, option == 'h' ? stdout : stderr); exit(option == 'h' ? 0 : 2);
 		}
 }
 
@@ -61,8 +59,8 @@ int main(int argc, char **argv)
 {
 	read_options(argc, argv);
 	if (access(options.device, F_OK) != 0 && !insert_module() && errno != EEXIST) {
-		fprintf(stderr, "module-selftest: %s: %s; name the module with -m\n", options.module,
-			strerror(errno));
+		fprintf(stderr, "module-selftest: %s: %s; name the module with -m\n",
+			options.module, strerror(errno));
 		return 2;
 	}
 	if (access(options.device, F_OK) != 0) {

@@ -169,8 +169,8 @@ static void records(void)
 	EXPECT(ioctl(fd, BELLWIRE_CLAIM, &claim) == 0);
 	map = mmap(NULL, claim.map_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	EXPECT(map != MAP_FAILED && claim.trace_entries);
-	ring = (void *)map + bellwire_records_offset(claim.ring_entries, claim.trace_entries,
-						     BELLWIRE_MODULE);
+	ring = (void *)map +
+	       bellwire_records_offset(claim.ring_entries, claim.trace_entries, BELLWIRE_MODULE);
 	before = map->sides[BELLWIRE_MODULE].written;
 	EXPECT(ioctl(fd, BELLWIRE_RING) == 0);
 	EXPECT(map->sides[BELLWIRE_MODULE].written == before);
@@ -198,7 +198,8 @@ const struct test mapping_tests[] = {
 	{ "a fork keeps the queue after close", a_fork_keeps_the_queue, 0 },
 	{ "claim and reset begin a generation", generation, 0 },
 	{ "the generation grows from claim to claim", generation_grows, 0 },
-	{ "a process that writes the generation doesn't change the next", generation_is_the_modules, 0 },
+	{ "a process that writes the generation doesn't change the next", generation_is_the_modules,
+	  0 },
 	{ "a ring is recorded while somebody records only", records, 0 },
 	{ 0 },
 };

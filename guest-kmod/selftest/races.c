@@ -100,7 +100,8 @@ static void *steal_counts(void *unused)
 
 	while (!race.over)
 		if (poll(&(struct pollfd){ .fd = race.eventfd, .events = POLLIN }, 1, 1) > 0)
-			EXPECT(read(race.eventfd, &count, sizeof(count)) == sizeof(count) || errno == EINTR);
+			EXPECT(read(race.eventfd, &count, sizeof(count)) == sizeof(count) ||
+			       errno == EINTR);
 	return unused;
 }
 

@@ -32,26 +32,25 @@ int run_tests(const struct suites *suites, const char *filter);
 _Noreturn void fail(const char *file, int line, const char *text);
 _Noreturn void skip(const char *reason);
 
-#define EXPECT(condition)                                                    \
-	do {                                                                 \
-		if (!(condition))                                            \
-			fail(__FILE__, __LINE__, #condition);                \
+#define EXPECT(condition)                                                                          \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			fail(__FILE__, __LINE__, #condition);                                      \
 	} while (0)
 
 /* The call fails with this error. */
-#define EXPECT_ERROR(call, error)                                            \
-	do {                                                                 \
-		errno = 0;                                                   \
-		EXPECT((call) == -1 && errno == (error));                    \
+#define EXPECT_ERROR(call, error)                                                                  \
+	do {                                                                                       \
+		errno = 0;                                                                         \
+		EXPECT((call) == -1 && errno == (error));                                          \
 	} while (0)
 
 /* Checks again and again, up to two seconds, or longer on a slow kernel. */
-#define EXPECT_SOON(condition)                                               \
-	do {                                                                 \
-		for (uint64_t end_ = now_ms() + 2000 * slowness();           \
-		     !(condition); yield())                                  \
-			if (now_ms() > end_)                                 \
-				fail(__FILE__, __LINE__, #condition);        \
+#define EXPECT_SOON(condition)                                                                     \
+	do {                                                                                       \
+		for (uint64_t end_ = now_ms() + 2000 * slowness(); !(condition); yield())          \
+			if (now_ms() > end_)                                                       \
+				fail(__FILE__, __LINE__, #condition);                              \
 	} while (0)
 
 /* How many times slower than usual this kernel may be: BELLWIRE_SLOWNESS, or 1. */

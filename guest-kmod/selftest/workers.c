@@ -38,9 +38,18 @@ static void kick_rings(uint32_t worker)
 	EXPECT(drained(kick));
 }
 
-static void read_rings(void) { kick_rings(BELLWIRE_WORKER_READ); }
-static void poll_rings(void) { kick_rings(BELLWIRE_WORKER_POLL); }
-static void callback_rings(void) { kick_rings(BELLWIRE_WORKER_CALLBACK); }
+static void read_rings(void)
+{
+	kick_rings(BELLWIRE_WORKER_READ);
+}
+static void poll_rings(void)
+{
+	kick_rings(BELLWIRE_WORKER_POLL);
+}
+static void callback_rings(void)
+{
+	kick_rings(BELLWIRE_WORKER_CALLBACK);
+}
 
 /* The callback has rung before the write returns. */
 static void callback_is_at_once(void)
@@ -211,7 +220,8 @@ const struct test worker_tests[] = {
 	{ "a full eventfd rings", full_count, 0 },
 	{ "one eventfd, two queues: each count rings once", shared_eventfd, 0 },
 	{ "the kick command works after the eventfd was closed", closed_eventfd_still_kicks, 0 },
-	{ "worker read: still rings if the eventfd is made non-blocking later", made_nonblocking_later, 0 },
+	{ "worker read: still rings if the eventfd is made non-blocking later",
+	  made_nonblocking_later, 0 },
 	{ "without a worker nobody takes the count", no_worker_no_ring, 0 },
 	{ "read and poll have a thread of their own, callback has none", threads, 0 },
 	{ "all queues at once, each its own doorbells", every_queue_at_once, 0 },

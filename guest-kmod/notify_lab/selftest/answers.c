@@ -192,8 +192,10 @@ static void close_trip(const struct trip *trip)
 static void travel(const struct way *out, const struct way *home)
 {
 	struct trip trip = {
-		.session = open_session(), .request = job(home->which, out->which, ROUNDS),
-		.there = -1, .back = -1,
+		.session = open_session(),
+		.request = job(home->which, out->which, ROUNDS),
+		.there = -1,
+		.back = -1,
 	};
 	struct notify_lab_info seen;
 

@@ -35,14 +35,19 @@ static void without_a_job(void)
 	EXPECT(info(&session).state == NOTIFY_LAB_IDLE && info(&session).session > 0);
 }
 
+/* What all of them have in common unless they say otherwise. */
+#define TOO_LONG (NOTIFY_LAB_MAX_GAP_US + 1)
+#define NO_ENDS .count = 1, .send_fd = -1, .receive_fd = -1
+#define JOB NO_ENDS, .cpu = -1
 #define DEVICE_JOB .send = NOTIFY_LAB_SEND_DEVICE, .send_fd = -1, .receive_fd = -1, .cpu = -1
-#define IOCTL_JOB .receive = NOTIFY_LAB_RECEIVE_IOCTL, .send_fd = -1, .receive_fd = -1, .cpu = -1
+#define IOCTL_JOB .receive = NOTIFY_LAB_RECEIVE_IOCTL, JOB
+#define MULTICAST_JOB .send = NOTIFY_LAB_SEND_GENL_MULTICAST, JOB
 
 static const struct refused {
 	struct notify_lab_job job;
 	int error;
 } refused[] = {
-	{ { .count = 1, .send_fd = -1, .receive_fd = -1, .cpu = -1 }, EINVAL },
+	{ { JOB }, EINVAL },
 	{ { DEVICE_JOB, .count = 0 }, EINVAL },
 	{ { DEVICE_JOB, .count = NOTIFY_LAB_RECORDS + 1 }, EINVAL },
 	{ { DEVICE_JOB, .count = 1, .flags = 4 }, EINVAL },
@@ -50,35 +55,23 @@ static const struct refused {
 	{ { DEVICE_JOB, .count = 1, .reserved = { 0, 1 } }, EINVAL },
 	{ { DEVICE_JOB, .count = 1, .gap_us = 1 }, EINVAL },
 	{ { DEVICE_JOB, .count = 1, .flags = NOTIFY_LAB_PACED }, EINVAL },
-	{ { DEVICE_JOB, .count = 1, .flags = NOTIFY_LAB_PACED,
-	    .gap_us = NOTIFY_LAB_MAX_GAP_US + 1 }, EINVAL },
+	{ { DEVICE_JOB, .count = 1, .flags = NOTIFY_LAB_PACED, .gap_us = TOO_LONG }, EINVAL },
 	{ { DEVICE_JOB, .count = 1, .flags = NOTIFY_LAB_HARDIRQ, .gap_us = 49 }, EINVAL },
 	{ { DEVICE_JOB, .count = 1, .port = 1 }, EINVAL },
 	{ { DEVICE_JOB, .count = 1, .signal = 10 }, EINVAL },
-	{ { IOCTL_JOB, .count = 1, .flags = NOTIFY_LAB_PACED, .gap_us = 50 }, EINVAL },
-	{ { IOCTL_JOB, .count = 1, .flags = NOTIFY_LAB_HARDIRQ, .gap_us = 50 }, EINVAL },
-	{ { .send = NOTIFY_LAB_SENDERS, .count = 1, .send_fd = -1, .receive_fd = -1, .cpu = -1 },
-	  EINVAL },
-	{ { .receive = NOTIFY_LAB_RECEIVERS, .count = 1, .send_fd = -1, .receive_fd = -1,
-	    .cpu = -1 }, EINVAL },
-	{ { .send = ~0u, .receive = 1, .count = 1, .send_fd = -1, .receive_fd = -1, .cpu = -1 },
-	  EINVAL },
-	{ { .send = NOTIFY_LAB_SEND_SIGNAL, .count = 1, .send_fd = -1, .receive_fd = -1,
-	    .cpu = -1 }, EINVAL },
-	{ { .send = NOTIFY_LAB_SEND_SIGNAL, .signal = 65, .count = 1, .send_fd = -1,
-	    .receive_fd = -1, .cpu = -1 }, EINVAL },
-	{ { .send = NOTIFY_LAB_SEND_GENL_UNICAST, .count = 1, .send_fd = -1, .receive_fd = -1,
-	    .cpu = -1 }, EINVAL },
-	{ { .send = NOTIFY_LAB_SEND_GENL_MULTICAST, .count = 1, .send_fd = -1, .receive_fd = -1,
-	    .cpu = -1, .flags = NOTIFY_LAB_HARDIRQ, .gap_us = 50 }, EOPNOTSUPP },
-	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = -1, .receive_fd = -1,
-	    .cpu = -2 }, EINVAL },
-	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = -1, .receive_fd = -1,
-	    .cpu = 100000 }, ENODEV },
-	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = 0, .receive_fd = -1,
-	    .cpu = -1 }, EINVAL },
-	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = -1, .receive_fd = 0,
-	    .cpu = -1 }, EINVAL },
+	{ { IOCTL_JOB, .flags = NOTIFY_LAB_PACED, .gap_us = 50 }, EINVAL },
+	{ { IOCTL_JOB, .flags = NOTIFY_LAB_HARDIRQ, .gap_us = 50 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SENDERS, JOB }, EINVAL },
+	{ { .receive = NOTIFY_LAB_RECEIVERS, JOB }, EINVAL },
+	{ { .send = ~0u, .receive = 1, JOB }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_SIGNAL, JOB }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_SIGNAL, .signal = 65, JOB }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_GENL_UNICAST, JOB }, EINVAL },
+	{ { MULTICAST_JOB, .flags = NOTIFY_LAB_HARDIRQ, .gap_us = 50 }, EOPNOTSUPP },
+	{ { .send = NOTIFY_LAB_SEND_DEVICE, NO_ENDS, .cpu = -2 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_DEVICE, NO_ENDS, .cpu = 100000 }, ENODEV },
+	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .receive_fd = -1, .cpu = -1 }, EINVAL },
+	{ { .send = NOTIFY_LAB_SEND_DEVICE, .count = 1, .send_fd = -1, .cpu = -1 }, EINVAL },
 };
 
 static void bad_jobs(void)
@@ -123,7 +116,8 @@ static void bad_mapping(void)
 	struct session session = open_session();
 	size_t size = sizeof(struct notify_lab_map);
 
-	EXPECT(mmap(NULL, size, PROT_READ, MAP_PRIVATE, session.fd, 0) == MAP_FAILED && errno == EINVAL);
+	EXPECT(mmap(NULL, size, PROT_READ, MAP_PRIVATE, session.fd, 0) == MAP_FAILED &&
+	       errno == EINVAL);
 	EXPECT(mmap(NULL, size + 4096, PROT_READ, MAP_SHARED, session.fd, 0) == MAP_FAILED &&
 	       errno == EINVAL);
 	EXPECT(mmap(NULL, size, PROT_READ, MAP_SHARED, session.fd, 4096) == MAP_FAILED &&

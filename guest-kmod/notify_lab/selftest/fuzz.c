@@ -52,9 +52,12 @@ static void replace_fds(void)
 static void start_any(void)
 {
 	struct notify_lab_job request = {
-		.send = any(NOTIFY_LAB_SENDERS + 1), .receive = any(NOTIFY_LAB_RECEIVERS + 1),
-		.send_fd = any_fd(), .receive_fd = any_fd(),
-		.count = 1 + any(300), .cpu = (int)any(3) - 1,
+		.send = any(NOTIFY_LAB_SENDERS + 1),
+		.receive = any(NOTIFY_LAB_RECEIVERS + 1),
+		.send_fd = any_fd(),
+		.receive_fd = any_fd(),
+		.count = 1 + any(300),
+		.cpu = (int)any(3) - 1,
 	};
 
 	if (any(3) == 0)
@@ -95,7 +98,8 @@ static void stop(void)
 }
 
 static void (*const calls[])(void) = {
-	replace_session, replace_fds, start_any, start_any, start_any, use_any, use_any, spoil, stop,
+	replace_session, replace_fds, start_any, start_any, start_any,
+	use_any,         use_any,     spoil,     stop,
 };
 
 static void play(unsigned int number)

@@ -33,8 +33,7 @@ static void start_empty(const struct session *session, const struct link_kind *k
 static void start_eventfd(const struct session *session, const struct link_kind *kind)
 {
 	static __u32 which;
-	struct notify_lab_job request =
-		job(0, NOTIFY_LAB_RECEIVE_EVENTFD_READ + which++ % 3, MANY);
+	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_EVENTFD_READ + which++ % 3, MANY);
 
 	(void)kind;
 	request.receive_fd = new_eventfd(0);
@@ -94,8 +93,14 @@ static void end_everything(void (*end)(const struct session *))
 		}
 }
 
-static void stop_everything(void) { end_everything(stop); }
-static void close_everything(void) { end_everything(close_session); }
+static void stop_everything(void)
+{
+	end_everything(stop);
+}
+static void close_everything(void)
+{
+	end_everything(close_session);
+}
 
 static void kill_everything(void)
 {
@@ -129,7 +134,8 @@ static void orphan(void)
 	EXPECT(waitpid(pid, NULL, 0) == pid);
 	acknowledge(&session, 100);
 	EXPECT(ioctl(session.fd, NOTIFY_LAB_WAIT) == 0);
-	EXPECT(info(&session).state == NOTIFY_LAB_FAILED || info(&session).state == NOTIFY_LAB_DONE);
+	EXPECT(info(&session).state == NOTIFY_LAB_FAILED ||
+	       info(&session).state == NOTIFY_LAB_DONE);
 }
 
 static void *wait_for_end(void *session)

@@ -20,7 +20,7 @@ static struct link open_pipe(void)
 	int fds[2];
 
 	EXPECT(pipe(fds) == 0);
-	return (struct link) { .in = fds[0], .out = fds[1] };
+	return (struct link){ .in = fds[0], .out = fds[1] };
 }
 
 struct link open_fifo(void)
@@ -45,11 +45,17 @@ static struct link open_unix(int type)
 	int fds[2];
 
 	EXPECT(socketpair(AF_UNIX, type, 0, fds) == 0);
-	return (struct link) { .in = fds[0], .out = fds[1] };
+	return (struct link){ .in = fds[0], .out = fds[1] };
 }
 
-static struct link open_unix_dgram(void) { return open_unix(SOCK_DGRAM); }
-static struct link open_unix_stream(void) { return open_unix(SOCK_STREAM); }
+static struct link open_unix_dgram(void)
+{
+	return open_unix(SOCK_DGRAM);
+}
+static struct link open_unix_stream(void)
+{
+	return open_unix(SOCK_STREAM);
+}
 
 static void bring_up_loopback(int fd)
 {
@@ -66,8 +72,9 @@ static int bound_inet(int type, struct sockaddr_in *address)
 
 	EXPECT(fd >= 0);
 	bring_up_loopback(fd);
-	*address = (struct sockaddr_in) {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	*address = (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	EXPECT(bind(fd, (struct sockaddr *)address, sizeof(*address)) == 0);
 	EXPECT(getsockname(fd, (struct sockaddr *)address, &size) == 0);
@@ -87,7 +94,7 @@ static struct link open_udp(void)
 	struct sockaddr_in address;
 	int in = bound_inet(SOCK_DGRAM, &address);
 
-	return (struct link) { .in = in, .out = connected_inet(SOCK_DGRAM, &address) };
+	return (struct link){ .in = in, .out = connected_inet(SOCK_DGRAM, &address) };
 }
 
 static struct link open_tcp(void)

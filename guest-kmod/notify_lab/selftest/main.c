@@ -13,7 +13,7 @@
 const char *module_path = "/lib/modules/notify_lab.ko";
 
 static const struct test *const all[] = {
-	error_tests, wrong_tests, send_tests, signal_tests, receive_tests,
+	error_tests,  wrong_tests,   send_tests,     signal_tests, receive_tests,
 	answer_tests, eventfd_tests, lifetime_tests, fuzz_tests,
 };
 
@@ -29,8 +29,8 @@ int main(int argc, char **argv)
 {
 	restore();
 	if (access(DEVICE, F_OK) != 0) {
-		fprintf(stderr, "lab-selftest: no " DEVICE " from %s: %s; see dmesg\n",
-			module_path, strerror(errno));
+		fprintf(stderr, "lab-selftest: no " DEVICE " from %s: %s; see dmesg\n", module_path,
+			strerror(errno));
 		return 2;
 	}
 	return run_tests(&suites, argc > 1 ? argv[1] : "") ? 1 : 0;

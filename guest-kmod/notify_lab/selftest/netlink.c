@@ -37,7 +37,8 @@ __u32 netlink_port(int fd)
 static void send_message(int fd, int type, int command, const void *attributes, unsigned int size)
 {
 	struct message message = {
-		.head = { .nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN + size), .nlmsg_type = type,
+		.head = { .nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN + size),
+			  .nlmsg_type = type,
 			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
 		.genl = { .cmd = command, .version = 1 },
 	};
@@ -162,8 +163,10 @@ int put_notice(int fd, __u32 session, uint64_t number)
 		struct nlattr number_head;
 		uint64_t number __attribute__((packed, aligned(4)));
 	} attributes = {
-		{ NLA_HDRLEN + sizeof(session), NOTIFY_LAB_ATTR_SESSION }, session,
-		{ NLA_HDRLEN + sizeof(number), NOTIFY_LAB_ATTR_NUMBER }, number,
+		{ NLA_HDRLEN + sizeof(session), NOTIFY_LAB_ATTR_SESSION },
+		session,
+		{ NLA_HDRLEN + sizeof(number), NOTIFY_LAB_ATTR_NUMBER },
+		number,
 	};
 
 	return put_raw(fd, &attributes, sizeof(attributes));

@@ -14,8 +14,8 @@ struct session open_session(void)
 	struct session session = { .fd = open(DEVICE, O_RDWR | O_CLOEXEC) };
 
 	EXPECT(session.fd >= 0);
-	session.map = mmap(NULL, sizeof(*session.map), PROT_READ | PROT_WRITE, MAP_SHARED,
-			   session.fd, 0);
+	session.map =
+		mmap(NULL, sizeof(*session.map), PROT_READ | PROT_WRITE, MAP_SHARED, session.fd, 0);
 	EXPECT(session.map != MAP_FAILED);
 	return session;
 }
@@ -28,9 +28,13 @@ void close_session(const struct session *session)
 
 struct notify_lab_job job(__u32 send, __u32 receive, __u32 count)
 {
-	return (struct notify_lab_job) {
-		.send = send, .receive = receive, .count = count,
-		.send_fd = -1, .receive_fd = -1, .cpu = -1,
+	return (struct notify_lab_job){
+		.send = send,
+		.receive = receive,
+		.count = count,
+		.send_fd = -1,
+		.receive_fd = -1,
+		.cpu = -1,
 	};
 }
 

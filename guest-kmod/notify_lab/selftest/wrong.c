@@ -36,12 +36,14 @@ static void wrong_eventfd(void)
 	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_EVENTFD, closed), EBADF);
 	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_EVENTFD, session.fd), EINVAL);
 	EXPECT_ERROR(send_to(&session, NOTIFY_LAB_SEND_EVENTFD, open("/dev/null", O_RDWR)), EINVAL);
-	for (__u32 i = NOTIFY_LAB_RECEIVE_EVENTFD_READ; i <= NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK; i++) {
+	for (__u32 i = NOTIFY_LAB_RECEIVE_EVENTFD_READ; i <= NOTIFY_LAB_RECEIVE_EVENTFD_CALLBACK;
+	     i++) {
 		EXPECT_ERROR(receive_from(&session, i, closed), EBADF);
 		EXPECT_ERROR(receive_from(&session, i, session.fd), EINVAL);
 	}
 	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_EVENTFD_READ,
-				  new_eventfd(EFD_NONBLOCK)), EINVAL);
+				  new_eventfd(EFD_NONBLOCK)),
+		     EINVAL);
 	EXPECT(info(&session).state == NOTIFY_LAB_IDLE);
 }
 
@@ -78,14 +80,18 @@ static void wrong_socket(void)
 /* Sending to nobody fails the job, and its errno says why. */
 static void nobody(void)
 {
-	static const struct { __u32 send; int error; } cases[] = {
+	static const struct {
+		__u32 send;
+		int error;
+	} cases[] = {
 		{ NOTIFY_LAB_SEND_UNIX_DGRAM, ENOTCONN },
 		{ NOTIFY_LAB_SEND_UNIX_STREAM, ENOTCONN },
 	};
 	struct session session = open_session();
 
 	for (unsigned int i = 0; i < 2; i++) {
-		EXPECT(send_to(&session, cases[i].send, socket(AF_UNIX, i ? SOCK_STREAM : SOCK_DGRAM, 0)) == 0);
+		EXPECT(send_to(&session, cases[i].send,
+			       socket(AF_UNIX, i ? SOCK_STREAM : SOCK_DGRAM, 0)) == 0);
 		EXPECT(ioctl(session.fd, NOTIFY_LAB_WAIT) == 0);
 		EXPECT(info(&session).state == NOTIFY_LAB_FAILED && info(&session).sent == 0);
 		EXPECT(info(&session).error == cases[i].error && info(&session).errors == 1);
@@ -109,13 +115,22 @@ static void nobody_on_netlink(void)
 
 static void bad_netlink(void)
 {
-	struct { struct nlattr head; __u32 value; } session_only =
-		{ { NLA_HDRLEN + 4, NOTIFY_LAB_ATTR_SESSION }, 1 };
-	struct { struct nlattr head; __u32 value; } too_long =
-		{ { NLA_HDRLEN + 400, NOTIFY_LAB_ATTR_NUMBER }, 1 };
-	struct { struct nlattr head; __u32 value; } short_number =
-		{ { NLA_HDRLEN + 4, NOTIFY_LAB_ATTR_NUMBER }, 1 };
-	struct { struct nlattr head; __u32 value; } unknown = { { NLA_HDRLEN + 4, 9 }, 1 };
+	struct {
+		struct nlattr head;
+		__u32 value;
+	} session_only = { { NLA_HDRLEN + 4, NOTIFY_LAB_ATTR_SESSION }, 1 };
+	struct {
+		struct nlattr head;
+		__u32 value;
+	} too_long = { { NLA_HDRLEN + 400, NOTIFY_LAB_ATTR_NUMBER }, 1 };
+	struct {
+		struct nlattr head;
+		__u32 value;
+	} short_number = { { NLA_HDRLEN + 4, NOTIFY_LAB_ATTR_NUMBER }, 1 };
+	struct {
+		struct nlattr head;
+		__u32 value;
+	} unknown = { { NLA_HDRLEN + 4, 9 }, 1 };
 	struct session session = open_session();
 	int fd = open_netlink();
 

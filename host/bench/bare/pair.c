@@ -100,7 +100,8 @@ static void *serve_far(void *argument)
 			if (request.length == PAIR_END)
 				return NULL;
 			if (request.length > 0)
-				memcpy(pair->output[request.place], pair->input[request.place], request.length);
+				memcpy(pair->output[request.place], pair->input[request.place],
+				       request.length);
 			put(&pair->completions, done, request, pair->published);
 		}
 		publish(&pair->completions, done);
@@ -133,7 +134,8 @@ static void send_request(struct bare_pair *pair, uint32_t bytes)
 	if (bytes > 0 && bytes != PAIR_END)
 		memset(pair->input[place], (int)pair->sent, bytes);
 	put(&pair->requests, pair->sent,
-	    (struct entry){.cookie = pair->sent, .place = place, .length = bytes}, pair->published);
+	    (struct entry){ .cookie = pair->sent, .place = place, .length = bytes },
+	    pair->published);
 	pair->sent++;
 }
 
@@ -193,7 +195,7 @@ int bare_pair_run(struct bare_pair *pair, const struct bare_load *load, uint64_t
 
 static int open_lane(struct lane *lane)
 {
-	struct epoll_event readable = {.events = EPOLLIN};
+	struct epoll_event readable = { .events = EPOLLIN };
 
 	lane->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	lane->epoll = epoll_create1(EPOLL_CLOEXEC);

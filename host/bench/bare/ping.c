@@ -26,7 +26,7 @@ struct bare_ping {
 /* Returns the index of an eventfd that had a count, which is taken; or -1. */
 static int wait_for_one(const struct wait_set *set)
 {
-	struct epoll_event ready = {.data.u32 = 0};
+	struct epoll_event ready = { .data.u32 = 0 };
 	uint64_t count;
 
 	if (set->epoll >= 0 && epoll_wait(set->epoll, &ready, 1, -1) < 1)
@@ -64,7 +64,7 @@ int bare_ping_ring(struct bare_ping *ping, unsigned int doorbell)
 
 static int add_event(struct wait_set *set, unsigned int index, bool blocking)
 {
-	struct epoll_event readable = {.events = EPOLLIN, .data.u32 = index};
+	struct epoll_event readable = { .events = EPOLLIN, .data.u32 = index };
 
 	set->events[index] = eventfd(0, EFD_CLOEXEC | (blocking ? 0 : EFD_NONBLOCK));
 	if (set->events[index] < 0)

@@ -80,8 +80,10 @@ static void begin(struct bare_device *device, uint32_t generation)
 
 static void echo(struct bare_device *device)
 {
-	const struct bellwire_request *request = &device->requests[device->completed % device->entries];
-	struct bellwire_completion *completion = &device->completions[device->completed % device->entries];
+	const struct bellwire_request *request =
+		&device->requests[device->completed % device->entries];
+	struct bellwire_completion *completion =
+		&device->completions[device->completed % device->entries];
 	const uint32_t before = device->completed++;
 	uint32_t event;
 
@@ -136,7 +138,7 @@ struct bare_round_trip {
 static void *run_device(void *argument)
 {
 	struct bare_round_trip *trip = argument;
-	struct pollfd doorbell = {.fd = trip->doorbell, .events = POLLIN};
+	struct pollfd doorbell = { .fd = trip->doorbell, .events = POLLIN };
 	uint64_t rings;
 
 	while (!__atomic_load_n(&trip->stopping, __ATOMIC_ACQUIRE)) {
@@ -170,13 +172,13 @@ static int wire_device(struct bare_round_trip *trip)
 	const struct kvm_irq_routing_entry route = {
 		.gsi = GSI,
 		.type = KVM_IRQ_ROUTING_MSI,
-		.u.msi = {.address_lo = GUEST_APIC, .data = RING_VECTOR},
+		.u.msi = { .address_lo = GUEST_APIC, .data = RING_VECTOR },
 	};
-	struct kvm_ioeventfd doorbell = {.addr = RING_DOORBELL,
-					 .len = 4,
-					 .fd = trip->doorbell,
-					 .flags = KVM_IOEVENTFD_FLAG_DATAMATCH};
-	struct kvm_irqfd interrupt = {.fd = trip->interrupt, .gsi = GSI};
+	struct kvm_ioeventfd doorbell = { .addr = RING_DOORBELL,
+					  .len = 4,
+					  .fd = trip->doorbell,
+					  .flags = KVM_IOEVENTFD_FLAG_DATAMATCH };
+	struct kvm_irqfd interrupt = { .fd = trip->interrupt, .gsi = GSI };
 
 	if (ioctl(trip->vm.vm, KVM_IOEVENTFD, &doorbell) != 0 ||
 	    bare_vm_route(&trip->vm, &route, 1) != 0)
@@ -242,9 +244,9 @@ void bare_round_trip_destroy(struct bare_round_trip *trip)
 static int answer(struct kvm_run *run, unsigned int requests)
 {
 	const uint64_t address = run->mmio.phys_addr;
-	const uint32_t plan = address == RING_PLAN + RING_PLAN_REQUESTS ? requests
-			      : address == RING_PLAN + RING_PLAN_DEPTH  ? 1
-									: 0;
+	const uint32_t plan = address == RING_PLAN + RING_PLAN_REQUESTS ? requests :
+			      address == RING_PLAN + RING_PLAN_DEPTH    ? 1 :
+									  0;
 
 	if (run->exit_reason != KVM_EXIT_MMIO)
 		return -1;

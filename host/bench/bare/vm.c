@@ -16,8 +16,9 @@ int bare_vm_map(const struct bare_vm *vm, uint32_t slot, uint64_t address, size_
 		unsigned char **memory)
 {
 	const int fd = memfd_create("bare-vm", MFD_CLOEXEC);
-	struct kvm_userspace_memory_region region = {
-		.slot = slot, .guest_phys_addr = address, .memory_size = size};
+	struct kvm_userspace_memory_region region = { .slot = slot,
+						      .guest_phys_addr = address,
+						      .memory_size = size };
 	void *place = MAP_FAILED;
 
 	if (fd >= 0 && ftruncate(fd, size) == 0)
@@ -63,7 +64,7 @@ static int make_cpu(struct bare_vm *vm)
 
 int bare_vm_open(struct bare_vm *vm)
 {
-	*vm = (struct bare_vm){.vm = -1, .vcpu = -1};
+	*vm = (struct bare_vm){ .vm = -1, .vcpu = -1 };
 	vm->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (vm->kvm >= 0)
 		vm->vm = ioctl(vm->kvm, KVM_CREATE_VM, 0);
@@ -77,7 +78,7 @@ int bare_vm_open(struct bare_vm *vm)
 void bare_vm_close(struct bare_vm *vm)
 {
 	const int why = errno;
-	const int fds[] = {vm->vcpu, vm->vm, vm->kvm};
+	const int fds[] = { vm->vcpu, vm->vm, vm->kvm };
 
 	for (size_t index = 0; index < sizeof(fds) / sizeof(*fds); index++)
 		if (fds[index] >= 0)
@@ -104,29 +105,31 @@ int bare_vm_route(const struct bare_vm *vm, const struct kvm_irq_routing_entry *
 
 static struct kvm_segment segment(uint16_t selector, bool code)
 {
-	return (struct kvm_segment){.limit = ~0u,
-				    .selector = selector,
-				    .type = code ? 11 : 3,
-				    .present = 1,
-				    .db = !code,
-				    .s = 1,
-				    .l = code,
-				    .g = 1};
+	return (struct kvm_segment){ .limit = ~0u,
+				     .selector = selector,
+				     .type = code ? 11 : 3,
+				     .present = 1,
+				     .db = !code,
+				     .s = 1,
+				     .l = code,
+				     .g = 1 };
 }
 
 static int enter_long_mode(const struct bare_vm *vm)
 {
-	struct kvm_regs registers = {
-		.rip = GUEST_BASE, .rsp = GUEST_BASE + GUEST_STACK_TOP, .rflags = 2};
-	struct kvm_mp_state awake = {.mp_state = KVM_MP_STATE_RUNNABLE};
+	struct kvm_regs registers = { .rip = GUEST_BASE,
+				      .rsp = GUEST_BASE + GUEST_STACK_TOP,
+				      .rflags = 2 };
+	struct kvm_mp_state awake = { .mp_state = KVM_MP_STATE_RUNNABLE };
 	struct kvm_sregs special;
 
 	if (ioctl(vm->vcpu, KVM_GET_SREGS, &special) != 0)
 		return -1;
 	special.cs = segment(GUEST_CODE_SELECTOR, true);
 	special.ds = special.es = special.ss = segment(GUEST_DATA_SELECTOR, false);
-	special.gdt = (struct kvm_dtable){.base = GUEST_BASE + GUEST_GDT, .limit = GUEST_GDT_LIMIT};
-	special.idt = (struct kvm_dtable){.base = GUEST_BASE + GUEST_IDT, .limit = 0xfff};
+	special.gdt =
+		(struct kvm_dtable){ .base = GUEST_BASE + GUEST_GDT, .limit = GUEST_GDT_LIMIT };
+	special.idt = (struct kvm_dtable){ .base = GUEST_BASE + GUEST_IDT, .limit = 0xfff };
 	special.cr0 = 0x80000011;
 	special.cr3 = GUEST_BASE + GUEST_PML4;
 	special.cr4 = 1 << 5;

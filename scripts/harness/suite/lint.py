@@ -15,7 +15,7 @@ UNLICENSED = ("LICENSE", "COPYING", ".gitignore", ".json", "/corpus/")
 
 
 def clang_format() -> list[Case]:
-    sources = tracked("*.cpp", "*.hpp", *checkpatch.KERNEL_C)
+    sources = tracked("*.cpp", "*.hpp", "*.c", "*.h")
     command("clang-format", "clang-format", "--dry-run", "-Werror", *sources)
     return [Case(f"clang-format of {len(sources)} files")]
 

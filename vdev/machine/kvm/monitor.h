@@ -11,8 +11,8 @@
 #define MONITOR_READ_MMIO 4
 #define MONITOR_WRITE_PIO 8
 #define MONITOR_READ_PIO 12
-#define MONITOR_BAD 15 /* an undefined instruction */
-#define MONITOR_TAKE 16        /* let pending interrupts come */
+#define MONITOR_BAD 15  /* an undefined instruction */
+#define MONITOR_TAKE 16 /* let pending interrupts come */
 #define MONITOR_ENABLE_APIC 17
 
 /* From GUEST_DATA. */

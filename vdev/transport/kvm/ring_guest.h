@@ -6,15 +6,15 @@
 #ifndef BELLWIRE_KVM_RING_GUEST_H
 #define BELLWIRE_KVM_RING_GUEST_H
 
-#define RING_DOORBELL 0x48000000  /* write a queue's index, 4 bytes */
-#define RING_PLAN 0x4c000000      /* read once, 4 bytes each: */
+#define RING_DOORBELL 0x48000000 /* write a queue's index, 4 bytes */
+#define RING_PLAN 0x4c000000     /* read once, 4 bytes each: */
 #define RING_PLAN_REQUESTS 0
 #define RING_PLAN_DEPTH 4
 #define RING_REGISTERS 0x4c001000 /* the device's own; the first 8 bytes are read once */
 #define RING_REGISTERS_SIZE 0x1000
-#define RING_MEMORY 0x50000000    /* the shared memory: guest-kmod/uapi/bellwire.h, part 1 */
+#define RING_MEMORY 0x50000000 /* the shared memory: guest-kmod/uapi/bellwire.h, part 1 */
 #define RING_MEMORY_SIZE 0x100000
-#define RING_RECORDS 0x60000000   /* a record each request */
+#define RING_RECORDS 0x60000000 /* a record each request */
 
 #define RING_VECTOR 0x40 /* of the device's interrupt */
 #define RING_BROKEN 3    /* at GUEST_PORT: the queue, or the device, broke the rules */
@@ -49,7 +49,7 @@
 #define CONTROL_COMPLETED 256
 #define CONTROL_DOORBELL_EVENT 320
 #define CONTROL_RECORDING 384
-#define CONTROL_WRITTEN 448 /* the process's */
+#define CONTROL_WRITTEN 448   /* the process's */
 #define CONTROL_LAST_RUNG 528 /* the module's */
 #define CONTROL_LAST_INTERRUPTED 548
 #define CONTROL_SIZE 4096
