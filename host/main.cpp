@@ -11,7 +11,7 @@ namespace {
 
 using namespace bellwire::host;
 
-constexpr Program bellwire_program = {
+constexpr ProgramInfo bellwire_program = {
     .name = "bellwire",
     .summary = "bellwire: virtual devices that talk through eventfds, as KVM's and QEMU's do.",
     .footer = R"(

@@ -28,7 +28,7 @@ struct TopOptions {
   std::optional<std::uint64_t> times;  // empty: until a signal ends it
 };
 
-// With widths that stay, for its lines are printed as they come.
+// With fixed widths, since its lines are printed one at a time.
 const TextTable& table() {
   constexpr auto left = TextTable::Align::left;
   static const TextTable table({{"device", left, 8},
@@ -72,7 +72,7 @@ std::optional<EventFdCounts> count_event_fds(pid_t pid) {
   return counts;
 }
 
-// Of counts that wrap, or start again with a generation.
+// The difference of two counts that wrap, or start again with a generation.
 std::string rate(std::uint64_t before, std::uint64_t now, double seconds) {
   return text("{:.0f}",
               now < before || seconds <= 0 ? 0 : static_cast<double>(now - before) / seconds);
@@ -132,7 +132,7 @@ class WatchedDevice {
   DeviceStatus last_;
 };
 
-// Owns the loop of `top`: the timer between two looks, and the devices.
+// Owns the loop of `top`: the timer between updates, and the devices.
 class Top {
  public:
   Top(asio::io_context& context, const TopOptions& options, int stop)
@@ -204,11 +204,11 @@ their place.)");
       ->add_option("SOCKET", options->sockets,
                    "Control sockets of devices (bellwire device --control)")
       ->required();
-  command->add_option("--interval", options->interval, "Seconds between two looks")
+  command->add_option("--interval", options->interval, "Seconds between updates")
       ->check(CLI::Range(0.01, 3600.0))
       ->type_name("S")
       ->capture_default_str();
-  command->add_option("--times", options->times, "End after N looks")
+  command->add_option("--times", options->times, "End after N updates")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
   command->callback([&run, options] { run = [options] { return run_top(*options); }; });

@@ -68,10 +68,10 @@ void add_ring(CLI::App& app, Run& run) {
       ->type_name("N");
   command
       ->add_option("--drop", options->drop,
-                   "Lose a hop of the Nth kick on purpose, to see that it is noticed: the kick, "
+                   "Lose a hop of the Nth kick on purpose, to see it reported: the kick, "
                    "the module's call, or the process's wake-up")
       ->delimiter('=')
-      ->check(CLI::IsMember(bell::names<bell::Hop>()).application_index(0))
+      ->check(CLI::IsMember(bell::names<bell::LostHop>()).application_index(0))
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32).application_index(1))
       ->type_name("HOP=N");
   command->add_flag("--trace", options->traffic.trace,

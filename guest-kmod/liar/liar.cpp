@@ -32,7 +32,7 @@ constexpr std::uint64_t honest_size = 1 << 20;
 /// The words that it lies in; all others are as they should be.
 class Lies {
  public:
-  /// False: it is no WORD=VALUE.
+  /// False: it is not a WORD=VALUE.
   bool add(std::string_view lie) {
     const auto equals = lie.find('=');
     if (equals == std::string_view::npos) return false;

@@ -61,6 +61,6 @@ void bell_device_go_on(struct bell_device *device)
 	release(device);
 	for (i = 0; i < device->queue_count; i++)
 		bell_queue_catch_up(&device->queues[i]);
-	dev_info(device->parent, "/dev/%s: the device was reset; its requests go on\n",
+	dev_info(device->parent, "/dev/%s: the device was reset; its requests continue\n",
 		 device->name);
 }

@@ -81,7 +81,8 @@ static int check_vectors(const struct bell_device *device)
 {
 	if (device->vectors && device->vectors <= device->queue_count)
 		return 0;
-	dev_err(device->parent, "%u vectors for %u queues: there must be 1 to as many as queues\n",
+	dev_err(device->parent,
+		"%u vectors for %u queues: there must be at least 1, and at most one per queue\n",
 		device->vectors, device->queue_count);
 	return -ENODEV;
 }

@@ -81,7 +81,7 @@ static int put_attributes(struct sk_buff *skb, u32 session, u64 number)
 	return nla_put_u64_64bit(skb, NOTIFY_LAB_ATTR_NUMBER, number, NOTIFY_LAB_ATTR_PAD);
 }
 
-/* NULL: no memory. */
+/* NULL: there is no memory. */
 static struct sk_buff *message(const struct lab_session *session, u64 number)
 {
 	size_t size = nla_total_size(sizeof(session->id)) + nla_total_size_64bit(sizeof(number));

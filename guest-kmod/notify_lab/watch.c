@@ -79,7 +79,7 @@ static void remember_head(struct file *file, wait_queue_head_t *head, poll_table
 	add_wait_queue(head, &watch->wait);
 }
 
-/* A count that stands in the eventfd already calls nobody: we look ourselves. */
+/* A count that is already in the eventfd causes no callback, so it is taken here. */
 void lab_watch(struct lab_session *session)
 {
 	struct lab_job *job = &session->job;

@@ -82,7 +82,7 @@ static int send_all(struct lab_session *session)
 	return error;
 }
 
-/* Returns 0 for an error after which the thread goes on. */
+/* Returns 0 for an error after which the thread continues. */
 static int forgive(struct lab_session *session, int error)
 {
 	if (error == -EAGAIN)

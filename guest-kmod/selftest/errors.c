@@ -29,7 +29,7 @@ static void bad_address(void)
 	EXPECT_ERROR(ioctl(fd, BELLWIRE_RESET, NULL), EFAULT);
 }
 
-/* A page from which can be read only. */
+/* A page that can only be read. */
 static struct bellwire_claim *unwritable(void)
 {
 	struct bellwire_claim *claim =
@@ -63,7 +63,7 @@ static void undelivered_reset(void)
 	EXPECT(doorbells(fd) == rung);
 }
 
-/* Pages that come only when they are touched: of zeroes, and of the queue itself. */
+/* Pages that are mapped in only when they are touched: zeroes, and the queue's own. */
 static void answer_into_missing_pages(void)
 {
 	struct bellwire_claim *zeroes =
@@ -127,7 +127,7 @@ static uint32_t beat_of(int fd)
 	return info(fd).beat;
 }
 
-/* An idle device sleeps, so its beats end; a ring by anybody gets another. */
+/* An idle device sleeps, so its beats end; any ring causes another beat. */
 static void ring_makes_it_beat(void)
 {
 	int fd = open_device(O_RDWR);
@@ -214,7 +214,7 @@ static void bad_kick(void)
 	EXPECT(info(fd).worker == BELLWIRE_WORKER_NONE);
 }
 
-/* What fails leaves the worker that there was. */
+/* A command that fails leaves the present worker. */
 static void failed_kick_keeps_worker(void)
 {
 	int fd = claimed(), kick = new_eventfd(0);
@@ -249,16 +249,16 @@ static void kick_without_eventfd(void)
 const struct test error_tests[] = {
 	{ "ENOTTY for an unknown command, or a known one of another size", unknown_command, 0 },
 	{ "EFAULT for a bad address", bad_address, 0 },
-	{ "a claim whose answer can't be delivered is none", undelivered_claim, 0 },
-	{ "a reset whose answer can't be delivered is none", undelivered_reset, 0 },
+	{ "a claim whose answer can't be delivered has no effect", undelivered_claim, 0 },
+	{ "a reset whose answer can't be delivered has no effect", undelivered_reset, 0 },
 	{ "answers reach pages that must be fetched first", answer_into_missing_pages, 0 },
-	{ "EINVAL for a claim with unknown flags or reserved fields, and no claim", claim_reserved,
+	{ "EINVAL for unknown flags or reserved fields, and nothing is claimed", claim_reserved,
 	  0 },
 	{ "EINVAL for unknown flags and reserved fields elsewhere", other_reserved, 0 },
 	{ "ENOTCONN without a claim", unclaimed, 0 },
 	{ "info works without a claim", info_unclaimed, 0 },
 	{ "an idle device stands still, and beats when it is rung", ring_makes_it_beat, 0 },
-	{ "EINVAL for a queue that the device hasn't", claim_out_of_range, 0 },
+	{ "EINVAL for a queue that the device does not have", claim_out_of_range, 0 },
 	{ "EBUSY for a second queue of a file and a second file of a queue", claim_twice, 0 },
 	{ "any queue is claimed until none is free", claim_all, 0 },
 	{ "call: EBADF, EINVAL, and -1 removes it", bad_call, 0 },

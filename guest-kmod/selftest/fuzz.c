@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Random calls from some processes at once, while the driver is unbound and
- * bound. Whatever they return is right; the kernel's log is the judge.
+ * bound. Any return value is accepted; the kernel's log decides.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -102,7 +102,8 @@ static void any_map(void)
 	self.map = mmap(NULL, size, PROT_READ | PROT_WRITE, any(9) ? MAP_SHARED : MAP_PRIVATE,
 			any_fd(), 4096 * any(3));
 	if (self.map != MAP_FAILED)
-		*(volatile char *)self.map = any(256); /* SIGBUS ends the process: another comes */
+		*(volatile char *)self.map =
+			any(256); /* SIGBUS ends the process; another one is started */
 }
 
 static void (*const actions[])(void) = {

@@ -144,7 +144,8 @@ void unbind(void)
 	write_text(DRIVER "/unbind", pci_address());
 }
 
-/* ENOTTY is also what the kernel says when it has reset a PCIe device and saw no link in time. */
+/* The kernel returns ENOTTY, too, if it has reset a PCIe device and the link did not come up in
+ * time. */
 bool reset_device(void)
 {
 	char path[PATH_MAX];

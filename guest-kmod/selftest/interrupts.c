@@ -172,7 +172,7 @@ static void every_vector(void)
 		EXPECT_SOON(poll_now(fds[i]) == POLLIN);
 }
 
-/* Readers that take turns: each interrupt counts for one of them. */
+/* Readers that take turns: each interrupt is counted by one of them. */
 static void *reader(void *fd)
 {
 	uint64_t count = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Close in any order, what stays to be seen, and the module's coming and going. */
+/* Closing in any order, what remains visible afterwards, and loading and unloading of the module.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 
 #include "selftest.h"
 
-/* The four things that a process holds, and how it drops each. */
+/* The four resources that a process holds, and how it drops each. */
 struct holdings {
 	int fd, call, kick;
 	struct bellwire_queue_control *map;
@@ -149,7 +150,7 @@ static bool is_card(void)
 	return id == BELLWIRE_CARD_ID;
 }
 
-/* The number is in the memory, so a new module goes on from the old one's. */
+/* The number is in the memory, so a new module continues from the old one's. */
 static void generation_outlives_module(void)
 {
 	struct bellwire_claim claim = { 0 };

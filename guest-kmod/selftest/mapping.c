@@ -61,7 +61,7 @@ static void not_the_neighbours(void)
 	volatile char *maps[2];
 
 	if (claim(fds[1], BELLWIRE_ANY_QUEUE) < 0)
-		skip("the device has but one queue");
+		skip("the device has only one queue");
 	for (int i = 0; i < 2; i++) {
 		maps[i] = mmap(NULL, offset + 1, PROT_READ | PROT_WRITE, MAP_SHARED, fds[i], 0);
 		EXPECT(maps[i] != MAP_FAILED);
@@ -143,7 +143,7 @@ static void generation_grows(void)
 	}
 }
 
-/* Nor does a process that scribbles over the number make it go back. */
+/* Nor can a process that overwrites the number make it go back. */
 static void generation_is_the_modules(void)
 {
 	int fd = open_device(O_RDWR);
@@ -200,6 +200,6 @@ const struct test mapping_tests[] = {
 	{ "the generation grows from claim to claim", generation_grows, 0 },
 	{ "a process that writes the generation doesn't change the next", generation_is_the_modules,
 	  0 },
-	{ "a ring is recorded while somebody records only", records, 0 },
+	{ "a ring is recorded only while somebody records", records, 0 },
 	{ 0 },
 };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Workers that are replaced, stopped, robbed and killed while kicks come. */
+/* Workers that are replaced, stopped and killed, or whose counts are taken by others, while kicks
+ * come. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -44,8 +45,9 @@ static void replaced_under_traffic(void)
 }
 
 /*
- * A count that has gone has rung; one that hasn't is there for the next worker.
- * On one CPU the real-time policy makes kick and stop reach the thread as one.
+ * A count that was taken has rung; one that was not is there for the next
+ * worker. On one CPU the real-time policy makes kick and stop reach the thread
+ * as one.
  */
 static void stopped_at_once(void)
 {
@@ -76,7 +78,7 @@ static long open_files(void)
 	return count;
 }
 
-/* The kernel's count is exact to some dozen a CPU. */
+/* The kernel's count is exact to a few dozen per CPU. */
 static void no_leak(void)
 {
 	int fd = claimed();
@@ -119,7 +121,7 @@ static void stolen_under_stop(void)
 		EXPECT(set_kick(race.fd, -1, BELLWIRE_WORKER_NONE) == 0);
 	}
 	race.over = true;
-	ring_eventfd(race.eventfd, 1); /* should the thief have been robbed */
+	ring_eventfd(race.eventfd, 1); /* if another thread took the count first */
 	pthread_join(thief, NULL);
 }
 

@@ -15,7 +15,7 @@
 static void reset_pci(void)
 {
 	if (!reset_device())
-		skip("no reset: the kernel knows none for this device and its place");
+		skip("the kernel has no way to reset this device at its place");
 }
 
 static void *read_once(void *fd)

@@ -73,7 +73,7 @@ static bool alarming(const char *record)
 	return false;
 }
 
-/* EPIPE: records were overwritten before they were read; the next read goes on. */
+/* EPIPE: records were overwritten before they were read; the next read continues. */
 static bool kernel_log_clean(void)
 {
 	char record[8192];
@@ -156,7 +156,7 @@ static unsigned int count_tests(const struct suites *suites, const char *filter)
 	return count;
 }
 
-/* Restores after each test what a failed one may have left. */
+/* After each test, undoes what a failed one may have left behind. */
 static void run_suite(const struct suites *suites, const struct test *test, const char *filter,
 		      struct ktap *report)
 {

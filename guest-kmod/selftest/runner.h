@@ -24,8 +24,8 @@ struct suites {
 };
 
 /*
- * Runs the tests with `filter` in their names; that the kernel's log has no new
- * warning is the last test. Returns how many failed.
+ * Runs the tests with `filter` in their names; the last test is that the
+ * kernel's log has no new warning. Returns how many failed.
  */
 int run_tests(const struct suites *suites, const char *filter);
 

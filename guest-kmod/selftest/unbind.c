@@ -148,7 +148,7 @@ static void *ring_until_gone(void *fd)
 	return NULL;
 }
 
-/* Of an eventfd with a worker, whose rings come to nothing in the end. */
+/* For an eventfd with a worker, whose rings have no effect after unbind. */
 static void *kick_until_gone(void *fd)
 {
 	while (ioctl(*(int *)fd, BELLWIRE_KICK) == 0)
@@ -176,7 +176,7 @@ static void unbind_under_traffic(void)
 	}
 }
 
-/* The page is taken back from whoever just maps and touches it, too. */
+/* The page is taken back even from a process that maps and touches it at that moment. */
 static void *map_until_gone(void *fd)
 {
 	for (;;) {

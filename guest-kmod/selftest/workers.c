@@ -79,7 +79,7 @@ static void semaphore(void)
 		int fd = claimed(), kick = new_eventfd(EFD_SEMAPHORE);
 
 		EXPECT(set_kick(fd, kick, worker) == 0);
-		ring_eventfd(kick, 0); /* wakes nobody, or in vain */
+		ring_eventfd(kick, 0); /* wakes nobody, or without effect */
 		ring_eventfd(kick, 1);
 		EXPECT_SOON(doorbells(fd) == 1);
 		EXPECT(drained(kick));
@@ -105,7 +105,7 @@ static void shared_eventfd(void)
 	int first = claimed(), second = open_device(O_RDWR), kick = new_eventfd(0);
 
 	if (claim(second, BELLWIRE_ANY_QUEUE) < 0)
-		skip("the device has but one queue");
+		skip("the device has only one queue");
 	EXPECT(set_kick(first, kick, BELLWIRE_WORKER_POLL) == 0);
 	EXPECT(set_kick(second, kick, BELLWIRE_WORKER_CALLBACK) == 0);
 	for (uint64_t i = 1; i <= 50; i++) {

@@ -153,7 +153,7 @@ Ratio Benchmark::ratio(const Comparison& comparison) const {
   return find(name).ours.over(find(over).ours, name + " / " + over, limit);
 }
 
-Ratio Benchmark::ratio(const Bound& bound) const {
+Ratio Benchmark::ratio(const EventLimit& bound) const {
   return ratio_of(text("{}: {} each time", bound.name, name_of(bound.event)),
                   find(bound.name).ours.each_time(bound.event), bound.limit);
 }

@@ -151,7 +151,7 @@ class Benchmark {
     std::string name, over;
     Limit limit;
   };
-  struct Bound {
+  struct EventLimit {
     std::string name;
     Event event;
     double limit;
@@ -160,13 +160,13 @@ class Benchmark {
   [[nodiscard]] const Case& find(const std::string& name) const;
   [[nodiscard]] Case& find(const std::string& name);
   [[nodiscard]] Ratio ratio(const Comparison& comparison) const;
-  [[nodiscard]] Ratio ratio(const Bound& bound) const;
+  [[nodiscard]] Ratio ratio(const EventLimit& bound) const;
 
   std::string skip_;
   unsigned rounds_ = 0;
   std::vector<Case> cases_;
   std::vector<Comparison> comparisons_;
-  std::vector<Bound> bounds_;
+  std::vector<EventLimit> bounds_;
 };
 
 // What a benchmark came to: as a table for people, as JSON, and as a verdict (report.cpp).

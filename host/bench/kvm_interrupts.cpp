@@ -34,7 +34,7 @@ struct Raiser {
         machine::msi_route(lines.message_gsi, lines.message_vector),
         machine::pin_route(lines.pin, lines.pin)};
     errno = vm().set_routes(routes);
-    if (errno != 0) return system_fault("KVM does not take {} routes", std::size(routes));
+    if (errno != 0) return system_fault("KVM refuses {} routes", std::size(routes));
     machine->set_pin({.number = lines.pin, .vector = lines.pin_vector});
     auto wire = kvm::Irqfd::create(vm(), wired, lines.message_gsi, routes);
     if (!wire) return wire.error();

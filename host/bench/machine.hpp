@@ -45,7 +45,7 @@ class Meter {
  private:
   [[nodiscard]] std::uint64_t calls() const;
 
-  std::vector<os::UniqueFd> counters_;  // one a thread; empty: not allowed
+  std::vector<os::UniqueFd> counters_;  // one per thread; empty: not allowed
   std::uint64_t own_ = 0;               // calls that one reading makes
   std::uint64_t readings_ = 0;
 };

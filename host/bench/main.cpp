@@ -13,7 +13,7 @@ namespace {
 
 using namespace bellwire;
 
-constexpr host::Program bench_program = {
+constexpr host::ProgramInfo bench_program = {
     .name = "bellwire-bench",
     .summary = "bellwire-bench: measures what wires cost, side by side in one run.",
     .footer = R"(

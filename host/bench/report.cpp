@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// A benchmark's report: tables for people, JSON, and the limits that are missed.
 #include "host/bench/benchmark.hpp"
 
 #include <algorithm>

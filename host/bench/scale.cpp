@@ -22,7 +22,7 @@ namespace {
 constexpr unsigned doorbell_counts[] = {1, 16, 256, 2'048};
 constexpr double most_over_one_doorbell = 1.1;
 
-// To ring each in turn shows what the CPU's caches lose, too: the kernel's part, and ours.
+// Ringing each in turn also shows cache misses, the kernel's and ours.
 struct RingOrder {
   const char* name;
   Order order;
@@ -123,7 +123,7 @@ class DriverGroup {
 };
 
 std::string name_of_drivers(unsigned drivers) {
-  return text("a request, {} drivers at once", drivers);
+  return text("time per request, {} drivers at once", drivers);
 }
 
 }  // namespace
@@ -136,7 +136,7 @@ Result<void> add_more_drivers(Benchmark& benchmark, const Environment& environme
                   [all = *group, ns = environment.ns_per_tick](Samples& samples) {
                     return all->sample(ns, samples);
                   });
-    benchmark.plot(name_of_drivers(count), "a request, N drivers at once", count);
+    benchmark.plot(name_of_drivers(count), "time per request, N drivers at once", count);
   }
   benchmark.compare(name_of_drivers(driver_counts[3]), name_of_drivers(driver_counts[0]));
   return {};
@@ -187,7 +187,7 @@ class BusySwitchboard {
     return board;
   }
 
-  ~BusySwitchboard() {  // the threads end before what they touch
+  ~BusySwitchboard() {  // so that threads end before what they use
     host_.stop();
     wires_.stop();
   }
@@ -244,7 +244,7 @@ class BusySwitchboard {
   DeviceHost wires_;  // runs the switchboard
   std::optional<ivshmem::Switchboard> switchboard_;
   DeviceHost host_;
-  boost::asio::io_context idle_;  // the guests', who need not hear of later peers
+  boost::asio::io_context idle_;  // of the guests, which need not learn of later peers
   std::vector<std::unique_ptr<ivshmem::Peer>> peers_;
   std::optional<WireEnd> end_;
   std::optional<WireDriver> driver_;

@@ -137,7 +137,7 @@ namespace {
 
 constexpr unsigned trips = 500;            // a sample
 constexpr unsigned doorbell_stride = 797;  // prime, so that no cache foresees the next
-constexpr unsigned fds_a_doorbell = 4;     // ours, the device's, two of its runner's
+constexpr unsigned fds_per_doorbell = 4;   // ours, the device's, two of its runner's
 constexpr unsigned other_fds = 256;
 constexpr std::chrono::seconds longest_answer{5};
 
@@ -175,7 +175,7 @@ Result<void> sample_trips(Order order, unsigned doorbells, unsigned& next, doubl
 }  // namespace
 
 Result<std::shared_ptr<PingPong>> PingPong::create(unsigned doorbells, int cpu) {
-  auto enough = os::ensure_fds(std::uint64_t{2} * fds_a_doorbell * doorbells + other_fds);
+  auto enough = os::ensure_fds(std::uint64_t{2} * fds_per_doorbell * doorbells + other_fds);
   if (!enough) return enough.error();
   auto ours = os::create_events(doorbells);
   if (!ours) return ours.error();

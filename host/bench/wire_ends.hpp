@@ -31,9 +31,9 @@ struct WireEnd {
   os::EventFd interrupt;
 };
 
-/// Drives a queue as a program does that wants its answers fast: it takes what is there, submits as
-/// much, rings if it must, and polls for a while before it sleeps, if it polls. Nothing in run()
-/// allocates. One thread.
+/// Drives a queue like a program that wants its answers fast: it takes all completions, submits as
+/// many requests, rings if necessary, and, with polling, polls for a while before it sleeps.
+/// Nothing in run() allocates. One thread.
 class WireDriver {
  public:
   /// Claims the queue. ETIMEDOUT: its device does not answer.

@@ -38,7 +38,7 @@ int run_chosen(const Run& run) {
   }
 }
 
-int parse_and_run(const Program& program, std::span<const AddSubcommand> subcommands, int argc,
+int parse_and_run(const ProgramInfo& program, std::span<const AddSubcommand> subcommands, int argc,
                   char** argv) {
   CLI::App app(program.summary);
   app.footer(program.footer);
@@ -67,7 +67,7 @@ int parse_and_run(const Program& program, std::span<const AddSubcommand> subcomm
 
 }  // namespace
 
-int run_program(const Program& program, std::span<const AddSubcommand> subcommands, int argc,
+int run_program(const ProgramInfo& program, std::span<const AddSubcommand> subcommands, int argc,
                 char** argv) {
   StandardOutput output;
   return output.end(program.name, parse_and_run(program, subcommands, argc, argv));

@@ -21,14 +21,14 @@ using Run = std::function<Result<void>()>;
 /// Adds a subcommand with its options to `app`. Choosing it sets `run`.
 using AddSubcommand = void (*)(CLI::App& app, Run& run);
 
-struct Program {
+struct ProgramInfo {
   const char* name;
   const char* summary;  ///< a sentence; the help begins with it
   const char* footer;   ///< the help ends with it
 };
 
 /// main(). Exit status: 0 done, 1 failed or standard output was lost, 2 wrong usage.
-[[nodiscard]] int run_program(const Program& program, std::span<const AddSubcommand> subcommands,
-                              int argc, char** argv);
+[[nodiscard]] int run_program(const ProgramInfo& program,
+                              std::span<const AddSubcommand> subcommands, int argc, char** argv);
 
 }  // namespace bellwire::host

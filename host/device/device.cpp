@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// `bellwire device`: runs a device on a transport, on one thread, until a signal ends it or the
-// guest that the transport brought is done.
+// `bellwire device`: runs a device on a transport, on one thread, until a signal ends it, or the
+// guest that the transport includes is done.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -128,7 +128,8 @@ std::string describe_devices_and_transports() {
   for (const auto& entry : transports())
     page += text("  {}\n            {}\n", entry.syntax, entry.summary);
   return page +
-         "\nA device that is killed loses nothing: start it again, and it goes on where it was.";
+         "\nA device that is killed loses nothing: start it again, and it continues where it "
+         "stopped.";
 }
 
 }  // namespace

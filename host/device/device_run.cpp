@@ -47,7 +47,7 @@ Result<void> DeviceRun::result() const {
 
 Result<void> check_dropped(const std::optional<DropPlan>& drop, std::uint64_t came) {
   if (!drop || came >= drop->number) return {};
-  return fault(std::errc::no_message_available, "nothing was dropped: only {} {} came", came,
+  return fault(std::errc::no_message_available, "nothing was dropped: only {} {} arrived", came,
                drop->wire == DropPlan::Wire::doorbell ? "doorbells" : "interrupts");
 }
 

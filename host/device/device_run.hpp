@@ -32,7 +32,7 @@ class DeviceRun {
   /// stops.
   [[nodiscard]] Runs runs();
 
-  /// The error that ended the transport, if one did. ENODATA: what was to be dropped never came.
+  /// The error that ended the transport, if one did. ENODATA: what was to be dropped never arrived.
   [[nodiscard]] Result<void> result() const;
 
   /// Descriptors that it opens per doorbell and its interrupt.

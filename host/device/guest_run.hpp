@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Runs the guest that a transport brought, beside the device, to its end, and checks its answers.
+// Runs the guest that a transport includes, beside the device, to its end, and checks its answers.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

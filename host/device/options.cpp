@@ -138,7 +138,8 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       ->type_name("SOCKET");
   add_facts(command, options.facts);
   add_parsed(command, "--drop", options.drop, parse_drop,
-             "Lose a wake-up on purpose, to see who notices: the Nth doorbell (doorbell=N) or the "
+             "Lose a wake-up on purpose, to see which side reports it: the Nth doorbell "
+             "(doorbell=N) or the "
              "Nth interrupt (interrupt=N)")
       ->type_name("WHAT");
   add_virtio_options(command, options);

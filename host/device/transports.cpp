@@ -236,16 +236,16 @@ std::string names() {
 }
 
 // `on` is "NAME:WHERE".
-struct Place {
+struct TransportChoice {
   const TransportEntry& entry;
   std::string_view where;
 };
 
-Result<Place> find_place(std::string_view on) {
+Result<TransportChoice> find_transport(std::string_view on) {
   const auto colon = on.find(':');
   for (const auto& entry : entries)
     if (entry.name == on.substr(0, colon))
-      return Place{entry, colon == std::string_view::npos ? "" : on.substr(colon + 1)};
+      return TransportChoice{entry, colon == std::string_view::npos ? "" : on.substr(colon + 1)};
   return fault(std::errc::invalid_argument, "unknown transport '{}'; choose one of {}", on,
                names());
 }
@@ -259,20 +259,20 @@ std::span<const TransportEntry> transports() noexcept {
 Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                     std::string_view on, GuestPlan& plan,
                                                     const FdDemand& demand, int stop) {
-  const auto place = find_place(on);
+  const auto place = find_transport(on);
   if (!place) return place.error();
   return place->entry.create(context, place->where, plan, demand, stop);
 }
 
 std::optional<std::string> accelerator_of(std::string_view on) {
-  const auto place = find_place(on);
+  const auto place = find_transport(on);
   if (!place || place->entry.accelerator.empty()) return std::nullopt;
   return std::string(place->entry.accelerator);
 }
 
 Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::Function& function,
                                          std::string_view on) {
-  const auto place = find_place(on);
+  const auto place = find_transport(on);
   if (!place) return place.error();
   if (place->entry.serve == nullptr)
     return fault(std::errc::invalid_argument,
@@ -284,7 +284,7 @@ Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::
 Result<VirtioService> serve_virtio(boost::asio::io_context& context, virtio::Device& device,
                                    std::string_view on, const virtio::BackendOptions& options,
                                    int stop) {
-  const auto place = find_place(on);
+  const auto place = find_transport(on);
   if (!place) return place.error();
   if (place->entry.serve_virtio != nullptr)
     return place->entry.serve_virtio(context, place->where, device, options, stop);

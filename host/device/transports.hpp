@@ -39,7 +39,7 @@ struct TransportEntry {
   Result<VirtioService> (*serve_virtio)(boost::asio::io_context&, std::string_view where,
                                         virtio::Device&, const virtio::BackendOptions&,
                                         int stop) = nullptr;
-  /// What runs the guest that the transport brings; empty: it brings none.
+  /// What runs the guest that the transport includes; empty: it includes none.
   std::string_view accelerator = {};
 };
 

@@ -71,7 +71,7 @@ std::error_code last_error() {
   return {errno, std::system_category()};
 }
 
-// Of 64 bits: nobody else has it.
+// A random name of 64 bits, which no other file has.
 std::string random_name() {
   static std::random_device random;
   return text(".bellwire-{:08x}{:08x}", random(), random());
@@ -259,7 +259,8 @@ Result<void> OutputFile::commit() {
 
 // Some file systems report a full disk as late as in fsync() or close().
 bool OutputFile::finish() {
-  if (!temporary_) std::cout.flush();  // printed earlier, and perhaps to the same place
+  if (!temporary_)
+    std::cout.flush();  // what was printed earlier comes first, perhaps to the same place
   if (stream_->bad() || (gzip_ && !gzip_->finish()) || !buffer_->flush()) return false;
   const bool synced = ::fsync(fd_.get()) == 0 || (!temporary_ && errno != EIO && errno != ENOSPC);
   return synced && ::close(fd_.release()) == 0;

@@ -52,7 +52,7 @@ class Drop(ProgramCase):
                 run = self.run_program("device", "echo", "--on", "in-process:rings=20", "--drop",
                                        f"{wire}=5000")
                 self.assertEqual(run.returncode, FAILED)
-                self.assertRegex(run.stderr, rf"nothing was dropped: only \d+ {wire}s came\n\Z")
+                self.assertRegex(run.stderr, rf"nothing was dropped: only \d+ {wire}s arrived\n\Z")
 
     def test_it_ends_with_its_report(self) -> None:
         for transport in ("in-process", *([] if why_no_kvm() else ["kvm"])):

@@ -42,7 +42,7 @@ class Imported:
 
 
 def nanoseconds(written: str, mode: str) -> int:
-    """Of a number in JSON, as Perfetto's own reader of numbers finds them."""
+    """The nanoseconds of a number in JSON, as Perfetto's own reader of numbers finds them."""
     whole, _, part = written.partition(".")
     if not NUMBER.fullmatch(written):
         return math.floor(float(written) * 1000 + 0.5)
@@ -85,7 +85,7 @@ def read(text: str, mode: str = ROUNDED) -> Imported:
 
 
 def _begin(imported: Imported, stack: list[Slice], at: int, took: int, event: dict[str, Any]) -> None:
-    # What ends here is over; but two slices without length are in each other.
+    # A slice that ends here is over; but two slices without length nest.
     while stack and (stack[-1].end < at or
                      stack[-1].end == at and not (stack[-1].took == 0 and took == 0)):
         stack.pop()

@@ -82,7 +82,7 @@ class Top(ProgramCase):
         with socket.socket(socket.AF_UNIX) as peer:
             peer.connect(str(self.socket))
             answers = b"".join(self.answers_until_hung_up_on(peer))
-        self.assertIn(b"before you ask again", answers)
+        self.assertIn(b"before sending more requests", answers)
 
     def answers_until_hung_up_on(self, peer: socket.socket) -> Iterator[bytes]:
         """Asks on and on, and reads only when it can't ask any more."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A few lines of vfio-user, and of a driver of the card, for tests: whatever is said, and when."""
+"""A small vfio-user client and driver of the card, for tests that choose each message."""
 
 import array
 import fcntl
@@ -66,7 +66,7 @@ class Peer:
         return int(struct.unpack_from("<I", payload, 16)[0])
 
     def give_memory(self, address: int = ADDRESS) -> mmap.mmap:
-        """Of the guest, which the card learns of."""
+        """The guest's memory, which is mapped for the card."""
         fd = os.memfd_create("guest", os.MFD_ALLOW_SEALING)
         os.ftruncate(fd, MEMORY)
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
@@ -92,7 +92,7 @@ class Peer:
             os.close(event)
 
     def turn_on(self) -> int:
-        """Returns what STATUS says then."""
+        """Returns the value of STATUS afterwards."""
         self.ask(store(CONTROL, 1))
         return self.load(STATUS)
 

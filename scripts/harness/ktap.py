@@ -186,7 +186,7 @@ def _result(level: _Level, result: re.Match[str]) -> None:
 
 
 def _number(level: _Level, digits: str) -> int:
-    """What a plan or a result says; one that no report can mean fails, and is cut short."""
+    """What a plan or a result says; one that no report can mean is a failure, and is shortened."""
     significant = digits.lstrip("0") or "0"
     if len(significant) > _MOST_DIGITS:
         level.cases.append(Case("report", "fail", f"a number of {len(significant):,} digits"))
@@ -236,5 +236,5 @@ def _missing(level: _Level) -> Iterator[Case]:
     elif sorted(level.numbers) != list(range(1, level.planned + 1)):
         odd = next(number for number in level.numbers
                    if number > level.planned or level.numbers.count(number) > 1 or number == 0)
-        yield Case("report", "fail", f"test {odd} doesn't fit the plan 1..{level.planned}, or is "
-                                     "there twice")
+        yield Case("report", "fail", f"test {odd} doesn't fit the plan 1..{level.planned}, or appears "
+                                     "twice")

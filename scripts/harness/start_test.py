@@ -67,7 +67,7 @@ class StartTest(unittest.TestCase):
 
     def run_it(self, *words: str, entry: Path | None = None, how: str = "",
                **environment: str) -> tuple[int, str, str]:
-        """By a shell that redirects as told. Its status, stdout and stderr."""
+        """By a shell with those redirections. Its status, stdout and stderr."""
         done = subprocess.run(
             ["sh", "-c", f'exec "$0" "$@" {how}', entry or self.clone(), *words],
             stdin=subprocess.DEVNULL, capture_output=True, env=os.environ | environment)
@@ -88,13 +88,13 @@ class StartTest(unittest.TestCase):
 
     def test_what_the_system_refuses(self) -> None:
         entry = self.clone()
-        for place, told in (("/dev/full", "'/dev/full': No space left on device: free some"),
-                            ("/proc/none/x", "'/proc/none/x': No such file"),
-                            (str(self.folder), "Is a directory")):
+        for place, expected in (("/dev/full", "'/dev/full': No space left on device: free some"),
+                                ("/proc/none/x", "'/proc/none/x': No such file"),
+                                (str(self.folder), "Is a directory")):
             with self.subTest(place):
                 status, _, said = self.run_it("write", place, entry=entry)
                 self.assertEqual((status, said.count("\n")), (125, 1), said)
-                self.assertIn(told, said)
+                self.assertIn(expected, said)
 
     def test_stdout_that_takes_nothing(self) -> None:
         entry = self.clone()

@@ -3,8 +3,8 @@
 
 from typing import Any
 
+from harness.bench.rings import BareLab, turns_beside_bare
 from harness.image import kernel
-from harness.labs import bare_lab
 from vmtests.case import VmCase, figures, vm_config
 
 COUNT, TURNS = 500, 2
@@ -18,13 +18,13 @@ class BareWire(VmCase):
         self.take_turns("6.12", smp=2)
 
     def take_turns(self, version: str, smp: int) -> None:
-        lab = self.enterContext(bare_lab.BareLab(vm_config(version, smp), self.folder()))
+        lab = self.enterContext(BareLab(vm_config(version, smp), self.folder()))
         lab.start()
-        vm = self.boot(lab, bare_lab.turns(COUNT, TURNS))
+        vm = self.boot(lab, turns_beside_bare(COUNT, TURNS))
         self.finish(vm)
         lab.check()
-        told = figures(vm.results.path.read_text())
-        self.assertEqual([run["device"] for run in told], ["echo", "bare"] * TURNS)
+        runs = figures(vm.results.path.read_text())
+        self.assertEqual([run["device"] for run in runs], ["echo", "bare"] * TURNS)
 
     def check_figures(self, run: dict[str, Any]) -> None:
         if run["device"] != "bare":

@@ -128,7 +128,7 @@ class BootVm(unittest.TestCase):
         self.assertIn("panicked: VFS: Unable to mount root fs", run.stderr)
 
     def test_what_it_can_not_do(self) -> None:
-        for arguments, told in (
+        for arguments, expected in (
                 (["--kernel", "2.4", "--", "true"], "2.4"),
                 (["--qemu", "/no/qemu", "--", "true"], "/no/qemu"),
                 (["--qemu-arg", "-nonsense", "--", "true"], "-nonsense"),
@@ -139,7 +139,7 @@ class BootVm(unittest.TestCase):
                 run = boot_vm(*arguments)
                 self.assertEqual((run.returncode, run.stdout), (125, ""), run.stderr)
                 self.assertRegex(run.stderr, r"\A[^\n]+\n\Z")
-                self.assertIn(told, run.stderr)
+                self.assertIn(expected, run.stderr)
 
     def test_terminated(self) -> None:
         process = subprocess.Popen([BOOT_VM, "--", "sleep", "60"], stderr=subprocess.DEVNULL)

@@ -69,9 +69,9 @@ class Packagers(unittest.TestCase):
         self.assertEqual([name for name in MODULES if not (out / name).exists()], [])
 
     def test_what_it_can_not_do(self) -> None:
-        for words, told in (([f"KDIR={self.headers}"], "choose another folder by OUT="),
-                            (["KDIR=/none", f"OUT={self.writable('x')}"], "name it by KDIR=")):
-            with self.subTest(told):
+        for words, expected in (([f"KDIR={self.headers}"], "choose another folder by OUT="),
+                                (["KDIR=/none", f"OUT={self.writable('x')}"], "name it by KDIR=")):
+            with self.subTest(expected):
                 made = self.make(*words)
                 self.assertNotEqual(made.returncode, 0)
-                self.assertIn(told, made.stderr)
+                self.assertIn(expected, made.stderr)

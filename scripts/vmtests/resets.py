@@ -32,7 +32,7 @@ wait
 echo 'KTAP version 1'; echo 1..2
 [ $(wc -l </run/resets) -ge 5 ] || echo -n 'not '
 echo "ok 1 it was reset again and again"
-[ $(dmesg | grep -c 'bellwire0: the device was reset; its requests go on') = $(wc -l </run/resets) ] || echo -n 'not '
+[ $(dmesg | grep -c 'bellwire0: the device was reset; its requests continue') = $(wc -l </run/resets) ] || echo -n 'not '
 echo "ok 2 each was reported by one line"
 """
 

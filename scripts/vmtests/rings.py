@@ -7,7 +7,7 @@ from vmtests.case import VmCase, figures
 
 COUNT = 2_000
 DEEP = 10_000  # 64 at a time, when each takes a sixtieth of the time
-POLLED = 2_000  # who polls on a busy machine waits for its CPU
+POLLED = 2_000  # on a busy machine, a polling side waits for its CPU
 EVERY_WAY = "bell ring --ktap --device all --worker all --kick all --wait all"
 WAYS = 2 * 3 * 3 * 3
 
@@ -25,7 +25,7 @@ class Rings(VmCase):
                              devices=("echo",), smp=1, device_options=("--poll", poll))
             self.assertEqual([run["rings"] for run in runs], [POLLED] * (3 * 2))
             for run in runs:
-                if run["polling"] == "always":  # who looks asks for no interrupt, nor for a ring
+                if run["polling"] == "always":  # a polling side wants neither interrupt nor ring
                     self.assertLess(run["interrupts"], POLLED / 10)
                 if poll == "always":
                     self.assertLess(run["doorbells"], POLLED / 10)

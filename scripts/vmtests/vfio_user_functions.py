@@ -38,7 +38,7 @@ echo 1 >OUT0/value; echo 1 >OUT15/value
 tell "the lines that it set read as set" is OUT15 1
 tell "the device set its lowest line" is IIN0 1
 tell "and its highest" is IIN15 1
-tell "an interrupt told of that" interrupted
+tell "an interrupt announced that" interrupted
 echo 0 >OUT0/value
 tell "the device cleared its lowest line" is IIN0 0
 tell "and its highest is as it was" is IIN15 1

@@ -6,9 +6,9 @@
 namespace bellwire {
 namespace {
 constexpr std::size_t most_regions = 65535;  // the protocol's default
-constexpr std::size_t most_carried = 1024;   // transfers that wait for a guest to answer
+constexpr std::size_t most_carried = 1024;   // transfers that wait for the guest's answer
 
-// add() lets in no region that isn't one.
+// add() refuses a region that is not a range.
 AddressRange range_of(const DmaRegion& region) {
   return *AddressRange::create(region.address, region.size);
 }
@@ -77,8 +77,9 @@ void DmaSpace::begin(std::uint64_t address, std::span<std::byte> bytes, Directio
   advance(std::make_shared<Transfer>(Transfer{address, bytes, direction, std::move(done)}));
 }
 
-// Goes on until all is done, or a part has to be carried: that comes back here when it arrived.
-// Regions are looked up anew for each part, since they may have gone meanwhile.
+// Runs until the transfer is done, or a part has to be carried by messages: it continues here when
+// that part has arrived. Regions are looked up anew for each part, since they may have gone
+// meanwhile.
 void DmaSpace::advance(const std::shared_ptr<Transfer>& transfer) {
   auto& [address, bytes, direction, done] = *transfer;
   const bool reads = direction == Direction::read;
@@ -105,8 +106,8 @@ void DmaSpace::advance(const std::shared_ptr<Transfer>& transfer) {
 
 void DmaSpace::carry(const std::shared_ptr<Transfer>& transfer, std::span<std::byte> part) {
   if (carried_ == most_carried)
-    return transfer->done(
-        fault(std::errc::no_buffer_space, "{} transfers wait for the guest already", carried_));
+    return transfer->done(fault(std::errc::no_buffer_space,
+                                "{} transfers are waiting for the guest already", carried_));
   ++carried_;
   auto arrived = [this, transfer, size = part.size()](const Result<void>& result) {
     --carried_;
@@ -125,8 +126,8 @@ Result<void> DmaSpace::add(DmaRegion region) {
     return fault(std::errc::invalid_argument, "{} bytes at {:#x} are not a DMA region", region.size,
                  region.address);
   if (regions_.size() >= most_regions)
-    return fault(std::errc::no_space_on_device, "{} DMA regions are all that there may be",
-                 regions_.size());
+    return fault(std::errc::no_space_on_device,
+                 "there are {} DMA regions already, the most that are allowed", regions_.size());
   const auto next = regions_.lower_bound(region.address);
   const bool meets_next = next != regions_.end() && range->contains(next->first);
   if (meets_next || find(region.address) != nullptr)
@@ -141,7 +142,7 @@ Result<void> DmaSpace::add(DmaRegion region) {
 Result<void> DmaSpace::remove(std::uint64_t address, std::uint64_t size) {
   const auto found = regions_.find(address);
   if (found == regions_.end() || found->second.size != size)
-    return fault(std::errc::no_such_file_or_directory, "no DMA region is {} bytes at {:#x}", size,
+    return fault(std::errc::no_such_file_or_directory, "no DMA region has {} bytes at {:#x}", size,
                  address);
   erase(found);
   return {};
@@ -151,7 +152,8 @@ void DmaSpace::clear() {
   while (!regions_.empty()) erase(regions_.begin());
 }
 
-// The carrier's transfers end when the region is gone: whoever is told could else begin new ones.
+// The carrier's transfers end after the region is gone, since a listener could otherwise begin new
+// ones.
 void DmaSpace::erase(std::map<std::uint64_t, DmaRegion>::iterator region) {
   const auto range = range_of(region->second);
   revoked_.call(range);

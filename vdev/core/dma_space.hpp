@@ -4,11 +4,11 @@
 // region is mapped into this process, or reached by messages; read() and write() work for both,
 // map() for the first. A guest that is gone has no regions, and every access fails.
 //
-// A view outlives its region without harm, since it keeps the bytes; but whoever holds one has to
-// let go when told that the region goes, before the listener returns: the guest is told then. A
-// span of bytes() keeps nothing: it is valid until the listeners of its region have returned.
-// Transfers that messages carry end by themselves: once remove() has returned, nothing more of them
-// is sent, and no late answer reaches the device's bytes.
+// A view outlives its region without harm, since it keeps the bytes; but its holder has to drop it
+// when the listener is called, before that returns: then the guest gets its answer. A span of
+// bytes() keeps nothing: it is valid until the listeners of its region have returned. Transfers
+// that messages carry end by themselves: once remove() has returned, nothing more of them is sent,
+// and no late answer reaches the device's bytes.
 //
 // All on the device's thread; bytes that were looked up there may be used on any.
 // Source: vfio-user protocol 0.0, VFIO_USER_DMA_MAP, _UNMAP, _READ, _WRITE; vhost-user's memory

@@ -17,7 +17,7 @@ MemoryView memory(std::uint64_t size) {
   return MemoryView(os::Mapping::create(fd.get(), size).value());
 }
 
-// Carries to bytes of its own, when it is told to.
+// Carries to bytes of its own, when the test asks it to.
 class Later final : public DmaCarrier {
  public:
   void read(std::uint64_t address, std::span<std::byte> into, DmaDone done) override {
@@ -284,7 +284,7 @@ TEST_CASE("a guest that answers nothing has a bounded number of transfers") {
   CHECK(again.errno_value == 0);
 }
 
-TEST_CASE("listeners are told before a region goes, and a view outlives it") {
+TEST_CASE("listeners are called before a region goes, and a view outlives it") {
   DmaSpace space;
   std::vector<std::uint64_t> revoked;
   const auto listening = space.on_revoke([&](const AddressRange& region) {
@@ -303,20 +303,20 @@ TEST_CASE("listeners are told before a region goes, and a view outlives it") {
   CHECK(revoked == std::vector<std::uint64_t>{8 * page, 0});
 }
 
-TEST_CASE("listeners are told of a region that is added, once it is there") {
+TEST_CASE("listeners are called for a region that is added, once it is there") {
   DmaSpace space;
-  unsigned told = 0;
+  unsigned calls = 0;
   const auto listening = space.on_add([&](const AddressRange& region) {
     CHECK(region == *AddressRange::create(page, page));
     CHECK(space.bytes(page, page).size() == page);
-    ++told;
+    ++calls;
   });
   REQUIRE(space.add({.address = page, .size = page, .memory = memory(page)}).has_value());
   CHECK(space.add({.address = page, .size = page}).has_error());
-  CHECK(told == 1);
+  CHECK(calls == 1);
 }
 
-TEST_CASE("regions that are none, or overlap, are refused") {
+TEST_CASE("regions that are empty or wrap, or overlap, are refused") {
   DmaSpace space;
   const auto add = [&](std::uint64_t address, std::uint64_t size) {
     const auto added = space.add({.address = address, .size = size});

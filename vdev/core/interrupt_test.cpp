@@ -34,7 +34,7 @@ TEST_CASE("what is raised while unbound is pending, and comes once") {
   CHECK_FALSE(event.drain().has_value());
 }
 
-TEST_CASE("a line tells what is pending, forgets it, and gives its eventfd back") {
+TEST_CASE("a line returns what is pending, clears it, and gives its eventfd back") {
   InterruptLine line(EventFd::create().value());
   const auto event = line.unbind();
   REQUIRE(event.has_value());

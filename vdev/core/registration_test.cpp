@@ -62,7 +62,7 @@ TEST_CASE("a callback may register another, which is called from the next time o
   CHECK(calls == 12);
 }
 
-TEST_CASE("a registration may outlive the one who calls") {
+TEST_CASE("a registration may outlive the side that calls") {
   auto callbacks = std::make_unique<Callbacks<>>();
   const auto held = callbacks->add([] {});
   callbacks.reset();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What several figures come to: percentiles by nearest rank, the only definition in this tree. The
-// scripts have the same in harness/report/statistics.py, and both are tested with the same numbers.
+// scripts have the same in harness/report/figures.py, and both are tested with the same numbers.
 // Everything here is pure; a Histogram belongs to one thread.
 #pragma once
 

@@ -67,7 +67,7 @@ TEST_CASE("queues of one device are apart") {
   CHECK(drivers[3].call(bytes("still here")).output == bytes("still here"));
 }
 
-TEST_CASE("a device tells who and how it is, and counts its lives") {
+TEST_CASE("a device publishes its kind and its state, and counts its starts") {
   const auto wires = Wires::create(1);
   for (std::uint32_t life = 1; life <= 3; ++life) {
     Echo echo;

@@ -51,7 +51,7 @@ pci::Plan Edu::plan(RegisterBlock& registers) {
                    .device = device_id,
                    .subsystem_vendor = 0x1AF4,
                    .subsystem_device = 0x1100,
-                   .class_code = 0x00FF00,  // of before there were classes, and no display
+                   .class_code = 0x00FF00,  // from before there were classes; not a display
                    .revision = 0x10};
   plan.bars[0] = {.shape = {pci::BarKind::memory32, bar_size}, .registers = &registers};
   plan.intx = true;
@@ -59,7 +59,7 @@ pci::Plan Edu::plan(RegisterBlock& registers) {
   return plan;
 }
 
-// 4 bytes do for any register.
+// Any register can be accessed with 4 bytes.
 const Edu::Row* Edu::find(std::uint64_t offset, unsigned size) noexcept {
   const auto* const row = std::ranges::find(rows, offset, &Row::offset);
   return row != std::end(rows) && (size == row->size || size == 4) ? row : nullptr;
@@ -76,8 +76,8 @@ void Edu::write(std::uint64_t offset, unsigned size, std::uint64_t value) noexce
   if (row != nullptr && row->write != nullptr) row->write(*this, value);
 }
 
-// Of 34 numbers in a row the product is a multiple of 2^32: whatever the guest wrote, that is soon
-// zero, and stays it.
+// The product of 34 consecutive numbers is a multiple of 2^32: whatever the guest wrote, it is soon
+// zero, and stays so.
 void Edu::compute(std::uint32_t number) {
   std::uint32_t product = 1;
   for (; number > 1 && product != 0; --number) product *= number;
@@ -109,7 +109,7 @@ void Edu::command(std::uint64_t value) {
   if (running()) transfer();
 }
 
-// Where one of before a reset is still under way, its end starts this one.
+// If a transfer from before a reset is still under way, its end starts this one.
 void Edu::transfer() {
   if (carrying_) return;
   const bool out = (registers_.command & dma::to_memory) != 0;

@@ -80,7 +80,7 @@ void fill(std::span<std::byte> bytes, std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("edu: it says who it is, that it lives, and factorials") {
+TEST_CASE("edu: it identifies itself, shows that it lives, and computes factorials") {
   Fixture edu;
   CHECK(edu.client.load<std::uint32_t>(VFIO_PCI_CONFIG_REGION_INDEX, 0).value() == 0x11E81234);
   CHECK(edu.load(edu::identification) == 0x0100'00ED);
@@ -97,7 +97,8 @@ TEST_CASE("edu: it says who it is, that it lives, and factorials") {
   CHECK(edu.load(edu::interrupt_status) == 0);
 }
 
-TEST_CASE("edu: a register of 8 bytes takes 4 as well; what is no register takes nothing") {
+TEST_CASE(
+    "edu: a register of 8 bytes takes 4 as well; an address without a register takes nothing") {
   Fixture edu;
   edu.store(edu::dma_source, 0x1111'2222'3333'4444);
   const auto at = edu::dma_source.offset;

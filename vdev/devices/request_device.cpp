@@ -9,11 +9,11 @@
 namespace bellwire {
 namespace {
 
-// A guest can break its queues as fast as it likes; the log can't be flooded with it.
-constexpr unsigned reports_a_tick = 3;
+// A guest can break its queues as fast as it likes, but cannot flood the log that way.
+constexpr unsigned reports_per_tick = 3;
 
-// Of requests that no doorbell announced: what is left has to wait for the next tick.
-constexpr unsigned turns_a_tick = 16;
+// For requests that no doorbell announced: the rest waits for the next tick.
+constexpr unsigned turns_per_tick = 16;
 
 }  // namespace
 
@@ -22,11 +22,11 @@ Result<void> RequestDevice::start(Attachment attachment) {
   const auto incarnation = announce();
   for (unsigned index = 0; index < layout_->queues(); ++index) {
     const auto queue = layout_->queue(index);
-    ring::set_recording(queue, BELLWIRE_HOST_RECORDS, false);  // an earlier one's, who died
+    ring::set_recording(queue, BELLWIRE_HOST_RECORDS, false);  // left by an incarnation that died
     queues_.push_back({ring::DeviceQueue(queue, attachment.interrupts[index], incarnation),
                        ring::Watchdog(queue, attachment.interrupts[index])});
   }
-  reports_left_ = reports_a_tick;
+  reports_left_ = reports_per_tick;
   return {};
 }
 
@@ -43,7 +43,7 @@ Result<void> RequestDevice::open(Attachment& attachment) {
   return {};
 }
 
-// Returns which incarnation it is.
+// Returns the number of this incarnation.
 std::uint32_t RequestDevice::announce() noexcept {
   auto& line = layout_->device_line();
   const auto kind = traits().kind.substr(0, sizeof line.kind - 1);
@@ -77,7 +77,7 @@ void RequestDevice::report_status(unsigned index) noexcept {
   --reports_left_;
   log::warning(
       "{}: the driver broke queue {} (reason {}, value {:#x}); it is served again once the driver "
-      "resets it, other queues go on",
+      "resets it; the other queues continue",
       traits().kind, index, static_cast<int>(reported), queue.offender());
 }
 
@@ -85,7 +85,7 @@ void RequestDevice::on_tick() noexcept {
   if (!layout_) return;
   auto& beat = layout_->device_line().beat;
   ring::store(beat, ring::load(beat, ring::relaxed) + 1, ring::release);
-  reports_left_ = reports_a_tick;
+  reports_left_ = reports_per_tick;
   for (unsigned index = 0; index < queues_.size(); ++index) look_after(index);
 }
 
@@ -102,7 +102,7 @@ void RequestDevice::look_after(unsigned index) {
 
 void RequestDevice::serve_unrung(ServedQueue& served) noexcept {
   Turn turn = Turn::more;
-  for (unsigned turns = 0; turn == Turn::more && turns < turns_a_tick; ++turns)
+  for (unsigned turns = 0; turn == Turn::more && turns < turns_per_tick; ++turns)
     turn = served.queue.turn(*this, 0);
   served.unfinished = turn == Turn::more;
 }

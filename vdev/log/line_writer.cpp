@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t most_waiting = 512;
 
-// Somebody may have made the file non-blocking. A reader that is gone loses its lines.
+// Another process may have made the file non-blocking. If the reader is gone, its lines are lost.
 void write_all(int fd, std::string_view line) {
   while (!line.empty()) {
     const auto size = ::write(fd, line.data(), line.size());
@@ -108,7 +108,8 @@ void LineWriter::run() {
 
 void LineWriter::report_dropped() {
   lines_.push_back(
-      text("bellwire: warning: … and {} more lines, while nobody read standard error\n",
+      text("bellwire: warning: … and {} more lines, which were dropped because nobody read "
+           "standard error\n",
            std::exchange(dropped_, 0)));
 }
 

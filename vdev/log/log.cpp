@@ -13,7 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr unsigned most_lines =
-    5;  // of a cause in a window, the count of those left out among them
+    5;  // per cause and window, including the one that counts those left out
 constexpr std::chrono::seconds window{1};
 constexpr std::chrono::seconds patience_at_exit{1};
 constexpr std::size_t longest_line = 2000;  // bytes, before any is escaped
@@ -33,7 +33,7 @@ std::string with_level(Level level, std::string_view line) {
   return text("bellwire: {}: {}\n", names[static_cast<int>(level)], cut(line));
 }
 
-// Which causes have written how much.
+// Counts the lines of each cause.
 class Log final : LineWriter::Clerk {
  public:
   Log() : writer_(*this) {
@@ -85,7 +85,7 @@ class Log final : LineWriter::Clerk {
   // The writer calls it when a window is over.
   void on_time() override { report_left_out(Clock::now() - window); }
 
-  // Of windows that began at `latest` or before.
+  // For the windows that began at `latest` or before.
   void report_left_out(Clock::time_point latest) {
     const std::lock_guard lock(mutex_);
     for (auto& [key, cause] : causes_)
@@ -97,7 +97,7 @@ class Log final : LineWriter::Clerk {
     causes_.clear();
   }
 
-  std::mutex mutex_;  // before the writer's own
+  std::mutex mutex_;  // locked before the writer's own
   std::map<std::pair<Level, std::string>, Window> causes_;
   LineWriter writer_;
 };
@@ -118,7 +118,7 @@ bool wanted(Level level) noexcept {
   return level >= least.load(std::memory_order_relaxed);
 }
 
-// Without the memory or the thread for it there is no line: nothing fails for want of one.
+// Without memory or a thread for it, the line is dropped: nothing else fails.
 bool admitted(Level level, std::string_view cause) noexcept try {
   return the_log().admit(level, cause);
 } catch (const std::exception&) {

@@ -46,7 +46,7 @@ struct Unread {
 
 }  // namespace
 
-TEST_CASE("a cause gets a few lines a second, and a count of the rest; another cause its own") {
+TEST_CASE("a cause gets a few lines per second, and a count of the rest; another cause its own") {
   const LogCatcher log;
   for (int times = 0; times < 1000; ++times) log::warning("flood {}", times);
   log::warning("a drop");
@@ -92,7 +92,7 @@ TEST_CASE("whoever logs never waits for whoever should read; what didn't fit is 
   for (int times = 0; times < 5000; ++times) unread.writer.put(line + "\n");
   CHECK_FALSE(unread.writer.flush(0ms));
   CHECK((::fcntl(unread.ends[1], F_GETFL) & O_NONBLOCK) == 0);
-  const auto all = unread.read_until("while nobody read standard error");
+  const auto all = unread.read_until("which were dropped because nobody read standard error");
   CHECK(all.size() > 512 * line.size());
   CHECK(all.size() < 1000 * line.size());
   CHECK(unread.writer.flush(20s));

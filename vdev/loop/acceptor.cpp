@@ -13,9 +13,11 @@ using asio::posix::descriptor_base;
 
 namespace {
 
-constexpr unsigned most_a_turn = 64;  // connections; others on the loop want their turn, too
+constexpr unsigned most_per_turn =
+    64;  // connections per turn; the loop's other handlers run in between
 
-// A connection is its socket and what waits for it; the third is for whoever logs or opens.
+// A connection needs its socket and the duplicate that waits for it; the third is for its owner's
+// log or files.
 Result<void> room_for_one(int any_fd) {
   std::array<os::UniqueFd, 3> room;
   for (auto& fd : room) {
@@ -43,7 +45,7 @@ struct Acceptor::Impl : std::enable_shared_from_this<Acceptor::Impl> {
   }
 
   void turn() {
-    for (unsigned count = 0; count < most_a_turn; ++count) {
+    for (unsigned count = 0; count < most_per_turn; ++count) {
       if (!readable.is_open()) return;
       const auto taken = take_one();
       if (!taken) return retry.after(taken.error(), [self = shared_from_this()] { self->turn(); });

@@ -67,7 +67,7 @@ TEST_CASE("without descriptors it pauses, says so once, and takes them all when 
   CHECK(served.run_until_taken(6));
 }
 
-TEST_CASE("an acceptor that is dropped takes nobody, in the middle of a crowd, too") {
+TEST_CASE("an acceptor that is dropped accepts nobody, even while many wait") {
   Served served;
   std::vector<os::UniqueFd> clients;
   for (int count = 0; count < 3; ++count) clients.push_back(served.knock());

@@ -28,8 +28,8 @@ struct EventReader::Watch {
       return done_and_exhausted;
     }
 
-    // Without a scheduler the context is going, and nobody is called any more. A count may have
-    // been taken, here or by wait() itself, and this be queued when the owner stops.
+    // Without a scheduler the context is being destroyed, and no handler is called any more. The
+    // owner may stop while this is queued with a count that was taken here or by wait().
     static void complete(void* scheduler, detail::operation* base, const error_code&, std::size_t) {
       auto& read = *static_cast<Read*>(base);
       const auto watch = std::move(read.watch);

@@ -21,7 +21,7 @@ struct EventReader::Watch : std::enable_shared_from_this<Watch> {
   Watch(asio::io_context& io, os::EventFd copy, os::UniqueFd edges, unsigned number)
       : context(io), event(std::move(copy)), epoll(std::move(edges)), readable(io), index(number) {}
 
-  // Whether the kernel has reported a ring since the last look, and its count was still there.
+  // Whether the kernel has reported a ring since the last call, and its count was still there.
   bool take() {
     epoll_event ready{};
     if (::epoll_wait(epoll.get(), &ready, 1, 0) <= 0) return false;

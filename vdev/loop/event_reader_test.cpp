@@ -56,7 +56,7 @@ TEST_CASE("what came while nobody waited is heard, from before the first wait to
   for (int times = 0; times < 5; ++times) {
     wire.event.ring(4);
     wire.context.restart();
-    wire.context.poll();  // the loop sees it, and has nobody to tell
+    wire.context.poll();  // the loop sees it, and has no handler to call
     wire.reader.wait(wire.listener);
     CHECK(wire.heard() == Counts{4});
   }

@@ -17,7 +17,7 @@ namespace bellwire {
 
 class Retry {
  public:
-  /// `name` says in the log who is trying.
+  /// `name` is the log's name for the operation.
   Retry(boost::asio::io_context& context, std::string name);
 
   /// Calls `again` after a pause, unless stopped before. `again` must keep alive what it uses.

@@ -47,7 +47,7 @@ TEST_CASE("after it worked the same error is a new one") {
   CHECK(log.count("loop: failed with") == 2);
 }
 
-TEST_CASE("who stops is not called any more") {
+TEST_CASE("a retry that was stopped calls nothing any more") {
   boost::asio::io_context context;
   Retry retry(context, "loop");
   bool called = false;

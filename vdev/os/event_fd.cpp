@@ -37,7 +37,7 @@ Result<EventFd> EventFd::create(std::uint64_t count) {
   if (!fd.valid()) return system_fault("cannot make an eventfd");
   EventFd event(std::move(fd), false);
   if (count > 0 && !event.ring(count))
-    return fault(std::errc::invalid_argument, "an eventfd cannot begin at {}", count);
+    return fault(std::errc::invalid_argument, "an eventfd's count cannot start at {}", count);
   return event;
 }
 
@@ -116,7 +116,7 @@ Result<std::vector<EventFd>> duplicate(const std::vector<EventFd>& events) {
 
 namespace {
 
-constexpr unsigned results = 128;  // that may lie about; then they are thrown away together
+constexpr unsigned results = 128;  // that may pile up before they are dropped together
 constexpr unsigned attempts = 16;  // other threads may use up what was freed
 
 // The process's one context of asynchronous reads, made when it is first needed.
@@ -133,8 +133,9 @@ struct Signals {
     aio_context_t made = 0;
     if (::syscall(SYS_io_setup, results, &made) != 0)
       return system_fault(
-          "eventfds of a peer are rung by the kernel's asynchronous I/O, which cannot be had "
-          "(io_setup); allow it in the sandbox, raise fs.aio-max-nr, or use a kernel with "
+          "a peer's eventfds are rung through the kernel's asynchronous I/O, which is not "
+          "available (io_setup); allow it in the sandbox, raise fs.aio-max-nr, or use a kernel "
+          "with "
           "CONFIG_AIO");
     context.store(made, std::memory_order_release);
     return {};

@@ -91,9 +91,9 @@ Error descriptor_shortage() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   return fault(std::errc::too_many_files_open,
-               "a descriptor could not be received: this process may have {} and {} them all; "
-               "raise the limit (ulimit -n)",
-               limit.rlim_cur, probe.valid() ? "had" : "has");
+               "a descriptor could not be received: of the {} that this process may have, none {} "
+               "free; raise the limit (ulimit -n)",
+               limit.rlim_cur, probe.valid() ? "was" : "is");
 }
 
 }  // namespace bellwire::os

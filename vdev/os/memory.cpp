@@ -21,8 +21,8 @@
 namespace bellwire::os {
 
 // `begin` 0: free. A range is written while it is free, and taken or freed by `begin` alone; so the
-// handler sees a whole one. It looks for ranges that are in use by the very code that it
-// interrupted, and those don't change meanwhile.
+// handler never sees half of one. It looks up a range that the interrupted code is using, which
+// does not change meanwhile.
 struct MemoryGuard::Range {
   std::atomic<std::uintptr_t> begin = 0;
   std::atomic<std::uintptr_t> end = 0;
@@ -30,7 +30,7 @@ struct MemoryGuard::Range {
   std::atomic<bool> lost = false;
 };
 
-// Blocks of them, which are never freed.
+// Blocks of ranges, which are never freed.
 struct GuardedRanges {
   using Range = MemoryGuard::Range;
   struct Block {
@@ -69,7 +69,7 @@ namespace {
 GuardedRanges ranges;
 struct sigaction before {};
 
-// System calls as such: a sanitizer's or a library's own mmap() may not be called here.
+// A plain system call: a sanitizer's or a library's mmap() may not be called in a handler.
 bool replace(std::uintptr_t begin, std::size_t size) noexcept {
   const auto got = ::syscall(SYS_mmap, begin, size, PROT_READ | PROT_WRITE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
@@ -77,7 +77,7 @@ bool replace(std::uintptr_t begin, std::size_t size) noexcept {
 }
 
 bool survive(const siginfo_t& info) noexcept {
-  if (info.si_code != BUS_ADRERR) return false;  // sent by somebody, or broken hardware
+  if (info.si_code != BUS_ADRERR) return false;  // sent by a process, or broken hardware
   auto* const range = ranges.find(reinterpret_cast<std::uintptr_t>(info.si_addr));
   if (range == nullptr) return false;
   const auto begin = range->begin.load(std::memory_order_relaxed);
@@ -87,7 +87,7 @@ bool survive(const siginfo_t& info) noexcept {
   return true;
 }
 
-// As if this handler weren't there. With the default action the touch is tried again when the
+// Acts as if this handler did not exist. With the default action, the access is repeated when the
 // handler returns, and ends the process; a signal that was sent is sent again.
 void pass_on(int number, siginfo_t* info, void* context) noexcept {
   if ((before.sa_flags & SA_SIGINFO) != 0) return before.sa_sigaction(number, info, context);
@@ -199,7 +199,7 @@ const char* kind_of(mode_t mode, int flags) noexcept {
 
 Result<std::uint64_t> file_size(int fd) {
   struct stat status {};
-  if (::fstat(fd, &status) != 0) return system_fault("descriptor {}: cannot tell its size", fd);
+  if (::fstat(fd, &status) != 0) return system_fault("descriptor {}: cannot find out its size", fd);
   const int flags = ::fcntl(fd, F_GETFL);
   if (!S_ISREG(status.st_mode) || flags < 0 || (flags & O_PATH) != 0)
     return fault(std::errc::no_such_device, "{} is not a file that can be mapped",
@@ -218,7 +218,7 @@ namespace {
 Result<std::uint64_t> page_size_of(int fd) {
   struct statfs status {};
   if (::fstatfs(fd, &status) != 0)
-    return system_fault("descriptor {}: cannot tell its page size", fd);
+    return system_fault("descriptor {}: cannot find out its page size", fd);
   if (status.f_type == HUGETLBFS_MAGIC) return static_cast<std::uint64_t>(status.f_bsize);
   return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
@@ -234,9 +234,10 @@ Result<Mapping> Mapping::of_peer(int fd, std::uint64_t size, std::shared_ptr<Mem
   const auto there = file_size(fd);
   if (!there) return there.error();
   if (size == 0 || offset > *there || size > *there - offset)
-    return fault(std::errc::invalid_argument,
-                 "{} bytes of shared memory from byte {} on are not in its file, which has {}",
-                 size, offset, *there);
+    return fault(
+        std::errc::invalid_argument,
+        "{} bytes of shared memory from byte {} on lie outside its file, which has {} bytes", size,
+        offset, *there);
   const auto page = page_size_of(fd);
   if (!page) return page.error();
   auto mapping = map(fd, size, offset, *page);
@@ -256,7 +257,7 @@ Result<Mapping> Mapping::map(int fd, std::uint64_t size, std::uint64_t offset, s
   return Mapping(static_cast<std::byte*>(data), size, mapped);
 }
 
-// The guard goes first: another mapping may be where this one was as soon as it is unmapped.
+// The guard is dropped first: as soon as this mapping is unmapped, another one may be at its place.
 Mapping::~Mapping() {
   guard_.reset();
   if (data_ != nullptr) ::munmap(data_, mapped_);

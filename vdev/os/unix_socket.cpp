@@ -156,8 +156,8 @@ Error connect_fault(const std::string& path, std::chrono::milliseconds patience)
   if (errno == ENOENT || errno == ECONNREFUSED)
     return system_fault("nobody serves socket '{}'", path);
   if (errno == EAGAIN)
-    return system_fault("'{}' accepts no connections: its queue of them was full for {} ms", path,
-                        patience.count());
+    return system_fault("'{}' accepts no connections: its queue of connections was full for {} ms",
+                        path, patience.count());
   return system_fault("cannot connect to '{}'", path);
 }
 
@@ -193,7 +193,7 @@ Result<UniqueFd> connect_unix(const std::string& path, const std::string& name,
   if (!socket.valid()) return system_fault("cannot make a socket");
   const auto own = abstract_address(name);
   if (!name.empty() && ::bind(socket.get(), own.get(), own.size) != 0)
-    return system_fault("cannot name a socket '{}'", name);
+    return system_fault("cannot bind a socket to '{}'", name);
   if (::connect(socket.get(), address->get(), address->size) == 0) return socket;
   if (errno != EAGAIN || patience.count() <= 0) return connect_fault(path, patience);
   const int flags = ::fcntl(socket.get(), F_GETFL);

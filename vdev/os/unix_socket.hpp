@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Unix stream sockets: listening, connecting, and messages with and without descriptors. No call
-// here blocks, except connect_unix() as long as it is told to. Any thread, one per socket.
+// here blocks, except connect_unix(), up to the time that it is given. Any thread, one per socket.
 #pragma once
 
 #include <sys/types.h>

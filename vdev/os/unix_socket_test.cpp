@@ -259,7 +259,7 @@ TEST_CASE("a failed connect names its cause") {
   CHECK(says(connect_unix(folder.file("file"), "").error(), "Connection refused"));
 }
 
-TEST_CASE("errors that may pass are told from those that stay") {
+TEST_CASE("errors that may pass are distinguished from those that stay") {
   for (const int code :
        {EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EAGAIN, EINTR, ETOOMANYREFS}) {
     CHECK(temporary(std::error_code(code, std::system_category())));

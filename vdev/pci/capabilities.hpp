@@ -29,7 +29,7 @@ constexpr std::uint16_t maskable = 1 << 8;
 constexpr std::size_t address = 4;  // 64 bits
 constexpr std::uint64_t address_bits = ~std::uint64_t{3};
 constexpr std::size_t data = 12;     // 16 bits
-constexpr std::size_t mask = 16;     // 32 bits, one a vector
+constexpr std::size_t mask = 16;     // 32 bits, one per vector
 constexpr std::size_t pending = 20;  // likewise
 }  // namespace msi
 

@@ -20,7 +20,7 @@ void ConfigSpace::write(std::size_t offset, std::span<const std::byte> from) noe
   }
 }
 
-// Each capability tells where the next one is; the builder made the list, so it ends.
+// Each capability has the offset of the next one; the builder made the list, so it ends.
 std::size_t ConfigSpace::find(CapabilityId id) const noexcept {
   std::size_t at = load(header::capabilities);
   while (at != 0 && load<std::uint8_t>(at) != static_cast<std::uint8_t>(id))
@@ -33,7 +33,7 @@ namespace {
 constexpr std::uint8_t pin_a = 1;
 constexpr std::uint8_t any_byte = 0xFF;
 
-// The low bits of a BAR tell its kind.
+// The low bits of a BAR are its kind.
 constexpr std::uint64_t io_bits = 1;
 constexpr std::uint64_t wide_bits = 2 << 1;
 constexpr std::uint64_t prefetchable_bit = 1 << 3;
@@ -81,7 +81,7 @@ ConfigBuilder& ConfigBuilder::bar(unsigned index, const BarShape& shape) {
   const unsigned bits = (wide ? 3U : 1U) << index;
   if (index + (wide ? 1 : 0) >= most_bars || (taken_bars_ & bits) != 0) {
     refuse(fault(std::errc::invalid_argument,
-                 "BAR {} is taken, or there is none; a 64-bit one takes two of the six", index));
+                 "BAR {} is in use or does not exist; a 64-bit BAR takes two of the six", index));
     return *this;
   }
   if (!well_shaped(shape)) {
@@ -204,7 +204,7 @@ Result<ConfigSpace> ConfigBuilder::build() {
   if (error_) return *error_;
   if (free_ > conventional_size)
     return fault(std::errc::invalid_argument,
-                 "the capabilities end at byte {}, behind the 256 that they may use", free_);
+                 "the capabilities end at byte {}, beyond the 256 that they may use", free_);
   put(header::command, std::uint16_t{0}, commands_);
   space_.initial_ = space_.bytes_;
   return std::move(space_);

@@ -29,7 +29,7 @@ std::uint32_t sized(ConfigSpace& space, unsigned bar) {
 
 }  // namespace
 
-TEST_CASE("the header tells who the device is, and can't be written") {
+TEST_CASE("the header identifies the device, and can't be written") {
   auto space = ConfigBuilder(identity).intx().build().value();
   CHECK(space.size() == 256);
   CHECK(space.load(header::vendor) == 0x1AF4);
@@ -43,7 +43,7 @@ TEST_CASE("the header tells who the device is, and can't be written") {
   CHECK(space.load(header::class_and_revision) == 0xFF010203);
 }
 
-TEST_CASE("BARs tell their kind and their size") {
+TEST_CASE("BARs show their kind and their size") {
   auto space = ConfigBuilder(identity)
                    .bar(0, {BarKind::io, 32})
                    .bar(1, {BarKind::memory32, 4096})
@@ -109,7 +109,7 @@ TEST_CASE("what breaks a rule of PCI is refused, and named") {
   CHECK(bar(6, {BarKind::memory32, 4096}).find("BAR 6") != std::string::npos);
   ConfigBuilder twice(identity);
   twice.bar(0, {BarKind::memory64, 4096}).bar(1, {BarKind::memory32, 4096});
-  CHECK(refusal(twice).find("BAR 1 is taken") != std::string::npos);
+  CHECK(refusal(twice).find("BAR 1 is in use") != std::string::npos);
   ConfigBuilder odd(identity);
   CHECK(refusal(odd.msi(3)).find("3 MSI vectors") != std::string::npos);
   ConfigBuilder small(identity);

@@ -39,7 +39,7 @@ Result<BarMemory> BarMemory::create(os::UniqueFd fd, std::uint64_t size, std::ve
   return BarMemory{std::move(fd), MemoryView(std::move(*mapping)), std::move(areas)};
 }
 
-// What the bytes are outside the areas, nobody could see.
+// Bytes outside the areas could not be read by anyone.
 Result<BarMemory> BarMemory::copy() const {
   const auto from = view.bytes();
   auto file = os::create_memfd("bellwire-bar", from.size());
@@ -86,7 +86,7 @@ Result<void> Function::admit_client() {
   return on_new_wires();
 }
 
-// What the config space says of interrupts as they are now.
+// Adds the present state of the interrupts to what the config space says.
 void Function::read_config(std::size_t offset, std::span<std::byte> into) noexcept {
   auto status = config_.load(header::status);
   status &= static_cast<std::uint16_t>(~status::interrupt);
@@ -122,7 +122,7 @@ void Function::apply_config() noexcept {
         (config_.load<std::uint16_t>(msix + msix::control) & msix::function_mask) != 0);
 }
 
-// Transfers end first, so that what the device does about that is reset, too.
+// Transfers end first, so that whatever the device does in response is reset, too.
 void Function::reset() noexcept {
   memory_.cancel();
   config_.reset();

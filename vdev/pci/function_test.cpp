@@ -48,7 +48,7 @@ TEST_CASE("MSI-X gets a BAR of its own") {
   CHECK(bar.registers->read(12, 4) == 1);  // vector 0 is masked
 }
 
-TEST_CASE("the config space's mask bits mask, its pending bits tell") {
+TEST_CASE("the config space's mask bits mask, and its pending bits show what waits") {
   Plain function(full());
   const auto msix = function.config().find(CapabilityId::msix) + msix::control;
   const auto msi = function.config().find(CapabilityId::msi);
@@ -69,7 +69,7 @@ TEST_CASE("the config space's mask bits mask, its pending bits tell") {
   CHECK(event.drain() == 1);
 }
 
-TEST_CASE("the status register tells of INTx, the command register turns it off") {
+TEST_CASE("the status register shows INTx, the command register turns it off") {
   Plain function(full());
   const auto event = os::EventFd::create().value();
   function.interrupts().connect(InterruptKind::intx, 0, event.duplicate().value());
@@ -87,7 +87,7 @@ TEST_CASE("the status register tells of INTx, the command register turns it off"
 TEST_CASE("a plan that breaks a rule throws what is wrong") {
   auto plan = full();
   plan.bars[4].shape = {BarKind::memory32, 4096};  // MSI-X wants it
-  CHECK_THROWS_WITH_AS(Plain{std::move(plan)}, doctest::Contains("BAR 4 is taken"),
+  CHECK_THROWS_WITH_AS(Plain{std::move(plan)}, doctest::Contains("BAR 4 is in use"),
                        std::system_error);
 }
 

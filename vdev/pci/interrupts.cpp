@@ -48,7 +48,7 @@ void Interrupts::drop(Vector& vector) noexcept {
   vector.connected = false;
 }
 
-// One notice a level: the next is due when the guest has unmasked it, if it is still asserted.
+// One notice per level: the next is due when the guest has unmasked it, if it is still asserted.
 void Interrupts::signal_intx() noexcept {
   if (!intx_.asserted || intx_.signalled || intx_.disabled || !intx_.event) return;
   intx_.signalled = true;

@@ -78,7 +78,7 @@ class Interrupts {
     bool msi_masked = false;
     bool msix_masked = true;
   };
-  struct Level {
+  struct Intx {
     std::optional<os::EventFd> event;
     bool asserted = false;
     bool signalled = false;  // and masked by that, or by the guest
@@ -93,7 +93,7 @@ class Interrupts {
 
   InterruptCounts counts_;
   std::vector<Vector> lines_;
-  Level intx_;
+  Intx intx_;
   InterruptKind user_ = InterruptKind::intx;  // whose the vectors' connections are
   bool all_masked_ = false;
 };

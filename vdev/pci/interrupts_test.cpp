@@ -73,7 +73,7 @@ TEST_CASE("a kind of messages takes the vectors over from the other") {
   CHECK_FALSE(fixture.interrupts.uses_messages());
 }
 
-TEST_CASE("INTx is told once a level, and again if it is still there when unmasked") {
+TEST_CASE("INTx is reported once per level, and again if it is still there when unmasked") {
   Fixture fixture;
   fixture.interrupts.set_intx(true);
   fixture.connect(Kind::intx, 0);

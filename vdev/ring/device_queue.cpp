@@ -6,13 +6,13 @@
 namespace bellwire::ring {
 namespace {
 
-// Requests a turn: enough to amortise a wake-up, few enough that other queues are not starved.
+// Requests per turn: enough to amortise a wake-up, few enough that other queues are not starved.
 constexpr unsigned budget = 64;
 constexpr std::size_t byte_budget = std::size_t{1} << 20;
 
-// Requests from one look to the next, and completions shown at once: each look and each showing
-// waits for a cache line that the driver has. A completion is held back for few others, and for
-// none that takes its time.
+// Requests per read of `submitted`, and completions per publication: each read and each publication
+// waits for a cache line that the driver has. A completion is held back only for a few others, and
+// not for a slow one.
 constexpr unsigned batch = 16;
 constexpr std::uint64_t batch_ticks = 10'000;  // of timestamp(): some microseconds
 
@@ -40,8 +40,8 @@ DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt,
       generation_(load(queue.control->status.generation, acquire)),
       completed_(load(queue.control->complete.completed, relaxed)),
       trace_(queue, BELLWIRE_DEVICE) {
-  // What the driver can't see being counted twice: a completion that the last incarnation
-  // published, and died before it raised the interrupt.
+  // The driver cannot notice it if this is counted twice: a completion that the last incarnation
+  // published, before it died without raising the interrupt.
   if (!same_generation()) return;
   if (const auto broken = load(queue_.control->status.status, acquire)) {
     status_ = static_cast<bellwire_queue_status>(broken);
@@ -115,8 +115,8 @@ bool DeviceQueue::same_generation() const noexcept {
   return load(queue_.control->driver.generation, acquire) == generation_ && generation_ % 2 == 1;
 }
 
-// `submitted` is read before `consumed`, which only grows: so what is seen of an honest driver
-// always fits.
+// `submitted` is read before `consumed`, which only grows: so an honest driver's words always fit
+// together.
 DeviceQueue::Look DeviceQueue::look() noexcept {
   const auto submitted = load(queue_.control->submit.submitted, acquire);
   if (submitted == completed_) return Look::nothing;

@@ -3,8 +3,8 @@
 // libFuzzer against the device's side of a queue. The input is what a hostile driver does: a list
 // of actions, some of which happen in the middle of a turn, while a request is being served. The
 // queue has neighbours on both sides, in one block of the heap: AddressSanitizer sees what leaves
-// the block, and the neighbours' bytes tell the rest. In the end an honest driver resets the
-// queue, and must be served.
+// the block, and the neighbours' bytes show the rest. In the end an honest driver resets the queue,
+// and must be served.
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace {
 constexpr std::uint32_t entries = BELLWIRE_MIN_RING_ENTRIES;
 constexpr std::uint32_t trace_entries = 8;
 constexpr std::size_t stride = 2 * BELLWIRE_PAGE_SIZE;
-constexpr unsigned most_a_turn = 64;  // requests; more would starve other queues
+constexpr unsigned most_per_turn = 64;  // requests; more would starve other queues
 constexpr std::byte untouched{0xA5};
 constexpr auto order = std::memory_order_seq_cst;
 
@@ -102,7 +102,7 @@ class Attack final : public ring::RequestHandler {
   void turn() {
     served_ = 0;
     device_->turn(*this, input_.ConsumeIntegral<std::uint8_t>());
-    require(served_ <= most_a_turn);
+    require(served_ <= most_per_turn);
   }
 
   // What the memory does behind the device's back, at any time; and the steps of the device.

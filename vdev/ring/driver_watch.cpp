@@ -27,8 +27,8 @@ void DriverWatch::begin(const DeviceSigns& signs) noexcept {
   suspect_.reset();
 }
 
-// A generation's counts begin with it, the module's do not: so this may be any number, and only its
-// growth says something.
+// A generation's counts begin at 0 with it, the module's do not: so this may be any number, and
+// only its growth means something.
 std::int64_t DriverWatch::missing(const DeviceSigns& signs) const noexcept {
   return static_cast<std::int64_t>(signs.doorbells -
                                    load(queue_.control->status.doorbells, acquire));
@@ -44,7 +44,7 @@ DriverWatch::Advice DriverWatch::look(Clock::time_point now, const DeviceSigns& 
       suspect_ && suspect_->hang == *hang && suspect_->incarnation == signs.incarnation;
   if (!known) {
     suspect(now, signs, *hang);
-    // The hops before the doorbell are this side's own: it gets some time to go on by itself.
+    // The hops before the doorbell are this side's own: it gets some time to continue by itself.
     if (hang->last < BELLWIRE_RUNG) return Advice::wait;
     return ring(now, signs);
   }
@@ -94,17 +94,17 @@ void DriverWatch::report_state(Clock::time_point now, Heartbeat::Health state) {
   else if (before == Heartbeat::Health::gone)
     report_ = describe(suspect_->hang, age, "the device was gone, and is back");
   if (state == Heartbeat::Health::beating && before != Heartbeat::Health::unknown)
-    suspect_->since = now;  // from here on it may be held against the device
+    suspect_->since = now;  // from here on the device can be the cause
 }
 
-// What became of the suspicion, now that the wait was not in vain.
+// Decides about the suspicion, now that the wait has ended.
 bool DriverWatch::settle(Clock::time_point now, const DeviceSigns& signs) {
   const auto& [hang, since, incarnation, rung] = *suspect_;
   const auto completed = load(queue_.control->complete.completed, acquire);
-  if (completed == hang.request) return true;  // called for something else
+  if (completed == hang.request) return true;  // woken for something else
   const auto left = missing(signs);
   const bool restarted = std::exchange(incarnation_, signs.incarnation) != signs.incarnation;
-  if (restarted) missing_ = left;  // what it had taken when it died, it could not count
+  if (restarted) missing_ = left;  // it could not count what it had taken when it died
   const bool interrupted =
       restarted || state_ == Heartbeat::Health::paused || state_ == Heartbeat::Health::gone;
   if (!interrupted && hang.last == BELLWIRE_RUNG && left > missing_) {
@@ -202,7 +202,8 @@ std::string StallDetector::describe() const {
         "the queue was claimed {:.1f} s ago, and is served, no interrupt taken: lost "
         "interrupt",
         age.count());
-  return text("the driver has not gone on for {:.1f} s, though nothing is lost", age.count());
+  return text("the driver has made no progress for {:.1f} s, although nothing is lost",
+              age.count());
 }
 
 }  // namespace bellwire::ring

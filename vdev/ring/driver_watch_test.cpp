@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What the driver's side makes of a wait in vain: lost, paused and gone are told apart, and what is
-// lost is repaired. The clock, the module and the device's beat are the test's.
+// How the driver's side explains a wait in vain: lost, paused and gone are distinguished, and what
+// is lost is repaired. The clock, the module and the device's beat are the test's.
 #include "vdev/ring/driver_watch.hpp"
 
 #include <doctest/doctest.h>

@@ -50,7 +50,7 @@ class HangFinder {
   }
 
  private:
-  // A device that waits for no ring is awake, and should look by itself.
+  // A device that does not wait for a ring is awake, and should look by itself.
   [[nodiscard]] std::optional<bellwire_stage> way_there() const noexcept {
     if (has(BELLWIRE_TAKEN)) return BELLWIRE_TAKEN;
     if (load(control_.doorbell.doorbell_event, acquire) != completed_ || has(BELLWIRE_WOKEN))
@@ -59,7 +59,7 @@ class HangFinder {
     return has(BELLWIRE_KICKED) ? BELLWIRE_KICKED : BELLWIRE_SUBMITTED;
   }
 
-  // A driver that waits for no interrupt is awake, and takes what it wants when it wants.
+  // A driver that does not wait for an interrupt is awake, and takes completions whenever it likes.
   [[nodiscard]] std::optional<bellwire_stage> way_back() const noexcept {
     if (load(control_.consume.interrupt_event, acquire) != request_) return std::nullopt;
     for (const auto stage :

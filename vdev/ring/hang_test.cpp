@@ -11,7 +11,7 @@ using namespace bellwire;
 using namespace std::chrono_literals;
 using bellwire::testing::QueuePair;
 
-TEST_CASE("a request that hangs is told with the last that was done for it") {
+TEST_CASE("a request that hangs is reported with the last step that was done for it") {
   QueuePair pair;
   for (std::uint32_t request = 0; request < 3; ++request) {
     CHECK_FALSE(ring::find_hang(*pair.queue).has_value());
@@ -36,7 +36,7 @@ TEST_CASE("a request that hangs is told with the last that was done for it") {
   }
 }
 
-TEST_CASE("who is awake waits for nobody") {
+TEST_CASE("a side that is awake waits for nobody") {
   QueuePair pair;
   pair.driver->submit({});
   CHECK(pair.driver->publish());
@@ -71,7 +71,7 @@ TEST_CASE("a hang in words") {
         "request 4711: doorbell written 2.0 s ago, never seen by the device: the device is paused");
 }
 
-TEST_CASE("each hop has the stage before it, and a side's own work is none") {
+TEST_CASE("each hop has the stage before it, and a side's own work is not a hop") {
   for (unsigned hop = 0; hop < BELLWIRE_HOPS; ++hop)
     CHECK(ring::hop_after(ring::stage_before(static_cast<bellwire_hop>(hop))) == hop);
   for (const auto stage : {BELLWIRE_KICKED, BELLWIRE_WOKEN, BELLWIRE_TAKEN, BELLWIRE_POSTED,

@@ -116,7 +116,8 @@ Queue Queue::over(std::span<std::byte> bytes, const QueueSizes& sizes) noexcept 
 Result<Layout> Layout::open(MemoryView memory) {
   const auto bytes = memory.bytes();
   if (bytes.size() < sizeof(bellwire_header))
-    return fault(std::errc::protocol_error, "{} bytes of memory hold no header", bytes.size());
+    return fault(std::errc::protocol_error, "{} bytes of memory are too few for a header",
+                 bytes.size());
   const auto magic = magic_of(bytes);  // acquires what was written before it
   auto format = copy_once(header_of(bytes).format);
   format.magic = magic;
@@ -152,7 +153,7 @@ Result<void> settle_format(Attachment& attachment, unsigned most_queues) {
   if (blank(bytes)) {
     const auto wires = std::min(attachment.doorbells.size(), attachment.interrupts.size());
     const auto queues = std::min<std::size_t>(wires, most_queues);
-    // The memory came from a peer: what is wrong with it is no fault of this program's user.
+    // The memory came from a peer: what is wrong with it is not the fault of this program's user.
     if (auto made = ring::format(bytes, static_cast<unsigned>(queues)); !made)
       return Error{std::make_error_code(std::errc::protocol_error), made.error().message};
   }

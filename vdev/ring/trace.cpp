@@ -11,7 +11,7 @@
 namespace bellwire::ring {
 namespace {
 
-// Acquire: the look at `written` that follows is really later.
+// Acquire: so that the following read of `written` happens later.
 bellwire_record copy_record(const bellwire_record& from) noexcept {
   const auto* words = reinterpret_cast<const std::uint64_t*>(&from);
   return std::bit_cast<bellwire_record>(
@@ -32,7 +32,7 @@ void TraceReader::drain(std::vector<bellwire_record>& into) {
   const auto before = into.size();
   for (auto at = read_; at != written; ++at)
     into.push_back(copy_record(records_[at & (records_.size() - 1)]));
-  // The one that is being written now has the place of the oldest that is whole.
+  // The record that is being written now overwrites the oldest complete one.
   const auto behind = load(*written_, acquire) - read_;
   if (behind >= records_.size()) {
     const auto spoilt = std::min(behind - records_.size() + 1, written - read_);

@@ -128,7 +128,7 @@ TEST_CASE("two threads: no record is read in pieces, all are read or counted") {
   std::thread thread([&] {
     ring::TraceWriter writer(recorded.queue(), BELLWIRE_DEVICE);
     for (std::uint32_t index = 0; index < count; ++index)
-      writer.note(BELLWIRE_TAKEN, index, index);  // both halves of a word tell the same
+      writer.note(BELLWIRE_TAKEN, index, index);  // both halves of a word say the same
   });
   std::vector<bellwire_record> records;
   while (records.size() + reader.lost() < count) reader.drain(records);

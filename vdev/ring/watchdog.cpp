@@ -13,7 +13,7 @@
 namespace bellwire::ring {
 namespace {
 
-// A driver that is alive takes an interrupt that is raised again by the next look but one.
+// A live driver takes a repeated interrupt before the look after the next.
 constexpr auto at_once = LookInterval::longest;
 
 std::uint32_t driver_generation(const Queue& queue) noexcept {
@@ -62,8 +62,7 @@ Watchdog::Finding Watchdog::begin_repair() {
   return {.repair = serves ? Repair::serve : Repair::raise, .report = {}, .lost = {}};
 }
 
-// Nothing was submitted since the repair: so this is the ring for what was repaired, which was
-// only late.
+// If nothing was submitted since the repair, this is the ring that was repaired: it was only late.
 void Watchdog::note_late_ring() noexcept {
   if (load(queue_.control->submit.submitted, acquire) == repaired_->submitted)
     repaired_->late = true;
@@ -83,7 +82,7 @@ bool Watchdog::lost() const noexcept {
   return hang.last == BELLWIRE_SUBMITTED || hang.last == BELLWIRE_RUNG;
 }
 
-// What became of the repair.
+// Decides whether the repair helped.
 Watchdog::Finding Watchdog::settle(Clock::time_point now) {
   auto& repaired = *repaired_;
   const auto generation = driver_generation(queue_);
@@ -112,7 +111,7 @@ Watchdog::Finding Watchdog::settle(Clock::time_point now) {
   return finding;
 }
 
-// The driver counts what it found, and says of the last which request it was.
+// The driver counts the losses that it found, and names the request of the last one.
 Watchdog::Finding Watchdog::report_driver_losses() {
   const auto& line = queue_.control->consume;
   const auto generation = driver_generation(queue_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What the device's side makes of a request that does not get on: lost, paused, reset and gone are
-// told apart, and what is lost is repaired. The clock is the test's.
+// distinguished, and what is lost is repaired. The clock is the test's.
 #include "vdev/ring/watchdog.hpp"
 
 #include <doctest/doctest.h>
@@ -69,7 +69,7 @@ TEST_CASE("a doorbell that never came is served without, and counted as lost onc
   CHECK_FALSE(scene.watchdog.watching());
 }
 
-TEST_CASE("a kick that never came is told from a doorbell") {
+TEST_CASE("a kick that never came is distinguished from a lost doorbell") {
   DogScene scene;
   scene.pair.submit();
   CHECK(scene.look_for(2s).repair == Repair::serve);
@@ -197,11 +197,11 @@ TEST_CASE("what the driver found is reported in its words") {
   CHECK(found.report == "request 49: interrupt taken 1.3 s ago, call never signalled: lost call");
   CHECK_FALSE(found.lost);
   CHECK_FALSE(scene.look_for(1s).report);
-  ring::end_generation(*scene.pair.queue);  // its words stay, and are no news
+  ring::end_generation(*scene.pair.queue);  // its words stay, and mean nothing new
   CHECK_FALSE(scene.look_for(1s).report);
 }
 
-TEST_CASE("who rings after a request stood still is looked at once more") {
+TEST_CASE("a ring after a request stood still causes another look") {
   DogScene scene;
   CHECK_FALSE(scene.watchdog.rung());
   submit(scene);

@@ -61,7 +61,7 @@ struct Dropping::Wires final : EventOwner, std::enable_shared_from_this<Wires> {
       const bool taken = wire.reader.stop() != 0;
       if (wire.in.drain() || taken) pass_on(wire);
     }
-    wires.clear();  // and with it its descriptors: a handler that is queued may hold this yet
+    wires.clear();  // closes the descriptors now: a queued handler may still hold this object
   }
 
   boost::asio::io_context& context;
@@ -92,9 +92,9 @@ Result<Dropping> Dropping::start(boost::asio::io_context& context, Attachment& a
 
 namespace asio = boost::asio;
 
-// One interrupt. Between what the device raises and what goes out stands an eventfd, whose count
-// keeps what is raised too soon. Handlers hold it, and find `running` false once it is dropped; its
-// descriptors go then.
+// One interrupt. The device raises an eventfd of ours, whose count keeps what is raised too soon;
+// the real one is raised from there. Handlers hold this object, and find `running` false once it is
+// dropped; its descriptors are closed then.
 struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
   using Clock = std::chrono::steady_clock;
 
@@ -142,8 +142,8 @@ struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
   EventReader reader;  // of it
   asio::steady_timer timer;
   const std::chrono::nanoseconds time;
-  Clock::time_point next{};  // that one may go out
-  bool holds = false;        // one, until then
+  Clock::time_point next{};  // when the next one may go out
+  bool holds = false;        // one is held until then
   bool running = true;
 };
 

@@ -24,8 +24,8 @@ struct DropPlan {
 /// How many have come, over all attachments of a device.
 using DropCount = std::shared_ptr<std::uint64_t>;
 
-/// Loses one doorbell or one interrupt of a device on purpose, to show what happens then and who
-/// notices.
+/// Loses one doorbell or one interrupt of a device on purpose, to show what happens then and which
+/// side notices.
 class Dropping {
  public:
   static constexpr unsigned descriptors_each = 3;  ///< that it opens per wire of that kind

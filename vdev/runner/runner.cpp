@@ -17,8 +17,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds tick{100};  // device.hpp: on_tick()
-constexpr std::chrono::microseconds slice{20};  // of looking, then others have their turn
-constexpr unsigned looks = 16;                  // between two looks at the clock
+constexpr std::chrono::microseconds slice{20};  // of polling; then the loop's other handlers run
+constexpr unsigned looks = 16;                  // polls per reading of the clock
 
 }  // namespace
 
@@ -31,7 +31,7 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
     std::optional<os::EventFd> event;  // until it is stopped
     EventReader reader;
     PollTime patience;
-    Clock::time_point idle_since{};  // there was no work left; kept only with polling
+    Clock::time_point idle_since{};  // when there was no work left; kept only with polling
     bool worked = false;             // since then, when polled
   };
 
@@ -95,7 +95,7 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
     }
   }
 
-  // It goes back to sleep with a last look, which asks for the next ring.
+  // Before it sleeps again, it looks a last time, which asks for the next ring.
   bool stays_polled(unsigned index, Clock::time_point now) {
     if (!running) return false;
     auto& doorbell = doorbells[index];
@@ -108,7 +108,7 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
     return false;
   }
 
-  // Ticks end with the first before which nothing was done: who is idle sleeps.
+  // Ticks end with the first one before which nothing was done: an idle device sleeps.
   void tick_on() {
     busy = true;
     if (!std::exchange(ticking, true)) await_tick();
@@ -130,7 +130,7 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
     ticker.cancel();
     for (auto& doorbell : doorbells) {
       doorbell.reader.stop();
-      doorbell.event.reset();  // now: a handler that is queued may hold this yet
+      doorbell.event.reset();  // closed now: a queued handler may still hold this object
     }
     device.stop();
   }
@@ -143,7 +143,7 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
   std::vector<unsigned> polled;
   bool running = false;
   bool busy = false;     // since the last tick
-  bool ticking = false;  // there is a next one
+  bool ticking = false;  // a tick is due
 };
 
 Runner::Runner(std::shared_ptr<Impl> state) noexcept : state_(std::move(state)) {}

@@ -18,7 +18,7 @@ using bellwire::testing::Wires;
 
 namespace {
 
-// Remembers what it was told, and leaves the test to run the context.
+// Remembers its calls, and leaves the test to run the context.
 struct LoggingDevice final : Device {
   DeviceTraits traits() const noexcept override { return {.kind = "recorder"}; }
   Result<void> start(Attachment) override {

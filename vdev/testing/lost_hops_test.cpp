@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// A request's hops are left out on purpose, each on each transport's own wires: it is told exactly
-// which. What gets lost on a wire is lost there; what a side should have done and did not, by that
-// side: the driver is the test's, and the device is one that stops where it is told to.
+// Each hop of a request is left out on purpose, on each transport's own wires, and the report must
+// name exactly that hop. A hop on a wire is lost on that wire; a step of a side is left out by that
+// side: the driver is the test's, and the device stops where the test asks it to.
 #include "vdev/devices/request_device.hpp"
 #include "vdev/ring/hang.hpp"
 #include "vdev/ring/words.hpp"
@@ -118,10 +118,10 @@ void check(TransportFixture& fixture, bellwire_stage last) {
 
 }  // namespace
 
-TEST_CASE("a request that hangs is told with its last hop, on every transport") {
+TEST_CASE("a request that hangs is reported with its last hop, on every transport") {
   for (const auto& stage : trace::stages) SUBCASE(std::string(stage.name).c_str()) {
       on_each_transport(2, [&stage](TransportFixture& fixture) {
-        if (fixture.polling != Polling::off) return;  // who looks by itself misses no doorbell
+        if (fixture.polling != Polling::off) return;  // a device that polls misses no doorbell
         check(fixture, static_cast<bellwire_stage>(&stage - trace::stages.data()));
       });
     }

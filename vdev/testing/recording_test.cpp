@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Requests are recorded on each transport's own wires: each one's way is told whole and in order,
-// and what is lost of it is counted.
+// Requests are recorded on each transport's own wires: each one's hops are reported completely and
+// in order, and what is lost of it is counted.
 #include "vdev/devices/echo.hpp"
 #include "vdev/ring/driver_queue.hpp"
 #include "vdev/testing/driver.hpp"
@@ -104,7 +104,7 @@ void check_in_order(const Tally& tally) {
   CHECK(tally.too_far_back == 0);
 }
 
-// Driver and device have one clock: that is found by who doesn't know it, too.
+// Driver and device have one clock: a reader that does not know it finds it, too.
 void check_clock(const trace::Timeline& timeline) {
   check_in_order(Tally(timeline));
   CHECK(timeline.contradictions == 0);
@@ -114,7 +114,7 @@ void check_clock(const trace::Timeline& timeline) {
 
 }  // namespace
 
-TEST_CASE("each request's way is told in order, on every transport") {
+TEST_CASE("each request's hops are reported in order, on every transport") {
   for (const unsigned depth : {1U, 64U}) SUBCASE(text("depth {}", depth).c_str()) {
       on_each_transport(1, [depth](TransportFixture& fixture) {
         const auto recorded = record(fixture, {requests, depth});

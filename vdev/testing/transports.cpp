@@ -128,7 +128,7 @@ Result<std::unique_ptr<TransportFixture>> make_ivshmem(unsigned queues) {
   return std::unique_ptr<TransportFixture>(std::make_unique<IvshmemFixture>(queues));
 }
 
-constexpr TransportEntry entries[] = {
+constexpr TestedTransport entries[] = {
     {"in-process", make_in_process},
     {"in-process, polled while it pays", make_adaptive},
     {"in-process, polled", make_always_polled},
@@ -144,7 +144,7 @@ Result<std::unique_ptr<TransportFixture>> make_in_process_fixture(unsigned queue
   return InProcessFixture::create(queues, std::move(machine));
 }
 
-std::span<const TransportEntry> transports() noexcept {
+std::span<const TestedTransport> transports() noexcept {
   return entries;
 }
 

@@ -31,14 +31,14 @@ class TransportFixture {
   Polling polling = Polling::off;  ///< how to run its devices
 };
 
-struct TransportEntry {
+struct TestedTransport {
   std::string_view name;
   /// The error says why this machine can't run the transport.
   Result<std::unique_ptr<TransportFixture>> (*create)(unsigned queues);
 };
 
 /// Every transport that this layer knows. To add one, add a line to transports.cpp.
-[[nodiscard]] std::span<const TransportEntry> transports() noexcept;
+[[nodiscard]] std::span<const TestedTransport> transports() noexcept;
 
 /// The in-process transport on a machine of the caller's choice.
 [[nodiscard]] Result<std::unique_ptr<TransportFixture>> make_in_process_fixture(

@@ -108,7 +108,7 @@ const Unsound unsound[] = {
     {"count", Command::region_read, access(0, 0, ~0U)},
     {"offset", Command::region_read, access(4096, 0, 1)},
     {"offset that wraps", Command::region_read, access(last_address, 0, 2)},
-    {"a region that is none", Command::region_read, access(0, 3, 1)},
+    {"a region that does not exist", Command::region_read, access(0, 3, 1)},
     {"region", Command::region_read, access(0, ~0U, 1)},
     {"config space's end", Command::region_read, access(4092, VFIO_PCI_CONFIG_REGION_INDEX, 8)},
     {"no bytes, behind the end", Command::region_write, access(4097, 0, 0)},

@@ -48,7 +48,7 @@ void Clock::refine(const std::vector<Bound>& bounds) {
   }
 }
 
-// A piece that is bounded from one side only takes what is nearest to the one before.
+// A piece that is bounded on one side only takes the offset nearest to that of the piece before.
 void Clock::settle(std::uint64_t span) {
   std::optional<std::int64_t> last;
   bool known = false;
@@ -79,28 +79,29 @@ std::int64_t Clock::offset(std::uint64_t when) const noexcept {
 
 namespace {
 
-// A hop from one side to the other. `sure`: the later stage is recorded by who saw the earlier one.
-struct Hop {
+// A hop from one side to the other. `sure`: the side that records the later stage has seen the
+// earlier one.
+struct BoundingHop {
   bellwire_stage from, to;
   bool sure;
 };
 
-constexpr Hop hops[] = {
+constexpr BoundingHop hops[] = {
     {BELLWIRE_SUBMITTED, BELLWIRE_TAKEN, true},    {BELLWIRE_SUBMITTED, BELLWIRE_WOKEN, true},
     {BELLWIRE_RUNG, BELLWIRE_WOKEN, false},        {BELLWIRE_POSTED, BELLWIRE_CONSUMED, true},
     {BELLWIRE_POSTED, BELLWIRE_INTERRUPTED, true}, {BELLWIRE_RAISED, BELLWIRE_INTERRUPTED, false},
 };
 
-// What one queue says of the clocks.
+// What one queue's requests say about the clocks.
 struct Said {
   std::size_t place;
   std::size_t requests = 0;
   std::vector<Bound> bounds = {};
 };
 
-// Whether a hop is likely what it seems: no other doorbell, or interrupt, was on its way. For the
-// request before went that way, too, and was done before this one was submitted.
-bool likely(const Hop& hop, const Stamps& before, const Stamps& at) {
+// Whether a hop can be attributed: no other doorbell, or interrupt, was under way, since the
+// request before took the same hop and was done before this one was submitted.
+bool likely(const BoundingHop& hop, const Stamps& before, const Stamps& at) {
   return before[hop.from] && before[hop.to] && before[BELLWIRE_CONSUMED] &&
          at[BELLWIRE_SUBMITTED] && *before[BELLWIRE_CONSUMED] <= *at[BELLWIRE_SUBMITTED];
 }
@@ -133,7 +134,7 @@ std::vector<Said> said_by_each(std::vector<QueuePassage>& passages) {
   return all;
 }
 
-// From the first to the last that the device recorded of requests.
+// The time from the first to the last stage that the device recorded.
 std::uint64_t span_of(std::vector<QueuePassage>& passages) {
   auto first = std::numeric_limits<std::uint64_t>::max();
   std::uint64_t last = 0;
@@ -147,7 +148,7 @@ std::uint64_t span_of(std::vector<QueuePassage>& passages) {
   return last > first ? last - first : 0;
 }
 
-// Clocks that drift contradict themselves now and then; times that were made up, at every turn.
+// Clocks that drift contradict themselves now and then; invented times do so everywhere.
 bool contradicts_itself(const Said& said, const Clock& clock) {
   return clock.contradictions() > said.requests / 2;
 }

@@ -46,7 +46,7 @@ void Passage::sort(const bellwire_record& record) {
   if (firsts.empty() || seen.below > firsts.back().below) firsts.push_back(seen);
 }
 
-// A request that its side saw when it woke, and had not met before, is one that it woke for.
+// If a side saw a request for the first time when it woke, it woke for that request.
 void Passage::note_own(bellwire_stage stage, const Seen& record) {
   auto& request = requests_[record.below];
   auto& place = request.at[stage];
@@ -67,7 +67,7 @@ std::optional<Passage::Seen> Passage::first_above(bellwire_stage stage, std::int
   return found == firsts.end() ? std::nullopt : std::optional(*found);
 }
 
-// A doorbell that saw more than the device did when it woke came later than that.
+// A doorbell that covers more requests than the device saw when it woke came later.
 void Passage::find_way_there(std::int32_t key, Request& request) const {
   auto& at = request.at;
   const auto rung = first_above(BELLWIRE_RUNG, key);
@@ -80,7 +80,7 @@ void Passage::find_way_there(std::int32_t key, Request& request) const {
   at[BELLWIRE_KICKED] = kicked->ticks;
 }
 
-// Likewise for what leads to the process's waking: each saw no more than the next one did.
+// The same for the stages before the process wakes: each covers no more than the next one.
 void Passage::find_way_back(std::int32_t key, Request& request) const {
   auto& at = request.at;
   if (!at[BELLWIRE_AWAKE]) return;

@@ -12,8 +12,9 @@
 namespace bellwire::trace {
 
 namespace {
-// Of the room for moments, what a queue takes that has any: a guest may come and go as it likes.
-constexpr std::size_t moments_a_queue = 16;
+// How much of the room for moments a queue takes that has any: a guest may claim and leave as often
+// as it likes.
+constexpr std::size_t moments_per_queue = 16;
 }  // namespace
 
 Recorder::~Recorder() {
@@ -76,7 +77,7 @@ void Recorder::keep_left() {
   }
 }
 
-// As much as there is room for. The records are cleared.
+// Keeps as many records as there is room for, and clears them.
 void Recorder::keep(Watched& watched, SideRecords& records) {
   for (std::size_t side = 0; side < BELLWIRE_SIDES; ++side) {
     auto& fresh = records[side];
@@ -94,9 +95,9 @@ void Recorder::keep(Watched& watched, SideRecords& records) {
   }
 }
 
-// One of several queues leaves an eighth of the room to the others.
+// If there are several queues, each leaves an eighth of the room to the others.
 bool Recorder::take_room(Watched& watched, std::size_t moments) noexcept {
-  if (!watched.place) moments += moments_a_queue;
+  if (!watched.place) moments += moments_per_queue;
   if (moments > room_) return false;
   if (several_ && watched.used / 7 > room_ - moments) return false;
   room_ -= moments;
@@ -104,7 +105,7 @@ bool Recorder::take_room(Watched& watched, std::size_t moments) noexcept {
   return true;
 }
 
-// A side may say that it wrote any number.
+// A side may claim that it wrote any number.
 void Recorder::add_lost(std::size_t side, std::uint64_t count) noexcept {
   auto& lost = recording_.lost[side];
   lost += std::min(count, std::numeric_limits<std::uint64_t>::max() - lost);

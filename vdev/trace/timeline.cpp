@@ -14,10 +14,10 @@ namespace {
 
 using Time = std::uint64_t;  // ticks of the host
 
-constexpr double late_ns = 1e9;  // a side may have been put to sleep between its look at the clock
+constexpr double late_ns = 1e9;  // a side may be preempted between its reading of the clock
                                  // and its record
 
-// The recording's own, and a little more.
+// The times of the recording itself, and a little more.
 Window possible_times(const Recording& recording) {
   constexpr auto latest = std::numeric_limits<Time>::max();
   const auto late = static_cast<Time>(late_ns * std::clamp(recording.ticks_per_ns, 0.0, 1e3));
@@ -72,7 +72,7 @@ class Maker {
     return 0;
   }
 
-  // By generation, of records that the device can have made.
+  // By generation, from the records that the device can have made.
   void collect_passages() {
     for (std::size_t place = 0; place < recording_.queues.size(); ++place) {
       const auto& queue = recording_.queues[place];
@@ -89,7 +89,7 @@ class Maker {
     }
   }
 
-  // Guest's ticks bring their own time: near enough to find the piece of the clock.
+  // A guest's ticks are close enough to the host's to find the piece of the clock.
   static Time on_hosts_clock(const Clock& clock, bellwire_stage stage, Time ticks,
                              std::optional<Time> near) {
     if (on_host(stage)) return ticks;
@@ -121,7 +121,7 @@ class Maker {
     }
   }
 
-  // What isn't likely by the clock was of another request.
+  // A stage that is unlikely by the clock belongs to another request.
   static void drop_unlikely(Stamps& at) {
     const auto late = [&](bellwire_stage from, bellwire_stage to) {
       return at[from] && at[to] && static_cast<std::int64_t>(*at[from] - *at[to]) > 0;
@@ -165,7 +165,7 @@ class Maker {
     return timeline;
   }
 
-  // Of those that requests in the timeline were timed by.
+  // Adds the clocks by which requests of the timeline were timed.
   void add_clocks(Time start, Timeline& timeline) const {
     std::set<const Clock*> used;
     for (const auto& found : journeys_) used.insert(&clocks_.of(found.place));

@@ -34,7 +34,7 @@ TEST_CASE("a request alone has all its stages, on one clock") {
       CHECK(timeline.journeys[which].at[stage] == static_cast<double>(1000 * which + 10 * stage));
 }
 
-TEST_CASE("one doorbell and one interrupt stand for all requests that they tell of") {
+TEST_CASE("one doorbell and one interrupt stand for all requests that they announce") {
   RecordingScript script;
   script.note_all(100, BELLWIRE_SUBMITTED, 0, 3);
   script.note(110, BELLWIRE_KICKED, 3).note(120, BELLWIRE_RUNG, 3).note(130, BELLWIRE_WOKEN, 3);
@@ -74,7 +74,7 @@ TEST_CASE("a side that was awake anyway was not woken for the request") {
   CHECK(timeline.doorbells[1].requests == 0);
 }
 
-TEST_CASE("a doorbell that came too late for its request tells nothing of the clocks") {
+TEST_CASE("a doorbell that came too late for its request says nothing about the clocks") {
   RecordingScript script;
   script.note(0, BELLWIRE_SUBMITTED, 0).note(10, BELLWIRE_RUNG, 1);
   script.note(12, BELLWIRE_SUBMITTED, 1).note(20, BELLWIRE_WOKEN, 2).note(30, BELLWIRE_RUNG, 2);
@@ -114,7 +114,7 @@ TEST_CASE("indices that begin anew are other requests, and may wrap") {
   for (const auto& journey : timeline.journeys) CHECK(journey.at[BELLWIRE_AWAKE].has_value());
 }
 
-TEST_CASE("a request that never ended is told, one whose beginning is not known is not") {
+TEST_CASE("a request that never ended is reported, one whose start is not known is not") {
   RecordingScript script;
   script.note(5, BELLWIRE_TAKEN, 0).note(6, BELLWIRE_POSTED, 0).note(7, BELLWIRE_CONSUMED, 0);
   script.note(10, BELLWIRE_SUBMITTED, 1).note(20, BELLWIRE_RUNG, 2);
@@ -145,7 +145,7 @@ TEST_CASE("any bytes at all are survived") {
   }
 }
 
-TEST_CASE("random traffic is told in order, whatever the offset") {
+TEST_CASE("random traffic is reported in order, whatever the offset") {
   std::mt19937_64 random(3);
   for (const std::uint64_t offset : {std::uint64_t{0}, ahead, std::uint64_t{0} - ahead}) {
     RecordingScript script(offset);

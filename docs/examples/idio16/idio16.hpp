@@ -10,7 +10,7 @@
 
 class Idio16 final : public bellwire::pci::Function, private bellwire::RegisterBlock {
  public:
-  /// `on_outputs` is told all 16 when the guest has changed one.
+  /// `on_outputs` gets all 16 when the guest has changed one.
   explicit Idio16(std::function<void(std::uint16_t)> on_outputs = [](std::uint16_t) {});
 
   [[nodiscard]] std::uint16_t outputs() const noexcept { return outputs_; }

@@ -39,7 +39,7 @@ class Inputs {
     char* end = nullptr;
     const auto lines = std::strtoul(line.c_str(), &end, 0);
     if (line.empty() || *end != '\0' || lines > 0xFFFF)
-      std::cerr << "idio16: '" << line << "': give a number from 0 to 0xFFFF, a bit a line\n";
+      std::cerr << "idio16: '" << line << "': give a number from 0 to 0xFFFF, one bit per line\n";
     else
       card_.set_inputs(static_cast<std::uint16_t>(lines));
     read_on();

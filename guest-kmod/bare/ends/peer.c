@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
  * bare-peer SOCKET SLOT: the host's end of the bare wire. It connects to a
- * switchboard as that slot's device, gets the memory, doorbell 0 and the guest's
- * vector 0, and answers each ring until it is killed. It checks nothing.
+ * switchboard as that slot's device, gets the memory, doorbell 0 and the
+ * guest's vector 0, and answers each ring until it is killed. It checks nothing
+ * that the guest writes.
  */
 #define _GNU_SOURCE
 #include <errno.h>

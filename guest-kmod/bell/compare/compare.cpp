@@ -32,10 +32,10 @@ std::uint64_t share(std::uint64_t count, std::uint64_t round) {
 struct Candidate {
   MechanismResult row;
   Traits traits{};
-  std::function<Result<Measurement>(const Plan&)> measure{};
+  std::function<Result<Measurement>(const RoundPlan&)> measure{};
 
   // A mechanism that failed once is not measured again.
-  void measure_round(const Plan& plan) {
+  void measure_round(const RoundPlan& plan) {
     if (!measure || !row.reason.empty() || plan.burst() == 0) return;
     auto measured = measure(plan);
     if (!measured) {
@@ -112,7 +112,7 @@ class Comparison {
                     .source = std::string(mechanism.source),
                     .user_lines = lines_of_all(mechanism.source)},
             .traits = mechanism.traits,
-            .measure = [mechanism](const Plan& plan) { return measure(mechanism, plan); }};
+            .measure = [mechanism](const RoundPlan& plan) { return measure(mechanism, plan); }};
   }
 
   [[nodiscard]] Candidate with_the_kernel(const LabMechanism& mechanism) const {
@@ -125,7 +125,7 @@ class Comparison {
                 .user_lines = lines_of_all(mechanism.user_source),
                 .kernel_lines = lines_of_all(mechanism.kernel_source)},
         .traits = mechanism.traits,
-        .measure = [mechanism](const Plan& plan) { return measure(mechanism, plan); }};
+        .measure = [mechanism](const RoundPlan& plan) { return measure(mechanism, plan); }};
   }
 
   static Candidate unavailable(const UnavailableMechanism& mechanism) {
@@ -139,7 +139,7 @@ class Comparison {
     return cpus_[options_.apart || traits.spins ? 1 : 0];
   }
 
-  [[nodiscard]] Plan plan(Traits traits, std::uint64_t round) const noexcept {
+  [[nodiscard]] RoundPlan plan(Traits traits, std::uint64_t round) const noexcept {
     return {share(options_.count, round), cpus_[0], receiver_cpu(traits), round == 0};
   }
 

@@ -20,7 +20,7 @@ using namespace bell::compare;
 namespace {
 
 constexpr std::uint64_t count = 2'000;
-const Plan plan{.count = count, .sender_cpu = 0, .receiver_cpu = 0};
+const RoundPlan plan{.count = count, .sender_cpu = 0, .receiver_cpu = 0};
 
 // io_uring may be forbidden here, the loopback device down.
 bool unavailable(const Mechanism& mechanism) {
@@ -125,7 +125,7 @@ TEST_CASE("a set-up takes calls") {
   for (const auto& mechanism : user_to_user()) {
     CAPTURE(std::string(mechanism.name));
     if (unavailable(mechanism)) continue;
-    const auto figures = measure(mechanism, Plan{.count = 10});
+    const auto figures = measure(mechanism, RoundPlan{.count = 10});
     REQUIRE(figures.has_value());
     CHECK(figures->setup.calls >= 2);
   }

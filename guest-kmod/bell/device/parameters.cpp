@@ -12,7 +12,8 @@ constexpr Named<Kick> named_kicks[] = {
     {"ioctl", Kick::ioctl}, {"eventfd", Kick::eventfd}, {"direct", Kick::direct}};
 constexpr Named<DeviceKind> named_kinds[] = {{"echo", DeviceKind::echo},
                                              {"digest", DeviceKind::digest}};
-constexpr Named<Hop> named_hops[] = {{"kick", Hop::kick}, {"call", Hop::call}, {"wake", Hop::wake}};
+constexpr Named<LostHop> named_hops[] = {
+    {"kick", LostHop::kick}, {"call", LostHop::call}, {"wake", LostHop::wake}};
 constexpr Named<bellwire_worker> named_workers[] = {{"read", BELLWIRE_WORKER_READ},
                                                     {"poll", BELLWIRE_WORKER_POLL},
                                                     {"callback", BELLWIRE_WORKER_CALLBACK}};
@@ -30,7 +31,7 @@ std::span<const Named<Kick>> named_values(Kick) noexcept {
 std::span<const Named<DeviceKind>> named_values(DeviceKind) noexcept {
   return named_kinds;
 }
-std::span<const Named<Hop>> named_values(Hop) noexcept {
+std::span<const Named<LostHop>> named_values(LostHop) noexcept {
   return named_hops;
 }
 std::span<const Named<bellwire_worker>> named_values(bellwire_worker) noexcept {

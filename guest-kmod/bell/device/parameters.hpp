@@ -17,7 +17,7 @@ namespace bell {
 enum class Wait { read, poll, epoll };       // how the process waits for the call eventfd
 enum class Kick { ioctl, eventfd, direct };  // how the process has the module ring
 enum class DeviceKind { echo, digest };      // which device it rings
-enum class Hop { kick, call, wake };         // what it can lose on purpose: --drop
+enum class LostHop { kick, call, wake };     // what it can lose on purpose: --drop
 
 template <class Value>
 struct Named {
@@ -28,7 +28,7 @@ struct Named {
 std::span<const Named<Wait>> named_values(Wait) noexcept;
 std::span<const Named<Kick>> named_values(Kick) noexcept;
 std::span<const Named<DeviceKind>> named_values(DeviceKind) noexcept;
-std::span<const Named<Hop>> named_values(Hop) noexcept;
+std::span<const Named<LostHop>> named_values(LostHop) noexcept;
 std::span<const Named<bellwire_worker>> named_values(bellwire_worker) noexcept;
 std::span<const Named<bellwire::Polling>> named_values(bellwire::Polling) noexcept;
 

@@ -19,5 +19,5 @@ TEST_CASE("chosen values are in the order of the table, each once") {
   CHECK(chosen<Wait>({"epoll", "read", "epoll"}) == std::vector{Wait::read, Wait::epoll});
   CHECK(chosen<Wait>({"poll", "all"}) == std::vector{Wait::read, Wait::poll, Wait::epoll});
   CHECK(chosen<Wait>({"none"}).empty());
-  CHECK(names<Hop>() == std::vector<std::string>{"kick", "call", "wake"});
+  CHECK(names<LostHop>() == std::vector<std::string>{"kick", "call", "wake"});
 }

@@ -14,11 +14,11 @@ namespace {
 
 struct Names {
   explicit Names(const TrafficOptions& options)
-      : device(name_of(options.connection.device)),
-        worker(name_of(options.connection.worker)),
-        kick(name_of(options.connection.kick)),
-        wait(name_of(options.connection.wait)),
-        poll(name_of(options.connection.poll)) {}
+      : device(name_of(options.claim.device)),
+        worker(name_of(options.claim.worker)),
+        kick(name_of(options.claim.kick)),
+        wait(name_of(options.claim.wait)),
+        poll(name_of(options.claim.poll)) {}
   std::string_view device, worker, kick, wait, poll;
 };
 

@@ -29,7 +29,7 @@ constexpr Sabotage sabotages[] = {
        bellwire::ring::store(control.submit.submitted, 1U << 31, order);
      },
      BELLWIRE_QUEUE_BAD_SUBMITTED},
-    {"claims to have consumed completions that never were",
+    {"claims to have consumed completions that were never published",
      [](bellwire_queue_control& control) {
        bellwire::ring::store(control.consume.consumed, 1U << 30, order);
        bellwire::ring::store(control.submit.submitted, 1, order);
@@ -42,38 +42,38 @@ constexpr Sabotage sabotages[] = {
      BELLWIRE_QUEUE_BAD_SUBMITTED},
 };
 
-bool breaks(Connection& connection, const Sabotage& sabotage) {
-  sabotage.commit(connection.control());
-  connection.kick();
-  for (int waits = 0; waits < 5 && connection.queue().status() == BELLWIRE_QUEUE_OK; ++waits)
-    connection.wait();
-  return connection.queue().status() == sabotage.verdict;
+bool breaks(ClaimedQueue& claimed, const Sabotage& sabotage) {
+  sabotage.commit(claimed.control());
+  claimed.kick();
+  for (int waits = 0; waits < 5 && claimed.queue().status() == BELLWIRE_QUEUE_OK; ++waits)
+    claimed.wait();
+  return claimed.queue().status() == sabotage.verdict;
 }
 
-bool serves(Connection& connection) {
+bool serves(ClaimedQueue& claimed) {
   for (std::uint64_t ring = 0; ring < 100; ++ring)
-    if (const auto done = ring_once(connection, ring); !done || done->cookie != ring) return false;
+    if (const auto done = ring_once(claimed, ring); !done || done->cookie != ring) return false;
   return true;
 }
 
 }  // namespace
 
 Result<bool> run_break() {
-  const ConnectionOptions options{};
-  auto victim = Connection::create(options);
+  const ClaimOptions options{};
+  auto victim = ClaimedQueue::create(options);
   if (!victim) return victim.error();
-  auto neighbour = Connection::create(options);
+  auto neighbour = ClaimedQueue::create(options);
   if (!neighbour) return neighbour.error();
   KtapChecks checks(3 * std::size(sabotages));
   for (const auto& sabotage : sabotages) {
     checks.check(breaks(*victim, sabotage),
-                 text("a driver {}: the device calls its queue broken", sabotage.what));
+                 text("a driver {}: the device reports its queue as broken", sabotage.what));
     checks.check(serves(*neighbour), "another queue of the same device is served meanwhile");
     const auto reset = victim->reset();
     checks.check(reset && serves(*victim), "after a reset the broken queue is served again");
   }
-  for (const auto* const connection : {&*victim, &*neighbour})
-    if (connection->gone() || connection->memory_lost()) return connection->gone_fault();
+  for (const auto* const claimed : {&*victim, &*neighbour})
+    if (claimed->gone() || claimed->memory_lost()) return claimed->gone_fault();
   return checks.good();
 }
 

@@ -14,14 +14,14 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
   std::vector<TrafficOptions> runs;
   TrafficOptions one = options.traffic;
   const auto& [hop, number] = options.drop;
-  if (number > 0) one.loss = {chosen<Hop>({hop}).front(), number};
+  if (number > 0) one.loss = {chosen<LostHop>({hop}).front(), number};
   for (const auto device : chosen<DeviceKind>(options.devices))
     for (const auto depth : options.depths)
       for (const auto worker : chosen<bellwire_worker>(options.workers))
         for (const auto kick : chosen<Kick>(options.kicks))
           for (const auto wait : chosen<Wait>(options.waits))
             for (const auto poll : chosen<bellwire::Polling>(options.polls)) {
-              one.connection = {device, worker, kick, wait, poll};
+              one.claim = {device, worker, kick, wait, poll};
               one.depth = depth;
               runs.push_back(one);
             }
@@ -33,7 +33,7 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
 Result<bool> run_ring(const RingOptions& options) {
   const auto runs = combinations(options);
   if (options.steps > 0) {
-    const auto shown = print_steps(runs.front().connection, options.steps);
+    const auto shown = print_steps(runs.front().claim, options.steps);
     return shown ? Result<bool>(true) : shown.error();
   }
   const auto report = options.ktap ? make_ktap_report() : make_table_report();

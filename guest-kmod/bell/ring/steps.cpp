@@ -26,13 +26,13 @@ constexpr std::uint64_t rings_for_clocks = 200;
 // The text of a stage.
 struct StepText {
   const char* text;
-  std::string_view (*how)(const ConnectionOptions&);  // null: there is only one way
+  std::string_view (*how)(const ClaimOptions&);  // null: there is only one way
 };
 
 constexpr StepText words[BELLWIRE_STAGES] = {
     {"process: request submitted, kick",
-     [](const ConnectionOptions& chosen) { return name_of(chosen.kick); }},
-    {"module: kick taken", [](const ConnectionOptions& chosen) { return name_of(chosen.worker); }},
+     [](const ClaimOptions& chosen) { return name_of(chosen.kick); }},
+    {"module: kick taken", [](const ClaimOptions& chosen) { return name_of(chosen.worker); }},
     {"module: doorbell written", nullptr},
     {"woken by the ioeventfd", nullptr},
     {"request taken", nullptr},
@@ -40,16 +40,16 @@ constexpr StepText words[BELLWIRE_STAGES] = {
     {"interrupt raised", nullptr},
     {"module: MSI-X interrupt", nullptr},
     {"module: call signalled", nullptr},
-    {"process: awake", [](const ConnectionOptions& chosen) { return name_of(chosen.wait); }},
+    {"process: awake", [](const ClaimOptions& chosen) { return name_of(chosen.wait); }},
     {"process: completion taken", nullptr},
 };
 
-Result<Timeline> record(Connection& connection, std::uint64_t rings) {
+Result<Timeline> record(ClaimedQueue& claimed, std::uint64_t rings) {
   bellwire::trace::Recorder recorder(BELLWIRE_GUEST_RECORDS);
-  recorder.watch(0, connection.raw_queue());
+  recorder.watch(0, claimed.raw_queue());
   for (std::uint64_t ring = 0; ring < rings; ++ring) {
     std::this_thread::sleep_for(pause);
-    const auto completion = ring_once(connection, ring);
+    const auto completion = ring_once(claimed, ring);
     if (!completion) return completion.error();
     recorder.drain();
   }
@@ -61,7 +61,7 @@ bool whole(const Journey& journey) {
   return journey.at[BELLWIRE_RUNG] && journey.at[BELLWIRE_RAISED] && journey.at[BELLWIRE_AWAKE];
 }
 
-void print_ring(const Journey& journey, std::uint64_t ring, const ConnectionOptions& options) {
+void print_ring(const Journey& journey, std::uint64_t ring, const ClaimOptions& options) {
   print("ring {:<7}  {:<44}{}\n", ring, "guest", "host");
   for (std::size_t stage = 0; stage < BELLWIRE_STAGES; ++stage) {
     if (!journey.at[stage]) continue;
@@ -76,35 +76,35 @@ void print_ring(const Journey& journey, std::uint64_t ring, const ConnectionOpti
 
 }  // namespace
 
-Result<bellwire_completion> ring_once(Connection& connection, std::uint64_t cookie) {
-  auto& queue = connection.queue();
+Result<bellwire_completion> ring_once(ClaimedQueue& claimed, std::uint64_t cookie) {
+  auto& queue = claimed.queue();
   bellwire_request request{};
   request.cookie = cookie;
   queue.submit(request);
   auto deadline = Clock::now() + ring_patience;
   bool sleeps = queue.may_sleep();  // asked before the device is rung: a call is sure to come
-  if (queue.publish()) connection.kick();
+  if (queue.publish()) claimed.kick();
   for (;;) {
     if (sleeps) {
-      connection.wait();
+      claimed.wait();
       queue.awake();
     }
     if (auto completion = queue.take()) return *completion;
-    if (const auto trouble = connection.trouble()) return *trouble;
+    if (const auto trouble = claimed.trouble()) return *trouble;
     if (queue.status() != BELLWIRE_QUEUE_OK)
       return bellwire::fault(std::errc::protocol_error, "the queue is broken (reason {})",
                              static_cast<int>(queue.status()));
-    if (connection.paused()) deadline = Clock::now() + ring_patience;
+    if (claimed.paused()) deadline = Clock::now() + ring_patience;
     if (Clock::now() > deadline)
       return bellwire::fault(std::errc::timed_out, "no completion for {} s", ring_patience.count());
     sleeps = queue.may_sleep();
   }
 }
 
-Result<void> print_steps(const ConnectionOptions& options, std::uint64_t count) {
-  auto connection = Connection::create(options);
-  if (!connection) return connection.error();
-  const auto timeline = record(*connection, rings_for_clocks + count);
+Result<void> print_steps(const ClaimOptions& options, std::uint64_t count) {
+  auto claimed = ClaimedQueue::create(options);
+  if (!claimed) return claimed.error();
+  const auto timeline = record(*claimed, rings_for_clocks + count);
   if (!timeline) return timeline.error();
   std::vector<Journey> shown;
   std::ranges::copy_if(timeline->journeys, std::back_inserter(shown), whole);

@@ -39,12 +39,12 @@ bool equal(std::span<const std::byte> one, std::span<const std::byte> other) {
 
 class Traffic {
  public:
-  Traffic(const TrafficOptions& options, Connection connection)
+  Traffic(const TrafficOptions& options, ClaimedQueue claimed)
       : options_(options),
-        connection_(std::move(connection)),
-        poll_time_(options.connection.poll),
+        claimed_(std::move(claimed)),
+        poll_time_(options.claim.poll),
         started_(options.depth),
-        module_(connection_.raw_queue(), BELLWIRE_MODULE) {}
+        module_(claimed_.raw_queue(), BELLWIRE_MODULE) {}
 
   Result<TrafficResult> run();
 
@@ -63,18 +63,17 @@ class Traffic {
 
   // Each request under way has its own place in the payload: its input, then its output.
   std::span<std::byte> input(std::uint64_t number) {
-    return connection_.queue().payload().subspan(place(number), options_.payload);
+    return claimed_.queue().payload().subspan(place(number), options_.payload);
   }
   std::span<std::byte> output(std::uint64_t number) {
-    return connection_.queue().payload().subspan(place(number) + options_.payload,
-                                                 options_.payload);
+    return claimed_.queue().payload().subspan(place(number) + options_.payload, options_.payload);
   }
   [[nodiscard]] std::size_t place(std::uint64_t number) const {
     return number % options_.depth * 2 * options_.payload;
   }
 
   TrafficOptions options_;
-  Connection connection_;
+  ClaimedQueue claimed_;
   bellwire::PollTime poll_time_;
   bellwire::os::Ticks ticks_;  // of the TSC, the unit of all times here
   std::vector<std::uint64_t> started_;
@@ -91,18 +90,18 @@ class Traffic {
 };
 
 Result<TrafficResult> Traffic::run() {
-  const auto before = connection_.info();
+  const auto before = claimed_.info();
   if (!before) return before.error();
   if (options_.trace)
-    bellwire::ring::set_recording(connection_.raw_queue(), BELLWIRE_GUEST_RECORDS, true);
+    bellwire::ring::set_recording(claimed_.raw_queue(), BELLWIRE_GUEST_RECORDS, true);
   const auto began = last_progress_ = bellwire::ring::timestamp();
   bool going = true;
-  while (going && (more_to_submit() || connection_.queue().in_flight() > 0)) {
+  while (going && (more_to_submit() || claimed_.queue().in_flight() > 0)) {
     submit_what_fits();
     const auto began_waiting = bellwire::ring::timestamp();
     const bool sleeps = bellwire::ring::publish_and_wait(
-        connection_.queue(), poll_time_, [this] { kick(); },
-        [this, began_waiting] { connection_.wait(since(began_waiting)); });
+        claimed_.queue(), poll_time_, [this] { kick(); },
+        [this, began_waiting] { claimed_.wait(since(began_waiting)); });
     const bool progress = take_all();
     if (progress && sleeps && options_.trace && options_.depth == 1) note_hop();
     going = !stuck(progress);
@@ -111,16 +110,15 @@ Result<TrafficResult> Traffic::run() {
   if (const auto& loss = options_.loss;
       loss && kicks_given_ < loss->kick && result_.failure.empty())
     result_.failure = text("nothing was dropped: only {} kicks were given", kicks_given_);
-  if (connection_.gone() || connection_.memory_lost())
+  if (claimed_.gone() || claimed_.memory_lost())
     return bellwire::fault(std::errc::no_such_device, "{}; {} requests were under way",
-                           connection_.gone_fault().message, result_.rings - result_.completions);
-  const auto after = connection_.info();
+                           claimed_.gone_fault().message, result_.rings - result_.completions);
+  const auto after = claimed_.info();
   if (!after) return after.error();
-  result_.hung =
-      connection_.hung() + (result_.failure.empty() ? 0 : connection_.queue().in_flight());
+  result_.hung = claimed_.hung() + (result_.failure.empty() ? 0 : claimed_.queue().in_flight());
   result_.doorbells = after->doorbells - before->doorbells;
   result_.interrupts = after->interrupts - before->interrupts;
-  result_.raises = connection_.queue().control().status.raises;
+  result_.raises = claimed_.queue().control().status.raises;
   return result_;
 }
 
@@ -132,7 +130,7 @@ bool Traffic::more_to_submit() const {
 // Reads the clock once for all requests that are submitted together; so does take_all().
 void Traffic::submit_what_fits() {
   const auto now = bellwire::ring::timestamp();
-  while (connection_.queue().in_flight() < options_.depth && more_to_submit())
+  while (claimed_.queue().in_flight() < options_.depth && more_to_submit())
     submit(result_.rings++, now);
 }
 
@@ -144,16 +142,16 @@ void Traffic::submit(std::uint64_t number, std::uint64_t now) {
   request.input_offset = at;
   request.input_length = options_.payload;
   request.output_offset = at + options_.payload;
-  request.output_length = options_.connection.device == DeviceKind::echo ? options_.payload : 0;
+  request.output_length = options_.claim.device == DeviceKind::echo ? options_.payload : 0;
   started_[number % options_.depth] = now;
-  connection_.queue().submit(request);
+  claimed_.queue().submit(request);
 }
 
 bool Traffic::take_all() {
   const auto before = result_.completions;
-  while (auto left = connection_.queue().available()) {
+  while (auto left = claimed_.queue().available()) {
     last_progress_ = bellwire::ring::timestamp_after_loads();
-    for (; left > 0; --left) check(*connection_.queue().take(), last_progress_);
+    for (; left > 0; --left) check(*claimed_.queue().take(), last_progress_);
   }
   return result_.completions != before;
 }
@@ -174,22 +172,22 @@ void Traffic::check(const bellwire_completion& completion, std::uint64_t now) {
 
 bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t number) {
   if (completion.status != BELLWIRE_DONE) return false;
-  if (options_.connection.device == DeviceKind::digest)
+  if (options_.claim.device == DeviceKind::digest)
     return completion.result == bellwire::crc32c(input(number));
   return completion.length == options_.payload && equal(input(number), output(number));
 }
 
 bool Traffic::stuck(bool progress) {
-  auto& queue = connection_.queue();
-  if (connection_.paused()) last_progress_ = bellwire::ring::timestamp();
+  auto& queue = claimed_.queue();
+  if (claimed_.paused()) last_progress_ = bellwire::ring::timestamp();
   // Checked first: memory that is gone has no meaning.
-  if (const auto trouble = progress ? std::nullopt : connection_.trouble())
+  if (const auto trouble = progress ? std::nullopt : claimed_.trouble())
     result_.failure = trouble->message;
-  else if (connection_.memory_lost())
-    result_.failure = connection_.gone_fault().message;
+  else if (claimed_.memory_lost())
+    result_.failure = claimed_.gone_fault().message;
   else if (queue.status() != BELLWIRE_QUEUE_OK)
-    result_.failure =
-        text("the device calls the queue broken (reason {})", static_cast<int>(queue.status()));
+    result_.failure = text("the device reports the queue as broken (reason {})",
+                           static_cast<int>(queue.status()));
   else if (queue.device_broken())
     result_.failure = "the device completed a request that was never submitted";
   else if (!progress && since(last_progress_) > traffic_patience)
@@ -200,10 +198,10 @@ bool Traffic::stuck(bool progress) {
 
 void Traffic::kick() {
   const auto& loss = options_.loss;
-  if (loss && ++kicks_given_ == loss->kick) connection_.lose(loss->hop);
-  if (!options_.trace) return connection_.kick();
+  if (loss && ++kicks_given_ == loss->kick) claimed_.lose(loss->hop);
+  if (!options_.trace) return claimed_.kick();
   const auto began = bellwire::ring::timestamp();
-  connection_.kick();
+  claimed_.kick();
   kicks_.add(bellwire::ring::timestamp() - began);
 }
 
@@ -240,9 +238,9 @@ void Traffic::measure(std::uint64_t ticks) {
 }  // namespace
 
 Result<TrafficResult> run_traffic(const TrafficOptions& options) {
-  auto connection = Connection::create(options.connection);
-  if (!connection) return connection.error();
-  auto& queue = connection->queue();
+  auto claimed = ClaimedQueue::create(options.claim);
+  if (!claimed) return claimed.error();
+  auto& queue = claimed->queue();
   if (options.depth > queue.space())
     return bellwire::fault(std::errc::invalid_argument, "--depth {}: the ring has {} entries",
                            options.depth, queue.space());
@@ -251,7 +249,7 @@ Result<TrafficResult> run_traffic(const TrafficOptions& options) {
         std::errc::invalid_argument, "--payload {} at --depth {} needs {} bytes, the queue has {}",
         options.payload, options.depth, std::uint64_t{2} * options.depth * options.payload,
         queue.payload().size());
-  return Traffic(options, std::move(*connection)).run();
+  return Traffic(options, std::move(*claimed)).run();
 }
 
 }  // namespace bell

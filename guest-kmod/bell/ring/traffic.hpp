@@ -9,18 +9,18 @@
 #include <string>
 #include <vector>
 
-#include "guest-kmod/bell/device/connection.hpp"
+#include "guest-kmod/bell/device/claimed_queue.hpp"
 
 namespace bell {
 
 /// A hop that is lost on purpose, to see that it is noticed.
 struct Loss {
-  Hop hop;
+  LostHop hop;
   std::uint64_t kick;  ///< the kick that it belongs to, counted from 1
 };
 
 struct TrafficOptions {
-  ConnectionOptions connection;
+  ClaimOptions claim;
   std::uint64_t count = 10000;       ///< requests
   std::uint32_t depth = 1;           ///< requests under way at most
   std::uint32_t payload = 64;        ///< bytes of each request's input

@@ -180,7 +180,7 @@ static const struct way back[] = {
 	{ NOTIFY_LAB_SEND_PAGE, no_set_up, await_page, NULL },
 };
 
-/* Of those that are the same, or none, one close is in vain. */
+/* Where two are the same, or absent, one close fails; that is harmless. */
 static void close_trip(const struct trip *trip)
 {
 	close(trip->there);

@@ -80,7 +80,7 @@ static void same_eventfd(void)
 	}
 }
 
-/* Each answers the other, until both have had their number. */
+/* Each answers the other, until both have received their number. */
 static void two_sessions(void)
 {
 	for (__u32 receiver = NOTIFY_LAB_RECEIVE_EVENTFD_READ;
@@ -104,7 +104,7 @@ static void two_sessions(void)
 
 const struct test eventfd_tests[] = {
 	{ "eventfd: the kernel's signal makes it overflow, and poll say ERR", overflow, 0 },
-	{ "eventfd: the signal command adds, and refuses what is no eventfd", signal_adds, 0 },
+	{ "eventfd: the signal command adds, and refuses what is not an eventfd", signal_adds, 0 },
 	{ "eventfd: an overflown one is received", overflown_is_received, 0 },
 	{ "eventfd: ELOOP for the same one to receive and to send", same_eventfd, 0 },
 	{ "eventfd: two sessions that answer each other end", two_sessions, 0 },

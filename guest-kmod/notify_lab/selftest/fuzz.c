@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random jobs on random fds from some processes at once. Whatever they return
- * is right; that all ends and the kernel's log stays clean is the test.
+ * Random jobs on random fds from some processes at once. Any return value is
+ * accepted; the test is that every job ends and the kernel's log stays clean.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A job ends in any state: by STOP, close, a kill; and the module goes only when none is left. */
+/* A job ends in any state: by STOP, close, a kill; and the module can be removed only when no
+ * session is left. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
@@ -156,7 +157,7 @@ static void stop_wakes_waiter(void)
 	pthread_join(thread, NULL);
 }
 
-/* The map is the user's to spoil. */
+/* The user may write anything into the map. */
 static void spoiled_map(void)
 {
 	struct session session = open_session();
@@ -201,8 +202,8 @@ const struct test lifetime_tests[] = {
 	{ "life: a kill ends every job", kill_everything, 0 },
 	{ "life: a signal to a process that is gone", orphan, 0 },
 	{ "life: STOP wakes a process that waits for the end", stop_wakes_waiter, 0 },
-	{ "life: a spoiled map spoils no count", spoiled_map, 0 },
+	{ "life: overwriting the map changes no count", spoiled_map, 0 },
 	{ "life: the module stays while a session is open or mapped", module_stays, 0 },
-	{ "life: the module goes and comes, 10 times", module_goes, 0 },
+	{ "life: rmmod and insmod, 10 times", module_goes, 0 },
 	{ 0 },
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* User -> kernel: nothing is lost, in order, with its number, received where it should be. */
+/* User -> kernel: nothing is lost; numbers arrive in order, and in the right context. */
 #define _GNU_SOURCE
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -104,7 +104,7 @@ static void eventfd_adds_up(__u32 receiver, __u32 context, int flags)
 	struct notify_lab_job request = job(0, receiver, MANY);
 	int fd = new_eventfd(flags);
 
-	put(fd, 3); /* stands in it already */
+	put(fd, 3); /* is in it already */
 	request.receive_fd = fd;
 	EXPECT(start(&session, &request) == 0);
 	for (uint64_t sent = 3; sent < MANY; sent++)
@@ -156,7 +156,7 @@ static void page(void)
 	struct notify_lab_job request = job(0, NOTIFY_LAB_RECEIVE_PAGE, MANY);
 
 	EXPECT(start(&session, &request) == 0);
-	pause_ms(50); /* until it only looks once a tick */
+	pause_ms(50); /* until it only looks once per tick */
 	for (uint64_t i = 1; i <= MANY; i++)
 		__atomic_store_n(&session.map->rung, i, __ATOMIC_RELEASE);
 	EXPECT(done(&session).carried == MANY);
@@ -182,7 +182,7 @@ static void garbled(void)
 	EXPECT(info(&session).state == NOTIFY_LAB_RUNNING);
 }
 
-/* Its last writer gone, nothing more can come. */
+/* When its last writer is gone, nothing more can come. */
 static void hung_up(void)
 {
 	for (const struct link_kind *kind = link_kinds; kind->name; kind++) {

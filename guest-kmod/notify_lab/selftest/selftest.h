@@ -27,18 +27,19 @@ int start(const struct session *session, const struct notify_lab_job *job);
 struct notify_lab_info info(const struct session *session);
 void acknowledge(const struct session *session, __u64 count);
 
-/* Waits for the job's end, which must be a good one. */
+/* Waits for the job's end, which must be without an error. */
 struct notify_lab_info done(const struct session *session);
 
-/* Likewise of one that sent: that many, numbered, in the order of their times, from there. */
+/* The same for a job that sent: `count` records, numbered, in the order of their times, from that
+ * context. */
 struct notify_lab_info finish(const struct session *session, uint64_t count, __u32 context);
 
-/* What one side holds and the other is handed; one may be read, the other written. */
+/* What one side holds and the other is given: one can be read, the other written. */
 struct link {
 	int in, out;
 };
 
-/* By the value of the sender or receiver; their names stand in link.c. */
+/* Indexed by the value of the sender or receiver; their names are in link.c. */
 struct link_kind {
 	const char *name;
 	__u32 send, receive;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Kernel -> user: nothing is lost, in order, with its number, from where it should. */
+/* Kernel -> user: nothing is lost; numbers arrive in order, and are sent from the right context. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <pthread.h>
@@ -43,7 +43,7 @@ static void bytes_one_at_a_time(void)
 		in_order(kind, true);
 }
 
-/* Counts add up, however many wake-ups they were. */
+/* Counts add up, however many wake-ups there were. */
 static void counted(struct notify_lab_job request, __u32 context, int own_fd)
 {
 	struct session session = open_session();

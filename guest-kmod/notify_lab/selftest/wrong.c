@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The wrong fd, nobody on the other side, and netlink that makes no sense. */
+/* Wrong fds, no receiver on the other side, and malformed netlink messages. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -47,7 +47,7 @@ static void wrong_eventfd(void)
 	EXPECT(info(&session).state == NOTIFY_LAB_IDLE);
 }
 
-/* The wrong end of a pipe is as good as closed. */
+/* The wrong end of a pipe gives the same error as a closed fd. */
 static void wrong_pipe(void)
 {
 	struct session session = open_session();
@@ -77,7 +77,7 @@ static void wrong_socket(void)
 	EXPECT_ERROR(receive_from(&session, NOTIFY_LAB_RECEIVE_UDP, open_netlink()), EAFNOSUPPORT);
 }
 
-/* Sending to nobody fails the job, and its errno says why. */
+/* Sending without a receiver fails the job, and its errno says why. */
 static void nobody(void)
 {
 	static const struct {
@@ -145,8 +145,8 @@ static void bad_netlink(void)
 }
 
 const struct test wrong_tests[] = {
-	{ "error: EBADF, EINVAL for what is no eventfd", wrong_eventfd, 0 },
-	{ "error: EBADF, EINVAL for what is no such end of a pipe", wrong_pipe, 0 },
+	{ "error: EBADF, EINVAL for what is not an eventfd", wrong_eventfd, 0 },
+	{ "error: EBADF, EINVAL for what is not that end of a pipe", wrong_pipe, 0 },
 	{ "error: ENOTSOCK, EAFNOSUPPORT, EPROTOTYPE for the wrong socket", wrong_socket, 0 },
 	{ "error: a job that sends to nobody fails", nobody, 0 },
 	{ "error: netlink to nobody fails", nobody_on_netlink, 0 },

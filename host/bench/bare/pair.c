@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* bare_pair: two threads, and a lane of entries in each direction. */
 #include "host/bench/bare/bare.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* bare_ping: eventfds alone, from thread to thread and back. */
 #include "host/bench/bare/bare.h"
 
 #include <errno.h>

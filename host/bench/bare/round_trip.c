@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* bare_round_trip: the ring guest and an echo device, by plain system calls. */
 #include "host/bench/bare/bare.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The virtual machine of the baselines, by plain ioctls. */
 #include "host/bench/bare/vm.h"
 
 #include <errno.h>

@@ -176,9 +176,10 @@ Result<std::string> read_bytes(const std::string& path) {
     if (got < 0 && errno != EINTR) return system_fault("cannot read the trace '{}'", path);
     if (got > 0) used += static_cast<std::size_t>(got);
     if (used > largest_file)
-      return fault(std::errc::file_too_large,
-                   "trace '{}' has more than {} bytes, which are the most; record for less time",
-                   path, largest_file);
+      return fault(
+          std::errc::file_too_large,
+          "trace '{}' has more than {} bytes, the most that can be read; record for less time",
+          path, largest_file);
     if (got != 0) continue;
     content.resize(used);
     return content;

@@ -33,7 +33,7 @@ struct ClockInfo {
 struct TracedRequest {
   std::uint32_t queue = 0;
   std::uint32_t index = 0;                                   ///< in the ring
-  std::array<std::optional<double>, stages.size()> at = {};  ///< empty: it didn't pass there
+  std::array<std::optional<double>, stages.size()> at = {};  ///< empty: it did not pass this stage
 };
 
 /// Thirteen days. Up to here, microseconds with three decimals are exact in a double.

@@ -58,7 +58,7 @@ Result<void> add_facts_of(const json::object& request, TraceFacts& facts) {
 
 using Clock = std::chrono::steady_clock;
 
-// A client's connection. It lives as long as something is to come from its client, or to go there.
+// A client's connection. It lives as long as data may come from its client, or is to be sent there.
 class ControlConnection : public std::enable_shared_from_this<ControlConnection> {
  public:
   static std::shared_ptr<ControlConnection> start(RecordingThread& thread, const TraceFacts& facts,
@@ -171,7 +171,7 @@ Result<void> ControlConnection::record(const json::object& request) {
 
 Result<void> ControlConnection::send_status() {
   if (!outbox_.empty())  // it keeps asking, and reads nothing
-    return fault(std::errc::no_buffer_space, "read what was answered before you ask again");
+    return fault(std::errc::no_buffer_space, "read the answers before sending more requests");
   const auto status =
       thread_.with_layout([this](const ring::Layout* layout) { return status_of(layout, facts_); });
   send(json::serialize(json::object{{"status", status}}) + "\n", false);
@@ -219,8 +219,8 @@ struct ControlServer::State {
     const auto quietest = std::ranges::min_element(connections, {}, since);
     if (since(*quietest) > Clock::now() - quiet_time) return;
     log::warning(
-        "a client of the control socket was dropped: it asks nothing or reads no answer, "
-        "and another wants its place");
+        "a client of the control socket was dropped: it sends no request or reads no answer, and "
+        "another client needs its place");
     quietest->lock()->drop();
     connections.erase(quietest);
   }

@@ -89,7 +89,7 @@ class RecordClient {
       if (cancelled) return;
       if (std::exchange(give_up_, true))
         return end(fault(std::errc::operation_canceled,
-                         "{}: ended by a signal before the trace was whole", options_.socket));
+                         "{}: ended by a signal before the trace was complete", options_.socket));
       if (recording_) {
         send({{"do", "stop"}});
         expect_answer({});
@@ -113,7 +113,7 @@ class RecordClient {
     timer_.async_wait([this](const auto& cancelled) {
       if (cancelled) return;
       give_up_ = true;
-      log::warning("{}: still waiting for the trace; Ctrl-C gives it up", options_.socket);
+      log::warning("{}: still waiting for the trace; Ctrl-C cancels", options_.socket);
       expect_trace();
     });
   }
@@ -188,7 +188,7 @@ class RecordClient {
 
   [[nodiscard]] Error gone() const {
     return fault(std::errc::protocol_error,
-                 "{}: the device went away before the trace was whole; record again",
+                 "{}: the device ended before the trace was complete; record again",
                  options_.socket);
   }
 

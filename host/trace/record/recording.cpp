@@ -63,7 +63,7 @@ void RecordingThread::run_context() {
 }
 
 void RecordingThread::run(const std::function<void()>& what) {
-  // Both threads hold it: the one that waits may go on before the other has let go of it.
+  // Both threads hold it, since the waiting thread may continue before the other has released it.
   const auto done = std::make_shared<std::promise<void>>();
   boost::asio::post(context_, [&what, done] {
     what();

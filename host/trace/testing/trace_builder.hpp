@@ -10,7 +10,7 @@
 
 namespace bellwire::view {
 
-/// A time for each stage, in ns; `absent` where the request didn't come by.
+/// A time for each stage, in ns; `absent` where the request did not pass the stage.
 using Times = std::array<double, stages.size()>;
 constexpr double absent = -1;
 

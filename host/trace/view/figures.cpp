@@ -22,7 +22,7 @@ bool whole_in(const TracedRequest& request, const Hop& way) {
   return way.from < way.to && request.at[way.from] && request.at[way.to];
 }
 
-// By queue: the first stage and the last that any of its requests came by.
+// By queue: the first and the last stage that any of its requests passed.
 std::map<std::uint32_t, Hop> whole_ways(const Trace& trace) {
   std::map<std::uint32_t, Hop> ways;
   for (const auto& request : trace.requests) {
@@ -33,8 +33,8 @@ std::map<std::uint32_t, Hop> whole_ways(const Trace& trace) {
   return ways;
 }
 
-// The one that most requests went from end to end, so that one queue's records of stages that the
-// others have not don't make all the others' requests incomplete.
+// The pair of stages that most requests span, so that stages that only one queue recorded do not
+// make the other queues' requests incomplete.
 Hop whole_way(const Trace& trace) {
   const auto ways = whole_ways(trace);
   std::map<Hop, std::size_t> requests;

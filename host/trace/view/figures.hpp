@@ -3,8 +3,8 @@
 // Figures: the statistics of a trace. They are computed here only; `trace show` prints them, and
 // `--json` and the page contain them.
 //
-// They count the requests that were recorded whole: from the first stage that the trace has to the
-// last. So the shares of all hops add up to 1. Times are nanoseconds.
+// They count the requests that were recorded completely: from the first stage that the trace has to
+// the last. So the shares of all hops add up to 1. Times are nanoseconds.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -33,13 +33,13 @@ struct Figures {
   Summary total;                       ///< of `whole`
   std::vector<HopFigures> hops;        ///< in the order of the path
   std::vector<WholeRequest> requests;  ///< the slowest first
-  std::size_t incomplete;              ///< requests that were not recorded whole
+  std::size_t incomplete;              ///< requests that were not recorded completely
   double span_ns;                      ///< from the first beginning to the last end
   Summary depth;                  ///< requests under way when one was submitted, itself included
   Summary doorbells, interrupts;  ///< requests that each one stood for
 };
 
-/// EPROTO: no request was recorded whole.
+/// EPROTO: no request was recorded completely.
 [[nodiscard]] Result<Figures> figures_of(const Trace& trace, const std::string& name);
 
 /// {version, device, transport, began, machine, clock, span_ns, total, hops, slowest, depth,

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// The figures of a trace as JSON, in the shape that figures.hpp describes.
 #include <algorithm>
 #include <boost/json.hpp>
 

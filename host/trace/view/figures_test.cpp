@@ -68,7 +68,7 @@ TEST_CASE("a stage that a request didn't come by makes a longer hop") {
   CHECK(all.hops[1].hop == Hop{0, 4});
 }
 
-TEST_CASE("requests that were not recorded whole are left out, and counted") {
+TEST_CASE("requests that were not recorded completely are left out, and counted") {
   auto half = steady(20'000);
   half[10] = absent;
   const auto all = figures(trace_of({steady(0), half}));

@@ -54,7 +54,7 @@ json::array stages_json() {
 // What the wires between the sides are on a transport, in the words of docs/architecture.md.
 struct WireNames {
   std::string_view transport;
-  std::string_view guest, host;  // where process and module are, and where the device is
+  std::string_view guest, host;  // the places of process and module, and of the device
   std::string_view kick, doorbell, interrupt, call;
   std::string_view memory;
 };

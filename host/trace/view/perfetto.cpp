@@ -15,8 +15,8 @@ namespace {
 
 namespace json = boost::json;
 
-// Points in time, and what is between two of them, are whole nanoseconds: Perfetto rounds each
-// number that it reads to that. Rounded here, once, two slices that meet still meet there.
+// Times and durations are whole nanoseconds, because Perfetto rounds each number that it reads to
+// one. Rounded here, once, two slices that meet still meet in Perfetto.
 using Ns = std::int64_t;
 
 constexpr Ns mark_ns = 1;  // of the last stage: an arrow needs a slice to end in
@@ -25,8 +25,8 @@ Ns rounded(double ns) {
   return std::llround(ns);
 }
 
-// Some readers cut off what is behind the nanoseconds, and 1.005 is less than that as a double. So
-// does the sum of its parts, which is how Perfetto reads it, differ from it at times.
+// Some readers truncate to nanoseconds, and as a double, 1.005 is a little less than that. The sum
+// of its parts, which is how Perfetto reads a number, may differ in the same way.
 bool read_alike(Ns ns) {
   const double whole = static_cast<double>(ns) / 1000;
   const Ns us = ns / 1000;
@@ -34,7 +34,7 @@ bool read_alike(Ns ns) {
   return static_cast<Ns>(whole * 1000) == ns && static_cast<Ns>(summed * 1000) == ns;
 }
 
-// The same, or now and then one more: what everybody reads as the same number.
+// `ns`, or the next number that all readers read alike.
 Ns readable(Ns ns) {
   while (!read_alike(ns)) ++ns;
   return ns;
@@ -63,7 +63,7 @@ class Writer {
   bool first_ = true;
 };
 
-// A request has the lowest track that no other is on meanwhile.
+// A request gets the lowest track that no other request uses meanwhile.
 class Tracks {
  public:
   std::size_t take(Ns from, Ns to) {
@@ -78,7 +78,7 @@ class Tracks {
   std::vector<Ns> ends_;
 };
 
-// A request's, as drawn: none is before the one before it, or after the last.
+// A request's times as drawn: none is before the one that precedes it, or after the last.
 struct Visit {
   std::size_t stage;
   Ns at;
@@ -122,7 +122,7 @@ std::string slice_name(const std::vector<Visit>& visits, std::size_t index) {
   return text("{} → {}", from, stages[visits[index + 1].stage].name);
 }
 
-// A slice that holds the request's others, where it begins.
+// The slice that encloses the request's others, on the side where it begins.
 void write_request(Writer& writer, const Drawn& drawn) {
   writer.write(event_at('X', drawn.visits.front(), drawn.track) +
                text(R"(,"dur":{},"cat":"request","name":"queue {}, request {}"}})",
@@ -141,7 +141,8 @@ void write_slice(Writer& writer, const Drawn& drawn, std::size_t index) {
   writer.write(event + "}");
 }
 
-// An arrow's point: from the first visit, to each that is on another side than the one before.
+// A point of the request's arrow, which leads from its first stage to each later one that is on
+// another side than the one before.
 void write_arrow(Writer& writer, char phase, const Drawn& drawn, std::size_t index) {
   writer.write(event_at(phase, drawn.visits[index], drawn.track) +
                text(R"(,"cat":"flow","name":"request","id":{}{}}})", drawn.id,

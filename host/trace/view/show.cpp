@@ -88,7 +88,7 @@ std::string clock_words(const Screen& screen, const Trace& trace, const Figures&
                     micro(trace.clock.uncertainty_ns), screen.micro());
   if (const auto hops = names_of(screen, figures, std::mem_fn(&HopFigures::uncertain));
       !hops.empty())
-    words += text("; smaller than that: {}", hops);
+    words += text("; hops shorter than that: {}", hops);
   if (trace.clock.contradictions > 0)
     words += text("; {} requests contradict each other", grouped(trace.clock.contradictions));
   return words;
@@ -96,7 +96,7 @@ std::string clock_words(const Screen& screen, const Trace& trace, const Figures&
 
 std::string signal_words(const Summary& requests) {
   if (requests.count == 0) return "none";
-  return text("{}; requests that each stood for: {:.0f} at the median, {:.0f} at most",
+  return text("{}; requests per signal: {:.0f} at the median, {:.0f} at most",
               grouped(requests.count), requests.p50, requests.max);
 }
 
@@ -108,7 +108,7 @@ std::string lost_words(const Trace& trace) {
                     name_of(sides[side]));
   return words.empty()
              ? "no record"
-             : words + ": overwritten before they were read, so some hops leave stages out";
+             : words + ": overwritten before they were read, so some hops span several stages";
 }
 
 std::string left_out_words(const LeftOut& left) {
@@ -118,7 +118,7 @@ std::string left_out_words(const LeftOut& left) {
 
 std::string incomplete_words(const Screen& screen, const Figures& figures) {
   if (figures.incomplete == 0) return {};
-  return text("{} requests, not counted above: their {} was not recorded whole",
+  return text("{} requests, not counted above: their {} was not recorded completely",
               grouped(figures.incomplete), name_of(screen, figures.whole));
 }
 
@@ -144,7 +144,7 @@ void show_facts(std::ostream& out, const Screen& screen, const Trace& trace,
   show_fact(out, "backwards", backwards_words(screen, figures));
 }
 
-// "submitted 10.12 → kicked 1.20 → …", in as many lines as it takes.
+// "submitted 10.12 → kicked 1.20 → …", in as many lines as needed.
 void show_way(std::ostream& out, const Screen& screen, const TracedRequest& request,
               const Hop& whole) {
   const std::string margin(4, ' ');

@@ -60,12 +60,13 @@ TEST_CASE("what is uncertain, lost or strange is said") {
   trace.clock.contradictions = 2;
   trace.interrupts = {{.requests = 64}};
   const auto printed = shown(trace, plain);
-  CHECK(has(printed, "joined within +- 0.20 us; smaller than that: doorbell -> woken; 2 requests"));
+  CHECK(has(printed,
+            "joined within +- 0.20 us; hops shorter than that: doorbell -> woken; 2 requests"));
   CHECK(has(printed, "lost        3 of the module's, 1,234 of the device's: overwritten"));
   CHECK(has(printed, "incomplete  1 requests, not counted above: their submitted -> done"));
   CHECK(has(printed, "backwards   doorbell -> woken 1 times"));
   CHECK(has(printed, "doorbells   none"));
-  CHECK(has(printed, "interrupts  1; requests that each stood for: 64 at the median, 64 at most"));
+  CHECK(has(printed, "interrupts  1; requests per signal: 64 at the median, 64 at most"));
 }
 
 TEST_CASE("plain text has no escapes and nothing but ASCII, and keeps within the width") {

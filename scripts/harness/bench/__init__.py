@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What scripts/bench measures; __main__.py has its suites."""
+"""What scripts/bench measures; suites.py lists it."""

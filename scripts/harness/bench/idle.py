@@ -24,7 +24,7 @@ from harness.vms.qemu import VmConfig
 SECONDS = 5
 LIMIT = 60.0
 
-# What the module's timers, works and threads do, and who wakes its process, is in the trace.
+# The trace shows what the module's timers, works and threads do, and what wakes its process.
 GUEST = f"""exec >/run/bellwire/results
 trace=/sys/kernel/tracing
 mount -t tracefs none $trace 2>/dev/null
@@ -42,7 +42,7 @@ echo 0 >$trace/tracing_on
 kill -9 $ringer; wait $ringer
 echo '# end' $(grep -cE '\\[bellwire\\]|comm=(bell |bell$|bellwire/)' $trace/trace)
 sleep 3  # the host counts up to here
-exec bell ring --count 100 >/dev/null  # all of them still live
+exec bell ring --count 100 >/dev/null  # all of them still work
 """
 
 
@@ -88,7 +88,7 @@ IDLE = Suite(
     config=lambda: vm_config(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
     ways={RINGING: _way("ivshmem", idle=False), WIRES: _way("ivshmem"),
           CARD: _way("vfio-user")},
-    columns={"host": "wake-ups a second on the host", "guest": "in the guest"},
-    ratios=tuple(Ratio(f"wake-ups a second, {way}, {where}", key, way, None, 0)
+    columns={"host": "wake-ups per second on the host", "guest": "in the guest"},
+    ratios=tuple(Ratio(f"wake-ups per second, {way}, {where}", key, way, None, 0)
                  for way in (WIRES, CARD)
                  for key, where in (("host", "on the host"), ("guest", "in the guest"))))

@@ -78,7 +78,7 @@ class BareLab(Lab):
 def beside_bare(config: VmConfig, count: int) -> Mapping[str, Figures]:
     """In turn in one VM, since figures differ from one VM to the next."""
     with BareLab(config, runs.create()) as lab:
-        figures = _run(lab, _beside_bare_turns(max(count // PART, 1), TURNS))
+        figures = _run(lab, turns_beside_bare(max(count // PART, 1), TURNS))
     return {way: medians([_times(turn) for turn in figures if turn["device"] == device])
             for device, way in (("echo", BESIDE), ("bare", BARE))}
 
@@ -93,7 +93,7 @@ def beside_recorded(config: VmConfig, count: int) -> Mapping[str, Figures]:
             for first, way in enumerate((UNRECORDED, RECORDED))}
 
 
-def _beside_bare_turns(count: int, times: int) -> str:
+def turns_beside_bare(count: int, times: int) -> str:
     """The guest's command: `times` turns of `count` rings on either wire, one at a time."""
     return (f"{_TAKE_WIRE} && for turn in $(seq {times}); do "
             f"bell ring --ktap {_LIKE_BARE} --count {count} && bare-ring {count} || exit; done")
@@ -189,15 +189,18 @@ VM = Suite(
     together=(beside_bare, beside_recorded),
     facts=pinned_cpus,
     columns={"p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
-             "deep_us": f"µs a request, depth {DEEP}",
-             "deep_doorbells": "doorbells a request", "deep_interrupts": "interrupts a request"},
+             "deep_us": f"µs per request, depth {DEEP}",
+             "deep_doorbells": "doorbells per request",
+             "deep_interrupts": "interrupts per request"},
     ratios=(
         Ratio("round trip, asleep / bare C", "p50_us", BESIDE, BARE, 1.10),
         Ratio("round trip, polling / asleep", "p50_us", POLLING, ASLEEP, None),
-        Ratio(f"a request at depth {DEEP}, polling / asleep", "deep_us", POLLING, ASLEEP, 0.5),
-        Ratio(f"a request at depth {DEEP}, recorded / not", "deep_us", RECORDED, UNRECORDED, 1.1),
-        Ratio(f"doorbells a request at depth {DEEP}", "deep_doorbells", ASLEEP, None, 1 / 32),
-        Ratio(f"interrupts a request at depth {DEEP}", "deep_interrupts", ASLEEP, None, 1 / 32),
+        Ratio(f"time per request at depth {DEEP}, polling / asleep", "deep_us", POLLING, ASLEEP,
+              0.5),
+        Ratio(f"time per request at depth {DEEP}, recorded / not", "deep_us", RECORDED,
+              UNRECORDED, 1.1),
+        Ratio(f"doorbells per request at depth {DEEP}", "deep_doorbells", ASLEEP, None, 1 / 32),
+        Ratio(f"interrupts per request at depth {DEEP}", "deep_interrupts", ASLEEP, None, 1 / 32),
     ))
 
 IVSHMEM, POSTED = "ivshmem", "posted doorbells"
@@ -213,7 +216,7 @@ VFIO_USER = Suite(
     facts=pinned_cpus,
     columns={"kick_p50_us": "kick, p50 µs", "hop_p50_us": "doorbell to interrupt, p50 µs",
              "p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
-             "deep_us": f"µs a request, depth {DEEP}"},
+             "deep_us": f"µs per request, depth {DEEP}"},
     ratios=(
         Ratio("doorbell to interrupt, posted / ivshmem", "hop_p50_us", POSTED, IVSHMEM, 1.2),
         Ratio("the guest's kick, page / posted", "kick_p50_us", AWAKE, POSTED, 0.5),

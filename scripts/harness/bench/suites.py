@@ -52,7 +52,7 @@ def run_bellwire(name: str, options: Namespace) -> dict[str, Any]:
         done = subprocess.run([BENCH, name, "--skip", options.skip, "--json", path, *rounds],
                               stdin=subprocess.DEVNULL)
         if done.returncode:
-            raise HarnessError(f"{BENCH.name} ended with {done.returncode}, as said above")
+            raise HarnessError(f"{BENCH.name} ended with {done.returncode}, as reported above")
         found: dict[str, Any] = json.loads(path.read_text())
         return found
 
@@ -68,7 +68,7 @@ def run_micro(name: str, options: Namespace) -> dict[str, Any]:
              f"--benchmark_out={path}", f"--benchmark_repetitions={repetitions}",
              "--benchmark_display_aggregates_only=true"], stdin=subprocess.DEVNULL)
         if done.returncode:
-            raise HarnessError(f"{MICRO.name} ended with {done.returncode}, as said above")
+            raise HarnessError(f"{MICRO.name} ended with {done.returncode}, as reported above")
         found = json.loads(path.read_text())["benchmarks"]
     return {"suite": name, "machine": {"accelerator": "one thread", **host.facts()},
             "rounds": repetitions, "columns": COLUMNS, "rows": rows(found), "ratios": []}

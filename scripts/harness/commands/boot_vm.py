@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""boot-vm: boots the test VM, runs a command in it, and reports what became of it."""
+"""boot-vm: boots the test VM, runs a command in it, and reports the outcome."""
 
 import argparse
 import os
@@ -138,7 +138,7 @@ def _cases(vm: Vm) -> list[ktap.Case]:
 
 
 def judged(verdict: Verdict, cases: Sequence[ktap.Case]) -> Verdict:
-    """The verdict with the report's: a failed case makes a status of 0 a failure."""
+    """The verdict with the test report: a failed case turns status 0 into a failure."""
     failed = ktap.count(cases)["fail"]
     if verdict.status or not failed:
         return verdict
@@ -158,7 +158,7 @@ def _reported(lab: Lab, vm: Vm, find: Callable[[Path], list[str]]) -> list[tuple
 
 
 def _report(lab: Lab, vm: Vm, verdict: Verdict, cases: Sequence[ktap.Case]) -> None:
-    """Says what the user should know beyond the command's own output."""
+    """Prints what the user should know beyond the command's own output."""
     for line, log in _complaints(vm):
         messages.say(f"the guest's kernel says: {line}; see {log}")
     for find in (logs.hangs, logs.interruptions):

@@ -92,7 +92,7 @@ class Output:
         self._stop_wanted = True
 
     def _stop(self) -> None:
-        """Ctrl-Z pauses the guest, too: it would go on writing without a reader."""
+        """Ctrl-Z pauses the guest, too, which would otherwise write on without a reader."""
         self._stop_wanted = False
         self._pause()
         os.kill(os.getpid(), signal.SIGSTOP)

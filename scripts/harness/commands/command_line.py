@@ -7,7 +7,7 @@ import sys
 
 
 def exit_on_signals() -> None:
-    """Exits as a shell reports it, by way of all clean-up on the stack."""
+    """Makes signals exit with the status that a shell reports, after the stack's clean-up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
@@ -19,7 +19,7 @@ def parser(name: str, description: str | None, epilog: str = "") -> argparse.Arg
 
 def check_number(of: argparse.ArgumentParser, options: argparse.Namespace, name: str, low: int,
                  high: int) -> None:
-    """Exits if the option's value is out of range. None, which is no value, is not."""
+    """Exits if the option's value is out of range. None, for no value, passes."""
     value = getattr(options, name)
     if value is not None and not low <= value <= high:
         of.error(f"--{name} {value}: choose {low} to {high}")

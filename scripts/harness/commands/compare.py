@@ -134,7 +134,7 @@ def _read(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text())
         return found
     except (OSError, ValueError) as error:
-        raise HarnessError(f"bell compare left no figures: {error}; see {path}") from None
+        raise HarnessError(f"bell compare wrote no figures: {error}; see {path}") from None
 
 
 def _progress(text: str) -> None:

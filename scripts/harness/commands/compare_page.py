@@ -50,7 +50,7 @@ def plots(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
                  "p50_us", [value for row in rows for value in (row["p50_us"], row["p999_us"])],
                  latency)
     if burst := [row for row in rows if row.get("burst_per_second")]:
-        yield ranked("Notifications a second in a burst, and their wake-ups", burst,
+        yield ranked("Notifications per second in a burst, and their wake-ups", burst,
                      "burst_per_second", [row["burst_per_second"] for row in burst],
                      bars("burst_per_second", "wakeups", "{:,} wake-ups"), descending=True)
     if made := [row for row in rows if row.get("setup_us")]:
@@ -105,6 +105,6 @@ def figures(rows: Sequence[dict[str, Any]]) -> str:
 def unmeasured(rows: Sequence[dict[str, Any]]) -> str:
     if not rows:
         return ""
-    return "<h2>What can't be had, and why</h2>" + table(
+    return "<h2>What is not available, and why</h2>" + table(
         "unmeasured", ("mechanism", "direction", "reason", "in the kernel's source"),
         ([row.get(key) for key in ("name", "direction", "reason", "source")] for row in rows))

@@ -128,7 +128,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _recorder(options: argparse.Namespace, lab: Lab, version: str) -> Recorder | None:
-    """Records already, if it is wanted."""
+    """A recorder that has started, if one is wanted."""
     if not options.trace:
         return None
     config = lab.config
@@ -151,7 +151,7 @@ def _guest_script(count: int, restarts: int) -> str:
 
 
 class _Show:
-    """Prints the guest's output as it comes, and kills the device when it is time to."""
+    """Prints the guest's output as it arrives, and kills the device in between."""
 
     def __init__(self, lab: Lab, vm: Vm, restarts: int) -> None:
         self._lab, self._vm = lab, vm
@@ -176,7 +176,7 @@ class _Show:
             self._restart_device()
 
     def troubles(self) -> list[str]:
-        """A line for everything that is wrong with the results."""
+        """One line per fault of the results."""
         cases = ktap.parse(self._text)
         bad = [f"{case.name}: {case.reason}" for case in cases if case.outcome != "pass"]
         runs = RUNS + (1 if self._restarts else 0)

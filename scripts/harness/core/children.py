@@ -75,7 +75,7 @@ class Child:
             return self._process.returncode
 
     def _signal(self, number: int) -> None:
-        """Also to what it started, if it has a process group of its own."""
+        """Sends it to the children, too, if the process has a group of its own."""
         if self._process.returncode is not None:
             return
         if self._foreground:

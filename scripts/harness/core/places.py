@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Where files stand, how they are written and locked, and the exceptions of the harness."""
+"""Where files are, how they are written and locked, and the exceptions of the harness."""
 
 import fcntl
 import functools
@@ -41,7 +41,7 @@ def plain(path: Path) -> bool:
 
 
 def plain_alias(path: Path) -> Path:
-    """A link to it whose path every program takes, in a folder of the user's; as harness/enter
+    """A link to it whose path every program accepts, in a folder of the user's; as harness/enter
     makes for CMake."""
     name = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
     for parent in TEMPORARY:

@@ -108,7 +108,7 @@ def _lock(folder: Path) -> int | None:
 
 
 def _fill(folder: Path, lock: int) -> None:
-    """Notices a full disk here, where there is another choice."""
+    """Fails on a full disk here, where another folder can still be chosen."""
     try:
         if os.write(lock, bytes(_ROOM)) < _ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -120,7 +120,7 @@ def _fill(folder: Path, lock: int) -> None:
 
 
 def _sweep() -> None:
-    """Removes what killed processes of ours left. Others may do so at the same time."""
+    """Removes what our killed processes left behind. Others may do so at the same time."""
     for path in (path for parent in _parents()
                  for path in parent.glob(f"{_PRIVATE}{os.getuid()}.*")):
         with suppress(OSError):

@@ -44,7 +44,7 @@ class Sink:
         self._writer = threading.Thread(target=self._write, daemon=True)
 
     def room(self) -> bool:
-        """Whether to put more. Raises if what was put before could not be written."""
+        """Whether there is room for more. Raises if earlier output could not be written."""
         self.check()
         return self._size < ROOM
 
@@ -105,7 +105,7 @@ def take_stdout() -> None:
 
 
 def end_stdout() -> None:
-    """Flushes it; the interpreter is not to report a failure again at its end."""
+    """Flushes it, so that the interpreter does not report a failure again when it ends."""
     try:
         sys.stdout.flush()
     except (OutputError, ReaderGone):

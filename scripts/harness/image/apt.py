@@ -23,7 +23,7 @@ _CAUSES = ("No space left", "enough free space", "NO_PUBKEY", "Failed to fetch",
 
 
 class AptError(Exception):
-    """What apt said when it failed."""
+    """apt's message when it failed."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def mirror() -> str:
 
 
 def cause(said: str) -> str:
-    """The most telling line of apt's output."""
+    """The line of apt's output that best explains the failure."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     telling = (line for word in _CAUSES for line in lines if word in line)
     return next(telling, lines[-1] if lines else "nothing")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A kernel that checks itself, built from Debian's sources: it finds what no test can see.
+"""A kernel that checks itself, built from Debian's sources: it finds faults that no test can see.
 
 KASAN reports uses of freed memory and accesses beyond an object, lockdep wrong orders of locks,
 DEBUG_ATOMIC_SLEEP sleeps under a spinlock, kmemleak lost memory. Debian has no such kernel, so one
@@ -35,7 +35,7 @@ PROGRAMS = """BLK_DEV_INITRD BINFMT_ELF BINFMT_SCRIPT DEVTMPFS PROC_FS PROC_SYSC
 # kmemleak waits until it is asked: a scan takes seconds under emulation.
 WITHOUT = """SLOB SLUB_TINY DEBUG_KMEMLEAK_AUTO_SCAN DEBUG_KMEMLEAK_DEFAULT_OFF DEBUG_INFO_BTF WERROR
     KERNEL_XZ RD_GZIP CC_OPTIMIZE_FOR_SIZE UNWINDER_GUESS"""
-# Modules are built against what is left.
+# Modules are built against the remaining files.
 NEEDLESS = "Documentation drivers sound samples fs net crypto mm block security ipc io_uring lib certs"
 
 
@@ -87,5 +87,5 @@ def _run(folder: Path, *argv: str | Path) -> None:
     log = folder / "build.log"
     if children.run(*argv, cwd=folder, log=log).returncode:
         messages.to_stderr(log.read_bytes()[-2000:])
-        raise HarnessError(f"the debug kernel doesn't build: '{argv[0]}' failed as said above; free "
-                           "some room if the disk is full, or report it")
+        raise HarnessError(f"the debug kernel doesn't build: '{argv[0]}' failed as reported above; "
+                           "free some room if the disk is full, or report it")

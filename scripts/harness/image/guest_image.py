@@ -29,7 +29,7 @@ MODULES = ("module/bellwire.ko", "notify_lab/notify_lab.ko", "bare/bare_wire.ko"
 CHANNEL_MODULES = ("virtio_pci", "virtio_console")
 # Variables with which the user builds kernels of his own, or runs us from a makefile.
 _OF_OTHER_BUILDS = re.compile(r"MAKE|MFLAGS|ARCH$|CROSS_|LLVM|CC$|[WCVMO]$|KBUILD|K[CA]|KERN|INSTALL_")
-_SHOWN = 1 << 16  # bytes of a log that ends badly
+_SHOWN = 1 << 16  # bytes of a failed command's log
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,15 @@ def _where_kbuild_works(base: Kernel, folder: Path) -> Iterator[tuple[Path, Path
 
 
 def _make(headers: Path, folder: Path, log: Path) -> None:
-    """Where the folder is stands in no module: clones of one revision build the same image."""
+    """No module contains the folder's path: clones of one revision build the same image."""
     ours = {name: value for name, value in os.environ.items() if not _OF_OTHER_BUILDS.match(name)}
     made = children.run("make", "-C", headers, f"M={folder}", f"-j{os.cpu_count()}",
                         f"KCFLAGS=-ffile-prefix-map={folder}/=", "CONFIG_DEBUG_INFO_BTF_MODULES=",
                         "modules", log=log, env=ours)
     if made.returncode:
         messages.to_stderr(log.read_bytes()[-_SHOWN:])
-        raise HarnessError(f"the guest modules don't build for {headers.name}, as said above; the "
-                           f"whole log: {log}")
+        raise HarnessError(f"the guest modules don't build for {headers.name}, as reported above; "
+                           f"the whole log: {log}")
 
 
 def _mirror(sources: list[Path], folder: Path) -> None:

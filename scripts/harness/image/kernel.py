@@ -102,7 +102,7 @@ def _download(version: str, folder: Path) -> str:
 
 
 def _first_that_can(version: str, fetch: Callable[[Apt], Made]) -> Made:
-    """What it returns for the machine's own apt, or for one with lists of ours if that fails."""
+    """The result with the machine's own apt, or with lists of our own if that fails."""
     said = ""
     for source in (apt.MACHINES, apt.private(cache() / "apt")):
         try:

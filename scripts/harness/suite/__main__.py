@@ -42,7 +42,7 @@ def main() -> int:
         chosen = _chosen(options)
         for case in _run_here(chosen, usage) if options.here else _run(chosen, usage):
             cases.append(case)
-    finally:  # what is known when somebody ends us is worth keeping
+    finally:  # keeps what is known, if the run is ended early
         results.write(options.report, cases, usage)
     _close(cases, usage, began.usage())
     if options.save_times:
@@ -164,7 +164,7 @@ def _close(cases: Sequence[Case], usage: dict[str, Usage], whole: Usage) -> None
 
 
 def run_step(step: Step) -> Sequence[Case]:
-    """Its cases, one of which says so if it fails as a whole, however it does."""
+    """Returns its cases; a step that fails as a whole, for any reason, is a failed case."""
     try:
         return step.run() or [Case(step.name, "fail", "no test ran")]
     except Skipped as reason:

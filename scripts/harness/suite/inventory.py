@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The tests of the tree, by their sources alone, and what two lists of tests differ in.
+"""The tests of the tree, found in their sources, and the differences between two lists of tests.
 
 `scripts/test --list [REVISION]` prints a list; `--compare BEFORE AFTER` holds two against each
 other, each a JUnit report, a file that --list wrote, or a revision of git. Names have no file in

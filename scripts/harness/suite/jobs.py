@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Runs steps, each in a process of its own: whatever a step does, it ends as its cases.
+"""Runs steps, each in a process of its own, so that every step ends as a list of cases.
 
 A step that fails an assertion, is killed, leaves half a report or passes its
 limit is a failed case with the end of its log, and the others go on. All that a
@@ -33,7 +33,7 @@ Started = Callable[[str], None]  # is called with a step's title when it starts
 
 
 class Clock:
-    """How long ago it was made, and what the machine lost to others meanwhile."""
+    """The time since it was created, and the CPU time that other machines took meanwhile."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -93,7 +93,7 @@ def title(level: str, step: Step) -> str:
 
 
 class _Run:
-    """What of the steps waits, runs and is over."""
+    """Which steps wait, run and are over."""
 
     def __init__(self, steps: Sequence[tuple[str, Step]], costs: Costs, started: Started) -> None:
         self._steps = {title(level, step): (level, step) for level, step in steps}
@@ -103,7 +103,7 @@ class _Run:
         self._started = started
         self._waiting = schedule.first_things_first(self._needs, costs)
         self._running: dict[str, _Job] = {}
-        self._well: dict[str, bool] = {}  # those that are over: whether all was well
+        self._well: dict[str, bool] = {}  # those that are over: whether they passed
 
     def until_over(self) -> Iterator[Done]:
         try:
@@ -168,7 +168,7 @@ def _argv(level: str, step: Step, report: Path) -> list[str]:
 
 
 def _cases(job: _Job) -> list[Case]:
-    """What it reported, and what else went wrong with it."""
+    """The cases that it reported, and one for whatever else went wrong."""
     try:
         cases = results.read(job.report)
         trouble = "" if cases else "it reported no test"

@@ -14,7 +14,7 @@ from pathlib import Path
 _DECLARED = re.compile(r"^(bellwire_layer|bellwire_test|bellwire_fuzz)\(([\w-]+)(.*?)\)$",
                        re.MULTILINE | re.DOTALL)
 _INCLUDE = re.compile(r'^#include "((?:vdev|host|guest-kmod)/[^"]+)"', re.MULTILINE)
-# Whatever CMake says: these never see those.
+# Never allowed, whatever CMake says: the first must not include the second.
 APART = (("vdev/", "host/", ()), ("vdev/", "guest-kmod/", ("/uapi/",)),
          ("vdev/devices/", "vdev/transport/", ()), ("vdev/transport/", "vdev/devices/", ()))
 

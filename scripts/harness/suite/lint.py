@@ -38,7 +38,7 @@ def _first_lines(path: Path) -> str:
 
 
 def paths() -> list[Case]:
-    """A path of somebody's machine means nothing on another."""
+    """A path of one machine means nothing on another."""
     home = re.compile("|".join([re.escape(f"{ROOT}/"), r"/home/[a-z]"]))
     sources = tracked("*")
     personal = [path for path in sources if home.search(path.read_text(errors="replace"))]
@@ -49,7 +49,7 @@ def paths() -> list[Case]:
 
 
 def links() -> list[Case]:
-    """What a page of ours points to within the tree is there, down to the heading."""
+    """Every link of our pages into the tree leads to an existing file and heading."""
     pages = tracked("*.md")
     dead = [f"{page.relative_to(ROOT)}: {target}" for page in pages
             for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text())
@@ -80,7 +80,7 @@ def walk() -> list[Case]:
     linked = {page.parent / target for target in re.findall(r"\]\((\.\./[^)#]+)\)", text)}
     missing = functions_missing(text, "\n".join(path.read_text() for path in linked))
     if missing:
-        raise Failed(f"{page.relative_to(ROOT)} names what no file has that it links to: "
+        raise Failed(f"{page.relative_to(ROOT)} names functions that no file has that it links to: "
                      + ", ".join(missing))
     return [Case(f"functions of {page.name}")]
 

@@ -62,7 +62,7 @@ class _Collector(unittest.TestResult):
 
 
 def name(test: unittest.TestCase) -> str:
-    """In words, where a test's name is words: "test_the_guest_dies" is "the guest dies"."""
+    """In words: "test_the_guest_dies" is "the guest dies"."""
     parts = test.id().split(".")
     words = [part.removeprefix("test_").replace("_", " ") for part in parts[-1:]]
     return " ".join([*parts[-2:-1], *words]) if len(parts) > 1 else test.id()

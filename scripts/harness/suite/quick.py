@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`scripts/test --quick`: what a person runs before each commit.
+"""`scripts/test --quick`: the checks to run before each commit.
 
 Each file that differs from the branch main, committed or not, has its tests: a C++ file those of
 its folder, in the preset dev; a Python module its own; a source of the guest's module that module's

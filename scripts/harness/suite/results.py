@@ -62,7 +62,7 @@ def _case(element: xml.Element) -> Case:
         return Case(name, "skip", reason, seconds)
     if status == "run" and element.find("failure") is None:
         return Case(name, seconds=seconds)
-    said = element.findtext("system-out") or element.findtext("failure") or "no word why"
+    said = element.findtext("system-out") or element.findtext("failure") or "no reason given"
     return Case(name, "fail", said, seconds)
 
 

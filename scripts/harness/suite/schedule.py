@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Which step runs when, beside which others, and on which machine: by what each took before.
+"""Decides when, beside which others and on which machine each step runs, by its earlier times.
 
 times.json has the seconds and the CPU seconds of each step, as a run on a quiet machine of two
 cores measured them (`scripts/test --save-times`). A step's load, its CPU seconds per second, is
@@ -34,7 +34,7 @@ class Cost:
 
     @property
     def weight(self) -> float:
-        """Its part of a machine's time, where others run beside it."""
+        """The part of a machine's time that it takes while others run beside it."""
         return max(self.cpu, self.seconds / 2)
 
 

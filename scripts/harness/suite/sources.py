@@ -47,7 +47,7 @@ def types() -> list[Case]:
 
 
 def mypy(folder: Path, *packages: str) -> Case:
-    """As strictly as it can."""
+    """Checks all Python with mypy --strict."""
     settings = PACKAGE / "mypy.ini"
     command("mypy", "mypy", "--config-file", settings, "--strict", "--cache-dir",
             BUILD / "mypy", *packages, cwd=folder,

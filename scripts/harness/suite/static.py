@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What compilers and analysers say: clang and clang-tidy; the module's extra warnings and sparse."""
+"""The compilers' and analysers' checks: clang, clang-tidy; the module's extra warnings, sparse."""
 
 import re
 import shutil

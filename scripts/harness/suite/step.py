@@ -13,7 +13,7 @@ from harness.core.places import BUILD, ROOT
 from .results import Case
 
 LOGS = BUILD / "test"
-SHOWN = 40  # lines of a log that ends badly
+SHOWN = 40  # lines of a failed command's log
 LIMIT = 1800.0  # seconds for a step: a bound, not a goal
 GRACE = 10.0  # seconds for a command to end when it is asked to
 POLL = 0.02
@@ -62,7 +62,7 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
 
 
 def _ended(process: subprocess.Popen[bytes], limit: float) -> bool:
-    """Whether it ends in time. It stays a zombie, so its number remains its group's."""
+    """Whether it ends in time. It stays a zombie, so that its group keeps its number."""
     deadline = time.monotonic() + limit
     while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         if time.monotonic() > deadline:

@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     began = time.time_ns()
     status = subprocess.run([PROGRAM, *argv]).returncode
     if status == 0:
-        with suppress(OSError, subprocess.CalledProcessError):  # it is only slower next time
+        with suppress(OSError, subprocess.CalledProcessError):  # the next run is only slower
             remember(name, variants, inputs_of(argv[argv.index("--") + 1:]), began)
     return status
 
@@ -106,7 +106,7 @@ def known(name: str) -> list[Inputs]:
 
 
 def remember(name: str, variants: Sequence[Inputs], inputs: Inputs, began: int) -> None:
-    """Unless somebody wrote to a file while clang-tidy read it."""
+    """Stores the result, unless a file was written while clang-tidy read it."""
     if any(actual(path).stat().st_mtime_ns > began for path in inputs):
         return
     folder = cache() / FOLDER

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a browser makes of a page, for tests. Without a network."""
+"""Loads pages in a browser, for tests. Without a network."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ LIMIT = 120.0
 
 
 def dom(page: str, *options: str) -> str:
-    """The document that it becomes."""
+    """The document after the browser has loaded the page."""
     with tempfile.TemporaryDirectory(prefix="bell") as folder:
         path = Path(folder, "page.html")
         path.write_text(page)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""QEMU's command line for a test VM: what the VM is made of, and how it talks to us.
+"""QEMU's command line for a test VM: what the VM is made of, and how it talks to the harness.
 
 The guest's streams are virtio ports. One brings the overlay with the guest's command; behind the
 others are files in the VM's folder. Each wire is a PCI device behind a PCIe port of its own:

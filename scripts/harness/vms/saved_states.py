@@ -25,13 +25,13 @@ from harness.vms.qmp import Qmp, QmpError
 FOLDER = "states"
 KEPT = 8
 LIMIT = 20.0  # seconds to write or read a state; either takes less than one
-FAST = 1 << 40  # bytes a second: QEMU limits the rate by default, for networks
+FAST = 1 << 40  # bytes per second: QEMU limits the rate by default, for networks
 POLL = 0.005
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
-    """A name that changes with anything that the state depends on. The files' paths are no part of
+    """A name that changes with anything that the state depends on. The files' paths are not part of
     it: clones of one revision build the same image, and share its states."""
     program = Path(shutil.which(config.qemu) or config.qemu).resolve().stat()
     line = str(qemu.flat(qemu.line(config, Path(), slots=slots,

@@ -102,7 +102,7 @@ def _fetch() -> None:
         starter = half / PROGRAM
         write(starter, STARTER)
         starter.chmod(0o755)
-        qemu.version(str(starter))  # one that doesn't run is none
+        qemu.version(str(starter))  # fails if it does not run
         half.rename(FOLDER)
     finally:
         shutil.rmtree(half, ignore_errors=True)

@@ -46,7 +46,7 @@ TEST_CASE("a doorbell's place is taken while its wire lives") {
   CHECK(Ioeventfd::create(*vm, event, doorbell(4)).has_value());
 }
 
-TEST_CASE("a doorbell of length 3 is refused, and told which there are") {
+TEST_CASE("a doorbell of length 3 is refused, and the error lists the lengths that there are") {
   const auto vm = a_machine();
   if (!vm) return;
   const auto refused = Ioeventfd::create(*vm, EventFd::create().value(), doorbell(3));

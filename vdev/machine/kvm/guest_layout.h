@@ -18,7 +18,7 @@
 #define GUEST_PDPT 0x4000
 #define GUEST_PD 0x5000
 #define GUEST_GDT 0x6000
-#define GUEST_DATA 0x6100 /* what guest and host tell each other */
+#define GUEST_DATA 0x6100 /* the words that guest and host exchange */
 #define GUEST_STACK_TOP 0x8000
 
 #define GUEST_GDT_LIMIT 0x17

@@ -30,10 +30,10 @@ constexpr unsigned first_command(machine::Space space, bool write) {
   return write ? MONITOR_WRITE_PIO : MONITOR_READ_PIO;
 }
 
-// What an access brought to user space, maybe in pieces.
-class Seen {
+// What an access brought to user space, possibly in pieces.
+class TrappedAccess {
  public:
-  /// False if the exit is none of an access's.
+  /// False if the exit is not an access.
   bool note(const Vcpu& cpu, std::uint64_t address) {
     auto& run = cpu.state();
     if (run.exit_reason == KVM_EXIT_MMIO)
@@ -96,8 +96,8 @@ int KvmMachine::set_routes(std::span<const kvm_irq_routing_entry> routes) {
   return vm_.set_routes(routes);
 }
 
-// A detach, even of what was never attached, waits for all that are under way. Without an irqchip
-// there are none.
+// A detach waits for all injections under way, even if it detaches what was never attached. Without
+// an irqchip there are none.
 void KvmMachine::settle() {
   kvm_irqfd nothing{};
   nothing.fd = static_cast<std::uint32_t>(unused_.fd());
@@ -154,7 +154,7 @@ std::optional<std::uint64_t> KvmMachine::execute(unsigned command) {
   talk.command = command;
   const auto pulse = KickTimer::start(between_beats).value();
   const auto deadline = clock::now() + answer_within;
-  for (Seen seen;;) {
+  for (TrappedAccess seen;;) {
     const bool beat = monitor_.cpu().run().value() == KVM_EXIT_INTR;
     if (beat && clock::now() >= deadline)
       throw std::runtime_error(text("the guest did not end command {} at {:#x} within {} s",

@@ -184,7 +184,7 @@ TEST_CASE("a guest that faults is an exception that says how") {
                     "the guest stopped unexpectedly: CPU exception 6");
 }
 
-TEST_CASE("a triple fault is told") {
+TEST_CASE("a triple fault is reported") {
   auto vm = kvm::Vm::create(true);
   if (!vm) return;
   auto guest = kvm::Program::load(*vm, bellwire_monitor).value();
@@ -207,7 +207,7 @@ TEST_CASE("a pulse ends the run of a guest that never says a word") {
   CHECK(guest.cpu().run().value() == KVM_EXIT_INTR);
 }
 
-TEST_CASE("without KVM, the reason and the remedy are told") {
+TEST_CASE("without KVM, the error has the reason and the remedy") {
   const auto missing = kvm::Vm::create(true, "/dev/no-kvm");
   REQUIRE(missing.has_error());
   CHECK(missing.error().message.find("load kvm-intel or kvm-amd") != std::string::npos);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The monitor: the guest of a KvmMachine. It does as it is told, one command
+ * The monitor: the guest of a KvmMachine. It obeys the host, one command
  * at a time: an access, or to take the interrupts that are pending. Interrupts
  * are off at all other times.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What host and monitor tell each other, at GUEST_DATA. The host writes a
+ * The words that host and monitor exchange, at GUEST_DATA. The host writes a
  * command and lets the monitor run until it says GUEST_DONE.
  */
 #ifndef BELLWIRE_KVM_MONITOR_H

@@ -11,8 +11,9 @@
 namespace bellwire::kvm {
 namespace {
 
-constexpr std::uint64_t task_state_pages = 0xfffbd000;   // three that Intel's KVM wants for itself
-constexpr std::uint64_t identity_map_page = 0xfffbc000;  // and another
+constexpr std::uint64_t task_state_pages =
+    0xfffbd000;  // three pages that KVM needs on Intel's CPUs
+constexpr std::uint64_t identity_map_page = 0xfffbc000;  // one more
 constexpr std::size_t max_cpuid_entries = 256;
 
 struct Capability {
@@ -30,8 +31,8 @@ constexpr Capability needed[] = {
     {KVM_CAP_SIGNAL_MSI, "KVM_CAP_SIGNAL_MSI"},
 };
 
-// Some versions of KVM's header get structures that end in an array wrong in C++: their size, and
-// with it the numbers of the requests that take them. So both are ours.
+// In some versions of KVM's header, structures that end in an array have the wrong size in C++, and
+// so the ioctl numbers that contain this size are wrong. So both are defined here.
 struct ListHead {
   std::uint32_t count;
   std::uint32_t zero;
@@ -76,7 +77,7 @@ Error cannot_open(const std::string& device) {
 Result<void> check_abilities(int kvm, const std::string& device) {
   if (const int version = ::ioctl(kvm, KVM_GET_API_VERSION, 0); version != KVM_API_VERSION)
     return fault(std::errc::not_supported,
-                 "{} is no KVM of version {} (it says {}): load kvm-intel or kvm-amd", device,
+                 "{} is not KVM of version {} (it reports {}): load kvm-intel or kvm-amd", device,
                  KVM_API_VERSION, version);
   for (const auto& [number, name] : needed)
     if (::ioctl(kvm, KVM_CHECK_EXTENSION, number) <= 0)
@@ -88,9 +89,9 @@ Result<void> check_abilities(int kvm, const std::string& device) {
 Result<void> show_features(int kvm, int vcpu) {
   List<kvm_cpuid_entry2> features(max_cpuid_entries);
   if (::ioctl(kvm, get_supported_cpuid, features.data()) != 0)
-    return system_fault("KVM does not tell its CPU's features");
+    return system_fault("cannot read the CPU features that KVM supports");
   if (::ioctl(vcpu, set_cpuid, features.data()) != 0)
-    return system_fault("KVM refuses its own CPU's features");
+    return system_fault("KVM refuses the CPU features that it reported");
   return {};
 }
 
@@ -169,7 +170,7 @@ Result<Vm> Vm::create(bool irqchip, const std::string& device) {
   auto identity_map = identity_map_page;
   if (::ioctl(vm.get(), KVM_SET_TSS_ADDR, task_state_pages) != 0 ||
       ::ioctl(vm.get(), KVM_SET_IDENTITY_MAP_ADDR, &identity_map) != 0)
-    return system_fault("{}: KVM does not take the pages at {:#x}", device, identity_map_page);
+    return system_fault("{}: KVM refuses the pages at {:#x}", device, identity_map_page);
   if (irqchip && ::ioctl(vm.get(), KVM_CREATE_IRQCHIP, 0) != 0)
     return system_fault("{}: cannot make an interrupt controller in the kernel", device);
   return Vm(std::move(kvm), std::move(vm));
@@ -195,7 +196,7 @@ Result<Vcpu> Vm::create_vcpu() {
   if (!vcpu.valid()) return system_fault("cannot make a virtual CPU");
   if (auto shown = show_features(kvm_.get(), vcpu.get()); !shown) return shown.error();
   const int size = ::ioctl(kvm_.get(), KVM_GET_VCPU_MMAP_SIZE, 0);
-  if (size < 0) return system_fault("KVM does not tell the size of a virtual CPU's state");
+  if (size < 0) return system_fault("cannot ask KVM for the size of a virtual CPU's state");
   auto state = os::Mapping::create(vcpu.get(), static_cast<std::uint64_t>(size));
   if (!state) return state.error();
   return Vcpu(std::move(vcpu), std::move(*state));

@@ -39,7 +39,7 @@ class Apic {
     std::uint8_t vector = 0;
     bool level = false;
     bool masked = true;
-    std::uint32_t lines = 0;  // a bit a source
+    std::uint32_t lines = 0;  // one bit per source
     bool requested = false;
     bool in_service = false;  // level: sent, and no EOI yet
   };

@@ -39,8 +39,8 @@ struct EventReference::Held {
 
 namespace {
 
-// What references hold; these descriptors keep nothing open.
-struct Register {
+// The files that references hold; the descriptors here keep nothing open.
+struct Registry {
   std::mutex mutex;
   std::map<std::uint64_t, std::weak_ptr<const void>> by_id;  // protected by mutex
   std::set<int> descriptors;                                 // protected by mutex
@@ -51,8 +51,8 @@ struct Register {
   }
 };
 
-Register& all() {
-  static Register instance;
+Registry& all() {
+  static Registry instance;
   return instance;
 }
 

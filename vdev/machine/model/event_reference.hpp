@@ -3,8 +3,8 @@
 // EventReference: an eventfd as the kernel references one. The count lives as long as the
 // reference, but the reference does not keep the eventfd open: open() says whether any descriptor
 // of this process does, as the hang-up event does in the kernel. (A descriptor that only another
-// process has is not seen.) All references to one eventfd share one descriptor. Any thread.
-// LineSource: docs/semantics.md, 7, 9, 25, 35.
+// process has is not seen.) All references to one eventfd share one descriptor. Any thread. Source:
+// docs/semantics.md, 7, 9, 25, 35.
 #pragma once
 
 #include <cstdint>

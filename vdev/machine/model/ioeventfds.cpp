@@ -8,8 +8,8 @@
 namespace bellwire::machine {
 namespace {
 
-// Wraps at 2^64 as the kernel's own sum does, which this is to be like; an ioeventfd that would is
-// refused. So it is no AddressRange, nor could one have a length of 0.
+// Wraps at 2^64, as the kernel's own sum does; an ioeventfd that would wrap is refused. So it is
+// not an AddressRange, nor could one have a length of 0.
 std::uint64_t end(const IoRange& range) {
   return range.address + range.length;
 }
@@ -24,7 +24,7 @@ int compare(const IoRange& one, const IoRange& other) {
 bool overlap(const IoRange& one, const IoRange& other) {
   const auto& [first, second] =
       std::minmax(one, other, [](const auto& a, const auto& b) { return a.address < b.address; });
-  // A place without length is met at the end of another, too.
+  // A place without length overlaps the end of another, too.
   return first.address != second.address &&
          (second.length == 0 ? second.address <= end(first) : second.address < end(first));
 }
@@ -33,18 +33,18 @@ bool overlap(const IoRange& one, const IoRange& other) {
 
 std::size_t IoRanges::overlaps_with(const IoRange& range) const {
   return static_cast<std::size_t>(std::ranges::count_if(
-      places_, [&range](const Place& other) { return overlap(range, other.range); }));
+      places_, [&range](const OwnedRange& other) { return overlap(range, other.range); }));
 }
 
 void IoRanges::insert(const IoRange& range, const void* owner) {
   overlaps_ += overlaps_with(range);
   const auto behind = std::ranges::find_if(
-      places_, [&range](const Place& other) { return compare(other.range, range) > 0; });
+      places_, [&range](const OwnedRange& other) { return compare(other.range, range) > 0; });
   places_.insert(behind, {range, owner});
 }
 
 void IoRanges::erase(const void* owner) {
-  const auto place = std::ranges::find(places_, owner, &Place::owner);
+  const auto place = std::ranges::find(places_, owner, &OwnedRange::owner);
   if (place == places_.end()) return;
   const auto range = place->range;
   places_.erase(place);

@@ -37,14 +37,14 @@ class IoRanges {
   [[nodiscard]] bool finds(const IoRange& access, const void* owner) const;
 
  private:
-  struct Place {
+  struct OwnedRange {
     IoRange range;
     const void* owner;
   };
   [[nodiscard]] std::size_t overlaps_with(const IoRange& range) const;
   [[nodiscard]] std::optional<std::size_t> search(const IoRange& access) const;
 
-  std::vector<Place> places_;
+  std::vector<OwnedRange> places_;
   std::size_t overlaps_ = 0;  // pairs of ranges that overlap and begin at different addresses
 };
 

@@ -80,7 +80,7 @@ namespace {
 
 constexpr std::uint32_t irqfd_flags = KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE;
 
-// The eventfds that are an irqfd, of whatever machine (rule 29).
+// The eventfds that are an irqfd of any machine (rule 29).
 struct Claims {
   std::mutex mutex;
   std::set<std::uint64_t> ids;  // protected by mutex
@@ -146,8 +146,9 @@ int IrqFds::deassign(const kvm_irqfd& request) {
   return 0;
 }
 
-// Edge-triggered, as the kernel's own callback: each signal counts once, read or not. What is
-// readable already is reported at once; that is dropped here, since assign() looks itself.
+// Edge-triggered, as the kernel's own callback: each signal counts once, read or not. An eventfd
+// that is readable already is reported at once; that report is dropped here, since assign() checks
+// it.
 int IrqFds::watch(const EventReference& event) const {
   epoll_event interest{.events = EPOLLIN | EPOLLET, .data = {.u64 = event.id()}};
   if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, event.fd(), &interest) != 0) return errno;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// The rules 1 to 11 of docs/semantics.md: what read, write, poll and epoll do with an eventfd.
 #include <array>
 
 #include "vdev/machine/rules/fixture.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// The rules 15 to 26 of docs/semantics.md: what KVM does with ioeventfds.
 #include <unistd.h>
 
 #include <array>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// The rules 27 to 37 of docs/semantics.md: what KVM does with irqfds and GSI routes.
 #include <array>
 
 #include "vdev/machine/rules/fixture.hpp"

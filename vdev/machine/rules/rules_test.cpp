@@ -33,7 +33,7 @@ TEST_CASE("the model keeps each rule") {
     }
 }
 
-// The one known difference: nothing tells user space of such a write.
+// The one known difference: nothing informs user space of such a write.
 TEST_CASE("rule 33: a write of 0 makes the kernel inject, and the model doesn't see it") {
   const auto injected_by_zero = [](const World& world) {
     MachineFixture fixture(world);

@@ -29,7 +29,7 @@ Result<void> check(const Options& options) {
     return fault(std::errc::invalid_argument,
                  "memory of {} bytes: choose whole pages of {}, up to 4 MiB", options.memory,
                  BELLWIRE_PAGE_SIZE);
-  // What no driver could use is told by formatting as much.
+  // Formatting a copy finds out whether a driver could use it.
   std::vector<std::byte> blank(options.memory);
   return ring::format(blank, options.queues);
 }
@@ -38,7 +38,7 @@ Result<void> check(const Options& options) {
 
 unsigned descriptors(const Options& options) noexcept {
   // For each queue: a doorbell's two ends, the attachment's duplicate, the client's interrupt, and
-  // a doorbell of the next client's while there is that of the last.
+  // one doorbell for the next client while the last one's still exists.
   constexpr unsigned each_queue = 5;
   // The page, the socket and what waits for it.
   constexpr unsigned own = 10;
@@ -48,7 +48,7 @@ unsigned descriptors(const Options& options) noexcept {
   return each_queue * options.queues + own + each_client;
 }
 
-// What can fail to be made, made before the card.
+// Everything whose creation can fail is created before the card.
 struct Card::Parts {
   boost::asio::io_context& context;
   std::optional<pci::BarMemory> page;
@@ -91,7 +91,7 @@ Card::Card(Parts parts, const Options& options)
         if (ready() && taken_->overlaps(region)) turn_off();
       })) {}
 
-// The doorbells that the device waits for: a client has those of the registers, and rings them
+// The doorbells that the device waits for: those of the registers are a client's, which rings them
 // itself; those behind a page are our own.
 Result<void> Card::on_new_wires() {
   std::vector<os::EventFd> doorbells;
@@ -198,7 +198,7 @@ std::uint32_t Card::register_at(std::uint64_t offset) const noexcept {
   }
 }
 
-// While it is on, what it was turned on with can't be changed.
+// While the card is on, its settings cannot be changed.
 void Card::set_register(std::uint64_t offset, std::uint32_t value) noexcept {
   if (offset == BELLWIRE_CARD_CONTROL)
     return value == BELLWIRE_CARD_ENABLE ? turn_on() : turn_off();
@@ -242,7 +242,8 @@ Result<void> Card::take_memory() {
   return {};
 }
 
-// What the device's side throws is its failure, too, and not the process's end.
+// An exception from the device's side is a failure of the device, too, and does not end the
+// process.
 Result<void> Card::run_device(const Runs& runs) {
   try {
     auto attachment = attach();

@@ -14,12 +14,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto most = 2ms;  // a ring that is missed costs the guest a message, and its exit
+constexpr auto most = 2ms;  // a ring that is missed costs the guest an exit and a message
 
 }  // namespace
 
-// Handlers hold it: one that is queued when the page goes finds `started` false. There is one at
-// most, however often the page is stopped and started meanwhile.
+// Handlers hold it: one that is queued when the page is dropped finds `started` false. At most one
+// is queued, however often the page is stopped and started meanwhile.
 struct DoorbellPage::Impl : std::enable_shared_from_this<DoorbellPage::Impl> {
   Impl(boost::asio::io_context& io, MemoryView view, std::vector<os::EventFd> events,
        Polling polling)
@@ -41,7 +41,7 @@ struct DoorbellPage::Impl : std::enable_shared_from_this<DoorbellPage::Impl> {
     std::atomic_ref(page().device.asleep).store(asleep, std::memory_order_seq_cst);
   }
 
-  // Passes on what is new. False: nothing is.
+  // Passes on new rings. False: there are none.
   bool collect() noexcept {
     bool found = false;
     for (std::size_t index = 0; index < seen.size(); ++index) {
@@ -62,7 +62,7 @@ struct DoorbellPage::Impl : std::enable_shared_from_this<DoorbellPage::Impl> {
     again();
   }
 
-  // False: something came in the last moment.
+  // False: a ring came at the last moment.
   bool sleep() {
     set_asleep(1);
     awake = collect();
@@ -89,9 +89,9 @@ struct DoorbellPage::Impl : std::enable_shared_from_this<DoorbellPage::Impl> {
   std::vector<os::EventFd> doorbells;
   std::vector<std::uint32_t> seen;
   PollTime patience;
-  Clock::time_point idle_since;  // nothing was rung since
+  Clock::time_point idle_since;  // since when nothing was rung
   bool started = false;
-  bool awake = false;   // it looks, again and again
+  bool awake = false;   // it polls
   bool queued = false;  // the next look
 };
 

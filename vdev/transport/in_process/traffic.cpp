@@ -49,7 +49,7 @@ void Traffic::note_hang() {
   report_.hangs.push_back(stall_.describe());
 }
 
-// False: it is no use to wait on.
+// False: waiting on is of no use.
 Result<bool> Traffic::sleep() {
   for (;;) {
     const auto came = hooks_.wait();
@@ -72,7 +72,7 @@ Result<bool> Traffic::wait_until_served() {
   return true;
 }
 
-// Empty: it is no use to wait on.
+// Empty: waiting on is of no use.
 Result<std::optional<bellwire_completion>> Traffic::wait_for_completion() {
   for (;;) {
     if (const auto completion = queue_.take()) return completion;

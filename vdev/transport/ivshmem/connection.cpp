@@ -63,7 +63,7 @@ Connection::Connection(asio::io_context& context, os::UniqueFd socket, std::stri
       left_(std::move(left)) {}
 
 void Connection::start() {
-  log::info("{} came", name_);
+  log::info("{} connected", name_);
   os::send_little(taken_.get());
   boost::system::error_code error;
   socket_.assign(taken_.get(), error);
@@ -92,8 +92,8 @@ void Connection::send_on() {
                      });
 }
 
-// False: the peer is to read first. The kernel calls a socket writable when its peer has read all
-// but a message or so; send() would put in a few more.
+// False: the peer has to read first. The kernel reports a socket as writable when its peer has read
+// nearly all messages; send() would still accept a few before that.
 Result<bool> Connection::send_next() {
   if (!os::wait_writable(fd(), std::chrono::milliseconds(0))) return false;
   return send(fd(), greeting_[sent_].value, greeting_[sent_].fd);
@@ -106,18 +106,18 @@ void Connection::listen() {
                      });
 }
 
-// Whatever arrives ends the connection; a descriptor that came along never gets here.
+// Any data ends the connection; a descriptor that came with it is never received.
 void Connection::heard() {
   std::byte byte{};
   const auto got = os::receive_bytes(fd(), std::span(&byte, 1));
   if (got && !*got) return listen();
   if (!got || **got == 0) return leave();
-  drop("it sent something, which no ivshmem peer does");
+  drop("it sent data, which ivshmem peers never do");
 }
 
 void Connection::leave() {
   if (gone_) return;
-  log::info("{} left", name_);
+  log::info("{} disconnected", name_);
   end();
   left_();
 }

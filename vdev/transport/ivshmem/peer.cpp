@@ -25,10 +25,10 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::string_view device_prefix = "bellwire-device/";
-constexpr std::uint64_t spare_fds = 48;       // sockets, logs, Asio, a recording
-constexpr std::uint64_t fds_of_a_vector = 7;  // in this file, in the runner and in what it is given
-constexpr int messages_a_turn = 64;
-constexpr std::chrono::seconds queue_patience{30};  // for a server with many to accept before us
+constexpr std::uint64_t spare_fds = 48;      // sockets, logs, Asio, a recording
+constexpr std::uint64_t fds_per_vector = 7;  // here, in the runner, and in the attachment
+constexpr int messages_per_turn = 64;
+constexpr std::chrono::seconds queue_patience{30};  // while a server accepts many others first
 constexpr std::chrono::milliseconds look_again{50};
 constexpr std::chrono::milliseconds suspicious_silence{3000};
 
@@ -86,14 +86,14 @@ struct Peer::Impl : std::enable_shared_from_this<Peer::Impl> {
   asio::io_context& context;
   os::UniqueFd socket;
   asio::posix::stream_descriptor readable;  // a duplicate of the socket, for waiting only
-  asio::posix::stream_descriptor lossy;     // of the loss
+  asio::posix::stream_descriptor lossy;     // readable when the memory is lost
   Retry retry;
   MessageReader reader;
   PeerState peers;
   std::shared_ptr<os::MemoryLoss> loss;
   MemoryView memory;
   std::weak_ptr<Runs> runs;         // whoever runs the device
-  std::optional<unsigned> vectors;  // how many of our own complete the handshake, if it is known
+  std::optional<unsigned> vectors;  // how many vectors of our own complete the handshake, if known
   std::optional<Id> driver;
   std::vector<InterruptLine> lines;
   bool bound = true;  // each line is bound to what the driver has now
@@ -117,13 +117,13 @@ Result<void> Peer::Impl::handshake(const Patience& patience) {
     if (read && *read) continue;
     auto time = std::chrono::ceil<milliseconds>(deadline - now);
     if (!warned) time = std::min(time, suspicious_silence / 2);
-    // What is short for the moment doesn't make the socket readable later: it is already.
+    // When a resource is short, the socket is readable already, so waiting for that would not help.
     const auto waited = read ? os::wait_for_peer(socket.get(), time, endpoint.stop)
                              : os::wait_for_peer(-1, look_again, endpoint.stop);
     if (waited == os::Waited::stopped) return stopped(endpoint);
   }
   const auto count = peers.own_vectors().size();
-  if (auto enough = os::ensure_fds(spare_fds + fds_of_a_vector * count); !enough) return enough;
+  if (auto enough = os::ensure_fds(spare_fds + fds_per_vector * count); !enough) return enough;
   lines = std::vector<InterruptLine>(count);
   return bind_lines();
 }
@@ -139,14 +139,14 @@ Error Peer::Impl::greeting_fault(const Error& error) const {
 Error Peer::Impl::silence_fault(bool answers, std::chrono::milliseconds time) const {
   if (answers)
     return fault(std::errc::timed_out,
-                 "'{}' is no ivshmem server that works: {} did not come within {} ms",
+                 "'{}' is not a working ivshmem server: {} did not arrive within {} ms",
                  endpoint.path, peers.missing(), time.count());
   return fault(std::errc::timed_out,
-               "'{}' accepts, but does not answer: {} did not come within {} ms; is it paused?",
+               "'{}' accepts, but does not answer: {} did not arrive within {} ms; is it paused?",
                endpoint.path, peers.missing(), time.count());
 }
 
-// Each peer has as many: a guest's tell how many of ours are still to come.
+// Each peer has as many: a guest's count says how many of ours are still to come.
 std::size_t Peer::Impl::wanted_vectors() const {
   if (vectors) return *vectors;
   std::size_t most = 1;
@@ -154,7 +154,7 @@ std::size_t Peer::Impl::wanted_vectors() const {
   return most;
 }
 
-// False when no whole message waits.
+// False: there is no complete message.
 Result<bool> Peer::Impl::read_one() {
   auto message = reader.next(socket.get());
   if (!message) return message.error();
@@ -178,7 +178,7 @@ Result<void> Peer::Impl::use_memory() {
     return Error{size.error().code,
                  text("'{}' shares no memory: {}", endpoint.path, size.error().message)};
   if (*size < sizeof(bellwire_header))
-    return fault(std::errc::protocol_error, "'{}' shares {} bytes, which hold no header",
+    return fault(std::errc::protocol_error, "'{}' shares {} bytes, which are too few for a header",
                  endpoint.path, *size);
   auto created = os::MemoryLoss::create();
   if (!created) return created.error();
@@ -201,7 +201,7 @@ Result<void> Peer::Impl::check_format() {
     return fault(std::errc::protocol_error,
                  "'{}', slot {}: {}; start the device with ivshmem:PATH,format=1 to format this "
                  "slot anew (its requests are lost, its guest must load the driver again; other "
-                 "slots go on)",
+                 "slots continue)",
                  endpoint.path, endpoint.slot, layout.error().message);
   log::warning("'{}', slot {}: {}; it is formatted anew", endpoint.path, endpoint.slot,
                layout.error().message);
@@ -217,7 +217,7 @@ Error Peer::Impl::lost() const {
                endpoint.path, size ? *size : 0, memory.bytes().size());
 }
 
-// Nothing that the device did since the loss has reached the guest: it stops.
+// Stops the device: nothing that it did since the loss has reached the guest.
 void Peer::Impl::watch_memory() {
   lossy.async_wait(asio::posix::descriptor_base::wait_read,
                    [self = shared_from_this()](const boost::system::error_code& error) {
@@ -229,7 +229,7 @@ void Peer::Impl::watch_memory() {
 }
 
 // Lines without a vector of the driver's stay unbound: what is raised there is pending. After an
-// error so do all from the one that could not be bound on, until it is tried again.
+// error, the line that failed and all after it stay unbound until the next try.
 Result<void> Peer::Impl::bind_lines() {
   const auto found = driver ? peers.peers().find(*driver) : peers.peers().end();
   const auto vectors_there = found == peers.peers().end() ? 0 : found->second.size();
@@ -262,7 +262,7 @@ void Peer::Impl::hear() {
   const auto more = read_some();
   if (!more && os::temporary(more.error().code))
     return retry.after(more.error(), [self = shared_from_this()] { self->hear(); });
-  if (!more) return log::warning("{}: {}; the wires stay", endpoint.path, more.error().message);
+  if (!more) return log::warning("{}: {}; its wires are kept", endpoint.path, more.error().message);
   retry.worked();
   if (*more) return asio::post(context, [self = shared_from_this()] { self->hear(); });
   follow();
@@ -271,14 +271,14 @@ void Peer::Impl::hear() {
 // True: there may be more to read.
 Result<bool> Peer::Impl::read_some() {
   int count = 0;
-  for (; count < messages_a_turn; ++count) {
+  for (; count < messages_per_turn; ++count) {
     const auto read = read_one();
     if (!read) return read.error();
     if (!*read) break;
   }
   if (!bound)
     if (auto done = bind_lines(); !done) return done.error();
-  return count == messages_a_turn;
+  return count == messages_per_turn;
 }
 
 Peer::Peer(std::shared_ptr<Impl> state) noexcept : state_(std::move(state)) {}
@@ -306,7 +306,7 @@ Error no_server(const PeerOptions& endpoint, const Error& error) {
           text("is a switchboard running at '{}'? {}{}", endpoint.path, error.message, waited)};
 }
 
-// A queue that is full is waited for, with a word in the log; a server that isn't there only if the
+// Waits for a place in a full queue, and logs that; waits for a server to appear only if the
 // endpoint says so.
 Result<os::UniqueFd> connect_patiently(const PeerOptions& endpoint) {
   const auto name = endpoint.guest ? std::string() : device_name(endpoint.slot);
@@ -335,7 +335,7 @@ Result<os::UniqueFd> connect_patiently(const PeerOptions& endpoint) {
 Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const PeerOptions& endpoint,
                                             const Patience& patience) {
   if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
-  const auto least = spare_fds + fds_of_a_vector * std::max(endpoint.vectors, 1U);
+  const auto least = spare_fds + fds_per_vector * std::max(endpoint.vectors, 1U);
   if (auto enough = os::ensure_fds(least); !enough) return enough.error();
   auto state = std::make_shared<Impl>(context, endpoint);
   auto socket = connect_patiently(endpoint);

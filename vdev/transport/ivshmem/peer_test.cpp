@@ -173,7 +173,7 @@ TEST_CASE("a foreign server's eventfds keep their flags; full or empty ones stop
 
 TEST_CASE("servers that make no sense are refused, and named with what they did") {
   CHECK(mentions(refusal([](auto&) { std::this_thread::sleep_for(400ms); }),
-                 "the protocol version did not come within 300 ms"));
+                 "the protocol version did not arrive within 300 ms"));
   CHECK(mentions(refusal([](auto& server) { server.hang_up(); }), "slot 0"));
   CHECK(mentions(refusal([](auto& server) { server.say(3); }), "version 3"));
   CHECK(mentions(refusal([](auto& server) {
@@ -192,7 +192,7 @@ TEST_CASE("servers that make no sense are refused, and named with what they did"
                    server.say_bytes(bytes("cut"));
                    std::this_thread::sleep_for(400ms);
                  }),
-                 "an ID did not come"));
+                 "an ID did not arrive"));
 }
 
 TEST_CASE("a server that is paused before it says anything is waited for") {
@@ -251,7 +251,7 @@ TEST_CASE("every wait ends at once when it is stopped") {
   }
 }
 
-TEST_CASE("memory that is none is named") {
+TEST_CASE("memory that is not a file is named") {
   int pipe[2];
   REQUIRE(::pipe2(pipe, O_CLOEXEC) == 0);
   const os::UniqueFd reads(pipe[0]), writes(pipe[1]);

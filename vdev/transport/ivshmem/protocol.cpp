@@ -47,7 +47,7 @@ Result<PeerState::Change> PeerState::take(Message message) {
   if (!own_id_) return take_own_id(message);
   if (message.value == memory_marker) return take_memory(std::move(message));
   if (message.value < 0 || message.value > largest_id)
-    return protocol_fault("the server sent {}, which is no peer's ID", message.value);
+    return protocol_fault("the server sent {}, which is not a peer's ID", message.value);
   if (message.fd.valid()) return take_vector(std::move(message));
   return take_disconnect(static_cast<Id>(message.value));
 }
@@ -97,7 +97,7 @@ Result<PeerState::Change> PeerState::take_vector(Message message) {
 Result<PeerState::Change> PeerState::take_disconnect(Id id) {
   const auto peer = peers_.find(id);
   if (peer == peers_.end())
-    return protocol_fault("the server says that peer {} left, which never was there", id);
+    return protocol_fault("the server reports that peer {} left, which had never joined", id);
   vectors_ -= peer->second.size();
   peers_.erase(peer);
   return Change{Change::Kind::peer_left, id};

@@ -73,7 +73,7 @@ TEST_CASE("what cannot be is refused") {
   CHECK(with_id(1).take({-1, {}}).has_error());       // memory without a descriptor
   CHECK(with_id(1).take({-2, event()}).has_error());  // a negative peer
   CHECK(with_id(1).take({65536, event()}).has_error());
-  CHECK(with_id(1).take({2, memory()}).has_error());  // a vector that is no eventfd
+  CHECK(with_id(1).take({2, memory()}).has_error());  // a vector that is not an eventfd
   auto twice = with_id(1);
   REQUIRE(twice.take({-1, memory()}).has_value());
   CHECK(twice.take({-1, memory()}).has_error());

@@ -24,8 +24,7 @@ namespace {
 constexpr unsigned most_slots = 1024;
 constexpr std::uint64_t least_memory = std::uint64_t{64} << 10;
 constexpr std::uint64_t most_memory = std::uint64_t{1} << 30;
-constexpr std::uint64_t fds_beside_slots =
-    64;  // sockets of peers on their way in or out, logs, Asio
+constexpr std::uint64_t fds_beside_slots = 64;  // sockets of peers that come or leave, logs, Asio
 
 Result<void> check(const SwitchboardOptions& options) {
   const auto refuse = [](const char* what, auto value, const char* remedy) {
@@ -48,10 +47,10 @@ Result<void> check(const SwitchboardOptions& options) {
 
 }  // namespace
 
-// The wires, and who holds an end of them now.
+// The wires, and the connections that hold their ends now.
 struct Switchboard::Impl : std::enable_shared_from_this<Switchboard::Impl> {
   using Seat = std::weak_ptr<Connection>;
-  struct Place {
+  struct SeatedSlot {
     Slot slot;
     Seat guest;
     Seat device;
@@ -67,18 +66,19 @@ struct Switchboard::Impl : std::enable_shared_from_this<Switchboard::Impl> {
 
   asio::io_context& context;
   std::optional<Acceptor> acceptor;
-  std::vector<Place> places;
+  std::vector<SeatedSlot> places;
   std::chrono::milliseconds reading_time;
 };
 
 namespace {
 
-// The wires outlive the peer, and what it would have said in the shared memory is said for it.
+// The wires outlive the peer, so its death is written into the shared memory on its behalf.
 void say_that_it_died(const Slot& slot, Role role) {
   const auto size = os::file_size(slot.memory.get());
   auto mapping = size ? os::Mapping::create(slot.memory.get(), *size) : size.error();
   if (!mapping)
-    return log::warning("a peer died, and its memory can't say so: {}", mapping.error().message);
+    return log::warning("a peer died, and its memory cannot record that: {}",
+                        mapping.error().message);
   const MemoryView memory(std::move(*mapping));
   if (role == Role::guest)
     ring::guest_died(memory);
@@ -91,11 +91,11 @@ bool untaken(const std::weak_ptr<Connection>& seat) {
   return !holder || holder->gone();
 }
 
-// Whether the seat is free now: its holder loses it if it never read what it was sent.
+// Whether the seat is free now: a holder that never read what it was sent loses it.
 bool vacated(const std::weak_ptr<Connection>& seat, std::chrono::milliseconds reading_time) {
   const auto holder = seat.lock();
   if (holder && holder->silent_for(reading_time))
-    holder->drop("it does not read what it is sent, and another peer wants its place");
+    holder->drop("it does not read what it is sent, and another peer needs its place");
   return untaken(seat);
 }
 
@@ -152,7 +152,7 @@ Switchboard::~Switchboard() {
 Result<Switchboard> Switchboard::create(asio::io_context& context,
                                         const SwitchboardOptions& options) {
   if (auto checked = check(options); !checked) return checked.error();
-  std::vector<Impl::Place> places;
+  std::vector<Impl::SeatedSlot> places;
   for (unsigned index = 0; index < options.slots; ++index) {
     auto slot = Slot::create(index, options.vectors, options.memory);
     if (!slot) return slot.error();

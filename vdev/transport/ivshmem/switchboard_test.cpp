@@ -133,7 +133,7 @@ TEST_CASE("a device that comes back finds the same wires, and what waits on them
 }
 
 TEST_CASE(
-    "rules 44, 45: nobody is told that somebody came or left, since QEMU aborts when it comes "
+    "rules 44, 45: nobody is informed of other peers, since QEMU aborts when that comes "
     "again") {
   const Running on(1, 1);
   const auto qemu = os::connect_unix(on.path(), "").value();

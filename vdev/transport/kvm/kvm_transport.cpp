@@ -112,7 +112,7 @@ Result<void> KvmTransport::build(const std::byte* program) {
   doorbell_wire_.emplace(std::move(*doorbell));
   const auto route = machine::msi_route(gsi, RING_VECTOR);
   errno = vm_.set_routes({&route, 1});
-  if (errno != 0) return system_fault("KVM does not take a route for GSI {}", gsi);
+  if (errno != 0) return system_fault("KVM refuses a route for GSI {}", gsi);
   auto interrupt = Irqfd::create(vm_, interrupt_, gsi, {&route, 1});
   if (!interrupt) return interrupt.error();
   interrupt_wire_.emplace(std::move(*interrupt));

@@ -21,7 +21,7 @@ class Exits {
   Exits(const GuestPlan& plan, const RegisterPort& registers, const os::EventFd& doorbell) noexcept
       : plan_(plan), registers_(registers), doorbell_(doorbell) {}
 
-  /// False if it is none that the guest should have made.
+  /// False if it is not an access that the guest should make.
   [[nodiscard]] bool answer(kvm_run& exit);
 
   [[nodiscard]] std::uint64_t doorbells() const noexcept { return doorbells_; }

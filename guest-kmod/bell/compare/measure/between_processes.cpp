@@ -92,7 +92,7 @@ class ChannelSetup final : public SetupSequence {
 };
 
 // Latency, burst and semantics of a channel that is open.
-Result<Measurement> measure_open(Channel& channel, Traits traits, const Plan& plan) {
+Result<Measurement> measure_open(Channel& channel, Traits traits, const RoundPlan& plan) {
   if (auto pinned = pin(plan.sender_cpu); !pinned) return pinned.error();
   auto receiver = Receiver::create(channel, plan.receiver_cpu);
   if (!receiver) return receiver.error();
@@ -106,7 +106,7 @@ Result<Measurement> measure_open(Channel& channel, Traits traits, const Plan& pl
 
 }  // namespace
 
-Result<Measurement> measure(const Mechanism& mechanism, const Plan& plan) {
+Result<Measurement> measure(const Mechanism& mechanism, const RoundPlan& plan) {
   const auto channel = mechanism.make();
   if (auto open = channel->open(); !open) return open.error();
   auto measurement = measure_open(*channel, mechanism.traits, plan);

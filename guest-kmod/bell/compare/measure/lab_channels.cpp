@@ -38,7 +38,7 @@ class LabSetup final : public SetupSequence {
   LabChannels channels_;
 };
 
-Result<Measurement> measure_direction(LabChannels& channels, const Plan& plan) {
+Result<Measurement> measure_direction(LabChannels& channels, const RoundPlan& plan) {
   const PeriodicSignal interrupts_waits;
   const auto& mechanism = channels.mechanism();
   if (mechanism.from_kernel && mechanism.to_kernel) return measure_round_trip(channels, plan);
@@ -91,7 +91,7 @@ Result<OtherProcess> LabChannels::kernel_thread() const {
   return OtherProcess::thread(bellwire::text("notify_lab/{}", lab_.info().session));
 }
 
-Result<Measurement> measure(const LabMechanism& mechanism, const Plan& plan) {
+Result<Measurement> measure(const LabMechanism& mechanism, const RoundPlan& plan) {
   LabChannels channels(mechanism);
   if (auto opened = channels.open(); !opened) return opened.error();
   auto measurement = measure_direction(channels, plan);

@@ -51,8 +51,10 @@ using NumberBuffer = std::array<std::uint64_t, most_at_once>;
 
 inline constexpr std::uint32_t timer_gap_us = 50;  ///< the least that the module's timer accepts
 
-[[nodiscard]] Result<Measurement> measure_kernel_to_user(LabChannels& channels, const Plan& plan);
-[[nodiscard]] Result<Measurement> measure_user_to_kernel(LabChannels& channels, const Plan& plan);
-[[nodiscard]] Result<Measurement> measure_round_trip(LabChannels& channels, const Plan& plan);
+[[nodiscard]] Result<Measurement> measure_kernel_to_user(LabChannels& channels,
+                                                         const RoundPlan& plan);
+[[nodiscard]] Result<Measurement> measure_user_to_kernel(LabChannels& channels,
+                                                         const RoundPlan& plan);
+[[nodiscard]] Result<Measurement> measure_round_trip(LabChannels& channels, const RoundPlan& plan);
 
 }  // namespace bell::compare

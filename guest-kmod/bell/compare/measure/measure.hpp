@@ -12,7 +12,7 @@
 
 namespace bell::compare {
 
-struct Plan {
+struct RoundPlan {
   std::uint64_t count = 10'000;  ///< notifications
   int sender_cpu = 0;
   int receiver_cpu = 0;
@@ -25,11 +25,11 @@ struct Plan {
 };
 
 /// ETIMEDOUT: a notification never arrived.
-[[nodiscard]] Result<Measurement> measure(const Mechanism& mechanism, const Plan& plan);
+[[nodiscard]] Result<Measurement> measure(const Mechanism& mechanism, const RoundPlan& plan);
 
 /// The kernel's sendings and receptions are timed by the module's records of them. ETIMEDOUT: a
 /// notification never arrived. Other errors are the module's.
-[[nodiscard]] Result<Measurement> measure(const LabMechanism& mechanism, const Plan& plan);
+[[nodiscard]] Result<Measurement> measure(const LabMechanism& mechanism, const RoundPlan& plan);
 
 /// A mechanism from nothing to its first notification, and back.
 class SetupSequence {

@@ -21,7 +21,8 @@
 namespace bell::compare {
 
 inline constexpr std::uint64_t patience_ns = 20'000'000'000;  // a limit, not a goal
-inline constexpr std::uint64_t quiet_ns = 100'000'000;  // silent for so long: the rest is lost
+inline constexpr std::uint64_t quiet_ns =
+    100'000'000;  // after so long without a notification, the rest counts as lost
 
 /// CLOCK_MONOTONIC in ns, which all processes and the kernel share.
 [[nodiscard]] std::uint64_t now_ns() noexcept;

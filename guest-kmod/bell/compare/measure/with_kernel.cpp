@@ -18,7 +18,7 @@ std::uint32_t gap_of(std::uint32_t flags) noexcept {
 
 class KernelToUser {
  public:
-  KernelToUser(LabChannels& channels, const Plan& plan) noexcept
+  KernelToUser(LabChannels& channels, const RoundPlan& plan) noexcept
       : channels_(channels), plan_(plan) {}
 
   Result<Measurement> measure() {
@@ -95,7 +95,7 @@ class KernelToUser {
   }
 
   LabChannels& channels_;
-  const Plan& plan_;
+  const RoundPlan& plan_;
   NumberBuffer buffer_{};
   Tally tally_;
 };
@@ -114,7 +114,7 @@ Tally received_by_kernel(const LabSession& lab) {
 
 class UserToKernel {
  public:
-  UserToKernel(LabChannels& channels, const Plan& plan) noexcept
+  UserToKernel(LabChannels& channels, const RoundPlan& plan) noexcept
       : channels_(channels), plan_(plan) {}
 
   Result<Measurement> measure() {
@@ -190,13 +190,14 @@ class UserToKernel {
   }
 
   LabChannels& channels_;
-  const Plan& plan_;
+  const RoundPlan& plan_;
 };
 
 // This process sends, the kernel's thread wakes and answers, this process wakes.
 class RoundTrip {
  public:
-  RoundTrip(LabChannels& channels, const Plan& plan) noexcept : channels_(channels), plan_(plan) {}
+  RoundTrip(LabChannels& channels, const RoundPlan& plan) noexcept
+      : channels_(channels), plan_(plan) {}
 
   Result<Measurement> measure() {
     if (auto pinned = pin(plan_.sender_cpu); !pinned) return pinned.error();
@@ -229,22 +230,22 @@ class RoundTrip {
   }
 
   LabChannels& channels_;
-  const Plan& plan_;
+  const RoundPlan& plan_;
   NumberBuffer buffer_{};
   Tally tally_;
 };
 
 }  // namespace
 
-Result<Measurement> measure_kernel_to_user(LabChannels& channels, const Plan& plan) {
+Result<Measurement> measure_kernel_to_user(LabChannels& channels, const RoundPlan& plan) {
   return KernelToUser(channels, plan).measure();
 }
 
-Result<Measurement> measure_user_to_kernel(LabChannels& channels, const Plan& plan) {
+Result<Measurement> measure_user_to_kernel(LabChannels& channels, const RoundPlan& plan) {
   return UserToKernel(channels, plan).measure();
 }
 
-Result<Measurement> measure_round_trip(LabChannels& channels, const Plan& plan) {
+Result<Measurement> measure_round_trip(LabChannels& channels, const RoundPlan& plan) {
   return RoundTrip(channels, plan).measure();
 }
 

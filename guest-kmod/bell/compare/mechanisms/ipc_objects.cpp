@@ -21,11 +21,11 @@ void remove(SystemVObject::Kind kind, int id) noexcept {
 }
 
 // An object that the handler removes: its id plus one; 0: none.
-struct Place {
+struct RegisteredObject {
   std::atomic<int> id_and_one = 0;
   std::atomic<SystemVObject::Kind> kind = SystemVObject::Kind::queue;
 };
-std::array<Place, SystemVObject::most> places;  // NOLINT: a handler takes no argument
+std::array<RegisteredObject, SystemVObject::most> places;  // NOLINT: a handler takes no argument
 
 // msgctl and semctl are plain system calls. The raised signal ends the process after the return.
 void on_signal(int number) {

@@ -100,7 +100,7 @@ class Tcp final : public Channel {
 };
 
 constexpr Mechanism socket_rows[] = {
-    {"AF_UNIX datagram", "a pair; a message a notification", "sockets.cpp:UnixPair",
+    {"AF_UNIX datagram", "a pair; one message per notification", "sockets.cpp:UnixPair",
      make<UnixPair<SOCK_DGRAM>>},
     {"AF_UNIX stream", "a pair; bytes", "sockets.cpp:UnixPair", make<UnixPair<SOCK_STREAM>>},
     {"AF_INET UDP",

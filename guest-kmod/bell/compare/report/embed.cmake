@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # cmake -D OUT=FILE -D ROOT=FOLDER -P embed.cmake -- FILE...: writes the sources into a C++ file, as
 # the table that source_lines.cpp counts in. Each has its path below ROOT as its name.
-set(text "// SPDX-License-Identifier: BSD-3-Clause\n#include \"guest-kmod/bell/compare/report/source_lines.hpp\"\n
+set(text "// SPDX-License-Identifier: BSD-3-Clause\n#include \"guest-kmod/bell/compare/report/result.hpp\"\n
 namespace bell::compare {\nnamespace {\nconstexpr Source embedded_sources[] = {\n")
 set(found FALSE)
 foreach(number RANGE ${CMAKE_ARGC})

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
+//
+// Counts the lines of a definition in the embedded sources.
 #include "guest-kmod/bell/compare/report/result.hpp"
 
 #include <cctype>

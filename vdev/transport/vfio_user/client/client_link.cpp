@@ -28,7 +28,7 @@ Result<Bytes> ClientMemory::answer(const Message& request) {
                  request.header.command, request.payload.size());
   const auto memory = find(*access);
   if (memory.size() != access->count)
-    return fault(std::errc::bad_address, "{} bytes at {:#x} are not the device's to use",
+    return fault(std::errc::bad_address, "the device may not access {} bytes at {:#x}",
                  access->count, access->address);
   Bytes reply;
   append(reply, *access);
@@ -62,7 +62,7 @@ Result<void> ClientLink::send(Outgoing message, Clock::time_point end) {
   }
 }
 
-// The next reply; empty when `enough` says so.
+// Returns the next reply; empty if `enough()` is true first.
 Result<std::optional<Message>> ClientLink::receive(Clock::time_point end,
                                                    const std::function<bool()>& enough) {
   while (!enough || !enough()) {
@@ -117,7 +117,7 @@ Result<void> ClientLink::notify(Command command, std::span<const std::byte> payl
 Result<void> ClientLink::serve(const std::function<bool()>& enough) {
   const auto received = receive(Clock::now() + patience_, enough);
   if (!received) return received.error();
-  if (*received) return fault(std::errc::protocol_error, "a reply that nobody waits for");
+  if (*received) return fault(std::errc::protocol_error, "an unexpected reply");
   return {};
 }
 

@@ -14,7 +14,7 @@ Bytes pack(Header header, std::span<const std::byte> payload) {
 
 Result<std::size_t> payload_size(const Header& header) {
   if (header.size < sizeof(Header) || header.size > most_message)
-    return fault(std::errc::protocol_error, "a message of {} bytes: they have {} to {}",
+    return fault(std::errc::protocol_error, "a message of {} bytes; messages have {} to {}",
                  header.size, sizeof(Header), most_message);
   if ((header.flags & flags::type) > flags::reply)
     return fault(std::errc::protocol_error, "flags {:#x}: neither a request nor a reply",

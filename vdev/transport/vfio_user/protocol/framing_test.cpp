@@ -79,7 +79,7 @@ TEST_CASE("a full socket takes the rest later") {
   CHECK(writer.empty());
 }
 
-TEST_CASE("what is no message is an error, and so is the end") {
+TEST_CASE("bytes that are not a message are an error, and so is the end") {
   const auto fails = [](Header header) {
     const Pair pair;
     FrameReader reader;
@@ -98,7 +98,7 @@ TEST_CASE("what is no message is an error, and so is the end") {
   CHECK(reader.next(pair.near.get()).error().code == std::errc::connection_reset);
 }
 
-TEST_CASE("a message to which descriptors keep coming is none") {
+TEST_CASE("a message to which descriptors keep coming is an error") {
   const Pair pair;
   const auto event = os::EventFd::create().value();
   const std::vector<int> fds(100, event.fd());

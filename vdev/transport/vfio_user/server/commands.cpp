@@ -12,7 +12,7 @@ Error malformed(const char* what) {
   return fault(std::errc::invalid_argument, "{}", what);
 }
 
-// What the table has seen to be there.
+// The table has checked that it is there.
 template <class T>
 T take(const Message& request) {
   return *head<T>(request.payload);
@@ -27,15 +27,15 @@ Reply reply_with(const T& value) {
 
 }  // namespace
 
-// What a command looks like, and who carries it out. Where the payload has an argsz for a longer
-// reply, clients send the request in a buffer of that size (SPDK: 4,064 bytes), and what stands
-// behind the structure means nothing. Descriptors that a command has no use for are closed.
+// The form of a command, and its handler. Where the payload has an argsz for a longer reply,
+// clients send the request in a buffer of that size (SPDK: 4,064 bytes), and what follows the
+// structure means nothing. Descriptors that a command has no use for are closed.
 struct Commands::Rule {
   Command command;
   const char* name;
   std::size_t least;  // bytes of payload
   std::size_t most;
-  std::size_t fds;  // that it uses, at most
+  std::size_t fds;  // at most, that it uses
   Result<Reply> (Commands::*handler)(Message&);
 };
 
@@ -82,7 +82,7 @@ Result<Reply> Commands::handle(Message request) {
   const auto* const rule =
       std::ranges::find(rules, static_cast<Command>(header.command), &Rule::command);
   if (rule == std::end(rules))
-    return fault(std::errc::invalid_argument, "command {} is none that a client sends",
+    return fault(std::errc::invalid_argument, "command {} is not one that clients send",
                  header.command);
   if ((header.flags & ~flags::no_reply) != 0)
     return fault(std::errc::invalid_argument, "{} with flags {:#x}", rule->name, header.flags);
@@ -93,7 +93,8 @@ Result<Reply> Commands::handle(Message request) {
   const auto most_fds = rule->fds == 0 ? most_message_fds : rule->fds;
   if (size < rule->least || size > rule->most || request.fds.size() > most_fds)
     return fault(std::errc::invalid_argument,
-                 "{} of {} bytes with {} descriptors: it has {} to {} bytes, and at most {}",
+                 "{} of {} bytes with {} descriptors: it must have {} to {} bytes, and at most {} "
+                 "descriptors",
                  rule->name, size, request.fds.size(), rule->least, rule->most, most_fds);
   return (this->*rule->handler)(request);
 }
@@ -178,17 +179,18 @@ Result<Reply> Commands::region_write(Message& request) {
   const auto access = take<RegionAccess>(request);
   const auto data = std::span<const std::byte>(request.payload).subspan(sizeof access);
   if (auto checked = regions_.check(access); !checked) return checked.error();
-  if (data.size() != access.count) return malformed("REGION_WRITE: count is not what it brings");
+  if (data.size() != access.count)
+    return malformed("REGION_WRITE: count is not the size of its data");
   regions_.write(access, data);
   return reply_with(access);
 }
 
-// All of them are looked at before one is done.
+// All writes are checked before the first is done.
 Result<Reply> Commands::write_multi(Message& request) {
   const auto count = take<WriteMulti>(request).count;
   const auto data = std::span<const std::byte>(request.payload).subspan(sizeof(WriteMulti));
   if (count != data.size() / sizeof(SmallWrite) || data.size() % sizeof(SmallWrite) != 0)
-    return malformed("REGION_WRITE_MULTI: count is not what it brings");
+    return malformed("REGION_WRITE_MULTI: count is not the number of its writes");
   std::vector<SmallWrite> writes(count);
   if (count > 0) std::memcpy(writes.data(), data.data(), data.size());  // else both may be null
   for (const auto& write : writes) {

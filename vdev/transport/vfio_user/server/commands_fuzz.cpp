@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // libFuzzer against the server's side: framing, commands, and the replies to our DMA. The input is
-// what a hostile client sends: messages, each behind a byte that tells how many descriptors come
-// along, and of which kind. In the end the client goes, an honest one comes, and must be served;
-// and no descriptor may have been lost.
+// what a hostile client sends: messages, each after a byte with the number and kind of its
+// descriptors. In the end the client leaves, an honest one connects and must be served, and no
+// descriptor may have leaked.
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -11,7 +11,7 @@
 namespace bellwire::vfio_user {
 namespace {
 
-constexpr std::uint64_t usual_limit = 65530;  // of a kernel that doesn't say
+constexpr std::uint64_t usual_limit = 65530;  // if the kernel does not report its limit
 
 struct Taken {
   std::mutex mutex;
@@ -55,7 +55,7 @@ MappingShare::~MappingShare() {
 namespace {
 constexpr std::uint32_t map_flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE;
 
-// Of the later kernel headers.
+// From later kernel headers.
 constexpr std::uint32_t unmap_dirty_bitmap = 1 << 0;
 constexpr std::uint32_t unmap_all = 1 << 1;
 
@@ -75,11 +75,12 @@ Result<std::optional<MemoryView>> DmaTable::view(const DmaMap& request, os::Uniq
   if (!size) return fault(std::errc::invalid_argument, "DMA_MAP: {}", size.error().message);
   if (!fits(request.offset, request.size, *size) || request.offset % page_size != 0)
     return fault(std::errc::invalid_argument,
-                 "DMA_MAP: {} bytes from {} on are not in its file, or begin inside a page",
+                 "DMA_MAP: {} bytes from {} on lie outside their file, or begin inside a page",
                  request.size, request.offset);
   if ((request.flags & map_flags) != map_flags) return std::optional<MemoryView>();
   if (!os::sealed_against_shrinking(fd.get()))
-    return by_messages(request, "it can be taken away; use memory-backend-memfd, which seals it");
+    return by_messages(request,
+                       "its file can be truncated; use memory-backend-memfd, which seals it");
   auto share = MappingShare::take(request.size);
   if (!share) return by_messages(request, "there is too much of it, or in too many pieces");
   auto mapping = os::Mapping::create(fd.get(), request.size, request.offset);
@@ -119,7 +120,8 @@ Result<void> DmaTable::unmap(const DmaUnmap& request) {
     return fault(std::errc::not_supported, "DMA_UNMAP: dirty pages are not tracked here");
   if ((request.flags & unmap_all) == 0) return space_.remove(request.address, request.size);
   if (request.address != 0 || request.size != 0)
-    return fault(std::errc::invalid_argument, "DMA_UNMAP of all, and of {} bytes at {:#x}",
+    return fault(std::errc::invalid_argument,
+                 "DMA_UNMAP of all regions must name 0 bytes at 0, not {} bytes at {:#x}",
                  request.size, request.address);
   space_.clear();
   return {};
@@ -155,8 +157,8 @@ std::optional<Bytes> DmaLink::next() {
 Result<void> DmaLink::take(const Message& reply) {
   if (!sent_ || reply.header.id != id_ ||
       reply.header.command != static_cast<std::uint16_t>(sent_->command))
-    return fault(std::errc::protocol_error, "a reply {} to command {} that nobody waits for",
-                 reply.header.id, reply.header.command);
+    return fault(std::errc::protocol_error, "an unexpected reply {} to command {}", reply.header.id,
+                 reply.header.command);
   const auto sent = *std::exchange(sent_, std::nullopt);
   if (sent.dropped) return {};
   auto& job = jobs_.front();
@@ -177,7 +179,7 @@ Result<void> DmaLink::take(const Message& reply) {
   return {};
 }
 
-// All that go are taken out before the first of their `done`s runs: it may bring more.
+// All dropped jobs are removed before the first of their `done`s runs, since it may add jobs.
 void DmaLink::drop(const AddressRange& range, const Error& why) {
   std::vector<DmaDone> dropped;
   const auto goes = [&](Job& job) {
@@ -194,7 +196,7 @@ void DmaLink::drop(const AddressRange& range, const Error& why) {
   for (const auto& done : dropped) done(why);
 }
 
-// The job goes first: `done` may bring the next.
+// The job is removed first, since `done` may add the next.
 void DmaLink::finish(Result<void> result) {
   const auto job = std::move(jobs_.front());
   jobs_.pop_front();

@@ -7,7 +7,7 @@
 
 namespace bellwire::vfio_user {
 
-// Handlers that wait share it.
+// Shared with the handlers that wait.
 struct EventWatch::Impl final : EventOwner, std::enable_shared_from_this<EventWatch::Impl> {
   Impl(EventReader reads, std::function<void()> callback)
       : reader(std::move(reads)), on_ring(std::move(callback)) {}
@@ -47,7 +47,7 @@ Result<EventWatch> EventWatch::create(boost::asio::io_context& context, const os
 namespace {
 using pci::InterruptKind;
 
-// By vfio's index.
+// Indexed by vfio's IRQ index.
 struct Index {
   const char* name;
   InterruptKind kind;
@@ -79,7 +79,7 @@ bool disables(const IrqSet& request) {
          request.flags == (VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER);
 }
 
-// All, or none.
+// Adopts all of them, or none.
 Result<std::vector<os::EventFd>> adopt(std::vector<os::UniqueFd> fds) {
   std::vector<os::EventFd> events;
   for (auto& fd : fds) {

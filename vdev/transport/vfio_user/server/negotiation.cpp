@@ -71,7 +71,7 @@ Result<Proposal> read_version(std::span<const std::byte> payload) {
   const auto version = head<Version>(payload);
   if (!version) return refused("it is cut off");
   if (version->major != protocol_major)
-    return fault(std::errc::invalid_argument, "version {}.{}: only {}.{} is spoken here",
+    return fault(std::errc::invalid_argument, "version {}.{}: only {}.{} is supported",
                  version->major, version->minor, protocol_major, protocol_minor);
   const auto data = payload.subspan(sizeof(Version));
   if (data.empty()) return Proposal{};

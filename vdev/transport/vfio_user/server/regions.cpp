@@ -69,7 +69,7 @@ bool all_mapped(const pci::Bar& bar) {
   return areas.size() == 1 && areas.front().size == bar.shape.size;
 }
 
-// The capability that tells which parts of a region can be mapped.
+// The capability that lists which parts of a region can be mapped.
 Bytes sparse_areas(const std::vector<pci::Area>& areas) {
   vfio_region_info_cap_sparse_mmap head{};
   head.header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
@@ -99,7 +99,7 @@ Result<void> Regions::check(const RegionAccess& access) const {
 }
 
 void Regions::read(const RegionAccess& access, std::span<std::byte> into) {
-  if (into.empty()) return;  // of any region, one that isn't there too
+  if (into.empty()) return;  // of any region, even one that does not exist
   if (access.region == VFIO_PCI_CONFIG_REGION_INDEX)
     return function_.read_config(access.offset, into);
   by_pieces(function_.bars()[access.region], access.offset, into, read_piece);
@@ -116,8 +116,9 @@ Result<Regions::Info> Regions::info(std::uint32_t index, std::uint32_t argsz,
                                     std::size_t most_fds) const {
   vfio_region_info head{};
   if (index >= VFIO_PCI_NUM_REGIONS || argsz < sizeof head)
-    return fault(std::errc::invalid_argument, "region {}, argsz {}: there are {}", index, argsz,
-                 static_cast<unsigned>(VFIO_PCI_NUM_REGIONS));
+    return fault(std::errc::invalid_argument,
+                 "region {}, argsz {}: there are {} regions, and argsz must hold the reply", index,
+                 argsz, static_cast<unsigned>(VFIO_PCI_NUM_REGIONS));
   const auto* const memory =
       index < pci::most_bars && most_fds > 0 && function_.bars()[index].memory
           ? &*function_.bars()[index].memory
@@ -147,8 +148,9 @@ Result<Regions::Info> Regions::info(std::uint32_t index, std::uint32_t argsz,
 Result<Regions::IoFds> Regions::io_fds(std::uint32_t index, std::uint32_t argsz,
                                        std::size_t most_fds) const {
   if (index >= VFIO_PCI_NUM_REGIONS || argsz < sizeof(RegionIoFds))
-    return fault(std::errc::invalid_argument, "region {}, argsz {}: there are {}", index, argsz,
-                 static_cast<unsigned>(VFIO_PCI_NUM_REGIONS));
+    return fault(std::errc::invalid_argument,
+                 "region {}, argsz {}: there are {} regions, and argsz must hold the reply", index,
+                 argsz, static_cast<unsigned>(VFIO_PCI_NUM_REGIONS));
   std::span<const pci::DoorbellRegister> doorbells;
   if (index < pci::most_bars) doorbells = function_.bars()[index].doorbells;
   doorbells = doorbells.first(std::min(doorbells.size(), most_fds));

@@ -16,9 +16,11 @@ namespace asio = boost::asio;
 using asio::posix::descriptor_base;
 
 namespace {
-constexpr unsigned most_a_turn = 64;  // requests; other devices want their turn, too
-// Bytes that a client has not read, with which it is asked for more. A message of ours alone never
-// reaches it: a client that doesn't read because it waits for room to send would wait for ever.
+constexpr unsigned most_per_turn =
+    64;  // requests per turn; the loop's other handlers run in between
+// While a client has left fewer bytes unread than this, more requests are taken from it. A single
+// message of ours never reaches it: otherwise a client that does not read because it waits for room
+// to send would wait forever.
 constexpr std::size_t most_unsent = std::size_t{1} << 20;
 static_assert(most_unsent > 2 * most_dma_transfer);
 }  // namespace
@@ -63,17 +65,17 @@ void Session::soon() {
   });
 }
 
-// What the client has this process do may need more memory than there is: then it goes, and no
-// other client.
+// A client's requests may need more memory than there is: then this client is dropped, and no
+// other.
 void Session::look() try {
-  for (unsigned count = 0; count < most_a_turn; ++count)
+  for (unsigned count = 0; count < most_per_turn; ++count)
     if (ended() || !turn()) return;
   soon();
 } catch (const std::bad_alloc&) {
   fail(fault(std::errc::not_enough_memory, "there is not enough memory to serve it"));
 }
 
-// It can send nothing any more, so this comes to an end.
+// The client can send nothing more, so this loop ends.
 void Session::end_if_left() {
   while (!ended() && os::peer_left(socket_.get()))
     if (!turn() && !ended()) end("it left without reading its replies");
@@ -82,7 +84,7 @@ void Session::end_if_left() {
 void Session::end_if_stalled(std::chrono::milliseconds time) {
   if (ended() || !owes_since_ || std::chrono::steady_clock::now() - *owes_since_ < time) return;
   fail(fault(std::errc::timed_out,
-             "it did not send {} within {} ms, and another client wants its place",
+             "it did not send {} within {} ms, and another client needs its place",
              reader_.began() ? "the rest of a message" : "its version", time.count()));
 }
 
@@ -94,7 +96,7 @@ bool Session::turn() {
   const bool asks = writer_.unsent() < most_unsent;
   if (asks && take_one()) return true;
   if (ended()) return false;
-  // No request waits for its reply: now ours may go.
+  // No request waits for its reply: now our own messages may be sent.
   if (*flushed)
     if (auto message = link_.next()) return writer_.push({std::move(*message), {}}), true;
   if (asks) wait(descriptor_base::wait_read);
@@ -125,14 +127,15 @@ void Session::answer(Message request) {
   if (!reply)
     log::warning("{}: command {} refused: {}", name_, header.command, reply.error().message);
   if (!agreed && commands_->client()) {
-    // A client that takes no data has no DMA by messages.
+    // If a client accepts no data in messages, there is no DMA by messages.
     if (const auto most = commands_->client()->max_data_xfer_size; most > 0) {
       link_.limit(most);
       function_.memory().use(&link_);
     }
     if (on_client_) on_client_(true);
   }
-  if ((header.flags & flags::no_reply) != 0) return;  // rule 51: one too many, and QEMU is lost
+  if ((header.flags & flags::no_reply) != 0)
+    return;  // rule 51: one reply too many desynchronises QEMU
   header.flags = flags::reply;
   header.error = 0;
   if (reply) return writer_.push({pack(header, reply->payload), std::move(reply->fds)});
@@ -152,7 +155,7 @@ Result<void> Session::unmask_by(std::optional<os::EventFd> event) {
   return {};
 }
 
-// A client that leaves is no fault of its own; any other reason is for whoever reads the log.
+// A client that leaves is not an error; any other reason goes to the log.
 void Session::fail(const Error& error) {
   if (ended()) return;
   const bool left =
@@ -161,7 +164,7 @@ void Session::fail(const Error& error) {
   end(error.message);
 }
 
-// The device may ask for memory at any moment of this; there is none any more.
+// The device may access the guest's memory at any point of this; there is none any more.
 void Session::end(const std::string& reason) {
   if (ended()) return;
   log::info("{}: the client is gone: {}", name_, reason);
@@ -179,7 +182,7 @@ void Session::end(const std::string& reason) {
 
 namespace asio = boost::asio;
 
-// The socket, and who is on it.
+// The socket and its client.
 struct Server::Impl {
   Impl(asio::io_context& io, pci::Function& device, ServerOptions chosen)
       : context(io), function(device), options(std::move(chosen)) {}

@@ -151,7 +151,7 @@ TEST_CASE("MSI-X vectors arrive at their eventfds; masked ones are pending") {
   CHECK_FALSE(events[2].drain());
 }
 
-TEST_CASE("INTx is told once, until it is unmasked") {
+TEST_CASE("INTx is signalled once, until it is unmasked") {
   const ServedFunctions<> served;
   auto client = connect(served);
   const auto events = os::create_events(1).value();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Connection: one claimed queue with its two eventfds, from open to close: all that a process needs
-// to talk to a device. Read create() first: it is the set-up, step by step. For one thread.
+// ClaimedQueue: one claimed queue with its two eventfds, from open to close: all that a process
+// needs to talk to a device. Read create() first: it is the set-up, step by step. For one thread.
 #pragma once
 
 #include "guest-kmod/bell/device/device_file.hpp"
@@ -13,7 +13,7 @@
 
 namespace bell {
 
-struct ConnectionOptions {
+struct ClaimOptions {
   DeviceKind device = DeviceKind::echo;
   bellwire_worker worker = BELLWIRE_WORKER_CALLBACK;
   Kick kick = Kick::eventfd;
@@ -21,20 +21,20 @@ struct ConnectionOptions {
   bellwire::Polling poll = bellwire::Polling::off;  ///< for completions, before it waits
 };
 
-class Connection {
+class ClaimedQueue {
  public:
   /// ENODEV: no such device; EBUSY: no queue is free; ETIMEDOUT: the device is silent.
-  [[nodiscard]] static Result<Connection> create(const ConnectionOptions& options);
+  [[nodiscard]] static Result<ClaimedQueue> create(const ClaimOptions& options);
 
-  /// Tells the device that there is work.
+  /// Rings the device: there is work.
   void kick() noexcept;
   /// Loses that hop of the next kick on purpose.
-  void lose(Hop hop) noexcept { lost_ = hop; }
+  void lose(LostHop hop) noexcept { lost_ = hop; }
 
   /// Sleeps until the device calls. After a second without a call it finds out why, repairs a loss
   /// and reports it on stderr; then it returns. `passed` of that second have passed already.
   void wait(std::chrono::duration<double> passed = {});
-  /// Why waiting on is useless; empty while it isn't. There is no limit for a device that is
+  /// Why further waiting is useless; empty while it is not. There is no limit for a device that is
   /// paused.
   [[nodiscard]] std::optional<Error> trouble() const;
   [[nodiscard]] bool paused() const noexcept { return watch_.paused(); }
@@ -57,9 +57,9 @@ class Connection {
   [[nodiscard]] bellwire_queue_control& control() noexcept { return *raw_.control; }
 
  private:
-  Connection(const ConnectionOptions& options, DeviceFile file, CallEventFd call,
-             bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping,
-             bellwire::os::MemoryGuard guard, const bellwire_claim& claim);
+  ClaimedQueue(const ClaimOptions& options, DeviceFile file, CallEventFd call,
+               bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping,
+               bellwire::os::MemoryGuard guard, const bellwire_claim& claim);
   [[nodiscard]] Result<void> wait_until_served();
   bool called(std::chrono::duration<double> passed) noexcept;
   bool called_within(std::chrono::milliseconds time) noexcept;
@@ -68,7 +68,7 @@ class Connection {
   void report();
   [[nodiscard]] std::optional<bellwire::ring::DeviceSigns> signs() const;
 
-  ConnectionOptions options_;
+  ClaimOptions options_;
   DeviceFile file_;
   CallEventFd call_;
   bellwire::os::UniqueFd kick_;
@@ -77,7 +77,7 @@ class Connection {
   bellwire::ring::Queue raw_;
   bellwire::ring::DriverQueue queue_;
   bellwire::ring::DriverWatch watch_;
-  std::optional<Hop> lost_;  // until the next wait is over
+  std::optional<LostHop> lost_;  // until the next wait is over
 };
 
 }  // namespace bell

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "guest-kmod/bell/device/connection.hpp"
+#include "guest-kmod/bell/device/claimed_queue.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -28,9 +28,9 @@ bellwire::ring::Queue queue_in(const bellwire::os::Mapping& mapping, const bellw
 
 }  // namespace
 
-Connection::Connection(const ConnectionOptions& options, DeviceFile file, CallEventFd call,
-                       bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping,
-                       bellwire::os::MemoryGuard guard, const bellwire_claim& claim)
+ClaimedQueue::ClaimedQueue(const ClaimOptions& options, DeviceFile file, CallEventFd call,
+                           bellwire::os::UniqueFd kick, bellwire::os::Mapping mapping,
+                           bellwire::os::MemoryGuard guard, const bellwire_claim& claim)
     : options_(options),
       file_(std::move(file)),
       call_(std::move(call)),
@@ -41,7 +41,7 @@ Connection::Connection(const ConnectionOptions& options, DeviceFile file, CallEv
       queue_(raw_, claim.generation),
       watch_(raw_) {}
 
-Result<Connection> Connection::create(const ConnectionOptions& options) {
+Result<ClaimedQueue> ClaimedQueue::create(const ClaimOptions& options) {
   auto file = find_device(std::string(name_of(options.device)));
   if (!file) return file.error();
   const auto claim = file->claim(BELLWIRE_ANY_QUEUE);
@@ -59,16 +59,16 @@ Result<Connection> Connection::create(const ConnectionOptions& options) {
   if (!mapping) return mapping.error();
   auto guard = bellwire::os::MemoryGuard::create({mapping->data(), mapping->size()});
   if (!guard) return guard.error();
-  Connection connection(options, std::move(*file), std::move(*call), std::move(kick),
-                        std::move(*mapping), std::move(*guard), *claim);
-  if (auto served = connection.wait_until_served(); !served) return served.error();
-  return connection;
+  ClaimedQueue claimed(options, std::move(*file), std::move(*call), std::move(kick),
+                       std::move(*mapping), std::move(*guard), *claim);
+  if (auto served = claimed.wait_until_served(); !served) return served.error();
+  return claimed;
 }
 
-void Connection::kick() noexcept {
+void ClaimedQueue::kick() noexcept {
   constexpr std::uint64_t one = 1;
-  if (lost_ == Hop::kick) return;
-  if (lost_ == Hop::call) static_cast<void>(file_.set_call(-1));
+  if (lost_ == LostHop::kick) return;
+  if (lost_ == LostHop::call) static_cast<void>(file_.set_call(-1));
   switch (options_.kick) {
     case Kick::ioctl:
       file_.kick();
@@ -82,29 +82,29 @@ void Connection::kick() noexcept {
   }
 }
 
-void Connection::wait(std::chrono::duration<double> passed) {
+void ClaimedQueue::wait(std::chrono::duration<double> passed) {
   if (!called(passed))
     find_out_why();
   else if (watch_.suspects())
     settle();
-  if (lost_ == Hop::call) static_cast<void>(file_.set_call(call_.fd()));
+  if (lost_ == LostHop::call) static_cast<void>(file_.set_call(call_.fd()));
   lost_.reset();
 }
 
-bool Connection::called(std::chrono::duration<double> passed) noexcept {
+bool ClaimedQueue::called(std::chrono::duration<double> passed) noexcept {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(ask_why_after - passed);
-  if (left.count() <= 0) return call_.take(queue_.has_completion()) && lost_ != Hop::wake;
+  if (left.count() <= 0) return call_.take(queue_.has_completion()) && lost_ != LostHop::wake;
   const bool slept = left > ask_why_after * 9 / 10;  // and not polled most of the time
-  return slept && lost_ != Hop::wake ? call_.wait() : called_within(left);
+  return slept && lost_ != LostHop::wake ? call_.wait() : called_within(left);
 }
 
-bool Connection::called_within(std::chrono::milliseconds time) noexcept {
-  if (lost_ != Hop::wake) return call_.wait(time);
+bool ClaimedQueue::called_within(std::chrono::milliseconds time) noexcept {
+  if (lost_ != LostHop::wake) return call_.wait(time);
   std::this_thread::sleep_for(time);
   return false;
 }
 
-void Connection::find_out_why() {
+void ClaimedQueue::find_out_why() {
   for (auto now = signs(); now; now = signs()) {
     const auto advice = watch_.look(Heartbeat::Clock::now(), *now);
     report();
@@ -114,7 +114,7 @@ void Connection::find_out_why() {
   }
 }
 
-void Connection::settle() {
+void ClaimedQueue::settle() {
   for (int looks = 0; looks < settle_looks; ++looks) {
     const auto now = signs();
     if (!now || watch_.settle(Heartbeat::Clock::now(), *now)) return report();
@@ -125,25 +125,25 @@ void Connection::settle() {
 }
 
 // To be called at once: a completion that came without its interrupt is taken next.
-void Connection::report() {
+void ClaimedQueue::report() {
   if (const auto found = watch_.report()) complain("{}", *found);
 }
 
 // Empty: there is no device behind the file any more.
-std::optional<bellwire::ring::DeviceSigns> Connection::signs() const {
+std::optional<bellwire::ring::DeviceSigns> ClaimedQueue::signs() const {
   const auto info = file_.info();
   if (!info) return std::nullopt;
   return bellwire::ring::DeviceSigns{info->state, info->incarnation, info->beat, info->doorbells};
 }
 
-std::optional<Error> Connection::trouble() const {
+std::optional<Error> ClaimedQueue::trouble() const {
   if (file_.gone() || memory_lost()) return file_.gone_fault();
   if (const auto why = watch_.hopeless(Heartbeat::Clock::now()))
     return bellwire::fault(std::errc::timed_out, "{}", *why);
   return std::nullopt;
 }
 
-Result<void> Connection::reset() {
+Result<void> ClaimedQueue::reset() {
   const auto claim = file_.reset();
   if (!claim) return claim.error();
   queue_ = bellwire::ring::DriverQueue(raw_, claim->generation);
@@ -152,7 +152,7 @@ Result<void> Connection::reset() {
 
 // The claim rang, and this rings again after every wait that was in vain: a device that runs beats
 // between two rings. While the device is paused, time does not count.
-Result<void> Connection::wait_until_served() {
+Result<void> ClaimedQueue::wait_until_served() {
   auto since = Heartbeat::Clock::now();
   bool was_paused = false;
   Heartbeat heartbeat;
