@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Our own PCI devices in a VM: edu, driven from user space, and docs/examples/idio16, for which
-Linux has a driver."""
+"""Our own PCI devices in a VM: edu, driven from user space; docs/examples/idio16, for which Linux has
+a driver; and virtio devices, with Linux's own drivers."""
 
 import json
 import re
@@ -42,6 +42,42 @@ tell "an interrupt announced that" interrupted
 echo 0 >OUT0/value
 tell "the device cleared its lowest line" is IIN0 0
 tell "and its highest is as it was" is IIN15 1
+"""
+
+TOOLS = """
+soon() { for try in $(seq 400); do "$@" && return; usleep 50000; done; return 1; }
+tell() { what=$1 n=$((n + 1)); shift; soon "$@" && echo "ok $n $what" || echo "not ok $n $what"; }
+interrupted() { grep -Eq "^ *[0-9]+: +[1-9][0-9]* .* $1" /proc/interrupts; }
+bound() { [ -e /sys/bus/virtio/devices/virtio1/driver ]; }
+"""
+
+# virtio0 is the console. A reset in between: the driver goes, and comes again.
+RNG = TOOLS + """
+echo KTAP version 1; echo 1..7
+current() { grep -q virtio_rng /sys/class/misc/hw_random/rng_current; }
+fetch() { [ $(dd if=/dev/hwrng bs=1024 count=64 2>/dev/null | tee $1 | wc -c) = 65536 ]; }
+differ() { ! cmp -s $1 $2; }
+tell "Linux's driver is bound" bound
+tell "it is the kernel's source" current
+tell "64 KiB come from it" fetch /tmp/first
+tell "by MSI-X" interrupted virtio1
+driver=$(readlink -f /sys/bus/virtio/devices/virtio1/driver)
+echo virtio1 >$driver/unbind
+echo virtio1 >$driver/bind
+tell "it is bound again" bound
+tell "64 KiB more come from it" fetch /tmp/second
+tell "which are others" differ /tmp/first /tmp/second
+"""
+
+BLK = TOOLS + """
+echo KTAP version 1; echo 1..4
+write() { dd if=/tmp/content of=/dev/vda bs=64k oflag=direct 2>/dev/null; }
+same() { dd if=/dev/vda bs=4k count=4096 iflag=direct 2>/dev/null | cmp - /tmp/content; }
+dd if=/dev/urandom of=/tmp/content bs=64k count=256 2>/dev/null
+tell "Linux's driver is bound" bound
+tell "16 MiB are written" write
+tell "and read back" same
+tell "by MSI-X" interrupted virtio1
 """
 
 
@@ -88,6 +124,23 @@ class Edu(Functions):
 
     def test_qemus_edu_is_driven_alike(self) -> None:
         self.finish(self.boot(self.lab_with("-device", "edu"), ROOM, "bell edu --qemus --dma 64K"))
+
+
+class Virtio(Functions):
+    def drive(self, name: str, lines: str, *options: str) -> None:
+        lab = self.lab_on_socket(shared_memory=True)
+        device = Device(lab.folder, name, 0, f"vfio-user:{self.socket}", self.socket)
+        device.add_options(options)
+        self.addCleanup(device.stop)
+        device.start()
+        self.finish(self.boot(lab, lines, drivers=["virtio_pci", f"virtio_{name}"]))
+        device.check()
+
+    def test_linux_takes_entropy_from_our_rng(self) -> None:
+        self.drive("rng", RNG)
+
+    def test_linux_writes_and_reads_our_disk(self) -> None:
+        self.drive("blk", BLK, "--size", str(64 << 20))
 
 
 class Idio16(Functions):
