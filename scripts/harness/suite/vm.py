@@ -18,8 +18,9 @@ from .results import Case
 from .step import LOGS, Step, command
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
-          "toolbox", "vfio_user", "vfio_user_functions", "hostile", "resets", "trace", "hangs",
-          "pauses", "notify_lab", "compare", "bare", "boot_vm", "boot_vm_elsewhere", "packagers")
+          "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "hostile", "resets", "trace",
+          "hangs", "pauses", "notify_lab", "compare", "bare", "boot_vm", "boot_vm_elsewhere",
+          "packagers")
 
 
 def missing() -> str:
@@ -34,8 +35,8 @@ def missing() -> str:
 
 
 # Suites that take minutes: each of their tests is a step of its own.
-LONG = ("rings", "vfio_user", "hostile", "resets", "trace", "hangs", "pauses", "boot_vm",
-        "boot_vm_elsewhere")
+LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs", "pauses",
+        "boot_vm", "boot_vm_elsewhere")
 
 
 def suite(name: str, test: str = "") -> list[Case]:
