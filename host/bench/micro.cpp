@@ -86,6 +86,40 @@ void exchange_chains(benchmark::State& state, bool packed) {
 BENCHMARK_CAPTURE(exchange_chains, split, false)->Name("virtqueue, split")->Arg(1)->Arg(64);
 BENCHMARK_CAPTURE(exchange_chains, packed, true)->Name("virtqueue, packed")->Arg(1)->Arg(64);
 
+// What a virtqueue is measured beside: the same entries, two for a request and one for its
+// completion, in plain rings that check nothing and publish each request.
+struct BareRing {
+  alignas(64) std::uint32_t written = 0;
+  alignas(64) vring_desc entries[256];
+};
+void put(BareRing& ring, const vring_desc& entry) {
+  ring.entries[ring.written % std::size(ring.entries)] = entry;
+  ring::store(ring.written, ring.written + 1, ring::release);
+}
+void exchange_bare(benchmark::State& state) {
+  const auto requests = std::make_unique<BareRing>();
+  const auto completions = std::make_unique<BareRing>();
+  std::uint32_t served = 0;
+  std::uint32_t taken = 0;
+  const auto next = [](const BareRing& ring, std::uint32_t& index) {
+    return ring.entries[index++ % std::size(ring.entries)];
+  };
+  for (auto _ : state) {
+    for (auto left = state.range(0); left > 0; --left) {
+      put(*requests, {.addr = 1, .len = 64, .flags = VRING_DESC_F_NEXT, .next = 0});
+      put(*requests, {.addr = 2, .len = 64, .flags = VRING_DESC_F_WRITE, .next = 0});
+    }
+    while (served != ring::load(requests->written, ring::acquire)) {
+      benchmark::DoNotOptimize(next(*requests, served));
+      put(*completions, next(*requests, served));
+    }
+    while (taken != ring::load(completions->written, ring::acquire))
+      benchmark::DoNotOptimize(next(*completions, taken));
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(exchange_bare)->Name("bare ring of the same entries")->Arg(1)->Arg(64);
+
 // What each stage of a request costs a side, without a recording and with one.
 void note(benchmark::State& state) {
   const auto wires = bench::create_wire_pair().value();
