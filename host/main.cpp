@@ -31,6 +31,7 @@ constexpr AddSubcommand subcommands[] = {
     add_trace,        // records requests hop by hop; shows, compares and exports traces
     add_top,          // shows what running devices do, live
     add_rules,        // holds the software model of eventfds against the kernel
+    add_conform,      // holds a back-end of vhost-user against the specification
 };
 
 // Management tools start a back-end by the path of a program alone (vhost-user.json): installed

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// BackEnd: the back-end under test, as far as the suite can start and end it. One thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "vdev/os/result.hpp"
+
+namespace bellwire::host::conform {
+
+class BackEnd {
+ public:
+  virtual ~BackEnd() = default;
+
+  /// Whether the functions below do anything: somebody else's process is left alone.
+  [[nodiscard]] virtual bool controlled() const noexcept = 0;
+
+  /// Starts it, and waits until it serves the socket. ETIMEDOUT; ECHILD: it ended before.
+  [[nodiscard]] virtual Result<void> start() = 0;
+  /// Ends it at once, as SIGKILL does. When this returns, it is gone.
+  virtual void kill() = 0;
+  /// Asks it to end, as SIGTERM does; how it ended. ETIMEDOUT: it didn't.
+  [[nodiscard]] virtual Result<std::string> terminate(std::chrono::milliseconds limit) = 0;
+  /// How it ended by itself ("by signal 11"). Empty: it has not, as far as we know.
+  [[nodiscard]] virtual std::optional<std::string> ended() = 0;
+
+  /// The suite goes on to statement `number`; 0: to what is between two.
+  virtual void next_statement(unsigned number) { static_cast<void>(number); }
+};
+
+/// A process that somebody else has started.
+class ForeignBackEnd final : public BackEnd {
+ public:
+  [[nodiscard]] bool controlled() const noexcept override { return false; }
+  [[nodiscard]] Result<void> start() override { return {}; }
+  void kill() override {}
+  [[nodiscard]] Result<std::string> terminate(std::chrono::milliseconds) override {
+    return std::string();
+  }
+  [[nodiscard]] std::optional<std::string> ended() override { return std::nullopt; }
+};
+
+/// A process that the suite starts. It ends with this object, and with the suite's process however
+/// that ends; a socket that it leaves behind is removed.
+class StartedBackEnd final : public BackEnd {
+ public:
+  /// `command` is split as a shell does, without running anything; {socket} in it becomes `socket`.
+  /// EINVAL: it cannot be split, or is empty. `stop` is a descriptor: once it is readable, start()
+  /// waits no more.
+  [[nodiscard]] static Result<std::unique_ptr<StartedBackEnd>> create(const std::string& command,
+                                                                      const std::string& socket,
+                                                                      int stop);
+  StartedBackEnd(const StartedBackEnd&) = delete;
+  ~StartedBackEnd() override;
+
+  [[nodiscard]] bool controlled() const noexcept override { return true; }
+  [[nodiscard]] Result<void> start() override;
+  void kill() override;
+  [[nodiscard]] Result<std::string> terminate(std::chrono::milliseconds limit) override;
+  [[nodiscard]] std::optional<std::string> ended() override;
+
+ private:
+  StartedBackEnd(std::vector<std::string> words, std::string socket, int stop)
+      : words_(std::move(words)), socket_(std::move(socket)), stop_(stop) {}
+  [[nodiscard]] Result<void> run();
+  [[nodiscard]] bool reap(bool wait);
+  void remove_socket() const;
+
+  std::vector<std::string> words_;
+  std::string socket_;
+  int stop_;
+  pid_t process_ = -1;  // -1: none runs
+  std::string end_;     // how the last one ended
+};
+
+}  // namespace bellwire::host::conform

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// `bellwire conform vhost-user`: holds whatever back-end serves a socket against the specification.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+#include "host/cli/options.hpp"
+#include "host/cli/stop_on_signal.hpp"
+#include "host/cli/subcommands.hpp"
+#include "host/conform/report.hpp"
+#include "vdev/os/fd.hpp"
+
+namespace bellwire::host {
+namespace conform {
+namespace {
+
+struct ConformOptions {
+  std::string socket;
+  std::optional<std::string> start;
+  std::vector<unsigned> only;
+  std::string dialect = "qemu-8";
+  std::string device;
+  double deadline = 5;
+  std::optional<std::string> json, junit;
+  bool list = false;
+};
+
+const std::map<std::string, Kind>& kinds() {
+  static const std::map<std::string, Kind> kinds = {
+      {"blk", Kind::blk}, {"rng", Kind::rng}, {"net", Kind::net}};
+  return kinds;
+}
+
+std::vector<std::string> dialect_names() {
+  std::vector<std::string> names;
+  for (const auto& dialect : vhost_user::dialects()) names.emplace_back(dialect.name);
+  return names;
+}
+
+Result<std::vector<const Statement*>> chosen(const std::vector<unsigned>& only) {
+  auto all = all_statements();
+  if (only.empty()) return all;
+  std::vector<const Statement*> some;
+  for (const auto number : only) {
+    const auto found = std::ranges::find(all, number, &Statement::number);
+    if (found == all.end())
+      return fault(std::errc::invalid_argument, "there is no statement {}; --list shows 1 to {}",
+                   number, all.back()->number);
+    some.push_back(*found);
+  }
+  return some;
+}
+
+Settings settings_of(const ConformOptions& options, int stop) {
+  Settings settings{.socket = options.socket,
+                    .dialect = vhost_user::dialect_of(options.dialect),
+                    .kind = std::nullopt,
+                    .patience = {}};
+  if (!options.device.empty()) settings.kind = kinds().at(options.device);
+  settings.patience.limit = std::chrono::duration_cast<std::chrono::milliseconds>(
+      std::chrono::duration<double>(options.deadline));
+  settings.patience.stop = stop;
+  return settings;
+}
+
+Result<std::unique_ptr<BackEnd>> back_end_of(const ConformOptions& options, int stop) {
+  if (!options.start) return std::unique_ptr<BackEnd>(std::make_unique<ForeignBackEnd>());
+  auto started = StartedBackEnd::create(*options.start, options.socket, stop);
+  if (!started) return started.error();
+  if (auto running = (*started)->start(); !running) return running.error();
+  return std::unique_ptr<BackEnd>(std::move(*started));
+}
+
+// Both files or none, and only of a run that came to its end.
+Result<void> write_files(std::optional<OutputFile>& json, std::optional<OutputFile>& junit,
+                         const Settings& settings, const Findings& findings) {
+  if (json) write_json(json->stream(), settings, findings);
+  if (junit) write_junit(junit->stream(), findings);
+  for (auto* const file : {&json, &junit})
+    if (*file)
+      if (auto flushed = (*file)->flush(); !flushed) return flushed;
+  for (auto* const file : {&json, &junit})
+    if (*file)
+      if (auto done = (*file)->commit(); !done) return done;
+  return {};
+}
+
+Result<void> check_files(const ConformOptions& options) {
+  if (options.json && options.junit && same_file(*options.json, *options.junit))
+    return fault(std::errc::invalid_argument,
+                 "'{}' is the file for --json, too; choose another file", *options.junit);
+  return {};
+}
+
+Result<void> judge(const Findings& findings) {
+  if (!findings.trouble.empty())
+    return fault(std::errc::protocol_error, "the back-end could not be tried: {}",
+                 findings.trouble);
+  const auto first = std::ranges::find(findings.verdicts, Outcome::fail, &Verdict::outcome);
+  if (first == findings.verdicts.end()) return {};
+  return fault(std::errc::protocol_error, "{} statements fail, first statement {}",
+               findings.count(Outcome::fail), first->statement->number);
+}
+
+Result<void> run_conform(const ConformOptions& options) {
+  if (options.list) {
+    std::cout << list_of_statements();
+    return {};
+  }
+  if (options.socket.empty())
+    return fault(std::errc::invalid_argument, "conform vhost-user: name the back-end's SOCKET");
+  auto statements = chosen(options.only);
+  if (!statements) return statements.error();
+  if (auto apart = check_files(options); !apart) return apart;
+  auto json = create_file(options.json);
+  if (!json) return json.error();
+  auto junit = create_file(options.junit);
+  if (!junit) return junit.error();
+  boost::asio::io_context context(1);
+  const StopOnSignal stop(context);
+  const auto stopped = [&stop] { return os::wait_readable(stop.fd(), {}); };
+  const auto settings = settings_of(options, stop.fd());
+  const auto back_end = back_end_of(options, stop.fd());
+  if (!back_end) return stopped() ? Result<void>() : back_end.error();
+  const bool quiet =
+      (*json && (*json)->is_standard_output()) || (*junit && (*junit)->is_standard_output());
+  auto& out = quiet ? std::cerr : std::cout;
+  const auto findings =
+      run_suite(settings, **back_end, *statements, stopped,
+                [&out](const Verdict& verdict) { out << verdict_lines(verdict) << std::flush; });
+  if (stopped()) return {};
+  out << '\n' << introduction(settings, findings) << summary(findings);
+  if (auto written = write_files(*json, *junit, settings, findings); !written) return written;
+  return judge(findings);
+}
+
+void add_vhost_user(CLI::App& conform, Run& run) {
+  auto* command = conform.add_subcommand(
+      "vhost-user", "Try every statement about back-ends of vhost-user on one");
+  command->footer(R"(
+THE DISK OF THE BACK-END IS OVERWRITTEN. Each statement gets a verdict: pass, fail, n/a (with the
+reason why it does not apply), untried (with the reason why it could not be tried). docs/vhost-user.md
+has the table of statements. Exit status 1: a statement fails, or the back-end can't be reached.
+
+With --start, the suite starts the back-end, kills it at instants and starts it again:
+  bellwire conform vhost-user /tmp/d.sock --start "my-backend --socket-path={socket} --blk-file=d.img")");
+  auto options = std::make_shared<ConformOptions>();
+  command->add_option("SOCKET", options->socket, "Where the back-end listens");
+  command->add_option("--start", options->start, "Start the back-end by this; {socket} is SOCKET")
+      ->type_name("COMMAND");
+  command->add_option("--only", options->only, "Try these statements alone")
+      ->delimiter(',')
+      ->type_name("N,…");
+  command->add_option("--dialect", options->dialect, "Whose order of messages to use")
+      ->check(CLI::IsMember(dialect_names()))
+      ->capture_default_str();
+  command->add_option("--device", options->device, "What the device is; found out by default")
+      ->check(CLI::IsMember(kinds()));
+  command->add_option("--deadline", options->deadline, "How long to wait for what must come")
+      ->check(CLI::Range(0.1, 600.0))
+      ->type_name("S")
+      ->capture_default_str();
+  add_file(*command, "--json", options->json, "Write the verdicts as JSON");
+  add_file(*command, "--junit", options->junit, "Write the verdicts as JUnit's XML");
+  command->add_flag("--list", options->list, "List the statements, and try none");
+  command->callback([&run, options] { run = [options] { return run_conform(*options); }; });
+}
+
+void add_all(CLI::App& app, Run& run) {
+  auto* command =
+      app.add_subcommand("conform", "Hold a program against a protocol's specification");
+  command->require_subcommand(1);
+  add_vhost_user(*command, run);
+}
+
+}  // namespace
+}  // namespace conform
+
+void add_conform(CLI::App& app, Run& run) {
+  conform::add_all(app, run);
+}
+
+}  // namespace bellwire::host

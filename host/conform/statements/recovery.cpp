@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Statements 103 to 110: front-ends that leave, back-ends that are ended, and what is kept for the
+// time after.
+#include <linux/virtio_config.h>
+
+#include <algorithm>
+#include <map>
+
+#include "host/conform/traffic.hpp"
+
+namespace bellwire::host::conform {
+namespace {
+
+namespace feature = vhost_user::feature;
+using vhost_user::bit;
+using vhost_user::Step;
+
+constexpr Needs inflight{.protocol_features = bit(feature::inflight_shmfd)};
+
+// The head of a queue's region, as the specification has it for split rings.
+struct QueueRegion {
+  std::uint64_t features;
+  std::uint16_t version;
+  std::uint16_t entries;
+  std::uint16_t last_batch_head;
+  std::uint16_t used_index;
+};
+static_assert(sizeof(QueueRegion) == 16);
+
+struct EntryState {
+  std::uint8_t inflight;
+  std::uint8_t padding[5];
+  std::uint16_t next;
+  std::uint64_t counter;
+};
+static_assert(sizeof(EntryState) == 16);
+
+void left_while_running(Trial& trial) {
+  for (int count = 0; count < 3; ++count) {
+    auto front = trial.up();
+    Traffic traffic(trial, front);
+    traffic.offer(16);
+    traffic.kick();
+  }
+  auto front = trial.up();
+  Traffic traffic(trial, front);
+  traffic.serve(4, "requests of a front-end that came after others had left");
+}
+
+void region_described(Trial& trial) {
+  auto front = trial.up({}, {}, Step::memory);
+  const auto& [shape, file] = front.inflight();
+  if (!front.negotiated(feature::inflight_shmfd))
+    throw Untried{text("{} does not negotiate INFLIGHT_SHMFD", front.dialect().program)};
+  trial.expect(file.valid(), "GET_INFLIGHT_FD gave no memory");
+  trial.expect(shape.num_queues >= front.rings(), "it has {} queues, of {}", shape.num_queues,
+               front.rings());
+  const auto size = trial.expect(os::file_size(file.get()), "the region's file");
+  trial.expect(size >= shape.mmap_offset + shape.mmap_size,
+               "the file has {} bytes, of {} that are to be mapped at {}", size, shape.mmap_size,
+               shape.mmap_offset);
+}
+
+// A device that tracks its requests, or the statement can't be tried.
+FrontEnd tracked(Trial& trial) {
+  auto front = trial.up();
+  if (!front.inflight().file.valid())
+    throw Untried{text("{} has no inflight region", front.dialect().program)};
+  return front;
+}
+
+void region_follows(Trial& trial) {
+  auto front = tracked(trial);
+  Traffic traffic(trial, front);
+  traffic.serve(9, "requests");
+  const auto& shape = front.inflight().shape;
+  const auto mapping = Trial::prepare(
+      os::Mapping::create(front.inflight().file.get(), shape.mmap_size, shape.mmap_offset),
+      "mapping the inflight region");
+  const auto per_queue = shape.mmap_size / std::max<std::uint64_t>(shape.num_queues, 1);
+  const auto* const place = mapping.data() + per_queue * traffic.index();
+  const auto& region = *reinterpret_cast<const QueueRegion*>(place);
+  const auto* const states = reinterpret_cast<const EntryState*>(place + sizeof region);
+  const auto settled = [&] {
+    return region.version == 1 && region.entries == front.wishes().queue_size &&
+           region.used_index == 9 &&
+           std::none_of(states, states + front.wishes().queue_size,
+                        [](const EntryState& state) { return state.inflight != 0; });
+  };
+  trial.expect(trial.eventually(settled),
+               "after 9 requests, the region has version {}, {} entries and the used index {}, or "
+               "something in flight",
+               region.version, region.entries, region.used_index);
+}
+
+void nothing_from_nothing(Trial& trial) {
+  auto front = tracked(trial);
+  Traffic traffic(trial, front);
+  traffic.kick();
+  const auto come = traffic.come_though_quiet();
+  trial.expect(come == 0, "{} completions came before any request", come);
+}
+
+// What became of requests: each must be completed once.
+class Ledger {
+ public:
+  explicit Ledger(Traffic& traffic, unsigned count) : traffic_(traffic) {
+    for (unsigned request = 0; request < count; ++request) {
+      const auto buffers = traffic_.request();
+      const auto head = traffic_.ring().words.describe(buffers);
+      traffic_.offer_as(head.value(), buffers);
+      times_[*head] = 0;
+    }
+  }
+
+  /// Takes completions until there are `enough`, or none comes in time.
+  void take(unsigned enough) {
+    while (taken_ < enough) {
+      const auto used = traffic_.next();
+      if (!used) return;
+      ++times_[used->id];
+      ++taken_;
+    }
+  }
+  [[nodiscard]] unsigned taken() const noexcept { return taken_; }
+  [[nodiscard]] unsigned lost() const noexcept {
+    return count([](auto n) { return n == 0; });
+  }
+  [[nodiscard]] unsigned twice() const noexcept {
+    return count([](auto n) { return n > 1; });
+  }
+
+ private:
+  template <class Predicate>
+  [[nodiscard]] unsigned count(Predicate so) const noexcept {
+    return static_cast<unsigned>(
+        std::ranges::count_if(times_, [so](const auto& entry) { return so(entry.second); }));
+  }
+  Traffic& traffic_;
+  std::map<std::uint32_t, unsigned> times_;  // by head
+  unsigned taken_ = 0;
+};
+
+constexpr unsigned requests = 32;
+
+// Offers requests, lets some be completed, does `harm`, and goes on with another connection, the
+// same memory and the same inflight region.
+template <class Harm>
+void once_each(Trial& trial, unsigned completed, Harm harm) {
+  auto front = tracked(trial);
+  Traffic traffic(trial, front);
+  Ledger ledger(traffic, requests);
+  traffic.kick();
+  ledger.take(completed);
+  front.hang_up();
+  harm();
+  trial.expect(front.reconnect(trial.settings().socket), "connecting again");
+  trial.expect(front.bring_up(), "bringing the device up again");
+  traffic.kick();
+  ledger.take(requests);
+  const auto extra = traffic.come_though_quiet();
+  trial.expect(ledger.lost() == 0 && ledger.twice() == 0 && extra == 0,
+               "of {} requests, {} of which were completed before, {} were lost and {} completed "
+               "twice",
+               requests, completed, ledger.lost(), ledger.twice() + extra);
+}
+
+void reconnected(Trial& trial) {
+  for (const auto completed : {0U, 5U}) once_each(trial, completed, [] {});
+}
+
+void killed(Trial& trial) {
+  for (const auto completed : {0U, 1U, 7U, 20U})
+    once_each(trial, completed, [&trial] {
+      trial.back_end().kill();
+      trial.transcript().sent("SIGKILL");
+      Trial::prepare(trial.back_end().start(), "starting the back-end again");
+    });
+}
+
+void started_again(Trial& trial) {
+  trial.back_end().kill();
+  trial.transcript().sent("SIGKILL");
+  trial.expect(trial.back_end().start(), "starting it again on the same socket");
+  trial.expect_alive("after SIGKILL and another start");
+}
+
+void terminated(Trial& trial) {
+  const auto front = trial.up();
+  trial.transcript().sent("SIGTERM");
+  const auto how = trial.back_end().terminate(trial.settings().patience.limit);
+  trial.transcript().came(how ? "it ended " + *how : how.error().message);
+  Trial::prepare(trial.back_end().start(), "starting the back-end again");
+  trial.expect(bool(how), "{}", how ? "" : how.error().message);
+}
+
+constexpr Statement recovery_table[] = {
+    {103,
+     "A front-end that leaves with requests under way does not harm the next one",
+     "vhost-user: Communication",
+     {},
+     left_while_running},
+    {104, "GET_INFLIGHT_FD gives memory of the size that it says", "vhost-user: GET_INFLIGHT_FD",
+     inflight, region_described},
+    {105, "The inflight region says which requests are under way, and how many were completed",
+     "vhost-user: Inflight I/O tracking", inflight, region_follows},
+    {106, "A new inflight region has no request in it: none is completed before it is made",
+     "vhost-user: Inflight I/O tracking", inflight, nothing_from_nothing},
+    {107,
+     "A front-end that connects again with its inflight region: each request is completed once",
+     "vhost-user: Inflight I/O tracking", inflight, reconnected},
+    {108,
+     "The back-end is killed and started again: each request is completed once",
+     "vhost-user: Inflight I/O tracking",
+     {.protocol_features = bit(feature::inflight_shmfd), .process = true},
+     killed},
+    {109,
+     "A socket that a killed back-end left behind does not keep it from starting again",
+     "vhost-user: Backend program conventions",
+     {.process = true},
+     started_again},
+    {110,
+     "SIGTERM ends the back-end, also while a front-end is connected",
+     "vhost-user: Backend program conventions",
+     {.process = true},
+     terminated},
+};
+
+}  // namespace
+
+std::span<const Statement> recovery_statements() noexcept {
+  return recovery_table;
+}
+
+}  // namespace bellwire::host::conform

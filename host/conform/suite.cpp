@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/conform/suite.hpp"
+
+#include <linux/virtio_blk.h>
+
+#include <algorithm>
+#include <array>
+
+namespace bellwire::host::conform {
+namespace {
+
+using vhost_user::bit;
+
+// The features that only devices of one kind have: those of a network device begin at bit 15, and a
+// disk's configuration is read by the protocol's means.
+// (<linux/virtio_net.h> has a member that is named as C++'s keyword.)
+constexpr unsigned net_mrg_rxbuf = 15, net_status = 16, net_ctrl_vq = 17, net_ctrl_rx = 18;
+constexpr std::uint64_t net_features =
+    bit(net_mrg_rxbuf) | bit(net_status) | bit(net_ctrl_vq) | bit(net_ctrl_rx);
+constexpr std::uint64_t blk_features = bit(VIRTIO_BLK_F_SEG_MAX) | bit(VIRTIO_BLK_F_SIZE_MAX) |
+                                       bit(VIRTIO_BLK_F_BLK_SIZE) | bit(VIRTIO_BLK_F_FLUSH);
+constexpr std::uint64_t device_features = bit(24) - 1;
+
+std::optional<Kind> kind_of(const vhost_user::Offer& offer) {
+  const auto own = offer.features & device_features;
+  if (own == 0) return Kind::rng;
+  if ((own & net_features) != 0) return Kind::net;
+  const bool has_config = (offer.protocol_features & bit(vhost_user::feature::config)) != 0;
+  if (has_config && (own & blk_features) != 0) return Kind::blk;
+  return std::nullopt;
+}
+
+void ask(Trial& trial, const Settings& settings, Probe& probe) {
+  using vhost_user::Step;
+  auto front = trial.connect();
+  for (const auto step :
+       {Step::get_features, Step::get_protocol_features, Step::set_protocol_features,
+        Step::get_queue_num, Step::get_max_mem_slots}) {
+    const auto done = front.run(step);
+    probe.offer = front.offer();
+    Trial::prepare(done, "asking what the back-end offers");
+  }
+  const auto kind = settings.kind ? settings.kind : kind_of(probe.offer);
+  if (!kind)
+    throw Untried{text("the features {:#x} don't tell what device this is; say it by --device",
+                       probe.offer.features)};
+  probe.kind = *kind;
+}
+
+std::string missing(std::uint64_t wanted, std::uint64_t offered, const char* what) {
+  std::string list;
+  for (unsigned number = 0; number < 64; ++number)
+    if ((wanted & ~offered & bit(number)) != 0) list += text(" {}", number);
+  return list.empty() ? list : text("the back-end doesn't offer {}{}", what, list);
+}
+
+const char* name_of_kinds(std::uint8_t kinds) {
+  if (kinds == std::uint8_t(Kind::blk)) return "a disk";
+  if (kinds == std::uint8_t(Kind::rng)) return "an entropy source";
+  if ((kinds & std::uint8_t(Kind::rng)) == 0) return "a device with a configuration space";
+  return "a device that leaves disabled rings alone";
+}
+
+std::string not_applicable(const Needs& needs, const Probe& probe) {
+  if (needs.kinds != 0 && (needs.kinds & std::uint8_t(probe.kind)) == 0)
+    return text("only of {}", name_of_kinds(needs.kinds));
+  if (auto why = missing(needs.features, probe.offer.features, "feature"); !why.empty()) return why;
+  return missing(needs.protocol_features, probe.offer.protocol_features, "protocol feature");
+}
+
+class Run {
+ public:
+  Run(const Settings& settings, BackEnd& back_end) : settings_(settings), back_end_(back_end) {}
+
+  void probe(Findings& findings) {
+    back_end_.next_statement(0);
+    Trial trial(settings_, probe_, back_end_);
+    try {
+      ask(trial, settings_, probe_);
+    } catch (const Untried& why) {
+      trouble_ = why.reason;
+    } catch (const Failed& why) {
+      trouble_ = why.reason;
+    }
+    findings.probe = probe_;
+    findings.trouble = trouble_;
+  }
+
+  Verdict attempt(const Statement& statement) {
+    Verdict verdict{&statement, Outcome::pass, {}, {}, {}};
+    if (auto why = untried(statement); !why.empty()) return give_up(verdict, std::move(why));
+    if (auto why = not_applicable(statement.needs, probe_); !why.empty()) {
+      verdict.outcome = Outcome::not_applicable;
+      verdict.reason = std::move(why);
+      return verdict;
+    }
+    attempt_now(statement, verdict);
+    look_after(verdict);
+    return verdict;
+  }
+
+ private:
+  // A statement about the first messages is tried even if the back-end would not say what it is.
+  [[nodiscard]] std::string untried(const Statement& statement) const {
+    if (!gone_.empty()) return gone_;
+    if (!trouble_.empty() && statement.number > 3) return trouble_;
+    if (statement.needs.process && !back_end_.controlled())
+      return "the back-end's process is not the suite's: see --start";
+    return {};
+  }
+
+  static Verdict give_up(Verdict verdict, std::string why) {
+    verdict.outcome = Outcome::untried;
+    verdict.reason = std::move(why);
+    return verdict;
+  }
+
+  void attempt_now(const Statement& statement, Verdict& verdict) {
+    back_end_.next_statement(statement.number);
+    Trial trial(settings_, probe_, back_end_);
+    const auto note = [&](Outcome outcome, const std::string& reason) {
+      verdict.outcome = outcome;
+      verdict.reason = reason;
+      verdict.sent = trial.transcript().sent();
+      verdict.came = trial.transcript().came();
+    };
+    try {
+      statement.attempt(trial);
+      note(Outcome::pass, {});
+    } catch (const Failed& why) {
+      note(Outcome::fail, why.reason);
+    } catch (const Untried& why) {
+      note(Outcome::untried, why.reason);
+    } catch (const std::exception& why) {
+      note(Outcome::untried, why.what());
+    }
+  }
+
+  // Whoever is gone, or answers nobody any more, after a statement, does not pass it.
+  void look_after(Verdict& verdict) {
+    back_end_.next_statement(0);
+    const auto ended = back_end_.ended();
+    if (!ended && answers()) return;
+    const auto what = ended ? "the back-end's process ended " + *ended
+                            : std::string("the back-end answers no new connection any more");
+    verdict.outcome = Outcome::fail;
+    verdict.reason += (verdict.reason.empty() ? "afterwards, " : "; afterwards, ") + what;
+    if (!back_end_.controlled()) {
+      gone_ = text("{}, since statement {}", what, verdict.statement->number);
+    } else if (const auto again = back_end_.start(); !again) {
+      gone_ = again.error().message;
+    }
+  }
+
+  [[nodiscard]] bool answers() {
+    Trial trial(settings_, probe_, back_end_);
+    try {
+      trial.expect_alive("afterwards");
+      return true;
+    } catch (const Failed&) {
+      return false;
+    }
+  }
+
+  const Settings& settings_;
+  BackEnd& back_end_;
+  Probe probe_;
+  std::string trouble_;  // why it is not known what the back-end is
+  std::string gone_;     // why nothing can be tried any more
+};
+
+}  // namespace
+
+std::string_view name_of(Outcome outcome) noexcept {
+  constexpr std::array<std::string_view, 4> names{"pass", "fail", "n/a", "untried"};
+  return names[static_cast<std::size_t>(outcome)];
+}
+
+std::vector<const Statement*> all_statements() {
+  std::vector<const Statement*> all;
+  for (const auto family :
+       {message_statements(), acknowledgement_statements(), memory_statements(),
+        ring_state_statements(), position_statements(), wire_statements(), virtqueue_statements(),
+        hostile_statements(), device_statements(), recovery_statements()})
+    for (const auto& statement : family) all.push_back(&statement);
+  return all;
+}
+
+unsigned Findings::count(Outcome outcome) const noexcept {
+  return static_cast<unsigned>(std::ranges::count(verdicts, outcome, &Verdict::outcome));
+}
+
+Findings run_suite(const Settings& settings, BackEnd& back_end,
+                   std::span<const Statement* const> chosen,
+                   const std::function<bool()>& interrupted,
+                   const std::function<void(const Verdict&)>& report) {
+  Findings findings;
+  Run run(settings, back_end);
+  run.probe(findings);
+  for (const auto* const statement : chosen) {
+    if (interrupted()) break;
+    findings.verdicts.push_back(run.attempt(*statement));
+    if (interrupted()) {
+      findings.verdicts.pop_back();
+      break;
+    }
+    report(findings.verdicts.back());
+  }
+  return findings;
+}
+
+}  // namespace bellwire::host::conform

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The suite on back-ends that keep every statement, that break one, and that are nothing of the
+// kind.
+#include "host/conform/suite.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "host/conform/testing/liar.hpp"
+#include "vdev/testing/process.hpp"
+
+namespace bellwire::host::conform {
+namespace {
+
+using testing::TemporaryFolder;
+
+constexpr unsigned last_statement = 110;
+
+Settings settings_for(const std::string& socket, int stop) {
+  Settings settings{.socket = socket,
+                    .dialect = vhost_user::dialect_of("qemu-8"),
+                    .kind = std::nullopt,
+                    .patience = {}};
+  // The liar settles at each round trip, and says what it withholds: nothing is waited for in vain.
+  settings.patience = {
+      .limit = testing::patience, .quiet = std::chrono::milliseconds(1), .stop = stop};
+  return settings;
+}
+
+Findings try_some(const Nature& nature, std::span<const Statement* const> statements,
+                  std::string_view dialect = "qemu-8") {
+  const TemporaryFolder folder;
+  Liar liar(folder.file("socket"), nature);
+  liar.next_statement(0);
+  liar.start().value();
+  auto settings = settings_for(folder.file("socket"), liar.withheld());
+  settings.dialect = vhost_user::dialect_of(dialect);
+  return run_suite(
+      settings, liar, statements, [] { return false; }, [](const Verdict&) {});
+}
+
+Findings try_all(const Nature& nature, std::string_view dialect = "qemu-8") {
+  return try_some(nature, all_statements(), dialect);
+}
+
+// Those about the same things as the statement, and some of the others, others for each: all pairs
+// of a lie and a statement would take three times as long.
+std::vector<const Statement*> around(unsigned number) {
+  auto some = all_statements();
+  std::erase_if(some, [number](const Statement* statement) {
+    const auto distance = std::max(statement->number, number) - std::min(statement->number, number);
+    return distance > 10 && distance % 7 != 0;
+  });
+  return some;
+}
+
+// "41: reason; " for each.
+std::string those(const Findings& findings, Outcome outcome) {
+  std::string all;
+  for (const auto& verdict : findings.verdicts)
+    if (verdict.outcome == outcome)
+      all += text("{}: {}; ", verdict.statement->number, verdict.reason);
+  return all;
+}
+
+std::set<unsigned> failing(const Findings& findings) {
+  std::set<unsigned> numbers;
+  for (const auto& verdict : findings.verdicts)
+    if (verdict.outcome == Outcome::fail) numbers.insert(verdict.statement->number);
+  return numbers;
+}
+
+void check_honest(const Nature& nature) {
+  const auto findings = try_all(nature);
+  CHECK(findings.verdicts.size() == last_statement);
+  CHECK(findings.probe.kind == nature.kind);
+  CHECK(those(findings, Outcome::fail) == "");
+  CHECK(findings.count(Outcome::pass) > 80);
+}
+
+Nature nature_for(Lie lie) {
+  Nature nature{.lie = lie};
+  if (lie == Lie::repeats_itself) nature.kind = Kind::rng;
+  nature.read_only = lie == Lie::writes_read_only_disk;
+  nature.slow = lie == Lie::forgets_what_is_in_flight || lie == Lie::forgets_after_a_kill;
+  return nature;
+}
+
+}  // namespace
+
+TEST_CASE("statements are numbered from 1, and say what and where") {
+  unsigned expected = 0;
+  for (const auto* const statement : all_statements()) {
+    CAPTURE(statement->number);
+    CHECK(statement->number == ++expected);
+    CHECK(!statement->says.empty());
+    CHECK(!statement->source.empty());
+    CHECK(bool(statement->attempt));
+  }
+  CHECK(expected == last_statement);
+}
+
+TEST_CASE("a disk that keeps every statement fails none") {
+  check_honest({});
+  check_honest({.read_only = true});
+  check_honest({.slow = true});
+}
+
+TEST_CASE("an entropy source and a network device that keep every statement fail none") {
+  check_honest({.kind = Kind::rng});
+  check_honest({.kind = Kind::net});
+}
+
+TEST_CASE("a disk that keeps every statement fails none in any dialect") {
+  for (const auto& dialect : vhost_user::dialects()) {
+    CAPTURE(dialect.name);
+    CHECK(those(try_all({}, dialect.name), Outcome::fail) == "");
+  }
+}
+
+TEST_CASE("a disk can be tried with every statement that is about disks") {
+  const auto findings = try_all({.slow = true});
+  CHECK(those(findings, Outcome::untried) == "");
+  for (const auto& verdict : findings.verdicts)
+    if (verdict.outcome == Outcome::not_applicable) CAPTURE(verdict.statement->number);
+  CHECK(findings.count(Outcome::not_applicable) == 2);  // read-only disks, entropy
+}
+
+TEST_CASE("a back-end that breaks one statement fails that one, and no other") {
+  for (unsigned number = 1; number <= last_statement; ++number) {
+    const auto findings = try_some(nature_for(Lie{number}), around(number));
+    CAPTURE(number);
+    CAPTURE(those(findings, Outcome::fail));
+    CAPTURE(those(findings, Outcome::untried));
+    CHECK(failing(findings) == std::set{number});
+  }
+}
+
+TEST_CASE("nobody on the socket: every statement says so") {
+  const TemporaryFolder folder;
+  ForeignBackEnd nobody;
+  const auto findings = run_suite(
+      settings_for(folder.file("socket"), -1), nobody, all_statements(), [] { return false; },
+      [](const Verdict&) {});
+  CHECK(!findings.trouble.empty());
+  CHECK(findings.count(Outcome::pass) == 0);
+  CHECK(findings.verdicts.size() == last_statement);
+}
+
+TEST_CASE("a back-end that never answers costs one deadline for each statement that is tried") {
+  const TemporaryFolder folder;
+  const auto listener = os::Listener::create(folder.file("socket")).value();
+  ForeignBackEnd silent;
+  auto settings = settings_for(folder.file("socket"), -1);
+  settings.patience.limit = std::chrono::milliseconds(20);
+  const auto findings = run_suite(
+      settings, silent, all_statements(), [] { return false; }, [](const Verdict&) {});
+  CHECK(findings.count(Outcome::pass) == 0);
+  CHECK(failing(findings).contains(1));
+  CHECK(findings.verdicts.size() == last_statement);
+}
+
+TEST_CASE("an interrupted run keeps the verdicts that it has") {
+  const TemporaryFolder folder;
+  Liar liar(folder.file("socket"), {});
+  liar.start().value();
+  unsigned reported = 0;
+  const auto findings = run_suite(
+      settings_for(folder.file("socket"), liar.withheld()), liar, all_statements(),
+      [&reported] { return reported == 5; }, [&reported](const Verdict&) { ++reported; });
+  CHECK(findings.verdicts.size() == 5);
+}
+
+}  // namespace bellwire::host::conform

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// The liar's memory, rings and device. One thread, the liar's.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "host/conform/testing/liar.hpp"
+#include "vdev/os/event_fd.hpp"
+#include "vdev/os/memory.hpp"
+
+namespace bellwire::host::conform {
+
+/// A front-end's regions.
+struct LiarMemory {
+  struct Piece {
+    vhost_user::MemoryRegion region;
+    os::Mapping mapping;
+  };
+  std::vector<Piece> pieces;
+  std::shared_ptr<os::MemoryLoss> loss = os::MemoryLoss::create().value();
+
+  /// Null: not within one region.
+  [[nodiscard]] std::byte* guest(std::uint64_t address, std::uint64_t size) const;
+  [[nodiscard]] std::byte* user(std::uint64_t address, std::uint64_t size) const;
+};
+
+/// What the liar is made of, as its parts see it.
+struct LiarWorld {
+  Nature nature;
+  DiskImage& disk;
+  std::function<bool(Lie)> lies;   ///< whether it is told now
+  std::function<void()> withhold;  ///< something is owed, and will not come
+  LiarMemory memory = {};
+  std::uint64_t features = 0;
+  unsigned leaks = 0;
+  bool dead = false;   ///< the process has ended by itself
+  bool close = false;  ///< the connection is to be closed
+};
+
+/// A request, as far as it could be read.
+struct LiarChain {
+  struct Piece {
+    std::byte* data;
+    std::uint32_t size;
+    bool writable;
+  };
+  std::vector<Piece> pieces;
+  bool bad = false;
+  Lie lie = Lie::none;  ///< that keeps it if it is bad
+};
+
+/// What the request asks of the device; returns the bytes written.
+[[nodiscard]] std::uint32_t run_request(LiarWorld& world, const LiarChain& chain);
+
+class LiarRing {
+ public:
+  explicit LiarRing(LiarWorld& world) : world_(world) {}
+
+  vhost_vring_addr address{};
+  std::uint32_t size = 0;
+  std::uint16_t next = 0, used = 0;
+  std::optional<os::EventFd> kick, call;
+  bool enabled = false;
+  bool deaf = false;             ///< it is never served
+  std::byte* tracked = nullptr;  ///< its part of the inflight region
+
+  [[nodiscard]] bool started() const noexcept { return kick.has_value(); }
+  void start(os::EventFd event);  ///< SET_VRING_KICK
+  void kicked();                  ///< its kick is readable
+  void serve();                   ///< what is available, if it may
+  void enable(bool on);           ///< SET_VRING_ENABLE
+  void call_by(std::optional<os::EventFd> event);
+  void place(const vhost_vring_addr& at);  ///< SET_VRING_ADDR
+  /// GET_VRING_BASE: its answer. What is completed afterwards is a lie.
+  [[nodiscard]] std::uint32_t stop();
+  void complete(bool all);
+
+ private:
+  [[nodiscard]] bool may_serve() const;
+  [[nodiscard]] bool owes_service() const;
+  [[nodiscard]] std::uint16_t* available() const;
+  [[nodiscard]] std::uint16_t* used_words() const;
+  [[nodiscard]] bool fetch(unsigned most);
+  void break_at(Lie lie);
+  [[nodiscard]] LiarChain read(std::uint16_t head) const;
+  void finish(std::uint16_t head, std::uint32_t length);
+  void call_if_wanted(std::uint16_t before);
+  void resume();
+
+  LiarWorld& world_;
+  std::deque<std::uint16_t> pending_;
+  std::size_t kept_ = 0;  // how many of the last are not completed yet
+  std::uint64_t counter_ = 0;
+  unsigned leaks_ = 0;
+  bool was_enabled_ = false, was_stopped_ = false, was_placed_ = false, call_replaced_ = false;
+  bool signal_lost_ = false, lost_one_ = false, broken_ = false, stuck_ = false;
+  bool looked_back_ = false, resumed_ = false;  // at the inflight region; there was one
+};
+
+}  // namespace bellwire::host::conform

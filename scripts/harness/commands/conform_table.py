@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Writes the table of docs/vhost-user.md from runs of `bellwire conform vhost-user --json FILE`.
+
+Each NAME=FILE is a column: what was tried, and the run's file. The columns are those of this call;
+runs of other programs need not be repeated if their files were kept.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.commands import command_line
+from harness.core.places import ROOT, HarnessError, replace_file
+
+DOC = ROOT / "docs/vhost-user.md"
+BEGIN, END = "<!-- conform -->\n", "<!-- /conform -->\n"
+SHOWN = {"pass": "pass", "fail": "**fail**", "n/a": "n/a", "untried": "untried"}
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = command_line.parser("conform-table", __doc__)
+    parser.add_argument("runs", nargs="+", metavar="NAME=FILE", help="a column of the table")
+    options = parser.parse_args(argv)
+    runs = dict(map(read, options.runs))
+    replace_file(DOC, with_table(DOC.read_text(), runs).encode())
+    return 0
+
+
+def read(argument: str) -> tuple[str, dict[str, Any]]:
+    name, equals, path = argument.partition("=")
+    if not equals:
+        raise HarnessError(f"'{argument}' is not NAME=FILE")
+    try:
+        return name, json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise HarnessError(f"cannot read the run '{path}': {error}") from error
+
+
+def with_table(text: str, runs: dict[str, dict[str, Any]]) -> str:
+    """`text` with the runs' table between its marks."""
+    before, begin, rest = text.partition(BEGIN)
+    if not begin or END not in rest:
+        raise HarnessError(f"{DOC.name} has no marks for the table: {BEGIN.strip()}")
+    return before + begin + table(runs) + END + rest.partition(END)[2]
+
+
+def table(runs: dict[str, dict[str, Any]]) -> str:
+    statements = {entry["statement"]: entry for run in runs.values()
+                  for entry in run["statements"]}
+    heads = ["", "a back-end …", "source", *runs]
+    lines = [row(heads), row(["--:", "---", "---", *("---" for _ in runs)])]
+    lines += [row([str(number), statements[number]["says"], statements[number]["source"],
+                   *(verdict(run, number) for run in runs.values())])
+              for number in sorted(statements)]
+    return "\n".join(lines) + "\n\n" + "\n".join(map(findings, runs, runs.values()))
+
+
+def row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell if cell.startswith('**') else plain(cell) for cell in cells)} |"
+
+
+def plain(cell: str) -> str:
+    """Escapes what Markdown would interpret, but for the rule below the headings."""
+    return cell if set(cell) <= set("-:") else cell.replace("|", "\\|").replace("*", "\\*")
+
+
+def verdict(run: dict[str, Any], number: int) -> str:
+    found = [entry["verdict"] for entry in run["statements"] if entry["statement"] == number]
+    return SHOWN[found[0]] if found else ""
+
+
+def findings(name: str, run: dict[str, Any]) -> str:
+    """What one program was seen to do, below the table."""
+    counts = run["counts"]
+    lines = [f"**{name}**, {run['device']}: {counts['pass']} pass, {counts['fail']} fail, "
+             f"{counts['n/a']} not applicable, {counts['untried']} not tried.", ""]
+    lines += [f"* {entry['statement']}, {SHOWN[entry['verdict']].strip('*')}: "
+              f"{plain(entry['reason'])}"
+              for entry in run["statements"] if entry["verdict"] in ("fail", "untried")]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
