@@ -7,6 +7,10 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
 #include "vdev/os/memory.hpp"
 
 namespace bellwire::os {
@@ -19,6 +23,10 @@ enum Permission : off_t { reading = 0, writing = 1, resizing = 3 };
 constexpr off_t done_bytes = 100;
 constexpr off_t excluded_bytes = 200;
 constexpr Permission excluded[] = {writing, resizing};
+
+// How long a process that was killed may keep its locks.
+constexpr std::chrono::milliseconds look_at_locks_again{10};
+constexpr int most_looks = 100;
 
 bool in_memory(int fd) noexcept {
   struct statfs where {};
@@ -36,6 +44,12 @@ Error open_fault(const std::string& path, bool read_only) {
   if (!read_only && (errno == EACCES || errno == EROFS || errno == EPERM))
     return system_fault("cannot open the disk '{}' for writing (--read-only does without)", path);
   return system_fault("cannot open the disk '{}'", path);
+}
+
+Error in_use(const std::string& path) {
+  return fault(std::errc::device_or_resource_busy,
+               "another process uses the disk '{}' (lslocks shows which): end it, or serve a copy",
+               path);
 }
 
 }  // namespace
@@ -86,7 +100,9 @@ Result<void> DiskFile::check_size() const {
 }
 
 // First the own bytes, then a look at the others': of two processes at once at least one sees the
-// other. A file system that has no locks has no users of them either.
+// other. A file system that has no locks has no users of them either. A process that was killed has
+// its locks until the kernel has ended its I/O, some time after its parent knows that it is gone:
+// whoever starts it again at once must not be told that the disk is in use.
 Result<void> DiskFile::lock() const {
   const Permission all[] = {reading, writing};
   const auto done = std::span(all).first(read_only_ ? 1 : 2);
@@ -98,15 +114,17 @@ Result<void> DiskFile::lock() const {
     auto lock = byte_lock(F_WRLCK, byte);
     return ::fcntl(fd_.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
   };
-  bool conflict = false;
   for (const auto permission : done) set(done_bytes + permission);
   for (const auto permission : excluded) set(excluded_bytes + permission);
-  for (const auto permission : done) conflict = conflict || taken(excluded_bytes + permission);
-  for (const auto permission : excluded) conflict = conflict || taken(done_bytes + permission);
-  if (!conflict) return {};
-  return fault(std::errc::device_or_resource_busy,
-               "another process uses the disk '{}' (lslocks shows which): end it, or serve a copy",
-               name_);
+  const auto conflict = [&] {
+    return std::ranges::any_of(done, [&](auto one) { return taken(excluded_bytes + one); }) ||
+           std::ranges::any_of(excluded, [&](auto one) { return taken(done_bytes + one); });
+  };
+  for (int looks = 0; conflict(); ++looks) {
+    if (looks == most_looks) return in_use(name_);
+    std::this_thread::sleep_for(look_at_locks_again);
+  }
+  return {};
 }
 
 }  // namespace bellwire::os
