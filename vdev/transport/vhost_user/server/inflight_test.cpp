@@ -130,7 +130,7 @@ TEST_CASE("the region is sized by what the front-end asks for, and answered at i
   ServedBackend served;
   ScriptedFrontEnd front(served);
   front.negotiate();
-  for (const std::size_t length : {20, 24}) {
+  for (const std::size_t length : {20U, 24U}) {
     Bytes asked = ScriptedFrontEnd::bytes_of(Inflight{0, 0, 2, 16, 0});
     asked.resize(length);
     front.say(Request::get_inflight_fd, asked);

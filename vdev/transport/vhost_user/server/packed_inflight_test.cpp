@@ -13,7 +13,7 @@ using virtio::PackedIndex;
 
 namespace {
 
-constexpr std::uint16_t size = 4;
+constexpr std::uint16_t ring_entries = 4;
 using Ids = std::vector<std::uint16_t>;
 
 MemoryView copied(const MemoryView& from) {
@@ -24,13 +24,13 @@ MemoryView copied(const MemoryView& from) {
 
 // A ring whose driver makes chains of one or two descriptors available, and whose device returns
 // them in any order.
-struct Tracked {
-  MemoryView part = GuestMemory::create(inflight_part(size));
-  MemoryView ring = GuestMemory::create(size * sizeof(vring_packed_desc));
-  PackedInflight inflight{part, ring, size};
+struct TrackedPacked {
+  MemoryView part = GuestMemory::create(inflight_part(ring_entries));
+  MemoryView ring = GuestMemory::create(ring_entries * sizeof(vring_packed_desc));
+  PackedInflight inflight{part, ring, ring_entries};
   PackedIndex available, used;
 
-  Tracked() { (void)inflight.resume({}); }
+  TrackedPacked() { (void)inflight.resume({}); }
 
   vring_packed_desc& at(std::uint16_t index) const {
     return reinterpret_cast<vring_packed_desc*>(ring.bytes().data())[index];
@@ -42,7 +42,7 @@ struct Tracked {
       const bool more = count + 1 < descriptors;
       const auto flags = place.available_flags() | (more ? VRING_DESC_F_NEXT : 0U);
       at(place.index) = {std::uint64_t{id} << 12, count, id, static_cast<std::uint16_t>(flags)};
-      place.advance(1, size);
+      place.advance(1, ring_entries);
     }
     available = place;
     inflight.taken(chain);
@@ -54,7 +54,7 @@ struct Tracked {
   void give_back(std::initializer_list<virtio::Chain> chains) {
     for (const auto& chain : chains) {
       inflight.returning(chain);
-      used.advance(chain.descriptors, size);
+      used.advance(chain.descriptors, ring_entries);
     }
     inflight.publishing(position());
   }
@@ -67,7 +67,8 @@ struct Tracked {
   };
   // What the next process finds if this one is killed now.
   [[nodiscard]] Left killed() const {
-    auto left = PackedInflight(copied(part), copied(ring), size).resume({.next_available = 3});
+    auto left =
+        PackedInflight(copied(part), copied(ring), ring_entries).resume({.next_available = 3});
     Ids ids;
     for (const auto& list : left.packed_in_flight) ids.push_back(list.back().id);
     return {ids, left.position};
@@ -77,15 +78,16 @@ struct Tracked {
 }  // namespace
 
 TEST_CASE("packed: a fresh region has nothing in flight, and the base counts") {
-  const Tracked tracked;
-  PackedInflight fresh(GuestMemory::create(inflight_part(size)), copied(tracked.ring), size);
+  const TrackedPacked tracked;
+  PackedInflight fresh(GuestMemory::create(inflight_part(ring_entries)), copied(tracked.ring),
+                       ring_entries);
   const auto begun = fresh.resume({2, 2, false, false});
   CHECK(begun.packed_in_flight.empty());
   CHECK(begun.position == virtio::QueuePosition{2, 2, false, false});
 }
 
 TEST_CASE("packed: what was taken and not returned is served again, by its own descriptors") {
-  Tracked tracked;
+  TrackedPacked tracked;
   const auto two = tracked.take(7, 2);
   const auto one = tracked.take(9);
   CHECK(tracked.killed().ids == Ids{7, 9});
@@ -98,7 +100,7 @@ TEST_CASE("packed: what was taken and not returned is served again, by its own d
   CHECK(tracked.killed().position == virtio::QueuePosition{3, 1, true, true});
   tracked.inflight.published(tracked.position());
   CHECK(tracked.killed().ids == Ids{7});
-  PackedInflight next(copied(tracked.part), copied(tracked.ring), size);
+  PackedInflight next(copied(tracked.part), copied(tracked.ring), ring_entries);
   const auto lists = next.resume({}).packed_in_flight;
   REQUIRE(lists.size() == 1);
   REQUIRE(lists[0].size() == 2);  // although the driver's first descriptor was overwritten
@@ -109,7 +111,7 @@ TEST_CASE("packed: what was taken and not returned is served again, by its own d
 }
 
 TEST_CASE("packed: killed at any step of many batches, each request is left once") {
-  Tracked tracked;
+  TrackedPacked tracked;
   for (std::uint16_t round = 0; round < 12; ++round) {
     const auto first = tracked.take(static_cast<std::uint16_t>(2 * round), 1 + round % 2);
     const auto second = tracked.take(static_cast<std::uint16_t>(2 * round + 1));
@@ -136,7 +138,7 @@ TEST_CASE("packed: killed at any step of many batches, each request is left once
 
 TEST_CASE("packed: a region that can't be right is begun anew, or at least does no harm") {
   const auto spoilt = [](auto spoil) {
-    Tracked tracked;
+    TrackedPacked tracked;
     (void)tracked.take(1);
     (void)tracked.take(2, 2);
     auto* const bytes = tracked.part.bytes().data();
@@ -149,7 +151,7 @@ TEST_CASE("packed: a region that can't be right is begun anew, or at least does 
   const virtio::QueuePosition anew{.next_available = 3};
   CHECK(spoilt([](Head head, Entries) { head.version = 7; }).position == anew);
   CHECK(spoilt([](Head head, Entries) { head.desc_num = 8; }).position == anew);
-  CHECK(spoilt([](Head head, Entries) { head.old_used_idx = size; }).position == anew);
+  CHECK(spoilt([](Head head, Entries) { head.old_used_idx = ring_entries; }).position == anew);
   CHECK(spoilt([](Head, Entries entries) { entries[0].num = 0; }).position == anew);
   CHECK(spoilt([](Head, Entries entries) { entries[1].num = 0xFFFF; }).position == anew);
   CHECK(spoilt([](Head, Entries entries) { entries[1].next = 0xFFFF; }).position == anew);
