@@ -181,6 +181,30 @@ TEST_CASE("the round that is counted is not timed, and allocates nothing for the
   CHECK_FALSE(benchmark.ratios().at(0).ok());
 }
 
+TEST_CASE("an allocation that happens once is not one of each request, one in each round is") {
+  for (const unsigned rounds_with : {1U, 100U}) {
+    Benchmark benchmark;
+    unsigned rounds = 0;
+    std::uint64_t allocations = 0;
+    benchmark.add("a", [&](Samples& samples) -> Result<void> {
+      if (rounds > 0 && rounds <= rounds_with) ++allocations;
+      ++rounds;
+      samples.ns.push_back(1);
+      samples.times = 1;
+      return {};
+    });
+    benchmark.bound("a", Event::allocations, 0);
+    REQUIRE(benchmark.run(1).has_value());
+    const auto read = [&] {
+      Counts counts;
+      counts.add(Event::allocations, allocations);
+      return counts;
+    };
+    REQUIRE(benchmark.count(read).has_value());
+    CHECK(benchmark.ratios().at(0).ok() == (rounds_with == 1));
+  }
+}
+
 // The report.
 
 namespace {

@@ -103,6 +103,12 @@ Result<void> judge(const Findings& findings) {
                findings.count(Outcome::fail), first->statement->number);
 }
 
+// No verdict on the whole: whoever looks at the exit status must not take it for a pass.
+Error interrupted(std::size_t tried, std::size_t all) {
+  return fault(std::errc::operation_canceled,
+               "interrupted after {} of {} statements; no file is written", tried, all);
+}
+
 Result<void> run_conform(const ConformOptions& options) {
   if (options.list) {
     std::cout << list_of_statements();
@@ -122,14 +128,14 @@ Result<void> run_conform(const ConformOptions& options) {
   const auto stopped = [&stop] { return os::wait_readable(stop.fd(), {}); };
   const auto settings = settings_of(options, stop.fd());
   const auto back_end = back_end_of(options, stop.fd());
-  if (!back_end) return stopped() ? Result<void>() : back_end.error();
+  if (!back_end) return stopped() ? interrupted(0, statements->size()) : back_end.error();
   const bool quiet =
       (*json && (*json)->is_standard_output()) || (*junit && (*junit)->is_standard_output());
   auto& out = quiet ? std::cerr : std::cout;
   const auto findings =
       run_suite(settings, **back_end, *statements, stopped,
                 [&out](const Verdict& verdict) { out << verdict_lines(verdict) << std::flush; });
-  if (stopped()) return {};
+  if (stopped()) return interrupted(findings.verdicts.size(), statements->size());
   out << '\n' << introduction(settings, findings) << summary(findings);
   if (auto written = write_files(*json, *junit, settings, findings); !written) return written;
   return judge(findings);
@@ -141,7 +147,8 @@ void add_vhost_user(CLI::App& conform, Run& run) {
   command->footer(R"(
 THE DISK OF THE BACK-END IS OVERWRITTEN. Each statement gets a verdict: pass, fail, n/a (with the
 reason why it does not apply), untried (with the reason why it could not be tried). docs/vhost-user.md
-has the table of statements. Exit status 1: a statement fails, or the back-end can't be reached.
+has the table of statements. Exit status 1: a statement fails, the back-end can't be
+reached, or the run is interrupted.
 
 With --start, the suite starts the back-end, kills it at instants and starts it again:
   bellwire conform vhost-user /tmp/d.sock --start "my-backend --socket-path={socket} --blk-file=d.img")");

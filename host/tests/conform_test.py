@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`bellwire conform vhost-user` as a program: its verdicts for people and for other programs, and
+what it leaves behind. What the verdicts are worth is tested in host/conform."""
+
+import json
+import shlex
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from xml.etree import ElementTree
+
+from program import PROGRAM, SLOWER, Checked, pipe
+
+PATIENCE = 60 * SLOWER
+BACK_END = f"{shlex.quote(str(PROGRAM))} device rng --socket-path {{socket}}"
+# A process of its own kind, so that nobody else's is looked at: it writes down which.
+NOTED = "sh -c 'echo $$ >{folder}/pid; exec \"$0\" device rng --socket-path \"$1\"' {program} {{socket}}"
+
+
+class ConformTest(Checked):
+    def setUp(self) -> None:
+        super().setUp()
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.socket = self.folder / "socket"
+
+    def arguments(self, *options: str) -> list[str]:
+        return [str(PROGRAM), "conform", "vhost-user", str(self.socket), *options]
+
+    def conform(self, *options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.arguments(*options), text=True, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=PATIENCE)
+
+    def test_verdicts_for_people_and_for_programs(self) -> None:
+        verdicts, junit = self.folder / "verdicts.json", self.folder / "verdicts.xml"
+        run = self.conform("--start", BACK_END, "--only", "1,2,13", "--json", str(verdicts),
+                           "--junit", str(junit))
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertIn("3 statements: 2 pass, 0 fail, 1 not applicable", run.stdout)
+        found = {one["statement"]: one["verdict"]
+                 for one in json.loads(verdicts.read_text())["statements"]}
+        self.assertEqual(found, {1: "pass", 2: "pass", 13: "n/a"})
+        suite = ElementTree.parse(junit).getroot()[0]
+        self.assertEqual([suite.get(name) for name in ("tests", "failures", "skipped")],
+                         ["3", "0", "1"])
+        self.assertEqual({path.name for path in self.folder.iterdir()},
+                         {verdicts.name, junit.name})
+
+    def test_nobody_listens(self) -> None:
+        run = self.conform("--only", "1")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn(f"nobody serves socket '{self.socket}'", run.stderr)
+
+    def test_a_back_end_that_does_not_start(self) -> None:
+        run = self.conform("--start", "false", "--only", "1")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("false ended with status 1 before it served", run.stderr)
+
+    def test_what_is_interrupted_leaves_nothing_behind(self) -> None:
+        start = NOTED.format(folder=shlex.quote(str(self.folder)),
+                             program=shlex.quote(str(PROGRAM)))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number.name):
+                run = subprocess.Popen(self.arguments("--start", start, "--json",
+                                                      str(self.folder / "verdicts")),
+                                       text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                self.addCleanup(run.wait, PATIENCE)
+                self.addCleanup(run.kill)
+                pipe(run.stdout).readline()  # the first verdict
+                run.send_signal(number)
+                said = run.communicate(timeout=PATIENCE)[1]
+                self.assertEqual(run.returncode, 1)
+                self.assertIn("interrupted after", said)
+                pid = int((self.folder / "pid").read_text())
+                deadline = time.monotonic() + PATIENCE
+                while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                self.assertFalse(Path(f"/proc/{pid}").exists())
+                self.assertEqual({path.name for path in self.folder.iterdir()}, {"pid"})
+
+
+if __name__ == "__main__":
+    unittest.main()
