@@ -8,13 +8,12 @@
 #include <doctest/doctest.h>
 #include <linux/virtio_config.h>
 
-#include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <iterator>
 
-#include "vdev/loop/asio.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/testing/holding_device.hpp"
+#include "vdev/testing/loop.hpp"
 #include "vdev/testing/process.hpp"
 #include "vdev/testing/virtqueue_pair.hpp"
 #include "vdev/transport/vhost_user/protocol/messages.hpp"
@@ -24,27 +23,6 @@
 namespace bellwire::testing {
 
 using vhost_user::Request;
-
-struct Loop {
-  boost::asio::io_context context{one_thread};
-
-  /// Runs what is ready.
-  void run() {
-    context.restart();
-    context.poll();
-  }
-  /// Runs until that is so. False: a long time passed first.
-  template <class Condition>
-  bool run_until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + patience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      context.restart();
-      context.run_one_for(std::chrono::milliseconds(1));
-    }
-    return true;
-  }
-};
 
 /// A device of two queues, served.
 struct ServedBackend {

@@ -7,12 +7,10 @@
 
 #include <doctest/doctest.h>
 
-#include <boost/asio/io_context.hpp>
 #include <cstring>
 #include <vector>
 
-#include "vdev/loop/asio.hpp"
-#include "vdev/testing/process.hpp"
+#include "vdev/testing/loop.hpp"
 #include "vdev/testing/virtqueue_pair.hpp"
 #include "vdev/virtio/backend.hpp"
 
@@ -37,7 +35,7 @@ struct VirtioQueue {
   InterruptLine line{call.duplicate().value()};
 };
 
-class VirtioGuest {
+class VirtioGuest : public Loop {
  public:
   explicit VirtioGuest(virtio::Device& device, const VirtioPlan& chosen = {})
       : plan(chosen),
@@ -76,25 +74,6 @@ class VirtioGuest {
     backend.stop_queue(index, [&](const virtio::QueuePosition& at) { position = at; });
     REQUIRE(run_until([&] { return position.has_value(); }));
     return *position;
-  }
-
-  // The loop.
-
-  /// Runs what is ready.
-  void run() {
-    context.restart();
-    context.poll();
-  }
-  /// Runs the loop until that is so. False: a long time passed first.
-  template <class Condition>
-  bool run_until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + patience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      context.restart();
-      context.run_one_for(std::chrono::milliseconds(1));
-    }
-    return true;
   }
 
   // The driver's part.
@@ -138,7 +117,6 @@ class VirtioGuest {
 
   const VirtioPlan plan;
   GuestMemory memory;
-  boost::asio::io_context context{one_thread};
   virtio::Backend backend;
   std::vector<VirtioQueue> queues;
 

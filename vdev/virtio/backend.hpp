@@ -13,13 +13,13 @@
 //   that is disabled is left alone, except that what is in flight is completed.
 //
 // When a queue begins to be served, what is available is served without a kick. A kick before that
-// is not lost. A queue whose ring is broken stops alone: its observer is told once, it is logged
+// is not lost. A queue whose ring is broken stops alone: its observer is called once, it is logged
 // once, and it recovers when it is stopped and started.
 //
 // Memory may come and go while queues run. A queue waits while a part of its ring is away, and
 // continues where it was once it is there (again), wherever that is mapped now. Before a region
 // goes, all requests in flight are completed: the listener of DmaSpace::on_revoke waits for that,
-// and so the loop; pause() is there for who wants to wait without that.
+// and so the loop; pause() is there for a transport that must not block its loop.
 //
 // All on the thread that runs the context, which must be one only. A backend that is dropped waits
 // for the requests in flight, too.
@@ -51,7 +51,7 @@ struct BackendOptions {
   DropCount came = std::make_shared<std::uint64_t>();  ///< what `drop` counts
 };
 
-/// Is told what happens to a queue's requests; for what a transport has to note in memory that
+/// Called for each step of a queue's requests, for what a transport has to note in memory that
 /// others read: requests in flight, dirty pages. Called on the loop's thread, in this order.
 class QueueObserver {
  public:

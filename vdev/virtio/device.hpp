@@ -83,7 +83,8 @@ class Device {
   /// Likewise. False: those bytes are read-only, or the value is not allowed; nothing has changed.
   [[nodiscard]] virtual bool write_config(std::size_t offset, std::span<const std::byte> from);
 
-  /// Before the first request. After an error the device is not running; the driver is told.
+  /// Before the first request. After an error the device is not running, and the driver sees
+  /// NEEDS_RESET.
   [[nodiscard]] virtual Result<void> start(Session session);
 
   /// Takes a request and completes it, before it returns or later.

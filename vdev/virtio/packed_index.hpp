@@ -94,7 +94,8 @@ struct PackedEvent {
                 ring::in_order);
   }
 
-  /// Whether it asks to be told that the other side has got to `now`, after `count` descriptors.
+  /// Whether it asks for a notification once the other side has got to `now`, after `count`
+  /// descriptors.
   [[nodiscard]] bool reached(PackedIndex now, std::uint32_t count, bool event_index,
                              std::uint16_t size) const noexcept;
 };

@@ -138,7 +138,7 @@ Taken QueueRun::take_one() noexcept {
   } else if (taken == Taken::malformed) {
     ++counts_.malformed;
     published_ = false;
-    publish();  // at once: who notes what is in flight does not know of it
+    publish();  // at once: it is not among what an observer notes as in flight
     log::warning("{} queue {}: a chain is returned unseen: {}", host_.device.traits().kind, index_,
                  describe(ring_->last_malformed()));
   } else if (taken == Taken::broken) {

@@ -40,7 +40,7 @@ struct DeviceRingState {
   }
 };
 
-/// What the driver is told: never more than the chain's writable buffers have.
+/// The length that the driver gets: never more than the chain's writable buffers have.
 [[nodiscard]] inline std::uint32_t written_of(const Chain& chain, std::uint32_t written) noexcept {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(written, chain.writable_size));
 }

@@ -206,7 +206,7 @@ constexpr Statement messages_table[] = {
      {},
      reply_flags},
     {3,
-     "Protocol features are told and agreed on before SET_FEATURES and SET_OWNER",
+     "Protocol features can be read and set before SET_FEATURES and SET_OWNER",
      "vhost-user: GET_PROTOCOL_FEATURES",
      {.features = bit(vhost_user::f_protocol_features)},
      protocol_features_first},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Liar: a back-end in this process that keeps every statement of the suite, but for the one that it
-// is told to break. It is small and slow on purpose, and shares no code with bellwire's own
+// Liar: a back-end in this process that keeps every statement of the suite except one, which the
+// test chooses. It is small and slow on purpose, and shares no code with bellwire's own
 // back-end.
 //
 // Its thread looks at kicks before messages, so a round trip of messages settles all that was
@@ -55,7 +55,7 @@ class Liar final : public BackEnd {
   std::string socket_;
   Nature nature_;
   os::EventFd withheld_;
-  std::atomic<bool> lying_;  // the lie is told now
+  std::atomic<bool> lying_;  // it breaks its statement now
   DiskImage disk_;
   std::unique_ptr<LiarProcess> process_;
   bool killed_ = false;

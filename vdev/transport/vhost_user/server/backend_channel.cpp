@@ -26,8 +26,7 @@ struct BackendChannel::Impl : std::enable_shared_from_this<BackendChannel::Impl>
   }
 
   void fail(const Error& error) {
-    log::warning("the front-end is not told of changes of the config space any more: {}",
-                 error.message);
+    log::warning("the front-end no longer hears of changes of the config space: {}", error.message);
     close();
   }
 

@@ -113,8 +113,8 @@ void Session::answer(const Header& header, Result<Reply> result) {
        std::move(result->fds)});
 }
 
-// A front-end that was not told of a refusal would go on as if it had been obeyed. Only config
-// space is the guest's own affair.
+// A front-end that does not hear of a refusal would go on as if the request had succeeded. Only
+// config space is the guest's own affair.
 void Session::refused(const Header& header, const MessageRule& rule, bool asked,
                       const Error& error) {
   log::warning("{}: {} is refused: {}", name_, rule.name, error.message);
