@@ -16,6 +16,7 @@ from unittest import mock
 
 from harness.core.places import ROOT
 from harness.core.runs import RUNS
+from harness.report import logs
 
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 300.0
@@ -120,7 +121,9 @@ class BootVm(unittest.TestCase):
     def test_a_timeout(self) -> None:
         run = boot_vm("--timeout", "3", "--", "sleep", "60")
         self.assertEqual(run.returncode, 124, run.stderr)
-        self.assertIn("still ran after 3 s", run.stderr)
+        self.assertIn("still ran after 3 s; the stacks of its tasks: ", run.stderr)
+        stacks = "\n".join(logs.stacks(run.folder / "console.log"))
+        self.assertRegex(stacks, r"(?m)^sleep \(S\): .*nanosleep")
 
     def test_a_guest_without_init(self) -> None:
         run = boot_vm("--append", "rdinit=/nonexistent", "--", "true")

@@ -16,6 +16,7 @@ from harness.labs.lab import Lab
 from harness.report import logs
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import VmConfig
+from harness.vms.verdict import TIMEOUT
 from harness.vms.vm import BOOT_LIMIT, Vm
 
 FOLDER = BUILD / "test/vm"
@@ -29,19 +30,6 @@ def vm_config(version: str, smp: int, program: str = toolbox.PROGRAM,
     image = guest_image.prepare(version)
     config = VmConfig(image, qemu=program, smp=smp, shared_memory=shared_memory)
     return config.on(accel.choose("auto", config, qemu.version(program)))
-
-
-# Memory that a kernel with kmemleak finds lost is a failed test. A second scan passes over what the
-# first one saw only for a moment.
-LEAKS = """status=$?
-leaks=/sys/kernel/debug/kmemleak
-! echo scan 2>/dev/null >$leaks || {
-    sleep 5; echo scan >$leaks
-    echo 'KTAP version 1'; echo 1..1
-    [ -z "$(cat $leaks)" ] || { sed 's/^/# /' $leaks; echo -n 'not '; }
-    echo 'ok 1 no memory was lost'
-}
-exit $status"""
 
 
 # Memory that a kernel with kmemleak finds lost is a failed test. A second scan passes over what the
@@ -88,6 +76,8 @@ class VmCase(unittest.TestCase):
         verdict = vm.wait(LIMIT)
         vm.close()
         said = vm.results.path.read_text(errors="replace")
+        if verdict.status == TIMEOUT:
+            self.fail("\n".join([verdict.reason, *logs.stacks(vm.console), said[-1000:]]))
         cases = ktap.parse(said)
         for case in cases:
             with self.subTest(case.name):

@@ -19,6 +19,8 @@ _COMPLAINT = re.compile(
 _REQUEST = re.compile(r"^(?:bellwire: warning: )?"
                       r"((?:\S+: queue \d+|bell): request \d+: .+ \d+\.\d s ago, [^:\n]+: .+)\n",
                       re.MULTILINE)
+_TASK = re.compile(r"task:(?P<name>.+?) +state:(?P<state>\S).* ppid:(?P<parent>\d+)")
+_FRAME = re.compile(r"([a-zA-Z_]\w*)[\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+")  # "? " before it: a guess
 _HANG = re.compile(r": (?:lost|stuck) \w+$")
 
 
@@ -30,6 +32,23 @@ def complaints(log: Path) -> list[str]:
 def panic(log: Path) -> str | None:
     """Why the kernel panicked, if it did."""
     return next((found[1] for line in _messages(log) if (found := _PANIC.search(line))), None)
+
+
+def stacks(log: Path) -> list[str]:
+    """What a kernel printed of its tasks when it panicked: a line for each that ran, waited for a
+    disk, or belongs to a program, with the functions that it was in, innermost first."""
+    found: list[str] = []
+    frames: list[str] | None = None  # of the task that is being read, if it is of interest
+    for line in _messages(log):
+        if task := _TASK.match(line):
+            idle = task["state"] == "I" or task["state"] == "S" and task["parent"] in ("0", "2")
+            frames = None if idle else [f"{task['name']} ({task['state']}):"]
+        elif frames and line == "</TASK>":
+            found.append(" ".join(frames))
+            frames = None
+        elif frames and (frame := _FRAME.match(line)):
+            frames.append(frame[1])
+    return found
 
 
 def hangs(log: Path) -> list[str]:

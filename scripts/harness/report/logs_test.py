@@ -12,6 +12,25 @@ CONSOLE = """\
 [    3.000000][  T1] BUG: kernel NULL pointer dereference, address: 0000000000000000
 [    3.100000] Kernel panic - not syncing: Fatal exception
 """
+TASKS = """\
+[    5.000000] task:kthreadd        state:S stack:0     pid:2     ppid:0      flags:0x00004000
+[    5.000001]  <TASK>
+[    5.000002]  kthreadd+0x2bc/0x2d0
+[    5.000003]  </TASK>
+[    5.000004] task:kworker/0:0     state:I stack:0     pid:7     ppid:2      flags:0x00004000
+[    5.000005]  worker_thread+0x1/0x2
+[    5.000006]  </TASK>
+[    5.000007] task:kworker/1:0     state:D stack:0     pid:8     ppid:2      flags:0x00004000
+[    5.000008]  __schedule+0x34d/0xa00
+[    5.000009]  ? kthread_is_per_cpu+0x30/0x30
+[    5.000010]  signal_it.part.0+0x1/0x2 [bellwire]
+[    5.000011]  </TASK>
+[    5.000012] task:bell            state:R  running task     stack:0     pid:9     ppid:1
+[    5.000013]  panic+0x1/0x2
+[    5.000014] RIP: 0033:0x52e668
+[    5.000015]  </TASK>
+[    5.000016] cpu#0, 2300.068 MHz
+"""
 LOST_KICK = "request 49: submitted 1.5 s ago, its kick never seen: lost kick"
 LOST_INTERRUPT = ("request 7: completion posted and interrupt raised 12.0 s ago, no interrupt "
                   "taken: lost interrupt")
@@ -49,7 +68,13 @@ class ConsoleTest(unittest.TestCase):
         self.log.write_text(CONSOLE)
         self.assertEqual(logs.panic(self.log), "Fatal exception")
 
+    def test_stacks(self) -> None:
+        self.log.write_text(TASKS)
+        self.assertEqual(logs.stacks(self.log),
+                         ["kworker/1:0 (D): __schedule signal_it", "bell (R): panic"])
+
     def test_quiet_or_missing_log(self) -> None:
+        self.assertEqual(logs.stacks(self.log), [])
         self.assertEqual(logs.complaints(self.log), [])
         self.assertIsNone(logs.panic(self.log))
 
@@ -72,7 +97,13 @@ class HangsTest(unittest.TestCase):
         self.log.write_text(LOG)
         self.assertEqual(logs.interruptions(self.log), [f"echo: queue 1: {PAUSED}"])
 
+    def test_stacks(self) -> None:
+        self.log.write_text(TASKS)
+        self.assertEqual(logs.stacks(self.log),
+                         ["kworker/1:0 (D): __schedule signal_it", "bell (R): panic"])
+
     def test_quiet_or_missing_log(self) -> None:
+        self.assertEqual(logs.stacks(self.log), [])
         self.assertEqual(logs.hangs(self.log), [])
         self.log.touch()
         self.assertEqual(logs.hangs(self.log), [])

@@ -31,11 +31,13 @@ ACCELERATORS = {
 EMULATED = ("tcg", "host")
 # loglevel=5: warnings reach the console log, the chatter of a boot doesn't. tsc=reliable: on a
 # busy host the watchdog would take an emulated TSC for unstable. no_timer_check: there the kernel
-# would panic, too, if the timer's first ticks came late. no_e820: the BIOS of newer QEMUs
-# puts the ports' windows at the top of a CPU's 40 bits, which QEMU reserves for AMD's sake, and
-# Linux would give nothing of them to what is plugged in.
+# would panic, too, if the timer's first ticks came late. unknown_nmi_panic, panic_print: an NMI
+# shows the stacks of all CPUs and tasks. no_e820: the BIOS of newer QEMUs puts the ports' windows
+# at the top of a CPU's 40 bits, which QEMU reserves for AMD's sake, and Linux would give nothing
+# of them to what is plugged in.
 KERNEL_PARAMETERS = ("console=ttyS0", "quiet", "loglevel=5", "tsc=reliable", "no_timer_check",
-                     "pci=no_e820", "oops=panic", "panic=-1")
+                     "pci=no_e820", "oops=panic", "panic=-1", "unknown_nmi_panic",
+                     "panic_print=0x41")
 # The guest's port, and the file behind it; images/init has what they carry.
 PORTS = {"stdout": "stdout", "stderr": "stderr", "results": "results.ktap", "status": "status"}
 FIRST_WIRE = 0x08  # PCI slot of the first wire's port; /dev/bellwireN has their order

@@ -28,6 +28,7 @@ from harness.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
 
 BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
 RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3
+PANIC_LIMIT = 30.0  # seconds to print all stacks
 BOOTS = 2  # chances to boot; emulated guests hang, once in a while
 POLL = 0.005
 
@@ -140,10 +141,20 @@ class Vm:
             between()
             if deadline and time.monotonic() > deadline:
                 between()
-                return Verdict(TIMEOUT, f"the command still ran after {limit:g} s")
+                stacks = f"; the stacks of its tasks: {self.console}" if self._panic() else ""
+                return Verdict(TIMEOUT, f"the command still ran after {limit:g} s{stacks}")
             time.sleep(POLL)
         between()
         return verdict
+
+    def _panic(self) -> bool:
+        """An NMI ends the kernel, which prints what all of its tasks were at."""
+        try:
+            self._qmp.greet()
+            self._qmp.command("inject-nmi")
+        except QmpError:  # it died, or runs in an emulated host
+            return False
+        return self.until(self._ended, PANIC_LIMIT)
 
     def replug(self, slot: int) -> None:
         """Unplugs the wire of that slot, waits until the guest has released it, and plugs it in
