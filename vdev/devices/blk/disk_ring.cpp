@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <thread>
 
 namespace bellwire::blk {
@@ -122,8 +123,11 @@ unsigned DiskRing::reap(std::span<Ended> ended) noexcept {
   return count;
 }
 
+// The kernel adds a completion and then looks at the switch; the caller throws the switch and then
+// reaps. The barrier lets at least one of them see the other, as in a virtqueue.
 void DiskRing::set_event(bool rung) noexcept {
   (void)::io_uring_cq_eventfd_toggle(ring_.get(), rung);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 
 }  // namespace bellwire::blk
