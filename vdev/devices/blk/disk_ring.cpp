@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <thread>
+
+#include "vdev/ring/words.hpp"
 
 namespace bellwire::blk {
 namespace {
@@ -124,10 +125,10 @@ unsigned DiskRing::reap(std::span<Ended> ended) noexcept {
 }
 
 // The kernel adds a completion and then looks at the switch; the caller throws the switch and then
-// reaps. The barrier lets at least one of them see the other, as in a virtqueue.
+// reaps. In this order at least one of them sees the other, as in a virtqueue.
 void DiskRing::set_event(bool rung) noexcept {
-  (void)::io_uring_cq_eventfd_toggle(ring_.get(), rung);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (auto* const flags = ring_->cq.kflags)  // null: the kernel has no such switch
+    ring::store(*flags, rung ? 0 : IORING_CQ_EVENTFD_DISABLED, ring::in_order);
 }
 
 }  // namespace bellwire::blk
