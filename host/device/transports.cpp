@@ -139,7 +139,21 @@ struct VirtioCard {
   std::optional<vfio_user::Server> server;
 };
 
-// PATH
+struct VirtioPlace {
+  std::string path;
+  bool packed = true;  // whether packed rings are offered
+};
+
+// PATH[,packed=0|1]
+Result<VirtioPlace> virtio_place(std::string_view where) {
+  const auto words = split_path(where);
+  if (!words) return words.error();
+  unsigned packed = 1;
+  const auto done = read("vfio-user", std::span(*words).subspan(1), {{"packed", &packed, 0, 1}});
+  if (!done) return done.error();
+  return VirtioPlace{words->front(), packed != 0};
+}
+
 Result<VirtioService> serve_virtio_by_vfio_user(boost::asio::io_context& context,
                                                 std::string_view where, virtio::Device& device,
                                                 const virtio::BackendOptions& options, int) {
@@ -148,9 +162,13 @@ Result<VirtioService> serve_virtio_by_vfio_user(boost::asio::io_context& context
                                         each_queue * (device.traits().queues + 1));
       !enough)
     return enough.error();
-  auto function = virtio::PciFunction::create(context, device, options);
+  const auto place = virtio_place(where);
+  if (!place) return place.error();
+  auto chosen = options;
+  chosen.packed = place->packed;
+  auto function = virtio::PciFunction::create(context, device, chosen);
   if (!function) return function.error();
-  auto server = serve_by_vfio_user(context, where, **function);
+  auto server = vfio_user::Server::create(context, **function, {.path = place->path});
   if (!server) return server.error();
   return std::make_shared<VirtioCard>(VirtioCard{*std::move(function), *std::move(server)});
 }
@@ -215,8 +233,9 @@ constexpr TransportEntry entries[] = {
      "after a guest broke its format",
      create_ivshmem},
     {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
-     "a PCI device that QEMU 10.1 or newer connects to", create_card, serve_by_vfio_user,
-     serve_virtio_by_vfio_user},
+     "a PCI device that QEMU 10.1 or newer connects to; a virtio device has packed=0|1 instead, "
+     "whether it offers packed rings",
+     create_card, serve_by_vfio_user, serve_virtio_by_vfio_user},
     {"vhost-user", "vhost-user:SOCKET[,connect=0|1], or vhost-user:fd=N",
      "a virtio device for a VMM: the VMM connects to the socket, or listens there (connect=1), or "
      "descriptor N is a socket of one kind or the other",

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,14 +95,45 @@ class BootVm(unittest.TestCase):
         self.assertEqual((run.returncode, run.result["ktap"]["fail"]), (0, 1), run.stderr)
 
     def test_the_lines_of_a_dry_run_work(self) -> None:
-        for transport in ("ivshmem", "vfio-user"):
+        for transport, command, expected in (
+                ("ivshmem", ("bell", "info"), r"/dev/bellwire0 +echo +alive "),
+                ("vfio-user", ("bell", "info"), r"/dev/bellwire0 +echo +alive "),
+                ("vhost-user", ("cat", "/sys/block/vda/size"), r"131072")):
             with self.subTest(transport):
-                run = boot_vm("--cold", "--dry-run", "--transport", transport, "--", "bell", "info")
+                run = boot_vm("--cold", "--dry-run", "--transport", transport, "--", *command)
                 self.assertEqual((run.returncode, WAITING.sub("", run.stderr)), (0, ""))
                 subprocess.run(["sh"], input=run.stdout, text=True, check=True, timeout=LIMIT,
                                capture_output=True)
                 self.assertRegex((run.folder / "stdout").read_text(),
-                                 r"(?m)^/dev/bellwire0 +echo +alive ")
+                                 f"(?m)^{expected}")
+
+    def test_virtio_devices(self) -> None:
+        disk = Path(self.enterContext(tempfile.TemporaryDirectory()), "disk")
+        disk.write_bytes(b"hello" + bytes(4091))
+        run = boot_vm("--transport", "vhost-user", "--device", "blk=64M", "--device",
+                      f"blk={disk},read-only", "--device", "rng", "--", "sh", "-c",
+                      "cat /sys/block/vd?/size; head -c 5 /dev/vdb; cat /sys/block/vdb/ro; "
+                      "cat /sys/class/misc/hw_random/rng_current")
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        self.assertRegex(run.stdout, r"\A131072\n8\nhello1\nvirtio_rng\.\d\n\Z")
+        result = run.result
+        self.assertEqual(result["transport"], "vhost-user")
+        self.assertEqual([(device["name"], device["log"], device["status"])
+                          for device in result["devices"]],
+                         [("blk", "device-0.log", 0), ("blk", "device-1.log", 0),
+                          ("rng", "device-2.log", 0)])
+
+    def test_a_device_that_dies(self) -> None:
+        command = ("--transport", "vhost-user", "--", "sh", "-c", "echo up; sleep 60")
+        with subprocess.Popen([BOOT_VM, *command], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stdout
+            self.assertEqual(process.stdout.readline(), "up\n")
+            (device,) = (pid for pid in processes(self.private) if "vhost-user:" in line_of(pid))
+            os.kill(device, signal.SIGKILL)
+            _, stderr = process.communicate(timeout=LIMIT)
+        self.assertEqual((process.returncode, WAITING.sub("", stderr)),
+                         (125, "bellwire: device 0 (blk) was killed by SIGKILL: it said nothing\n"))
 
     def test_a_request_that_hangs(self) -> None:
         run = boot_vm("--", "bell", "ring", "--count", "100", "--drop", "kick=50")
@@ -156,14 +188,24 @@ class BootVm(unittest.TestCase):
 
 def users(folder: str) -> list[str]:
     """The command lines of processes that have the folder as $TMPDIR."""
-    lines = []
+    return [line_of(pid) for pid in processes(folder)]
+
+
+def processes(folder: str) -> list[int]:
+    """The processes that have the folder as $TMPDIR."""
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
-        try:
+        with suppress(OSError):  # it has just ended, or it is somebody else's
             if f"TMPDIR={folder}" in read_words(process / "environ"):
-                lines.append(" ".join(read_words(process / "cmdline")))
-        except OSError:
-            continue  # it has just ended, or it is somebody else's
-    return lines
+                found.append(int(process.name))
+    return found
+
+
+def line_of(pid: int) -> str:
+    """Its command line; "" once it has ended."""
+    with suppress(OSError):
+        return " ".join(read_words(Path(f"/proc/{pid}/cmdline")))
+    return ""
 
 
 def read_words(file: Path) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.image import kernel
 from harness.labs.lab import Lab
 from harness.labs.processes import Device
-from harness.vms import qemu
+from harness.vms import plugs
 from vmtests.case import LIMIT, VmCase, vm_config
 
 # Bytes of the device: the kernel's generator alone would give some, too, so they are read from
@@ -34,7 +34,7 @@ class VhostUser(VmCase):
 
     def lab_on_socket(self, device: str, chardev: str = "") -> Lab:
         """A lab without wires, whose QEMU has a vhost-user device on the socket."""
-        words = ("-chardev", f"socket,id=vu,path={qemu.value(self.socket)}{chardev}",
+        words = ("-chardev", f"socket,id=vu,path={plugs.value(self.socket)}{chardev}",
                  "-device", f"{device},chardev=vu")
         config = vm_config(kernel.DEFAULT, 2, shared_memory=True)
         return self.lab((), on=replace(config, extra=words))

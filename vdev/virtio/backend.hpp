@@ -47,6 +47,7 @@ namespace bellwire::virtio {
 struct BackendOptions {
   Polling polling = Polling::off;
   std::chrono::nanoseconds moderate{0};  ///< least time between two interrupts of a queue
+  bool packed = true;                    ///< whether packed rings are offered
   std::optional<DropPlan> drop = std::nullopt;
   DropCount came = std::make_shared<std::uint64_t>();  ///< what `drop` counts
 };
@@ -112,8 +113,9 @@ class Backend {
 
   // Features, status, config space.
 
-  /// The device's and the rings': VERSION_1, RING_EVENT_IDX, RING_INDIRECT_DESC, RING_PACKED. A
-  /// transport adds its own to what it shows, and takes them away from what the driver accepts.
+  /// The device's and the rings': VERSION_1, RING_EVENT_IDX, RING_INDIRECT_DESC, and RING_PACKED
+  /// unless the options say otherwise. A transport adds its own to what it shows, and takes them
+  /// away from what the driver accepts.
   [[nodiscard]] std::uint64_t device_features() const noexcept;
   [[nodiscard]] std::uint64_t driver_features() const noexcept;
   /// EINVAL: features that were not offered. EBUSY: a queue is served, and these are others. If no

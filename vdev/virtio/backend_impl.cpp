@@ -49,7 +49,7 @@ void Backend::Impl::end() {
 }
 
 std::uint64_t Backend::Impl::device_features() const noexcept {
-  return traits_.features | ring_features;
+  return traits_.features | (ring_features & ~(options.packed ? 0 : feature(VIRTIO_F_RING_PACKED)));
 }
 
 Result<void> Backend::Impl::set_driver_features(std::uint64_t features) {

@@ -231,6 +231,16 @@ TEST_CASE("features: what was not offered is refused, and nothing changes while 
   CHECK(device.stops == 1);
 }
 
+TEST_CASE("packed rings are offered unless the options say otherwise") {
+  for (const bool packed : {true, false}) {
+    HoldingDevice device;
+    VirtioGuest guest(device, {.options = {.packed = packed}});
+    const auto offered = guest.backend.device_features() & feature(VIRTIO_F_RING_PACKED);
+    CHECK((offered != 0) == packed);
+    CHECK(guest.backend.set_driver_features(feature(VIRTIO_F_RING_PACKED)).has_value() == packed);
+  }
+}
+
 TEST_CASE("a device that can't start says so to whoever starts a queue, and in the status") {
   HoldingDevice device;
   device.refuses = true;

@@ -18,6 +18,7 @@ from harness.commands.boot_vm_output import Output
 from harness.core import messages, runs
 from harness.core.places import HarnessError
 from harness.image import guest_image
+from harness.labs import wiring
 from harness.labs.lab import Lab
 from harness.nested import emulated_host, nested_lab
 from harness.report import logs
@@ -63,7 +64,9 @@ def _run(options: argparse.Namespace) -> int:
         complaints=[line for line, _ in _complaints(vm)],
         hangs=[line for line, _ in _reported(lab, vm, logs.hangs)],
         interruptions=[line for line, _ in _reported(lab, vm, logs.interruptions)],
-        ktap=ktap.count(cases))
+        ktap=ktap.count(cases), transport=options.transport,
+        devices=[{"name": device.name, "command": device.argv, "log": device.log.name,
+                  "status": device.status} for device in lab.devices])
     return verdict.status
 
 
@@ -74,7 +77,7 @@ def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
         guest_image.prepare(options.kernel), qemu=program, smp=options.smp, memory=options.memory,
         append=tuple(options.append), extra=tuple(options.qemu_arg),
         gdb_port=_free_port() if options.gdb else None, cold=options.cold,
-        shared_memory=options.transport.startswith("vfio-user"))
+        shared_memory=wiring.split(options.transport)[0].shared_memory)
     version = qemu.version(program)
     if options.outer:
         host = emulated_host.host(config)
@@ -96,6 +99,7 @@ def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
 
         def stream() -> None:
             output.stream()
+            lab.check()
             lab.check_logs()
 
         deadline = time.monotonic() + limit if limit else None
@@ -107,7 +111,7 @@ def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
 def _interactive(lab: Lab, vm: Vm) -> Verdict:
     messages.say("a shell in the guest; leave it with exit, or with Ctrl-a x")
     with _terminal_kept():
-        return vm.boot(_patience(vm), lab.check) or vm.wait()
+        return vm.boot(_patience(vm), lab.check) or vm.wait(between=lab.check)
 
 
 def _patience(vm: Vm) -> float | None:

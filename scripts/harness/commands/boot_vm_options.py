@@ -10,7 +10,7 @@ from harness.commands import boot_vm_output
 from harness.core import runs
 from harness.core.places import HarnessError
 from harness.image import kernel, overlay
-from harness.labs import lab, processes
+from harness.labs import lab, virtio, wiring
 from harness.vms import accel, verdict
 
 EPILOG = f"""\
@@ -25,7 +25,7 @@ exit status:
 
 Only the command's output is on stdout; its errors and boot-vm's messages are on
 stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the
-second; test reports (KTAP, TAP 13 or 14) go to /run/bellwire/results.
+second. The first virtio disk is /dev/vda. Test reports (KTAP, TAP 13 or 14) go to /run/bellwire/results.
 
 The command is paused while it is {boot_vm_output.AHEAD >> 20} MiB ahead of the reader of its output.
 build/runs keeps the logs of the newest {runs.KEPT} runs; build/runs/last is the last one.
@@ -70,10 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", metavar="MIB", type=_number(96, 1 << 20), default=256,
         help="the guest's memory (default: 256)")
     add("--device", metavar="NAME", action="append",
-        help="a device on wires of its own; repeatable; none: no device (default: echo)")
-    add("--transport", metavar="T", type=_transport, default="ivshmem",
-        help="how guest and devices are connected: ivshmem (default), or "
-             "vfio-user[,page=1][,msix=0], which needs QEMU 10.1 and fetches one if missing")
+        help="a device on wires of its own, such as echo or digest; or a virtio device, driven by "
+             f"Linux's own driver: {virtio.named()}; repeatable; none: no device (default: echo; "
+             "over vhost-user blk=64M)")
+    add("--transport", metavar="T", default="ivshmem",
+        help="how guest and devices are connected: ivshmem (default); "
+             "vfio-user[,page=1][,msix=0][,packed=0], which needs QEMU 10.1 and fetches one if "
+             "missing; vhost-user[,packed=1][,server=1], for virtio devices")
     add("--poll", metavar="HOW", type=_poll, default="off",
         help="how the devices poll before they sleep: off (default), adaptive (while it pays), "
              "always, always=CPU; for the guest's side see `bell ring --poll`")
@@ -118,13 +121,6 @@ def _joined(words: list[str]) -> list[str]:
     return joined
 
 
-def _transport(text: str) -> str:
-    if text.split(",")[0] not in processes.TRANSPORTS:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is not one of {', '.join(processes.TRANSPORTS)}")
-    return text
-
-
 def _poll(text: str) -> str:
     how, _, cpu = text.partition("=")
     if how not in ("off", "adaptive", "always") or "=" in text and not (
@@ -154,12 +150,14 @@ def _seconds(text: str) -> float:
 
 
 def _check(options: argparse.Namespace) -> None:
+    transport, _ = wiring.split(options.transport)
     if options.device is None:
-        options.device = [] if options.outer else ["echo"]
+        options.device = [] if options.outer else [transport.default]
     if "none" in options.device:
         raise HarnessError(f"--device none excludes the {len(options.device) - 1} other --device")
     if options.shell and options.command:
         raise HarnessError("--shell excludes a command: give one of them")
+    virtio.check(options.transport, options.device)
     _check_nested(options)
     if options.share:
         overlay.check_share(options.share, options.memory)
@@ -170,6 +168,10 @@ def _check(options: argparse.Namespace) -> None:
 def _check_nested(options: argparse.Namespace) -> None:
     if options.outer and options.accel != "nested":
         raise HarnessError("--outer needs --accel nested, which has the emulated host")
+    files = [word for word in options.device if options.accel == "nested" and virtio.file(word)]
+    if files:
+        raise HarnessError(f"--device {files[0]}: an emulated host does not have that file; use a "
+                           "disk of memory, such as blk=64M")
     unreachable = [name for name in ("shell", "gdb") if getattr(options, name)]
     if options.accel == "nested" and not options.outer and unreachable:
         raise HarnessError(f"--{unreachable[0]} cannot reach the guest of an emulated host: "

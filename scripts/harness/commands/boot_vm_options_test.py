@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import tempfile
 import unittest
 from argparse import Namespace
 
@@ -26,6 +27,9 @@ WRONG = (
     (["--module"], "--module"),
     (["--outer", "--", "true"], "--outer"),
     (["--accel", "nested", "--shell"], "--shell"),
+    (["--transport", "carrier-pigeon"], "'carrier-pigeon'"),
+    (["--device", "blk=64M"], "--transport vhost-user"),
+    (["--transport", "vhost-user", "--device", "blk=/no/disk"], "'/no/disk'"),
     (["--accel", "nested", "--gdb", "--", "true"], "--gdb"),
 )
 
@@ -44,6 +48,7 @@ class OptionsTest(unittest.TestCase):
     def test_defaults(self) -> None:
         found = self.parse("--", "true")
         self.assertEqual((found.device, found.timeout, found.smp), (["echo"], 60.0, 1))
+        self.assertEqual(self.parse("--transport", "vhost-user", "--", "true").device, ["blk=64M"])
 
     def test_a_shell_has_no_timeout(self) -> None:
         self.assertIsNone(self.parse("--shell").timeout)
@@ -60,6 +65,14 @@ class OptionsTest(unittest.TestCase):
         found = self.parse("--accel", "nested", "--outer", "--", "true")
         self.assertEqual((found.outer, found.device), (True, []))
         self.assertEqual(self.parse("--accel", "nested", "--", "true").device, ["echo"])
+
+    def test_an_emulated_host_does_not_have_a_disks_file(self) -> None:
+        with tempfile.NamedTemporaryFile() as disk:
+            disk.truncate(1024)
+            words = ("--transport", "vhost-user", "--device", f"blk={disk.name}", "--", "true")
+            self.assertEqual(self.parse(*words).device, [f"blk={disk.name}"])
+            with self.assertRaisesRegex(HarnessError, disk.name):
+                self.parse("--accel", "nested", *words)
 
     def test_devices_in_their_order(self) -> None:
         found = self.parse("--device", "digest", "--device", "echo")

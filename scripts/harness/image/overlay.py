@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.places import HarnessError
@@ -15,15 +16,23 @@ from harness.image import modules
 from harness.image.cpio import Archive
 
 
+@dataclass(frozen=True)
+class Wires:
+    """How many init waits for: those of our module, and virtio devices."""
+
+    ours: int = 0
+    virtio: int = 0
+
+
 def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
-            share: Path | None = None, shell: bool = False, wires: int = 0,
+            share: Path | None = None, shell: bool = False, wires: Wires = Wires(),
             ports: Iterable[str] = (), extra_files: Archive | None = None,
             drivers: Sequence[Path] = ()) -> bytes:
     """`ports`: those beyond init's own, which init waits for. `extra_files`: more for the guest.
     `drivers`: modules to load, in that order."""
     archive = extra_files or Archive()
     archive.folder("bellwire")
-    archive.file("bellwire/wires", f"{wires}\n".encode())
+    archive.file("bellwire/wires", f"{wires.ours} {wires.virtio}\n".encode())
     archive.file("bellwire/ports", "".join(f"{port}\n" for port in ports).encode())
     modules.put(archive, drivers)
     modules.put_order(archive, drivers, "bellwire/modules")

@@ -8,8 +8,8 @@
         lab.devices[0].start()           # the same wires again
         verdict = vm.wait(60)
 
-Each VM has one slot, and so one /dev/bellwireN, per device name; with `guests` > 1 the second VM
-has the next slots and devices of its own. QEMU takes the lowest free slot, so boot the VMs in the
+Each VM has one slot per device name, and so one /dev/bellwireN, or a virtio device; with `guests` >
+1 the second VM has the next slots and devices of its own. QEMU takes the lowest free slot, so boot the VMs in the
 order in which they were made. Use a lab from the main thread only (core/children.py says why).
 """
 
@@ -24,9 +24,12 @@ from harness.core import runs
 from harness.core.places import HarnessError, write
 from harness.image import modules, overlay
 from harness.image.cpio import Archive
-from harness.labs.processes import Device, Process, Switchboard, Wiring, wire
-from harness.vms import qemu
-from harness.vms.qemu import MAX_WIRES, Plug, VmConfig
+from harness.labs import virtio, wiring
+from harness.labs.processes import Device, Process, Switchboard
+from harness.labs.wiring import Place, Wiring
+from harness.vms import plugs
+from harness.vms.plugs import Plug
+from harness.vms.qemu import MAX_WIRES, VmConfig
 from harness.vms.vm import Vm
 
 VECTORS = 8
@@ -45,18 +48,20 @@ class Lab:
         self.config = config
         self.folder = folder
         self.vms: list[Vm] = []
-        self._names = tuple(devices) * guests
+        self._choices = [virtio.choose(word) for word in devices] * guests
         self._slots, self._vectors, self._memory = len(devices), vectors, memory
-        self._transport, self._device_options = transport, device_options
+        self._transport, self._words = wiring.split(transport)
+        self._device_options = device_options
         self._wiring = NO_WIRES
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             self.private = opening.enter_context(runs.private_folder())
-            if self._names:
-                self._wiring = wire(self._transport, self.folder, self.private, self._names,
-                                    self._vectors, self._memory)
+            if self._choices:
+                place = Place(self.folder, self.private, self._vectors, self.config.smp,
+                              self._memory, self._words)
+                self._wiring = self._transport.wire(place, self._choices)
                 for device in self.devices:
                     device.add_options(self._device_options)
             self._open = opening.pop_all()
@@ -98,15 +103,18 @@ class Lab:
            drivers: Sequence[str] = ()) -> Vm:
         """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …
         The guest gets `extra_files` with its command, and loads `drivers`, which are modules of its
-        kernel, before it binds its wires."""
+        kernel, and those of its virtio devices, before it binds its wires."""
         folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
         folder.mkdir(exist_ok=True)
         plugs = [self._wiring.plug(len(self.vms) * self._slots + slot, slot)
                  for slot in range(self._slots)]
         packed = folder / "overlay.cpio"
-        stock = modules.stock(drivers, self.config.image.modules)
-        write(packed, overlay.overlay(command, environment, share, terminal,
-                                      len(plugs), self._ports, extra_files, stock))
+        kinds = [choice.kind for choice in self._choices[:self._slots] if choice.kind]
+        wanted = dict.fromkeys([*(name for kind in kinds for name in kind.modules), *drivers])
+        stock = modules.stock(wanted, self.config.image.modules)
+        wires = overlay.Wires(len(plugs) - len(kinds), len(kinds))
+        write(packed, overlay.overlay(command, environment, share, terminal, wires, self._ports,
+                                      extra_files, stock))
         vm = self._make_vm(folder, packed, plugs, terminal)
         write(folder / "qemu.sh", self._script(vm))
         self.vms.append(vm)
@@ -129,7 +137,7 @@ def shell_script(vm: Vm, private: Path, processes: Sequence[Process]) -> str:
 
     def word(argument: str) -> str:
         # The path may stand in QEMU's options, where commas are doubled, and in JSON.
-        for name in (qemu.value(private), json.dumps(str(private))[1:-1], str(private)):
+        for name in (plugs.value(private), json.dumps(str(private))[1:-1], str(private)):
             argument = argument.replace(name, PLACE)
         return '"$private"'.join(shlex.quote(part) if part else "" for part in
                                  argument.split(PLACE)) or "''"

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from harness.labs.lab import shell_script
-from harness.vms.qemu import IvshmemPlug, VfioUserPlug
+from harness.vms.plugs import IvshmemPlug, VfioUserPlug, VhostUserPlug
 
 ODD = "/tmp/bell, \"wire\" 'x' $y \\z"
 
@@ -26,7 +26,8 @@ class ScriptTest(unittest.TestCase):
     def test_the_private_folder_is_the_scripts_own(self) -> None:
         for private in ("/tmp/a-run", ODD):
             socket = Path(private, "socket")
-            plugs = [IvshmemPlug(socket, 0, 8), VfioUserPlug(socket, 0)]
+            plugs = [IvshmemPlug(socket, 0, 8), VfioUserPlug(socket, 0),
+                     VhostUserPlug(socket, 0, {"driver": "virtio-net-pci"}, netdev=True)]
             for plug in plugs:
                 with self.subTest(plug.__class__.__name__, private=private):
                     said = "\n".join(self.run_script(private, *plug.arguments()))

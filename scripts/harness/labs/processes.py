@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The host's side of a lab: switchboard, devices and recorder as child processes, and the wiring.
-
-Over ivshmem all devices are on one switchboard; over vfio-user each serves a socket of its own.
-"""
+"""The host's side of a lab: switchboard, devices and recorder as child processes."""
 
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,7 +13,6 @@ from harness.core.children import Child, describe
 from harness.core.growing import Growing
 from harness.core.places import PROGRAM, HarnessError
 from harness.report.logs import last_line
-from harness.vms.qemu import IvshmemPlug, Plug, VfioUserPlug
 
 START_LIMIT = 10.0  # seconds
 END_LIMIT = 60.0  # to join the records, and to write them
@@ -70,6 +65,11 @@ class Process:
         self._wanted = False
         if self._child:
             self._child.stop()
+
+    @property
+    def status(self) -> int | None:
+        """How it ended, or None while it runs; likewise if it was never started here."""
+        return self._child.status if self._child else None
 
     @property
     def pid(self) -> int | None:
@@ -163,50 +163,3 @@ class Recorder:
             status = self._child.stop(END_LIMIT) if self._child else 0
         if status:
             raise HarnessError(f"the recorder {describe(status)}: {last_line(self._log)}")
-
-
-@dataclass
-class Wiring:
-    """A lab's processes, and the plug into each device."""
-
-    switchboard: Switchboard | None
-    devices: list[Device]
-    plug: Callable[[int, int], Plug]  # (device number, slot of the VM)
-
-    @property
-    def processes(self) -> list[Process]:
-        return [*([self.switchboard] if self.switchboard else []), *self.devices]
-
-
-def by_ivshmem(folder: Path, private: Path, names: Sequence[str], vectors: int,
-               memory: str | None, _: str) -> Wiring:
-    socket = private / "socket"
-    devices = [Device(folder, name, slot, f"ivshmem:{socket},slot={slot}",
-                      control=_control(private, slot))
-               for slot, name in enumerate(names)]
-    return Wiring(Switchboard(folder, socket, len(names), vectors, memory), devices,
-                  lambda _, slot: IvshmemPlug(socket, slot, vectors))
-
-
-def by_vfio_user(folder: Path, private: Path, names: Sequence[str], vectors: int,
-                 memory: str | None, words: str) -> Wiring:
-    assert not memory, "the memory of a vfio-user device is an option of its own"
-    sockets = [private / f"card{number}" for number in range(len(names))]
-    devices = [Device(folder, name, number, f"vfio-user:{socket},vectors={vectors}{words}", socket,
-                      _control(private, number))
-               for number, (name, socket) in enumerate(zip(names, sockets))]
-    return Wiring(None, devices, lambda number, slot: VfioUserPlug(sockets[number], slot))
-
-
-def _control(private: Path, number: int) -> Path:
-    return private / f"control{number}"
-
-
-# By the part of --transport before the first comma; the devices parse what follows.
-TRANSPORTS = {"ivshmem": by_ivshmem, "vfio-user": by_vfio_user}
-
-
-def wire(transport: str, folder: Path, private: Path, names: Sequence[str], vectors: int,
-         memory: str | None) -> Wiring:
-    name, comma, words = transport.partition(",")
-    return TRANSPORTS[name](folder, private, names, vectors, memory, comma + words)

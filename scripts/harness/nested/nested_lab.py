@@ -27,7 +27,8 @@ from harness.nested import emulated_host
 from harness.nested.emulated_host import METER_PORT, Meter
 from harness.report.logs import last_line
 from harness.vms import qemu
-from harness.vms.qemu import Plug, VmConfig
+from harness.vms.plugs import Plug
+from harness.vms.qemu import VmConfig
 from harness.vms.verdict import Verdict
 from harness.vms.vm import Vm
 

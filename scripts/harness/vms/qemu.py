@@ -2,23 +2,21 @@
 """QEMU's command line for a test VM: what the VM is made of, and how it talks to the harness.
 
 The guest's streams are virtio ports. One brings the overlay with the guest's command; behind the
-others are files in the VM's folder. Each wire is a PCI device behind a PCIe port of its own:
-ivshmem-doorbell on the switchboard's socket, or vfio-user-pci on the socket of its device. Wires
-stand on the command line, or are plugged into a VM that was started without them. The `status`
-file is opened last: when it exists, all wires on the command line are connected.
+others are files in the VM's folder. Each wire is a PCI device behind a PCIe port of its own (plugs.py).
+Wires stand on the command line, or are plugged into a VM that was started without them. The
+`status` file is opened last: when it exists, all wires on the command line are connected.
 """
 
 import functools
-import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from harness.core import messages
 from harness.core.places import HarnessError
 from harness.image.guest_image import Image
+from harness.vms.plugs import Plug, value
 
 MACHINE = "q35,hpet=off,smbus=off,sata=off,vmport=off,i8042=off"
 # cx16: QEMU 7.2 emulates it so that kernel 6.12 oopses now and then.
@@ -72,63 +70,6 @@ class VmConfig:
 
     def on(self, accel: str) -> "VmConfig":
         return replace(self, accel=accel)
-
-
-@dataclass(frozen=True)
-class Plug:
-    """The end of a wire in QEMU: a PCI device in one of the VM's slots, on a socket."""
-
-    socket: Path
-    slot: int
-
-    @property
-    def name(self) -> str:
-        return f"wire{self.slot}"
-
-    @property
-    def port(self) -> str:
-        return f"port{self.slot}"
-
-    def commands(self) -> list[tuple[str, dict[str, Any]]]:
-        """The QMP commands that plug it in."""
-        raise NotImplementedError
-
-    def arguments(self) -> list[str]:
-        """The same as arguments of QEMU."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class IvshmemPlug(Plug):
-    """To a switchboard."""
-
-    vectors: int
-
-    def commands(self) -> list[tuple[str, dict[str, Any]]]:
-        address = {"type": "unix", "data": {"path": str(self.socket)}}
-        backend = {"type": "socket", "data": {"addr": address, "server": False}}
-        device = {"driver": "ivshmem-doorbell", "chardev": self.name, "bus": self.port,
-                  "vectors": self.vectors}
-        return [("chardev-add", {"id": self.name, "backend": backend}), ("device_add", device)]
-
-    def arguments(self) -> list[str]:
-        return ["-chardev", f"socket,id={self.name},path={value(self.socket)}", "-device",
-                f"ivshmem-doorbell,chardev={self.name},bus={self.port},vectors={self.vectors}"]
-
-
-@dataclass(frozen=True)
-class VfioUserPlug(Plug):
-    """To a device that serves the whole PCI function."""
-
-    def device(self) -> dict[str, Any]:
-        return {"driver": "vfio-user-pci", "id": self.name, "bus": self.port,
-                "socket": {"type": "unix", "path": str(self.socket)}}
-
-    def commands(self) -> list[tuple[str, dict[str, Any]]]:
-        return [("device_add", self.device())]
-
-    def arguments(self) -> list[str]:
-        return ["-device", json.dumps(self.device())]
 
 
 CommandLine = list[list[str]]  # its arguments, in groups that belong together
@@ -238,8 +179,3 @@ def _port(name: str, kind: str, path: Path | None = None) -> list[str]:
     place = f",path={value(path)}" if path else ""
     return ["-chardev", f"{kind},id={name}{place}",
             "-device", f"virtserialport,chardev={name},name=bellwire.{name}"]
-
-
-def value(path: Path) -> str:
-    """A path in an option's value, where QEMU reads two commas as one."""
-    return str(path).replace(",", ",,")

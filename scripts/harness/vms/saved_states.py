@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 from harness.core.places import BUILD, ROOT, cache, caches
 from harness.vms import qemu
+from harness.vms.plugs import Plug
 from harness.vms.qmp import Qmp, QmpError
 
 FOLDER = "states"
@@ -106,7 +107,7 @@ def until_loaded(qmp: Qmp) -> None:
     _until(lambda: str(qmp.command("query-status")["status"]) != "inmigrate", "load")
 
 
-def plug(qmp: Qmp, plugs: Sequence[qemu.Plug]) -> None:
+def plug(qmp: Qmp, plugs: Sequence[Plug]) -> None:
     """Plugs the wires into a stopped VM, and lets it run."""
     for command, arguments in (pair for part in plugs for pair in part.commands()):
         qmp.command(command, **arguments)

@@ -23,6 +23,7 @@ from harness.core.places import HarnessError
 from harness.report import logs
 from harness.report.logs import last_line
 from harness.vms import qemu, saved_states
+from harness.vms.plugs import Plug
 from harness.vms.qmp import Qmp, QmpError
 from harness.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
 
@@ -53,7 +54,7 @@ class Vm:
     """Its files are in `folder`; `overlay` holds the guest's command (image/overlay.py)."""
 
     def __init__(self, config: qemu.VmConfig, folder: Path, overlay: Path,
-                 plugs: Sequence[qemu.Plug] = (), terminal: bool = False,
+                 plugs: Sequence[Plug] = (), terminal: bool = False,
                  ports: Mapping[str, Path] = {}) -> None:
         self.config = config
         self.folder = folder
@@ -191,7 +192,7 @@ class Vm:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _line(self, overlay: Path | None, plugs: Sequence[qemu.Plug] = (),
+    def _line(self, overlay: Path | None, plugs: Sequence[Plug] = (),
               terminal: bool = False) -> qemu.CommandLine:
         return qemu.line(self.config, self.folder, overlay, self._slots, plugs, terminal,
                          self._ports)

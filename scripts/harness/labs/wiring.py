@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which processes a lab's devices are, and how each is plugged into QEMU.
+
+Over ivshmem all devices are on one switchboard; over vfio-user and vhost-user each serves a socket
+of its own.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.core.places import HarnessError
+from harness.labs.processes import Device, Process, Switchboard
+from harness.labs.virtio import Choice
+from harness.vms.plugs import IvshmemPlug, Plug, VfioUserPlug, VhostUserPlug
+
+Plugs = Callable[[int, int], Plug]  # the plug of a device, by its number and its slot in the VM
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how the devices of a lab run."""
+
+    folder: Path  # the run's,
+    private: Path  # and its folder for sockets
+    vectors: int
+    queues: int  # of a virtio device that can have several
+    memory: str | None
+    words: tuple[str, ...]  # --transport's, such as "page=1"
+
+    def numbered(self, choices: Sequence[Choice]) -> Iterator[tuple[int, Choice, Path]]:
+        """Each device with its number and its socket."""
+        for number, choice in enumerate(choices):
+            yield number, choice, self.private / f"device{number}"
+
+    def control(self, number: int) -> Path:
+        return self.private / f"control{number}"
+
+
+@dataclass
+class Wiring:
+    """A lab's processes, and the plug into each device."""
+
+    switchboard: Switchboard | None
+    devices: list[Device]
+    plug: Plugs
+
+    @property
+    def processes(self) -> list[Process]:
+        return [*([self.switchboard] if self.switchboard else []), *self.devices]
+
+
+def by_ivshmem(place: Place, choices: Sequence[Choice]) -> Wiring:
+    socket = place.private / "socket"
+    devices = [Device(place.folder, choice.name, slot, f"ivshmem:{socket},slot={slot}",
+                      control=place.control(slot))
+               for slot, choice in enumerate(choices)]
+    switchboard = Switchboard(place.folder, socket, len(choices), place.vectors, place.memory)
+    return Wiring(switchboard, devices, lambda _, slot: IvshmemPlug(socket, slot, place.vectors))
+
+
+def by_vfio_user(place: Place, choices: Sequence[Choice]) -> Wiring:
+    assert not place.memory, "the memory of a vfio-user device is an option of its own"
+    devices = []
+    for number, choice, socket in place.numbered(choices):
+        vectors = () if choice.kind else (f"vectors={place.vectors}",)
+        words = [word for word in place.words if word.startswith("packed=") == bool(choice.kind)]
+        on = ",".join([f"vfio-user:{socket}", *vectors, *words])
+        device = Device(place.folder, choice.name, number, on, socket,
+                        None if choice.kind else place.control(number))
+        device.add_options(choice.options(place.queues))
+        devices.append(device)
+    return Wiring(None, devices,
+                  lambda number, slot: VfioUserPlug(place.private / f"device{number}", slot))
+
+
+def by_vhost_user(place: Place, choices: Sequence[Choice]) -> Wiring:
+    """`server=1`: QEMU listens, and waits for a device that died to come back."""
+    server = "server=1" in place.words
+    devices = []
+    for number, choice, socket in place.numbered(choices):
+        device = Device(place.folder, choice.name, number,
+                        f"vhost-user:{socket}{',connect=1' if server else ''}",
+                        None if server else socket)
+        device.add_options(choice.options(place.queues))
+        devices.append(device)
+
+    def plug(number: int, slot: int) -> Plug:
+        kind = choices[number].kind
+        assert kind, "virtio.check() lets no other device through"
+        queues = {kind.queues: place.queues} if kind.queues else {}
+        packed = {"packed": "packed=1" in place.words}
+        return VhostUserPlug(place.private / f"device{number}", slot,
+                             kind.front_end | queues | packed, kind.netdev, server)
+
+    return Wiring(None, devices, plug)
+
+
+@dataclass(frozen=True)
+class Transport:
+    wire: Callable[[Place, Sequence[Choice]], Wiring]
+    default: str  # the device, if none is named
+    shared_memory: bool = False  # whether devices map the guest's memory
+    flags: tuple[str, ...] | None = None  # what may follow; None: whatever the devices take
+
+
+# By the part of --transport before the first comma.
+TRANSPORTS = {
+    "ivshmem": Transport(by_ivshmem, "echo"),
+    "vfio-user": Transport(by_vfio_user, "echo", True),
+    "vhost-user": Transport(by_vhost_user, "blk=64M", True,
+                            ("packed=0", "packed=1", "server=0", "server=1")),
+}
+
+
+def split(transport: str) -> tuple[Transport, tuple[str, ...]]:
+    """The transport, and the words behind its name. Raises if either is unknown."""
+    name, *words = transport.split(",")
+    if name not in TRANSPORTS:
+        raise HarnessError(f"--transport '{name}' is not one of {', '.join(TRANSPORTS)}")
+    found = TRANSPORTS[name]
+    for word in words:
+        if found.flags and word not in found.flags:
+            raise HarnessError(f"--transport {transport}: {name} has no '{word}', but "
+                               f"{', '.join(found.flags)}")
+    return found, tuple(words)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+import tempfile
+import unittest
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.core.places import HarnessError
+from harness.labs import virtio, wiring
+from harness.labs.wiring import Place, Wiring
+
+
+class WiringTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+
+    def wire(self, transport: str, devices: Sequence[str], queues: int = 1) -> Wiring:
+        kind, words = wiring.split(transport)
+        place = Place(self.folder, self.folder, 8, queues, None, words)
+        return kind.wire(place, [virtio.choose(word) for word in devices])
+
+    def lines(self, transport: str, *devices: str) -> list[str]:
+        """The command line of each device, behind `bellwire device`."""
+        made = self.wire(transport, devices)
+        return [" ".join(device.argv[2:]).replace(f"{self.folder}/", "") for device in made.devices]
+
+    def test_over_vfio_user_each_kind_gets_the_words_that_it_takes(self) -> None:
+        self.assertEqual(self.lines("vfio-user,page=1,packed=0", "echo", "rng"), [
+            "echo --on vfio-user:device0,vectors=8,page=1 --control control0",
+            "rng --on vfio-user:device1,packed=0"])
+
+    def test_over_vhost_user_either_side_listens(self) -> None:
+        self.assertEqual(self.lines("vhost-user", "blk=1M"),
+                         ["blk --on vhost-user:device0 --size 1048576 --queues=1"])
+        self.assertEqual(self.lines("vhost-user,server=1", "rng"),
+                         ["rng --on vhost-user:device0,connect=1"])
+
+    def test_qemus_front_end(self) -> None:
+        plug = self.wire("vhost-user,packed=1,server=1", ["rng", "blk=1M"], 2).plug(1, 1)
+        (_, chardev), (_, device) = plug.commands()
+        self.assertTrue(chardev["backend"]["data"]["server"])
+        self.assertEqual(device, {
+            "id": "wire1", "bus": "port1", "chardev": "wire1", "driver": "vhost-user-blk-pci",
+            "num-queues": 2, "packed": True})
+        self.assertEqual(json.loads(plug.arguments()[-1]), device)
+        self.assertIn("server=on", plug.arguments()[1])
+
+    def test_words_that_a_transport_does_not_have(self) -> None:
+        for transport, expected in (("vhost-user,page=1", "no 'page=1', but packed=0"),
+                                    ("vhost", "'vhost' is not one of ivshmem, vfio-user")):
+            with self.assertRaisesRegex(HarnessError, expected):
+                wiring.split(transport)

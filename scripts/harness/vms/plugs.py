@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The ends of wires in QEMU: ivshmem-doorbell on a switchboard's socket, vfio-user-pci on the socket
+of its device, or one of QEMU's front-ends of vhost-user on the socket of its back-end.
+
+Each is a few objects, which stand on QEMU's command line or are plugged in by QMP.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Commands = list[tuple[str, dict[str, Any]]]  # of QMP, with their arguments
+
+
+def value(path: Path) -> str:
+    """A path in an option's value, where QEMU reads two commas as one."""
+    return str(path).replace(",", ",,")
+
+
+@dataclass(frozen=True)
+class Plug:
+    """A PCI device in one of the VM's slots, on a socket."""
+
+    socket: Path
+    slot: int
+
+    @property
+    def name(self) -> str:
+        return f"wire{self.slot}"
+
+    @property
+    def port(self) -> str:
+        return f"port{self.slot}"
+
+    def commands(self) -> Commands:
+        """The QMP commands that plug it in."""
+        raise NotImplementedError
+
+    def arguments(self) -> list[str]:
+        """The same as arguments of QEMU."""
+        raise NotImplementedError
+
+    def _chardev(self, server: bool = False) -> tuple[str, dict[str, Any]]:
+        """That connects to the socket, or listens there."""
+        address = {"type": "unix", "data": {"path": str(self.socket)}}
+        return "chardev-add", {"id": self.name, "backend": {
+            "type": "socket", "data": {"addr": address, "server": server}}}
+
+
+@dataclass(frozen=True)
+class IvshmemPlug(Plug):
+    """To a switchboard."""
+
+    vectors: int
+
+    def commands(self) -> Commands:
+        device = {"driver": "ivshmem-doorbell", "chardev": self.name, "bus": self.port,
+                  "vectors": self.vectors}
+        return [self._chardev(), ("device_add", device)]
+
+    def arguments(self) -> list[str]:
+        return ["-chardev", f"socket,id={self.name},path={value(self.socket)}", "-device",
+                f"ivshmem-doorbell,chardev={self.name},bus={self.port},vectors={self.vectors}"]
+
+
+@dataclass(frozen=True)
+class VfioUserPlug(Plug):
+    """To a device that serves the whole PCI function."""
+
+    def device(self) -> dict[str, Any]:
+        return {"driver": "vfio-user-pci", "id": self.name, "bus": self.port,
+                "socket": {"type": "unix", "path": str(self.socket)}}
+
+    def commands(self) -> Commands:
+        return [("device_add", self.device())]
+
+    def arguments(self) -> list[str]:
+        return ["-device", json.dumps(self.device())]
+
+
+@dataclass(frozen=True)
+class VhostUserPlug(Plug):
+    """To the back-end of a virtio device, whose `properties` name QEMU's front-end. Some front-ends
+    take the chardev, a network card takes a `netdev` in between. As the socket's `server`, QEMU
+    waits for the back-end, and for the next one when it has gone."""
+
+    properties: Mapping[str, Any]
+    netdev: bool = False
+    server: bool = False
+
+    def commands(self) -> Commands:
+        return [self._chardev(self.server),
+                *([("netdev_add", self._netdev())] if self.netdev else []),
+                ("device_add", self._device())]
+
+    def arguments(self) -> list[str]:
+        server = ",server=on" if self.server else ""
+        return ["-chardev", f"socket,id={self.name},path={value(self.socket)}{server}",
+                *(["-netdev", json.dumps(self._netdev())] if self.netdev else []),
+                "-device", json.dumps(self._device())]
+
+    def _netdev(self) -> dict[str, Any]:
+        return {"type": "vhost-user", "id": f"net{self.slot}", "chardev": self.name}
+
+    def _device(self) -> dict[str, Any]:
+        link = {"netdev": f"net{self.slot}"} if self.netdev else {"chardev": self.name}
+        return {"id": self.name, "bus": self.port, **link, **self.properties}
