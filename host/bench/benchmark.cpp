@@ -154,7 +154,7 @@ std::vector<Row> Benchmark::rows() const {
   return rows;
 }
 
-Ratio Benchmark::ratio(const Comparison& comparison) const {
+Ratio Benchmark::ratio(const ComparedCases& comparison) const {
   const auto& [name, over, limit] = comparison;
   return find(name).ours.over(find(over).ours, name + " / " + over, limit);
 }

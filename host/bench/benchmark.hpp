@@ -147,7 +147,7 @@ class Benchmark {
     Limit limit;
     std::optional<Point> point{};
   };
-  struct Comparison {
+  struct ComparedCases {
     std::string name, over;
     Limit limit;
   };
@@ -159,13 +159,13 @@ class Benchmark {
   [[nodiscard]] std::vector<Subject*> subjects();
   [[nodiscard]] const Case& find(const std::string& name) const;
   [[nodiscard]] Case& find(const std::string& name);
-  [[nodiscard]] Ratio ratio(const Comparison& comparison) const;
+  [[nodiscard]] Ratio ratio(const ComparedCases& comparison) const;
   [[nodiscard]] Ratio ratio(const EventLimit& bound) const;
 
   std::string skip_;
   unsigned rounds_ = 0;
   std::vector<Case> cases_;
-  std::vector<Comparison> comparisons_;
+  std::vector<ComparedCases> comparisons_;
   std::vector<EventLimit> bounds_;
 };
 

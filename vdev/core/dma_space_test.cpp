@@ -34,7 +34,7 @@ class Later final : public DmaCarrier {
   }
   void drop(const AddressRange& range, const Error& why) override {
     std::vector<DmaDone> dropped;
-    std::erase_if(waiting_, [&](Job& job) {
+    std::erase_if(waiting_, [&](WaitingCopy& job) {
       if (!job.range.overlaps(range)) return false;
       dropped.push_back(std::move(job.done));
       return true;
@@ -53,12 +53,12 @@ class Later final : public DmaCarrier {
   std::vector<std::byte> bytes = std::vector<std::byte>(4 * page);
 
  private:
-  struct Job {
+  struct WaitingCopy {
     AddressRange range;
     std::function<void()> copy;
     DmaDone done;
   };
-  std::deque<Job> waiting_;
+  std::deque<WaitingCopy> waiting_;
 };
 
 struct Outcome {

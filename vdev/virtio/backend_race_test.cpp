@@ -79,10 +79,10 @@ class Workers final : public virtio::Device {
 };
 
 // The driver: all buffers of both queues, each with the device or poisoned.
-struct Traffic {
+struct RacingDriver {
   static constexpr unsigned count = 24;  // of each queue
 
-  explicit Traffic(bool packed) : guest(workers, {.size = 32, .packed = packed}) {
+  explicit RacingDriver(bool packed) : guest(workers, {.size = 32, .packed = packed}) {
     for (auto& queue : buffers)
       for (auto& buffer : queue) give_up(buffer = {guest.allocate(256)});
     guest.start_all();
@@ -171,7 +171,7 @@ struct Traffic {
 
 TEST_CASE_TEMPLATE("threads of a device never touch what the driver has back", Layout, Split,
                    Packed) {
-  Traffic traffic(Layout::packed);
+  RacingDriver traffic(Layout::packed);
   std::minstd_rand random(5);
   for (int round = 0; round < 400; ++round) {
     traffic.submit_all();

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -64,7 +64,7 @@ class Disk {
 
   Trial& trial_;
   FrontEnd front_;
-  Traffic traffic_;
+  TestRequests traffic_;
   std::uint32_t length_ = 0;
 };
 
@@ -163,7 +163,7 @@ void zeroes_written(Trial& trial) {
 
 void entropy(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   const auto first = traffic.request();
   const auto second = traffic.request();
   for (const auto& buffers : {first, second})

@@ -3,7 +3,7 @@
 // Statements 79 to 92: what no driver may do, and what must go on in spite of it.
 #include <unistd.h>
 
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -19,7 +19,7 @@ constexpr Needs needs_reply_ack{.protocol_features = bit(vhost_user::feature::re
 template <class Bend>
 void returned(Trial& trial, std::uint64_t features, Bend bend) {
   auto front = trial.up({.features = features});
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   trial.begin();
   const auto head = traffic.ring().words.describe(traffic.request());
@@ -84,7 +84,7 @@ void nested_table(Trial& trial) {
 template <class Spoil>
 void broken_and_restarted(Trial& trial, Spoil spoil) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   trial.begin();
   spoil(traffic.ring().words);
@@ -134,7 +134,7 @@ void file_cut_short(Trial& trial) {
               .size = mebibyte,
               .user_address = 0x7f34'0000'0000,
               .sealed = false}});
-    Traffic traffic(trial, front);
+    TestRequests traffic(trial, front);
     traffic.serve(1, "a request before");
     trial.begin();
     auto buffers = traffic.request();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Statements 23 to 33: the memory that is shared, and the descriptors that come with messages.
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -25,7 +25,7 @@ std::vector<PieceShape> two_pieces() {
 }
 
 // A request whose buffers are in another piece than the ring.
-void serve_from_second_piece(Traffic& traffic, FrontEnd& front, const char* what) {
+void serve_from_second_piece(TestRequests& traffic, FrontEnd& front, const char* what) {
   auto buffers = traffic.request();
   for (auto& buffer : buffers) {
     const auto moved = front.memory().allocate(buffer.size, 16, 1);
@@ -39,7 +39,7 @@ void serve_from_second_piece(Traffic& traffic, FrontEnd& front, const char* what
 
 void two_regions(Trial& trial) {
   auto front = trial.up(by_table, two_pieces());
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   serve_from_second_piece(traffic, front, "a request in the second region");
 }
 
@@ -48,7 +48,7 @@ void with_offset(Trial& trial) {
                               .size = megabyte,
                               .user_address = first_user,
                               .offset = megabyte}});
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(3, "a request in a region that begins inside of its file");
 }
 
@@ -64,7 +64,7 @@ void too_few_descriptors(Trial& trial) {
 
 void changed_while_running(Trial& trial) {
   auto front = trial.up(by_table, two_pieces());
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(2, "a request before the change");
   for (int count = 0; count < 3; ++count) {
     traffic.offer(8);
@@ -90,7 +90,7 @@ void slot_served(Trial& trial) {
   trial.expect(front.share_slot(0), "ADD_MEM_REG");
   Trial::prepare(front.run(vhost_user::Step::rings), "setting the rings up");
   Trial::prepare(front.run(vhost_user::Step::enable), "SET_VRING_ENABLE");
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(2, "a request in the first slot");
   trial.expect(front.share_slot(1), "ADD_MEM_REG while the ring runs");
   serve_from_second_piece(traffic, front, "a request in the second slot");

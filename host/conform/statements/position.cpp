@@ -3,7 +3,7 @@
 // Statements 48 to 57: where a ring goes on, and what resets it.
 #include <linux/virtio_config.h>
 
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -17,7 +17,7 @@ constexpr std::uint8_t leaves_disabled = std::uint8_t(Kind::blk) | std::uint8_t(
 
 void kicked_for_nothing(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   for (int count = 0; count < 3; ++count) traffic.kick();
   const auto come = traffic.come_though_quiet();
   trial.expect(come == 0, "{} completions came, of nothing", come);
@@ -26,7 +26,7 @@ void kicked_for_nothing(Trial& trial) {
 
 void past_the_wrap(Trial& trial) {
   auto front = trial.up({.base = 65530});
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(16, "requests across the index 65535");
   const auto base = trial.expect(front.stop_ring(traffic.index()), "GET_VRING_BASE");
   trial.expect(base == 10, "GET_VRING_BASE says {}, not 10", base);
@@ -34,7 +34,7 @@ void past_the_wrap(Trial& trial) {
 
 void rebooted(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(7, "requests before");
   static_cast<void>(trial.expect(front.stop_ring(traffic.index()), "GET_VRING_BASE"));
   traffic.ring().words.begin_at(0);
@@ -45,7 +45,7 @@ void rebooted(Trial& trial) {
 
 void address_again(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(2, "requests before");
   trial.expect(front.set_address(traffic.index()), "SET_VRING_ADDR of a running ring");
   trial.settle(front);
@@ -56,14 +56,14 @@ void owner_reset(Trial& trial) {
   auto front = trial.up();
   trial.expect(front.tell(Request::reset_owner), "RESET_OWNER");
   trial.settle(front);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   trial.expect(front.enable_ring(traffic.index(), true), "SET_VRING_ENABLE");
   traffic.serve(2, "requests after RESET_OWNER and SET_VRING_ENABLE");
 }
 
 void device_reset(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(3, "requests before");
   trial.expect(front.tell(Request::reset_device), "RESET_DEVICE");
   trial.settle(front);
@@ -78,7 +78,7 @@ void device_reset(Trial& trial) {
 
 void reset_disables(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   trial.expect(front.tell(Request::reset_device), "RESET_DEVICE");
   trial.settle(front);
@@ -99,7 +99,7 @@ void status_kept(Trial& trial) {
 
 void status_zero(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(4, "requests");
   trial.expect(front.tell(Request::set_status, std::uint64_t{0}), "SET_STATUS 0");
   const auto base = trial.expect(front.stop_ring(traffic.index()), "GET_VRING_BASE");
@@ -111,7 +111,7 @@ void every_ring(Trial& trial) {
   if (queues < 2 * trial.least_rings()) throw Untried{"the back-end has one queue only"};
   auto front = trial.up({.queues = queues});
   for (unsigned number = 0; number < queues / trial.least_rings(); ++number) {
-    Traffic traffic(trial, front, number);
+    TestRequests traffic(trial, front, number);
     traffic.serve(2, "requests in one of several rings");
   }
 }

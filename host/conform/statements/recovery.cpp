@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <map>
 
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -39,12 +39,12 @@ static_assert(sizeof(EntryState) == 16);
 void left_while_running(Trial& trial) {
   for (int count = 0; count < 3; ++count) {
     auto front = trial.up();
-    Traffic traffic(trial, front);
+    TestRequests traffic(trial, front);
     traffic.offer(16);
     traffic.kick();
   }
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(4, "requests of a front-end that came after others had left");
 }
 
@@ -72,7 +72,7 @@ FrontEnd tracked(Trial& trial) {
 
 void region_follows(Trial& trial) {
   auto front = tracked(trial);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(9, "requests");
   const auto& shape = front.inflight().shape;
   const auto mapping = Trial::prepare(
@@ -96,7 +96,7 @@ void region_follows(Trial& trial) {
 
 void nothing_from_nothing(Trial& trial) {
   auto front = tracked(trial);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.kick();
   const auto come = traffic.come_though_quiet();
   trial.expect(come == 0, "{} completions came before any request", come);
@@ -105,7 +105,7 @@ void nothing_from_nothing(Trial& trial) {
 // What became of requests: each must be completed once.
 class Ledger {
  public:
-  explicit Ledger(Traffic& traffic, unsigned count) : traffic_(traffic) {
+  explicit Ledger(TestRequests& traffic, unsigned count) : traffic_(traffic) {
     for (unsigned request = 0; request < count; ++request) {
       const auto buffers = traffic_.request();
       const auto head = traffic_.ring().words.describe(buffers);
@@ -137,7 +137,7 @@ class Ledger {
     return static_cast<unsigned>(
         std::ranges::count_if(times_, [so](const auto& entry) { return so(entry.second); }));
   }
-  Traffic& traffic_;
+  TestRequests& traffic_;
   std::map<std::uint32_t, unsigned> times_;  // by head
   unsigned taken_ = 0;
 };
@@ -149,7 +149,7 @@ constexpr unsigned requests = 32;
 template <class Harm>
 void once_each(Trial& trial, unsigned completed, Harm harm) {
   auto front = tracked(trial);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   Ledger ledger(traffic, requests);
   traffic.kick();
   ledger.take(completed);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Statements 34 to 47: when a ring is served, and when it is not.
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -19,7 +19,7 @@ constexpr Needs protocol_not_net{.features = bit(vhost_user::f_protocol_features
 
 void kick_before_enable(Trial& trial) {
   auto front = trial.up({.enable = false});
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.offer(2);
   traffic.kick();
   trial.settle(front);
@@ -29,7 +29,7 @@ void kick_before_enable(Trial& trial) {
 
 void disabled_is_left(Trial& trial) {
   auto front = trial.up({.enable = false});
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.offer(2);
   traffic.kick();
   const auto come = traffic.come_though_quiet();
@@ -38,7 +38,7 @@ void disabled_is_left(Trial& trial) {
 
 void disabled_again(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request in the enabled ring");
   trial.expect(front.enable_ring(traffic.index(), false), "SET_VRING_ENABLE 0");
   trial.settle(front);
@@ -52,7 +52,7 @@ void disabled_again(Trial& trial) {
 
 void enabled_while_stopped(Trial& trial) {
   auto front = trial.up({}, {}, Step::rings);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   trial.expect(front.enable_ring(traffic.index(), true), "SET_VRING_ENABLE of a stopped ring");
   set_up(front, traffic.index(),
          {RingStep::num, RingStep::base, RingStep::addr, RingStep::call, RingStep::kick});
@@ -66,7 +66,7 @@ void without_protocol_features(Trial& trial) {
   trial.begin();
   trial.expect(front.run(Step::set_features), "SET_FEATURES without bit 30");
   Trial::prepare(front.run(Step::memory), "sharing memory");
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   set_up(front, traffic.index(),
          {RingStep::num, RingStep::base, RingStep::addr, RingStep::call, RingStep::kick});
   traffic.serve(2, "requests without SET_VRING_ENABLE");
@@ -74,7 +74,7 @@ void without_protocol_features(Trial& trial) {
 
 void features_again(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   trial.expect(front.tell(Request::set_features, front.features()), "SET_FEATURES again");
   trial.settle(front);
@@ -83,7 +83,7 @@ void features_again(Trial& trial) {
 
 void base_is_next(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(5, "requests");
   const auto base = trial.expect(front.stop_ring(traffic.index()), "GET_VRING_BASE");
   trial.expect(base == 5, "GET_VRING_BASE says {} after 5 requests", base);
@@ -91,7 +91,7 @@ void base_is_next(Trial& trial) {
 
 void stops(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   static_cast<void>(trial.expect(front.stop_ring(traffic.index()), "GET_VRING_BASE"));
   traffic.offer(2);
@@ -102,7 +102,7 @@ void stops(Trial& trial) {
 
 void stopped_twice(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(3, "requests");
   for (int count = 0; count < 2; ++count) {
     const auto base = trial.expect(front.stop_ring(traffic.index()), "GET_VRING_BASE");
@@ -118,7 +118,7 @@ void stopped_unused(Trial& trial) {
 
 void stopped_when_done(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   constexpr unsigned count = 32;
   traffic.offer(count);
   traffic.kick();
@@ -139,7 +139,7 @@ void restart(FrontEnd& front, unsigned ring) {
 
 void restarted_enabled(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(3, "requests before");
   restart(front, traffic.index());
   set_up(front, traffic.index(), {RingStep::kick});
@@ -148,7 +148,7 @@ void restarted_enabled(Trial& trial) {
 
 void signalled_before(Trial& trial) {
   auto front = trial.up({}, {}, Step::rings);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.offer(2);
   traffic.kick();
   Trial::prepare(front.run(Step::rings), "setting the rings up");
@@ -158,7 +158,7 @@ void signalled_before(Trial& trial) {
 
 void serves_what_is_there(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   restart(front, traffic.index());
   traffic.offer(2);

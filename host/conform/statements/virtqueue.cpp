@@ -3,7 +3,7 @@
 // Statements 72 to 78: requests in a virtqueue, however they are described.
 #include <set>
 
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -15,7 +15,7 @@ constexpr Wishes with_indirect{.features = bit(VIRTIO_RING_F_INDIRECT_DESC)};
 
 void exact_length(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   const auto buffers = traffic.request();
   const auto most = writable_bytes(buffers);
   traffic.offer_as(traffic.ring().words.describe(buffers).value(), buffers);
@@ -29,7 +29,7 @@ void exact_length(Trial& trial) {
 
 void full_ring(Trial& trial) {
   auto front = trial.up({.queue_size = 64});
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   const auto each = static_cast<unsigned>(traffic.request().size());
   for (int round = 0; round < 8; ++round) traffic.serve(64 / each, "requests that fill the ring");
 }
@@ -38,7 +38,7 @@ void full_ring(Trial& trial) {
 template <class Describe>
 void serve_described(Trial& trial, const char* what, Describe describe) {
   auto front = trial.up(with_indirect);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   for (int count = 0; count < 2; ++count) {
     const auto buffers = traffic.request();
     const auto head = describe(traffic.ring().words, std::span<const Buffer>(buffers));
@@ -85,7 +85,7 @@ void any_layout(Trial& trial) {
 
 void kicked_once(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.offer(24);
   traffic.kick();
   traffic.await(24, "requests that one kick announced");

@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -20,7 +20,7 @@ void speak(Trial& trial, std::string_view name) {
   auto front = trial.connect({}, {}, &dialect);
   trial.expect(front.bring_up(), "bringing the device up");
   trial.begin();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(8, "requests");
 }
 
@@ -39,7 +39,7 @@ void as_libblkio(Trial& trial) {
 
 void called_when_done(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   for (int count = 0; count < 3; ++count) {
     traffic.serve(1, "a request");
     trial.expect(traffic.called(), "a request was completed without a call");
@@ -48,7 +48,7 @@ void called_when_done(Trial& trial) {
 
 void call_replaced(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   trial.expect(traffic.called(), "a request was completed without a call");
   const auto old = Trial::prepare(traffic.ring().call.duplicate(), "a duplicate");
@@ -65,7 +65,7 @@ void call_replaced(Trial& trial) {
 
 void without_call(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   trial.expect(front.set_wire(Request::set_vring_call, traffic.index(), nullptr),
                "SET_VRING_CALL without a descriptor");
   trial.settle(front);
@@ -95,7 +95,7 @@ class FullEvent {
 
 void full_call(Trial& trial) {
   auto front = trial.up();
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   const FullEvent full;
   trial.expect(
       front.tell(Request::set_vring_call, std::uint64_t{traffic.index()}, std::array{full.fd()}),
@@ -108,7 +108,7 @@ void full_call(Trial& trial) {
 
 void no_call_wanted(Trial& trial) {
   auto front = trial.up({.never_features = bit(VIRTIO_RING_F_EVENT_IDX)});
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   static_cast<void>(traffic.called_though_quiet());  // of the set-up
   traffic.ring().words.set_available_flags(VRING_AVAIL_F_NO_INTERRUPT);
   traffic.serve(4, "requests");
@@ -120,7 +120,7 @@ void no_call_wanted(Trial& trial) {
 
 void event_reached(Trial& trial) {
   auto front = trial.up(with_event_index);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   static_cast<void>(traffic.called_though_quiet());
   for (const std::uint16_t event : {std::uint16_t{0}, std::uint16_t{1}, std::uint16_t{2}}) {
     traffic.ring().words.set_used_event(event);
@@ -132,7 +132,7 @@ void event_reached(Trial& trial) {
 
 void event_not_reached(Trial& trial) {
   auto front = trial.up(with_event_index);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");  // a back-end's first call may come anyway
   static_cast<void>(traffic.called_though_quiet());
   traffic.ring().words.set_used_event(100);
@@ -145,7 +145,7 @@ void event_across_the_wrap(Trial& trial) {
   Wishes wishes = with_event_index;
   wishes.base = 65533;
   auto front = trial.up(wishes);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   static_cast<void>(traffic.called_though_quiet());
   traffic.ring().words.set_used_event(65535);
@@ -157,7 +157,7 @@ void event_across_the_wrap(Trial& trial) {
 
 void kick_wanted(Trial& trial) {
   auto front = trial.up(with_event_index);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(6, "requests");
   const auto& words = traffic.ring().words;
   trial.expect(trial.eventually([&words] { return words.available_event() == 6; }),
@@ -167,7 +167,7 @@ void kick_wanted(Trial& trial) {
 
 void no_flags(Trial& trial) {
   auto front = trial.up(with_event_index);
-  Traffic traffic(trial, front);
+  TestRequests traffic(trial, front);
   traffic.serve(3, "requests");
   const auto flags = traffic.ring().words.used_flags();
   trial.expect(flags == 0, "the used ring's flags are {}", flags);

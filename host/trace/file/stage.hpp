@@ -21,7 +21,7 @@ constexpr std::string_view name_of(Side side) {
   return trace::side_names[static_cast<std::size_t>(side)];
 }
 
-struct Stage {
+struct DescribedStage {
   std::string_view name;
   Side side;
   std::string_view words;   ///< what happens there
@@ -47,7 +47,7 @@ constexpr std::array<StageWords, trace::stages.size()> stage_words = {{
 }};
 
 constexpr auto stages = [] {
-  std::array<Stage, trace::stages.size()> all{};
+  std::array<DescribedStage, trace::stages.size()> all{};
   for (std::size_t stage = 0; stage < all.size(); ++stage)
     all[stage] = {trace::stages[stage].name, static_cast<Side>(trace::stages[stage].side),
                   stage_words[stage].words, stage_words[stage].source};

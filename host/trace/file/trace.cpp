@@ -93,7 +93,7 @@ bool possible(const TracedRequest& request) {
 }
 
 // By queue.
-using Left = std::map<std::uint32_t, LeftOut>;
+using Left = std::map<std::uint32_t, TracedLeftOut>;
 
 std::vector<TracedRequest> read_requests(const JsonNode& node, Left& left) {
   std::vector<TracedRequest> requests;
@@ -117,14 +117,14 @@ std::vector<TracedRequest> read_requests(const JsonNode& node, Left& left) {
   return requests;
 }
 
-std::vector<Signal> read_signals(const JsonNode& node, Left& left) {
-  std::vector<Signal> rings;
+std::vector<TracedSignal> read_signals(const JsonNode& node, Left& left) {
+  std::vector<TracedSignal> rings;
   rings.reserve(node.size());
   for (std::size_t index = 0; index < node.size(); ++index) {
     const auto node_of = node.at(index);
-    const Signal ring{.queue = read_word(node_of.at("queue")),
-                      .at = node_of.at("at").number(),
-                      .requests = read_word(node_of.at("requests"))};
+    const TracedSignal ring{.queue = read_word(node_of.at("queue")),
+                            .at = node_of.at("at").number(),
+                            .requests = read_word(node_of.at("requests"))};
     if (possible(ring.at))
       rings.push_back(ring);
     else

@@ -40,14 +40,14 @@ struct TracedRequest {
 constexpr double largest_time = 1LL << 50;
 
 /// A doorbell or an interrupt.
-struct Signal {
+struct TracedSignal {
   std::uint32_t queue = 0;
   double at = 0;
   std::uint32_t requests = 0;  ///< how many it stood for
 };
 
 /// How many of a queue's requests and records were left out, because they were impossible.
-struct LeftOut {
+struct TracedLeftOut {
   std::uint32_t queue = 0;
   std::uint64_t requests = 0;
   std::uint64_t records = 0;
@@ -59,9 +59,9 @@ struct Trace {
   std::string began;  ///< ISO 8601
   ClockInfo clock;
   std::array<std::uint64_t, sides.size()> lost = {};  ///< records, by side
-  std::vector<LeftOut> left_out = {};                 ///< by queue
+  std::vector<TracedLeftOut> left_out = {};           ///< by queue
   std::vector<TracedRequest> requests;                ///< by the time they were submitted
-  std::vector<Signal> doorbells, interrupts;
+  std::vector<TracedSignal> doorbells, interrupts;
 };
 
 /// Parses a file's text, which is not compressed; errors call it `name`. EPROTO: something in it is

@@ -28,7 +28,7 @@ void warn_if_roomless(const ring::Layout& layout) {
 
 }  // namespace
 
-struct RecordingThread::Job {
+struct RecordingThread::OpenRecording {
   trace::Recorder recorder{BELLWIRE_HOST_RECORDS};
   TraceFacts facts;
   RecordingLimits limits;
@@ -93,7 +93,7 @@ Result<void> RecordingThread::begin(const TraceFacts& facts, const RecordingLimi
   if (job_)
     return fault(std::errc::device_or_resource_busy,
                  "{} is being recorded already; wait until that is done", facts.device);
-  auto job = std::make_unique<Job>();
+  auto job = std::make_unique<OpenRecording>();
   job->facts = facts;
   job->limits = limits;
   job->ended = std::move(ended);
@@ -125,7 +125,7 @@ void RecordingThread::drain_on() {
 }
 
 // The memory is left while the device can't detach; what was recorded is used only afterwards.
-std::unique_ptr<RecordingThread::Job> RecordingThread::take_job() {
+std::unique_ptr<RecordingThread::OpenRecording> RecordingThread::take_job() {
   timer_.cancel();
   const std::lock_guard lock(mutex_);
   if (job_) job_->recorder.leave();

@@ -61,9 +61,9 @@ class RecordingThread {
   void drop();
 
  private:
-  struct Job;
+  struct OpenRecording;
   void watch();
-  std::unique_ptr<Job> take_job();
+  std::unique_ptr<OpenRecording> take_job();
   void drain_on();
   void run_context();
 
@@ -72,7 +72,7 @@ class RecordingThread {
   boost::asio::steady_timer timer_;
   std::mutex mutex_;  // of these two; both threads use them
   std::optional<ring::Layout> layout_;
-  std::unique_ptr<Job> job_;  // made, and taken, by the thread
+  std::unique_ptr<OpenRecording> job_;  // made, and taken, by the thread
   std::thread thread_;
 };
 

@@ -101,7 +101,7 @@ Summary depth_of(std::vector<WholeRequest> whole_requests) {
   return summarize(std::move(depths));
 }
 
-Summary requests_of(const std::vector<Signal>& rings) {
+Summary requests_of(const std::vector<TracedSignal>& rings) {
   std::vector<double> requests;
   for (const auto& ring : rings) requests.push_back(ring.requests);
   return summarize(std::move(requests));

@@ -111,7 +111,7 @@ std::string lost_words(const Trace& trace) {
              : words + ": overwritten before they were read, so some hops span several stages";
 }
 
-std::string left_out_words(const LeftOut& left) {
+std::string left_out_words(const TracedLeftOut& left) {
   return text("of queue {}: {} requests and {} other records, with times or stages that can't be",
               left.queue, grouped(left.requests), grouped(left.records));
 }

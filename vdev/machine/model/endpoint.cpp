@@ -18,7 +18,7 @@ Result<MsixTable> MsixTable::create(Machine& machine, std::vector<os::EventFd> i
   if (first_vector + interrupts.size() > vectors)
     return fault(std::errc::invalid_argument, "{} MSI-X vectors from {} on: a CPU has {} in all",
                  interrupts.size(), first_vector, vectors);
-  std::vector<Entry> entries;
+  std::vector<MsixEntry> entries;
   for (auto& interrupt : interrupts)
     entries.push_back({.interrupt = std::move(interrupt),
                        .vector = static_cast<std::uint8_t>(first_vector + entries.size())});

@@ -38,19 +38,20 @@ class MsixTable {
   [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(entries_.size()); }
 
  private:
-  struct Entry {
+  struct MsixEntry {
     os::EventFd interrupt;
     std::uint8_t vector;
     bool masked = true;
     bool pending = false;
   };
-  MsixTable(Machine& machine, std::vector<Entry> entries, std::vector<kvm_irq_routing_entry> others)
+  MsixTable(Machine& machine, std::vector<MsixEntry> entries,
+            std::vector<kvm_irq_routing_entry> others)
       : machine_(&machine), entries_(std::move(entries)), others_(std::move(others)) {}
   Result<void> route();
   int attach(unsigned entry, std::uint32_t flags);
 
   Machine* machine_;
-  std::vector<Entry> entries_;
+  std::vector<MsixEntry> entries_;
   std::vector<kvm_irq_routing_entry> others_;
 };
 

@@ -128,7 +128,7 @@ int IrqFds::assign(const kvm_irqfd& request) {
   const auto id = event->id();
   if (!claims().take(id)) return EBUSY;
   const auto entry =
-      entries_.emplace(id, Entry{std::move(*event), request.gsi, std::move(resample)}).first;
+      entries_.emplace(id, IrqfdEntry{std::move(*event), request.gsi, std::move(resample)}).first;
   if (const int error = watch(entry->second.event); error != 0) {
     detach(entry);
     return error;
@@ -172,7 +172,7 @@ void IrqFds::pump() {
   } while (count == static_cast<int>(ready.size()));
 }
 
-void IrqFds::inject(const Entry& entry) {
+void IrqFds::inject(const IrqfdEntry& entry) {
   if (entry.resample && !routes_.is_message(entry.gsi)) {
     routes_.drive(entry.gsi, LineSource::resample, true);
     return;

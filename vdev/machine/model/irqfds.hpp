@@ -65,17 +65,17 @@ class IrqFds {
   [[nodiscard]] int fd() const noexcept { return poll_.get(); }
 
  private:
-  struct Entry {
+  struct IrqfdEntry {
     EventReference event;
     std::uint32_t gsi;
     std::optional<EventReference> resample;
   };
-  using Entries = std::unordered_map<std::uint64_t, Entry>;  // by the eventfd's id
+  using Entries = std::unordered_map<std::uint64_t, IrqfdEntry>;  // by the eventfd's id
 
   int assign(const kvm_irqfd& request);
   int deassign(const kvm_irqfd& request);
   int watch(const EventReference& event) const;
-  void inject(const Entry& entry);
+  void inject(const IrqfdEntry& entry);
   void detach(Entries::iterator entry);
   [[nodiscard]] bool resampled(std::uint32_t gsi) const;
 

@@ -2,7 +2,7 @@
 #include "vdev/transport/in_process/in_process.hpp"
 
 #include "vdev/ring/layout.hpp"
-#include "vdev/transport/in_process/traffic.hpp"
+#include "vdev/transport/in_process/request_sender.hpp"
 
 namespace bellwire::in_process {
 namespace {
@@ -65,13 +65,13 @@ Result<GuestReport> InProcess::run(const GuestPlan& plan) {
   const auto layout = ring::Layout::open(memory_);
   if (!layout) return layout.error();
   std::uint64_t exits = 0;
-  Traffic traffic(*layout, {.ring = [&] { exits += card_->ring(0) ? 0 : 1; },
-                            .wait =
-                                [this] {
-                                  if (stopped_) return Traffic::Wait::stopped;
-                                  return card_->take(0, look) ? Traffic::Wait::interrupt
-                                                              : Traffic::Wait::nothing;
-                                }});
+  RequestSender traffic(*layout, {.ring = [&] { exits += card_->ring(0) ? 0 : 1; },
+                                  .wait =
+                                      [this] {
+                                        if (stopped_) return RequestSender::Wait::stopped;
+                                        return card_->take(0, look) ? RequestSender::Wait::interrupt
+                                                                    : RequestSender::Wait::nothing;
+                                      }});
   auto report = traffic.run(plan);
   if (report) report->doorbell_exits = exits;
   return report;

@@ -69,7 +69,7 @@ void LabChannels::close_ends() noexcept {
   to_kernel_.reset();
 }
 
-Result<void> LabChannels::start(const Job& wanted) {
+Result<void> LabChannels::start(const KernelJob& wanted) {
   const auto out = from_kernel_ ? from_kernel_->ends() : Ends{};
   const auto in = to_kernel_ ? to_kernel_->ends() : Ends{};
   notify_lab_job job{};

@@ -22,14 +22,14 @@ class LabChannels {
   [[nodiscard]] Result<void> open_ends();
   void close_ends() noexcept;
 
-  struct Job {
+  struct KernelJob {
     std::uint64_t count = 1;
     std::uint32_t flags = 0;
     std::uint32_t gap_us = 0;
     int cpu = -1;  ///< of the kernel's thread, or of its timer; -1: any
   };
   /// To be called when the last job has ended.
-  [[nodiscard]] Result<void> start(const Job& job);
+  [[nodiscard]] Result<void> start(const KernelJob& job);
 
   /// The kernel's thread that plays its end of the job.
   [[nodiscard]] Result<OtherProcess> kernel_thread() const;

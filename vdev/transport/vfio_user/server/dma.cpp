@@ -138,7 +138,7 @@ void DmaLink::write(std::uint64_t address, std::span<const std::byte> from, DmaD
         std::move(done)});
 }
 
-void DmaLink::push(Job job) {
+void DmaLink::push(DmaTransfer job) {
   jobs_.push_back(std::move(job));
   on_work_();
 }
@@ -182,14 +182,14 @@ Result<void> DmaLink::take(const Message& reply) {
 // All dropped jobs are removed before the first of their `done`s runs, since it may add jobs.
 void DmaLink::drop(const AddressRange& range, const Error& why) {
   std::vector<DmaDone> dropped;
-  const auto goes = [&](Job& job) {
+  const auto goes = [&](DmaTransfer& job) {
     const auto rest = AddressRange::create(job.address, job.bytes.size());
     if (!rest || !rest->overlaps(range)) return false;
     if (&job == &jobs_.front() && sent_ && !sent_->dropped) sent_->dropped = true;
     dropped.push_back(std::move(job.done));
     return true;
   };
-  std::deque<Job> kept;
+  std::deque<DmaTransfer> kept;
   for (auto& job : jobs_)
     if (!goes(job)) kept.push_back(std::move(job));
   jobs_ = std::move(kept);

@@ -86,7 +86,7 @@ class DmaLink final : public DmaCarrier {
   void fail(const Error& error);
 
  private:
-  struct Job {
+  struct DmaTransfer {
     Command command;
     std::uint64_t address;
     std::span<std::byte> bytes;  // what is left; a write only reads them
@@ -98,11 +98,11 @@ class DmaLink final : public DmaCarrier {
     std::size_t size;  // bytes that it moves
     bool dropped = false;
   };
-  void push(Job job);
+  void push(DmaTransfer job);
   void finish(Result<void> result);
 
   std::function<void()> on_work_;
-  std::deque<Job> jobs_;
+  std::deque<DmaTransfer> jobs_;
   std::uint64_t limit_ = most_dma_transfer;
   std::optional<Sent> sent_;
   std::uint16_t id_ = 0;  // of the message that was sent last

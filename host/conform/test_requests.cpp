@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/conform/traffic.hpp"
+#include "host/conform/test_requests.hpp"
 
 #include <linux/virtio_blk.h>
 #include <poll.h>
@@ -31,10 +31,10 @@ std::uint32_t writable_bytes(std::span<const Buffer> buffers) noexcept {
 }
 
 // A network device takes frames on its odd rings.
-Traffic::Traffic(Trial& trial, FrontEnd& front, unsigned ring)
+TestRequests::TestRequests(Trial& trial, FrontEnd& front, unsigned ring)
     : trial_(trial), front_(front), index_(trial.probe().kind == Kind::net ? 2 * ring + 1 : ring) {}
 
-std::vector<Buffer> Traffic::request() {
+std::vector<Buffer> TestRequests::request() {
   auto& memory = front_.memory();
   switch (trial_.probe().kind) {
     case Kind::rng:
@@ -53,7 +53,7 @@ std::vector<Buffer> Traffic::request() {
           {status, 1, true}};
 }
 
-void Traffic::offer(unsigned count) {
+void TestRequests::offer(unsigned count) {
   trial_.transcript().sent(text("{} request{} in ring {}", count, count > 1 ? "s" : "", index_));
   for (unsigned done = 0; done < count; ++done) {
     const auto buffers = request();
@@ -63,13 +63,13 @@ void Traffic::offer(unsigned count) {
   }
 }
 
-void Traffic::kick() {
+void TestRequests::kick() {
   trial_.transcript().sent(text("a kick of ring {}", index_));
   ring().kick.ring();
 }
 
 // Of a disk's request, the last byte says whether it was done; an entropy source gives some.
-void Traffic::put(std::uint16_t head, std::span<const Buffer> buffers) {
+void TestRequests::put(std::uint16_t head, std::span<const Buffer> buffers) {
   const auto kind = trial_.probe().kind;
   const auto& last = buffers.back();
   pending_[head] = {kind == Kind::rng ? 1U : 0U, writable_bytes(buffers),
@@ -77,18 +77,18 @@ void Traffic::put(std::uint16_t head, std::span<const Buffer> buffers) {
   ring().words.offer(head);
 }
 
-void Traffic::offer_as(std::uint16_t head, std::span<const Buffer> buffers) {
+void TestRequests::offer_as(std::uint16_t head, std::span<const Buffer> buffers) {
   trial_.transcript().sent(text("a request in ring {}", index_));
   put(head, buffers);
 }
 
-void Traffic::offer_malformed(std::uint16_t head) {
+void TestRequests::offer_malformed(std::uint16_t head) {
   trial_.transcript().sent(text("a malformed request in ring {}", index_));
   pending_[head] = {0, 0, 0};
   ring().words.offer(head);
 }
 
-void Traffic::wait_a_little(Clock::time_point end) const {
+void TestRequests::wait_a_little(Clock::time_point end) const {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
   const auto time = std::clamp(left, std::chrono::milliseconds(0), look_at_ring);
   std::array<pollfd, 2> fds{pollfd{front_.ring(index_).call.fd(), POLLIN, 0},
@@ -100,7 +100,7 @@ void Traffic::wait_a_little(Clock::time_point end) const {
   ::poll(only_stop.data(), only_stop.size(), 1);
 }
 
-std::optional<vring_used_elem> Traffic::next() {
+std::optional<vring_used_elem> TestRequests::next() {
   const auto end = Clock::now() + trial_.settings().patience.limit;
   const int stop = trial_.settings().patience.stop;
   for (;;) {
@@ -113,7 +113,7 @@ std::optional<vring_used_elem> Traffic::next() {
   }
 }
 
-void Traffic::check(const vring_used_elem& used, const char* what) {
+void TestRequests::check(const vring_used_elem& used, const char* what) {
   const auto found = pending_.find(used.id);
   trial_.expect(found != pending_.end(), "{}: head {} was completed, which was not under way", what,
                 used.id);
@@ -127,7 +127,7 @@ void Traffic::check(const vring_used_elem& used, const char* what) {
   trial_.expect(value == VIRTIO_BLK_S_OK, "{}: a read of sector 0 has status {:#x}", what, value);
 }
 
-void Traffic::await(unsigned count, const char* what) {
+void TestRequests::await(unsigned count, const char* what) {
   for (unsigned done = 0; done < count; ++done) {
     const auto used = next();
     if (!used) trial_.transcript().came(text("{} of {} completions", done, count));
@@ -138,25 +138,25 @@ void Traffic::await(unsigned count, const char* what) {
   trial_.transcript().came(text("{} completion{}", count, count > 1 ? "s" : ""));
 }
 
-void Traffic::serve(unsigned count, const char* what) {
+void TestRequests::serve(unsigned count, const char* what) {
   offer(count);
   kick();
   await(count, what);
 }
 
-bool Traffic::called() {
+bool TestRequests::called() {
   const auto& patience = trial_.settings().patience;
   static_cast<void>(os::wait_for_peer(ring().call.fd(), patience.limit, patience.stop));
   return ring().call.drain().has_value();
 }
 
-bool Traffic::called_though_quiet() {
+bool TestRequests::called_though_quiet() {
   trial_.settle(front_);
   static_cast<void>(os::wait_readable(ring().call.fd(), trial_.settings().patience.quiet));
   return ring().call.drain().has_value();
 }
 
-unsigned Traffic::come_though_quiet() {
+unsigned TestRequests::come_though_quiet() {
   trial_.settle(front_);
   const auto end = Clock::now() + trial_.settings().patience.quiet;
   const auto come = [this] {

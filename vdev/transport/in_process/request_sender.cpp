@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vdev/transport/in_process/traffic.hpp"
+#include "vdev/transport/in_process/request_sender.hpp"
 
 #include <algorithm>
 
@@ -15,14 +15,14 @@ std::uint32_t input_of(std::uint32_t number, std::uint32_t depth) {
 
 }  // namespace
 
-Traffic::Traffic(const ring::Layout& layout, Hooks wires)
+RequestSender::RequestSender(const ring::Layout& layout, Hooks wires)
     : raw_(layout.queue(0)),
       hooks_(std::move(wires)),
       module_(raw_),
       queue_(raw_, module_.generation()),
       stall_(layout, 0) {}
 
-Result<GuestReport> Traffic::run(const GuestPlan& plan) {
+Result<GuestReport> RequestSender::run(const GuestPlan& plan) {
   const auto depth = std::min(plan.depth, raw_.entries);
   submitted_.resize(plan.requests);
   answered_.resize(plan.requests);
@@ -44,13 +44,13 @@ Result<GuestReport> Traffic::run(const GuestPlan& plan) {
   return std::move(report_);
 }
 
-void Traffic::note_hang() {
+void RequestSender::note_hang() {
   report_.hung += queue_.in_flight();
   report_.hangs.push_back(stall_.describe());
 }
 
 // False: waiting on is of no use.
-Result<bool> Traffic::sleep() {
+Result<bool> RequestSender::sleep() {
   for (;;) {
     const auto came = hooks_.wait();
     if (came == Wait::stopped) return fault(std::errc::operation_canceled, "the guest was stopped");
@@ -66,14 +66,14 @@ Result<bool> Traffic::sleep() {
   return true;
 }
 
-Result<bool> Traffic::wait_until_served() {
+Result<bool> RequestSender::wait_until_served() {
   while (!queue_.ready())
     if (const auto woken = sleep(); !woken || !*woken) return woken;
   return true;
 }
 
 // Empty: waiting on is of no use.
-Result<std::optional<bellwire_completion>> Traffic::wait_for_completion() {
+Result<std::optional<bellwire_completion>> RequestSender::wait_for_completion() {
   for (;;) {
     if (const auto completion = queue_.take()) return completion;
     if (queue_.device_broken() || queue_.status() != BELLWIRE_QUEUE_OK)
@@ -88,7 +88,7 @@ Result<std::optional<bellwire_completion>> Traffic::wait_for_completion() {
   }
 }
 
-void Traffic::submit(std::uint32_t number, std::uint32_t depth) {
+void RequestSender::submit(std::uint32_t number, std::uint32_t depth) {
   auto& input = report_.exchanges[number].input;
   std::ranges::generate(input, [this] { return static_cast<std::byte>(random_()); });
   bellwire_request request{};
@@ -102,18 +102,18 @@ void Traffic::submit(std::uint32_t number, std::uint32_t depth) {
   queue_.submit(request);
 }
 
-void Traffic::publish() {
+void RequestSender::publish() {
   if (!queue_.publish()) return;
   ++report_.doorbells;
   ring();
 }
 
-void Traffic::ring() {
+void RequestSender::ring() {
   module_.note(BELLWIRE_RUNG);
   hooks_.ring();
 }
 
-void Traffic::keep(const bellwire_completion& completion, std::uint32_t depth) {
+void RequestSender::keep(const bellwire_completion& completion, std::uint32_t depth) {
   const auto number = completion.cookie;
   if (number >= answered_.size() || answered_[number] ||
       submitted_[number] == clock::time_point{}) {

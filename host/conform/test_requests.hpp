@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Traffic: harmless requests for the device under test, on one of its rings, and the waits for
+// TestRequests: harmless requests for the device under test, on one of its rings, and the waits for
 // them. A disk is read, an entropy source is asked for bytes, a network device sends a frame. Every
 // completion is checked: it must be of a request under way, once, with a length that is possible.
 // Throws Failed, see trial.hpp. One thread.
@@ -13,11 +13,11 @@
 
 namespace bellwire::host::conform {
 
-class Traffic {
+class TestRequests {
  public:
   /// On the first ring that takes requests of this kind of device, or on the `ring`th such. The
   /// front-end outlives it.
-  Traffic(Trial& trial, FrontEnd& front, unsigned ring = 0);
+  TestRequests(Trial& trial, FrontEnd& front, unsigned ring = 0);
 
   [[nodiscard]] vhost_user::Ring& ring() noexcept { return front_.ring(index_); }
   [[nodiscard]] unsigned index() const noexcept { return index_; }

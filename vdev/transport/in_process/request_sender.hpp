@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Traffic: sends a guest's requests on one queue, and keeps the answers. Each request has 64 random
-// bytes of input and as much room for output. One thread.
+// RequestSender: sends a guest's requests on one queue, and keeps the answers. Each request has 64
+// random bytes of input and as much room for output. One thread.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 
 namespace bellwire::in_process {
 
-class Traffic {
+class RequestSender {
  public:
   enum class Wait { interrupt, nothing, stopped };
   struct Hooks {
@@ -23,7 +23,7 @@ class Traffic {
     std::function<Wait()> wait;  ///< nothing: no interrupt for a moment
   };
   /// Uses the first queue.
-  Traffic(const ring::Layout& layout, Hooks wires);
+  RequestSender(const ring::Layout& layout, Hooks wires);
 
   /// Records in the report which requests hung, and gives up if that does not end. ECANCELED:
   /// `wait` returned `stopped`. EPROTO: the device broke the ring.
