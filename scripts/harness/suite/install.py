@@ -58,8 +58,8 @@ def consume() -> list[Case]:
     prefix = installed()
     said = command("installed-program", prefix / "bin/bellwire", "--version")
     assert said.startswith("bellwire "), said
-    return [Case("the installed program"), back_end(prefix), by_cmake(prefix, "device"), by_cmake(prefix, "idio16"),
-            by_pkg_config(prefix)]
+    examples = [by_cmake(prefix, name) for name in ("device", "idio16", "virtio")]
+    return [Case("the installed program"), back_end(prefix), *examples, by_pkg_config(prefix)]
 
 
 STEPS = (
