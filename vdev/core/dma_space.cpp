@@ -59,6 +59,11 @@ void DmaSpace::add_mapped(const DmaRegion& region) {
   mapped_.insert(next, {range_of(region), region.memory->bytes().data()});
 }
 
+void DmaSpace::erase_mapped(const AddressRange& range) {
+  const auto found = std::ranges::lower_bound(mapped_, range.first(), {}, first_of<Mapped>);
+  if (found != mapped_.end() && found->range == range) mapped_.erase(found);
+}
+
 void DmaSpace::read(std::uint64_t address, std::span<std::byte> into, DmaDone done) {
   begin(address, into, Direction::read, std::move(done));
 }
@@ -148,8 +153,9 @@ Result<void> DmaSpace::remove(std::uint64_t address, std::uint64_t size) {
   return {};
 }
 
+// From the last one on, which is removed from the end of `mapped_`.
 void DmaSpace::clear() {
-  while (!regions_.empty()) erase(regions_.begin());
+  while (!regions_.empty()) erase(std::prev(regions_.end()));
 }
 
 // The carrier's transfers end after the region is gone, since a listener could otherwise begin new
@@ -158,7 +164,7 @@ void DmaSpace::erase(std::map<std::uint64_t, DmaRegion>::iterator region) {
   const auto range = range_of(region->second);
   revoked_.call(range);
   regions_.erase(region);
-  std::erase_if(mapped_, [&range](const Mapped& mapped) { return mapped.range == range; });
+  erase_mapped(range);
   drop(range,
        fault(std::errc::bad_address, "the guest took back its memory at {:#x}", range.first()));
 }

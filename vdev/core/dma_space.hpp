@@ -103,6 +103,7 @@ class DmaSpace {
     std::byte* data;
   };
   void add_mapped(const DmaRegion& region);
+  void erase_mapped(const AddressRange& range);
   bool find_mapped(std::uint64_t address) const noexcept;
   enum class Direction { read, write };
   void begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction, DmaDone done);
