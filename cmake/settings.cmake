@@ -72,14 +72,22 @@ function(bellwire_layer name)
   set_property(GLOBAL APPEND PROPERTY BELLWIRE_LAYERS bellwire-${name})
 endfunction()
 
-# bellwire_test(NAME SOURCES … USES …): a doctest program and its CTest entry. doctest exits 0
-# when no test ran, so the entry asks for a count as well.
+# bellwire_test(NAME SOURCES … THREADS … USES …): a doctest program and its CTest entry. THREADS are
+# the sources whose tests start threads, and what these need; under TSan, the program is made of them
+# alone. `scripts/test lint` asks for each such test to be there. doctest exits 0 when no test ran, so
+# the entry asks for a count as well.
 function(bellwire_test name)
   if(NOT BELLWIRE_TESTS)
     return()
   endif()
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
-  add_executable(${name}-test ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "" "SOURCES;THREADS;USES" ${ARGN})
+  if(BELLWIRE_SANITIZE MATCHES thread)
+    set(ARG_SOURCES "")
+    if(NOT ARG_THREADS)
+      return()
+    endif()
+  endif()
+  add_executable(${name}-test ${ARG_SOURCES} ${ARG_THREADS})
   target_link_libraries(${name}-test PRIVATE ${ARG_USES} bellwire-doctest bellwire-settings)
   set_target_properties(${name}-test PROPERTIES CXX_CLANG_TIDY "")  # it takes minutes for them
   add_test(NAME ${name} COMMAND ${name}-test)

@@ -2,11 +2,10 @@
 //
 // When one side tells the other: by the standard's rule, for every event that can be asked for
 // (virtio 1.2, sections 2.7.7, 2.7.10 and 2.8.10). The other side's word is written here, as raw
-// memory. And two threads that sleep whenever they may: a wake-up that is lost would hang them.
+// memory.
 #include <doctest/doctest.h>
-#include <poll.h>
 
-#include <thread>
+#include <iterator>
 
 #include "vdev/testing/virtqueue_pair.hpp"
 
@@ -62,11 +61,14 @@ void ask_for_kick(VirtqueuePair& pair, std::uint16_t place) {
         &pair.memory.at<vring_used>(layout.device_area)->ring[layout.size]) = place;
 }
 
+// Every distance, with one batch; with all of them where they differ.
 void check_all_distances(VirtqueuePair& pair, unsigned cycle) {
   const Side side{pair};
   unsigned wrong = 0;
   for (unsigned distance = 0; distance < cycle; ++distance)
     for (const auto batch : batches) {
+      const bool differ = distance < 10 || distance + 10 >= cycle;
+      if (!differ && batch != batches[distance % std::size(batches)]) continue;
       const auto place = side.place(distance);
       ask_for_call(pair, place);
       ask_for_kick(pair, place);
@@ -144,67 +146,4 @@ TEST_CASE("flags that the standard reserves ask for everything") {
   *pair.memory.at<vring_packed_desc_event>(pair.layout.driver_area) = {0, 3};
   side.exchange(1);
   CHECK(pair.device.should_call());
-}
-
-namespace {
-
-void sleep_until_rung(const os::EventFd& event) {
-  pollfd waiting{.fd = event.fd(), .events = POLLIN, .revents = 0};
-  constexpr int long_enough_ms = 60'000;
-  if (poll(&waiting, 1, long_enough_ms) != 1) throw std::runtime_error("a wake-up was lost");
-  (void)event.drain();
-}
-
-struct TwoThreads {
-  explicit TwoThreads(const QueueLayout& layout) : pair(layout) {}
-
-  // Returns what it is given, some at a time, so that it often sleeps with others in flight.
-  void serve(unsigned chains) {
-    for (unsigned served = 0; served < chains;) {
-      unsigned batch = 0;
-      while (batch < 3 && pair.pop() == Taken::chain) {
-        pair.device.push(pair.storage.chain(), 0);
-        ++batch;
-      }
-      served += batch;
-      pair.device.publish();
-      if (pair.device.should_call()) call.ring();
-      if (batch == 0 && served < chains && pair.device.enable_kicks()) sleep_until_rung(kick);
-    }
-  }
-
-  void drive(unsigned chains) {
-    const GuestBuffer buffer{pair.buffers(), 1};
-    unsigned sent = 0;
-    for (unsigned came = 0; came < chains;) {
-      while (sent < chains && pair.driver.add({&buffer, 1}, {}, sent)) ++sent;
-      pair.driver.publish();
-      if (pair.driver.should_kick()) kick.ring();
-      while (const auto used = pair.driver.poll_used())
-        in_order = used->token == came++ && in_order;
-      if (pair.driver.in_flight() > 0 && pair.driver.enable_calls()) sleep_until_rung(call);
-    }
-  }
-
-  VirtqueuePair pair;
-  os::EventFd kick = os::EventFd::create().value();
-  os::EventFd call = os::EventFd::create().value();
-  bool in_order = true;
-};
-
-}  // namespace
-
-TEST_CASE("two threads that sleep whenever they may lose no wake-up") {
-  constexpr unsigned chains = 20'000;
-  for (const bool packed : {false, true})
-    for (const bool event_index : {false, true}) {
-      CAPTURE(packed);
-      CAPTURE(event_index);
-      TwoThreads both({.size = 4, .packed = packed, .event_index = event_index});
-      std::thread device([&] { both.serve(chains); });
-      both.drive(chains);
-      device.join();
-      CHECK(both.in_order);
-      CHECK_FALSE(both.pair.driver.broken());
-    }
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.core.places import ROOT
 
-from . import checkpatch, layers, sources
+from . import checkpatch, layers, sources, threads
 from .results import Case
 from .step import Failed, Step, command, tracked
 
@@ -101,6 +101,15 @@ def arrows() -> list[Case]:
     return [Case(f"includes of {len(sources)} files follow the layers")]
 
 
+def threaded() -> list[Case]:
+    """The tests that start threads are those that TSan runs."""
+    lists = tracked("vdev/*CMakeLists.txt", "host/*CMakeLists.txt")
+    wrong = list(threads.wrong_lists(ROOT, lists))
+    if wrong:
+        raise Failed("\n".join(wrong))
+    return [Case(f"tests with threads of {len(lists)} folders")]
+
+
 def _names(found: list[Path]) -> str:
     return ", ".join(str(path.relative_to(ROOT)) for path in found)
 
@@ -111,6 +120,7 @@ STEPS = (
     Step("paths", paths),
     Step("links", links),
     Step("layers", arrows),
+    Step("threads", threaded),
     Step("walk", walk),
     *sources.STEPS,
     *checkpatch.STEPS,
