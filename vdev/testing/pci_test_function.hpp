@@ -26,7 +26,7 @@ class TestFunction final : public pci::Function, private RegisterBlock {
   static constexpr unsigned in_flight = ~0U;
 
   /// `room`: the size of the buffer for DMA.
-  explicit TestFunction(std::size_t room = std::size_t{4} << 20)
+  explicit TestFunction(std::size_t room = std::size_t{512} << 10)
       : Function(plan(*this)), buffer(room) {}
 
   std::vector<std::byte> buffer;

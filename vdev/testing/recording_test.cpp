@@ -13,7 +13,8 @@ using namespace bellwire::testing;
 
 namespace {
 
-constexpr unsigned requests = 10'000;
+constexpr unsigned requests = 4'000;
+constexpr unsigned few = 10;    // of them
 constexpr unsigned often = 64;  // requests from drain to drain
 
 struct Plan {
@@ -100,7 +101,7 @@ struct Tally {
 void check_in_order(const Tally& tally) {
   CHECK(tally.complete == requests);
   CHECK(tally.wrong_sum == 0);
-  CHECK(tally.backwards * 1000 <= requests);
+  CHECK(tally.backwards <= few);
   CHECK(tally.too_far_back == 0);
 }
 
@@ -130,7 +131,7 @@ TEST_CASE("each request's hops are reported in order, on every transport") {
 TEST_CASE("what nobody read in time is counted, on every transport") {
   on_each_transport(1, [](TransportFixture& fixture) {
     const auto [recording, written] =
-        record(fixture, {.count = requests / 4, .depth = 1, .drains = false});
+        record(fixture, {.count = 2'500, .depth = 1, .drains = false});
     for (unsigned side = 0; side < BELLWIRE_SIDES; ++side) {
       CHECK(recording.lost[side] > 0);
       CHECK(recording.lost[side] + recording.queues[0].of[side].size() == written[side]);

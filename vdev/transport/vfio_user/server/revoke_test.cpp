@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t revoked = 0x100000;
-constexpr std::uint32_t room = 1 << 20;
+constexpr std::uint32_t room = 4 * most_dma_transfer;
 
 template <class Register>
 Bytes write_register(Register reg, typename Register::Value value) {

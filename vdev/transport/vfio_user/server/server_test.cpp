@@ -237,7 +237,7 @@ TEST_CASE("full, blocking interrupts and doorbells stop neither their client nor
 }
 
 TEST_CASE("DMA goes both ways, mapped or by messages, over many messages") {
-  constexpr std::uint32_t size = 3 << 20;
+  constexpr std::uint32_t size = 5 * most_dma_transfer + 4096;
   ServedFunctions<> served;
   auto client = connect(served);
   Bytes unshared = pattern(size, 1);
@@ -326,12 +326,12 @@ TEST_CASE("a client that owes its version, or half a message, makes room for ano
 
 TEST_CASE("a client that goes in the middle of DMA ends it with an error") {
   ServedFunctions<> served;
-  Bytes memory(1 << 20);
+  Bytes memory(8 * most_dma_transfer);
   {
     auto client = connect(served);
     REQUIRE(client.map(guest_address, memory).has_value());
     store(client, TestFunction::address, guest_address);
-    store(client, TestFunction::fetch, 1 << 20);
+    store(client, TestFunction::fetch, 8 * most_dma_transfer);
   }
   auto next = connect(served);
   CHECK(load(next, TestFunction::finished) == 1);
