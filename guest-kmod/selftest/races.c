@@ -34,7 +34,7 @@ static void replaced_under_traffic(void)
 	race.eventfd = new_eventfd(0);
 	EXPECT(set_kick(race.fd, race.eventfd, FIRST) == 0);
 	EXPECT(pthread_create(&thread, NULL, replace_workers, NULL) == 0);
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 1000; i++) {
 		uint64_t before = info(race.fd).doorbells;
 
 		ring_eventfd(race.eventfd, 1);
@@ -52,7 +52,7 @@ static void replaced_under_traffic(void)
 static void stopped_at_once(void)
 {
 	sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){ .sched_priority = 1 });
-	for (uint32_t i = 0; i < 900; i++) {
+	for (uint32_t i = 0; i < 300; i++) {
 		int fd = claimed(), kick = new_eventfd(0);
 		uint64_t kicks;
 
@@ -84,7 +84,7 @@ static void no_leak(void)
 	int fd = claimed();
 	long before = open_files();
 
-	for (uint32_t i = 0; i < 3000; i++) {
+	for (uint32_t i = 0; i < 1000; i++) {
 		int kick = new_eventfd(0), call = new_eventfd(0);
 
 		EXPECT(set_kick(fd, kick, FIRST + i % LAST) == 0);

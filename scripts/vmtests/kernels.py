@@ -8,7 +8,7 @@ class Kernels(VmCase):
     def test_6_12(self) -> None:
         lab = self.lab(version="6.12")
         lab.start()
-        self.finish(self.boot(lab, "bell ring --ktap --count 1000 --worker all --kick all",
+        self.finish(self.boot(lab, "bell ring --ktap --count 300 --worker all --kick all",
                               "bell break", "module-selftest -t 1"))
         lab.check()
 

@@ -18,7 +18,7 @@ class Neighbours(VmCase):
         time.sleep(1)  # both ring
         victim.kill()
 
-        successor = self.boot(lab, "bell ring --ktap --count 2000 --worker all")
+        successor = self.boot(lab, "bell ring --ktap --count 500 --worker all")
         self.finish(successor)
         self.assertIsNone(survivor.poll(), "it should still be ringing")
         lab.check()

@@ -3,11 +3,11 @@
 
 from typing import Any
 
-from vmtests.case import VmCase, figures
+from vmtests.case import LENGTH, VmCase, figures
 
-COUNT = 2_000
-DEEP = 10_000  # 64 at a time, when each takes a sixtieth of the time
-POLLED = 2_000  # on a busy machine, a polling side waits for its CPU
+COUNT = 400 * LENGTH
+DEEP = 5_000 * LENGTH  # 64 at a time, when each takes a sixtieth of the time
+POLLED = 1_000 * LENGTH  # on a busy machine, a polling side waits for its CPU
 EVERY_WAY = "bell ring --ktap --device all --worker all --kick all --wait all"
 WAYS = 2 * 3 * 3 * 3
 

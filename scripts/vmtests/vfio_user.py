@@ -10,11 +10,11 @@ from harness.vms import toolbox
 from harness.vms.qmp import QmpError
 from harness.vms.verdict import DEAD
 from harness.vms.vm import Vm
-from vmtests.case import LIMIT, VmCase, figures, vm_config
+from vmtests.case import LENGTH, LIMIT, VmCase, figures, vm_config
 from vmtests.rings import EVERY_WAY, WAYS
 
-COUNT = 1_000
-DEEP = 2_000
+COUNT = 300 * LENGTH
+DEEP = 2_000 * LENGTH
 # Two processes in the guest ring at two depths until their device dies.
 UNTIL_IT_DIES = """
 echo 'KTAP version 1'; echo 1..2
@@ -75,7 +75,7 @@ class VfioUser(VmCase):
 
     def test_selftest(self) -> None:
         lab = self.wired(smp=2)
-        self.finish(self.boot(lab, "module-selftest"))
+        self.finish(self.boot(lab, f"module-selftest -t {LENGTH}"))
         lab.check()
 
     def test_32_vectors(self) -> None:

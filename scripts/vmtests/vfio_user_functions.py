@@ -72,10 +72,10 @@ tell "which are others" differ /tmp/first /tmp/second
 BLK = TOOLS + """
 echo KTAP version 1; echo 1..4
 write() { dd if=/tmp/content of=/dev/vda bs=64k oflag=direct 2>/dev/null; }
-same() { dd if=/dev/vda bs=4k count=4096 iflag=direct 2>/dev/null | cmp - /tmp/content; }
-dd if=/dev/urandom of=/tmp/content bs=64k count=256 2>/dev/null
+same() { dd if=/dev/vda bs=4k count=1024 iflag=direct 2>/dev/null | cmp - /tmp/content; }
+dd if=/dev/urandom of=/tmp/content bs=64k count=64 2>/dev/null
 tell "Linux's driver is bound" bound
-tell "16 MiB are written" write
+tell "4 MiB are written" write
 tell "and read back" same
 tell "by MSI-X" interrupted virtio1
 """
@@ -110,7 +110,7 @@ class Edu(Functions):
         device = Device(lab.folder, "edu", 0, f"vfio-user:{self.socket}", self.socket)
         self.addCleanup(device.stop)
         device.start()
-        vm = self.boot(lab, ROOM, "bell edu --dma 1G")
+        vm = self.boot(lab, ROOM, "bell edu --dma 32M")
         mapped = "/memfd:memory-backend" in Path(f"/proc/{device.pid}/maps").read_text()
         self.assertEqual(mapped, shared_memory)
         self.finish(vm)

@@ -14,7 +14,7 @@
 
 #include "selftest.h"
 
-enum { PROCESSES = 3, FILES = 10, MILLISECONDS = 3000 };
+enum { PROCESSES = 3, FILES = 10, MILLISECONDS = 1000 };
 
 static unsigned int seed;
 static int fds[FILES];

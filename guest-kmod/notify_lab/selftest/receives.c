@@ -7,7 +7,7 @@
 
 #include "selftest.h"
 
-enum { MANY = 3000, FEW = 200 };
+enum { MANY = 1000, FEW = 200 };
 
 static const struct notify_lab_record *records(const struct session *session)
 {

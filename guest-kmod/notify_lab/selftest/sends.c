@@ -8,7 +8,7 @@
 #include "guest-kmod/selftest/slow_buffer.h"
 #include "selftest.h"
 
-enum { MANY = 3000, FEW = 200 };
+enum { MANY = 1000, FEW = 200 };
 
 static void in_order(const struct link_kind *kind, bool one_at_a_time)
 {

@@ -8,7 +8,7 @@
 
 #include "selftest.h"
 
-enum { MANY = 3000, FEW = 200, SIGNAL = 40 };
+enum { MANY = 1000, FEW = 200, SIGNAL = 40 };
 
 static siginfo_t await_signal(int number)
 {

@@ -22,16 +22,18 @@ LEVELS = {
     "static": Level("clang, clang-tidy; the module's warnings, sparse", static.STEPS),
     "host": Level("level 0: programs; the library under ASan + UBSan, TSan", host.STEPS),
     "install": Level("the installed library, and the example that uses it", install.STEPS),
-    "fuzz": Level("hostile input, a minute", fuzz.STEPS),
+    "fuzz": Level("hostile input: each corpus, and seconds of what grows from it", fuzz.STEPS),
     "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
     "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
     "debug": Level("level 2 on a kernel with KASAN, lockdep and kmemleak; half an hour",
                    vm.DEBUG, vm.missing),
+    "long": Level("more of the same: minutes of fuzzing, ten times as many rings",
+                  (*fuzz.LONG_STEPS, *vm.LONG_STEPS), vm.missing),
     "quick": Level("what --quick chooses from: a test program each, in the preset dev",
                    quick.STEPS),
 }
 # Not quick, which has the others' tests, nor what takes too long for every change.
-ALL = [name for name in LEVELS if name not in ("quick", "debug")]
+ALL = [name for name in LEVELS if name not in ("quick", "debug", "long")]
 
 Chosen = list[tuple[str, Step]]  # each with its level
 

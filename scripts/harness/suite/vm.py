@@ -67,17 +67,38 @@ STEPS = tuple(step for name in SUITES for step in steps(name))
 NESTED = (Step("rings", partial(suite, "nested"), build.RELEASE),)
 
 
-def on_debug_kernel(name: str) -> list[Case]:
-    """That suite, in a process whose guests have the debug kernel. It is several times slower."""
-    junit = LOGS / f"debug-{name}.xml"
+def elsewhere(title: str, level: str, step: str, limit: float, environment: dict[str, str]
+              ) -> list[Case]:
+    """The cases of steps that run in a process with that environment."""
+    junit = LOGS / f"{title}.xml"
     junit.unlink(missing_ok=True)
-    command(f"debug-{name}", sys.executable, ROOT / "scripts/harness/start.py", "suite", "vm",
-            "--step", name.replace("_", "-"), "--here", "--report", junit, limit=DEBUG_LIMIT,
-            environment={"BELLWIRE_KERNEL": debug_kernel.VERSION})
+    command(title, sys.executable, ROOT / "scripts/harness/start.py", "suite", level,
+            "--step", step, "--here", "--report", junit, limit=limit, environment=environment)
     return results.read(junit)
+
+
+def on_debug_kernel(name: str) -> list[Case]:
+    """That suite with guests that have the debug kernel. It is several times slower."""
+    return elsewhere(f"debug-{name}", "vm", name.replace("_", "-"), DEBUG_LIMIT,
+                     {"BELLWIRE_KERNEL": debug_kernel.VERSION})
 
 
 DEBUG_LIMIT = 5400.0
 DEBUG_SUITES = ("module", "notify_lab", "hostile", "resets", "crashes", "bare")
 DEBUG = tuple(Step(name.replace("_", "-"), partial(on_debug_kernel, name), build.RELEASE,
                    DEBUG_LIMIT + 600) for name in DEBUG_SUITES)
+
+
+def at_length(level: str, step: str) -> list[Case]:
+    """Those steps with ten times as many rings of each kind."""
+    return elsewhere(f"long-{level}-{step.partition(':')[0]}", level, step, LONG_LIMIT,
+                     {"BELLWIRE_LENGTH": "10"})
+
+
+LONG_LIMIT = 3600.0
+LONG_STEPS = (
+    Step("rings", partial(at_length, "vm", "rings:"), build.RELEASE, LONG_LIMIT + 600),
+    Step("vfio-user", partial(at_length, "vm", "vfio-user: every way"), build.RELEASE,
+         LONG_LIMIT + 600),
+    Step("nested", partial(at_length, "nested", "rings"), build.RELEASE, LONG_LIMIT + 600),
+)
