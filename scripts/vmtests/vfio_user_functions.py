@@ -18,6 +18,7 @@ from harness.labs.lab import Lab
 from harness.labs.processes import Device
 from harness.vms import toolbox
 from vmtests.case import VmCase, vm_config
+from vmtests.disks import DiskCase
 
 IDIO16 = BUILD / "release/docs/examples/idio16/idio16"
 PATIENCE = 60  # seconds
@@ -69,17 +70,6 @@ tell "64 KiB more come from it" fetch /tmp/second
 tell "which are others" differ /tmp/first /tmp/second
 """
 
-BLK = TOOLS + """
-echo KTAP version 1; echo 1..4
-write() { dd if=/tmp/content of=/dev/vda bs=64k oflag=direct 2>/dev/null; }
-same() { dd if=/dev/vda bs=4k count=1024 iflag=direct 2>/dev/null | cmp - /tmp/content; }
-dd if=/dev/urandom of=/tmp/content bs=64k count=64 2>/dev/null
-tell "Linux's driver is bound" bound
-tell "4 MiB are written" write
-tell "and read back" same
-tell "by MSI-X" interrupted virtio1
-"""
-
 
 class Functions(VmCase):
     def setUp(self) -> None:
@@ -126,21 +116,22 @@ class Edu(Functions):
         self.finish(self.boot(self.lab_with("-device", "edu"), ROOM, "bell edu --qemus --dma 64K"))
 
 
-class Virtio(Functions):
-    def drive(self, name: str, lines: str, *options: str) -> None:
-        lab = self.lab_on_socket(shared_memory=True)
-        device = Device(lab.folder, name, 0, f"vfio-user:{self.socket}", self.socket)
-        device.add_options(options)
-        self.addCleanup(device.stop)
-        device.start()
-        self.finish(self.boot(lab, lines, drivers=["virtio_pci", f"virtio_{name}"]))
-        device.check()
-
+class Rng(Functions):
     def test_linux_takes_entropy_from_our_rng(self) -> None:
-        self.drive("rng", RNG)
+        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
+        lab = self.lab(("rng",), on=vm_config(kernel.DEFAULT, 1, program, shared_memory=True),
+                       transport="vfio-user")
+        lab.start()
+        self.finish(self.boot(lab, RNG))
+        lab.check()
 
-    def test_linux_writes_and_reads_our_disk(self) -> None:
-        self.drive("blk", BLK, "--size", str(64 << 20))
+
+class Blk(DiskCase):
+    def test_linux_keeps_a_file_system_on_our_disk(self) -> None:
+        self.write("vfio-user,packed=0")
+
+    def test_linux_keeps_one_on_packed_rings(self) -> None:
+        self.write("vfio-user,packed=1")
 
 
 class Idio16(Functions):

@@ -60,7 +60,7 @@ class Lab:
             self.private = opening.enter_context(runs.private_folder())
             if self._choices:
                 place = Place(self.folder, self.private, self._vectors, self.config.smp,
-                              self._memory, self._words)
+                              self._memory, self._words, self.config.qemu)
                 self._wiring = self._transport.wire(place, self._choices)
                 for device in self.devices:
                     device.add_options(self._device_options)

@@ -12,7 +12,9 @@ from pathlib import Path
 from harness.core.places import HarnessError
 from harness.labs.processes import Device, Process, Switchboard
 from harness.labs.virtio import Choice
-from harness.vms.plugs import IvshmemPlug, Plug, VfioUserPlug, VhostUserPlug
+from harness.vms import qemu
+from harness.vms.plugs import (CONNECT, LISTEN, IvshmemPlug, Plug, VfioUserPlug, VhostUserPlug,
+                               reconnecting)
 
 Plugs = Callable[[int, int], Plug]  # the plug of a device, by its number and its slot in the VM
 
@@ -27,6 +29,7 @@ class Place:
     queues: int  # of a virtio device that can have several
     memory: str | None
     words: tuple[str, ...]  # --transport's, such as "page=1"
+    qemu: str  # the program
 
     def numbered(self, choices: Sequence[Choice]) -> Iterator[tuple[int, Choice, Path]]:
         """Each device with its number and its socket."""
@@ -75,8 +78,12 @@ def by_vfio_user(place: Place, choices: Sequence[Choice]) -> Wiring:
 
 
 def by_vhost_user(place: Place, choices: Sequence[Choice]) -> Wiring:
-    """`server=1`: QEMU listens, and waits for a device that died to come back."""
+    """`server=1`: QEMU listens, and waits for a device that died to come back; `reconnect=1`: it
+    tries to connect again."""
     server = "server=1" in place.words
+    how = LISTEN if server else CONNECT
+    if "reconnect=1" in place.words:
+        how = reconnecting(qemu.numbers(place.qemu))
     devices = []
     for number, choice, socket in place.numbered(choices):
         device = Device(place.folder, choice.name, number,
@@ -91,7 +98,7 @@ def by_vhost_user(place: Place, choices: Sequence[Choice]) -> Wiring:
         queues = {kind.queues: place.queues} if kind.queues else {}
         packed = {"packed": "packed=1" in place.words}
         return VhostUserPlug(place.private / f"device{number}", slot,
-                             kind.front_end | queues | packed, kind.netdev, server)
+                             {**kind.front_end, **queues, **packed}, kind.netdev, how)
 
     return Wiring(None, devices, plug)
 
@@ -109,7 +116,8 @@ TRANSPORTS = {
     "ivshmem": Transport(by_ivshmem, "echo"),
     "vfio-user": Transport(by_vfio_user, "echo", True),
     "vhost-user": Transport(by_vhost_user, "blk=64M", True,
-                            ("packed=0", "packed=1", "server=0", "server=1")),
+                            ("packed=0", "packed=1", "server=0", "server=1", "reconnect=0",
+                             "reconnect=1")),
 }
 
 
@@ -123,4 +131,7 @@ def split(transport: str) -> tuple[Transport, tuple[str, ...]]:
         if found.flags and word not in found.flags:
             raise HarnessError(f"--transport {transport}: {name} has no '{word}', but "
                                f"{', '.join(found.flags)}")
+    if {"server=1", "reconnect=1"} <= set(words):
+        raise HarnessError(f"--transport {transport}: whoever listens never connects: leave out "
+                           "server=1 or reconnect=1")
     return found, tuple(words)

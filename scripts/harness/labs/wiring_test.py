@@ -4,19 +4,25 @@ import tempfile
 import unittest
 from collections.abc import Sequence
 from pathlib import Path
+from unittest import mock
 
 from harness.core.places import HarnessError
 from harness.labs import virtio, wiring
 from harness.labs.wiring import Place, Wiring
+from harness.vms import qemu
+
+
+QEMU = "qemu-of-a-test"
 
 
 class WiringTest(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.version = self.enterContext(mock.patch.object(qemu, "version", return_value="7.2.22"))
 
     def wire(self, transport: str, devices: Sequence[str], queues: int = 1) -> Wiring:
         kind, words = wiring.split(transport)
-        place = Place(self.folder, self.folder, 8, queues, None, words)
+        place = Place(self.folder, self.folder, 8, queues, None, words, QEMU)
         return kind.wire(place, [virtio.choose(word) for word in devices])
 
     def lines(self, transport: str, *devices: str) -> list[str]:
@@ -45,8 +51,15 @@ class WiringTest(unittest.TestCase):
         self.assertEqual(json.loads(plug.arguments()[-1]), device)
         self.assertIn("server=on", plug.arguments()[1])
 
+    def test_qemu_connects_again_by_the_word_that_it_knows(self) -> None:
+        for version, word in (("7.2.22 (Debian)", "reconnect=1"), ("11.1.3", "reconnect-ms=1000")):
+            self.version.return_value = version
+            plug = self.wire("vhost-user,reconnect=1", ["rng"]).plug(0, 0)
+            self.assertIn(f",server=off,{word}", plug.arguments()[1])
+
     def test_words_that_a_transport_does_not_have(self) -> None:
         for transport, expected in (("vhost-user,page=1", "no 'page=1', but packed=0"),
+                                    ("vhost-user,server=1,reconnect=1", "leave out server=1"),
                                     ("vhost", "'vhost' is not one of ivshmem, vfio-user")):
             with self.assertRaisesRegex(HarnessError, expected):
                 wiring.split(transport)

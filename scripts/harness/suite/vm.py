@@ -90,7 +90,7 @@ DEBUG = tuple(Step(name.replace("_", "-"), partial(on_debug_kernel, name), build
 
 
 def at_length(level: str, step: str) -> list[Case]:
-    """Those steps with ten times as many rings of each kind."""
+    """Those steps with ten times as many rings of each kind, and with full disks."""
     return elsewhere(f"long-{level}-{step.partition(':')[0]}", level, step, LONG_LIMIT,
                      {"BELLWIRE_LENGTH": "10"})
 
@@ -99,6 +99,9 @@ LONG_LIMIT = 3600.0
 LONG_STEPS = (
     Step("rings", partial(at_length, "vm", "rings:"), build.RELEASE, LONG_LIMIT + 600),
     Step("vfio-user", partial(at_length, "vm", "vfio-user: every way"), build.RELEASE,
+         LONG_LIMIT + 600),
+    Step("vhost-user", partial(at_length, "vm", "vhost-user: blk"), build.RELEASE, LONG_LIMIT + 600),
+    Step("vfio-user-functions", partial(at_length, "vm", "vfio-user-functions"), build.RELEASE,
          LONG_LIMIT + 600),
     Step("nested", partial(at_length, "nested", "rings"), build.RELEASE, LONG_LIMIT + 600),
 )

@@ -7,7 +7,7 @@ Each is a few objects, which stand on QEMU's command line or are plugged in by Q
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,11 @@ class Plug:
         """The same as arguments of QEMU."""
         raise NotImplementedError
 
-    def _chardev(self, server: bool = False) -> tuple[str, dict[str, Any]]:
+    def _chardev(self, how: Mapping[str, Any] = {"server": False}) -> tuple[str, dict[str, Any]]:
         """That connects to the socket, or listens there."""
         address = {"type": "unix", "data": {"path": str(self.socket)}}
         return "chardev-add", {"id": self.name, "backend": {
-            "type": "socket", "data": {"addr": address, "server": server}}}
+            "type": "socket", "data": {"addr": address, **how}}}
 
 
 @dataclass(frozen=True)
@@ -80,24 +80,39 @@ class VfioUserPlug(Plug):
         return ["-device", json.dumps(self.device())]
 
 
+CONNECT = {"server": False}
+LISTEN = {"server": True}  # waits for the back-end, and for the next one when it has gone
+AGAIN_MS = (9, 2)  # the first version of QEMU that counts milliseconds
+
+
+def reconnecting(version: tuple[int, int]) -> dict[str, Any]:
+    """Connects, and tries to connect again every second when the back-end has gone."""
+    return CONNECT | ({"reconnect-ms": 1000} if version >= AGAIN_MS else {"reconnect": 1})
+
+
+def _word(value: object) -> str:
+    """A value in an option."""
+    return ("on" if value else "off") if isinstance(value, bool) else str(value)
+
+
 @dataclass(frozen=True)
 class VhostUserPlug(Plug):
     """To the back-end of a virtio device, whose `properties` name QEMU's front-end. Some front-ends
-    take the chardev, a network card takes a `netdev` in between. As the socket's `server`, QEMU
-    waits for the back-end, and for the next one when it has gone."""
+    take the chardev, a network card takes a `netdev` in between. `how`: the chardev's options, which
+    say what QEMU does when the back-end has gone: CONNECT, LISTEN, or reconnecting()."""
 
     properties: Mapping[str, Any]
     netdev: bool = False
-    server: bool = False
+    how: Mapping[str, Any] = field(default_factory=lambda: CONNECT)
 
     def commands(self) -> Commands:
-        return [self._chardev(self.server),
+        return [self._chardev(self.how),
                 *([("netdev_add", self._netdev())] if self.netdev else []),
                 ("device_add", self._device())]
 
     def arguments(self) -> list[str]:
-        server = ",server=on" if self.server else ""
-        return ["-chardev", f"socket,id={self.name},path={value(self.socket)}{server}",
+        how = "".join(f",{name}={_word(value)}" for name, value in self.how.items())
+        return ["-chardev", f"socket,id={self.name},path={value(self.socket)}{how}",
                 *(["-netdev", json.dumps(self._netdev())] if self.netdev else []),
                 "-device", json.dumps(self._device())]
 

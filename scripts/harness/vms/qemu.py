@@ -8,6 +8,7 @@ Wires stand on the command line, or are plugged into a VM that was started witho
 """
 
 import functools
+import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -100,6 +101,12 @@ def version(program: str) -> str:
     if asked.returncode:
         raise _no_qemu(program, f"it ended with {asked.returncode}: {first}")
     return first.removeprefix("QEMU emulator version ")
+
+
+def numbers(program: str) -> tuple[int, int]:
+    """Its version as numbers; (0, 0) if it says none."""
+    found = re.match(r"(\d+)\.(\d+)", version(program))
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _no_qemu(program: str, reason: object) -> HarnessError:

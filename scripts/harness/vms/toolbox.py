@@ -6,7 +6,6 @@ to libc. A script of ours starts it with its own loader, so the machine's progra
 libraries. Remove the folder to get a newer one.
 """
 
-import re
 import shutil
 from pathlib import Path
 
@@ -81,8 +80,7 @@ def files() -> list[Path]:
 
 
 def _does(program: str, needed: tuple[int, int], device: str) -> bool:
-    found = re.match(r"(\d+)\.(\d+)", qemu.version(program))
-    if not found or (int(found[1]), int(found[2])) < needed:
+    if qemu.numbers(program) < needed:
         return False
     # Not "-device help", which loads all modules, and may meet one that doesn't fit.
     said = children.run(program, "-device", f"{device},help")
