@@ -52,9 +52,7 @@ Result<void> check_dropped(const std::optional<DropPlan>& drop, std::uint64_t ca
 }
 
 unsigned DeviceRun::descriptors_each(const DeviceOptions& options) noexcept {
-  const unsigned moderated = options.moderate.count() > 0 ? Moderation::descriptors_each : 0;
-  const unsigned dropped = options.drop ? Dropping::descriptors_each : 0;
-  return Runner::descriptors_each + moderated + dropped;
+  return Runner::descriptors_each + interposed_descriptors(options.moderate, options.drop);
 }
 
 }  // namespace bellwire::host

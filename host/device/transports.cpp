@@ -157,7 +157,8 @@ Result<VirtioPlace> virtio_place(std::string_view where) {
 Result<VirtioService> serve_virtio_by_vfio_user(boost::asio::io_context& context,
                                                 std::string_view where, virtio::Device& device,
                                                 const virtio::BackendOptions& options, int) {
-  constexpr unsigned each_queue = 4;  // its doorbell, two duplicates of that, and an interrupt
+  // For a queue: its doorbell, two duplicates of that, and an interrupt.
+  const unsigned each_queue = 4 + interposed_descriptors(options.moderate, options.drop);
   if (auto enough = os::ensure_more_fds(card::descriptors({.queues = 0}) +
                                         each_queue * (device.traits().queues + 1));
       !enough)

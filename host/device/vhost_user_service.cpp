@@ -21,10 +21,13 @@ struct Service {
   std::optional<vhost_user::Server> server;
 };
 
-// For each queue: its kick, what waits for that, its call and its error event, twice while one
-// replaces the other. For a front-end: its socket, its channel, and what a message brings.
-constexpr unsigned descriptors_per_queue = Runner::descriptors_each + 8;
-constexpr unsigned other_descriptors = 64;
+// For a queue: its kick, what waits for that, its call and its error event, twice while one
+// replaces the other.
+unsigned descriptors_each(const virtio::BackendOptions& options) noexcept {
+  return 8 + Runner::descriptors_each + interposed_descriptors(options.moderate, options.drop);
+}
+
+constexpr unsigned other_descriptors = 64;  // a front-end's socket and channel, a message's
 
 struct Kind {
   std::string_view device;
@@ -41,7 +44,7 @@ std::vector<Kind> kinds() {
 Result<VirtioService> serve_by_vhost_user(boost::asio::io_context& context,
                                           const VhostUserPlace& place, virtio::Device& device,
                                           const virtio::BackendOptions& options) {
-  const auto fds = device.traits().queues * descriptors_per_queue + other_descriptors;
+  const auto fds = device.traits().queues * descriptors_each(options) + other_descriptors;
   if (auto enough = os::ensure_more_fds(fds); !enough) return enough.error();
   const auto service = std::make_shared<Service>();
   auto backend = virtio::Backend::create(context, device, service->memory, options);

@@ -3,11 +3,14 @@
 after another, and a death in the middle (rules 68, 70 and 77 of docs/semantics.md)."""
 
 import json
+import re
+import resource
 import signal
 import socket
 import subprocess
 import tempfile
 import unittest
+from functools import partial
 from pathlib import Path
 
 from program import PROGRAM, SLOWER, Checked, pipe
@@ -25,10 +28,13 @@ class VhostUserTest(Checked):
         self.addCleanup(self.memory.close)
 
     def start(self, *where: str, fds: tuple[int, ...] = (), program: Path = PROGRAM,
-              device: tuple[str, ...] = ("device", "rng")) -> subprocess.Popen[str]:
-        """Returns once it serves."""
-        process = subprocess.Popen([program, "--log-level=info", *device, *where], text=True,
-                                   stderr=subprocess.PIPE, pass_fds=fds)
+              device: tuple[str, ...] = ("device", "rng"), limit: int = 1024
+              ) -> subprocess.Popen[str]:
+        """Returns once it serves; `limit`: how many descriptors it may have."""
+        process = subprocess.Popen(
+            [program, "--log-level=info", *device, *where], text=True, stderr=subprocess.PIPE,
+            pass_fds=fds,
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (limit, limit)))
         self.addCleanup(process.wait, PATIENCE)
         self.addCleanup(process.kill)
         self.addCleanup(pipe(process.stderr).close)
@@ -118,6 +124,23 @@ class VhostUserTest(Checked):
             self.exchange(2)
             peer.close()
         self.assertEqual(self.ended(process), 0)
+
+    def test_the_descriptors_that_it_asks_for_are_enough(self) -> None:
+        for options in ((), ("--moderate=1", "--drop=interrupt=1000000")):
+            device = ("device", "blk", "--size=1M", "--queues=16", *options)
+            where = ("--on", f"vhost-user:{self.socket}")
+            refused = subprocess.run(
+                [PROGRAM, *device, *where], text=True, capture_output=True, timeout=PATIENCE,
+                preexec_fn=partial(resource.setrlimit, resource.RLIMIT_NOFILE, (30, 30)))
+            needed = re.search(r"(\d+) file descriptors are needed, the limit is 30", refused.stderr)
+            assert needed, refused
+            process = self.start(*where, device=device, limit=int(needed[1]))
+            run = subprocess.run([PROGRAM, "conform", "vhost-user", self.socket], text=True,
+                                 capture_output=True, timeout=PATIENCE)
+            process.terminate()
+            said = process.communicate(timeout=PATIENCE)[1]
+            self.assertEqual(run.returncode, 0, run.stdout[-3000:] + said)
+            self.assertNotIn("Too many open files", said)
 
     def test_a_descriptor_is_a_connection(self) -> None:
         near, far = socket.socketpair(socket.AF_UNIX)

@@ -66,4 +66,11 @@ class Moderation {
   std::vector<std::shared_ptr<Held>> held_;
 };
 
+/// What both open for a wire: a doorbell with its interrupt.
+[[nodiscard]] constexpr unsigned interposed_descriptors(
+    std::chrono::nanoseconds moderate, const std::optional<DropPlan>& drop) noexcept {
+  const unsigned moderated = moderate.count() > 0 ? Moderation::descriptors_each : 0;
+  return moderated + (drop ? Dropping::descriptors_each : 0);
+}
+
 }  // namespace bellwire
