@@ -103,5 +103,6 @@ LONG_STEPS = (
     Step("vhost-user", partial(at_length, "vm", "vhost-user: blk"), build.RELEASE, LONG_LIMIT + 600),
     Step("vfio-user-functions", partial(at_length, "vm", "vfio-user-functions"), build.RELEASE,
          LONG_LIMIT + 600),
+    Step("disks", partial(at_length, "vm", "vhost-user: blk"), build.RELEASE, LONG_LIMIT + 600),
     Step("nested", partial(at_length, "nested", "rings"), build.RELEASE, LONG_LIMIT + 600),
 )
