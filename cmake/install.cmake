@@ -11,7 +11,7 @@ install(TARGETS bellwire RUNTIME)
 
 # The back-ends of vhost-user, as management tools find them: a description each, with the path of a
 # program, which is bellwire under another name (host/main.cpp).
-foreach(device blk:block rng:rng)  # its name, and its type in the schema
+foreach(device blk:block net:net rng:rng)  # its name, and its type in the schema
   string(REPLACE ":" ";" device ${device})
   list(GET device 0 BELLWIRE_DEVICE)
   list(GET device 1 BELLWIRE_DEVICE_TYPE)

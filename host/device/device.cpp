@@ -40,9 +40,10 @@ Result<void> run_function(boost::asio::io_context& context, const FunctionEntry&
 }
 
 Result<TraceFacts> facts_of(const DeviceOptions& options) {
-  TraceFacts facts{.transport = options.on.substr(0, options.on.find(':')),
+  const auto& on = options.on.front();
+  TraceFacts facts{.transport = on.substr(0, on.find(':')),
                    .device = options.name,
-                   .accelerator = accelerator_of(options.on)};
+                   .accelerator = accelerator_of(on)};
   for (const auto& words : options.facts) {
     const auto fact = parse_fact(words);
     if (!fact) return fact.error();
@@ -71,7 +72,7 @@ Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions&
   const auto device = entry.create();
   GuestPlan plan;
   const auto transport = create_transport(
-      context, options.on, plan,
+      context, options.on.front(), plan,
       {.per_wire = DeviceRun::descriptors_each(options), .others = tracing.descriptors_to_come()},
       stop);
   if (!transport && transport.error().code == std::errc::operation_canceled) return {};
@@ -105,12 +106,12 @@ Result<void> run_device(const DeviceOptions& options) {
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   if (const auto* const entry = find_virtio(options.name))
-    return run_virtio(context, *entry, options, stop.fd());
+    return run_virtio(context, *entry, options);
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts);
   if (auto started = tracing.start(); !started) return started;
-  const auto ran = function != nullptr ? run_function(context, *function, options.on)
+  const auto ran = function != nullptr ? run_function(context, *function, options.on.front())
                                        : run_attached(context, options, tracing, stop.fd());
   const auto finished = tracing.finish();
   return ran ? finished : ran;

@@ -21,7 +21,7 @@ Result<void> DeviceRun::start(Attachment attachment) {
   auto parts = make_parts(std::move(attachment));
   if (!parts) return parts.error();
   parts_.emplace(std::move(*parts));
-  log::info("{} runs on {}", options_.name, options_.on);
+  log::info("{} runs on {}", options_.name, options_.on.front());
   return {};
 }
 

@@ -67,11 +67,11 @@ std::vector<std::string> device_names() {
 void add_vhost_user_options(CLI::App& command, DeviceOptions& options, CLI::Option* on) {
   auto* const path = command.add_option_function<std::string>(
       "--socket-path",
-      [&options](const std::string& socket) { options.on = "vhost-user:" + socket; },
+      [&options](const std::string& socket) { options.on = {"vhost-user:" + socket}; },
       "The same as --on vhost-user:PATH");
   path->type_name("PATH");
   auto* const fd = command.add_option_function<unsigned>(
-      "--fd", [&options](unsigned number) { options.on = text("vhost-user:fd={}", number); },
+      "--fd", [&options](unsigned number) { options.on = {text("vhost-user:fd={}", number)}; },
       "The same as --on vhost-user:fd=N");
   fd->type_name("N");
   fd->excludes(path)->excludes(on);
@@ -102,6 +102,16 @@ void add_virtio_options(CLI::App& command, DeviceOptions& options) {
       command.add_option("--queues", chosen.queues, "blk: how many queues")
           ->check(CLI::Range(1, 64))
           ->type_name("N"),
+      command
+          .add_option("--tap", chosen.tap,
+                      "net: this tap interface is a port as well; one that is not there is made")
+          ->type_name("INTERFACE"),
+      command.add_option("--mac", chosen.mac, "net: the first port's address; the others follow")
+          ->type_name("ADDRESS"),
+      command.add_option("--mtu", chosen.mtu, "net: bytes in a frame, beside its header")
+          ->check(CLI::Range(68, 65535))
+          ->type_name("BYTES")
+          ->capture_default_str(),
   };
   for (auto* const option : all)
     option->group("Virtio devices")->each([&options, option](const std::string&) {
@@ -115,8 +125,12 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
   command.add_option("NAME", options.name, "The device")
       ->required()
       ->check(CLI::IsMember(device_names()));
-  auto* const on = command.add_option("--on", options.on, "The transport, see below")
-                       ->type_name("TRANSPORT:WHERE");
+  auto* const on = command
+                       .add_option("--on", options.on,
+                                   "The transport, see below; net takes several, each a port")
+                       ->type_name("TRANSPORT:WHERE")
+                       ->expected(1)
+                       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add_parsed(command, "--poll", options.poll, parse_polling,
              "Look for work before sleeping: off, adaptive (for as long as that pays), always, "
              "always=CPU (bound to that CPU)")
@@ -147,9 +161,15 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
 }
 
 Result<void> check_place(const DeviceOptions& options) {
-  if (!options.on.empty() || options.print_capabilities) return {};
-  return fault(std::errc::invalid_argument,
-               "--on is required: say where {} runs, --on TRANSPORT:WHERE", options.name);
+  if (options.print_capabilities) return {};
+  if (options.on.empty())
+    return fault(std::errc::invalid_argument,
+                 "--on is required: say where {} runs, --on TRANSPORT:WHERE", options.name);
+  const auto* const entry = find_virtio(options.name);
+  const auto most = entry != nullptr && entry->ports ? most_places : 1;
+  if (options.on.size() <= most) return {};
+  return fault(std::errc::invalid_argument, "--on is given {} times: {} runs at {} at most",
+               options.on.size(), options.name, most == 1 ? "one place" : text("{} places", most));
 }
 
 }  // namespace bellwire::host

@@ -26,8 +26,8 @@ struct PollOptions {
 };
 
 struct DeviceOptions {
-  std::string name;  ///< in the catalog
-  std::string on;    ///< TRANSPORT:WHERE
+  std::string name;             ///< in the catalog
+  std::vector<std::string> on;  ///< TRANSPORT:WHERE; several for a device that has ports
   PollOptions poll;
   std::chrono::microseconds moderate{0};  ///< least time between two interrupts of a queue
   TracingOptions tracing;
@@ -41,7 +41,7 @@ struct DeviceOptions {
 /// Adds all options of the subcommand, and checks them as they are read.
 void add_device_options(CLI::App& command, DeviceOptions& options);
 
-/// Whether they say where the device runs. EINVAL: not at all.
+/// Whether they say where the device runs. EINVAL: not at all, or at more places than it can.
 [[nodiscard]] Result<void> check_place(const DeviceOptions& options);
 
 }  // namespace bellwire::host

@@ -156,18 +156,16 @@ Result<VirtioPlace> virtio_place(std::string_view where) {
 
 Result<VirtioService> serve_virtio_by_vfio_user(boost::asio::io_context& context,
                                                 std::string_view where, virtio::Device& device,
-                                                const virtio::BackendOptions& options, int) {
+                                                const VirtioPlan& plan) {
+  auto options = plan.backend;
   // For a queue: its doorbell, two duplicates of that, and an interrupt.
   const unsigned each_queue = 4 + interposed_descriptors(options.moderate, options.drop);
-  if (auto enough = os::ensure_more_fds(card::descriptors({.queues = 0}) +
-                                        each_queue * (device.traits().queues + 1));
-      !enough)
-    return enough.error();
+  const auto fds = card::descriptors({.queues = 0}) + each_queue * (device.traits().queues + 1);
+  if (auto enough = os::ensure_more_fds(plan.places * fds); !enough) return enough.error();
   const auto place = virtio_place(where);
   if (!place) return place.error();
-  auto chosen = options;
-  chosen.packed = place->packed;
-  auto function = virtio::PciFunction::create(context, device, chosen);
+  options.packed = place->packed;
+  auto function = virtio::PciFunction::create(context, device, options);
   if (!function) return function.error();
   auto server = vfio_user::Server::create(context, **function, {.path = place->path});
   if (!server) return server.error();
@@ -210,7 +208,7 @@ Result<std::unique_ptr<Transport>> no_attachment(boost::asio::io_context&, std::
 // PATH[,connect=0|1], or fd=N
 Result<VirtioService> serve_virtio_by_vhost_user(boost::asio::io_context& context,
                                                  std::string_view where, virtio::Device& device,
-                                                 const virtio::BackendOptions& options, int) {
+                                                 const VirtioPlan& plan) {
   const auto words = split(where);
   if (words.empty() || words.front().empty())
     return fault(std::errc::invalid_argument,
@@ -225,7 +223,7 @@ Result<VirtioService> serve_virtio_by_vhost_user(boost::asio::io_context& contex
   if (!done) return done.error();
   place.connect = connect != 0;
   if (given) place.fd = static_cast<int>(fd);
-  return serve_by_vhost_user(context, place, device, options);
+  return serve_by_vhost_user(context, place, device, plan);
 }
 
 constexpr TransportEntry entries[] = {
@@ -302,12 +300,11 @@ Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::
 }
 
 Result<VirtioService> serve_virtio(boost::asio::io_context& context, virtio::Device& device,
-                                   std::string_view on, const virtio::BackendOptions& options,
-                                   int stop) {
+                                   std::string_view on, const VirtioPlan& plan) {
   const auto place = find_transport(on);
   if (!place) return place.error();
   if (place->entry.serve_virtio != nullptr)
-    return place->entry.serve_virtio(context, place->where, device, options, stop);
+    return place->entry.serve_virtio(context, place->where, device, plan);
   std::string able;
   for (const auto& entry : entries)
     if (entry.serve_virtio != nullptr) able.append(able.empty() ? "" : " or ").append(entry.syntax);

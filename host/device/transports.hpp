@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -26,6 +27,14 @@ struct FdDemand {
 /// Serves a virtio device for as long as somebody has it.
 using VirtioService = std::shared_ptr<void>;
 
+/// How a virtio device is served.
+struct VirtioPlan {
+  virtio::BackendOptions backend = {};
+  unsigned places = 1;  ///< that the process serves at once, each as large as this one
+  /// Called when nobody can come any more.
+  std::function<void()> on_end = {};
+};
+
 struct TransportEntry {
   std::string_view name;
   std::string_view syntax;
@@ -37,8 +46,7 @@ struct TransportEntry {
                                      pci::Function&) = nullptr;
   /// Serves a virtio device; null: the transport can't.
   Result<VirtioService> (*serve_virtio)(boost::asio::io_context&, std::string_view where,
-                                        virtio::Device&, const virtio::BackendOptions&,
-                                        int stop) = nullptr;
+                                        virtio::Device&, const VirtioPlan&) = nullptr;
   /// What runs the guest that the transport includes; empty: it includes none.
   std::string_view accelerator = {};
 };
@@ -64,6 +72,6 @@ struct TransportEntry {
 /// As create_transport(), for a virtio device, which must outlive the service.
 [[nodiscard]] Result<VirtioService> serve_virtio(boost::asio::io_context& context,
                                                  virtio::Device& device, std::string_view on,
-                                                 const virtio::BackendOptions& options, int stop);
+                                                 const VirtioPlan& plan);
 
 }  // namespace bellwire::host

@@ -43,18 +43,18 @@ std::vector<Kind> kinds() {
 
 Result<VirtioService> serve_by_vhost_user(boost::asio::io_context& context,
                                           const VhostUserPlace& place, virtio::Device& device,
-                                          const virtio::BackendOptions& options) {
-  const auto fds = device.traits().queues * descriptors_each(options) + other_descriptors;
-  if (auto enough = os::ensure_more_fds(fds); !enough) return enough.error();
+                                          const VirtioPlan& plan) {
+  const auto fds = device.traits().queues * descriptors_each(plan.backend) + other_descriptors;
+  if (auto enough = os::ensure_more_fds(plan.places * fds); !enough) return enough.error();
   const auto service = std::make_shared<Service>();
-  auto backend = virtio::Backend::create(context, device, service->memory, options);
+  auto backend = virtio::Backend::create(context, device, service->memory, plan.backend);
   if (!backend) return backend.error();
   service->backend.emplace(std::move(*backend));
   vhost_user::ServerOptions where{.path = place.path, .connect = place.connect};
   if (place.fd) {
     where.path = text("descriptor {}", *place.fd);
     where.socket = os::UniqueFd(*place.fd);
-    where.on_end = [&context] { context.stop(); };
+    where.on_end = plan.on_end;
   }
   auto server =
       vhost_user::Server::create(context, *service->backend, service->memory, std::move(where));

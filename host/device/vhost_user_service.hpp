@@ -20,11 +20,11 @@ struct VhostUserPlace {
   std::optional<int> fd = {};  ///< in place of a path: a socket that this process was given
 };
 
-/// When a front-end that a descriptor was connected to has gone, the context stops.
+/// Nobody can come any more when a front-end that a descriptor was connected to has gone.
 [[nodiscard]] Result<VirtioService> serve_by_vhost_user(boost::asio::io_context& context,
                                                         const VhostUserPlace& place,
                                                         virtio::Device& device,
-                                                        const virtio::BackendOptions& options);
+                                                        const VirtioPlan& plan);
 
 /// What `--print-capabilities` prints of a device: JSON, by the schema vhost-user.json.
 [[nodiscard]] Result<std::string> vhost_user_capabilities(std::string_view device);

@@ -34,23 +34,49 @@ void on_each(boost::asio::signal_set& signals, std::function<void()> act) {
   });
 }
 
+// Ends the context when the last place says that nobody can come any more.
+std::function<void()> ends_with_last(boost::asio::io_context& context, std::size_t places) {
+  return [&context, left = std::make_shared<std::size_t>(places)] {
+    if (--*left == 0) context.stop();
+  };
+}
+
+Result<std::vector<VirtioService>> serve_all(boost::asio::io_context& context,
+                                             const VirtioDevices& devices,
+                                             const DeviceOptions& options,
+                                             const virtio::BackendOptions& backend) {
+  const VirtioPlan plan{.backend = backend,
+                        .places = static_cast<unsigned>(devices.size()),
+                        .on_end = ends_with_last(context, devices.size())};
+  std::vector<VirtioService> services;
+  for (std::size_t index = 0; index < devices.size(); ++index) {
+    auto service = serve_virtio(context, *devices[index], options.on[index], plan);
+    if (!service) return service.error();
+    services.push_back(std::move(*service));
+  }
+  return services;
+}
+
 }  // namespace
 
 Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& entry,
-                        const DeviceOptions& options, int stop) {
+                        const DeviceOptions& options) {
   if (auto good = check_options(entry, options); !good) return good;
-  const auto device = entry.create(options.virtio);
-  if (!device) return device.error();
+  auto chosen = options.virtio;
+  chosen.places = static_cast<unsigned>(options.on.size());
+  const auto devices = entry.create(context, chosen);
+  if (!devices) return devices.error();
   const virtio::BackendOptions backend{
       .polling = options.poll.polling, .moderate = options.moderate, .drop = options.drop};
-  const auto service = serve_virtio(context, **device, options.on, backend, stop);
-  if (!service && service.error().code == std::errc::operation_canceled) return {};
-  if (!service) return service.error();
+  const auto services = serve_all(context, *devices, options, backend);
+  if (!services) return services.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
   boost::asio::signal_set asked(context, SIGUSR1);
-  on_each(asked, [&] { (*device)->refresh(); });
-  log::info("{} is served on {}", entry.name, options.on);
+  on_each(asked, [&] {
+    for (const auto& device : *devices) device->refresh();
+  });
+  for (const auto& on : options.on) log::info("{} is served on {}", entry.name, on);
   context.run();
   return check_dropped(options.drop, *backend.came);
 }

@@ -10,9 +10,8 @@
 namespace bellwire::host {
 
 /// EINVAL: options that this device does not have. Errors of the device and of the transport.
-/// ENODATA: what was to be dropped never came. `stop`: a descriptor; when it becomes readable, a
-/// transport that is still waiting gives up.
+/// ENODATA: what was to be dropped never came.
 [[nodiscard]] Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& entry,
-                                      const DeviceOptions& options, int stop);
+                                      const DeviceOptions& options);
 
 }  // namespace bellwire::host

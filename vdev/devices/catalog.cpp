@@ -7,6 +7,7 @@
 #include "vdev/devices/blk/blk.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/devices/edu.hpp"
+#include "vdev/devices/net/lan.hpp"
 #include "vdev/devices/rng.hpp"
 
 namespace bellwire {
@@ -49,7 +50,13 @@ Result<os::DiskFile> open_disk(const VirtioOptions& options) {
   return os::DiskFile::of_memory(options.null ? blk::null_file_size : *options.size);
 }
 
-Result<std::unique_ptr<virtio::Device>> make_blk(const VirtioOptions& options) {
+VirtioDevices one(std::unique_ptr<virtio::Device> device) {
+  VirtioDevices devices;
+  devices.push_back(std::move(device));
+  return devices;
+}
+
+Result<VirtioDevices> make_blk(boost::asio::io_context&, const VirtioOptions& options) {
   auto file = open_disk(options);
   if (!file) return file.error();
   if (options.null && !options.size)
@@ -58,20 +65,39 @@ Result<std::unique_ptr<virtio::Device>> make_blk(const VirtioOptions& options) {
                                                   .queues = options.queues,
                                                   .null_size = options.null ? *options.size : 0});
   if (!made) return made.error();
-  return std::unique_ptr<virtio::Device>(std::move(*made));
+  return one(std::move(*made));
+}
+
+Result<VirtioDevices> make_rng(boost::asio::io_context&, const VirtioOptions&) {
+  return one(make<virtio::Device, Rng>());
+}
+
+Result<VirtioDevices> make_net(boost::asio::io_context& context, const VirtioOptions& options) {
+  auto first = net::MacAddress::parse(options.mac);
+  if (!options.mac.empty() && (!first || !first->single()))
+    return fault(std::errc::invalid_argument,
+                 "--mac '{}': give the address of one station, such as 52:54:00:12:34:56",
+                 options.mac);
+  auto cards = net::create_lan(context, {.cards = options.places,
+                                         .mtu = static_cast<std::uint16_t>(options.mtu),
+                                         .first = first,
+                                         .tap = options.tap});
+  if (!cards) return cards.error();
+  VirtioDevices devices;
+  for (auto& card : *cards) devices.push_back(std::move(card));
+  return devices;
 }
 
 constexpr std::string_view blk_options[] = {"--file",      "--size",   "--null",
                                             "--read-only", "--serial", "--queues"};
 
+constexpr std::string_view net_options[] = {"--tap", "--mac", "--mtu"};
+
 constexpr VirtioEntry virtio_entries[] = {
     {"blk", "a virtio disk: a file, a block device or memory", blk_options, make_blk},
-    {"rng",
-     "a virtio source of entropy",
-     {},
-     [](const VirtioOptions&) -> Result<std::unique_ptr<virtio::Device>> {
-       return make<virtio::Device, Rng>();
-     }},
+    {"net", "virtio network cards at a switch: a port for each --on, and a tap", net_options,
+     make_net, true},
+    {"rng", "a virtio source of entropy", {}, make_rng},
 };
 
 // Null if none has the name.

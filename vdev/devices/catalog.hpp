@@ -5,14 +5,17 @@
 // functions, which need a transport that serves those; and virtio devices, likewise.
 #pragma once
 
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vdev/core/device.hpp"
 #include "vdev/core/transport.hpp"
+#include "vdev/devices/net/ethernet.hpp"
 #include "vdev/pci/function.hpp"
 #include "vdev/virtio/device.hpp"
 
@@ -40,14 +43,25 @@ struct VirtioOptions {
   bool read_only = false;                            ///< --read-only
   std::string serial = {};                           ///< --serial
   unsigned queues = 1;                               ///< --queues
+  std::optional<std::string> tap = std::nullopt;     ///< --tap
+  std::string mac = {};                              ///< --mac
+  unsigned mtu = net::usual_mtu;                     ///< --mtu
+  unsigned places = 1;                               ///< how many it is served at: see `ports`
 };
+
+using VirtioDevices = std::vector<std::unique_ptr<virtio::Device>>;
 
 struct VirtioEntry {
   std::string_view name;
   std::string_view summary;
   std::span<const std::string_view> options;  ///< those that it has, such as "--file"
-  Result<std::unique_ptr<virtio::Device>> (*create)(const VirtioOptions& options);
+  /// Makes one for each place; `context` is what runs them.
+  Result<VirtioDevices> (*create)(boost::asio::io_context& context, const VirtioOptions& options);
+  bool ports = false;  ///< it may be served at several places, each of which is a port of it
 };
+
+/// Places that one process can serve.
+constexpr unsigned most_places = 64;
 
 [[nodiscard]] std::span<const CatalogEntry> catalog() noexcept;
 [[nodiscard]] std::span<const FunctionEntry> functions() noexcept;

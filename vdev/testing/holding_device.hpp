@@ -14,12 +14,10 @@
 namespace bellwire::testing {
 
 struct HoldingDevice final : virtio::Device {
+  explicit HoldingDevice(std::uint16_t of = VIRTIO_ID_RNG) noexcept : id(of) {}
   [[nodiscard]] virtio::Traits traits() const noexcept override {
-    return {.kind = "holder",
-            .id = VIRTIO_ID_RNG,
-            .features = virtio::feature(5),
-            .queues = 2,
-            .config_size = 4};
+    return {
+        .kind = "holder", .id = id, .features = virtio::feature(5), .queues = 2, .config_size = 4};
   }
   Result<void> start(virtio::Session begun) override {
     if (refuses) return fault(std::errc::no_such_device, "the test refuses");
@@ -54,6 +52,7 @@ struct HoldingDevice final : virtio::Device {
     held.pop_back();
   }
 
+  const std::uint16_t id;
   bool at_once = false;
   bool patient = false;           // completes nothing when it is told to cancel
   unsigned polls_until_done = 0;  // and then all that it holds

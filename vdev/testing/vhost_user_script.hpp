@@ -26,7 +26,8 @@ using vhost_user::Request;
 
 /// A device of two queues, served.
 struct ServedBackend {
-  explicit ServedBackend(vhost_user::ServerOptions options = {}) {
+  explicit ServedBackend(vhost_user::ServerOptions options = {}, std::uint16_t id = VIRTIO_ID_RNG)
+      : device(id) {
     if (options.path.empty()) options.path = folder.file("socket");
     path = options.path;
     server.emplace(

@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::uint64_t our_features = bit(f_protocol_features) | bit(VHOST_F_LOG_ALL);
 
+bool is_network(const virtio::Backend& backend) noexcept {
+  return backend.traits().id == VIRTIO_ID_NET;
+}
+
 // The payload has been checked to be that long.
 template <class T>
 T payload(const Message& request) {
@@ -47,6 +51,7 @@ Commands::Commands(boost::asio::io_context& context, virtio::Backend& backend, D
     : context_(context),
       backend_(backend),
       loss_(loss),
+      features_{.offered = protocol_features & ~(is_network(backend) ? bit(feature::config) : 0)},
       memory_(space, std::move(loss)),
       config_watch_(backend.on_config_change([this] { tell_config_changed(); })) {
   for (unsigned index = 0; index < backend.traits().queues; ++index)
@@ -162,7 +167,7 @@ Result<Reply> Commands::set_protocol_features(Message& request) {
 }
 
 Result<Reply> Commands::get_queue_num(Message&) {
-  return reply(std::uint64_t{rings_.size()});
+  return reply(std::uint64_t{is_network(backend_) ? rings_.size() / 2 : rings_.size()});  // pairs
 }
 
 // Memory.

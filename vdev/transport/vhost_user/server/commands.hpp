@@ -31,7 +31,7 @@ struct Reply {
 
 class Commands {
  public:
-  /// What we offer.
+  /// What we offer. A network card's config space is its front-end's, as for other back-ends.
   static constexpr std::uint64_t protocol_features =
       bit(feature::mq) | bit(feature::log_shmfd) | bit(feature::reply_ack) |
       bit(feature::backend_req) | bit(feature::config) | bit(feature::inflight_shmfd) |
@@ -105,7 +105,7 @@ class Commands {
   boost::asio::io_context& context_;
   virtio::Backend& backend_;
   std::shared_ptr<os::MemoryLoss> loss_;
-  ProtocolFeatures features_{.offered = protocol_features};
+  ProtocolFeatures features_;
   MemorySlots memory_;
   Tracking tracking_;
   std::deque<ServedRing> rings_;

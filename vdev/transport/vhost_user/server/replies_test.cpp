@@ -24,6 +24,16 @@ TEST_CASE("features can be asked for before anything else (73)") {
   front.settle();
 }
 
+TEST_CASE("a network card's queues count as pairs, and its config space is the front-end's") {
+  ServedBackend served({}, VIRTIO_ID_NET);
+  ScriptedFrontEnd front(served);
+  (void)front.ask(Request::get_features);
+  const auto offered = front.ask(Request::get_protocol_features);
+  CHECK((offered & bit(feature::config)) == 0);
+  front.protocol(offered);
+  CHECK(front.ask(Request::get_queue_num) == 1);
+}
+
 TEST_CASE("a request is answered exactly once, if it asks and that was negotiated (58)") {
   ServedBackend served;
   ScriptedFrontEnd front(served);
