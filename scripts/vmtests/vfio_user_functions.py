@@ -71,6 +71,26 @@ tell "which are others" differ /tmp/first /tmp/second
 """
 
 
+# Two cards at one switch, over both transports; the second has a network of its own.
+NET = TOOLS + """
+echo KTAP version 1; echo 1..4
+bound() { [ -e /sys/class/net/eth0 ] && [ -e /sys/class/net/eth1 ]; }
+all_answered() { ping -A -q -c 100 10.9.0.2 | grep -q ' 100 packets received'; }
+tell "Linux's driver is bound to both" bound
+unshare -n sh -c 'echo $$ >/run/other; exec sleep 1000' &
+tell "the second goes elsewhere" [ -s /run/other ]
+other=$(cat /run/other)
+ip link set eth1 netns $other
+ip addr add 10.9.0.1/24 dev eth0
+ip link set eth0 up
+nsenter -n -t $other ip addr add 10.9.0.2/24 dev eth1
+nsenter -n -t $other ip link set eth1 up
+tell "pings are answered" all_answered
+tell "by MSI-X" interrupted virtio.-input
+kill $other
+"""
+
+
 class Functions(VmCase):
     def setUp(self) -> None:
         self.private = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
@@ -132,6 +152,25 @@ class Blk(DiskCase):
 
     def test_linux_keeps_one_on_packed_rings(self) -> None:
         self.write("vfio-user,packed=1")
+
+
+class Net(Functions):
+    def test_linux_reaches_another_card_of_our_switch(self) -> None:
+        other = self.private / "other"
+        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
+        place = {"type": "unix", "path": str(self.socket)}
+        lab = self.lab_with(
+            "-device", json.dumps({"driver": "vfio-user-pci", "socket": place}),
+            "-chardev", f"socket,id=port,path={other}",
+            "-netdev", "vhost-user,id=net,chardev=port",
+            "-device", "virtio-net-pci,netdev=net,vectors=0,romfile=",
+            program=program, shared_memory=True)
+        device = Device(lab.folder, "net", 0, f"vfio-user:{self.socket}", other)
+        device.add_options([f"--on=vhost-user:{other}"])
+        self.addCleanup(device.stop)
+        device.start()
+        self.finish(self.boot(lab, NET, drivers=["virtio_pci", "virtio_net"]))
+        device.check()
 
 
 class Idio16(Functions):

@@ -18,8 +18,8 @@ from .results import Case
 from .step import LOGS, Step, command
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
-          "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "hostile", "resets", "trace",
-          "hangs", "pauses", "notify_lab", "compare", "bare", "boot_vm", "boot_vm_elsewhere",
+          "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
+          "trace", "hangs", "pauses", "notify_lab", "compare", "bare", "boot_vm", "boot_vm_elsewhere",
           "packagers")
 
 
@@ -101,8 +101,8 @@ LONG_STEPS = (
     Step("vfio-user", partial(at_length, "vm", "vfio-user: every way"), build.RELEASE,
          LONG_LIMIT + 600),
     Step("vhost-user", partial(at_length, "vm", "vhost-user: blk"), build.RELEASE, LONG_LIMIT + 600),
+    Step("net", partial(at_length, "vm", "net"), build.RELEASE, LONG_LIMIT + 600),
     Step("vfio-user-functions", partial(at_length, "vm", "vfio-user-functions"), build.RELEASE,
          LONG_LIMIT + 600),
-    Step("disks", partial(at_length, "vm", "vhost-user: blk"), build.RELEASE, LONG_LIMIT + 600),
     Step("nested", partial(at_length, "nested", "rings"), build.RELEASE, LONG_LIMIT + 600),
 )
