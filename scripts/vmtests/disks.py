@@ -46,19 +46,19 @@ class DiskCase(VmCase):
     def setUp(self) -> None:
         self.disk = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell"))) / "disk"
 
-    def lab_with_disk(self, transport: str, smp: int = 1, mib: int = 96) -> Lab:
+    def lab_with_disk(self, transport: str, smp: int, program: str) -> Lab:
         with self.disk.open("wb") as file:
-            file.truncate(mib << 20)
-        program = toolbox.chosen(toolbox.PROGRAM, transport)
-        on = vm_config(kernel.DEFAULT, smp, program, shared_memory=True)
+            file.truncate(96 << 20)
+        on = vm_config(kernel.DEFAULT, smp, toolbox.chosen(program, transport), shared_memory=True)
         lab = self.lab((f"blk={self.disk}",), on=on, transport=transport)
         lab.start()
         return lab
 
-    def write(self, transport: str, kills: int = 0, smp: int = 1) -> None:
+    def write(self, transport: str, kills: int = 0, smp: int = 1, program: str = toolbox.PROGRAM
+              ) -> None:
         """A guest makes a file system and writes, while the device is killed and started again so
         many times, at some instant of a file each. Then the host checks the file system."""
-        lab = self.lab_with_disk(transport, smp)
+        lab = self.lab_with_disk(transport, smp, program)
         vm = self.boot(lab, writes("packed=1" in transport, busy=kills > 0))
         for number in range(1, kills + 1):
             self.kill(lab, vm, f"# file {number}\n")

@@ -11,8 +11,8 @@ class Module(VmCase):
     def test_selftest(self) -> None:
         lab = self.lab(smp=2)
         lab.start()
-        vm = self.boot(lab, f"module-selftest -t {LENGTH}", f"echo 'KTAP version 1'; echo 1..1; {RELOAD}",
-                       "bell ring --ktap --count 1000")
+        vm = self.boot(lab, f"module-selftest -t {LENGTH}",
+                       f"echo 'KTAP version 1'; echo 1..1; {RELOAD}", "bell ring --ktap --count 1000")
         self.finish(vm)
         lab.check()
         (run,) = figures(vm.results.path.read_text())

@@ -3,6 +3,7 @@
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -25,7 +26,7 @@ class Packagers(unittest.TestCase):
         folder = Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="b")))
         folder.chmod(0o755)
         found = kernel.get(kernel.DEFAULT)
-        shutil.copytree(found.root / "usr", folder / "usr", symlinks=True)
+        subprocess.run(["cp", "-a", found.root / "usr", folder], check=True)
         cls.headers = folder / found.headers.relative_to(found.root)
 
     def setUp(self) -> None:
@@ -42,6 +43,17 @@ class Packagers(unittest.TestCase):
         return subprocess.run(
             [*as_user, "make", "-C", self.sources, "CONFIG_DEBUG_INFO_BTF_MODULES=", *words],
             capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+    def keep_only(self, folder: str, module: str) -> None:
+        """Of the modules; as one would who packages only that one."""
+        for name, old, new in (("Kbuild", "obj-m := .*", f"obj-m := {folder}/"),
+                               ("Makefile", "built := .*", f"built := {folder}/{module}")):
+            file = self.sources / name
+            text, found = re.subn(f"(?m)^{old}$", new, file.read_text())
+            self.assertEqual(found, 1, name)
+            file.chmod(0o644)
+            file.write_text(text)
+            file.chmod(0o444)
 
     def writable(self, name: str) -> Path:
         folder = self.folder / name
@@ -63,10 +75,12 @@ class Packagers(unittest.TestCase):
         self.assertEqual(list(out.rglob("*.ko")), [])
 
     def test_a_folder_that_kbuild_takes_not(self) -> None:
+        self.keep_only("bare", "bare_wire.ko")  # it takes a tenth of the time of all
         out = self.writable('a b, "c" $x: d')
         made = self.make(f"KDIR={self.headers}", f"OUT={out}".replace("$", "$$"))
         self.assertEqual(made.returncode, 0, made.stderr)
-        self.assertEqual([name for name in MODULES if not (out / name).exists()], [])
+        self.assertEqual([str(path.relative_to(out)) for path in out.rglob("*.ko")],
+                         ["bare/bare_wire.ko"])
 
     def test_what_it_can_not_do(self) -> None:
         for words, expected in (([f"KDIR={self.headers}"], "choose another folder by OUT="),

@@ -5,6 +5,7 @@ The sizes are the least that show each thing; the level long writes 64 MiB, and 
 """
 
 from harness.image import kernel
+from harness.vms import toolbox
 from vmtests.case import VmCase, vm_config
 from vmtests.disks import KILLS, DiskCase
 
@@ -44,3 +45,6 @@ class Blk(DiskCase):
 
     def test_blk_with_two_queues_killed_under_a_server(self) -> None:
         self.write("vhost-user,server=1", kills=KILLS, smp=2)
+
+    def test_blk_on_packed_rings_killed_under_the_newer_qemu(self) -> None:
+        self.write("vhost-user,packed=1,server=1", kills=KILLS, program=toolbox.NAME)

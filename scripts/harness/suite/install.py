@@ -24,23 +24,31 @@ def installed() -> Path:
 
 
 def by_cmake(prefix: Path, name: str) -> Case:
-    build = LOGS / f"example-{name}"
-    shutil.rmtree(build, ignore_errors=True)
-    command("example-configure", "cmake", "-G", "Ninja", "-S", EXAMPLES / name, "-B", build,
-            f"-DCMAKE_PREFIX_PATH={prefix}")
-    command("example-build", "cmake", "--build", build)
-    command("example-test", "ctest", "--test-dir", build, "--no-tests=error",
+    folder = LOGS / f"example-{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    command("example-configure", "cmake", "-G", "Ninja", "-S", EXAMPLES / name, "-B", folder,
+            f"-DCMAKE_PREFIX_PATH={prefix}", environment=build.remembered())
+    command("example-build", "cmake", "--build", folder, environment=build.remembered())
+    command("example-test", "ctest", "--test-dir", folder, "--no-tests=error",
             "--output-on-failure")
     return Case(f"the example {name} by find_package")
 
 
 def by_pkg_config(prefix: Path) -> Case:
     packages = ":".join(str(path.parent) for path in prefix.rglob("*.pc"))
-    flags = shlex.split(command("pkg-config", "pkg-config", "--cflags", "--libs", "bellwire",
-                                environment={"PKG_CONFIG_PATH": packages}))
+
+    def flags(of: str) -> list[str]:
+        return shlex.split(command("pkg-config", "pkg-config", of, "bellwire",
+                                   environment={"PKG_CONFIG_PATH": packages}))
+
     program = LOGS / "example-by-pkg-config"
-    command("example-by-pkg-config", "g++", "-std=c++20", *EXAMPLE.glob("*.cpp"),
-            "-o", program, *flags)
+    launcher = build.remembered().get("CMAKE_CXX_COMPILER_LAUNCHER", "env")
+    objects = []
+    for source in EXAMPLE.glob("*.cpp"):
+        objects.append(LOGS / f"example-{source.stem}.o")
+        command("example-by-pkg-config", launcher, "g++", "-std=c++20", *flags("--cflags"), "-c",
+                source, "-o", objects[-1], environment=build.remembered())
+    command("example-by-pkg-config", "g++", *objects, "-o", program, *flags("--libs"))
     command("example-run", program)
     return Case("the example device by pkg-config")
 
