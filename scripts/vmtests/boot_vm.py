@@ -111,17 +111,18 @@ class BootVm(unittest.TestCase):
         disk = Path(self.enterContext(tempfile.TemporaryDirectory()), "disk")
         disk.write_bytes(b"hello" + bytes(4091))
         run = boot_vm("--transport", "vhost-user", "--device", "blk=64M", "--device",
-                      f"blk={disk},read-only", "--device", "rng", "--", "sh", "-c",
+                      f"blk={disk},read-only", "--device", "rng", "--device", "net", "--",
+                      "sh", "-c",
                       "cat /sys/block/vd?/size; head -c 5 /dev/vdb; cat /sys/block/vdb/ro; "
-                      "cat /sys/class/misc/hw_random/rng_current")
+                      "cat /sys/class/misc/hw_random/rng_current /sys/class/net/eth0/address")
         self.assertEqual((run.returncode, run.stderr), (0, ""))
-        self.assertRegex(run.stdout, r"\A131072\n8\nhello1\nvirtio_rng\.\d\n\Z")
+        self.assertRegex(run.stdout, r"\A131072\n8\nhello1\nvirtio_rng\.\d\n52:54:00:62:77:03\n\Z")
         result = run.result
         self.assertEqual(result["transport"], "vhost-user")
         self.assertEqual([(device["name"], device["log"], device["status"])
                           for device in result["devices"]],
                          [("blk", "device-0.log", 0), ("blk", "device-1.log", 0),
-                          ("rng", "device-2.log", 0)])
+                          ("rng", "device-2.log", 0), ("net", "device-3.log", 0)])
 
     def test_a_device_that_dies(self) -> None:
         command = ("--transport", "vhost-user", "--", "sh", "-c", "echo up; sleep 60")

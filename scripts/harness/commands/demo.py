@@ -7,7 +7,8 @@ the device is killed and started again. The guest checks every completion.
 
 Over vhost-user, the device is a disk, and Linux's own driver drives it: the
 guest makes a file system, and writes files and reads them back while the disk's
-process is killed and started again.
+process is killed and started again. Then two guests ping each other through a
+switch.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.commands import command_line, demo_disk, demo_rings
+from harness.commands import command_line, demo_disk, demo_net, demo_rings
 from harness.commands.demo_frame import Frame
 from harness.vms import toolbox
 
@@ -27,11 +28,18 @@ def main(argv: Sequence[str]) -> int:
     options = _options(argv)
     command_line.exit_on_signals()
     if options.transport == "vhost-user":
-        frame = Frame.open(demo_disk.TITLE, demo_disk.PICTURE, demo_disk.TRANSPORT, options.qemu)
-        return demo_disk.show(frame, options.json)
+        return _virtio(options)
     picture = demo_rings.PICTURES[options.transport]
     return demo_rings.show(
         Frame.open(demo_rings.TITLE, picture, options.transport, options.qemu), options)
+
+
+def _virtio(options: argparse.Namespace) -> int:
+    frame = Frame.open(demo_disk.TITLE, demo_disk.PICTURE, demo_disk.TRANSPORT, options.qemu)
+    parts = [demo(frame) for demo in (demo_disk.run, demo_net.run)]
+    frame.write(options.json, {name: fact for part in parts for name, fact in part.facts.items()})
+    return frame.close([trouble for part in parts for trouble in part.troubles],
+                       "; ".join(part.all_is_well for part in parts))
 
 
 def _options(argv: Sequence[str]) -> argparse.Namespace:
@@ -48,7 +56,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     for name in ("trace", "count") if options.transport == "vhost-user" else ():
         if getattr(options, name) is not None:
-            parser.error(f"--{name}: the demo of vhost-user has a disk, and no rings of ours; "
+            parser.error(f"--{name}: the demo of vhost-user has no rings of ours; "
                          "choose another --transport")
     command_line.check_number(parser, options, "count", 1, 10_000_000)
     command_line.check_folders(parser, options, "json", "trace")

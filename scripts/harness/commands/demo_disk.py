@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import ktap
-from harness.commands.demo_frame import Frame
+from harness.commands.demo_frame import Frame, Part
 from harness.core import messages, runs
 from harness.core.growing import LineReader
 from harness.core.places import HarnessError
@@ -68,7 +68,7 @@ tell "no request failed" no_request_failed
 """
 
 
-def show(frame: Frame, file: Path | None) -> int:
+def run(frame: Frame) -> Part:
     with runs.private_folder() as private:
         disk = private / "disk"
         with disk.open("wb") as made:
@@ -82,13 +82,12 @@ def show(frame: Frame, file: Path | None) -> int:
             show = _Show(lab, vm, disk)
             verdict = vm.wait(LIMIT, show.follow)
         troubles = show.troubles() + logs.complaints(vm.console) + guest_disk.faults(disk)
-    frame.write(vm, file, {"files": show.files, "requests": show.requests,
-                           "restarts": show.restarts})
     if verdict.status and not troubles:
         troubles = [verdict.reason]
-    return frame.close(troubles, f"{show.requests:,} requests over {show.restarts} restarts, none "
-                       f"lost; {FILES * MIB} MiB written and read back with equal checksums, and "
-                       "the file system is clean")
+    return Part({"files": show.files, "requests": show.requests, "restarts": show.restarts}, troubles,
+                f"{show.requests:,} requests over {show.restarts} restarts, none lost; "
+                f"{FILES * MIB} MiB written and read back with equal checksums, and the file system "
+                "is clean")
 
 
 class _Show:

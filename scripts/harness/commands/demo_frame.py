@@ -18,6 +18,15 @@ from harness.vms.vm import Vm
 
 
 @dataclass
+class Part:
+    """What a part of a demo found."""
+
+    facts: dict[str, Any]
+    troubles: list[str]
+    all_is_well: str  # for the closing line, if there are no troubles
+
+
+@dataclass
 class Frame:
     """One demo: its VM's configuration, and the folder of the run."""
 
@@ -25,6 +34,7 @@ class Frame:
     config: VmConfig
     version: str  # QEMU's
     folder: Path
+    boot_ms: int = 0  # of its first guest
 
     @staticmethod
     def open(title: str, picture: str, transport: str, program: str) -> "Frame":
@@ -38,15 +48,16 @@ class Frame:
                      runs.create())
 
     def say_up(self, vm: Vm) -> None:
+        self.boot_ms = vm.boot_ms
         print(f"QEMU {self.version}, {self.config.accel.upper()}, kernel "
               f"{self.config.image.release}, {self.config.smp} CPU; the guest was "
               f"{'resumed' if vm.resumed else 'up'} after {vm.boot_ms / 1000:.1f} s\n")
 
-    def write(self, vm: Vm, file: Path | None, found: dict[str, Any]) -> None:
+    def write(self, file: Path | None, found: dict[str, Any]) -> None:
         """Writes what was found to the run's folder, and to the user's file."""
         facts = {"accel": self.config.accel, "qemu": self.version,
                  "kernel": self.config.image.release, "transport": self.transport,
-                 "cpus": self.config.smp, "boot_ms": vm.boot_ms, **found}
+                 "cpus": self.config.smp, "boot_ms": self.boot_ms, **found}
         runs.write_result(self.folder, **facts)
         if file:
             replace_file(file, json.dumps(facts, indent=2) + "\n")

@@ -71,7 +71,7 @@ def show(frame: Frame, options: argparse.Namespace) -> int:
         verdict = vm.wait(LIMIT, show.follow)
         if recorder:
             recorder.stop()
-    frame.write(vm, options.json, {
+    frame.write(options.json, {
         "runs": [{key: figures[key] for key in COLUMNS} for figures in show.figures[:RUNS]],
         "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts()})
     troubles = show.troubles() + logs.complaints(vm.console)

@@ -28,6 +28,7 @@ class Kind:
     options: Callable[[str], list[str]]  # of `bellwire device`, by what stands behind "="
     netdev: bool = False  # whether the front-end takes one
     queues: str = ""  # the front-end's property for the number of queues, if they can be several
+    shared: bool = False  # whether one process serves all devices of a lab, as ports of a switch
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,17 @@ def check(transport: str, words: Sequence[str]) -> None:
         _check_kind(transport.split(",")[0], choice)
         choice.options(1)
     shared = [name for name, times in Counter(_writers(words)).items() if times > 1]
+    _check_taps(words)
     if shared:
         raise HarnessError(f"--device blk={shared[0]} is given twice, and two disks can't write to "
                            f"one file: give each a copy, or name it as blk={shared[0]}{_READ_ONLY}")
+
+
+def _check_taps(words: Sequence[str]) -> None:
+    taps = dict.fromkeys(word for word in words if word.startswith("net="))
+    if len(taps) > 1:
+        raise HarnessError(f"--device {', --device '.join(taps)}: all cards are at one switch, which "
+                           "has one tap: name it once, and the others net")
 
 
 def _check_kind(transport: str, choice: Choice) -> None:
@@ -99,6 +108,11 @@ def _no_value(name: str) -> Callable[[str], list[str]]:
         return []
 
     return options
+
+
+def _tap(value: str) -> list[str]:
+    """A card at the switch of all cards; with a name, that tap interface is at it, too."""
+    return ["--tap", value] if value else []
 
 
 def _disk(value: str) -> list[str]:
@@ -146,6 +160,11 @@ def _check_disk(name: str, read_only: bool) -> None:
 KINDS = {
     "blk": Kind("blk=FILE or blk=64M", ("virtio_blk", "ext4"), {"driver": "vhost-user-blk-pci"},
                 _disk, queues="num-queues"),
+    # vectors: without KVM, QEMU 7.2 dies when the guest unmasks a vector of MSI-X. romfile: it is in
+    # a package of its own, and guests don't boot from the network.
+    "net": Kind("net or net=TAP", ("virtio_net",),
+                {"driver": "virtio-net-pci", "vectors": 0, "romfile": ""}, _tap, netdev=True,
+                shared=True),
     "rng": Kind("rng", ("virtio_rng",), {"driver": "vhost-user-rng-pci", "vectors": 2},
                 _no_value("rng")),
 }

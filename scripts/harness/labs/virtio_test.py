@@ -73,6 +73,11 @@ class ChoiceTest(unittest.TestCase):
         virtio.check("vhost-user", [f"blk={self.disk},read-only"] * 2)
         virtio.check("vhost-user", ["blk=64M", "blk=64M", "rng", "rng"])
 
+    def test_a_switch_has_one_tap(self) -> None:
+        virtio.check("vhost-user", ["net=tap0", "net", "net=tap0"])
+        self.assertIn("net=tap0, --device net=tap1",
+                      self.refused("vhost-user", "net=tap0", "net=tap1"))
+
     def test_what_a_transport_does_not_have(self) -> None:
         self.assertIn("--transport vhost-user or vfio-user", self.refused("ivshmem", "blk=64M"))
         self.assertIn("choose blk=FILE", self.refused("vhost-user,packed=1", "echo"))

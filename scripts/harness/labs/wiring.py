@@ -64,17 +64,29 @@ def by_ivshmem(place: Place, choices: Sequence[Choice]) -> Wiring:
 
 def by_vfio_user(place: Place, choices: Sequence[Choice]) -> Wiring:
     assert not place.memory, "the memory of a vfio-user device is an option of its own"
-    devices = []
+    devices: list[Device] = []
     for number, choice, socket in place.numbered(choices):
         vectors = () if choice.kind else (f"vectors={place.vectors}",)
         words = [word for word in place.words if word.startswith("packed=") == bool(choice.kind)]
         on = ",".join([f"vfio-user:{socket}", *vectors, *words])
-        device = Device(place.folder, choice.name, number, on, socket,
-                        None if choice.kind else place.control(number))
-        device.add_options(choice.options(place.queues))
-        devices.append(device)
+        _serve(place, devices, number, choice, on, socket)
     return Wiring(None, devices,
                   lambda number, slot: VfioUserPlug(place.private / f"device{number}", slot))
+
+
+def _serve(place: Place, devices: list[Device], number: int, choice: Choice, on: str,
+           socket: Path | None) -> None:
+    """Adds the device's process, or a port to that of the switch that it shares with others."""
+    switch = next((one for one in devices if one.name == choice.name), None)
+    if switch and choice.kind and choice.kind.shared:
+        new = [word for word in choice.options(place.queues) if word not in switch.argv]
+        switch.add_options([f"--on={on}", *new])
+        switch.socket = socket  # the last one that it serves
+        return
+    device = Device(place.folder, choice.name, number, on, socket,
+                    None if choice.kind else place.control(number))
+    device.add_options(choice.options(place.queues))
+    devices.append(device)
 
 
 def by_vhost_user(place: Place, choices: Sequence[Choice]) -> Wiring:
@@ -84,21 +96,19 @@ def by_vhost_user(place: Place, choices: Sequence[Choice]) -> Wiring:
     how = LISTEN if server else CONNECT
     if "reconnect=1" in place.words:
         how = reconnecting(qemu.numbers(place.qemu))
-    devices = []
+    devices: list[Device] = []
     for number, choice, socket in place.numbered(choices):
-        device = Device(place.folder, choice.name, number,
-                        f"vhost-user:{socket}{',connect=1' if server else ''}",
-                        None if server else socket)
-        device.add_options(choice.options(place.queues))
-        devices.append(device)
+        on = f"vhost-user:{socket}{',connect=1' if server else ''}"
+        _serve(place, devices, number, choice, on, None if server else socket)
 
     def plug(number: int, slot: int) -> Plug:
         kind = choices[number].kind
         assert kind, "virtio.check() lets no other device through"
         queues = {kind.queues: place.queues} if kind.queues else {}
         packed = {"packed": "packed=1" in place.words}
+        mac = {"mac": f"52:54:00:62:77:{number:02x}"} if kind.netdev else {}
         return VhostUserPlug(place.private / f"device{number}", slot,
-                             {**kind.front_end, **queues, **packed}, kind.netdev, how)
+                             {**kind.front_end, **queues, **packed, **mac}, kind.netdev, how)
 
     return Wiring(None, devices, plug)
 

@@ -57,6 +57,18 @@ class WiringTest(unittest.TestCase):
             plug = self.wire("vhost-user,reconnect=1", ["rng"]).plug(0, 0)
             self.assertIn(f",server=off,{word}", plug.arguments()[1])
 
+    def test_all_cards_are_ports_of_one_switch(self) -> None:
+        self.assertEqual(self.lines("vhost-user", "net", "rng", "net=tap0", "net=tap0"), [
+            "net --on vhost-user:device0 --on=vhost-user:device2 --tap tap0 "
+            "--on=vhost-user:device3",
+            "rng --on vhost-user:device1"])
+        made = self.wire("vhost-user", ["net", "net"])
+        self.assertEqual(made.devices[0].socket, self.folder / "device1")
+        (_, chardev), (_, netdev), (_, device) = made.plug(1, 1).commands()
+        self.assertEqual((chardev["id"], netdev["chardev"], netdev["id"], device["netdev"]),
+                         ("wire1", "wire1", "net1", "net1"))
+        self.assertEqual(device["mac"], "52:54:00:62:77:01")
+
     def test_words_that_a_transport_does_not_have(self) -> None:
         for transport, expected in (("vhost-user,page=1", "no 'page=1', but packed=0"),
                                     ("vhost-user,server=1,reconnect=1", "leave out server=1"),

@@ -104,6 +104,5 @@ LONG_STEPS = (
     Step("net", partial(at_length, "vm", "net"), build.RELEASE, LONG_LIMIT + 600),
     Step("vfio-user-functions", partial(at_length, "vm", "vfio-user-functions"), build.RELEASE,
          LONG_LIMIT + 600),
-    Step("disks", partial(at_length, "vm", "vhost-user: blk"), build.RELEASE, LONG_LIMIT + 600),
     Step("nested", partial(at_length, "nested", "rings"), build.RELEASE, LONG_LIMIT + 600),
 )
