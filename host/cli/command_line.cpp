@@ -38,6 +38,21 @@ int run_chosen(const Run& run) {
   }
 }
 
+// What was not understood belongs to the last subcommand that was.
+std::string reason_of(const CLI::App& app, const CLI::Error& error) {
+  const auto unknown = app.remaining(true);
+  if (unknown.empty()) return error.what();
+  const auto* last = &app;
+  while (!last->get_subcommands().empty()) last = last->get_subcommands().back();
+  const auto subcommands = last->get_subcommands([](const CLI::App*) { return true; });
+  if (subcommands.empty() || unknown.front().starts_with('-'))
+    return text("unknown argument '{}'", unknown.front());
+  std::string names;
+  for (const auto* subcommand : subcommands)
+    names += (names.empty() ? "" : ", ") + subcommand->get_name();
+  return text("unknown subcommand '{}'; there are: {}", unknown.front(), names);
+}
+
 int parse_and_run(const ProgramInfo& program, std::span<const AddSubcommand> subcommands, int argc,
                   char** argv) {
   CLI::App app(program.summary);
@@ -50,9 +65,7 @@ int parse_and_run(const ProgramInfo& program, std::span<const AddSubcommand> sub
       ->capture_default_str();
   app.fallthrough();
   app.failure_message([&program](const CLI::App* parsed, const CLI::Error& error) {
-    const auto unknown = parsed->remaining();
-    const auto what = unknown.empty() ? error.what() : "unknown argument '" + unknown.front() + "'";
-    return text("bellwire: {} (see {} --help)\n", escaped(what), program.name);
+    return text("bellwire: {} (see {} --help)\n", escaped(reason_of(*parsed, error)), program.name);
   });
   Run run;
   for (const auto add : subcommands) add(app, run);

@@ -77,6 +77,15 @@ def served(path: Path) -> bool:
 
 
 class BadInput(ProgramCase):
+    def test_what_is_unknown_is_named_with_what_there_is(self) -> None:
+        for words, expected in (
+                (["toaster"], "unknown subcommand 'toaster'; there are: switchboard, device, "),
+                (["trace", "shw"], "unknown subcommand 'shw'; there are: record, show, "),
+                (["device", "echo", "--onn=x"], "unknown argument '--onn=x'")):
+            run = subprocess.run([PROGRAM, *words], text=True, capture_output=True)
+            self.assertEqual(run.returncode, 2)
+            self.assertIn(expected, run.stderr)
+
     def test_usage(self) -> None:
         switchboard = ("switchboard", "--socket", self.socket)
         rows: tuple[tuple[Sequence[str | Path], list[str]], ...] = (

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// dice SOCKET SEED: serves the device on that socket, by vhost-user, for QEMU:
-//     -chardev socket,id=dice,path=SOCKET -device vhost-user-rng-pci,chardev=dice
-//     -object memory-backend-memfd,id=ram,size=256M,share=on -machine memory-backend=ram
+// dice SOCKET SEED: serves the device on that socket, by vhost-user; README.md has a guest for it.
 #include <boost/asio/signal_set.hpp>
 #include <cstdlib>
 #include <iostream>

@@ -40,7 +40,12 @@ class _Parser(argparse.ArgumentParser):
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Raises HarnessError if an option is wrong."""
     own, command = _split(argv)
-    options = _parser().parse_args(_joined(own))
+    options, unknown = _parser().parse_known_args(_joined(own))
+    if unknown and not unknown[0].startswith("-"):
+        raise HarnessError(f"'{unknown[0]}' is no option: put the guest's command behind --, as in "
+                           f"boot-vm -- {unknown[0]}")
+    if unknown:
+        raise HarnessError(f"there is no option {unknown[0]}; see boot-vm --help")
     options.command = command
     if options.device == ["none"]:
         options.device = []

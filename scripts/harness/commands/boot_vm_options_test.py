@@ -30,6 +30,8 @@ WRONG = (
     (["--transport", "carrier-pigeon"], "'carrier-pigeon'"),
     (["--device", "blk=64M"], "--transport vhost-user"),
     (["--transport", "vhost-user", "--device", "blk=/no/disk"], "'/no/disk'"),
+    (["bell", "info"], "boot-vm -- bell"),
+    (["--colour", "--", "true"], "--colour"),
     (["--accel", "nested", "--gdb", "--", "true"], "--gdb"),
 )
 

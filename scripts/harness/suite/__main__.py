@@ -105,8 +105,11 @@ def _chosen(options: argparse.Namespace) -> Chosen:
         return levels.with_needs(quick.choose())
     chosen = levels.choose(options.level or levels.ALL, options.step)
     if not chosen:
-        raise HarnessError(f"no step '{options.step}' in {', '.join(options.level or levels.ALL)}: "
-                           f"it is in {', '.join(levels.having(options.step)) or 'no level'}")
+        names = options.level or levels.ALL
+        others = ", ".join(levels.having(options.step))
+        steps = "; ".join(step.name for _, step in levels.choose(names))
+        raise HarnessError(f"no step '{options.step}' in {', '.join(names)}: "
+                           + (f"it is in {others}" if others else f"choose one of: {steps}"))
     if options.here:
         return chosen
     if options.shard:

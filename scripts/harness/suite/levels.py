@@ -21,7 +21,7 @@ LEVELS = {
     "lint": Level("style, licences, links, types, spelling: seconds", lint.STEPS),
     "static": Level("clang, clang-tidy; the module's warnings, sparse", static.STEPS),
     "host": Level("level 0: programs; the library under ASan + UBSan, TSan", host.STEPS),
-    "install": Level("the installed library, and the example that uses it", install.STEPS),
+    "install": Level("the installed library, and the examples that use it", install.STEPS),
     "fuzz": Level("hostile input: each corpus, and seconds of what grows from it", fuzz.STEPS),
     "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
     "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
