@@ -68,10 +68,11 @@ Settings settings_of(const ConformOptions& options, int stop) {
 Result<std::unique_ptr<BackEnd>> back_end_of(const ConformOptions& options, int stop) {
   if (!options.start) {
     if (!std::filesystem::exists(options.socket))
-      return fault(std::errc::no_such_file_or_directory,
-                   "nobody serves socket '{}': start the back-end first, or let the suite do it, by "
-                   "--start",
-                   options.socket);
+      return fault(
+          std::errc::no_such_file_or_directory,
+          "nobody serves socket '{}': start the back-end first, or let the suite do it, by "
+          "--start",
+          options.socket);
     return std::unique_ptr<BackEnd>(std::make_unique<ForeignBackEnd>());
   }
   auto started = StartedBackEnd::create(*options.start, options.socket, stop);
