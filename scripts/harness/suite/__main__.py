@@ -143,6 +143,8 @@ def _cpu() -> float:
 def _announce(title: str) -> None:
     if sys.stdout.isatty():
         print(f"\r\x1b[K  …     {title}", end="", flush=True)
+    elif title.startswith("build: "):  # nothing else that takes minutes runs alone
+        print(f"  …     {title}", flush=True)
 
 
 def _show(done: jobs.Done) -> Sequence[Case]:
