@@ -56,7 +56,6 @@ std::string reason_of(const CLI::App& app, const CLI::Error& error) {
 int parse_and_run(const ProgramInfo& program, std::span<const AddSubcommand> subcommands, int argc,
                   char** argv) {
   CLI::App app(program.summary);
-  app.footer(program.footer);
   app.set_version_flag("--version", text("{} {}", program.name, BELLWIRE_PROGRAM_VERSION));
   app.require_subcommand(1);
   std::string level = "warning";
@@ -69,6 +68,7 @@ int parse_and_run(const ProgramInfo& program, std::span<const AddSubcommand> sub
   });
   Run run;
   for (const auto add : subcommands) add(app, run);
+  app.footer(program.footer);  // now: subcommands would inherit it
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
