@@ -161,6 +161,9 @@ class Ports(NetTest):
         self.assertIn("--on is given 65 times: net runs at 64 places at most", self.refused(65))
         self.assertIn("--mac 'ff:ff:ff:ff:ff:ff': give the address of one station",
                       self.refused(1, "--mac", "ff:ff:ff:ff:ff:ff"))
+        self.assertIn("--mac '': give the address", self.refused(1, "--mac", ""))
+        self.assertIn("card 2 would have the address ff:00:00:00:00:00",
+                      self.refused(2, "--mac", "fe:ff:ff:ff:ff:ff"))
         self.assertIn("--mtu", self.refused(1, "--mtu", "67"))
         self.assertIn("--queues: net has no such option", self.refused(1, "--queues", "2"))
         self.assertIn("can't be the name of a tap", self.refused(1, "--tap", "much-too-long-a-name"))

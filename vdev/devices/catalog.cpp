@@ -73,11 +73,11 @@ Result<VirtioDevices> make_rng(boost::asio::io_context&, const VirtioOptions&) {
 }
 
 Result<VirtioDevices> make_net(boost::asio::io_context& context, const VirtioOptions& options) {
-  auto first = net::MacAddress::parse(options.mac);
-  if (!options.mac.empty() && (!first || !first->single()))
+  const auto first = options.mac ? net::MacAddress::parse(*options.mac) : std::nullopt;
+  if (options.mac && (!first || !first->single()))
     return fault(std::errc::invalid_argument,
                  "--mac '{}': give the address of one station, such as 52:54:00:12:34:56",
-                 options.mac);
+                 *options.mac);
   auto cards = net::create_lan(context, {.cards = options.places,
                                          .mtu = static_cast<std::uint16_t>(options.mtu),
                                          .first = first,

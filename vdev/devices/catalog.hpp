@@ -44,7 +44,7 @@ struct VirtioOptions {
   std::string serial = {};                           ///< --serial
   unsigned queues = 1;                               ///< --queues
   std::optional<std::string> tap = std::nullopt;     ///< --tap
-  std::string mac = {};                              ///< --mac
+  std::optional<std::string> mac = std::nullopt;     ///< --mac
   unsigned mtu = net::usual_mtu;                     ///< --mtu
   unsigned places = 1;                               ///< how many it is served at: see `ports`
 };

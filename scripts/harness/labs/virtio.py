@@ -14,7 +14,9 @@ from typing import Any
 from harness.core.places import HarnessError
 
 SECTOR = 512
-_SIZE = re.compile(r"(\d+)([KMGT]?)", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]+)([KMGT]?)", re.IGNORECASE)
+_MOST_DIGITS, _MOST_BYTES = 18, 1 << 60
+_INTERFACE = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,15}")  # the kernel allows more, people use less
 _READ_ONLY = ",read-only"
 
 
@@ -62,7 +64,7 @@ def check(transport: str, words: Sequence[str]) -> None:
     _check_taps(words)
     if shared:
         raise HarnessError(f"--device blk={shared[0]} is given twice, and two disks can't write to "
-                           f"one file: give each a copy, or name it as blk={shared[0]}{_READ_ONLY}")
+                           f"one file, whatever its names: give each a copy, or name it as blk={shared[0]}{_READ_ONLY}")
 
 
 def _check_taps(words: Sequence[str]) -> None:
@@ -89,9 +91,17 @@ def named() -> str:
 
 def _writers(words: Sequence[str]) -> list[str]:
     """The files of disks, but those that are only read: several disks may have one of those."""
-    used = [(str(os.path.realpath(name)), word) for word in words if (name := file(word))]
-    writing = {path for path, word in used if not word.endswith(_READ_ONLY)}
-    return [path for path, _ in used if path in writing]
+    used = [(_identity(name), name, word) for word in words if (name := file(word))]
+    writing = {what: name for what, name, word in reversed(used) if not word.endswith(_READ_ONLY)}
+    return [writing[what] for what, _, _ in used if what in writing]
+
+
+def _identity(name: str) -> tuple[int, int]:
+    """The same for all names of a file, or of a block device."""
+    status = os.stat(name)
+    if stat.S_ISBLK(status.st_mode):
+        return -1, status.st_rdev
+    return status.st_dev, status.st_ino
 
 
 def file(word: str) -> str:
@@ -112,7 +122,10 @@ def _no_value(name: str) -> Callable[[str], list[str]]:
 
 def _tap(value: str) -> list[str]:
     """A card at the switch of all cards; with a name, that tap interface is at it, too."""
-    return ["--tap", value] if value else []
+    if value and not _INTERFACE.fullmatch(value):
+        raise HarnessError(f"--device net={value}: that is no interface's name: give one of up to 15 "
+                           "letters and digits, as in net=tap0")
+    return [f"--tap={value}"] if value else []
 
 
 def _disk(value: str) -> list[str]:
@@ -120,14 +133,17 @@ def _disk(value: str) -> list[str]:
     if not value:
         raise HarnessError("--device blk: it needs a disk: blk=FILE, or blk=64M for one of memory")
     if size := _SIZE.fullmatch(value):
-        scale = " KMGT".index(size[2].upper() or " ") * 10
-        return ["--size", str(_sectors(value, int(size[1]) << scale))]
+        return ["--size", str(_bytes(value, size[1], size[2]))]
     name = value.removesuffix(_READ_ONLY)
     _check_disk(name, value != name)
     return ["--file", str(Path(name).absolute()), *(["--read-only"] if value != name else [])]
 
 
-def _sectors(value: str, size: int) -> int:
+def _bytes(value: str, digits: str, unit: str) -> int:
+    size = int(digits[:_MOST_DIGITS + 1]) << " KMGT".index(unit.upper() or " ") * 10
+    if size > _MOST_BYTES:
+        raise HarnessError(f"--device blk={value[:30]}: a disk has at most {_MOST_BYTES} bytes: give "
+                           "a size such as 64M")
     if not size or size % SECTOR:
         raise HarnessError(f"--device blk={value}: {size} bytes is not a multiple of {SECTOR} above "
                            "0: give a size such as 64M")

@@ -46,6 +46,9 @@ class ChoiceTest(unittest.TestCase):
                 ("", "blk=FILE", "blk=64M"),
                 ("1000", "blk=1000", "not a multiple of 512", "64M"),
                 ("0", "blk=0", "64M"),
+                ("16777216T", "blk=16777216T", "at most"),
+                ("9" * 5000 + "T", "blk=999", "at most"),
+                ("٣M", "No such file"),
                 ("64X", "blk=64X", "No such file", "truncate", "blk=64M"),
                 (f"{self.folder}/none", "none: No such file", "truncate -s 64M"),
                 (str(self.folder), "neither a file nor a block device"),
@@ -67,7 +70,9 @@ class ChoiceTest(unittest.TestCase):
     def test_one_file_has_one_disk_that_writes(self) -> None:
         link = self.folder / "link"
         link.symlink_to(self.disk)
-        for other in (self.disk, f"{self.disk},read-only", link):
+        hard = self.folder / "hard"
+        hard.hardlink_to(self.disk)
+        for other in (self.disk, f"{self.disk},read-only", link, hard, f"{hard},read-only"):
             self.assertIn(f"blk={self.disk} is given twice",
                           self.refused("vhost-user", f"blk={self.disk}", f"blk={other}"))
         virtio.check("vhost-user", [f"blk={self.disk},read-only"] * 2)
@@ -77,6 +82,9 @@ class ChoiceTest(unittest.TestCase):
         virtio.check("vhost-user", ["net=tap0", "net", "net=tap0"])
         self.assertIn("net=tap0, --device net=tap1",
                       self.refused("vhost-user", "net=tap0", "net=tap1"))
+        for name in ("--mtu", "a name", "../x", "a" * 16):
+            self.assertIn(f"net={name}: that is no interface's name",
+                          self.refused("vfio-user", f"net={name}"))
 
     def test_what_a_transport_does_not_have(self) -> None:
         self.assertIn("--transport vhost-user or vfio-user", self.refused("ivshmem", "blk=64M"))

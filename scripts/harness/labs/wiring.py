@@ -118,13 +118,15 @@ class Transport:
     wire: Callable[[Place, Sequence[Choice]], Wiring]
     default: str  # the device, if none is named
     shared_memory: bool = False  # whether devices map the guest's memory
-    flags: tuple[str, ...] | None = None  # what may follow; None: whatever the devices take
+    flags: tuple[str, ...] = ()  # what may follow; one that ends with "=" takes any value
 
 
 # By the part of --transport before the first comma.
 TRANSPORTS = {
     "ivshmem": Transport(by_ivshmem, "echo"),
-    "vfio-user": Transport(by_vfio_user, "echo", True),
+    "vfio-user": Transport(by_vfio_user, "echo", True,
+                           ("packed=0", "packed=1", "page=0", "page=1", "awake=0", "awake=1",
+                            "msix=0", "msix=1", "memory=")),
     "vhost-user": Transport(by_vhost_user, "blk=64M", True,
                             ("packed=0", "packed=1", "server=0", "server=1", "reconnect=0",
                              "reconnect=1")),
@@ -138,9 +140,13 @@ def split(transport: str) -> tuple[Transport, tuple[str, ...]]:
         raise HarnessError(f"--transport '{name}' is not one of {', '.join(TRANSPORTS)}")
     found = TRANSPORTS[name]
     for word in words:
-        if found.flags and word not in found.flags:
+        if not any(word == flag or flag.endswith("=") and word.startswith(flag)
+                   for flag in found.flags):
             raise HarnessError(f"--transport {transport}: {name} has no '{word}', but "
-                               f"{', '.join(found.flags)}")
+                               f"{', '.join(found.flags) or 'nothing that may follow'}")
+    keys = [word.partition("=")[0] for word in words]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise HarnessError(f"--transport {transport}: {twice} is given twice")
     if {"server=1", "reconnect=1"} <= set(words):
         raise HarnessError(f"--transport {transport}: whoever listens never connects: leave out "
                            "server=1 or reconnect=1")

@@ -59,7 +59,7 @@ class WiringTest(unittest.TestCase):
 
     def test_all_cards_are_ports_of_one_switch(self) -> None:
         self.assertEqual(self.lines("vhost-user", "net", "rng", "net=tap0", "net=tap0"), [
-            "net --on vhost-user:device0 --on=vhost-user:device2 --tap tap0 "
+            "net --on vhost-user:device0 --on=vhost-user:device2 --tap=tap0 "
             "--on=vhost-user:device3",
             "rng --on vhost-user:device1"])
         made = self.wire("vhost-user", ["net", "net"])
@@ -71,6 +71,10 @@ class WiringTest(unittest.TestCase):
 
     def test_words_that_a_transport_does_not_have(self) -> None:
         for transport, expected in (("vhost-user,page=1", "no 'page=1', but packed=0"),
+                                    ("vhost-user,packed=1,packed=0", "packed is given twice"),
+                                    ("vfio-user,pages=1", "no 'pages=1', but packed=0"),
+                                    ("vfio-user,", "no '', but packed=0"),
+                                    ("ivshmem,page=1", "but nothing that may follow"),
                                     ("vhost-user,server=1,reconnect=1", "leave out server=1"),
                                     ("vhost", "'vhost' is not one of ivshmem, vfio-user")):
             with self.assertRaisesRegex(HarnessError, expected):

@@ -29,7 +29,13 @@ Result<std::vector<std::unique_ptr<Net>>> create_lan(boost::asio::io_context& co
   const auto first = options.first.value_or(MacAddress::random());
   std::vector<std::unique_ptr<Net>> cards;
   for (unsigned index = 0; index < options.cards; ++index) {
-    auto card = Net::create(std::shared_ptr<Switch>(lan, &lan->net), first.after(index));
+    const auto address = first.after(index);
+    if (!address.single())
+      return fault(std::errc::invalid_argument,
+                   "card {} would have the address {}, which is not one station's: choose a first "
+                   "address with room for {} cards after it",
+                   index + 1, to_text(address), options.cards);
+    auto card = Net::create(std::shared_ptr<Switch>(lan, &lan->net), address);
     if (!card) return card.error();
     cards.push_back(std::move(*card));
   }

@@ -22,7 +22,8 @@ struct LanOptions {
   std::optional<std::string> tap = std::nullopt;  ///< the name of an interface of this machine
 };
 
-/// Errors of the tap (os::Tap::open(), TapPort::create()).
+/// EINVAL: an address after the first is not one station's. Errors of the tap (os::Tap::open(),
+/// TapPort::create()).
 [[nodiscard]] Result<std::vector<std::unique_ptr<Net>>> create_lan(boost::asio::io_context& context,
                                                                    const LanOptions& options);
 
