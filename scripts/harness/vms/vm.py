@@ -149,9 +149,12 @@ class Vm:
         return verdict
 
     def _panic(self) -> bool:
-        """An NMI ends the kernel, which prints what all of its tasks were at."""
+        """An NMI ends the kernel, which prints what all of its tasks were at. Not that of a guest
+        whose CPUs are stopped."""
         try:
             self._qmp.greet()
+            if not self._qmp.command("query-status")["running"]:
+                return False
             self._qmp.command("inject-nmi")
         except QmpError:  # it died, or runs in an emulated host
             return False
