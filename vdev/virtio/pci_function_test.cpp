@@ -8,9 +8,8 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 
-#include "vdev/loop/asio.hpp"
 #include "vdev/testing/holding_device.hpp"
-#include "vdev/testing/process.hpp"
+#include "vdev/testing/loop.hpp"
 #include "vdev/testing/virtqueue_pair.hpp"
 
 using namespace bellwire;
@@ -27,7 +26,7 @@ constexpr std::uint8_t ready = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRI
 constexpr std::uint8_t agreed = ready & ~VIRTIO_CONFIG_S_DRIVER_OK;
 
 // A guest's driver with one queue in its memory.
-struct PciGuest {
+struct PciGuest : Loop {
   explicit PciGuest(bool packs = false, bool messages = true) : packed(packs) {
     function->memory()
         .add({.address = GuestMemory::base, .size = 1 << 20, .memory = memory_view})
@@ -103,23 +102,7 @@ struct PciGuest {
            used->token == token;
   }
 
-  template <class Condition>
-  bool run_until(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + patience;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      context.restart();
-      context.run_one_for(std::chrono::milliseconds(1));
-    }
-    return true;
-  }
-  void run() {
-    context.restart();
-    context.poll();
-  }
-
   const bool packed;
-  boost::asio::io_context context{one_thread};
   HoldingDevice device;
   std::vector<os::EventFd> calls = make_calls();
   MemoryView memory_view = GuestMemory::create(1 << 20);

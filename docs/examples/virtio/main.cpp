@@ -11,14 +11,16 @@
 using namespace bellwire;
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::cerr << "usage: dice SOCKET SEED\n";
+  char* end = nullptr;
+  const auto seed = argc == 3 ? std::strtoul(argv[2], &end, 0) : 0;
+  if (argc != 3 || end == argv[2] || *end != '\0') {
+    std::cerr << "usage: dice SOCKET SEED, which is a number\n";
     return 2;
   }
   boost::asio::io_context context(1);
   boost::asio::signal_set signals(context, SIGINT, SIGTERM);
   signals.async_wait([&context](const auto&, int) { context.stop(); });
-  Dice dice(static_cast<unsigned>(std::strtoul(argv[2], nullptr, 0)));
+  Dice dice(static_cast<unsigned>(seed));
   DmaSpace memory;
   auto backend = virtio::Backend::create(context, dice, memory);
   if (!backend) {
