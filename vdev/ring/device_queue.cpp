@@ -44,7 +44,7 @@ DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt,
   // published, before it died without raising the interrupt.
   if (!same_generation()) return;
   if (const auto broken = load(queue_.control->status.status, acquire)) {
-    status_ = static_cast<bellwire_queue_status>(broken);
+    status_ = queue_status(broken);
     offender_ = load(queue_.control->status.offender, relaxed);
     raise();
     return;

@@ -61,7 +61,7 @@ void DriverQueue::awake() noexcept {
 }
 
 bellwire_queue_status DriverQueue::status() const noexcept {
-  return static_cast<bellwire_queue_status>(load(queue_.control->status.status, acquire));
+  return queue_status(load(queue_.control->status.status, acquire));
 }
 
 }  // namespace bellwire::ring

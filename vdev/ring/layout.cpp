@@ -98,6 +98,11 @@ Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size, 
   return SharedMemory{std::move(*fd), std::move(view)};
 }
 
+bellwire_queue_status queue_status(std::uint32_t word) noexcept {
+  return word <= BELLWIRE_QUEUE_BAD_COMPLETED ? static_cast<bellwire_queue_status>(word)
+                                              : BELLWIRE_QUEUE_BAD_COMPLETED;
+}
+
 Queue Queue::over(std::span<std::byte> bytes, const QueueSizes& sizes) noexcept {
   const auto [entries, trace_entries] = sizes;
   const auto requests = bytes.subspan(BELLWIRE_QUEUE_CONTROL_SIZE);

@@ -70,6 +70,10 @@ struct Queue {
   static Queue over(std::span<std::byte> bytes, const QueueSizes& sizes) noexcept;
 };
 
+/// What a queue's `status` says. Its peer can write the word as well: a number that no device
+/// writes is BELLWIRE_QUEUE_BAD_COMPLETED: a device's own word that can't be right.
+[[nodiscard]] bellwire_queue_status queue_status(std::uint32_t word) noexcept;
+
 /// The whole shared memory of one device.
 class Layout {
  public:

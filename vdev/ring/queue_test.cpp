@@ -334,6 +334,22 @@ TEST_CASE("a restart that finds impossible words calls the queue broken") {
   CHECK(driver.queue().status() == BELLWIRE_QUEUE_BAD_COMPLETED);
 }
 
+TEST_CASE("a status that no device writes is a broken queue, to the device and to the driver") {
+  for (const std::uint32_t status : {4U, 0xFFU, 0xFFFF'FFFFU}) {
+    Bench bench;
+    Driver driver(bench.wires.guest_end(), 0);
+    bench.turn();
+    ring::store(driver.control().status.status, status, ring::in_order);
+    CHECK(driver.queue().status() == BELLWIRE_QUEUE_BAD_COMPLETED);
+    bench.restart();
+    bench.turn();
+    CHECK(bench.queue->status() == BELLWIRE_QUEUE_BAD_COMPLETED);
+    ring::begin_generation(bench.layout_queue());
+    bench.turn();
+    CHECK(bench.queue->status() == BELLWIRE_QUEUE_OK);
+  }
+}
+
 TEST_CASE("a device that completes what nobody asked for is found out") {
   Bench bench;
   Driver driver(bench.wires.guest_end(), 0);

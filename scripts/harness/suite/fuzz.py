@@ -15,11 +15,14 @@ PROGRAMS = {"device queue": ("ring", "ring"),
             "virtqueue": ("virtio", "virtio"),
             "vfio-user": ("transport/vfio_user", "transport/vfio_user/server"),
             "vhost-user": ("transport/vhost_user/server", "transport/vhost_user/server")}
-SECONDS = 6  # a corpus takes less than one of them
-LONG = 300
+# How long each takes. Every day the same inputs: a finding there is of today's change.
+DAILY = ("-seed=1", "-runs=10000")
+LONG = ("-max_total_time=300",)
+LIMIT = 360.0
+PROGRESS = re.compile(r"#\d+\s")  # a line of it, of which there are thousands
 
 
-def fuzz(what: str, seconds: int) -> list[Case]:
+def fuzz(what: str, extent: tuple[str, ...]) -> list[Case]:
     """The corpus, then what grows from it. What it finds stays in the build folder; what is worth
     keeping goes into the corpus."""
     name = f"{what.replace(' ', '-')}-fuzz"
@@ -31,19 +34,19 @@ def fuzz(what: str, seconds: int) -> list[Case]:
     found = LOGS / f"{name}.found"
     shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True)
-    said = command(name, BUILD / "asan/vdev" / folder / name, f"-max_total_time={seconds}",
-                   "-print_final_stats=1", "-timeout=5", f"-artifact_prefix={found}/", found,
-                   corpus, limit=seconds + 60)
+    said = command(name, BUILD / "asan/vdev" / folder / name, *extent, "-print_final_stats=1",
+                   "-timeout=5", f"-artifact_prefix={found}/", found, corpus, limit=LIMIT,
+                   shown=lambda line: not PROGRESS.match(line))
     tried = re.search(r"number_of_executed_units: (\d+)", said)
     if not tried or int(tried[1]) <= len(list(corpus.iterdir())):
         raise Failed(f"{name} tried nothing beyond its corpus")
     return [Case(name)]
 
 
-def steps(prefix: str, seconds: int) -> tuple[Step, ...]:
-    return tuple(Step(prefix + what, partial(fuzz, what, seconds), build.ASAN)
+def steps(prefix: str, extent: tuple[str, ...]) -> tuple[Step, ...]:
+    return tuple(Step(prefix + what, partial(fuzz, what, extent), build.ASAN)
                  for what in PROGRAMS)
 
 
-STEPS = steps("", SECONDS)
+STEPS = steps("", DAILY)
 LONG_STEPS = steps("fuzz ", LONG)

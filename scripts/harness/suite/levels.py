@@ -22,7 +22,7 @@ LEVELS = {
     "static": Level("clang, clang-tidy; the module's warnings, sparse", static.STEPS),
     "host": Level("level 0: programs; the library under ASan + UBSan, TSan", host.STEPS),
     "install": Level("the installed library, and the examples that use it", install.STEPS),
-    "fuzz": Level("hostile input: each corpus, and seconds of what grows from it", fuzz.STEPS),
+    "fuzz": Level("hostile input: each corpus, and thousands of inputs that grow from it", fuzz.STEPS),
     "vm": Level("level 2: QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
     "nested": Level("level 3: QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
     "debug": Level("level 2 on a kernel with KASAN, lockdep and kmemleak; half an hour",

@@ -36,10 +36,11 @@ class Step:
 
 
 def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
-            environment: Mapping[str, str] | None = None) -> str:
+            environment: Mapping[str, str] | None = None,
+            shown: Callable[[str], bool] = lambda line: True) -> str:
     """Runs it and returns what it printed, which also is in the log of that name. Nothing of its
     process group is left when it returns. A program that isn't there is a failure: what the tests
-    need is installed before them."""
+    need is installed before them. A failure's text has the last of the lines that are `shown`."""
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / f"{log}.log"
     with path.open("w") as file:
@@ -55,9 +56,9 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
         finally:
             status = _end_group(process)
     if not in_time:
-        raise Failed(f"{end(path)}\n{log}: still ran after {limit:g} s; log: {path}")
+        raise Failed(f"{end(path, shown)}\n{log}: still ran after {limit:g} s; log: {path}")
     if status != 0:
-        raise Failed(f"{end(path)}\n{log}: exit status {status}; log: {path}")
+        raise Failed(f"{end(path, shown)}\n{log}: exit status {status}; log: {path}")
     return path.read_text(errors="replace")
 
 
@@ -88,6 +89,7 @@ def tracked(*patterns: str) -> list[Path]:
     return found
 
 
-def end(path: Path) -> str:
-    """Its last lines."""
-    return "\n".join(path.read_text(errors="replace").splitlines()[-SHOWN:])
+def end(path: Path, shown: Callable[[str], bool] = lambda line: True) -> str:
+    """Its last lines, of those that are `shown`."""
+    lines = filter(shown, path.read_text(errors="replace").splitlines())
+    return "\n".join(list(lines)[-SHOWN:])
