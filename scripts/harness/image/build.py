@@ -6,12 +6,14 @@ in `x.recipe`. An ingredient out of a kernel's packages is listed by its path wi
 is the same in every cache.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from harness.core import children
-from harness.core.places import ROOT, AlreadySaid, HarnessError, replace_file
+from harness.core.places import BUILD, ROOT, AlreadySaid, HarnessError, replace_file
 
 
 def programs(*targets: str) -> None:
@@ -37,6 +39,19 @@ def is_current(target: Path, recipe: str) -> bool:
 
 def remember(target: Path, recipe: str) -> None:
     replace_file(_stamp(target), recipe.encode())
+
+
+def digest(path: Path) -> str:
+    """Of the file's content, which is read only if the file has changed since the last time."""
+    stat = path.stat()
+    seen = f"{stat.st_dev} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} "
+    kept = BUILD / "digests" / hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    if kept.exists() and (text := kept.read_text()).startswith(seen):
+        return text.removeprefix(seen)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(kept, seen + found)
+    return found
 
 
 def _inside(path: Path, folder: Path) -> Path:

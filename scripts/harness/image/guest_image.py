@@ -127,11 +127,11 @@ def _copy(path: Path, copy: Path) -> None:
 
 
 def _initramfs(base: Kernel, ours: list[Path], target: Path) -> None:
-    channels = modules.with_dependencies(CHANNEL_MODULES, base.modules)
-    needed = build.recipe([BUSYBOX, INIT, *GUEST_TOOLS, *ours, *channels, Path(__file__)],
+    needed = build.recipe([BUSYBOX, INIT, *GUEST_TOOLS, *ours, base.image, Path(__file__)],
                           base.root)
     if build.is_current(target, needed):
         return
+    channels = modules.with_dependencies(CHANNEL_MODULES, base.modules)
     archive = Archive()
     for name in ("bin", "dev", "proc", "sys", "run", "tmp", "root", "etc", "usr", "lib",
                  "lib/modules"):

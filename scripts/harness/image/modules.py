@@ -34,7 +34,9 @@ def with_dependencies(names: Iterable[str], folder: Path) -> list[Path]:
 def stock(names: Iterable[str], folder: Path) -> list[Path]:
     """The same for names that a user chose. Raises if the kernel does not have one of them."""
     wanted = [_name(Path(name)) for name in names]
-    there = {_name(path) for path in folder.rglob("*.ko*")} | _built_in(folder) if wanted else ()
+    if not wanted:
+        return []
+    there = {_name(path) for path in folder.rglob("*.ko*")} | _built_in(folder)
     for name in wanted:
         if name not in there:
             raise HarnessError(f"no module '{name}' in kernel {folder.parent.name}: only those of "

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from harness.core.places import BUILD, ROOT, cache, caches
+from harness.image import build
 from harness.vms import qemu
 from harness.vms.plugs import Plug
 from harness.vms.qmp import Qmp, QmpError
@@ -39,8 +40,7 @@ def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
                                    ports=dict.fromkeys(ports, Path()))))
     for place in (config.image.kernel, config.image.initramfs, BUILD, ROOT):
         line = line.replace(str(place), "")
-    image = [hashlib.sha256(path.read_bytes()).hexdigest()
-             for path in (config.image.kernel, config.image.initramfs)]
+    image = [build.digest(path) for path in (config.image.kernel, config.image.initramfs)]
     facts = [line, image, program.st_size, program.st_mtime_ns, qemu.version(config.qemu),
              _BOOT_ID.read_text()]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
