@@ -67,9 +67,10 @@ void add_ring(CLI::App& app, Run& run) {
                    "Instead of --count: print N rings step by step, guest and host")
       ->type_name("N");
   command
-      ->add_option("--drop", options->drop,
-                   "Lose a hop of the Nth kick on purpose, to see it reported: the kick, "
-                   "the module's call, or the process's wake-up")
+      ->add_option(
+          "--drop", options->drop,
+          "Lose a hop of the Nth kick on purpose, to see it reported: the kick, "
+          "the module's call, or the process's wake-up. Kicks count from 1, requests from 0")
       ->delimiter('=')
       ->check(CLI::IsMember(bell::names<bell::LostHop>()).application_index(0))
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32).application_index(1))

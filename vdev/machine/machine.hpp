@@ -4,7 +4,7 @@
 // VMM uses the kernel's own structures and gets the kernel's own answers; the guest writes, reads
 // and takes interrupts. There are two implementations: SoftMachine, a model without a kernel, and
 // kvm::KvmMachine, the real one. What holds for one must hold for the other: `bellwire rules` and
-// the conformance suite run on both.
+// the transports' contracts run on both.
 //
 // It has one CPU, with APIC ID 0. One thread at a time; any thread may use the eventfds.
 // Source: docs/semantics.md, 15 to 37.

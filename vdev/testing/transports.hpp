@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Every transport, with both its ends in this process, for the conformance suite and for tests of
-// what must hold on all of them.
+// Every transport, with both its ends in this process, for the contracts and for tests of what must
+// hold on all of them.
 #pragma once
 
 #include <memory>

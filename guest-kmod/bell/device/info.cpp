@@ -34,8 +34,8 @@ TextTable make_table() {
                     {"queues"},
                     {"free"},
                     {"entries"},
-                    {"peer", right, 6},
-                    {"device"}});
+                    {"guest's peer", right},
+                    {"device's peer", right}});
 }
 
 }  // namespace

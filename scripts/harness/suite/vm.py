@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Level 2: QEMU, Debian's kernel, our module; level 3: the same on real KVM, in an emulated host;
-level debug: those on a kernel that checks itself.
+"""The levels that boot VMs. vm: QEMU, Debian's kernel, our module; nested: the same on real KVM, in
+an emulated host; debug: vm on a kernel that checks itself.
 
 The suites are in scripts/vmtests.
 """

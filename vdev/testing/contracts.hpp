@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// The conformance suite: what a device and its driver may rely on, whatever the transport: a table
-// of contracts, each of which is checked on every transport with real devices.
+// The contracts: what a device and its driver may rely on, whatever the transport. Each is checked
+// on every transport, with real devices.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vdev/testing/conformance.hpp"
+#include "vdev/testing/contracts.hpp"
 
 #include <algorithm>
 #include <optional>
