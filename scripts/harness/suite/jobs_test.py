@@ -3,6 +3,7 @@ import sys
 import tempfile
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -118,6 +119,18 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(step.command("well", "echo", "hi"), "hi\n")
         with self.assertRaisesRegex(Failed, "(?s)bad.*exit status 7"):
             step.command("bad", "sh", "-c", "echo bad; exit 7")
+
+    def test_two_of_one_name_at_once_keep_their_words_apart(self) -> None:
+        with ThreadPoolExecutor() as both:
+            first = both.submit(step.command, "git", "sh", "-c", "echo 1; sleep 0.3; echo 2")
+            time.sleep(0.1)
+            self.assertEqual(step.command("git", "echo", "other"), "other\n")
+            self.assertEqual(first.result(), "1\n2\n")
+
+    def test_a_failure_has_only_the_lines_that_are_shown(self) -> None:
+        with self.assertRaisesRegex(Failed, "^found\n"):
+            step.command("shown", "sh", "-c", "echo '#1 going on'; echo found; exit 7",
+                         shown=lambda line: not line.startswith("#"))
 
 
 class ReportTest(unittest.TestCase):

@@ -43,7 +43,8 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
     need is installed before them. A failure's text has the last of the lines that are `shown`."""
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / f"{log}.log"
-    with path.open("w") as file:
+    path.unlink(missing_ok=True)  # a step beside this one may write one of the same name
+    with path.open("w+", errors="replace") as file:
         try:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file, cwd=cwd,
                                        stderr=subprocess.STDOUT, process_group=0,
@@ -55,11 +56,12 @@ def command(log: str, *argv: str | Path, limit: float = 900, cwd: Path = ROOT,
             in_time = _ended(process, limit)
         finally:
             status = _end_group(process)
-    if not in_time:
-        raise Failed(f"{end(path, shown)}\n{log}: still ran after {limit:g} s; log: {path}")
-    if status != 0:
-        raise Failed(f"{end(path, shown)}\n{log}: exit status {status}; log: {path}")
-    return path.read_text(errors="replace")
+        file.seek(0)
+        said = file.read()
+    trouble = f"still ran after {limit:g} s" if not in_time else f"exit status {status}"
+    if not in_time or status != 0:
+        raise Failed(f"{_last(said, shown)}\n{log}: {trouble}; log: {path}")
+    return said
 
 
 def _ended(process: subprocess.Popen[bytes], limit: float) -> bool:
@@ -89,7 +91,10 @@ def tracked(*patterns: str) -> list[Path]:
     return found
 
 
-def end(path: Path, shown: Callable[[str], bool] = lambda line: True) -> str:
-    """Its last lines, of those that are `shown`."""
-    lines = filter(shown, path.read_text(errors="replace").splitlines())
-    return "\n".join(list(lines)[-SHOWN:])
+def end(path: Path) -> str:
+    """Its last lines."""
+    return _last(path.read_text(errors="replace"))
+
+
+def _last(text: str, shown: Callable[[str], bool] = lambda line: True) -> str:
+    return "\n".join([line for line in text.splitlines() if shown(line)][-SHOWN:])
