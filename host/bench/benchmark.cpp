@@ -53,6 +53,10 @@ void Benchmark::plot(const std::string& name, std::string series, double at) {
   if (!skips(name)) find(name).point = {std::move(series), at};
 }
 
+void Benchmark::compare_event(const std::string& name, Event event, Limit limit) {
+  if (!skips(name)) compared_events_.push_back({name, event, limit});
+}
+
 void Benchmark::bound(const std::string& name, Event event, double limit) {
   if (!skips(name)) bounds_.push_back({name, event, limit});
 }
@@ -142,15 +146,26 @@ Ratio Benchmark::Subject::over(const Subject& other, std::string name, Limit lim
   return ratio_of(std::move(name), std::move(values), limit);
 }
 
-Row Benchmark::Case::row() const {
+// Without the round that is not timed.
+Ratio Benchmark::Subject::over(const Subject& other, Event event, std::string name,
+                               Limit limit) const {
+  const auto ours = each_time(event);
+  const auto theirs = other.each_time(event);
+  std::vector<double> values;
+  for (std::size_t round = 0; round < rounds.size(); ++round)
+    values.push_back(ours[round] / theirs[round]);
+  return ratio_of(std::move(name), std::move(values), limit);
+}
+
+Row Benchmark::Case::row(const std::string& baseline) const {
   Row row{name, ours.measured(), {}, point};
-  if (bare) row.bare = Baseline{bare->measured(), ours.over(*bare, name + " / bare C", limit)};
+  if (bare) row.bare = Baseline{bare->measured(), ours.over(*bare, name + " / " + baseline, limit)};
   return row;
 }
 
 std::vector<Row> Benchmark::rows() const {
   std::vector<Row> rows;
-  for (const auto& each : cases_) rows.push_back(each.row());
+  for (const auto& each : cases_) rows.push_back(each.row(baseline_));
   return rows;
 }
 
@@ -164,9 +179,17 @@ Ratio Benchmark::ratio(const EventLimit& bound) const {
                   find(bound.name).ours.each_time(bound.event), bound.limit);
 }
 
+Ratio Benchmark::ratio(const ComparedEvents& comparison) const {
+  const auto& [name, event, limit] = comparison;
+  const auto& found = find(name);
+  return found.ours.over(*found.bare, event, text("{}: {} / {}", name, name_of(event), baseline_),
+                         limit);
+}
+
 std::vector<Ratio> Benchmark::ratios() const {
   std::vector<Ratio> ratios;
   for (const auto& comparison : comparisons_) ratios.push_back(ratio(comparison));
+  for (const auto& comparison : compared_events_) ratios.push_back(ratio(comparison));
   for (const auto& bound : bounds_) ratios.push_back(ratio(bound));
   return ratios;
 }

@@ -2,8 +2,8 @@
 //
 // Benchmark: measures several ways of doing something side by side. In each round every case takes
 // some samples, so that what disturbs the machine for a while disturbs all of them; cases are
-// compared within a round. A case may have a baseline: bare C that does the same without bellwire.
-// A ratio may have a limit. One thread.
+// compared within a round. A case may have a baseline that does the same without bellwire, mostly
+// bare C. A ratio may have a limit. One thread.
 #pragma once
 
 #include <array>
@@ -22,16 +22,28 @@ namespace bellwire::bench {
 
 struct Environment;
 
-/// What is counted while something is measured.
-enum class Event { exits, doorbells, interrupts, system_calls, switches, allocations, cpu_ns };
+/// What is counted while something is measured. The last two are those of another process that is
+/// measured; switches and CPU time are this one's.
+enum class Event {
+  exits,
+  doorbells,
+  interrupts,
+  system_calls,
+  switches,
+  allocations,
+  cpu_ns,
+  wake_ups,
+  backend_cpu_ns
+};
 
 constexpr std::array events = {Event::exits,        Event::doorbells, Event::interrupts,
                                Event::system_calls, Event::switches,  Event::allocations,
-                               Event::cpu_ns};
+                               Event::cpu_ns,       Event::wake_ups,  Event::backend_cpu_ns};
 
 constexpr const char* name_of(Event event) {
   constexpr std::array<const char*, events.size()> names = {
-      "exits", "doorbells", "interrupts", "system calls", "switches", "allocations", "CPU ns"};
+      "exits",       "doorbells", "interrupts", "system calls",   "switches",
+      "allocations", "CPU ns",    "wake-ups",   "back-end CPU ns"};
   return names[static_cast<std::size_t>(event)];
 }
 
@@ -100,8 +112,10 @@ class Benchmark {
   using Sample = std::function<Result<void>(Samples&)>;
   using Limit = std::optional<double>;
 
-  /// Cases with `skip` in their name are left out. Empty: none are.
-  explicit Benchmark(std::string skip = {}) : skip_(std::move(skip)) {}
+  /// Cases with `skip` in their name are left out. Empty: none are. `baseline`: what the reports
+  /// call the baselines.
+  explicit Benchmark(std::string skip = {}, std::string baseline = "bare C")
+      : skip_(std::move(skip)), baseline_(std::move(baseline)) {}
   [[nodiscard]] bool skips(const std::string& name) const;
 
   /// Adds a case. `limit` is that of the ratio to `bare`.
@@ -112,6 +126,9 @@ class Benchmark {
   void plot(const std::string& name, std::string series, double at);
   /// Limits how often `event` happens each time. `name` has been added, and counts the event.
   void bound(const std::string& name, Event event, double limit);
+  /// Divides how often `event` happens each time by how often it does in the baseline. `name` has
+  /// been added with one, and both count the event.
+  void compare_event(const std::string& name, Event event, Limit limit = {});
 
   /// Every second round runs backwards, so that no case always comes after the same one. The first
   /// error ends it. EINVAL: all cases were skipped.
@@ -121,8 +138,9 @@ class Benchmark {
   [[nodiscard]] Result<void> count(const std::function<Counts()>& read);
 
   [[nodiscard]] unsigned rounds() const { return rounds_; }
+  [[nodiscard]] const std::string& baseline() const { return baseline_; }
   [[nodiscard]] std::vector<Row> rows() const;
-  /// The comparisons, then the bounds.
+  /// The comparisons of times, then those of events, then the bounds.
   [[nodiscard]] std::vector<Ratio> ratios() const;
   /// Those of the cases to their baselines, then ratios().
   [[nodiscard]] std::vector<Ratio> all_ratios() const;
@@ -134,13 +152,15 @@ class Benchmark {
     Result<void> count_round(const std::function<Counts()>& read);
     [[nodiscard]] Measured measured() const;
     [[nodiscard]] Ratio over(const Subject& other, std::string name, Limit limit) const;
+    [[nodiscard]] Ratio over(const Subject& other, Event event, std::string name,
+                             Limit limit) const;
     [[nodiscard]] std::vector<double> each_time(Event event) const;
     Sample sample;
     std::vector<Samples> rounds{};
     std::optional<Samples> counted{};  // the round that is not timed
   };
   struct Case {
-    [[nodiscard]] Row row() const;
+    [[nodiscard]] Row row(const std::string& baseline) const;
     std::string name;
     Subject ours;
     std::optional<Subject> bare;
@@ -156,16 +176,24 @@ class Benchmark {
     Event event;
     double limit;
   };
+  struct ComparedEvents {
+    std::string name;
+    Event event;
+    Limit limit;
+  };
   [[nodiscard]] std::vector<Subject*> subjects();
   [[nodiscard]] const Case& find(const std::string& name) const;
   [[nodiscard]] Case& find(const std::string& name);
   [[nodiscard]] Ratio ratio(const ComparedCases& comparison) const;
   [[nodiscard]] Ratio ratio(const EventLimit& bound) const;
+  [[nodiscard]] Ratio ratio(const ComparedEvents& comparison) const;
 
   std::string skip_;
+  std::string baseline_;
   unsigned rounds_ = 0;
   std::vector<Case> cases_;
   std::vector<ComparedCases> comparisons_;
+  std::vector<ComparedEvents> compared_events_;
   std::vector<EventLimit> bounds_;
 };
 
@@ -173,8 +201,9 @@ class Benchmark {
 
 void print(const Environment& environment, const Benchmark& benchmark);
 
-/// {suite, machine: {accelerator, cpu, kernel, guest_runs_on, device_runs_on}, rounds, columns:
-/// {FIGURE: heading}, rows: [{name, p50_ns, p99_ns, times, bare, series, at, EVENT…}], ratios:
+/// {suite, machine: {accelerator, cpu, kernel, guest_runs_on, device_runs_on}, rounds, baseline:
+/// the name of the baselines, columns: {FIGURE: heading}, rows: [{name, p50_ns, p99_ns, times,
+/// bare, series, at, EVENT…}], ratios:
 /// [{name, value, spread: [low, high], limit, ok}]}. `bare` is null, or as a row without name, bare
 /// and series (which is there where rows do the same with another number of something, which is
 /// `at`); each EVENT that was counted is a number per time; `spread` has the quartiles; `limit` and

@@ -66,6 +66,19 @@ TEST_CASE("a row has its bare C, and the ratio to it") {
   CHECK(benchmark.ratios().empty());
 }
 
+TEST_CASE("events are compared with the baseline's, whose name the report has") {
+  Benchmark benchmark({}, "the other");
+  benchmark.add("a", always(100, 3), always(100, 6));
+  benchmark.compare_event("a", Event::exits, 0.4);
+  REQUIRE(benchmark.run(3).has_value());
+  const auto ratio = benchmark.ratios().at(0);
+  CHECK(ratio.name == "a: exits / the other");
+  CHECK(ratio.value == 0.5);
+  CHECK_FALSE(ratio.ok());
+  CHECK(benchmark.all_ratios().at(0).name == "a / the other");
+  CHECK(to_json("vhost", {}, benchmark).at("baseline") == "the other");
+}
+
 TEST_CASE("a ratio compares within each round") {
   Benchmark benchmark;
   unsigned turns = 0;

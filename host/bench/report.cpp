@@ -31,12 +31,12 @@ std::string whole(double ns) {
 
 constexpr std::size_t name_width = 44;
 
-std::string times_table(const std::vector<Row>& rows) {
+std::string times_table(const std::vector<Row>& rows, const std::string& baseline) {
   constexpr auto left = TextTable::Align::left, right = TextTable::Align::right;
   TextTable table({{"ns", left, name_width},
                    {"p50", right, 8},
                    {"p99", right, 8},
-                   {"bare p50", right, 8},
+                   {baseline == "bare C" ? "bare p50" : baseline + " p50", right, 8},
                    {"p99", right, 8},
                    {" ratio", left}},
                   1);
@@ -60,7 +60,7 @@ std::string cell(const Row& row, Event event) {
 }
 
 // A column per event that any row has counted; empty if there is none.
-std::string counts_table(const std::vector<Row>& rows) {
+std::string counts_table(const std::vector<Row>& rows, const std::string& baseline) {
   std::vector<Event> counted;
   std::ranges::copy_if(events, std::back_inserter(counted), [&rows](Event event) {
     return std::ranges::any_of(
@@ -68,7 +68,7 @@ std::string counts_table(const std::vector<Row>& rows) {
   });
   if (counted.empty()) return {};
   std::vector<TextTable::Column> columns{
-      {"each time, and bare C", TextTable::Align::left, name_width}};
+      {"each time, and " + baseline, TextTable::Align::left, name_width}};
   for (const auto event : counted) columns.push_back({name_of(event), TextTable::Align::right, 13});
   TextTable table(std::move(columns), 1);
   for (const auto& row : rows) {
@@ -128,7 +128,8 @@ void print(const Environment& environment, const Benchmark& benchmark) {
   std::cout << text("{} on {}, {}; guest on {}, device on {}\n\n", environment.accelerator,
                     environment.cpu, environment.kernel, place(environment.guest_cpu),
                     place(environment.device_cpu))
-            << times_table(rows) << counts_table(rows) << '\n';
+            << times_table(rows, benchmark.baseline()) << counts_table(rows, benchmark.baseline())
+            << '\n';
   for (const auto& ratio : benchmark.ratios())
     std::cout << text("{}  {}\n", text_of(ratio), ratio.name);
 }
@@ -138,8 +139,13 @@ json::value to_json(std::string_view suite, const Environment& environment,
   json::array rows, ratios;
   for (const auto& row : benchmark.rows()) rows.push_back(to_json(row));
   for (const auto& ratio : benchmark.all_ratios()) ratios.push_back(to_json(ratio));
-  return {{"suite", suite},       {"machine", to_json(environment)}, {"rounds", benchmark.rounds()},
-          {"columns", columns()}, {"rows", std::move(rows)},         {"ratios", std::move(ratios)}};
+  return {{"suite", suite},
+          {"machine", to_json(environment)},
+          {"rounds", benchmark.rounds()},
+          {"baseline", benchmark.baseline()},
+          {"columns", columns()},
+          {"rows", std::move(rows)},
+          {"ratios", std::move(ratios)}};
 }
 
 std::vector<std::string> missed_limits(const Benchmark& benchmark) {

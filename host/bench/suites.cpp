@@ -14,9 +14,14 @@ constexpr AddCases wire_parts[] = {add_wire};
 constexpr AddCases kvm_parts[] = {add_doorbells, add_interrupts, add_round_trips};
 constexpr AddCases scale_parts[] = {add_more_doorbells, add_more_slots, add_more_drivers};
 constexpr AddCases bus_parts[] = {add_lookups};
+constexpr AddCases vhost_parts[] = {add_vhost};
 
 std::string plain_eventfds() {
   return "eventfds in one process";
+}
+
+std::string vhost_user() {
+  return "vhost-user, a process for each back-end";
 }
 
 std::string model_accelerator() {
@@ -32,6 +37,8 @@ constexpr Suite all_suites[] = {
      scale_parts},
     {"bus", "Doorbells on the model of KVM, among 1 to 30,000 of them", model_accelerator,
      bus_parts},
+    {"vhost", "A disk over vhost-user, asleep and polling, beside qemu-storage-daemon", vhost_user,
+     vhost_parts, true, "qemu-storage-daemon"},
 };
 
 Result<void> count(Benchmark& benchmark) {
@@ -57,7 +64,7 @@ Result<void> run(const Suite& suite, const Options& options) {
   if (!json) return json.error();
   const auto environment = describe_environment(suite.accelerator());
   pin_thread(environment.guest_cpu);
-  Benchmark benchmark(options.skip);
+  Benchmark benchmark(options.skip, suite.baseline);
   for (const auto add : suite.parts)
     if (auto added = add(benchmark, environment); !added) return added;
   if (auto done = benchmark.run(options.rounds); !done) return done;

@@ -21,6 +21,7 @@ struct Suite {
   std::string (*accelerator)();
   std::span<const AddCases> parts;
   bool metered = false;  ///< what it costs the system is counted as well
+  const char* baseline = "bare C";
 };
 
 [[nodiscard]] std::span<const Suite> suites();
@@ -42,6 +43,9 @@ struct Suite {
 [[nodiscard]] Result<void> add_more_drivers(Benchmark& benchmark, const Environment& environment);
 
 [[nodiscard]] Result<void> add_lookups(Benchmark& benchmark, const Environment& environment);
+
+/// A disk over vhost-user, beside qemu-storage-daemon (vhost/). Its limits need the rest metered.
+[[nodiscard]] Result<void> add_vhost(Benchmark& benchmark, const Environment& environment);
 
 struct Options {
   unsigned rounds = 20;

@@ -72,7 +72,7 @@ Result<std::unique_ptr<StartedBackEnd>> StartedBackEnd::create(const std::string
                  "--start '{}' is not a command: it is split as a shell does, but pipes, "
                  "semicolons, braces and $(…) need quotes, or a script of their own",
                  escaped(command));
-  return std::unique_ptr<StartedBackEnd>(new StartedBackEnd(std::move(words), socket, stop));
+  return std::make_unique<StartedBackEnd>(std::move(words), socket, stop);
 }
 
 StartedBackEnd::~StartedBackEnd() {

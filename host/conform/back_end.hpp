@@ -55,6 +55,9 @@ class StartedBackEnd final : public BackEnd {
   [[nodiscard]] static Result<std::unique_ptr<StartedBackEnd>> create(const std::string& command,
                                                                       const std::string& socket,
                                                                       int stop);
+  /// The same for a command that has been split.
+  StartedBackEnd(std::vector<std::string> words, std::string socket, int stop)
+      : words_(std::move(words)), socket_(std::move(socket)), stop_(stop) {}
   StartedBackEnd(const StartedBackEnd&) = delete;
   ~StartedBackEnd() override;
 
@@ -65,8 +68,6 @@ class StartedBackEnd final : public BackEnd {
   [[nodiscard]] std::optional<std::string> ended() override;
 
  private:
-  StartedBackEnd(std::vector<std::string> words, std::string socket, int stop)
-      : words_(std::move(words)), socket_(std::move(socket)), stop_(stop) {}
   [[nodiscard]] Result<void> run();
   [[nodiscard]] bool reap(bool wait);
   void remove_socket() const;

@@ -314,6 +314,24 @@ class Bench(ProgramCase):
         for ratio in missed:
             self.assertIn(f"limit missed: {ratio['name']}: ", run.stderr)
 
+    @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two CPUs")
+    def test_vhost(self) -> None:
+        report = self.run_suite("vhost")
+        self.assertEqual(report["baseline"], "qemu-storage-daemon")
+        compared = [row for row in report["rows"] if row["bare"]]
+        here, idle = [row for row in report["rows"] if not row["bare"]][:2], report["rows"][-2:]
+        self.assertEqual(len(report["rows"]), len(compared) + len(here) + len(idle))
+        self.assertEqual(len(compared), 32)
+        self.assertEqual(len(report["ratios"]), len(compared) + 8 + len(here) + len(idle))
+        for row in compared:
+            with self.subTest(row["name"]):
+                self.assertIn("back-end CPU ns", row)
+                self.assertIn("back-end CPU ns", row["bare"])
+                self.assertEqual(row["allocations"], 0)
+        self.assertEqual([row["allocations"] for row in here], [0, 0])
+        for row in idle:
+            self.assertIn("wake-ups", row)
+
     def test_bus(self) -> None:
         report = self.run_suite("bus", "--skip", "30000")
         self.assertEqual(len(report["rows"]), 3 * 3)
@@ -325,7 +343,8 @@ class Bench(ProgramCase):
                                timeout=5 * PATIENCE)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         report: dict[str, Any] = json.loads(path.read_text())
-        self.assertEqual(set(report), {"suite", "machine", "rounds", "columns", "rows", "ratios"})
+        self.assertEqual(set(report), {"suite", "machine", "rounds", "baseline", "columns", "rows",
+                                       "ratios"})
         self.assertEqual((report["suite"], report["rounds"]), (suite, 1))
         self.assertEqual(set(report["machine"]),
                          {"accelerator", "cpu", "kernel", "guest_runs_on", "device_runs_on"})

@@ -88,29 +88,37 @@ def plots(result: dict[str, Any]) -> Iterator[str]:
     for row in result["rows"]:
         series.setdefault(row.get("series", ""), []).append(row)
     alone = series.pop("", [])
-    grown = "".join(growth(name, rows, drawn) for name, rows in series.items())
+    baseline = baseline_of(result)
+    grown = "".join(growth(name, rows, drawn, baseline) for name, rows in series.items())
     yield f"<div class='side'>{grown}</div>" if grown else ""
     for key, heading in drawn.items():
         if some := [row for row in alone if row.get(key) is not None]:
             top = key.replace("p50_", "p99_")
-            yield spans(heading, some, key, top if top in columns else key)
+            yield spans(heading, some, key, top if top in columns else key, baseline)
 
 
-def growth(name: str, rows: Sequence[dict[str, Any]], drawn: Mapping[str, str]) -> str:
+def baseline_of(result: Mapping[str, Any]) -> str:
+    """The name of what rows are measured beside."""
+    name: str = result.get("baseline", "bare C")
+    return name
+
+
+def growth(name: str, rows: Sequence[dict[str, Any]], drawn: Mapping[str, str], baseline: str
+           ) -> str:
     found: list[Series] = []
     for look, (key, heading) in zip(cycle(LOOKS), drawn.items()):
         ours = [(row["at"], row[key]) for row in rows if row.get(key) is not None]
         bare = [(row["at"], each[key]) for row in rows if (each := bare_of(row, key))]
         found += [Series(heading, ours, look),
-                  Series(f"{heading}, bare C", bare, look, hollow=True)]
+                  Series(f"{heading}, {baseline}", bare, look, hollow=True)]
     return charts.line_chart(name, [series for series in found if series.points])
 
 
-def spans(heading: str, rows: Sequence[dict[str, Any]], key: str, top: str) -> str:
+def spans(heading: str, rows: Sequence[dict[str, Any]], key: str, top: str, baseline: str) -> str:
     bare = [found for row in rows if (found := bare_of(row, key))]
     scale = Scale([figures_of[each] for figures_of in (*rows, *bare) for each in (key, top)])
     title = heading + (", and to p99" if top != key else "") + (
-        "; below it, hollow: bare C" if bare else "")
+        f"; below it, hollow: {baseline}" if bare else "")
     return charts.row_chart(title, scale, (span(row, scale, key, top) for row in rows))
 
 
@@ -137,7 +145,7 @@ def figures(result: dict[str, Any]) -> str:
     name, columns = result["suite"], result["columns"]
     counted = [key for key in columns if any(row.get(key) is not None for row in result["rows"])]
     of_rows = ([row["name"], *(row.get(key) for key in counted)]
-               for row in with_bare(result["rows"]))
+               for row in with_bare(result["rows"], baseline_of(result)))
     of_ratios = ([ratio["name"], ratio["value"], *ratio["spread"], ratio["limit"],
                   VERDICTS[ratio["ok"]]] for ratio in result["ratios"])
     return ("<details><summary>All figures</summary>"
@@ -147,8 +155,8 @@ def figures(result: dict[str, Any]) -> str:
             + "</details>")
 
 
-def with_bare(rows: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def with_bare(rows: Sequence[dict[str, Any]], baseline: str) -> Iterator[dict[str, Any]]:
     for row in rows:
         yield row
         if row.get("bare"):
-            yield {"name": f"{row['name']}, bare C", **row["bare"]}
+            yield {"name": f"{row['name']}, {baseline}", **row["bare"]}

@@ -5,6 +5,7 @@ Those that need no QEMU are run here: bellwire-bench's, and google-benchmark's.
 """
 
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,11 @@ from harness.image import build
 from harness.report.figures import summarize
 from harness.vms import accel
 
+STORAGE_DAEMON = "qemu-storage-daemon"
 REPETITIONS = 9
+DEEP = 64  # requests under way on a virtqueue
+VIRTQUEUE_NS = {"split": 60.0, "packed": 45.0}  # the most per request, by layout …
+BARE_RING, OVER_BARE_RING = "bare ring of the same entries", 1.5  # … or so much of this one's
 COLUMNS = {"p50_ns": "p50 ns", "p25_ns": "p25 ns", "p75_ns": "p75 ns"}
 Reasons = dict[str, str]  # a suite, and why it has no result
 
@@ -57,6 +62,19 @@ def run_bellwire(name: str, options: Namespace) -> dict[str, Any]:
         return found
 
 
+def no_storage_daemon() -> str:
+    return "" if shutil.which(STORAGE_DAEMON) else (
+        f"there is no {STORAGE_DAEMON} to compare with (apt install qemu-system-common)")
+
+
+def run_vhost(name: str, options: Namespace) -> dict[str, Any]:
+    """bellwire-bench starts the program that it measures."""
+    if reason := no_storage_daemon():
+        raise HarnessError(reason)
+    build.programs("bellwire")
+    return run_bellwire(name, options)
+
+
 def run_micro(name: str, options: Namespace) -> dict[str, Any]:
     """The program prints its figures itself."""
     build.programs(MICRO.name)
@@ -71,16 +89,39 @@ def run_micro(name: str, options: Namespace) -> dict[str, Any]:
             raise HarnessError(f"{MICRO.name} ended with {done.returncode}, as reported above")
         found = json.loads(path.read_text())["benchmarks"]
     return {"suite": name, "machine": {"accelerator": "one thread", **host.facts()},
-            "rounds": repetitions, "columns": COLUMNS, "rows": rows(found), "ratios": []}
+            "rounds": repetitions, "columns": COLUMNS, "rows": rows(found),
+            "ratios": [ratio for layout, limit in VIRTQUEUE_NS.items()
+                       for ratio in of_virtqueue(found, layout, limit)]}
+
+
+def repetitions_of(found: list[dict[str, Any]], figure: str) -> dict[str, list[float]]:
+    """The figure of each benchmark in google-benchmark's list, in each of its repetitions."""
+    values: dict[str, list[float]] = {}
+    for each in found:
+        if each["run_type"] == "iteration":
+            values.setdefault(each["run_name"], []).append(each[figure])
+    return values
+
+
+def of_virtqueue(found: list[dict[str, Any]], layout: str, limit: float) -> list[dict[str, Any]]:
+    """What a request costs with DEEP under way, in CPU time, and beside a bare ring. Either figure
+    may keep the limit."""
+    times = repetitions_of(found, "cpu_time")
+    ours, bare = times[f"virtqueue, {layout}/{DEEP}"], times[f"{BARE_RING}/{DEEP}"]
+    each = summarize([time / DEEP for time in ours])
+    over = summarize([one / other for one, other in zip(ours, bare)])
+    name = f"virtqueue, {layout}, both sides, {DEEP} under way"
+    return [{"name": f"{name}: CPU ns per request", "value": each.p50,
+             "spread": [each.p25, each.p75], "limit": limit,
+             "ok": each.p50 <= limit or over.p50 <= OVER_BARE_RING},
+            {"name": f"{name} / {BARE_RING}", "value": over.p50, "spread": [over.p25, over.p75],
+             "limit": None, "ok": None}]
 
 
 def rows(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A row for each benchmark in google-benchmark's list, over all its repetitions."""
-    times: dict[str, list[float]] = {}
-    for each in found:
-        if each["run_type"] == "iteration":
-            times.setdefault(each["run_name"], []).append(each["real_time"])
-    summaries = {name: summarize(values) for name, values in times.items()}
+    summaries = {name: summarize(values)
+                 for name, values in repetitions_of(found, "real_time").items()}
     return [{"name": name, "p25_ns": each.p25, "p50_ns": each.p50, "p75_ns": each.p75}
             for name, each in summaries.items()]
 
@@ -91,6 +132,8 @@ SUITES = {
                   run_bellwire, missing=no_kvm),
     "scale": Choice("round trips among more and more doorbells, slots and drivers",
                     run_bellwire),
+    "vhost": Choice("a disk over vhost-user, asleep and polling, beside qemu-storage-daemon",
+                    run_vhost, missing=no_storage_daemon),
     "micro": Choice("the pieces of a round trip, each alone", run_micro),
     "vm": Choice(VM.what, VM.run),
     "idle": Choice(IDLE.what, IDLE.run),

@@ -53,7 +53,7 @@ class Suites(unittest.TestCase):
 
 
 def repetition(name: str, ns: float, kind: str = "iteration") -> dict[str, Any]:
-    return {"run_name": name, "run_type": kind, "real_time": ns}
+    return {"run_name": name, "run_type": kind, "real_time": ns, "cpu_time": ns / 2}
 
 
 class Rows(unittest.TestCase):
@@ -63,3 +63,28 @@ class Rows(unittest.TestCase):
         self.assertEqual(suites.rows(found),
                          [{"name": "a", "p25_ns": 10, "p50_ns": 20, "p75_ns": 30},
                           {"name": "b", "p25_ns": 7, "p50_ns": 7, "p75_ns": 9}])
+
+
+class Virtqueues(unittest.TestCase):
+    def verdict(self, ns: float, bare: float) -> tuple[float, float, bool]:
+        """Of a queue whose request takes so many ns of CPU time, and a limit of 60."""
+        found = [repetition("virtqueue, split/64", 2 * 64 * ns),
+                 repetition("bare ring of the same entries/64", 2 * 64 * bare)]
+        each, over = suites.of_virtqueue(found, "split", 60)
+        self.assertEqual((each["limit"], over["limit"]), (60, None))
+        return each["value"], over["value"], each["ok"]
+
+    def test_a_request_takes_no_more_than_the_limit(self) -> None:
+        self.assertEqual(self.verdict(60, 6), (60, 10, True))
+        self.assertEqual(self.verdict(61, 6.1), (61, 10, False))
+
+    def test_or_not_much_more_than_on_a_bare_ring(self) -> None:
+        self.assertEqual(self.verdict(90, 60), (90, 1.5, True))
+
+
+class StorageDaemon(unittest.TestCase):
+    def test_without_it_there_is_nothing_to_compare_with(self) -> None:
+        with mock.patch("shutil.which", return_value=None):
+            self.assertIn("apt install qemu-system-common", suites.no_storage_daemon())
+            with self.assertRaisesRegex(HarnessError, "no qemu-storage-daemon"):
+                suites.run_vhost("vhost", Namespace())
