@@ -40,14 +40,14 @@ class NetTest(Checked):
         return [str(PROGRAM), "--log-level=info", "device", "net", *places, *options]
 
     def start(self, ports: int, *options: str, before: tuple[str, ...] = (),
-              fds: tuple[int, ...] = ()) -> subprocess.Popen[str]:
-        """Returns once all ports are served."""
+              fds: tuple[int, ...] = (), said: int | None = None) -> subprocess.Popen[str]:
+        """Returns once all ports are served, or the first ones that are said to be."""
         process = subprocess.Popen([*before, *self.arguments(ports, *options)], text=True,
                                    stderr=subprocess.PIPE, pass_fds=fds)
         self.addCleanup(process.wait, PATIENCE)
         self.addCleanup(process.kill)
         self.addCleanup(pipe(process.stderr).close)
-        for _ in range(ports):
+        for _ in range(ports if said is None else said):
             self.until(process, "is served on")
         return process
 

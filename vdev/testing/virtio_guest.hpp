@@ -21,6 +21,7 @@ struct VirtioPlan {
   bool packed = false;
   bool event_index = true;
   bool indirect = true;
+  std::uint16_t table_entries = 0;  ///< of an indirect table for each chain; 0: there are none
   std::uint64_t features = ~std::uint64_t{0};  ///< those of the device that the driver accepts
   virtio::BackendOptions options = {};
   std::uint64_t memory = 8 << 20;
@@ -130,7 +131,10 @@ class VirtioGuest : public Loop {
     const auto offset = allocate(at).address - GuestMemory::base;
     for (auto* address : {&layout.descriptors, &layout.driver_area, &layout.device_area})
       *address += offset;
-    auto driver = virtio::DriverVirtqueue::create(layout, {}, memory.space).value();
+    const virtio::IndirectTables tables{
+        allocate(plan.size * plan.table_entries * std::uint32_t{sizeof(vring_desc)}).address,
+        plan.table_entries};
+    auto driver = virtio::DriverVirtqueue::create(layout, {}, memory.space, tables).value();
     queues.push_back({layout, std::move(driver)});
   }
 
