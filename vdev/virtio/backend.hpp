@@ -10,7 +10,9 @@
 //
 // - started or stopped: start_queue(), stop_queue();
 // - enabled or disabled: set_enabled(), remembered while it is stopped. Disabled at first. A ring
-//   that is disabled is left alone, except that what is in flight is completed.
+//   that is disabled is left alone, except that what is in flight is completed. The device may want
+//   it otherwise for a ring that was disabled by set_enabled(): its requests are returned unseen
+//   (Device::discards_when_disabled()).
 //
 // When a queue begins to be served, what is available is served without a kick. A kick before that
 // is not lost. A queue whose ring is broken stops alone: its observer is called once, it is logged

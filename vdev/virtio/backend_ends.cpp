@@ -18,7 +18,8 @@ void call_all(std::vector<Callback>& waiting, const Args&... args) {
 }  // namespace
 
 bool Backend::Impl::wanted(const Queue& queue) const noexcept {
-  return queue.run.started() && queue.enabled && !queue.stopping && !paused_;
+  return queue.run.started() && (queue.enabled || queue.run.discarding()) && !queue.stopping &&
+         !paused_;
 }
 
 Result<void> Backend::Impl::serve(Queue& queue) {
@@ -47,7 +48,8 @@ Result<void> Backend::Impl::start_queue(unsigned index, QueueSetup setup) {
 Result<void> Backend::Impl::set_enabled(unsigned index, bool enabled) {
   auto& queue = *queues_[index];
   queue.enabled = enabled;
-  if (!enabled) queue.run.rest();
+  queue.run.set_discarding(!enabled && device.discards_when_disabled(index));
+  if (!wanted(queue)) queue.run.rest();
   return serve(queue);
 }
 
@@ -142,7 +144,10 @@ void Backend::Impl::settle_reset() {
   if (!resetting_ || in_flight() > 0) return;
   resetting_ = false;
   end_session();
-  for (const auto& queue : queues_) queue->enabled = false;
+  for (const auto& queue : queues_) {
+    queue->enabled = false;
+    queue->run.set_discarding(false);
+  }
   paused_ = false;
   features_ = 0;
   status_ = 0;

@@ -90,6 +90,14 @@ class Device {
   /// Takes a request and completes it, before it returns or later.
   virtual void handle(Request request) noexcept = 0;
 
+  /// What becomes of requests of a queue that the transport has disabled. True: they are returned
+  /// unseen, with length 0, so that the driver does not wait for them. False: they wait in the
+  /// ring.
+  [[nodiscard]] virtual bool discards_when_disabled(unsigned queue) const noexcept {
+    (void)queue;
+    return false;
+  }
+
   /// The queue's turn is over: there is no further request at the moment. For a device that
   /// collects requests in order to begin them together.
   virtual void end_turn(unsigned queue) noexcept { (void)queue; }

@@ -161,7 +161,8 @@ void QueueRun::hand_over(RequestSlot& slot) noexcept {
   ++in_flight_;
   ++counts_.requests;
   if (setup_->observer != nullptr) setup_->observer->taken(slot.storage.chain());
-  host_.device.handle(Request(slot));
+  Request request(slot);
+  if (!discarding_) host_.device.handle(std::move(request));
 }
 
 void QueueRun::give_back(RequestSlot& slot) noexcept {

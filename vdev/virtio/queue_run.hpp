@@ -65,6 +65,9 @@ class QueueRun final : private bellwire::Device {
   /// A queue whose ring is not in memory is not served, without an error; so is a broken one.
   [[nodiscard]] Result<void> serve();
   [[nodiscard]] bool served() const noexcept { return parts_.has_value(); }
+  /// Requests are returned unseen from now on, or no longer.
+  void set_discarding(bool discarding) noexcept { discarding_ = discarding; }
+  [[nodiscard]] bool discarding() const noexcept { return discarding_; }
   /// Takes nothing more. Never from within a turn.
   void rest() noexcept { parts_.reset(); }
   /// Lets go of its ring, where it is; nothing is in flight, and it is not served.
@@ -123,6 +126,7 @@ class QueueRun final : private bellwire::Device {
   std::uint16_t in_flight_ = 0;
   std::size_t taken_again_ = 0;  // of the setup's in_flight
   QueueCounts counts_;
+  bool discarding_ = false;
   bool broken_ = false;
   bool told_broken_ = false;
   RingError fault_;

@@ -43,6 +43,9 @@ class Net final : public virtio::Device, private Port {
   [[nodiscard]] Result<void> start(virtio::Session session) override;
   void handle(virtio::Request request) noexcept override;
   void cancel(unsigned queue) noexcept override;
+  [[nodiscard]] bool discards_when_disabled(unsigned queue) const noexcept override {
+    return queue == transmit_queue;
+  }
   /// Logs the counts.
   void refresh() override;
   void stop() noexcept override;

@@ -23,8 +23,6 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 using Random = std::mt19937;
-constexpr auto receive = Net::receive_queue, transmit = Net::transmit_queue;
-constexpr std::size_t virtio_header = sizeof(Header);
 
 // A card whose driver sends chains in pieces, and gives each room back that was filled.
 class Traffic {
@@ -45,7 +43,7 @@ class Traffic {
   // A zeroed header and the frame, in pieces of these sizes, again and again. The card takes it
   // when the loop runs.
   void send(const Bytes& frame, std::span<const std::size_t> pieces) {
-    Bytes bytes(virtio_header);
+    Bytes bytes(header_bytes);
     bytes.insert(bytes.end(), frame.begin(), frame.end());
     send_bytes(bytes, pieces);
   }
@@ -88,19 +86,22 @@ class Traffic {
   VirtioGuest guest;
 
  private:
+  static constexpr auto receive = Net::receive_queue, transmit = Net::transmit_queue;
+  static constexpr std::size_t header_bytes = sizeof(Header);
+
   void offer(std::size_t room) { guest.submit(receive, {}, {&rooms_[room], 1}, room); }
 
   Bytes join(virtio::UsedChain used) {
     Header header{};
     Bytes frame;
-    std::memcpy(&header, guest.bytes(rooms_[used.token]).data(), virtio_header);
+    std::memcpy(&header, guest.bytes(rooms_[used.token]).data(), header_bytes);
     for (unsigned left = header.num_buffers; left > 0; --left) {
       const auto part = guest.bytes(rooms_[used.token]).first(used.written);
       frame.insert(frame.end(), part.begin(), part.end());
       offer(used.token);
       if (left > 1) used = guest.queues[receive].driver.poll_used().value();
     }
-    frame.erase(frame.begin(), frame.begin() + virtio_header);
+    frame.erase(frame.begin(), frame.begin() + header_bytes);
     return frame;
   }
 

@@ -324,6 +324,51 @@ TEST_CASE("a card that stops gives its buffers back, and its frames are dropped"
   CHECK(other.got());
 }
 
+TEST_CASE_TEMPLATE(
+    "what is sent in a queue that was disabled is discarded, and nothing is received", Layout,
+    Split, Packed) {
+  const auto net = make_switch();
+  Station left(net, 1, {.packed = Layout::packed}), right(net, 2, {.packed = Layout::packed});
+  right.give(2, 2048);
+  left.guest.backend.set_enabled(transmit, false).value();
+  left.send(frame(everybody, left.address));  // it comes back
+  CHECK(left.card->port_counts().received == 0);
+  left.guest.stop(transmit);
+  left.guest.start_disabled(transmit, left.guest.queues[transmit].driver.position());
+  left.send(frame(everybody, left.address));
+  CHECK_FALSE(right.got());
+
+  right.guest.backend.set_enabled(receive, false).value();
+  right.give(2, 2048);
+  left.guest.backend.set_enabled(transmit, true).value();
+  for (unsigned count = 0; count < 3; ++count) left.send(frame(everybody, left.address));
+  CHECK(right.got());
+  CHECK(right.got());
+  CHECK_FALSE(right.got());
+  CHECK(right.card->port_counts().dropped == 1);
+  right.guest.backend.set_enabled(receive, true).value();
+  right.guest.run();
+  left.send(frame(everybody, left.address));
+  CHECK(right.got());
+}
+
+TEST_CASE("what is to be sent waits for a queue that was never enabled") {
+  const auto net = make_switch();
+  Station right(net, 2);
+  right.give(1, 2048);
+  const auto card = Net::create(net, station(1)).value();
+  VirtioGuest guest(*card, {});
+  guest.start_disabled(transmit);
+  const GuestBuffer buffers[] = {
+      guest.allocate(joined({}, frame(everybody, station(1)), virtio_header))};
+  guest.submit(transmit, buffers, {});
+  guest.run();
+  CHECK_FALSE(guest.queues[transmit].driver.poll_used());
+  guest.backend.set_enabled(transmit, true).value();
+  CHECK(guest.wait_used(transmit).written == 0);
+  CHECK(right.got());
+}
+
 TEST_CASE("a card whose memory goes gives its buffers back, and its frames are dropped") {
   const auto net = make_switch();
   Station left(net, 1), right(net, 2);
