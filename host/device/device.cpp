@@ -105,14 +105,14 @@ Result<void> run_device(const DeviceOptions& options) {
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
-  if (const auto* const entry = find_virtio(options.name))
-    return run_virtio(context, *entry, options);
+  const auto* const virtio = find_virtio(options.name);
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts);
   if (auto started = tracing.start(); !started) return started;
-  const auto ran = function != nullptr ? run_function(context, *function, options.on.front())
-                                       : run_attached(context, options, tracing, stop.fd());
+  const auto ran = virtio != nullptr     ? run_virtio(context, *virtio, options, tracing)
+                   : function != nullptr ? run_function(context, *function, options.on.front())
+                                         : run_attached(context, options, tracing, stop.fd());
   const auto finished = tracing.finish();
   return ran ? finished : ran;
 }

@@ -161,7 +161,8 @@ Result<VirtioService> serve_virtio_by_vfio_user(boost::asio::io_context& context
   // For a queue: its doorbell, two duplicates of that, and an interrupt.
   const unsigned each_queue = 4 + interposed_descriptors(options.moderate, options.drop);
   const auto fds = card::descriptors({.queues = 0}) + each_queue * (device.traits().queues + 1);
-  if (auto enough = os::ensure_more_fds(plan.places * fds); !enough) return enough.error();
+  if (auto enough = os::ensure_more_fds(plan.places * fds + plan.other_descriptors); !enough)
+    return enough.error();
   const auto place = virtio_place(where);
   if (!place) return place.error();
   options.packed = place->packed;

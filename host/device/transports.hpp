@@ -30,7 +30,8 @@ using VirtioService = std::shared_ptr<void>;
 /// How a virtio device is served.
 struct VirtioPlan {
   virtio::BackendOptions backend = {};
-  unsigned places = 1;  ///< that the process serves at once, each as large as this one
+  unsigned places = 1;             ///< that the process serves at once, each as large as this one
+  unsigned other_descriptors = 0;  ///< that the process opens beside theirs
   /// Called when nobody can come any more.
   std::function<void()> on_end = {};
 };

@@ -45,7 +45,8 @@ Result<VirtioService> serve_by_vhost_user(boost::asio::io_context& context,
                                           const VhostUserPlace& place, virtio::Device& device,
                                           const VirtioPlan& plan) {
   const auto fds = device.traits().queues * descriptors_each(plan.backend) + other_descriptors;
-  if (auto enough = os::ensure_more_fds(plan.places * fds); !enough) return enough.error();
+  if (auto enough = os::ensure_more_fds(plan.places * fds + plan.other_descriptors); !enough)
+    return enough.error();
   const auto service = std::make_shared<Service>();
   auto backend = virtio::Backend::create(context, device, service->memory, plan.backend);
   if (!backend) return backend.error();

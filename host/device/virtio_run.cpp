@@ -18,10 +18,6 @@ Result<void> check_options(const VirtioEntry& entry, const DeviceOptions& option
   for (const auto& name : options.virtio_given)
     if (std::ranges::find(entry.options, name) == entry.options.end())
       return fault(std::errc::invalid_argument, "{}: {} has no such option", name, entry.name);
-  if (options.tracing.file || !options.tracing.control.empty())
-    return fault(std::errc::invalid_argument,
-                 "--trace, --control: {} is a virtio device, whose requests are not recorded",
-                 entry.name);
   return {};
 }
 
@@ -43,32 +39,48 @@ std::function<void()> ends_with_last(boost::asio::io_context& context, std::size
 
 Result<std::vector<VirtioService>> serve_all(boost::asio::io_context& context,
                                              const VirtioDevices& devices,
-                                             const DeviceOptions& options,
-                                             const virtio::BackendOptions& backend) {
-  const VirtioPlan plan{.backend = backend,
-                        .places = static_cast<unsigned>(devices.size()),
-                        .on_end = ends_with_last(context, devices.size())};
+                                             const std::vector<std::string>& on, VirtioPlan plan) {
+  plan.places = static_cast<unsigned>(devices.size());
+  plan.on_end = ends_with_last(context, devices.size());
   std::vector<VirtioService> services;
-  for (std::size_t index = 0; index < devices.size(); ++index) {
-    auto service = serve_virtio(context, *devices[index], options.on[index], plan);
+  for (unsigned index = 0; index < devices.size(); ++index) {
+    plan.backend.watch_from = index * devices[index]->traits().queues;
+    auto service = serve_virtio(context, *devices[index], on[index], plan);
     if (!service) return service.error();
     services.push_back(std::move(*service));
   }
   return services;
 }
 
+// Null: nobody asked for it.
+Result<std::shared_ptr<virtio::Watch>> watch_of(const VirtioDevices& devices,
+                                                const TracingOptions& tracing) {
+  if (!tracing.wanted()) return std::shared_ptr<virtio::Watch>();
+  const auto traits = devices.front()->traits();
+  auto watch = virtio::Watch::create(
+      traits.kind, traits.queues * static_cast<unsigned>(devices.size()), traits.queue_size);
+  if (!watch) return Error{watch.error().code, "--control, --trace: " + watch.error().message};
+  return std::make_shared<virtio::Watch>(std::move(*watch));
+}
+
 }  // namespace
 
 Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& entry,
-                        const DeviceOptions& options) {
+                        const DeviceOptions& options, Tracing& tracing) {
   if (auto good = check_options(entry, options); !good) return good;
   auto chosen = options.virtio;
   chosen.places = static_cast<unsigned>(options.on.size());
   const auto devices = entry.create(context, chosen);
   if (!devices) return devices.error();
-  const virtio::BackendOptions backend{
-      .polling = options.poll.polling, .moderate = options.moderate, .drop = options.drop};
-  const auto services = serve_all(context, *devices, options, backend);
+  const auto watch = watch_of(*devices, options.tracing);
+  if (!watch) return watch.error();
+  const auto watched = *watch ? tracing.attach((*watch)->layout()) : Registration();
+  const VirtioPlan plan{.backend = {.polling = options.poll.polling,
+                                    .moderate = options.moderate,
+                                    .drop = options.drop,
+                                    .watch = *watch},
+                        .other_descriptors = tracing.descriptors_to_come()};
+  const auto services = serve_all(context, *devices, options.on, plan);
   if (!services) return services.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
@@ -78,7 +90,7 @@ Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& ent
   });
   for (const auto& on : options.on) log::info("{} is served on {}", entry.name, on);
   context.run();
-  return check_dropped(options.drop, *backend.came);
+  return check_dropped(options.drop, *plan.backend.came);
 }
 
 }  // namespace bellwire::host

@@ -12,6 +12,6 @@ namespace bellwire::host {
 /// EINVAL: options that this device does not have. Errors of the device and of the transport.
 /// ENODATA: what was to be dropped never came.
 [[nodiscard]] Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& entry,
-                                      const DeviceOptions& options);
+                                      const DeviceOptions& options, Tracing& tracing);
 
 }  // namespace bellwire::host

@@ -111,6 +111,33 @@ class VhostUserTest(Checked):
             self.assertEqual(self.ended(process), 0)
             peer.close()
 
+    def test_others_watch_and_record_it(self) -> None:
+        control = self.folder / "control"
+        trace = self.folder / "trace.json"
+        process = self.start("--on", f"vhost-user:{self.socket}", f"--control={control}",
+                             f"--trace={trace}")
+
+        def top() -> list[str]:
+            shown = subprocess.run([PROGRAM, "top", control, "--interval=0.01", "--times=1"],
+                                   text=True, capture_output=True, timeout=PATIENCE)
+            return shown.stdout.splitlines()[-1].split()
+
+        self.assertEqual(top()[-2:], ["no", "driver"])
+        peer = self.connect()
+        peer.set_up(self.memory)
+        self.exchange(40)
+        cells = top()
+        self.assertEqual((cells[0], cells[1], cells[5], cells[7]),
+                         ("rng", "vhost-user", "0", "0/256"))
+        peer.close()
+        self.assertEqual(self.ended(process), 0)
+        shown = subprocess.run([PROGRAM, "trace", "show", "--json", trace], text=True,
+                               capture_output=True, timeout=PATIENCE)
+        figures = json.loads(shown.stdout)
+        self.assertEqual((figures["device"], figures["total"]["count"] + figures["incomplete"]),
+                         ("rng", 40))
+        self.assertIn(("taken", "posted"), {(hop["from"], hop["to"]) for hop in figures["hops"]})
+
     def test_it_connects_to_a_front_end_that_listens(self) -> None:
         listener = socket.socket(socket.AF_UNIX)
         self.addCleanup(listener.close)
@@ -126,7 +153,8 @@ class VhostUserTest(Checked):
         self.assertEqual(self.ended(process), 0)
 
     def test_the_descriptors_that_it_asks_for_are_enough(self) -> None:
-        for options in ((), ("--moderate=1", "--drop=interrupt=1000000")):
+        for options in ((), ("--moderate=1", "--drop=interrupt=1000000",
+                             f"--control={self.folder}/control")):
             device = ("device", "blk", "--size=1M", "--queues=16", *options)
             where = ("--on", f"vhost-user:{self.socket}")
             refused = subprocess.run(

@@ -44,7 +44,7 @@ bool blank(std::span<const std::byte> memory) noexcept {
   return memory.size() >= sizeof(bellwire_header) && magic_of(memory) == 0;
 }
 
-Result<void> format(std::span<std::byte> memory, unsigned queues) {
+Result<void> format(std::span<std::byte> memory, unsigned queues, std::uint32_t entries) {
   if (queues < 1 || queues > BELLWIRE_MAX_QUEUES)
     return fault(std::errc::invalid_argument, "{} queues: choose 1 to {}", queues,
                  BELLWIRE_MAX_QUEUES);
@@ -61,8 +61,8 @@ Result<void> format(std::span<std::byte> memory, unsigned queues) {
   format.size = memory.size();
   format.queue_offset = BELLWIRE_HEADER_SIZE;
   format.queue_stride = stride;
-  format.ring_entries = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(std::bit_floor(rings), usual_ring_entries));
+  format.ring_entries =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(std::bit_floor(rings), entries));
   const auto left =
       stride - std::min<std::uint64_t>(stride, bellwire_payload_offset(format.ring_entries, 0));
   format.trace_entries = static_cast<std::uint32_t>(
@@ -88,13 +88,14 @@ void wipe(std::span<std::byte> memory) noexcept {
   store(header.device.incarnation, incarnation, release);
 }
 
-Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size, unsigned queues) {
+Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size, unsigned queues,
+                                   std::uint32_t entries) {
   auto fd = os::create_memfd(name, size);
   if (!fd) return fd.error();
   auto mapping = os::Mapping::create(fd->get(), size);
   if (!mapping) return mapping.error();
   MemoryView view(std::move(*mapping));
-  if (auto made = format(view.bytes(), queues); !made) return made.error();
+  if (auto made = format(view.bytes(), queues, entries); !made) return made.error();
   return SharedMemory{std::move(*fd), std::move(view)};
 }
 

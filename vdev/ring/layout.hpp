@@ -21,10 +21,11 @@ constexpr std::uint32_t most_trace_entries = 4096;  // that format() makes per s
 /// Whether nobody has formatted `memory` yet.
 [[nodiscard]] bool blank(std::span<const std::byte> memory) noexcept;
 
-/// Divides blank memory into `queues` equal queues. In small memory the rings get fewer entries
-/// than usual, so that half of each queue is left: half of that for records, the rest for payload.
-/// EINVAL: the memory is too small even so.
-[[nodiscard]] Result<void> format(std::span<std::byte> memory, unsigned queues);
+/// Divides blank memory into `queues` equal queues, with rings of `entries`, a power of two. In
+/// small memory the rings get fewer, so that half of each queue is left: half of that for records,
+/// the rest for payload. EINVAL: the memory is too small even so.
+[[nodiscard]] Result<void> format(std::span<std::byte> memory, unsigned queues,
+                                  std::uint32_t entries = usual_ring_entries);
 
 /// Makes memory blank again, whatever it contains. The device's incarnation is kept, so that the
 /// next device gets a new one.
@@ -36,7 +37,8 @@ struct SharedMemory {
   MemoryView view;
 };
 [[nodiscard]] Result<SharedMemory> create_memory(const std::string& name, std::uint64_t size,
-                                                 unsigned queues);
+                                                 unsigned queues,
+                                                 std::uint32_t entries = usual_ring_entries);
 
 /// What the layout of a queue depends on.
 struct QueueSizes {

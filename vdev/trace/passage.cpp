@@ -2,6 +2,7 @@
 #include "vdev/trace/passage.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "vdev/ring/trace.hpp"
 #include "vdev/trace/records.hpp"
@@ -40,6 +41,7 @@ void Passage::sort(const bellwire_record& record) {
       note_own(stage, {record.ticks, key_of(record.index + more)});
     return;
   }
+  if (stage == BELLWIRE_RAISED) note_raised(record.ticks);
   const Seen seen{record.ticks, key_of(record.index)};
   all_[stage].push_back(seen);
   auto& firsts = firsts_[stage];
@@ -58,7 +60,18 @@ void Passage::note_own(bellwire_stage stage, const Seen& record) {
     below = all_[wake].back().below;
   };
   if (stage == BELLWIRE_TAKEN) last(BELLWIRE_WOKEN, request.woken_below);
+  if (stage == BELLWIRE_POSTED) note_posted(record);
   if (stage == BELLWIRE_CONSUMED) last(BELLWIRE_AWAKE, request.awake_below);
+}
+
+void Passage::note_posted(const Seen& record) {
+  if (std::exchange(last_posted_, record.ticks) != record.ticks) posted_.clear();
+  posted_.push_back(record.below);
+}
+
+void Passage::note_raised(std::uint64_t ticks) {
+  for (const auto key : posted_) requests_[key].raised = ticks;
+  posted_.clear();
 }
 
 std::optional<Passage::Seen> Passage::first_above(bellwire_stage stage, std::int32_t key) const {
@@ -83,6 +96,7 @@ void Passage::find_way_there(std::int32_t key, Request& request) const {
 // The same for the stages before the process wakes: each covers no more than the next one.
 void Passage::find_way_back(std::int32_t key, Request& request) const {
   auto& at = request.at;
+  if (!has(BELLWIRE_PROCESS)) at[BELLWIRE_RAISED] = request.raised;
   if (!at[BELLWIRE_AWAKE]) return;
   Seen next{*at[BELLWIRE_AWAKE], request.awake_below};
   for (const auto stage : {BELLWIRE_SIGNALLED, BELLWIRE_INTERRUPTED}) {

@@ -3,7 +3,8 @@
 // Passage: the requests of one queue in one generation, with everything that was recorded about
 // each. The doorbell and the interrupt of each request are found from the indices that each side
 // saw of the other; clocks of different sides are never compared. If a side was awake anyway, a
-// request lacks that stage. One thread.
+// request lacks that stage. Where the device alone records, a request's interrupt is the one that
+// followed its publication. One thread.
 #pragma once
 
 #include <map>
@@ -29,8 +30,9 @@ class Passage {
 
   struct Request {
     Stamps at;
-    std::int32_t woken_below = 0;  // what the device saw when it woke for it,
-    std::int32_t awake_below = 0;  // and the process
+    std::int32_t woken_below = 0;              // what the device saw when it woke for it,
+    std::int32_t awake_below = 0;              // and the process
+    std::optional<std::uint64_t> raised = {};  // for what was published with it
   };
   /// By the distance of their index from the first one seen.
   [[nodiscard]] std::map<std::int32_t, Request>& requests() noexcept { return requests_; }
@@ -56,6 +58,8 @@ class Passage {
 
   void sort(const bellwire_record& record);
   void note_own(bellwire_stage stage, const Seen& record);
+  void note_posted(const Seen& record);
+  void note_raised(std::uint64_t ticks);
   void find_way_there(std::int32_t key, Request& request) const;
   void find_way_back(std::int32_t key, Request& request) const;
   [[nodiscard]] std::int32_t key_of(std::uint32_t index) const noexcept {
@@ -67,6 +71,8 @@ class Passage {
   std::array<bool, BELLWIRE_SIDES> has_{};
   std::uint64_t impossible_ = 0;
   std::map<std::int32_t, Request> requests_;
+  std::uint64_t last_posted_ = 0;
+  std::vector<std::int32_t> posted_;  // then, in one publication
   std::array<std::vector<Seen>, BELLWIRE_STAGES> all_;
   std::array<std::vector<Seen>, BELLWIRE_STAGES> firsts_;  // that saw more than all before
 };

@@ -43,6 +43,7 @@
 #include "vdev/virtio/device.hpp"
 #include "vdev/virtio/ring_words.hpp"
 #include "vdev/virtio/virtqueue.hpp"
+#include "vdev/virtio/watch.hpp"
 
 namespace bellwire::virtio {
 
@@ -52,6 +53,8 @@ struct BackendOptions {
   bool packed = true;                    ///< whether packed rings are offered
   std::optional<DropPlan> drop = std::nullopt;
   DropCount came = std::make_shared<std::uint64_t>();  ///< what `drop` counts
+  std::shared_ptr<Watch> watch = nullptr;              ///< of all queues; null: nobody watches
+  unsigned watch_from = 0;  ///< which of its queues is this backend's first
 };
 
 /// Called for each step of a queue's requests, for what a transport has to note in memory that

@@ -15,6 +15,12 @@ bool area_overlaps(std::uint64_t address, std::uint64_t size, const AddressRange
 
 }  // namespace
 
+QueueRun::QueueRun(QueueHost& host, unsigned index) noexcept
+    : host_(host),
+      index_(index),
+      watched_(host.options.watch ? &host.options.watch->queue(host.options.watch_from + index)
+                                  : nullptr) {}
+
 Result<void> QueueRun::set_up(QueueSetup setup) {
   if (auto good = check(setup.layout, setup.position); !good) return good;
   if (slot_count_ != setup.layout.size) make_slots(setup.layout.size);
@@ -23,6 +29,7 @@ Result<void> QueueRun::set_up(QueueSetup setup) {
   setup_ = std::move(setup);
   taken_again_ = 0;
   broken_ = told_broken_ = false;
+  if (watched_ != nullptr) watched_->begin(slot_count_);
   fault_ = {};
   return {};
 }
@@ -49,6 +56,7 @@ QueuePosition QueueRun::tear_down() noexcept {
   rest();
   release();
   setup_.reset();
+  if (watched_ != nullptr) watched_->end();
   return position_;
 }
 
@@ -143,6 +151,7 @@ Taken QueueRun::take_one() noexcept {
                  describe(ring_->last_malformed()));
   } else if (taken == Taken::broken) {
     broken_ = true;
+    if (watched_ != nullptr) watched_->broken();
     fault_ = ring_->error();
     host_.note_broken();
   }
@@ -160,6 +169,7 @@ Taken QueueRun::take_into(ChainStorage& storage) noexcept {
 void QueueRun::hand_over(RequestSlot& slot) noexcept {
   ++in_flight_;
   ++counts_.requests;
+  if (watched_ != nullptr) slot.number = watched_->taken();
   if (setup_->observer != nullptr) setup_->observer->taken(slot.storage.chain());
   Request request(slot);
   if (!discarding_) host_.device.handle(std::move(request));
@@ -169,6 +179,7 @@ void QueueRun::give_back(RequestSlot& slot) noexcept {
   const auto& chain = slot.storage.chain();
   if (setup_->observer != nullptr) setup_->observer->returning(chain, slot.written);
   ring_->push(chain, slot.written);
+  if (watched_ != nullptr) watched_->returned(slot.number);
   slot.next = std::exchange(free_, &slot);
   --in_flight_;
   ++counts_.completed;
@@ -179,10 +190,12 @@ void QueueRun::give_back(RequestSlot& slot) noexcept {
 void QueueRun::publish() noexcept {
   if (!ring_ || std::exchange(published_, true)) return;
   if (setup_->observer != nullptr) setup_->observer->publishing(ring_->position());
+  if (watched_ != nullptr) watched_->publishing();
   ring_->publish();
   if (setup_->observer != nullptr) setup_->observer->published(ring_->position());
   if (!ring_->should_call()) return;
   ++counts_.calls;
+  if (watched_ != nullptr) watched_->raising();
   call_->raise();
 }
 
@@ -193,6 +206,7 @@ Result<void> QueueRun::start(Attachment attachment) {
 
 Turn QueueRun::on_doorbell(unsigned, std::uint64_t rings) noexcept {
   counts_.kicks += rings;
+  if (watched_ != nullptr) watched_->woken(rings);
   set_polled(false);
   const Completions::Turn turn(host_.completions);
   const bool more = take();

@@ -47,7 +47,7 @@ class QueueHost {
 
 class QueueRun final : private bellwire::Device {
  public:
-  QueueRun(QueueHost& host, unsigned index) noexcept : host_(host), index_(index) {}
+  QueueRun(QueueHost& host, unsigned index) noexcept;
 
   // What the transport has set.
 
@@ -114,6 +114,7 @@ class QueueRun final : private bellwire::Device {
 
   QueueHost& host_;
   const unsigned index_;
+  WatchedQueue* const watched_;  // null: nobody watches
   std::optional<QueueSetup> setup_;
   QueuePosition position_;               // while there is no ring_
   std::optional<DeviceVirtqueue> ring_;  // while it is known where it is

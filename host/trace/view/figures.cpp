@@ -7,6 +7,8 @@
 #include <map>
 #include <queue>
 
+#include "vdev/ring/trace.hpp"
+
 namespace bellwire::view {
 namespace {
 
@@ -22,15 +24,52 @@ bool whole_in(const TracedRequest& request, const Hop& way) {
   return way.from < way.to && request.at[way.from] && request.at[way.to];
 }
 
-// By queue: the first and the last stage that any of its requests passed.
-std::map<std::uint32_t, Hop> whole_ways(const Trace& trace) {
-  std::map<std::uint32_t, Hop> ways;
-  for (const auto& request : trace.requests) {
-    auto& way = ways.try_emplace(request.queue, nowhere).first->second;
-    for (std::size_t stage = 0; stage < stages.size(); ++stage)
-      if (request.at[stage]) way = {std::min(way.from, stage), std::max(way.to, stage)};
+// What a queue's requests passed: any stage, or one that every request passes.
+struct Passed {
+  Hop any = nowhere, every = nowhere;
+  /// From the widest to the narrowest.
+  [[nodiscard]] std::array<Hop, 4> ways() const {
+    return {any, {any.from, every.to}, {every.from, any.to}, every};
   }
-  return ways;
+};
+
+void widen(Hop& way, std::size_t stage) {
+  way = {std::min(way.from, stage), std::max(way.to, stage)};
+}
+
+std::map<std::uint32_t, Passed> passed_by_queue(const Trace& trace) {
+  std::map<std::uint32_t, Passed> queues;
+  for (const auto& request : trace.requests) {
+    auto& passed = queues[request.queue];
+    for (std::size_t stage = 0; stage < stages.size(); ++stage) {
+      if (!request.at[stage]) continue;
+      widen(passed.any, stage);
+      if (ring::stage_of_request(static_cast<bellwire_stage>(stage))) widen(passed.every, stage);
+    }
+  }
+  return queues;
+}
+
+// By queue: the widest way that nearly all of its requests went whole. Where the device alone
+// recorded, a request that was taken while the device was awake has no wake-up, and one whose
+// driver wanted no interrupt has none.
+std::map<std::uint32_t, Hop> whole_ways(const Trace& trace) {
+  const auto queues = passed_by_queue(trace);
+  std::map<std::uint32_t, std::array<std::size_t, 4>> counts;
+  for (const auto& request : trace.requests) {
+    const auto ways = queues.at(request.queue).ways();
+    for (std::size_t which = 0; which < ways.size(); ++which)
+      counts[request.queue][which] += whole_in(request, ways[which]) ? 1 : 0;
+  }
+  std::map<std::uint32_t, Hop> whole;
+  for (const auto& [queue, passed] : queues) {
+    const auto enough = [most = counts[queue].back()](std::size_t count) {
+      return 10 * count >= 9 * most;
+    };
+    const auto found = std::ranges::find_if(counts[queue], enough) - counts[queue].begin();
+    whole[queue] = passed.ways()[static_cast<std::size_t>(found)];
+  }
+  return whole;
 }
 
 // The pair of stages that most requests span, so that stages that only one queue recorded do not

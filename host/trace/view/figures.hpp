@@ -3,8 +3,9 @@
 // Figures: the statistics of a trace. They are computed here only; `trace show` prints them, and
 // `--json` and the page contain them.
 //
-// They count the requests that were recorded completely: from the first stage that the trace has to
-// the last. So the shares of all hops add up to 1. Times are nanoseconds.
+// They count the requests that were recorded completely: from the first stage that (nearly) all
+// requests of the trace have to the last. So the shares of all hops add up to 1. Times are
+// nanoseconds.
 #pragma once
 
 #include <boost/json/object.hpp>

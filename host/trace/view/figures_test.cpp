@@ -86,6 +86,27 @@ TEST_CASE("requests that were not recorded completely are left out, and counted"
   CHECK(figures_of(trace_of({}), "run.json").has_error());
 }
 
+TEST_CASE("where the device alone recorded, the ends are those that nearly all requests have") {
+  const auto device_alone = [](int woken, int raised) {
+    std::vector<Times> requests;
+    for (int number = 0; number < 100; ++number) {
+      auto times = steady(20'000.0 * number);
+      for (const std::size_t stage : {0, 1, 2, 7, 8, 9, 10}) times[stage] = absent;
+      if (number >= woken) times[BELLWIRE_WOKEN] = absent;
+      if (number >= raised) times[BELLWIRE_RAISED] = absent;
+      requests.push_back(times);
+    }
+    const auto all = figures(trace_of(requests));
+    return std::pair{all.whole, all.incomplete};
+  };
+  using Found = std::pair<Hop, std::size_t>;
+  CHECK(device_alone(100, 100) == Found{{BELLWIRE_WOKEN, BELLWIRE_RAISED}, 0});
+  CHECK(device_alone(98, 100) == Found{{BELLWIRE_WOKEN, BELLWIRE_RAISED}, 2});
+  CHECK(device_alone(50, 100) == Found{{BELLWIRE_TAKEN, BELLWIRE_RAISED}, 0});
+  CHECK(device_alone(100, 50) == Found{{BELLWIRE_WOKEN, BELLWIRE_POSTED}, 0});
+  CHECK(device_alone(0, 10) == Found{{BELLWIRE_TAKEN, BELLWIRE_POSTED}, 0});
+}
+
 TEST_CASE("only hops between two clocks can be smaller than their uncertainty") {
   auto quick = steady(0);
   for (std::size_t stage = 2; stage < stages.size(); ++stage) quick[stage] -= 950;   // 50 ns to [2]

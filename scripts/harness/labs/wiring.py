@@ -83,8 +83,7 @@ def _serve(place: Place, devices: list[Device], number: int, choice: Choice, on:
         switch.add_options([f"--on={on}", *new])
         switch.socket = socket  # the last one that it serves
         return
-    device = Device(place.folder, choice.name, number, on, socket,
-                    None if choice.kind else place.control(number))
+    device = Device(place.folder, choice.name, number, on, socket, place.control(number))
     device.add_options(choice.options(place.queues))
     devices.append(device)
 

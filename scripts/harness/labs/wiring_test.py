@@ -33,13 +33,13 @@ class WiringTest(unittest.TestCase):
     def test_over_vfio_user_each_kind_gets_the_words_that_it_takes(self) -> None:
         self.assertEqual(self.lines("vfio-user,page=1,packed=0", "echo", "rng"), [
             "echo --on vfio-user:device0,vectors=8,page=1 --control control0",
-            "rng --on vfio-user:device1,packed=0"])
+            "rng --on vfio-user:device1,packed=0 --control control1"])
 
     def test_over_vhost_user_either_side_listens(self) -> None:
         self.assertEqual(self.lines("vhost-user", "blk=1M"),
-                         ["blk --on vhost-user:device0 --size 1048576 --queues=1"])
+                         ["blk --on vhost-user:device0 --control control0 --size 1048576 --queues=1"])
         self.assertEqual(self.lines("vhost-user,server=1", "rng"),
-                         ["rng --on vhost-user:device0,connect=1"])
+                         ["rng --on vhost-user:device0,connect=1 --control control0"])
 
     def test_qemus_front_end(self) -> None:
         plug = self.wire("vhost-user,packed=1,server=1", ["rng", "blk=1M"], 2).plug(1, 1)
@@ -59,9 +59,9 @@ class WiringTest(unittest.TestCase):
 
     def test_all_cards_are_ports_of_one_switch(self) -> None:
         self.assertEqual(self.lines("vhost-user", "net", "rng", "net=tap0", "net=tap0"), [
-            "net --on vhost-user:device0 --on=vhost-user:device2 --tap=tap0 "
+            "net --on vhost-user:device0 --control control0 --on=vhost-user:device2 --tap=tap0 "
             "--on=vhost-user:device3",
-            "rng --on vhost-user:device1"])
+            "rng --on vhost-user:device1 --control control1"])
         made = self.wire("vhost-user", ["net", "net"])
         self.assertEqual(made.devices[0].socket, self.folder / "device1")
         (_, chardev), (_, netdev), (_, device) = made.plug(1, 1).commands()
