@@ -126,8 +126,7 @@ Result<void> check_payload(const MessageRule& rule, const Message& message) {
 }
 
 bool legal(const MessageRule& rule, const ProtocolFeatures& features) {
-  if (!rule.needs) return true;
-  return ((rule.offer_suffices ? features.offered : features.negotiated) & bit(*rule.needs)) != 0;
+  return !rule.needs || (features.offered & bit(*rule.needs)) != 0;
 }
 
 }  // namespace
@@ -190,7 +189,7 @@ Result<void> check_request(const Message& message, const ProtocolFeatures& featu
                  "{} with the reply flag (flags {:#x}): nothing was asked", rule->name,
                  message.header.flags);
   if (!legal(*rule, features))
-    return fault(std::errc::protocol_error, "{} without protocol feature {}, which it needs",
+    return fault(std::errc::protocol_error, "{} needs protocol feature {}, which was not offered",
                  rule->name, *rule->needs);
   if (auto checked = check_payload(*rule, message); !checked) return checked.error();
   return check_fds(*rule, message, features.negotiated);

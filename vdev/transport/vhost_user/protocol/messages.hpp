@@ -32,7 +32,7 @@ struct MessageRule {
   Answer answer;
   std::size_t answer_payload;          ///< 0: none, or as long as the request's
   std::optional<unsigned> needs = {};  ///< the protocol feature that makes the message legal
-  bool offer_suffices = false;         ///< it need not be negotiated, only offered
+  bool offer_suffices = false;         ///< to send it before that was acknowledged
 };
 
 /// The rules of all messages, by number.
@@ -66,8 +66,9 @@ struct ProtocolFeatures {
   std::uint64_t negotiated = 0;
 };
 
-/// Checks a request of a front-end: its number, flags, size and descriptors, and the protocol
-/// feature that it needs. EPROTO names the message and what is wrong with it.
+/// Checks a request of a front-end: its number, flags, size and descriptors, and that the protocol
+/// feature that it needs was offered. Whether it was acknowledged is not asked (docs/decisions, "A
+/// front-end may use what it was offered"). EPROTO names the message and what is wrong with it.
 [[nodiscard]] Result<void> check_request(const Message& message, const ProtocolFeatures& features);
 
 }  // namespace bellwire::vhost_user

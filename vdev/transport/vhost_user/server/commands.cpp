@@ -106,12 +106,24 @@ const Commands::Rule* Commands::rule_for(Request request) noexcept {
 
 void Commands::handle(Message request, Answered answered) {
   if (auto checked = check_request(request, features_); !checked) return answered(checked.error());
+  assume_acknowledged(*rule_of(request.header.request));
   const auto* rule = rule_for(static_cast<Request>(request.header.request));
   if (rule == nullptr)  // none that is legal without a feature that we don't offer
     return answered(
         fault(std::errc::protocol_error, "{} is not offered", name_of(request.header.request)));
   if (rule->at_once != nullptr) return answered((this->*rule->at_once)(request));
   (this->*rule->perhaps_later)(request, std::move(answered));
+}
+
+// A front-end may go on where it was on an earlier connection: it uses what it negotiated there,
+// and waits for replies.
+void Commands::assume_acknowledged(const MessageRule& rule) {
+  if (!rule.needs || rule.offer_suffices || std::exchange(acknowledged_, true)) return;
+  log::warning(
+      "{} without SET_PROTOCOL_FEATURES: the front-end goes on where an earlier connection ended; "
+      "its rings are served once it has shared its memory again. QEMU 7.2 does not: restart the VM",
+      rule.name);
+  features_.negotiated = features_.offered;
 }
 
 // Features.
@@ -163,6 +175,7 @@ Result<Reply> Commands::set_protocol_features(Message& request) {
                  "SET_PROTOCOL_FEATURES {:#x}: of these, {:#x} were not offered", wanted,
                  wanted & ~features_.offered);
   features_.negotiated = wanted;
+  acknowledged_ = true;
   return Reply{};
 }
 

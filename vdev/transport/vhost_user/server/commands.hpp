@@ -58,6 +58,8 @@ class Commands {
   void close_now();
 
  private:
+  void assume_acknowledged(const MessageRule& rule);
+
   struct Rule;
   static const Rule rules[];
   [[nodiscard]] static const Rule* rule_for(Request request) noexcept;
@@ -106,6 +108,7 @@ class Commands {
   virtio::Backend& backend_;
   std::shared_ptr<os::MemoryLoss> loss_;
   ProtocolFeatures features_;
+  bool acknowledged_ = false;  // SET_PROTOCOL_FEATURES has come, or need not
   MemorySlots memory_;
   Tracking tracking_;
   std::deque<ServedRing> rings_;

@@ -49,6 +49,30 @@ TEST_CASE("a request is answered exactly once, if it asks and that was negotiate
   front.settle();
 }
 
+TEST_CASE(
+    "who uses an acknowledged feature without a word of it goes on after an earlier connection") {
+  ServedBackend served;
+  served.device.at_once = true;
+  ScriptedFrontEnd front(served);
+  front.accept();
+  CHECK(front.ask(Request::get_status) == 0);
+  front.say(Request::set_status, std::uint64_t{VIRTIO_CONFIG_S_DRIVER_OK});
+  CHECK(front.acknowledged(Request::add_mem_reg, vhost_user::SingleRegion{0, front.region()},
+                           {front.file().get()}) == 0);
+  front.start();
+  front.submit(0, 5);
+  CHECK(front.used().token == 5);
+}
+
+TEST_CASE("who acknowledges some features gets no replies that it did not ask for") {
+  ServedBackend served;
+  ScriptedFrontEnd front(served);
+  front.protocol(bit(feature::mq));
+  CHECK(front.ask(Request::get_status) == 0);
+  front.say(Request::set_owner, Bytes(), {}, vhost_user::flags::need_reply);
+  front.settle();
+}
+
 TEST_CASE("what can't be done is refused, and closes the connection of who does not ask") {
   ServedBackend served;
   ScriptedFrontEnd front(served);
@@ -91,8 +115,8 @@ TEST_CASE(
       {"SET_MEM_TABLE with 0 regions", raw(5, 1, 8)},
       {"SET_VRING_KICK with 0 descriptors", raw(12, 1, 8)},
       {"SET_VRING_CALL with 2 descriptors", raw(13, 1, 8), 2},
-      {"SEND_RARP without protocol feature", raw(19, 1, 8)},
-      {"ADD_MEM_REG without protocol feature", raw(37, 1, 40), 1},
+      {"SEND_RARP needs protocol feature 2", raw(19, 1, 8)},
+      {"CHECK_DEVICE_STATE needs protocol feature 19", raw(43, 1, 0)},
   };
   ServedBackend served;
   {
