@@ -92,6 +92,31 @@ TEST_CASE("regions come and go, by guest address, user address and size (61, 62)
   CHECK(front.used().token == 2);
 }
 
+TEST_CASE("a chain in a region that was removed comes back unseen; a ring there waits (63)") {
+  ServedBackend served;
+  served.device.at_once = true;
+  ScriptedFrontEnd front(served);
+  front.negotiate();
+  const auto all = front.region();
+  const SingleRegion rings{0, {all.guest_address, 0x10000, all.user_address, 0}};
+  const SingleRegion buffers{
+      0, {all.guest_address + 0x10000, all.size - 0x10000, all.user_address + 0x10000, 0x10000}};
+  for (const auto& region : {rings, buffers})
+    CHECK(front.acknowledged(Request::add_mem_reg, region, {front.file().get()}) == 0);
+  front.start();
+  CHECK(front.acknowledged(Request::rem_mem_reg, buffers) == 0);
+  front.submit(0, 1);
+  CHECK(front.used().written == 0);
+  CHECK(served.device.handled == 0);
+  CHECK(front.acknowledged(Request::rem_mem_reg, rings) == 0);
+  front.submit(0, 2);
+  front.settle();
+  CHECK(front.acknowledged(Request::add_mem_reg, buffers, {front.file().get()}) == 0);
+  CHECK(front.acknowledged(Request::add_mem_reg, rings, {front.file().get()}) == 0);
+  CHECK(front.used().written == 1);
+  CHECK(served.device.handled == 1);
+}
+
 TEST_CASE("a table that can't be mapped is refused, and the former one stays (60)") {
   ServedBackend served;
   served.device.at_once = true;
