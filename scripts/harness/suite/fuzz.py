@@ -13,6 +13,7 @@ from .step import LOGS, Failed, Step, command
 # What is fuzzed: the folder of its program, and that of its corpus.
 PROGRAMS = {"device queue": ("ring", "ring"),
             "virtqueue": ("virtio", "virtio"),
+            "net": ("devices", "devices/net"),
             "vfio-user": ("transport/vfio_user", "transport/vfio_user/server"),
             "vhost-user": ("transport/vhost_user/server", "transport/vhost_user/server")}
 # How long each takes. Every day the same inputs: a finding there is of today's change.
