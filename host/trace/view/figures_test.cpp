@@ -91,7 +91,7 @@ TEST_CASE("where the device alone recorded, the ends are those that nearly all r
     std::vector<Times> requests;
     for (int number = 0; number < 100; ++number) {
       auto times = steady(20'000.0 * number);
-      for (const std::size_t stage : {0, 1, 2, 7, 8, 9, 10}) times[stage] = absent;
+      for (const std::size_t stage : {0U, 1U, 2U, 7U, 8U, 9U, 10U}) times[stage] = absent;
       if (number >= woken) times[BELLWIRE_WOKEN] = absent;
       if (number >= raised) times[BELLWIRE_RAISED] = absent;
       requests.push_back(times);
