@@ -61,6 +61,8 @@ struct Verdict {
 [[nodiscard]] std::span<const Statement> hostile_statements() noexcept;
 [[nodiscard]] std::span<const Statement> device_statements() noexcept;
 [[nodiscard]] std::span<const Statement> recovery_statements() noexcept;
+[[nodiscard]] std::span<const Statement> migration_statements() noexcept;
+[[nodiscard]] std::span<const Statement> network_statements() noexcept;
 
 /// All of them.
 [[nodiscard]] std::vector<const Statement*> all_statements();

@@ -57,8 +57,9 @@ std::string missing(std::uint64_t wanted, std::uint64_t offered, const char* wha
 const char* name_of_kinds(std::uint8_t kinds) {
   if (kinds == std::uint8_t(Kind::blk)) return "a disk";
   if (kinds == std::uint8_t(Kind::rng)) return "an entropy source";
+  if (kinds == std::uint8_t(Kind::net)) return "a network device";
   if ((kinds & std::uint8_t(Kind::rng)) == 0) return "a device with a configuration space";
-  return "a device that leaves disabled rings alone";
+  return "a disk or an entropy source";
 }
 
 std::string not_applicable(const Needs& needs, const Probe& probe) {
@@ -178,10 +179,10 @@ std::string_view name_of(Outcome outcome) noexcept {
 
 std::vector<const Statement*> all_statements() {
   std::vector<const Statement*> all;
-  for (const auto family :
-       {message_statements(), acknowledgement_statements(), memory_statements(),
-        ring_state_statements(), position_statements(), wire_statements(), virtqueue_statements(),
-        hostile_statements(), device_statements(), recovery_statements()})
+  for (const auto family : {message_statements(), acknowledgement_statements(), memory_statements(),
+                            ring_state_statements(), position_statements(), wire_statements(),
+                            virtqueue_statements(), hostile_statements(), device_statements(),
+                            recovery_statements(), migration_statements(), network_statements()})
     for (const auto& statement : family) all.push_back(&statement);
   return all;
 }

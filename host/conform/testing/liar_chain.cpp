@@ -76,6 +76,40 @@ std::byte* LiarMemory::user(std::uint64_t address, std::uint64_t size) const {
   return find_in(*this, &vhost_user::MemoryRegion::user_address, address, size);
 }
 
+std::uint64_t LiarMemory::address_of(const std::byte* byte) const {
+  for (const auto& [region, mapping] : pieces)
+    if (byte >= mapping.data() && byte < mapping.data() + region.size)
+      return region.guest_address + static_cast<std::uint64_t>(byte - mapping.data());
+  return 0;
+}
+
+void LiarLog::mark(std::uint64_t guest_address) {
+  const auto page = guest_address / vhost_user::log_page;
+  if (bits && page / 8 < bits->size()) bits->data()[page / 8] |= std::byte{1} << page % 8;
+}
+
+bool LiarRing::logs() const {
+  return (world_.features & vhost_user::bit(VHOST_F_LOG_ALL)) != 0 ||
+         world_.lies(Lie::marks_unasked);
+}
+
+bool LiarRing::log_data(const LiarChain& chain) {
+  if (!logs()) return false;
+  if (world_.lies(Lie::marks_no_data)) return true;
+  for (const auto& piece : chain.pieces)
+    if (piece.writable)
+      for (std::uint32_t at = 0; at < piece.size; ++at)
+        world_.log.mark(world_.memory.address_of(piece.data + at));
+  return false;
+}
+
+bool LiarRing::log_used_ring() {
+  if (!logs() || (address.flags & 1U << VHOST_VRING_F_LOG) == 0) return false;
+  if (world_.lies(Lie::marks_no_used_ring)) return true;
+  world_.log.mark(address.log_guest_addr);
+  return false;
+}
+
 LiarChain LiarRing::read(std::uint16_t head) const {
   LiarChain chain;
   const auto* const table = world_.memory.user(address.desc_user_addr, size * sizeof(vring_desc));

@@ -55,6 +55,10 @@ std::uint16_t* LiarRing::used_words() const {
 bool LiarRing::may_serve() const {
   if (!started() || broken_ || stuck_ || deaf) return false;
   if (enabled) return true;
+  if (was_enabled_ && world_.nature.kind == Kind::net) {
+    if (world_.lies(Lie::keeps_what_is_sent)) world_.withhold();
+    return !world_.lies(Lie::keeps_what_is_sent);
+  }
   return world_.lies(was_enabled_ ? Lie::serves_rings_disabled_again : Lie::serves_disabled_rings);
 }
 
@@ -128,7 +132,8 @@ void LiarRing::place(const vhost_vring_addr& at) {
 
 std::uint32_t LiarRing::stop() {
   if (world_.lies(Lie::forgets_the_index) && was_stopped_ && !started()) return 0;
-  if (!world_.lies(Lie::answers_before_completing)) complete(true);
+  if (!world_.lies(Lie::answers_before_completing) && !world_.lies(Lie::loses_buffers_to_receive))
+    complete(true);
   was_stopped_ = true;
   if (!world_.lies(Lie::serves_stopped_rings)) kick.reset();
   if (world_.lies(Lie::disables_at_stop)) enabled = false;
@@ -176,6 +181,7 @@ bool LiarRing::fetch(unsigned most) {
   if (pending_.size() >= many && !resumed_ && world_.nature.slow) kept_ = slow_ones;
   if (pending_.size() >= many && world_.lies(Lie::answers_before_completing))
     kept_ = pending_.size();
+  if (world_.lies(Lie::loses_buffers_to_receive)) kept_ = size;
   complete(false);
   return any;
 }
@@ -186,6 +192,7 @@ void LiarRing::break_at(Lie lie) {
 }
 
 void LiarRing::complete(bool all) {
+  bool marks_owed = false;
   while (!stuck_ && pending_.size() > (all ? 0 : kept_)) {
     const auto head = pending_.front();
     pending_.pop_front();
@@ -194,8 +201,11 @@ void LiarRing::complete(bool all) {
       world_.withhold();
       continue;
     }
-    finish(head, chain.bad ? 0 : run_request(world_, chain));
+    const auto written = chain.bad ? 0 : run_request(world_, chain);
+    finish(head, written);
+    marks_owed = log_data(chain) || log_used_ring() || marks_owed;
   }
+  if (marks_owed) world_.withhold();
 }
 
 void LiarRing::finish(std::uint16_t head, std::uint32_t length) {

@@ -27,6 +27,15 @@ struct LiarMemory {
   /// Null: not within one region.
   [[nodiscard]] std::byte* guest(std::uint64_t address, std::uint64_t size) const;
   [[nodiscard]] std::byte* user(std::uint64_t address, std::uint64_t size) const;
+  /// The guest address of a byte of a region.
+  [[nodiscard]] std::uint64_t address_of(const std::byte* byte) const;
+};
+
+/// A front-end's log of the pages that were written.
+struct LiarLog {
+  std::optional<os::Mapping> bits;
+
+  void mark(std::uint64_t guest_address);
 };
 
 /// What the liar is made of, as its parts see it.
@@ -36,6 +45,7 @@ struct LiarWorld {
   std::function<bool(Lie)> lies;   ///< whether it is told now
   std::function<void()> withhold;  ///< something is owed, and will not come
   LiarMemory memory = {};
+  LiarLog log = {};
   std::uint64_t features = 0;
   unsigned leaks = 0;
   bool dead = false;   ///< the process has ended by itself
@@ -89,6 +99,10 @@ class LiarRing {
   void break_at(Lie lie);
   [[nodiscard]] LiarChain read(std::uint16_t head) const;
   void finish(std::uint16_t head, std::uint32_t length);
+  [[nodiscard]] bool logs() const;
+  // True: a mark is owed, and will not come.
+  [[nodiscard]] bool log_data(const LiarChain& chain);
+  [[nodiscard]] bool log_used_ring();
   void call_if_wanted(std::uint16_t before);
   void resume();
 

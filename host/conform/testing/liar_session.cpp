@@ -30,7 +30,8 @@ constexpr std::uint64_t offered_protocol =
 
 std::uint64_t offered_by(const LiarWorld& world) {
   const auto common = bit(VIRTIO_F_VERSION_1) | bit(vhost_user::f_protocol_features) |
-                      bit(VIRTIO_RING_F_EVENT_IDX) | bit(VIRTIO_RING_F_INDIRECT_DESC);
+                      bit(VIRTIO_RING_F_EVENT_IDX) | bit(VIRTIO_RING_F_INDIRECT_DESC) |
+                      bit(VHOST_F_LOG_ALL);
   constexpr unsigned net_status = 16;
   if (world.nature.kind == Kind::net) return common | bit(net_status);
   if (world.nature.kind == Kind::rng) return common;
@@ -47,6 +48,7 @@ LiarSession::LiarSession(os::UniqueFd socket, LiarWorld& world)
   world_.memory.pieces.clear();
   world_.memory.loss = os::MemoryLoss::create().value();
   world_.features = 0;
+  world_.log.bits.reset();
   world_.close = false;
   make_rings();
 }
@@ -212,8 +214,7 @@ LiarSession::Done LiarSession::act_on_device(const Message& message) {
     case Request::set_config:
       return set_config(message);
     case Request::set_log_base:
-      if (lies(Lie::keeps_silent_about_logs)) return world_.withhold(), Done::answered;
-      return say(message, std::uint64_t{0});
+      return set_log(message);
     case Request::set_backend_req_fd:
       if (message.fds.size() != 1 || lies(Lie::refuses_a_channel)) return Done::no;
       channel_.reset(os::duplicate(message.fds.front().get()).release());
@@ -230,6 +231,16 @@ LiarSession::Done LiarSession::act_on_device(const Message& message) {
     default:
       return lies(Lie::acknowledges_the_unknown) ? Done::yes : Done::no;
   }
+}
+
+LiarSession::Done LiarSession::set_log(const Message& message) {
+  if (lies(Lie::keeps_silent_about_logs)) return world_.withhold(), Done::answered;
+  const auto where = head<vhost_user::Log>(message.payload);
+  if (!where || message.fds.size() != 1) return Done::no;
+  auto bits = os::Mapping::create(message.fds.front().get(), where->size, where->offset);
+  if (!bits) return Done::no;
+  world_.log.bits.emplace(std::move(*bits));
+  return say(message, std::uint64_t{0});
 }
 
 void LiarSession::reset_device() {

@@ -60,6 +60,7 @@ class LiarSession {
   [[nodiscard]] bool map(const vhost_user::MemoryRegion& region, int fd);
   [[nodiscard]] Done get_inflight(const vhost_user::Message& message);
   [[nodiscard]] Done set_inflight(const vhost_user::Message& message);
+  [[nodiscard]] Done set_log(const vhost_user::Message& message);
   [[nodiscard]] Done set_status(std::uint64_t status);
   void make_rings();
   void reset_device();

@@ -119,9 +119,14 @@ enum class Lie : unsigned {
   forgets_after_a_kill,
   cannot_start_again,
   ignores_sigterm,
+  marks_no_data,
+  marks_unasked,
+  marks_no_used_ring,
+  keeps_what_is_sent,
+  loses_buffers_to_receive,
 };
 
-static_assert(static_cast<unsigned>(Lie::ignores_sigterm) == 110);
+static_assert(static_cast<unsigned>(Lie::loses_buffers_to_receive) == 115);
 
 /// The lies that break more than their statement if they are told all the time: they are told only
 /// while that is tried.
@@ -132,6 +137,7 @@ inline constexpr std::array confined_lies = {
     Lie::is_stuck_at_half_a_message,
     Lie::makes_its_socket_anew,
     Lie::answers_unasked,
+    Lie::keeps_silent_about_logs,
     Lie::refuses_a_channel,
     Lie::answers_another_index,
     Lie::answers_before_completing,
@@ -157,6 +163,9 @@ inline constexpr std::array confined_lies = {
     Lie::forgets_what_is_in_flight,
     Lie::forgets_after_a_kill,
     Lie::cannot_start_again,
+    Lie::marks_no_data,
+    Lie::marks_no_used_ring,
+    Lie::loses_buffers_to_receive,
 };
 
 }  // namespace bellwire::host::conform
