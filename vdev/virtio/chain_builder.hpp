@@ -60,9 +60,10 @@ class ChainBuilder {
   ChainError error_ = {};
 };
 
-// These run per buffer.
+// These run per buffer, and are inlined: half of a request's time would be calls.
 
-inline bool ChainBuilder::place(std::span<std::byte> bytes, bool writable) noexcept {
+[[gnu::always_inline]] inline bool ChainBuilder::place(std::span<std::byte> bytes,
+                                                       bool writable) noexcept {
   const auto spans = readable_ + writable_;
   if (spans == storage_.capacity_ && !grow()) return false;
   if (writable) {
@@ -75,7 +76,8 @@ inline bool ChainBuilder::place(std::span<std::byte> bytes, bool writable) noexc
   return true;
 }
 
-inline bool ChainBuilder::add(std::uint64_t address, std::uint32_t size, bool writable) noexcept {
+[[gnu::always_inline]] inline bool ChainBuilder::add(std::uint64_t address, std::uint32_t size,
+                                                     bool writable) noexcept {
   constexpr std::uint64_t most_bytes = std::uint64_t{1} << 32;
   if (++buffers_ > most_buffers_) return refuse(ChainFault::too_long, buffers_);
   if (!writable && writable_size_ > 0) return refuse(ChainFault::readable_after_writable, address);
@@ -92,7 +94,8 @@ inline bool ChainBuilder::add(std::uint64_t address, std::uint32_t size, bool wr
   return true;
 }
 
-inline ChainError ChainBuilder::finish(std::uint16_t id, std::uint16_t descriptors) noexcept {
+[[gnu::always_inline]] inline ChainError ChainBuilder::finish(std::uint16_t id,
+                                                              std::uint16_t descriptors) noexcept {
   using Readable = std::span<const std::byte>;
   using Writable = std::span<std::byte>;
   auto& chain = storage_.chain_;

@@ -58,7 +58,7 @@ struct Hostile : VirtqueuePair {
     auto* to = memory.at<vring_packed_desc>(layout.descriptors, entries);
     for (const auto& raw : list) {
       const auto flags = static_cast<std::uint16_t>(raw.flags | place.available_flags());
-      to[place.index] = {raw.address, raw.size, id, flags};
+      to[place.index()] = {raw.address, raw.size, id, flags};
       place.advance(1, entries);
     }
   }
@@ -224,7 +224,7 @@ void check_refused(Hostile& queue, const Case& refused) {
 
 // An honest chain still works.
 void check_goes_on(Hostile& queue) {
-  queue.came_back_at = queue.place.index;
+  queue.came_back_at = queue.place.index();
   queue.offer({{good, 16, next_flag, 1}, {good + 64, 8, write_flag}});
   REQUIRE(queue.pop() == Taken::chain);
   const auto& chain = queue.storage.chain();

@@ -35,7 +35,7 @@ PackedDeviceRing::PackedDeviceRing(const QueueLayout& layout, const QueuePositio
 
 Taken PackedDeviceRing::pop(ChainStorage& storage) noexcept {
   if (state_.error.fault != RingFault::none) return Taken::broken;
-  const auto first = PackedWord::load(descriptors_[next_available_.index], acquire);
+  const auto first = PackedWord::load(descriptors_[next_available_.index()], acquire);
   if (!next_available_.is_available(first.flags())) return Taken::nothing;
   const auto error = read_chain(storage, first);
   if (state_.error.fault != RingFault::none) return Taken::broken;
@@ -53,7 +53,7 @@ Taken PackedDeviceRing::pop(ChainStorage& storage) noexcept {
 // A malformed list is followed to its end all the same, since its ID stands there.
 ChainError PackedDeviceRing::read_chain(ChainStorage& storage, PackedWord word) noexcept {
   ChainBuilder chain(storage, *memory_, size_);
-  auto at = next_available_.index;
+  auto at = next_available_.index();
   for (std::uint16_t taken = 1; taken <= free_; ++taken) {
     read_descriptor(chain, load(descriptors_[at].addr, relaxed), word, taken == 1);
     if (!word.has(VRING_DESC_F_NEXT)) return chain.finish(word.id(), taken);
@@ -113,10 +113,10 @@ void PackedDeviceRing::return_chain(const Chain& chain, std::uint32_t written) n
   const unsigned write = written > 0 ? VRING_DESC_F_WRITE : 0;
   const PackedWord word(written, chain.id, next_used_.used_flags() | write);
   if (unpublished_ == 0) {
-    first_unpublished_ = next_used_.index;
+    first_unpublished_ = next_used_.index();
     first_word_ = word;
   } else {
-    word.store(descriptors_[next_used_.index], relaxed);
+    word.store(descriptors_[next_used_.index()], relaxed);
   }
   unpublished_ += chain.descriptors;
   next_used_.advance(chain.descriptors, size_);
@@ -139,7 +139,7 @@ bool PackedDeviceRing::should_call() noexcept {
 bool PackedDeviceRing::enable_kicks() noexcept {
   if (state_.error.fault != RingFault::none) return false;
   (event_index_ ? PackedEvent::at(next_available_) : PackedEvent{}).store(*device_event_);
-  const auto next = PackedWord::load(descriptors_[next_available_.index], in_order);
+  const auto next = PackedWord::load(descriptors_[next_available_.index()], in_order);
   return !next_available_.is_available(next.flags());
 }
 
@@ -148,10 +148,10 @@ void PackedDeviceRing::disable_kicks() noexcept {
 }
 
 QueuePosition PackedDeviceRing::position() const noexcept {
-  return {.next_available = next_available_.index,
-          .next_used = next_used_.index,
-          .available_wrap = next_available_.wrap,
-          .used_wrap = next_used_.wrap};
+  return {.next_available = next_available_.index(),
+          .next_used = next_used_.index(),
+          .available_wrap = next_available_.wrap(),
+          .used_wrap = next_used_.wrap()};
 }
 
 }  // namespace bellwire::virtio

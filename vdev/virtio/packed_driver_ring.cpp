@@ -40,7 +40,7 @@ void PackedDriverRing::clear() noexcept {
   for (std::uint16_t count = 0; count < size_; ++count, at.advance(1, size_)) {
     const auto flags =
         static_cast<std::uint16_t>(at.used_flags() ^ (packed_available | packed_used));
-    PackedWord(0, 0, flags).store(descriptors_[at.index], in_order);
+    PackedWord(0, 0, flags).store(descriptors_[at.index()], in_order);
   }
 }
 
@@ -90,7 +90,7 @@ void PackedDriverRing::write_table(std::uint16_t id, std::span<const GuestBuffer
 // The first one that the device doesn't know yet is completed by publish().
 void PackedDriverRing::write_next(std::uint16_t id, const GuestBuffer& buffer,
                                   unsigned flags) noexcept {
-  auto& descriptor = descriptors_[next_available_.index];
+  auto& descriptor = descriptors_[next_available_.index()];
   const PackedWord word(buffer.size, id, flags | next_available_.available_flags());
   store(descriptor.addr, buffer.address, relaxed);
   if (unpublished_++ == 0)
@@ -102,7 +102,7 @@ void PackedDriverRing::write_next(std::uint16_t id, const GuestBuffer& buffer,
 
 void PackedDriverRing::publish() noexcept {
   if (unpublished_ == 0) return;
-  first_word_.store(descriptors_[published_.index], in_order);
+  first_word_.store(descriptors_[published_.index()], in_order);
   unkicked_ += std::exchange(unpublished_, 0);
   published_ = next_available_;
 }
@@ -114,7 +114,7 @@ bool PackedDriverRing::should_kick() noexcept {
 }
 
 std::optional<UsedChain> PackedDriverRing::poll_used() noexcept {
-  const auto word = PackedWord::load(descriptors_[next_used_.index], acquire);
+  const auto word = PackedWord::load(descriptors_[next_used_.index()], acquire);
   if (!returned(word)) return std::nullopt;
   const auto id = word.id();
   if (id >= size_ || chains_[id].descriptors == 0) return fail(RingFault::used_id, id);
@@ -141,7 +141,7 @@ bool PackedDriverRing::returned(PackedWord word) const noexcept {
 
 bool PackedDriverRing::enable_calls() noexcept {
   (event_index_ ? PackedEvent::at(next_used_) : PackedEvent{}).store(*driver_event_);
-  return !returned(PackedWord::load(descriptors_[next_used_.index], in_order));
+  return !returned(PackedWord::load(descriptors_[next_used_.index()], in_order));
 }
 
 void PackedDriverRing::disable_calls() noexcept {
@@ -149,10 +149,10 @@ void PackedDriverRing::disable_calls() noexcept {
 }
 
 QueuePosition PackedDriverRing::position() const noexcept {
-  return {.next_available = published_.index,
-          .next_used = next_used_.index,
-          .available_wrap = published_.wrap,
-          .used_wrap = next_used_.wrap};
+  return {.next_available = published_.index(),
+          .next_used = next_used_.index(),
+          .available_wrap = published_.wrap(),
+          .used_wrap = next_used_.wrap()};
 }
 
 }  // namespace bellwire::virtio

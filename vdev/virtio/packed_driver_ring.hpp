@@ -32,12 +32,15 @@ class PackedDriverRing {
   [[nodiscard]] const DriverRingState& state() const noexcept { return state_; }
 
  private:
+  // The parts of one request are inlined, as on the device's side.
   using Buffers = std::span<const GuestBuffer>;
   void clear() noexcept;
-  void write_list(std::uint16_t id, Buffers readable, Buffers writable) noexcept;
+  [[gnu::always_inline]] inline void write_list(std::uint16_t id, Buffers readable,
+                                                Buffers writable) noexcept;
   void write_table(std::uint16_t id, Buffers readable, Buffers writable) noexcept;
-  void write_next(std::uint16_t id, const GuestBuffer& buffer, unsigned flags) noexcept;
-  [[nodiscard]] bool returned(PackedWord word) const noexcept;
+  [[gnu::always_inline]] inline void write_next(std::uint16_t id, const GuestBuffer& buffer,
+                                                unsigned flags) noexcept;
+  [[nodiscard, gnu::always_inline]] inline bool returned(PackedWord word) const noexcept;
   std::nullopt_t fail(RingFault fault, std::uint64_t value) noexcept;
 
   RingAreas areas_;

@@ -16,25 +16,41 @@ namespace bellwire::virtio {
 constexpr std::uint16_t packed_available = 1 << VRING_PACKED_DESC_F_AVAIL;
 constexpr std::uint16_t packed_used = 1 << VRING_PACKED_DESC_F_USED;
 
-struct PackedIndex {
-  std::uint16_t index = 0;
-  bool wrap = true;
+/// One word, since a whole that is read right after its parts were written has to wait for them.
+class PackedIndex {
+ public:
+  PackedIndex() = default;
+  constexpr PackedIndex(std::uint16_t index, bool wrap) noexcept
+      : place_(static_cast<std::uint16_t>(index | (wrap ? wrap_bit : 0))) {}
+
+  /// Below the queue's size, which is at most 32768.
+  [[nodiscard]] std::uint16_t index() const noexcept {
+    return static_cast<std::uint16_t>(place_ & ~wrap_bit);
+  }
+  [[nodiscard]] bool wrap() const noexcept { return (place_ & wrap_bit) != 0; }
+  /// As an event suppression structure has it.
+  [[nodiscard]] std::uint16_t place() const noexcept { return place_; }
+  [[nodiscard]] static PackedIndex at(std::uint16_t place) noexcept {
+    PackedIndex index;
+    index.place_ = place;
+    return index;
+  }
 
   /// `count` is at most `size`.
   void advance(std::uint32_t count, std::uint16_t size) noexcept {
-    const auto next = index + count;
-    const bool wraps = next >= size;
-    wrap = wrap != wraps;
-    index = static_cast<std::uint16_t>(wraps ? next - size : next);
+    const auto next = index() + count;
+    const auto wrap_now = static_cast<unsigned>(place_ & wrap_bit);
+    place_ = static_cast<std::uint16_t>(next < size ? next | wrap_now
+                                                    : (next - size) | (wrap_now ^ wrap_bit));
   }
 
   /// What a driver writes to make the descriptor here available …
   [[nodiscard]] std::uint16_t available_flags() const noexcept {
-    return wrap ? packed_available : packed_used;
+    return wrap() ? packed_available : packed_used;
   }
   /// … and a device to return it.
   [[nodiscard]] std::uint16_t used_flags() const noexcept {
-    return wrap ? packed_available | packed_used : 0;
+    return wrap() ? packed_available | packed_used : 0;
   }
   [[nodiscard]] bool is_available(std::uint16_t flags) const noexcept {
     return (flags & (packed_available | packed_used)) == available_flags();
@@ -44,6 +60,10 @@ struct PackedIndex {
   }
 
   friend bool operator==(const PackedIndex&, const PackedIndex&) noexcept = default;
+
+ private:
+  static constexpr unsigned wrap_bit = 1U << VRING_PACKED_EVENT_F_WRAP_CTR;
+  std::uint16_t place_ = wrap_bit;
 };
 
 /// The second half of a descriptor: read and written as one word, so that a side never sees a part.
@@ -82,8 +102,7 @@ struct PackedEvent {
   std::uint16_t flags = VRING_PACKED_EVENT_FLAG_ENABLE;
 
   static PackedEvent at(PackedIndex index) noexcept {
-    const auto wrap = static_cast<unsigned>(index.wrap) << VRING_PACKED_EVENT_F_WRAP_CTR;
-    return {static_cast<std::uint16_t>(index.index | wrap), VRING_PACKED_EVENT_FLAG_DESC};
+    return {index.place(), VRING_PACKED_EVENT_FLAG_DESC};
   }
   [[nodiscard]] static PackedEvent load(const vring_packed_desc_event& from) noexcept {
     return std::bit_cast<PackedEvent>(
@@ -102,15 +121,14 @@ struct PackedEvent {
 
 inline bool PackedEvent::reached(PackedIndex now, std::uint32_t count, bool event_index,
                                  std::uint16_t size) const noexcept {
-  constexpr std::uint16_t wrap_bit = 1 << VRING_PACKED_EVENT_F_WRAP_CTR;
   constexpr std::uint16_t flag_bits = 3;
   if (count == 0 || (flags & flag_bits) == VRING_PACKED_EVENT_FLAG_DISABLE) return false;
   if (!event_index || (flags & flag_bits) != VRING_PACKED_EVENT_FLAG_DESC || count >= size)
     return true;
-  const bool wrap = (place & wrap_bit) != 0;
-  const auto index = static_cast<std::uint16_t>(place & ~wrap_bit);
-  const auto event = static_cast<std::uint16_t>(wrap == now.wrap ? index : index - size);
-  return vring_need_event(event, now.index, static_cast<std::uint16_t>(now.index - count));
+  const auto asked = PackedIndex::at(place);
+  const auto event =
+      static_cast<std::uint16_t>(asked.wrap() == now.wrap() ? asked.index() : asked.index() - size);
+  return vring_need_event(event, now.index(), static_cast<std::uint16_t>(now.index() - count));
 }
 
 }  // namespace bellwire::virtio

@@ -77,7 +77,7 @@ void PackedInflight::settle() noexcept {
                         load(head.old_used_wrap_counter, relaxed) != 0};
   const PackedIndex now{load(head.used_idx, relaxed), load(head.used_wrap_counter, relaxed) != 0};
   if (now == old) return roll_back();
-  const auto word = virtio::PackedWord::load(descriptor(old.index), ring::acquire);
+  const auto word = virtio::PackedWord::load(descriptor(old.index()), ring::acquire);
   old.is_available(word.flags()) ? roll_back() : commit();
 }
 
@@ -110,7 +110,7 @@ std::optional<Resumption> PackedInflight::left_behind() {
   counter_ = found.empty() ? 0 : load(entries()[found.back()].counter, relaxed) + 1;
   const auto& head = header();
   PackedIndex at{load(head.used_idx, relaxed), load(head.used_wrap_counter, relaxed) != 0};
-  Resumption left{.position = {.next_used = at.index, .used_wrap = at.wrap}};
+  Resumption left{.position = {.next_used = at.index(), .used_wrap = at.wrap()}};
   std::size_t total = 0;
   for (const auto first : found) {
     auto list = read_list(first);
@@ -120,8 +120,8 @@ std::optional<Resumption> PackedInflight::left_behind() {
     left.packed_in_flight.push_back(std::move(list));
   }
   at.advance(static_cast<std::uint32_t>(total), size_);
-  left.position.next_available = at.index;
-  left.position.available_wrap = at.wrap;
+  left.position.next_available = at.index();
+  left.position.available_wrap = at.wrap();
   return left;
 }
 
@@ -156,7 +156,7 @@ void PackedInflight::taken(const virtio::Chain& chain) noexcept {
   note(entries()[first].inflight, 1);
   for (std::uint16_t count = 0; count < chain.descriptors && at < size_; ++count) {
     auto& entry = entries()[at];
-    const auto& from = descriptor(next_.index);
+    const auto& from = descriptor(next_.index());
     const auto word = virtio::PackedWord::load(from, relaxed);
     note(entry.addr, load(from.addr, relaxed));
     note(entry.len, word.size());

@@ -41,7 +41,7 @@ struct TrackedPacked {
     for (std::uint16_t count = 0; count < descriptors; ++count) {
       const bool more = count + 1 < descriptors;
       const auto flags = place.available_flags() | (more ? VRING_DESC_F_NEXT : 0U);
-      at(place.index) = {std::uint64_t{id} << 12, count, id, static_cast<std::uint16_t>(flags)};
+      at(place.index()) = {std::uint64_t{id} << 12, count, id, static_cast<std::uint16_t>(flags)};
       place.advance(1, ring_entries);
     }
     available = place;
@@ -49,7 +49,7 @@ struct TrackedPacked {
     return chain;
   }
   [[nodiscard]] virtio::QueuePosition position() const {
-    return {available.index, used.index, available.wrap, used.wrap};
+    return {available.index(), used.index(), available.wrap(), used.wrap()};
   }
   void give_back(std::initializer_list<virtio::Chain> chains) {
     for (const auto& chain : chains) {
@@ -59,7 +59,7 @@ struct TrackedPacked {
     inflight.publishing(position());
   }
   // What makes a batch visible: the flags of its first descriptor.
-  void publish(PackedIndex first) const { at(first.index).flags = first.used_flags(); }
+  void publish(PackedIndex first) const { at(first.index()).flags = first.used_flags(); }
 
   struct Left {
     Ids ids;
