@@ -66,12 +66,12 @@ class Backend::Impl final : public QueueHost,
 
   // Of QueueHost.
   void finish_turn() noexcept override;
+  void deliver() noexcept override;
   void poll_queues() noexcept override;
   void polled_changed(bool polled) noexcept override;
   void note_broken() noexcept override { completions.wake(); }
 
   void on_event(unsigned which, std::uint64_t count) override;
-  void deliver() noexcept;
 
   // Sessions: between the device's start() and its stop().
   [[nodiscard]] Result<void> begin_session();

@@ -180,6 +180,42 @@ TEST_CASE_TEMPLATE("requests come back in the order in which they are completed"
   CHECK(observed.events == "t0 t1 t2 r12 p1 r10 p2 r1 p3 ");
 }
 
+TEST_CASE_TEMPLATE("a turn returns some before its end, unless the last one left requests behind",
+                   Layout, Split, Packed) {
+  HoldingDevice device;
+  device.at_once = true;
+  VirtioGuest guest(device, {.size = 128, .packed = Layout::packed});
+  Observed observed;
+  auto setup = guest.setup(0);
+  setup.observer = &observed;
+  constexpr unsigned turn = 64, after = 20;
+  for (std::uint64_t token = 0; token < turn + after; ++token) guest.submit(0, token);
+  REQUIRE(guest.backend.set_enabled(0, true).has_value());
+  REQUIRE(guest.backend.start_queue(0, std::move(setup)).has_value());
+  REQUIRE(guest.run_until([&] { return guest.backend.counts(0).completed == turn + after; }));
+  const auto& events = observed.events;
+  CHECK(events.find("p16 t16 ") != events.npos);
+  CHECK(events.find("p64 t64 ") != events.npos);
+  CHECK(events.find("t80 ") != events.npos);
+  CHECK(events.find("p80 ") == events.npos);
+  CHECK(events.ends_with("p84 "));
+}
+
+TEST_CASE_TEMPLATE("large requests are returned one by one", Layout, Split, Packed) {
+  HoldingDevice device;
+  device.at_once = true;
+  VirtioGuest guest(device, {.packed = Layout::packed});
+  Observed observed;
+  auto setup = guest.setup(0);
+  setup.observer = &observed;
+  const virtio::GuestBuffer large[] = {guest.allocate(1 << 16)};
+  for (std::uint64_t token = 0; token < 3; ++token) guest.submit(0, {}, large, token);
+  REQUIRE(guest.backend.set_enabled(0, true).has_value());
+  REQUIRE(guest.backend.start_queue(0, std::move(setup)).has_value());
+  REQUIRE(guest.run_until([&] { return guest.backend.counts(0).completed == 3; }));
+  CHECK(observed.events == "t0 r10 p1 t1 r11 p2 t2 r12 p3 ");
+}
+
 TEST_CASE_TEMPLATE("a polled queue needs no kick, and an idle one asks for them again", Layout,
                    Split, Packed) {
   HoldingDevice device;

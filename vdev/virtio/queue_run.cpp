@@ -8,6 +8,13 @@ namespace {
 
 constexpr unsigned most_taken = 64;  // in a turn
 
+// A driver that keeps few requests in flight waits for the end of a turn while the device works,
+// and then the device for the driver. So a turn that follows one which emptied the ring returns
+// what has been completed after so many bytes or requests, and both work at once. With more in
+// flight this would gain nothing, and cost interrupts.
+constexpr std::uint64_t most_held_bytes = std::uint64_t{1} << 16;
+constexpr unsigned most_held = 16;
+
 bool area_overlaps(std::uint64_t address, std::uint64_t size, const AddressRange& range) noexcept {
   const auto area = AddressRange::create(address, size);
   return area && area->overlaps(range);
@@ -131,12 +138,20 @@ bool QueueRun::take() noexcept {
   if (broken_) return false;
   if (std::exchange(asks_kicks_, false)) ring_->disable_kicks();
   unsigned taken = 0;
-  while (taken < most_taken && take_one() != Taken::nothing && !broken_) ++taken;
+  for (held_bytes_ = 0; taken < most_taken && take_one() != Taken::nothing && !broken_; ++taken)
+    return_some(taken + 1);
   if (taken > 0) {
     worked_ = true;
+    emptied_ = taken < most_taken;
     host_.device.end_turn(index_);
   }
   return taken == most_taken;
+}
+
+void QueueRun::return_some(unsigned taken) noexcept {
+  if (!emptied_ || (held_bytes_ < most_held_bytes && taken % most_held != 0)) return;
+  held_bytes_ = 0;
+  host_.deliver();
 }
 
 Taken QueueRun::take_one() noexcept {
@@ -170,6 +185,7 @@ void QueueRun::hand_over(RequestSlot& slot) noexcept {
   ++in_flight_;
   ++counts_.requests;
   if (watched_ != nullptr) slot.number = watched_->taken();
+  held_bytes_ += slot.storage.chain().readable_size + slot.storage.chain().writable_size;
   if (setup_->observer != nullptr) setup_->observer->taken(slot.storage.chain());
   Request request(slot);
   if (!discarding_) host_.device.handle(std::move(request));

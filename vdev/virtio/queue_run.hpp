@@ -28,6 +28,8 @@ class QueueHost {
 
   /// Lets the device complete what is ready, and returns to the driver what has been completed.
   virtual void finish_turn() noexcept = 0;
+  /// Returns to the driver what has been completed.
+  virtual void deliver() noexcept = 0;
   /// A turn of all queues that are polled.
   virtual void poll_queues() noexcept = 0;
   /// One more queue is polled, or one less.
@@ -100,6 +102,7 @@ class QueueRun final : private bellwire::Device {
   [[nodiscard]] Result<Parts> make_parts();
   void make_slots(std::uint16_t count);
   Taken take_one() noexcept;
+  void return_some(unsigned taken) noexcept;
   /// What an earlier process had in flight comes first.
   Taken take_into(ChainStorage& storage) noexcept;
   void hand_over(RequestSlot& slot) noexcept;
@@ -125,7 +128,9 @@ class QueueRun final : private bellwire::Device {
   RequestSlot* free_ = nullptr;  // last in, first out: those that have been used have their room
   ChainStorage none_free_;       // nothing is taken then; but a ring may turn out to be broken
   std::uint16_t in_flight_ = 0;
-  std::size_t taken_again_ = 0;  // of the setup's in_flight
+  std::size_t taken_again_ = 0;   // of the setup's in_flight
+  std::uint64_t held_bytes_ = 0;  // of this turn's requests since some were returned
+  bool emptied_ = true;           // the ring, by the last turn that took any
   QueueCounts counts_;
   bool discarding_ = false;
   bool broken_ = false;
