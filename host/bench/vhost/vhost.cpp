@@ -10,6 +10,7 @@
 
 #include "host/bench/suites.hpp"
 #include "host/bench/vhost/back_ends.hpp"
+#include "host/bench/wire_ends.hpp"
 
 namespace bellwire::bench {
 namespace {
@@ -159,6 +160,18 @@ Result<void> VhostCases::add_idle(Waiting waiting) {
   return {};
 }
 
+// What two wake-ups on two CPUs take by themselves: most of a request that is alone under way.
+Result<void> add_wake_ups(Benchmark& benchmark, const Environment& environment) {
+  constexpr const char* name = "kick and call alone, asleep";
+  auto bare = BarePingPong::create(1, environment.device_cpu, false);
+  if (!bare) return bare.error();
+  benchmark.add(name, [ping = *bare, ns = environment.ns_per_tick](Samples& samples) {
+    return ping->sample(Order::the_same, ns, samples);
+  });
+  benchmark.compare("read 4 KiB, depth 1, asleep", name);
+  return {};
+}
+
 }  // namespace
 
 Result<void> add_vhost(Benchmark& benchmark, const Environment& environment) {
@@ -170,6 +183,7 @@ Result<void> add_vhost(Benchmark& benchmark, const Environment& environment) {
   VhostCases cases(benchmark, environment, *workplace);
   for (const auto& row : rows)
     if (auto added = cases.add_row(row); !added) return added;
+  if (auto added = add_wake_ups(benchmark, environment); !added) return added;
   for (const bool by_io_uring : {false, true})
     if (auto added = cases.add_allocations(by_io_uring); !added) return added;
   for (const auto waiting : {Waiting::asleep, Waiting::polling})

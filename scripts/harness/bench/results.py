@@ -42,8 +42,19 @@ def write_json(path: Path, results: dict[str, Any]) -> None:
 
 
 def write_docs(run: dict[str, Any]) -> None:
-    write_json(DATA, run)
-    DOC.write_text(with_figures(DOC.read_text(), run))
+    """The suites of this run replace those of the same names; others stay, each with its date."""
+    merged = merge(read(), run)
+    write_json(DATA, merged)
+    DOC.write_text(with_figures(DOC.read_text(), merged))
+
+
+def merge(old: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
+    before = {each["suite"]: {"date": old["date"], **each} for each in old["suites"]}
+    now = {each["suite"]: {"date": run["date"], **each} for each in run["suites"]}
+    suites = before | now
+    left_out = {name: why for name, why in (old["left_out"] | run["left_out"]).items()
+                if name not in suites}
+    return {**collect([*suites.values()], left_out), "date": run["date"], "machine": run["machine"]}
 
 
 def read() -> dict[str, Any]:
@@ -61,11 +72,12 @@ def figures(run: dict[str, Any]) -> str:
     machine = run["machine"]
     facts = [f"{run['date']}, {machine['cpus']} CPUs, {machine['cpu']}, {machine['kernel']}."]
     facts += [f"Without `{name}`: {reason}." for name, reason in run["left_out"].items()]
-    suites = (suite(result) for result in run["suites"] if result["ratios"])
+    suites = (suite(result, run["date"]) for result in run["suites"] if result["ratios"])
     return "\n\n".join([" ".join(facts), *suites]) + "\n"
 
 
-def suite(result: dict[str, Any]) -> str:
+def suite(result: dict[str, Any], today: str) -> str:
+    """With its date, if it was not measured with the last ones."""
     machine = result["machine"]
     on = [machine["accelerator"]]
     if "qemu" in machine:
@@ -73,9 +85,11 @@ def suite(result: dict[str, Any]) -> str:
                f"{machine['guest_cpus']} CPU"]
     if "stolen" in machine:
         on += [f"{machine['stolen']} of the CPU time stolen"]
+    when = result.get("date", today)
+    rounds = f"{result['rounds']} rounds" + (f" on {when}" if when != today else "")
     rows = "\n".join(map(row, result["ratios"]))
-    return (f"**`{result['suite']}`**: {result['what']} ({', '.join(on)}; {result['rounds']} "
-            "rounds).\n\n| ratio | | spread | at most | |\n|---|--:|--:|--:|---|\n" + rows)
+    return (f"**`{result['suite']}`**: {result['what']} ({', '.join(on)}; {rounds})."
+            "\n\n| ratio | | spread | at most | |\n|---|--:|--:|--:|---|\n" + rows)
 
 
 def row(ratio: dict[str, Any]) -> str:

@@ -12,13 +12,14 @@ def ratio(name: str, value: float, limit: float | None) -> dict[str, Any]:
 
 SUITES = [{"suite": "wire", "ratios": [ratio("a / bare C", 1.5, 1.05), ratio("a / b", 9.0, None)]},
           {"suite": "boot", "ratios": [ratio("cold / bare", 1.0, 1.15)]}]
-RUN = {"date": "2026-11-23", "machine": {"cpu": "a CPU", "cpus": 2, "kernel": "Linux 6.1"},
-       "left_out": {"kvm": "no /dev/kvm"},
-       "suites": [{"suite": "boot", "what": "boots", "rounds": 5,
-                   "machine": {"accelerator": "TCG", "qemu": "7.2", "guest_kernel": "6.1-cloud",
-                               "guest_cpus": 1, "stolen": "7 %"},
-                   "ratios": [{"name": "a | b", "value": 1.25, "spread": [1, 1.5], "limit": 1.2,
-                               "ok": False}]}]}
+RUN: dict[str, Any] = {
+    "date": "2026-11-23", "machine": {"cpu": "a CPU", "cpus": 2, "kernel": "Linux 6.1"},
+    "left_out": {"kvm": "no /dev/kvm"},
+    "suites": [{"suite": "boot", "what": "boots", "rounds": 5,
+                "machine": {"accelerator": "TCG", "qemu": "7.2", "guest_kernel": "6.1-cloud",
+                            "guest_cpus": 1, "stolen": "7 %"},
+                "ratios": [{"name": "a | b", "value": 1.25, "spread": [1, 1.5], "limit": 1.2,
+                            "ok": False}]}]}
 
 
 class Results(unittest.TestCase):
@@ -48,3 +49,17 @@ class Docs(unittest.TestCase):
                       "the CPU time stolen; 5 rounds).", text)
         self.assertTrue(text.endswith("| a \\| b | 1.25 | 1 … 1.5 | 1.2 | **missed** |\n"
                                       f"{results.END}z\n"))
+
+    def test_suites_that_were_not_measured_again_stay_with_their_date(self) -> None:
+        boot = RUN["suites"][0]
+        run = {**RUN, "date": "2026-11-29", "left_out": {},
+               "suites": [{**boot, "suite": "kvm", "rounds": 7}]}
+        merged = results.merge(RUN, run)
+        self.assertEqual((merged["date"], merged["left_out"]), ("2026-11-29", {}))
+        self.assertEqual([each["suite"] for each in merged["ratios"]], ["boot", "kvm"])
+        text = results.figures(merged)
+        self.assertIn("; 5 rounds on 2026-11-23).", text)
+        self.assertIn("; 7 rounds).", text)
+        again = results.merge(merged, {**run, "date": "2026-12-01", "suites": [boot]})
+        self.assertIn("; 7 rounds on 2026-11-29).", results.figures(again))
+        self.assertIn("; 5 rounds).", results.figures(again))

@@ -67,8 +67,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write a page of charts to FILE")
     parser.add_argument("--docs", action="store_true",
-                        help="write the tables of docs/performance.md and the figures beside it, "
-                        "unless a suite failed")
+                        help="write these suites' tables in docs/performance.md, and the figures "
+                        "beside it, unless a suite failed")
     parser.add_argument("--check", action="store_true",
                         help="exit with status 1 if a ratio is over its limit")
     options = parser.parse_args(argv)
