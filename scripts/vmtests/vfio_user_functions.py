@@ -115,22 +115,26 @@ class Functions(VmCase):
 
 
 class Edu(Functions):
-    def drive(self, shared_memory: bool) -> None:
-        lab = self.lab_on_socket(shared_memory=shared_memory)
-        device = Device(lab.folder, "edu", 0, f"vfio-user:{self.socket}", self.socket)
-        self.addCleanup(device.stop)
-        device.start()
+    def drive(self, lab: Lab, device: Device, maps: bool) -> None:
         vm = self.boot(lab, ROOM, "bell edu --dma 32M")
         mapped = "/memfd:memory-backend" in Path(f"/proc/{device.pid}/maps").read_text()
-        self.assertEqual(mapped, shared_memory)
+        self.assertEqual(mapped, maps)
         self.finish(vm)
         device.check()
 
     def test_edu_with_memory_that_it_maps(self) -> None:
-        self.drive(shared_memory=True)
+        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
+        lab = self.lab(("edu",), transport="vfio-user",
+                       on=vm_config(kernel.DEFAULT, 1, program=program, shared_memory=True))
+        lab.start()
+        self.drive(lab, lab.devices[0], maps=True)
 
     def test_edu_with_memory_that_it_asks_for(self) -> None:
-        self.drive(shared_memory=False)
+        lab = self.lab_on_socket(shared_memory=False)
+        device = Device(lab.folder, "edu", 0, f"vfio-user:{self.socket}", self.socket)
+        self.addCleanup(device.stop)
+        device.start()
+        self.drive(lab, device, maps=False)
 
     def test_qemus_edu_is_driven_alike(self) -> None:
         self.finish(self.boot(self.lab_with("-device", "edu"), ROOM, "bell edu --qemus --dma 64K"))

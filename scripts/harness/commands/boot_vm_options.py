@@ -76,8 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--memory", metavar="MIB", type=_number(96, 1 << 20), default=256,
         help="the guest's memory (default: 256)")
     add("--device", metavar="NAME", action="append",
-        help="a device on wires of its own, such as echo or digest; or a virtio device, driven by "
-             f"Linux's own driver: {virtio.named()}; repeatable; none: no device (default: echo; "
+        help="a device on wires of its own, such as echo or digest; a virtio device, driven by "
+             f"Linux's own driver: {virtio.named()}; or a whole PCI device over vfio-user: "
+             f"{', '.join(virtio.FUNCTIONS)}; repeatable; none: no device (default: echo; "
              "over vhost-user blk=64M)")
     add("--transport", metavar="T", default="ivshmem",
         help="how guest and devices are connected: ivshmem (default); "

@@ -18,10 +18,11 @@ from harness.image.cpio import Archive
 
 @dataclass(frozen=True)
 class Wires:
-    """How many init waits for: those of our module, and virtio devices."""
+    """How many init waits for: those of our module, virtio devices, and others."""
 
     ours: int = 0
     virtio: int = 0
+    others: int = 0
 
 
 def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
@@ -32,7 +33,7 @@ def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
     `drivers`: modules to load, in that order."""
     archive = extra_files or Archive()
     archive.folder("bellwire")
-    archive.file("bellwire/wires", f"{wires.ours} {wires.virtio}\n".encode())
+    archive.file("bellwire/wires", f"{wires.ours} {wires.virtio} {wires.others}\n".encode())
     archive.file("bellwire/ports", "".join(f"{port}\n" for port in ports).encode())
     modules.put(archive, drivers)
     modules.put_order(archive, drivers, "bellwire/modules")

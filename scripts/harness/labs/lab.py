@@ -109,10 +109,12 @@ class Lab:
         plugs = [self._wiring.plug(len(self.vms) * self._slots + slot, slot)
                  for slot in range(self._slots)]
         packed = folder / "overlay.cpio"
-        kinds = [choice.kind for choice in self._choices[:self._slots] if choice.kind]
+        choices = self._choices[:self._slots]
+        kinds = [choice.kind for choice in choices if choice.kind]
         wanted = dict.fromkeys([*(name for kind in kinds for name in kind.modules), *drivers])
         stock = modules.stock(wanted, self.config.image.modules)
-        wires = overlay.Wires(len(plugs) - len(kinds), len(kinds))
+        ours = sum(choice.ring for choice in choices)
+        wires = overlay.Wires(ours, len(kinds), len(choices) - ours - len(kinds))
         write(packed, overlay.overlay(command, environment, share, terminal, wires, self._ports,
                                       extra_files, stock))
         vm = self._make_vm(folder, packed, plugs, terminal)

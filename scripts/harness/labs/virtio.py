@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Devices as people name them, such as `echo`, `rng` or `blk=64M`, and what the virtio ones among
-them need: our process, QEMU's front-end and Linux's driver. A new kind is a row of KINDS."""
+"""Devices as people name them, such as `echo`, `edu`, `rng` or `blk=64M`, and what the virtio ones
+among them need: our process, QEMU's front-end and Linux's driver. A new kind is a row of KINDS."""
 
 import os
 import re
@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.core.places import HarnessError
 
+FUNCTIONS = ("edu",)  # whole PCI devices, with drivers of their own
 SECTOR = 512
 _SIZE = re.compile(r"([0-9]+)([KMGT]?)", re.IGNORECASE)
 _MOST_DIGITS, _MOST_BYTES = 18, 1 << 60
@@ -39,7 +40,12 @@ class Choice:
 
     name: str
     value: str = ""  # what stood behind "="
-    kind: Kind | None = field(default=None, compare=False)  # None: a ring device
+    kind: Kind | None = field(default=None, compare=False)  # None: no virtio device
+
+    @property
+    def ring(self) -> bool:
+        """Whether it is a ring device, which our module drives."""
+        return not self.kind and self.name not in FUNCTIONS
 
     def options(self, queues: int) -> list[str]:
         """Those of `bellwire device`, for so many queues."""
@@ -78,6 +84,8 @@ def _check_kind(transport: str, choice: Choice) -> None:
     if choice.kind and transport == "ivshmem":
         raise HarnessError(f"--device {choice.name}: a virtio device needs --transport vhost-user "
                            "or vfio-user; ivshmem has echo, digest and the like")
+    if choice.name in FUNCTIONS and transport != "vfio-user":
+        raise HarnessError(f"--device {choice.name}: a whole PCI device needs --transport vfio-user")
     if not choice.kind and transport == "vhost-user":
         raise HarnessError(f"--device {choice.name}: --transport vhost-user has only virtio devices:"
                            f" choose {named()}, or another transport")

@@ -33,6 +33,13 @@ class ChoiceTest(unittest.TestCase):
         self.assertEqual(self.options(f"blk={self.disk},read-only")[2], "--read-only")
         self.assertEqual((self.options("rng", 4), self.options("echo", 4)), ([], []))
 
+    def test_a_whole_pci_device_is_only_on_vfio_user(self) -> None:
+        virtio.check("vfio-user,page=1", ["edu", "echo"])
+        for transport in ("ivshmem", "vhost-user"):
+            self.assertIn("edu: a whole PCI device needs --transport vfio-user",
+                          self.refused(transport, "edu"))
+        self.assertIn("edu takes no value", self.refused("vfio-user", "edu=3"))
+
     def test_a_file_is_found_from_any_folder(self) -> None:
         here = os.getcwd()
         self.addCleanup(os.chdir, here)

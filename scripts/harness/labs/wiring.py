@@ -66,8 +66,9 @@ def by_vfio_user(place: Place, choices: Sequence[Choice]) -> Wiring:
     assert not place.memory, "the memory of a vfio-user device is an option of its own"
     devices: list[Device] = []
     for number, choice, socket in place.numbered(choices):
-        vectors = () if choice.kind else (f"vectors={place.vectors}",)
-        words = [word for word in place.words if word.startswith("packed=") == bool(choice.kind)]
+        vectors = (f"vectors={place.vectors}",) if choice.ring else ()
+        words = [word for word in place.words
+                 if (choice.kind if word.startswith("packed=") else choice.ring)]
         on = ",".join([f"vfio-user:{socket}", *vectors, *words])
         _serve(place, devices, number, choice, on, socket)
     return Wiring(None, devices,

@@ -35,6 +35,10 @@ class WiringTest(unittest.TestCase):
             "echo --on vfio-user:device0,vectors=8,page=1 --control control0",
             "rng --on vfio-user:device1,packed=0 --control control1"])
 
+    def test_a_whole_pci_device_gets_no_words_of_ring_devices(self) -> None:
+        self.assertEqual(self.lines("vfio-user,page=1,packed=0", "edu"),
+                         ["edu --on vfio-user:device0 --control control0"])
+
     def test_over_vhost_user_either_side_listens(self) -> None:
         self.assertEqual(self.lines("vhost-user", "blk=1M"),
                          ["blk --on vhost-user:device0 --control control0 --size 1048576 --queues=1"])
