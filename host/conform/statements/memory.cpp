@@ -90,6 +90,7 @@ void slot_served(Trial& trial) {
   trial.expect(front.share_slot(0), "ADD_MEM_REG");
   Trial::prepare(front.run(vhost_user::Step::rings), "setting the rings up");
   Trial::prepare(front.run(vhost_user::Step::enable), "SET_VRING_ENABLE");
+  Trial::prepare(front.run(vhost_user::Step::driver_ok), "SET_STATUS");
   TestRequests traffic(trial, front);
   traffic.serve(2, "a request in the first slot");
   trial.expect(front.share_slot(1), "ADD_MEM_REG while the ring runs");
