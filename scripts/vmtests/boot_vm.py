@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -24,6 +25,24 @@ LIMIT = 300.0
 # Messages on a busy machine, and of the first run on any machine.
 WAITING = re.compile(r"^bellwire: (waiting for|fetching|building|no KVM, going on) .*\n",
                      re.MULTILINE)
+
+MODULE = """
+#include <linux/module.h>
+static char *words = "";
+static bool refuse;
+module_param(words, charp, 0444);
+module_param(refuse, bool, 0444);
+static int __init greeting_init(void)
+{
+	return refuse ? -ENODEV : 0;
+}
+module_init(greeting_init);
+static void __exit greeting_exit(void)
+{
+}
+module_exit(greeting_exit);
+MODULE_LICENSE("GPL");
+"""
 
 
 @dataclass(frozen=True)
@@ -123,6 +142,27 @@ class BootVm(unittest.TestCase):
                           for device in result["devices"]],
                          [("blk", "device-0.log", 0), ("blk", "device-1.log", 0),
                           ("rng", "device-2.log", 0), ("net", "device-3.log", 0)])
+
+    def test_a_module_of_ones_own(self) -> None:
+        folder = Path(self.private) / "odd: name"
+        folder.mkdir()
+        (folder / "Kbuild").write_text("obj-m := greeting.o\n")
+        (folder / "greeting.c").write_text(MODULE)
+        built = subprocess.run([ROOT / "scripts/kmod", folder], text=True, capture_output=True)
+        file = f"{folder}/greeting.ko"
+        self.assertEqual((built.returncode, built.stdout), (0, f"{file}\n"), built.stderr)
+        run = boot_vm("--insmod", f'{file}:words="good morning"', "--", "cat",
+                      "/sys/module/greeting/parameters/words")
+        self.assertEqual((run.returncode, run.stdout), (0, "good morning\n"), run.stderr)
+        run = boot_vm("--insmod", f"{file}:refuse=1", "--", "true")
+        self.assertEqual(run.returncode, 125)
+        self.assertIn("insmod greeting.ko", run.stderr)
+        self.assertIn("No such device", run.stderr)
+        (folder / "greeting.c").write_text("no C at all")
+        built = subprocess.run([ROOT / "scripts/kmod", folder], text=True, capture_output=True)
+        self.assertEqual(built.returncode, 125)
+        self.assertIn("error: unknown type name", built.stderr)
+        shutil.rmtree(folder)
 
     def test_a_device_that_dies(self) -> None:
         command = ("--transport", "vhost-user", "--", "sh", "-c", "echo up; sleep 60")

@@ -44,7 +44,8 @@ def _run(options: argparse.Namespace) -> int:
         command, environment, extra_files = (
             emulated_host.pack_command(options.command) if options.outer
             else (options.command, {}, None))
-        vm = lab.vm(command, environment, options.share, terminal, extra_files, options.module)
+        vm = lab.vm(command, environment, options.share, terminal, extra_files, options.module,
+                    options.insmod)
         if options.dry_run:
             sys.stdout.write(os.fsdecode((folder / "qemu.sh").read_bytes()))
             return 0

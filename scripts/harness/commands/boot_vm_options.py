@@ -10,6 +10,7 @@ from harness.commands import boot_vm_output
 from harness.core import runs
 from harness.core.places import HarnessError
 from harness.image import kernel, overlay
+from harness.image.modules import Own
 from harness.labs import lab, virtio, wiring
 from harness.vms import accel, verdict
 
@@ -94,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"doorbells and interrupts per device (default: {lab.VECTORS})")
     add("--module", metavar="NAME", action="append", default=[],
         help="load one of the kernel's own modules, with those it depends on; repeatable")
+    add("--insmod", metavar="FILE.ko[:PARAMETERS]", type=Own.parse, action="append", default=[],
+        help="load a module of yours, after what it needs of the kernel's; repeatable (scripts/kmod "
+             "builds it)")
     add("--share", metavar="DIR", type=Path, help="give the guest a copy of DIR, as /share")
     add("--timeout", metavar="S", type=_seconds,
         help="how long the command may run, without the boot (default: 60; no limit with --shell "

@@ -5,6 +5,8 @@ import argparse
 import signal
 import sys
 
+from harness.image import kernel
+
 
 def exit_on_signals() -> None:
     """Makes signals exit with the status that a shell reports, after the stack's clean-up."""
@@ -15,6 +17,11 @@ def exit_on_signals() -> None:
 def parser(name: str, description: str | None, epilog: str = "") -> argparse.ArgumentParser:
     return argparse.ArgumentParser(prog=name, description=description, epilog=epilog,
                                    formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def add_kernel(of: argparse.ArgumentParser) -> None:
+    of.add_argument("--kernel", metavar="V", choices=kernel.VERSIONS, default=kernel.DEFAULT,
+                    help=f"{' or '.join(kernel.VERSIONS)}, of Debian (default: {kernel.DEFAULT})")
 
 
 def check_number(of: argparse.ArgumentParser, options: argparse.Namespace, name: str, low: int,

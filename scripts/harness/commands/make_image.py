@@ -5,14 +5,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from harness.commands import command_line
 from harness.core.places import GUEST_TOOLS
-from harness.image import build, guest_image, kernel
+from harness.image import build, guest_image
 
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="images/build", description=__doc__)
-    parser.add_argument("--kernel", metavar="V", choices=kernel.VERSIONS, default=kernel.DEFAULT,
-                        help=f"{' or '.join(kernel.VERSIONS)}, of Debian (default: {kernel.DEFAULT})")
+    command_line.add_kernel(parser)
     version = parser.parse_args(argv).kernel
     build.programs(*(tool.name for tool in GUEST_TOOLS))
     made = guest_image.make(version)

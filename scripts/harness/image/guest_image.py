@@ -4,18 +4,13 @@
 It stands in build/images/VERSION, and is made again when an ingredient changes.
 """
 
-import os
-import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core import children, messages, runs
-from harness.core.places import (BARE_PEER, BUILD, GUEST_TOOLS, ROOT, HarnessError, locked, plain,
+from harness.core import children, messages
+from harness.core.places import (BARE_PEER, BUILD, GUEST_TOOLS, ROOT, HarnessError, locked,
                                  replace_file)
-from harness.image import build, kernel, modules
+from harness.image import build, kbuild, kernel, modules
 from harness.image.cpio import Archive
 from harness.image.kernel import Kernel
 
@@ -27,9 +22,6 @@ SOURCE_PATTERNS = ("Kbuild", "*.[ch]", "uapi/*.h")
 MODULES = ("module/bellwire.ko", "notify_lab/notify_lab.ko", "bare/bare_wire.ko")
 # What the guest's channels to the harness need; built-in ones are skipped.
 CHANNEL_MODULES = ("virtio_pci", "virtio_console")
-# Variables with which the user builds kernels of his own, or runs us from a makefile.
-_OF_OTHER_BUILDS = re.compile(r"MAKE|MFLAGS|ARCH$|CROSS_|LLVM|CC$|[WCVMO]$|KBUILD|K[CA]|KERN|INSTALL_")
-_SHOWN = 1 << 16  # bytes of a failed command's log
 
 
 @dataclass(frozen=True)
@@ -65,45 +57,18 @@ def _modules(base: Kernel, folder: Path) -> None:
                      for pattern in SOURCE_PATTERNS for path in place.glob(pattern))
     if MODULE_SOURCES / "Kbuild" not in sources:
         raise HarnessError(f"no {MODULE_SOURCES}/Kbuild: the guest module's sources are missing")
-    headers = [base.headers / name for name in (".config", "Module.symvers")]
-    needed = build.recipe([*sources, *headers], base.root)
+    config = [base.headers / name for name in (".config", "Module.symvers")]
+    needed = build.recipe([*sources, *config], base.root)
     if build.is_current(folder / MODULES[0], needed):
         return
     messages.say(f"building the guest modules for {base.release}")
     folder.mkdir(parents=True, exist_ok=True)
-    with _where_kbuild_works(base, folder) as (kbuild, place):
+    with kbuild.place(base, folder) as (headers, place):
         _mirror(sources, place)
-        _make(kbuild, place, folder.with_name("module.log"))
+        kbuild.make(headers, place, folder.with_name("module.log"), "the guest modules")
         for name in MODULES if place != folder else ():
             _copy(place / name, folder / name)
     build.remember(folder / MODULES[0], needed)
-
-
-@contextmanager
-def _where_kbuild_works(base: Kernel, folder: Path) -> Iterator[tuple[Path, Path]]:
-    """The headers, and a folder to build in, by paths without a space or a colon, which kbuild
-    does not take."""
-    if plain(base.root) and plain(folder):
-        yield base.headers, folder
-        return
-    with runs.private_folder() as private:
-        headers = base.headers
-        if not plain(base.root):
-            shutil.copytree(base.root / "usr", private / "usr", symlinks=True)
-            headers = private / base.headers.relative_to(base.root)
-        yield headers, private / "module"
-
-
-def _make(headers: Path, folder: Path, log: Path) -> None:
-    """No module contains the folder's path: clones of one revision build the same image."""
-    ours = {name: value for name, value in os.environ.items() if not _OF_OTHER_BUILDS.match(name)}
-    made = children.run("make", "-C", headers, f"M={folder}", f"-j{os.cpu_count()}",
-                        f"KCFLAGS=-ffile-prefix-map={folder}/=", "CONFIG_DEBUG_INFO_BTF_MODULES=",
-                        "modules", log=log, env=ours)
-    if made.returncode:
-        messages.to_stderr(log.read_bytes()[-_SHOWN:])
-        raise HarnessError(f"the guest modules don't build for {headers.name}, as reported above; "
-                           f"the whole log: {log}")
 
 
 def _mirror(sources: list[Path], folder: Path) -> None:

@@ -58,6 +58,15 @@ def get(version: str) -> Kernel:
     return _unpacked(version) or _fetched(version)
 
 
+def mend_build_link(base: Kernel) -> None:
+    """lib/modules/RELEASE/build points into /usr/src, where the headers are not."""
+    link = base.modules.with_name("build")
+    if link.is_symlink() and not link.exists():
+        half = link.with_name(f".build.{os.getpid()}")
+        half.symlink_to(Path("../../..") / base.headers.relative_to(base.root))
+        half.replace(link)
+
+
 def _unpacked(version: str) -> Kernel | None:
     """From any cache, also a read-only one."""
     for place in caches():
@@ -136,4 +145,5 @@ def _unpack(release: str, half: Path) -> None:
     # The headers look for their other half in /usr/src; here it stands beside them.
     makefile = half / f"usr/src/linux-headers-{release}/Makefile"
     write(makefile, makefile.read_text().replace("/usr/src/", "../"))
+    mend_build_link(Kernel("", release, half))
     write(half / "release", release + "\n")

@@ -64,6 +64,17 @@ class KernelTest(unittest.TestCase):
         makefile = kernel.get("6.1-generic").headers / "Makefile"
         self.assertEqual(makefile.read_text(), "include ../linux-headers-6.1.0-9-common/Makefile\n")
 
+    def test_a_link_to_the_headers_is_mended(self) -> None:
+        (self.folder / "online").touch()
+        base = kernel.get("6.1-generic")
+        link = base.modules.with_name("build")
+        link.parent.mkdir(parents=True)
+        link.symlink_to(f"/usr/src/{base.headers.name}")
+        kernel.mend_build_link(base)
+        self.assertTrue((link / "Makefile").exists())
+        kernel.mend_build_link(base)
+        self.assertTrue((link / "Makefile").exists())
+
     def test_a_failure_names_its_cause_and_leaves_nothing(self) -> None:
         with self.assertRaisesRegex(HarnessError, "6.1-generic: apt says 'W: Failed to fetch"):
             kernel.get("6.1-generic")

@@ -3,13 +3,45 @@
 
 import lzma
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.places import HarnessError
 from harness.image.cpio import Archive
 
 _FOLDER = "lib/modules"
+
+
+@dataclass(frozen=True)
+class Own:
+    """A module that a user built, and its parameters."""
+
+    file: Path
+    parameters: str = ""
+
+    @classmethod
+    def parse(cls, word: str) -> "Own":
+        """FILE.ko or FILE.ko:PARAMETERS."""
+        name, colon, parameters = word.partition(".ko:")
+        return cls(Path(f"{name}.ko" if colon else word), parameters)
+
+    def check(self, release: str) -> None:
+        """Raises if it can't be loaded into that kernel."""
+        if "\n" in self.parameters:
+            raise HarnessError(f"--insmod {self.file}: parameters in two lines: give them in one")
+        try:
+            built_for = _facts(self.file).get("vermagic", "").split(" ")[0]
+        except OSError as error:
+            raise HarnessError(f"--insmod {self.file}: {error.strerror}; scripts/kmod builds the "
+                               "modules of a folder") from None
+        if not built_for:
+            raise HarnessError(f"--insmod {self.file}: this is no kernel module: give a file that "
+                               "ends in .ko, as scripts/kmod builds it")
+        if built_for != release:
+            raise HarnessError(f"--insmod {self.file}: it was built for kernel {built_for}, and the "
+                               f"guest has {release}: build it with scripts/kmod --kernel, or "
+                               "choose another --kernel for the guest")
 
 
 def with_dependencies(names: Iterable[str], folder: Path) -> list[Path]:
@@ -21,8 +53,7 @@ def with_dependencies(names: Iterable[str], folder: Path) -> list[Path]:
         path = files.get(name)
         if path is None or path in order:
             return  # built in, or there already
-        found = re.search(rb"\0depends=([^\0]*)\0", _plain(path))
-        for needed in found[1].decode().split(",") if found else ():
+        for needed in _needs(path):
             add(needed)
         order.append(path)
 
@@ -44,19 +75,40 @@ def stock(names: Iterable[str], folder: Path) -> list[Path]:
     return with_dependencies(wanted, folder)
 
 
+def with_own(stock: Iterable[Path], own: Iterable[Own], folder: Path) -> list[Path]:
+    """Those, then the user's, each behind what it needs of the kernel's."""
+    order = [*stock]
+    for module in own:
+        needed = with_dependencies(_needs(module.file), folder)
+        order += [path for path in (*needed, module.file) if path not in order]
+    return order
+
+
 def put(archive: Archive, modules: Iterable[Path]) -> None:
     for path in modules:
         archive.file(f"{_FOLDER}/{_name(path)}.ko", _plain(path))
 
 
-def put_order(archive: Archive, modules: Iterable[Path], name: str = f"{_FOLDER}/order") -> None:
+def put_order(archive: Archive, modules: Iterable[Path], name: str = f"{_FOLDER}/order",
+              parameters: Mapping[Path, str] = {}) -> None:
     """Adds the list of modules that images/init loads, in that order."""
-    archive.file(name, "".join(f"{_name(path)}\n" for path in modules).encode())
+    archive.file(name, "".join(f"{_name(path)} {parameters.get(path, '')}\n" for path in modules)
+                 .encode())
 
 
 def _built_in(folder: Path) -> set[str]:
     listed = folder.with_name("modules.builtin").read_text()
     return {_name(Path(line)) for line in listed.splitlines()}
+
+
+def _facts(path: Path) -> dict[str, str]:
+    """What is said in a module's section .modinfo, by its tags."""
+    found = re.findall(rb"(?<=\0)(depends|vermagic)=([^\0]*)\0", _plain(path))
+    return {tag.decode(): text.decode(errors="replace") for tag, text in found}
+
+
+def _needs(path: Path) -> list[str]:
+    return [name for name in _facts(path).get("depends", "").split(",") if name]
 
 
 def _name(path: Path) -> str:

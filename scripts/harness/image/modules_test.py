@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.core.places import HarnessError
 from harness.image import modules
 from harness.image.cpio import Archive
+from harness.image.modules import Own
 
 
 class ModulesTest(unittest.TestCase):
@@ -49,3 +50,40 @@ class ModulesTest(unittest.TestCase):
         modules.put(archive, modules.stock(["packed"], self.folder))
         self.assertIn(b"lib/modules/packed.ko\0", archive.data())
         self.assertIn(b"\0depends=core\0", archive.data())
+
+
+class OwnTest(ModulesTest):
+    def own(self, name: str, depends: str = "", vermagic: str = "6.1.0 SMP") -> Own:
+        path = self.folder.parents[1] / name
+        path.write_bytes(f"\0vermagic={vermagic}\0depends={depends}\0".encode())
+        return Own.parse(f"{path}:size=3 name=\"a b\"")
+
+    def test_what_stands_behind_the_file_is_its_parameters(self) -> None:
+        for word, expected in (("a.ko", Own(Path("a.ko"))),
+                               ("odd: name/a.ko", Own(Path("odd: name/a.ko"))),
+                               ("a.ko:", Own(Path("a.ko"))),
+                               ("b:c/a.ko:x=1 y=d:e", Own(Path("b:c/a.ko"), "x=1 y=d:e"))):
+            self.assertEqual(Own.parse(word), expected)
+
+    def test_it_comes_after_what_it_needs(self) -> None:
+        mine = self.own("mine.ko", "middle_part")
+        order = modules.with_own(modules.stock(["gpio-card"], self.folder), [mine, mine],
+                                 self.folder)
+        self.assertEqual([path.name for path in order],
+                         ["core.ko", "middle-part.ko", "gpio-card.ko", "mine.ko"])
+        order = modules.with_own([], [mine], self.folder)
+        self.assertEqual([path.name for path in order], ["core.ko", "middle-part.ko", "mine.ko"])
+        archive = Archive()
+        modules.put_order(archive, order, "order", {mine.file: mine.parameters})
+        self.assertIn(b'core \nmiddle_part \nmine size=3 name="a b"\n', archive.data())
+
+    def test_what_the_kernel_would_not_load_is_refused(self) -> None:
+        self.own("mine.ko").check("6.1.0")
+        with self.assertRaisesRegex(HarnessError, "built for kernel 6.1.0, and the guest has 6.12"):
+            self.own("mine.ko").check("6.12")
+        with self.assertRaisesRegex(HarnessError, "no kernel module"):
+            self.own("mine.ko", vermagic="").check("6.1.0")
+        with self.assertRaisesRegex(HarnessError, "none.ko: No such file"):
+            Own.parse("none.ko").check("6.1.0")
+        with self.assertRaisesRegex(HarnessError, "in two lines"):
+            Own.parse("none.ko:a=1\nb=2").check("6.1.0")

@@ -28,15 +28,15 @@ class Wires:
 def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
             share: Path | None = None, shell: bool = False, wires: Wires = Wires(),
             ports: Iterable[str] = (), extra_files: Archive | None = None,
-            drivers: Sequence[Path] = ()) -> bytes:
+            drivers: Sequence[Path] = (), parameters: Mapping[Path, str] = {}) -> bytes:
     """`ports`: those beyond init's own, which init waits for. `extra_files`: more for the guest.
-    `drivers`: modules to load, in that order."""
+    `drivers`: modules to load, in that order, with those `parameters`."""
     archive = extra_files or Archive()
     archive.folder("bellwire")
     archive.file("bellwire/wires", f"{wires.ours} {wires.virtio} {wires.others}\n".encode())
     archive.file("bellwire/ports", "".join(f"{port}\n" for port in ports).encode())
     modules.put(archive, drivers)
-    modules.put_order(archive, drivers, "bellwire/modules")
+    modules.put_order(archive, drivers, "bellwire/modules", parameters)
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     if shell:
         script = [*exports, _terminal(), "exec sh"]

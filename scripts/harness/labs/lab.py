@@ -24,6 +24,7 @@ from harness.core import runs
 from harness.core.places import HarnessError, write
 from harness.image import modules, overlay
 from harness.image.cpio import Archive
+from harness.image.modules import Own
 from harness.labs import virtio, wiring
 from harness.labs.processes import Device, Process, Switchboard
 from harness.labs.wiring import Place, Wiring
@@ -100,7 +101,7 @@ class Lab:
 
     def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
            share: Path | None = None, terminal: bool = False, extra_files: Archive | None = None,
-           drivers: Sequence[str] = ()) -> Vm:
+           drivers: Sequence[str] = (), own: Sequence[Own] = ()) -> Vm:
         """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …
         The guest gets `extra_files` with its command, and loads `drivers`, which are modules of its
         kernel, and those of its virtio devices, before it binds its wires."""
@@ -112,11 +113,15 @@ class Lab:
         choices = self._choices[:self._slots]
         kinds = [choice.kind for choice in choices if choice.kind]
         wanted = dict.fromkeys([*(name for kind in kinds for name in kind.modules), *drivers])
-        stock = modules.stock(wanted, self.config.image.modules)
+        folder_of_kernel = self.config.image.modules
+        for module in own:
+            module.check(self.config.image.release)
+        loaded = modules.with_own(modules.stock(wanted, folder_of_kernel), own, folder_of_kernel)
         ours = sum(choice.ring for choice in choices)
         wires = overlay.Wires(ours, len(kinds), len(choices) - ours - len(kinds))
         write(packed, overlay.overlay(command, environment, share, terminal, wires, self._ports,
-                                      extra_files, stock))
+                                      extra_files, loaded,
+                                      {module.file: module.parameters for module in own}))
         vm = self._make_vm(folder, packed, plugs, terminal)
         write(folder / "qemu.sh", self._script(vm))
         self.vms.append(vm)
