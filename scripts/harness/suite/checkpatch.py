@@ -3,16 +3,18 @@
 
 Debian ships it only in the kernel's sources, a package of 140 MB. That is fetched once, and the
 script's three files are kept in the user's cache. guest-kmod/.checkpatch.conf lists the messages
-that are turned off, each with its reason.
+that are turned off, each with its reason. A file that it found clean once is not checked again, in
+any clone of the user, until the file, the script or the settings change.
 """
 
+import hashlib
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.core import messages
-from harness.core.places import ROOT, HarnessError, cache, caches, locked
+from harness.core.places import ROOT, HarnessError, cache, caches, locked, replace_file
 from harness.image import apt
 from harness.image.apt import AptError
 
@@ -22,6 +24,8 @@ from .step import Skipped, Step, command, tracked
 SOURCES = "linux-source-6.1"
 FILES = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch")
 MODULE = ROOT / "guest-kmod"
+CONF = MODULE / ".checkpatch.conf"
+CLEAN = "checkpatch-clean"
 # What runs in the kernel, and what a program shares with it; the self-tests are programs.
 KERNEL_C = tuple(f":(glob)guest-kmod/{pattern}" for pattern in (
     "module/*.[ch]", "notify_lab/*.[ch]", "bare/*.c", "uapi/*.h", "*/uapi/*.h"))
@@ -36,9 +40,22 @@ def checkpatch() -> list[Case]:
 
 
 def check(program: Path, sources: Sequence[Path]) -> Case:
-    command("checkpatch", "perl", program, "--no-summary", "--terse", "--file", *sources,
-            cwd=MODULE)
+    rules = b"".join(path.read_bytes() for path in [*map(program.with_name, FILES), CONF])
+    marks = {path: cache() / CLEAN / key(path, rules) for path in sources}
+    new = [path for path in sources if not marks[path].exists()]
+    if new:
+        command("checkpatch", "perl", program, "--no-summary", "--terse", "--file", *new,
+                cwd=MODULE)
+    for path in new:
+        marks[path].parent.mkdir(parents=True, exist_ok=True)
+        replace_file(marks[path], b"")
     return Case(f"checkpatch of {len(sources)} files")
+
+
+def key(source: Path, rules: bytes) -> str:
+    """What the result for that file depends on; checkpatch looks at its name as well."""
+    name = source.relative_to(MODULE) if source.is_relative_to(MODULE) else source
+    return hashlib.sha256(b"\0".join([str(name).encode(), source.read_bytes(), rules])).hexdigest()
 
 
 def get() -> Path:
