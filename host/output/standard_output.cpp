@@ -5,12 +5,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 
 namespace bellwire::host {
 namespace {
-
-constexpr int exit_failure = 1;
 
 void fill_closed_descriptors() noexcept {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -46,7 +45,7 @@ int StandardOutput::end(std::string_view program, int status) {
   }
   std::cerr << program << ": cannot write to standard output: "
             << std::error_code(error, std::system_category()).message() << '\n';
-  return exit_failure;
+  return EXIT_FAILURE;
 }
 
 bool output_lost() {

@@ -21,6 +21,7 @@ CPUS = float(os.cpu_count() or 1)
 SLACK = 0.25   # of a CPU; loads are not that exact
 MOST = 6       # steps at once, whatever they wait for: each VM has its memory
 WORTH = 5.0    # seconds: a shorter step isn't written down
+REMEMBERED = ("build: ", "static: ")  # levels whose steps a cache makes quick
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ def load(path: Path = FILE) -> dict[str, Cost]:
 
 
 def save(usage: Mapping[str, Usage], path: Path = FILE) -> None:
-    """Steps that did not run keep the times that they have, and so do builds that a compiler's cache
-    made quick: what runs beside a build must fit beside one that compiles."""
+    """Steps that did not run keep the times that they have, and so do builds and analyses that a cache
+    made quick: what runs beside one of them must fit beside one that computes."""
     before = load(path)
     known = before | {title: Cost(used.seconds, used.cpu) for title, used in usage.items()
-                      if not title.startswith("build: ")
+                      if not title.startswith(REMEMBERED)
                       or title not in before or used.cpu > before[title].cpu}
     rows = [f"  {json.dumps(title)}: [{cost.seconds:.0f}, {cost.cpu:.0f}]"
             for title, cost in sorted(known.items()) if cost.seconds >= WORTH]

@@ -6,11 +6,11 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from harness.core.places import ROOT, HarnessError, replace_file
+from harness.core.places import BUILD, ROOT, HarnessError, replace_file
 from harness.image import build as images
 from harness.image import kernel
 
-from . import build
+from . import build, tidy_groups
 from .results import Case
 from .step import LOGS, Failed, Skipped, Step, command, tracked
 
@@ -18,8 +18,9 @@ MODULE = ROOT / "guest-kmod"
 
 
 def clang_and_tidy() -> list[Case]:
-    """The asan preset compiles everything with clang and -Werror, and has clang-tidy look at it."""
+    """The asan preset compiles everything with clang and -Werror; clang-tidy looks at its sources."""
     build.build("asan")
+    tidy_groups.check(BUILD / "asan")
     return [Case("clang, clang-tidy")]
 
 

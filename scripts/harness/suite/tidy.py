@@ -2,11 +2,11 @@
 """Runs clang-tidy on a source that it has not found clean before:
 `tidy.py ARGUMENT… SOURCE -- COMPILER…`.
 
-CMake starts it in clang-tidy's place (CMakePresets.json). It takes minutes for the whole tree, and
-what it says depends on the source, on all files that the source includes, on the arguments, the
-settings and the program. When it has found nothing, a file in the user's cache says so, under a key
-of all these; clones share it, because paths in the clone are written as relative ones. A failure
-leaves nothing behind.
+tidy_groups.py starts it in clang-tidy's place. It takes minutes for the whole tree, and what it
+says depends on the source, on all files that the source includes, on the arguments, the settings
+and the program. When it has found nothing, a file in the user's cache says so, under a key of all
+these; clones share it, because paths in the clone are written as relative ones. A failure leaves
+nothing behind.
 """
 
 import hashlib
