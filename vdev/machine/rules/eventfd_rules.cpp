@@ -110,7 +110,7 @@ std::string edges(const World& world) {
   return std::move(observation).text();
 }
 
-constexpr std::array rules{
+constexpr std::array eventfd_table{
     Rule{1, Subject::eventfd, "A read needs room for 8 bytes", "4 bytes: EINVAL, 16 bytes: 7", "",
          read_sizes},
     Rule{2, Subject::eventfd, "A write is 8 bytes",
@@ -135,7 +135,7 @@ constexpr std::array rules{
 }  // namespace
 
 std::span<const Rule> eventfd_rules() noexcept {
-  return rules;
+  return eventfd_table;
 }
 
 }  // namespace bellwire::rules

@@ -138,7 +138,7 @@ std::string right_datamatch(const World& world) {
   return std::move(observation).text();
 }
 
-std::string deassign(const World& world) {
+std::string ioeventfd_deassign(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire(), other = fixture.wire();
   fixture.doorbell(wire, {.match = 5});
@@ -198,7 +198,7 @@ std::string many(const World& world) {
   return std::move(observation).text();
 }
 
-constexpr std::array rules{
+constexpr std::array ioeventfd_table{
     Rule{15, Subject::machine,
          "Lengths are 0, 1, 2, 4, 8; an address may not wrap; flags are known",
          "length 3: EINVAL, length 16: EINVAL, address wraps: EINVAL, unknown flag: EINVAL", "",
@@ -228,7 +228,7 @@ constexpr std::array rules{
          "Deassign must name bus, eventfd, address, length and data, else ENOENT",
          "other bus: ENOENT, other eventfd: ENOENT, other address: ENOENT, other length: ENOENT, "
          "no datamatch: ENOENT, other data: ENOENT, all the same: ok, again: ENOENT",
-         "", deassign},
+         "", ioeventfd_deassign},
     Rule{24, Subject::machine, "N writes add N; what was written is lost", "3 writes: 3", "",
          writes_count},
     Rule{25, Subject::machine, "A closed eventfd's entry stays, and can't be deassigned",
@@ -240,7 +240,7 @@ constexpr std::array rules{
 }  // namespace
 
 std::span<const Rule> ioeventfd_rules() noexcept {
-  return rules;
+  return ioeventfd_table;
 }
 
 }  // namespace bellwire::rules

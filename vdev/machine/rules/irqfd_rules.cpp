@@ -46,7 +46,7 @@ std::string one_each(const World& world) {
   return std::move(observation).text();
 }
 
-std::string deassign(const World& world) {
+std::string irqfd_deassign(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire(), stranger = fixture.wire();
   fixture.route({msi_route(gsi, vector)});
@@ -180,7 +180,7 @@ std::string rerouted(const World& world) {
   return std::move(observation).text();
 }
 
-constexpr std::array rules{
+constexpr std::array irqfd_table{
     Rule{27, Subject::machine, "Without an in-kernel irqchip there are no irqfds", "assign: EINVAL",
          "assign: EAGAIN", no_irqchip},
     Rule{28, Subject::machine, "Flags beyond DEASSIGN and RESAMPLE are refused",
@@ -193,7 +193,7 @@ constexpr std::array rules{
          one_each},
     Rule{30, Subject::machine, "Deassign goes by eventfd and GSI; it succeeds when there was none",
          "other GSI: ok, other eventfd: ok, signal: 0x41, both right: ok, signal: none, count: 1",
-         "", deassign},
+         "", irqfd_deassign},
     Rule{31, Subject::machine, "A signal's count is taken: all, or 1 of a semaphore's",
          "taken: 0x41 0x42, left of 3: 0, left of a semaphore's 5: 4", "", takes_the_count},
     Rule{32, Subject::machine, "Pending at assign: injected once; the count stays until deassign",
@@ -218,7 +218,7 @@ constexpr std::array rules{
 }  // namespace
 
 std::span<const Rule> irqfd_rules() noexcept {
-  return rules;
+  return irqfd_table;
 }
 
 }  // namespace bellwire::rules

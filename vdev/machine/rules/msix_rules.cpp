@@ -11,7 +11,7 @@
 namespace bellwire::rules {
 namespace {
 
-constexpr std::uint8_t vector = 0x41, other_vector = 0x51;
+constexpr std::uint8_t msix_vector = 0x41, other_msix_vector = 0x51;
 
 // A function with one vector, unmasked, and the device's end of it.
 struct Function {
@@ -21,7 +21,8 @@ struct Function {
   machine::MsixTable table() {
     std::vector<os::EventFd> interrupts;
     interrupts.push_back(os::EventFd::adopt(os::duplicate(fixture.fd(raise))).value());
-    return machine::MsixTable::create(fixture.machine(), std::move(interrupts), vector).value();
+    return machine::MsixTable::create(fixture.machine(), std::move(interrupts), msix_vector)
+        .value();
   }
   MachineFixture fixture;
   unsigned raise;
@@ -59,18 +60,18 @@ std::string pending_bits(const World& world) {
 std::string aimed_elsewhere(const World& world) {
   Function function(world);
   Observation observation;
-  function.msix.aim(0, other_vector).value();
+  function.msix.aim(0, other_msix_vector).value();
   function.fixture.signal(function.raise);
   observation.vectors("unmasked", function.fixture.take(1));
   function.msix.mask(0);
   function.fixture.signal(function.raise);
-  function.msix.aim(0, vector).value();
+  function.msix.aim(0, msix_vector).value();
   function.msix.unmask(0).value();
   observation.vectors("masked meanwhile", function.fixture.take(1));
   return std::move(observation).text();
 }
 
-constexpr std::array rules{
+constexpr std::array msix_table{
     Rule{38, Subject::machine, "What comes while masked is one interrupt at unmask",
          "3 while masked: none, unmasked: 0x41, again: none, 1 more: 0x41", "", mask_and_unmask},
     Rule{39, Subject::machine, "Reading the pending bit takes the eventfd's count",
@@ -82,7 +83,7 @@ constexpr std::array rules{
 }  // namespace
 
 std::span<const Rule> msix_rules() noexcept {
-  return rules;
+  return msix_table;
 }
 
 }  // namespace bellwire::rules
