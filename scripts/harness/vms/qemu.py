@@ -119,7 +119,7 @@ def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int
     """`slots`: the number of wires. `terminal`: the console is also our stdin and stdout. `ports`:
     more ports, each with its file. Without an overlay the guest waits for one forever."""
     return [
-        *machine_line(config, slots),
+        *machine_line(config, slots, saved=not overlay),
         *(plug.arguments() for plug in plugs),
         _console(folder / "console.log", terminal),
         _overlay(overlay),
@@ -128,9 +128,11 @@ def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int
     ]
 
 
-def machine_line(config: VmConfig, slots: int) -> CommandLine:
-    """The part that the guest can see: a state saved with it can be resumed only with the same."""
-    parameters = [*KERNEL_PARAMETERS, *(["nokaslr"] if config.gdb_port else []), *config.append]
+def machine_line(config: VmConfig, slots: int, saved: bool = False) -> CommandLine:
+    """The part that the guest can see: a state saved with it can be resumed only with the same, but
+    for the kernel's parameters. `saved`: images/init makes the guest ready for that."""
+    parameters = [*KERNEL_PARAMETERS, *(["nokaslr"] if config.gdb_port else []), *config.append,
+                  *(["saved"] if saved else [])]
     return [
         [config.qemu],
         ["-M", MACHINE, *ACCELERATORS[config.accel]],
