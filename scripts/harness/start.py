@@ -83,6 +83,14 @@ def _keep(error: Exception) -> str:
         return f": a fault of the scripts; please report it with {text.splitlines()[-2].strip()}"
 
 
+def end_building() -> None:
+    """Ends the build that harness/enter began, if nobody waited for it."""
+    building = os.environ.pop("BELLWIRE_BUILDING", "").split()
+    if building:
+        os.kill(int(building[0]), signal.SIGTERM)
+        os.waitpid(int(building[0]), 0)
+
+
 def main() -> int:
     reopen()
     sys.path[0] = os.environ["PYTHONPATH"] = str(SCRIPTS)
@@ -92,7 +100,10 @@ def main() -> int:
     def run() -> None:
         runpy.run_module(f"harness.{module}", run_name="__main__", alter_sys=True)
 
-    return guarded(run)
+    try:
+        return guarded(run)
+    finally:
+        end_building()
 
 
 if __name__ == "__main__":

@@ -9,17 +9,32 @@ is the same in every cache.
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness.core import children
+from harness.core import children, messages
 from harness.core.places import BUILD, ROOT, AlreadySaid, HarnessError, replace_file
 
 
 def programs(*targets: str) -> None:
     """Builds those targets of the release preset, after missing packages were installed."""
-    if children.run_aloud(ROOT / "scripts/build", *targets):
+    status = _begun(targets)
+    if status is None:
+        status = children.run_aloud(ROOT / "scripts/build", *targets)
+    if status:
         raise AlreadySaid(f"scripts/build {' '.join(targets)} failed")
+
+
+def _begun(targets: Sequence[str]) -> int | None:
+    """Waits for the build that harness/enter began, and returns its status. None: there is none, or
+    it is of other targets."""
+    pid, *building = os.environ.get("BELLWIRE_BUILDING", "0").split()
+    if building != list(targets):
+        return None
+    with messages.waiting("scripts/build"):
+        status = os.waitpid(int(pid), 0)[1]
+    del os.environ["BELLWIRE_BUILDING"]
+    return os.waitstatus_to_exitcode(status)
 
 
 def recipe(ingredients: Iterable[Path], packages: Path) -> str:

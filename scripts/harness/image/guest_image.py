@@ -14,6 +14,7 @@ from harness.image import build, kbuild, kernel, modules
 from harness.image.cpio import Archive
 from harness.image.kernel import Kernel
 
+PROGRAMS = ("bellwire", BARE_PEER.name, *(tool.name for tool in GUEST_TOOLS))  # that a run needs
 BUSYBOX = Path("/bin/busybox")
 INIT = ROOT / "images/init"
 MODULE_SOURCES = ROOT / "guest-kmod"
@@ -46,7 +47,7 @@ def make(version: str = kernel.DEFAULT) -> Image:
 
 def prepare(version: str) -> Image:
     """Builds all that a run needs, and returns the image."""
-    build.programs("bellwire", BARE_PEER.name, *(tool.name for tool in GUEST_TOOLS))
+    build.programs(*PROGRAMS)
     return make(version)
 
 
