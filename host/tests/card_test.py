@@ -18,6 +18,7 @@ from programs_test import FAILED as STATUS_FAILED
 from programs_test import PATIENCE, ProgramCase
 from vfio_user_peer import (BAD_MEMORY, CONTROL, DOORBELL, FAILED, NO_REPLY, OFF, READY, RESET,
                             STATUS, DMA_UNMAP, Peer, claim, message, queue_of, served, store)
+from words import store_word
 
 BATCHES = {"off": [store(CONTROL, 1), store(CONTROL, 0)],
            "reset": [store(CONTROL, 1), message(RESET)],
@@ -103,7 +104,7 @@ class OnAndOff(CardCase):
         memory = peer.give_memory()
         for generation in range(1, 100, 2):
             self.assertEqual(peer.turn_on(), READY)
-            struct.pack_into("<I", memory, queue_of(memory), generation)
+            store_word(memory, queue_of(memory), "<I", generation)
             peer.ask(store(DOORBELL, 1))
             peer.ask(store(CONTROL, 0))
         peer.close()

@@ -17,6 +17,7 @@ from net_peer import EVERYBODY, HEADER, MEMORY, TRANSMIT, Card, frame
 from net_test import PATIENCE, NetTest
 from program import pause, pipe
 from vhost_user_peer import SET_VRING_KICK
+from words import store_word
 
 FLOOD = Path(__file__).with_name("net_flood.py")
 FULL = 0xFFFFFFFFFFFFFFFE  # the highest count of an eventfd
@@ -192,7 +193,7 @@ class Attacks(NetTest):
         process = self.start(3)
         one, other, broken = (self.card(port) for port in range(3))
         ring = broken.rings[TRANSMIT]
-        struct.pack_into("<H", ring.memory, ring.available + 2, 0x7FFF)
+        store_word(ring.memory, ring.available + 2, "<H", 0x7FFF)
         os.write(ring.kick, struct.pack("<Q", 1))
         self.until(process, "net queue 1 is broken")
         self.exchange(one, other)

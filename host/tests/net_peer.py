@@ -14,6 +14,7 @@ from vhost_user_peer import (GUEST, PROTOCOL_FEATURES, SET_FEATURES, SET_MEM_TAB
                              SET_VRING_ADDR, SET_VRING_BASE, SET_VRING_CALL, SET_VRING_ENABLE,
                              SET_VRING_KICK, SET_VRING_NUM, USER, VERSION_1, WRITABLE, Peer,
                              eventfd)
+from words import store_word
 
 EVENT_INDEX = 1 << 29
 
@@ -55,9 +56,9 @@ class Ring:
             self.memory[at:at + len(content)] = content
         size, flags = (BUFFER, WRITABLE) if content is None else (len(content), 0)
         struct.pack_into("<QIHH", self.memory, self.table + head * 16, GUEST + at, size, flags, 0)
-        struct.pack_into("<H", self.memory, self.available + 4 + 2 * head, head)
+        store_word(self.memory, self.available + 4 + 2 * head, "<H", head)
         self.offered += 1
-        struct.pack_into("<H", self.memory, self.available + 2, self.offered & 0xFFFF)
+        store_word(self.memory, self.available + 2, "<H", self.offered & 0xFFFF)
         os.write(self.kick, struct.pack("<Q", 1))
 
     def served(self) -> bool:
@@ -71,7 +72,7 @@ class Ring:
 
     def take(self, patience: float) -> bytes:
         """What was written to the next buffer that comes back."""
-        struct.pack_into("<H", self.memory, self.available + 4 + 2 * SIZE, self.taken & 0xFFFF)
+        store_word(self.memory, self.available + 4 + 2 * SIZE, "<H", self.taken & 0xFFFF)
         while not self.ready():
             if not select.select([self.call], [], [], patience)[0]:
                 raise TimeoutError(f"buffer {self.taken} did not come back")

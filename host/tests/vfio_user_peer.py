@@ -10,6 +10,8 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from words import store_word
+
 VERSION, DMA_MAP, DMA_UNMAP, REGION_INFO, IO_FDS = 1, 2, 3, 5, 6
 SET_IRQS, REGION_READ, REGION_WRITE, RESET = 8, 9, 10, 13
 NO_REPLY, ERROR = 0x10, 0x20
@@ -115,7 +117,7 @@ def queue_of(memory: mmap.mmap) -> int:
 
 def claim(memory: mmap.mmap) -> None:
     """Begins a generation of queue 0; ring then."""
-    struct.pack_into("<I", memory, queue_of(memory), 1)
+    store_word(memory, queue_of(memory), "<I", 1)
 
 
 def served(memory: mmap.mmap) -> bool:

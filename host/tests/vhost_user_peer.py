@@ -9,6 +9,8 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
+from words import store_word
+
 GET_FEATURES, SET_FEATURES, SET_OWNER, SET_MEM_TABLE = 1, 2, 3, 5
 SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE, GET_VRING_BASE = 8, 9, 10, 11
 SET_VRING_KICK, SET_VRING_CALL, GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES = 12, 13, 15, 16
@@ -50,9 +52,9 @@ class Memory:
         head = self.offered % SIZE
         struct.pack_into("<QIHH", self.bytes, head * 16, GUEST + BUFFERS + head * BUFFER, BUFFER,
                          WRITABLE, 0)
-        struct.pack_into("<H", self.bytes, AVAILABLE + 4 + 2 * head, head)
+        store_word(self.bytes, AVAILABLE + 4 + 2 * head, "<H", head)
         self.offered += 1
-        struct.pack_into("<H", self.bytes, AVAILABLE + 2, self.offered & 0xFFFF)
+        store_word(self.bytes, AVAILABLE + 2, "<H", self.offered & 0xFFFF)
 
     def ring(self) -> None:
         os.write(self.kick, struct.pack("<Q", 1))

@@ -10,24 +10,25 @@ from . import build
 from .results import Case
 from .step import LOGS, Failed, Step, command
 
-# What is fuzzed: the folder of its program, and that of its corpus.
-PROGRAMS = {"device queue": ("ring", "ring"),
-            "virtqueue": ("virtio", "virtio"),
-            "net": ("devices", "devices/net"),
-            "vfio-user": ("transport/vfio_user", "transport/vfio_user/server"),
-            "vhost-user": ("transport/vhost_user/server", "transport/vhost_user/server")}
-# How long each takes. Every day the same inputs: a finding there is of today's change.
-DAILY = ("-seed=1", "-runs=10000")
-LONG = ("-max_total_time=300",)
+# What is fuzzed: the folder of its program, that of its corpus, and how many inputs are tried every
+# day, in seconds. They are always the same, so that a finding there is of today's change.
+PROGRAMS = {"device queue": ("ring", "ring", 10000),
+            "virtqueue": ("virtio", "virtio", 10000),
+            "net": ("devices", "devices/net", 2000),
+            "vfio-user": ("transport/vfio_user", "transport/vfio_user/server", 10000),
+            "vhost-user": ("transport/vhost_user/server", "transport/vhost_user/server", 10000)}
+SEED = 1
+SECONDS = 300  # of the level long, which tries others
 LIMIT = 360.0
 PROGRESS = re.compile(r"#\d+\s")  # a line of it, of which there are thousands
 
 
-def fuzz(what: str, extent: tuple[str, ...]) -> list[Case]:
+def fuzz(what: str, long: bool) -> list[Case]:
     """The corpus, then what grows from it. What it finds stays in the build folder; what is worth
     keeping goes into the corpus."""
     name = f"{what.replace(' ', '-')}-fuzz"
-    folder, beside_corpus = PROGRAMS[what]
+    folder, beside_corpus, runs = PROGRAMS[what]
+    extent = [f"-max_total_time={SECONDS}"] if long else [f"-seed={SEED}", f"-runs={runs}"]
     corpus = ROOT / "vdev" / beside_corpus / "corpus"
     command(f"build-{name}", "scripts/build", "--preset", "asan", name)
     if not any(corpus.iterdir()):
@@ -44,10 +45,10 @@ def fuzz(what: str, extent: tuple[str, ...]) -> list[Case]:
     return [Case(name)]
 
 
-def steps(prefix: str, extent: tuple[str, ...]) -> tuple[Step, ...]:
-    return tuple(Step(prefix + what, partial(fuzz, what, extent), build.ASAN)
+def steps(prefix: str, long: bool) -> tuple[Step, ...]:
+    return tuple(Step(prefix + what, partial(fuzz, what, long), build.ASAN)
                  for what in PROGRAMS)
 
 
-STEPS = steps("", DAILY)
-LONG_STEPS = steps("fuzz ", LONG)
+STEPS = steps("", long=False)
+LONG_STEPS = steps("fuzz ", long=True)
