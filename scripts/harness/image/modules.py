@@ -79,6 +79,11 @@ def with_own(stock: Iterable[Path], own: Iterable[Own], folder: Path) -> list[Pa
     """Those, then the user's, each behind what it needs of the kernel's."""
     order = [*stock]
     for module in own:
+        same = [path for path in order
+                if path != module.file and _name(path) == _name(module.file)]
+        if same:
+            raise HarnessError(f"--insmod {module.file}: {same[0]} has the same name, and a kernel "
+                               "loads one of them: leave one out")
         needed = with_dependencies(_needs(module.file), folder)
         order += [path for path in (*needed, module.file) if path not in order]
     return order

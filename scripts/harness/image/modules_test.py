@@ -77,6 +77,13 @@ class OwnTest(ModulesTest):
         modules.put_order(archive, order, "order", {mine.file: mine.parameters})
         self.assertIn(b'core \nmiddle_part \nmine size=3 name="a b"\n', archive.data())
 
+    def test_two_of_one_name_are_refused(self) -> None:
+        mine = self.own("mine.ko")
+        other = Own(self.folder / "mine.ko")
+        other.file.write_bytes(mine.file.read_bytes())
+        with self.assertRaisesRegex(HarnessError, "mine.ko has the same name"):
+            modules.with_own([], [mine, other], self.folder)
+
     def test_what_the_kernel_would_not_load_is_refused(self) -> None:
         self.own("mine.ko").check("6.1.0")
         with self.assertRaisesRegex(HarnessError, "built for kernel 6.1.0, and the guest has 6.12"):
