@@ -63,6 +63,7 @@ struct Verdict {
 [[nodiscard]] std::span<const Statement> recovery_statements() noexcept;
 [[nodiscard]] std::span<const Statement> migration_statements() noexcept;
 [[nodiscard]] std::span<const Statement> network_statements() noexcept;
+[[nodiscard]] std::span<const Statement> restart_statements() noexcept;
 
 /// All of them.
 [[nodiscard]] std::vector<const Statement*> all_statements();

@@ -179,10 +179,11 @@ std::string_view name_of(Outcome outcome) noexcept {
 
 std::vector<const Statement*> all_statements() {
   std::vector<const Statement*> all;
-  for (const auto family : {message_statements(), acknowledgement_statements(), memory_statements(),
-                            ring_state_statements(), position_statements(), wire_statements(),
-                            virtqueue_statements(), hostile_statements(), device_statements(),
-                            recovery_statements(), migration_statements(), network_statements()})
+  for (const auto family :
+       {message_statements(), acknowledgement_statements(), memory_statements(),
+        ring_state_statements(), position_statements(), wire_statements(), virtqueue_statements(),
+        hostile_statements(), device_statements(), recovery_statements(), migration_statements(),
+        network_statements(), restart_statements()})
     for (const auto& statement : family) all.push_back(&statement);
   return all;
 }

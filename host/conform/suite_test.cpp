@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "host/conform/testing/liar.hpp"
@@ -17,7 +18,7 @@ namespace {
 
 using testing::TemporaryFolder;
 
-constexpr unsigned last_statement = 115;
+constexpr unsigned last_statement = 120;
 
 // ThreadSanitizer needs a few of the rounds that use the same threads in the same way; each takes
 // ten times as long.
@@ -31,7 +32,8 @@ Settings settings_for(const std::string& socket, int stop) {
   Settings settings{.socket = socket,
                     .dialect = vhost_user::dialect_of("qemu-8"),
                     .kind = std::nullopt,
-                    .patience = {}};
+                    .patience = {},
+                    .away = std::chrono::milliseconds(1)};
   // The liar settles at each round trip, and says what it withholds: nothing is waited for in vain.
   settings.patience = {
       .limit = testing::patience, .quiet = std::chrono::milliseconds(1), .stop = stop};
@@ -92,9 +94,13 @@ void check_honest(const Nature& nature) {
 Nature nature_for(Lie lie) {
   Nature nature{.lie = lie};
   if (lie == Lie::repeats_itself) nature.kind = Kind::rng;
-  if (lie >= Lie::keeps_what_is_sent) nature.kind = Kind::net;
+  if (lie == Lie::keeps_what_is_sent || lie == Lie::loses_buffers_to_receive)
+    nature.kind = Kind::net;
   nature.read_only = lie == Lie::writes_read_only_disk;
-  nature.slow = lie == Lie::forgets_what_is_in_flight || lie == Lie::forgets_after_a_kill;
+  constexpr std::array forgetful{Lie::forgets_what_is_in_flight, Lie::forgets_after_a_kill,
+                                 Lie::forgets_after_a_kill_at_set_up, Lie::forgets_while_it_is_away,
+                                 Lie::forgets_after_many_kills};
+  nature.slow = std::ranges::find(forgetful, lie) != forgetful.end();
   return nature;
 }
 

@@ -46,6 +46,11 @@ void Trial::settle(FrontEnd& front) const {
   expect(front.get(Request::get_features), "GET_FEATURES");
 }
 
+void Trial::pause(std::chrono::milliseconds time) const {
+  if (settings_.patience.stop < 0) return std::this_thread::sleep_for(time);
+  static_cast<void>(os::wait_readable(settings_.patience.stop, time));
+}
+
 bool Trial::eventually(const std::function<bool()>& so) const {
   const auto end = std::chrono::steady_clock::now() + settings_.patience.limit;
   const auto over = [this, end] {

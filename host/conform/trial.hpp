@@ -40,6 +40,8 @@ struct Settings {
   const vhost_user::Dialect* dialect = vhost_user::dialect_of("qemu-8");
   std::optional<Kind> kind;  ///< empty: found out
   vhost_user::Patience patience;
+  /// How long a back-end is away that is said to come back late.
+  std::chrono::milliseconds away = std::chrono::seconds(3);
 };
 
 class Trial {
@@ -78,6 +80,8 @@ class Trial {
 
   /// A round trip: what was sent before has been handled, unless that is done in another thread.
   void settle(FrontEnd& front) const;
+  /// Lets some time pass, unless the run is to stop.
+  void pause(std::chrono::milliseconds time) const;
   /// Whether it is so, now or in time.
   [[nodiscard]] bool eventually(const std::function<bool()>& so) const;
   /// Fails the statement unless the message is refused: by a reply other than 0, or by closing the

@@ -5,9 +5,8 @@
 #include <linux/virtio_config.h>
 
 #include <algorithm>
-#include <map>
 
-#include "host/conform/test_requests.hpp"
+#include "host/conform/ledger.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -62,14 +61,6 @@ void region_described(Trial& trial) {
                shape.mmap_offset);
 }
 
-// A device that tracks its requests, or the statement can't be tried.
-FrontEnd tracked(Trial& trial) {
-  auto front = trial.up();
-  if (!front.inflight().file.valid())
-    throw Untried{text("{} has no inflight region", front.dialect().program)};
-  return front;
-}
-
 void region_follows(Trial& trial) {
   auto front = tracked(trial);
   TestRequests traffic(trial, front);
@@ -102,50 +93,9 @@ void nothing_from_nothing(Trial& trial) {
   trial.expect(come == 0, "{} completions came before any request", come);
 }
 
-// What became of requests: each must be completed once.
-class Ledger {
- public:
-  explicit Ledger(TestRequests& traffic, unsigned count) : traffic_(traffic) {
-    for (unsigned request = 0; request < count; ++request) {
-      const auto buffers = traffic_.request();
-      const auto head = traffic_.ring().words.describe(buffers);
-      traffic_.offer_as(head.value(), buffers);
-      times_[*head] = 0;
-    }
-  }
-
-  /// Takes completions until there are `enough`, or none comes in time.
-  void take(unsigned enough) {
-    while (taken_ < enough) {
-      const auto used = traffic_.next();
-      if (!used) return;
-      ++times_[used->id];
-      ++taken_;
-    }
-  }
-  [[nodiscard]] unsigned taken() const noexcept { return taken_; }
-  [[nodiscard]] unsigned lost() const noexcept {
-    return count([](auto n) { return n == 0; });
-  }
-  [[nodiscard]] unsigned twice() const noexcept {
-    return count([](auto n) { return n > 1; });
-  }
-
- private:
-  template <class Predicate>
-  [[nodiscard]] unsigned count(Predicate so) const noexcept {
-    return static_cast<unsigned>(
-        std::ranges::count_if(times_, [so](const auto& entry) { return so(entry.second); }));
-  }
-  TestRequests& traffic_;
-  std::map<std::uint32_t, unsigned> times_;  // by head
-  unsigned taken_ = 0;
-};
-
 constexpr unsigned requests = 32;
 
-// Offers requests, lets some be completed, does `harm`, and goes on with another connection, the
-// same memory and the same inflight region.
+// Offers requests, lets some be completed, does `harm`, and goes on with another connection.
 template <class Harm>
 void once_each(Trial& trial, unsigned completed, Harm harm) {
   auto front = tracked(trial);
@@ -155,15 +105,9 @@ void once_each(Trial& trial, unsigned completed, Harm harm) {
   ledger.take(completed);
   front.hang_up();
   harm();
-  trial.expect(front.reconnect(trial.settings().socket), "connecting again");
-  trial.expect(front.bring_up(), "bringing the device up again");
+  go_on(trial, front);
   traffic.kick();
-  ledger.take(requests);
-  const auto extra = traffic.come_though_quiet();
-  trial.expect(ledger.lost() == 0 && ledger.twice() == 0 && extra == 0,
-               "of {} requests, {} of which were completed before, {} were lost and {} completed "
-               "twice",
-               requests, completed, ledger.lost(), ledger.twice() + extra);
+  ledger.expect_once_each(trial, text("{} had been completed before", completed));
 }
 
 void reconnected(Trial& trial) {
@@ -173,15 +117,13 @@ void reconnected(Trial& trial) {
 void killed(Trial& trial) {
   for (const auto completed : {0U, 1U, 7U, 20U})
     once_each(trial, completed, [&trial] {
-      trial.back_end().kill();
-      trial.transcript().sent("SIGKILL");
-      Trial::prepare(trial.back_end().start(), "starting the back-end again");
+      kill(trial);
+      start_again(trial);
     });
 }
 
 void started_again(Trial& trial) {
-  trial.back_end().kill();
-  trial.transcript().sent("SIGKILL");
+  kill(trial);
   trial.expect(trial.back_end().start(), "starting it again on the same socket");
   trial.expect_alive("after SIGKILL and another start");
 }
@@ -191,7 +133,7 @@ void terminated(Trial& trial) {
   trial.transcript().sent("SIGTERM");
   const auto how = trial.back_end().terminate(trial.settings().patience.limit);
   trial.transcript().came(how ? "it ended " + *how : how.error().message);
-  Trial::prepare(trial.back_end().start(), "starting the back-end again");
+  start_again(trial);
   trial.expect(bool(how), "{}", how ? "" : how.error().message);
 }
 

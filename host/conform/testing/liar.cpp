@@ -130,8 +130,9 @@ Result<void> Liar::start() {
   auto listener = os::Listener::create(socket_);
   if (!listener) return listener.error();
   const auto lies = [this](Lie lie) { return lie == nature_.lie && lying_; };
-  process_ = std::make_unique<LiarProcess>(
-      std::move(*listener), LiarWorld{nature_, disk_, lies, [this] { withheld_.ring(); }});
+  LiarWorld world{nature_, disk_, lies, [this] { withheld_.ring(); }};
+  world.restarted = killed_;
+  process_ = std::make_unique<LiarProcess>(std::move(*listener), std::move(world));
   return {};
 }
 

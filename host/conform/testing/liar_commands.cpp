@@ -184,7 +184,8 @@ LiarSession::Done LiarSession::set_wire(const Message& message) {
   const auto request = static_cast<Request>(message.header.request);
   if (request == Request::set_vring_call) rings_[index]->call_by(std::move(event));
   if (request != Request::set_vring_kick || !event) return Done::yes;
-  rings_[index]->deaf = deaf_ || (index > 0 && lies(Lie::serves_the_first_ring_only));
+  rings_[index]->deaf = deaf_ || (world_.restarted && lies(Lie::is_deaf_after_a_kill)) ||
+                        (index > 0 && lies(Lie::serves_the_first_ring_only));
   rings_[index]->start(std::move(*event));
   return Done::yes;
 }

@@ -2,6 +2,7 @@
 #include "host/conform/testing/liar_ring.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 namespace bellwire::host::conform {
@@ -259,6 +260,14 @@ void LiarRing::call_if_wanted(std::uint16_t before) {
   if (owed) world_.withhold();
 }
 
+bool LiarRing::forgets() const {
+  constexpr std::array lies_of_this_kind{Lie::forgets_what_is_in_flight, Lie::forgets_after_a_kill,
+                                         Lie::forgets_after_a_kill_at_set_up,
+                                         Lie::forgets_while_it_is_away,
+                                         Lie::forgets_after_many_kills};
+  return std::ranges::any_of(lies_of_this_kind, world_.lies);
+}
+
 // Continues from the inflight region, whatever SET_VRING_BASE said.
 void LiarRing::resume() {
   if (tracked == nullptr || std::exchange(looked_back_, true)) return;
@@ -283,7 +292,8 @@ void LiarRing::resume() {
   for (const auto head : pending_)
     counter_ = std::max(counter_, tracked_entry(tracked, head).counter + 1);
   next = static_cast<std::uint16_t>(used + pending_.size());
-  if (world_.lies(Lie::forgets_what_is_in_flight) || world_.lies(Lie::forgets_after_a_kill)) {
+  if (world_.restarted && world_.lies(Lie::begins_at_zero_after_a_kill)) next = 0;
+  if (forgets()) {
     if (!pending_.empty()) world_.withhold();
     pending_.clear();
   }

@@ -48,8 +48,9 @@ struct LiarWorld {
   LiarLog log = {};
   std::uint64_t features = 0;
   unsigned leaks = 0;
-  bool dead = false;   ///< the process has ended by itself
-  bool close = false;  ///< the connection is to be closed
+  bool restarted = false;  ///< an earlier process was killed
+  bool dead = false;       ///< the process has ended by itself
+  bool close = false;      ///< the connection is to be closed
 };
 
 /// A request, as far as it could be read.
@@ -105,6 +106,7 @@ class LiarRing {
   [[nodiscard]] bool log_used_ring();
   void call_if_wanted(std::uint16_t before);
   void resume();
+  [[nodiscard]] bool forgets() const;
 
   LiarWorld& world_;
   std::deque<std::uint16_t> pending_;

@@ -124,9 +124,14 @@ enum class Lie : unsigned {
   marks_no_used_ring,
   keeps_what_is_sent,
   loses_buffers_to_receive,
+  is_deaf_after_a_kill,
+  forgets_after_a_kill_at_set_up,
+  forgets_while_it_is_away,
+  forgets_after_many_kills,
+  begins_at_zero_after_a_kill,
 };
 
-static_assert(static_cast<unsigned>(Lie::loses_buffers_to_receive) == 115);
+static_assert(static_cast<unsigned>(Lie::begins_at_zero_after_a_kill) == 120);
 
 /// The lies that break more than their statement if they are told all the time: they are told only
 /// while that is tried.
@@ -165,7 +170,13 @@ inline constexpr std::array confined_lies = {
     Lie::cannot_start_again,
     Lie::marks_no_data,
     Lie::marks_no_used_ring,
+    Lie::keeps_what_is_sent,
     Lie::loses_buffers_to_receive,
+    Lie::is_deaf_after_a_kill,
+    Lie::forgets_after_a_kill_at_set_up,
+    Lie::forgets_while_it_is_away,
+    Lie::forgets_after_many_kills,
+    Lie::begins_at_zero_after_a_kill,
 };
 
 }  // namespace bellwire::host::conform

@@ -116,7 +116,7 @@ class Stage:
     what: str  # when the device is killed
     work: str  # what the guest does between mkfs and the check
     harm: Callable[[Run], None]
-    statement: int = 0  # of `bellwire conform`, about the same stage
+    statement: int  # of `bellwire conform`, about the same stage
     times: int = 1  # that it is tried, as what happens depends on the instant
 
 
@@ -129,7 +129,7 @@ echo "# now"
 sleep {BACK}
 echo $name >$driver/bind
 mounted
-""" + WORK, once),
+""" + WORK, once, 116),
     Stage("while the driver is bound and unbound", f"""
 umount /mnt
 {BIND}
@@ -141,12 +141,12 @@ for number in $(seq 20); do
     usleep 100000
 done
 mounted
-""" + WORK.replace("# now", "# later").replace("heartbeat", ""), during_each),
+""" + WORK.replace("# now", "# later").replace("heartbeat", ""), during_each, 117),
     Stage("when it has nothing to do", f'echo "# now"\nsleep {BACK}\n' + WORK, once, 109),
     Stage("with requests under way, four times", WORK, during_each, 108),
-    Stage("with requests under way, and back only after 3 s", WORK, late),
-    Stage("again five times, within 20 ms after each start", WORK, again_and_again, times=4),
-    Stage("while the VM is paused", WORK, while_paused),
+    Stage("with requests under way, and back only after 3 s", WORK, late, 118),
+    Stage("again five times, within 20 ms after each start", WORK, again_and_again, 119, times=4),
+    Stage("while the VM is paused", WORK, while_paused, 120),
 )
 
 
@@ -246,13 +246,13 @@ def own_front_end() -> list[str]:
         out, socket, disk = private / "run.json", private / "socket", private / "disk"
         with disk.open("wb") as file:
             file.truncate(DISK)
-        only = ",".join(str(stage.statement) for stage in STAGES if stage.statement)
+        only = ",".join(str(stage.statement) for stage in STAGES)
         said = children.run(PROGRAM, "conform", "vhost-user", socket, "--only", only, "--json", out,
                             "--start", f"'{PROGRAM}' device blk --file {disk} --on vhost-user:{{socket}}")
         if said.returncode not in (0, 1):
             raise HarnessError(f"bellwire conform ended with {said.returncode}: {said.stderr}")
         verdicts = {entry["statement"]: entry for entry in json.loads(out.read_text())["statements"]}
-    return [_of_statement(verdicts[stage.statement]) if stage.statement else "" for stage in STAGES]
+    return [_of_statement(verdicts[stage.statement]) for stage in STAGES]
 
 
 def _of_statement(entry: dict[str, str]) -> str:
