@@ -25,7 +25,8 @@ file(CREATE_LINK ../${CMAKE_INSTALL_BINDIR}/bellwire \"${place}/${name}\" SYMBOL
 endforeach()
 install(TARGETS ${layers} EXPORT bellwire ARCHIVE)
 install(DIRECTORY vdev DESTINATION ${headers} FILES_MATCHING PATTERN "*.hpp")
-install(FILES guest-kmod/uapi/bellwire.h DESTINATION ${headers}/guest-kmod/uapi)
+install(FILES guest-kmod/uapi/bellwire.h guest-kmod/uapi/bellwire_virtio.h
+        DESTINATION ${headers}/guest-kmod/uapi)
 
 install(EXPORT bellwire NAMESPACE bellwire:: FILE bellwireTargets.cmake DESTINATION ${package})
 configure_package_config_file(

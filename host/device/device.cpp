@@ -64,10 +64,20 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   return {};
 }
 
+// Null: it is no virtio device, or not there.
+const VirtioEntry* virtio_entry(const DeviceOptions& options) {
+  const auto* const ring = find_device(options.name);
+  if (ring != nullptr && on_virtqueues(options.on.front())) return &ring->on_virtqueues;
+  return find_virtio(options.name);
+}
+
 // Runs a device on a transport. Whatever a guest or a peer does ends an attachment at most, never
 // this function.
 Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions& options,
                           Tracing& tracing, int stop) {
+  if (!options.virtio_given.empty())
+    return fault(std::errc::invalid_argument, "{}: {} has no such option on {}",
+                 options.virtio_given.front(), options.name, options.on.front());
   const auto& entry = *find_device(options.name);
   const auto device = entry.create();
   GuestPlan plan;
@@ -105,7 +115,7 @@ Result<void> run_device(const DeviceOptions& options) {
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
-  const auto* const virtio = find_virtio(options.name);
+  const auto* const virtio = virtio_entry(options);
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts);
@@ -118,7 +128,7 @@ Result<void> run_device(const DeviceOptions& options) {
 }
 
 std::string describe_devices_and_transports() {
-  std::string page = "\nDevices:\n";
+  std::string page = "\nRing devices, for our module, or on virtqueues:\n";
   for (const auto& entry : catalog()) page += text("  {:<10}{}\n", entry.name, entry.summary);
   page += "\nWhole PCI devices, for vfio-user:PATH only:\n";
   for (const auto& entry : functions()) page += text("  {:<10}{}\n", entry.name, entry.summary);

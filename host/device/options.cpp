@@ -99,7 +99,9 @@ void add_virtio_options(CLI::App& command, DeviceOptions& options) {
       command.add_flag("--read-only", chosen.read_only, "blk: the driver can't write"),
       command.add_option("--serial", chosen.serial, "blk: the disk's serial number")
           ->type_name("TEXT"),
-      command.add_option("--queues", chosen.queues, "blk: how many queues")
+      command
+          .add_option("--queues", chosen.queues,
+                      "blk, and ring devices on virtqueues: how many queues")
           ->check(CLI::Range(1, 64))
           ->type_name("N"),
       command

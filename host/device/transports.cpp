@@ -144,13 +144,19 @@ struct VirtioPlace {
   bool packed = true;  // whether packed rings are offered
 };
 
-// PATH[,packed=0|1]
+constexpr std::string_view as_virtio = "virtio=1";
+
+// PATH[,virtio=1][,packed=0|1]
 Result<VirtioPlace> virtio_place(std::string_view where) {
   const auto words = split_path(where);
   if (!words) return words.error();
-  unsigned packed = 1;
-  const auto done = read("vfio-user", std::span(*words).subspan(1), {{"packed", &packed, 0, 1}});
+  unsigned packed = 1, virtio = 1;
+  const auto done = read("vfio-user", std::span(*words).subspan(1),
+                         {{"virtio", &virtio, 0, 1}, {"packed", &packed, 0, 1}});
   if (!done) return done.error();
+  if (virtio == 0)
+    return fault(std::errc::invalid_argument,
+                 "virtio=0: a virtio device is no other PCI device: leave it out");
   return VirtioPlace{words->front(), packed != 0};
 }
 
@@ -200,12 +206,6 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
   return std::unique_ptr<Transport>(std::move(*made));
 }
 
-Result<std::unique_ptr<Transport>> no_attachment(boost::asio::io_context&, std::string_view,
-                                                 GuestPlan&, const FdDemand&, int) {
-  return fault(std::errc::invalid_argument,
-               "--on vhost-user:…: only virtio devices run there; choose another transport");
-}
-
 // PATH[,connect=0|1], or fd=N
 Result<VirtioService> serve_virtio_by_vhost_user(boost::asio::io_context& context,
                                                  std::string_view where, virtio::Device& device,
@@ -232,14 +232,18 @@ constexpr TransportEntry entries[] = {
      "the socket of a switchboard or of QEMU's ivshmem-server; format=1 formats the memory anew, "
      "after a guest broke its format",
      create_ivshmem},
-    {"vfio-user", "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1]",
-     "a PCI device that QEMU 10.1 or newer connects to; a virtio device has packed=0|1 instead, "
-     "whether it offers packed rings",
+    {"vfio-user",
+     "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1], or "
+     "vfio-user:PATH,virtio=1[,packed=0|1]",
+     "a PCI device that QEMU 10.1 or newer connects to: our card, or with virtio=1 a virtio "
+     "device, "
+     "on virtqueues; packed: whether it offers packed rings",
      create_card, serve_by_vfio_user, serve_virtio_by_vfio_user},
     {"vhost-user", "vhost-user:SOCKET[,connect=0|1], or vhost-user:fd=N",
-     "a virtio device for a VMM: the VMM connects to the socket, or listens there (connect=1), or "
+     "a virtio device, or a ring device on virtqueues, for a VMM: the VMM connects to the socket, "
+     "or listens there (connect=1), or "
      "descriptor N is a socket of one kind or the other",
-     no_attachment, nullptr, serve_virtio_by_vhost_user},
+     nullptr, nullptr, serve_virtio_by_vhost_user},
     {"in-process", "in-process[:rings=N][,depth=N]",
      "a driver in this process, on a software model of KVM; prints a report and ends",
      create_in_process, nullptr, nullptr, "none"},
@@ -280,7 +284,17 @@ Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& con
                                                     const FdDemand& demand, int stop) {
   const auto place = find_transport(on);
   if (!place) return place.error();
+  if (place->entry.create == nullptr)
+    return fault(std::errc::invalid_argument,
+                 "--on '{}': only virtqueues run there; choose another transport", on);
   return place->entry.create(context, place->where, plan, demand, stop);
+}
+
+bool on_virtqueues(std::string_view on) {
+  const auto place = find_transport(on);
+  if (!place || place->entry.serve_virtio == nullptr) return false;
+  const auto words = split(place->where);
+  return place->entry.create == nullptr || std::ranges::find(words, as_virtio) != words.end();
 }
 
 std::optional<std::string> accelerator_of(std::string_view on) {

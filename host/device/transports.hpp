@@ -40,6 +40,7 @@ struct TransportEntry {
   std::string_view name;
   std::string_view syntax;
   std::string_view summary;
+  /// Provides attachments; null: the transport has none.
   Result<std::unique_ptr<Transport>> (*create)(boost::asio::io_context&, std::string_view where,
                                                GuestPlan& plan, const FdDemand& demand, int stop);
   /// Serves a whole PCI function; null: the transport can't.
@@ -61,6 +62,10 @@ struct TransportEntry {
                                                                   std::string_view on,
                                                                   GuestPlan& plan,
                                                                   const FdDemand& demand, int stop);
+
+/// Whether a ring device runs there on virtqueues, as a virtio device: the transport has no
+/// attachments, or WHERE asks for that. False as well if `on` is wrong.
+[[nodiscard]] bool on_virtqueues(std::string_view on);
 
 /// The accelerator of the transport that `on` names; empty: it can't be known here.
 [[nodiscard]] std::optional<std::string> accelerator_of(std::string_view on);

@@ -73,7 +73,7 @@ Result<std::string> vhost_user_capabilities(std::string_view device) {
                                          {"features", std::move(features)}});
   }
   return fault(std::errc::invalid_argument,
-               "--print-capabilities: {} is not a device for vhost-user's front-ends", device);
+               "--print-capabilities: vhost-user.json, the schema, has no type for {}", device);
 }
 
 }  // namespace bellwire::host

@@ -9,6 +9,7 @@
 #include "vdev/devices/edu.hpp"
 #include "vdev/devices/net/lan.hpp"
 #include "vdev/devices/rng.hpp"
+#include "vdev/devices/virtio_request_device.hpp"
 
 namespace bellwire {
 namespace {
@@ -26,12 +27,6 @@ bool echoed(const Exchange& exchange) {
 bool digested(const Exchange& exchange) {
   return exchange.status == BELLWIRE_DONE && exchange.result == crc32c(exchange.input);
 }
-
-constexpr CatalogEntry entries[] = {
-    {"echo", "copies each request's input to its output", make<Device, Echo>, echoed},
-    {"digest", "answers each request with the CRC-32C of its input", make<Device, Digest>,
-     digested},
-};
 
 constexpr FunctionEntry function_entries[] = {
     {"edu", "a PCI device to learn drivers with: registers, interrupts, DMA",
@@ -68,6 +63,15 @@ Result<VirtioDevices> make_blk(boost::asio::io_context&, const VirtioOptions& op
   return one(std::move(*made));
 }
 
+// A ring device, for virtqueues.
+template <class Kind>
+Result<VirtioDevices> make_on_virtqueues(boost::asio::io_context&, const VirtioOptions& options) {
+  if (options.queues > BELLWIRE_MAX_QUEUES)
+    return fault(std::errc::invalid_argument, "--queues {}: give a number from 1 to {}",
+                 options.queues, BELLWIRE_MAX_QUEUES);
+  return one(std::make_unique<VirtioRequestDevice>(std::make_unique<Kind>(), options.queues));
+}
+
 Result<VirtioDevices> make_rng(boost::asio::io_context&, const VirtioOptions&) {
   return one(make<virtio::Device, Rng>());
 }
@@ -87,6 +91,23 @@ Result<VirtioDevices> make_net(boost::asio::io_context& context, const VirtioOpt
   for (auto& card : *cards) devices.push_back(std::move(card));
   return devices;
 }
+
+constexpr std::string_view ring_options[] = {"--queues"};
+
+template <class Kind>
+constexpr CatalogEntry ring_device(std::string_view name, std::string_view summary,
+                                   bool (*right)(const Exchange&)) {
+  return {name,
+          summary,
+          make<Device, Kind>,
+          right,
+          {name, summary, ring_options, make_on_virtqueues<Kind>}};
+}
+
+constexpr CatalogEntry entries[] = {
+    ring_device<Echo>("echo", "copies each request's input to its output", echoed),
+    ring_device<Digest>("digest", "answers each request with the CRC-32C of its input", digested),
+};
 
 constexpr std::string_view blk_options[] = {"--file",      "--size",   "--null",
                                             "--read-only", "--serial", "--queues"};

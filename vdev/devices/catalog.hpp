@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // The catalog: every device that there is, by name. A new device joins by its line in catalog.cpp.
-// There are three kinds: devices that live on an attachment, so on any transport; whole PCI
-// functions, which need a transport that serves those; and virtio devices, likewise.
+// There are three kinds: ring devices, which live on an attachment or, as virtio devices, on
+// virtqueues, and so on any transport; whole PCI functions, which need a transport that serves
+// those; and virtio devices, likewise.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -20,14 +21,6 @@
 #include "vdev/virtio/device.hpp"
 
 namespace bellwire {
-
-struct CatalogEntry {
-  std::string_view name;
-  std::string_view summary;
-  std::unique_ptr<Device> (*create)();
-  /// Whether that is how it answers, for guests that check.
-  bool (*right)(const Exchange& exchange);
-};
 
 struct FunctionEntry {
   std::string_view name;
@@ -58,6 +51,17 @@ struct VirtioEntry {
   /// Makes one for each place; `context` is what runs them.
   Result<VirtioDevices> (*create)(boost::asio::io_context& context, const VirtioOptions& options);
   bool ports = false;  ///< it may be served at several places, each of which is a port of it
+};
+
+/// A ring device.
+struct CatalogEntry {
+  std::string_view name;
+  std::string_view summary;
+  std::unique_ptr<Device> (*create)();
+  /// Whether that is how it answers, for guests that check.
+  bool (*right)(const Exchange& exchange);
+  /// The same device on virtqueues.
+  VirtioEntry on_virtqueues;
 };
 
 /// Places that one process can serve.

@@ -14,7 +14,7 @@
 
 namespace bellwire {
 
-class RequestDevice : public Device, protected ring::RequestHandler {
+class RequestDevice : public Device, public ring::RequestHandler {
  public:
   /// Formats the memory if it is blank. EPROTO: its format is broken, or asks for more doorbells
   /// or interrupts than the attachment has.

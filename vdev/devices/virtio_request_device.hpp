@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// VirtioRequestDevice: a RequestDevice as a virtio device, so that a device which answers requests
+// is written once and runs on virtqueues, too. It takes each request out of its chain, has the
+// device serve it, and puts the reply in front of the output. The format is that of
+// guest-kmod/uapi/bellwire_virtio.h.
+//
+// The device gets its input and its output in one piece each. Where the driver's buffers are in one
+// piece, these are the guest's memory itself; where they are not, the bytes are copied to and from
+// a buffer of this process. A request's slot keeps that buffer for the next one, so requests of the
+// usual size allocate nothing.
+//
+// Threads: as virtio::Device. The guest may change its memory at any time, and may have its buffers
+// overlap.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "guest-kmod/uapi/bellwire_virtio.h"
+#include "vdev/devices/request_device.hpp"
+#include "vdev/virtio/device.hpp"
+
+namespace bellwire {
+
+class VirtioRequestDevice final : public virtio::Device {
+ public:
+  /// `queues`: 1 to BELLWIRE_MAX_QUEUES.
+  explicit VirtioRequestDevice(std::unique_ptr<RequestDevice> device, unsigned queues = 1);
+
+  [[nodiscard]] virtio::Traits traits() const noexcept override;
+  void read_config(std::size_t offset, std::span<std::byte> into) noexcept override;
+  void handle(virtio::Request request) noexcept override;
+  void stop() noexcept override;
+
+ private:
+  // Bytes of this process, for a request whose buffers are in several pieces.
+  struct Copy {
+    std::unique_ptr<std::byte[]> bytes;
+    std::size_t size = 0;
+  };
+  // What a request in flight needs beside its chain.
+  struct Slot {
+    Copy input_copy, output_copy;
+    std::span<const std::byte> input;
+    std::span<std::byte> output;
+    bool output_copied = false;
+  };
+
+  [[nodiscard]] Slot& slot_of(const virtio::Request& request);
+  [[nodiscard]] ring::Reply answer(const bellwire_virtio_request& header,
+                                   const virtio::Request& request, Slot& slot) noexcept;
+  [[nodiscard]] static bool gather(const virtio::Request& request, Slot& slot) noexcept;
+  [[nodiscard]] static std::span<std::byte> room(Copy& copy, std::size_t size) noexcept;
+  static void finish(virtio::Request request, Slot& slot, const ring::Reply& reply) noexcept;
+
+  const std::unique_ptr<RequestDevice> device_;
+  const unsigned queues_;
+  std::vector<std::vector<std::unique_ptr<Slot>>> slots_;  // by queue and slot; made when used
+};
+
+}  // namespace bellwire
