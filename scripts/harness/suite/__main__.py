@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.places import BUILD, HarnessError
-from . import inventory, jobs, levels, quick, results, schedule
+from . import build, inventory, jobs, levels, quick, results, schedule
 from .levels import LEVELS, Chosen
 from .results import Case, Usage
 from .step import Failed, Skipped, Step
@@ -123,7 +123,7 @@ def _run(chosen: Chosen, usage: dict[str, Usage]) -> Iterator[Case]:
     missing = {name: LEVELS[name].missing() for name in {level for level, _ in chosen}}
     yield from (Case("all", "skip", why, suite=name) for name, why in missing.items() if why)
     able = [(level, step) for level, step in chosen if not missing[level]]
-    for done in jobs.run(able, schedule.load(), _announce):
+    for done in jobs.run(able, build.with_current(schedule.load()), _announce):
         usage[done.title] = done.usage
         yield from _show(done)
 

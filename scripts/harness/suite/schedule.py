@@ -18,7 +18,7 @@ from .results import Usage
 
 FILE = Path(__file__).with_name("times.json")
 CPUS = float(os.cpu_count() or 1)
-SLACK = 0.25   # of a CPU; loads are not that exact
+SLACK = 0.5    # of a CPU; what waits for a guest leaves some now and then
 MOST = 6       # steps at once, whatever they wait for: each VM has its memory
 WORTH = 5.0    # seconds: a shorter step isn't written down
 REMEMBERED = ("build: ", "static: ")  # levels whose steps a cache makes quick
