@@ -50,7 +50,9 @@
  *   `submitted`, `completed` and `consumed` count up and wrap around at 2^32. An
  *   entry's slot is its index modulo ring_entries. Completions come in order:
  *   completion i answers request i. So `completed` is also where a restarted
- *   device continues. At all times
+ *   device continues. The device may have as many requests in hand as the driver
+ *   may submit, and finish them in any order: it publishes each completion once
+ *   all earlier ones are published. At all times
  *       consumed <= completed <= submitted <= consumed + ring_entries
  *   (as differences modulo 2^32). A side that sees anything else treats the
  *   queue as broken.
@@ -76,13 +78,14 @@
  *   ready for interrupts and completions. To claim or to reset a queue, the
  *   driver (1) stores the next even number, (2) zeroes its other words, (3)
  *   stores the next odd number with release semantics, and (4) rings. A device
- *   that loads an odd number other than the one it serves starts over: it zeroes
+ *   that loads an odd number other than the one it serves starts over: it ends the
+ *   requests that it has in hand, whose completions are never published, zeroes
  *   its own words, stores the number in `status.generation` with release
  *   semantics, and raises an interrupt. Until the two numbers are equal, the
  *   device's words have no meaning for the driver, and the driver neither
- *   submits requests nor touches the payload. A guest that was reset or rebooted
- *   finds its old number and counts on from it, so the device never takes it for
- *   its earlier self.
+ *   submits requests nor touches the payload, which the device may still use. A
+ *   guest that was reset or rebooted finds its old number and counts on from it,
+ *   so the device never takes it for its earlier self.
  *
  * A broken queue
  *   If the driver's words cannot be right, the device stores the reason in
@@ -340,6 +343,7 @@ enum bellwire_completion_status {
 	BELLWIRE_BAD_RANGE = 1,     /* input or output lies outside the payload, or they overlap */
 	BELLWIRE_BAD_OPERATION = 2, /* unknown operation, or flags that are not zero */
 	BELLWIRE_BAD_LENGTH = 3,    /* above BELLWIRE_MAX_REQUEST, or not served by the device */
+	BELLWIRE_FAILED = 4,        /* nothing is wrong with the request: the device failed */
 };
 
 /*

@@ -207,7 +207,7 @@ class OwnGuests(ProgramCase):
     """Transports that bring their guest along: it rings, and judges the answers."""
 
     def check_devices(self, transport: str) -> None:
-        for device in ("echo", "digest"):
+        for device in ("echo", "digest", "delay"):
             for depth in (1, 64):
                 with self.subTest(f"{device} on {transport}, depth {depth}"):
                     run = self.run_program("device", device, "--on",

@@ -58,14 +58,20 @@ class Device {
   /// it sleeps.
   virtual Turn on_poll(unsigned index) noexcept { return on_doorbell(index, 0); }
 
+  /// Is rung, from any thread, when the device has something to do that no doorbell announces: then
+  /// on_ready() is called. Constant from start() to stop(). Null: there is none.
+  [[nodiscard]] virtual const os::EventFd* ready() const noexcept { return nullptr; }
+  virtual void on_ready() noexcept {}
+
   /// Called ten times per second while doorbells are rung or waits() is true, and for a moment
   /// after that: shows the driver that the device is alive.
   virtual void on_tick() noexcept {}
 
-  /// Whether the device waits for its driver and wants ticks until that is over.
+  /// Whether the device waits for its driver, or works on a request, and wants ticks until that is
+  /// over.
   [[nodiscard]] virtual bool waits() const noexcept { return false; }
 
-  /// Idempotent.
+  /// When it returns, nothing of the device uses the attachment any more. Idempotent.
   virtual void stop() noexcept = 0;
 };
 

@@ -5,6 +5,7 @@
 
 #include "vdev/core/crc32c.hpp"
 #include "vdev/devices/blk/blk.hpp"
+#include "vdev/devices/delay.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/devices/edu.hpp"
 #include "vdev/devices/net/lan.hpp"
@@ -107,6 +108,7 @@ constexpr CatalogEntry ring_device(std::string_view name, std::string_view summa
 constexpr CatalogEntry entries[] = {
     ring_device<Echo>("echo", "copies each request's input to its output", echoed),
     ring_device<Digest>("digest", "answers each request with the CRC-32C of its input", digested),
+    ring_device<Delay>("delay", "echoes after the time that a request asks for", echoed),
 };
 
 constexpr std::string_view blk_options[] = {"--file",      "--size",   "--null",

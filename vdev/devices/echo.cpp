@@ -12,10 +12,14 @@ DeviceTraits Echo::traits() const noexcept {
   return {.kind = "echo", .doorbells = BELLWIRE_MAX_QUEUES, .interrupts = BELLWIRE_MAX_QUEUES};
 }
 
-ring::Reply Echo::serve(const ring::Request& request) noexcept {
+ring::Reply echo(const ring::Request& request) noexcept {
   const auto length = std::min(request.input.size(), request.output.size());
   if (length > 0) std::memcpy(request.output.data(), request.input.data(), length);
   return {.length = static_cast<std::uint32_t>(length)};
+}
+
+ring::Reply Echo::serve(const ring::Request& request) noexcept {
+  return echo(request);
 }
 
 DeviceTraits Digest::traits() const noexcept {

@@ -8,7 +8,10 @@
 
 namespace bellwire {
 
-/// Copies each request's input to its output, as much as fits.
+/// Copies the request's input to its output, as much as fits.
+ring::Reply echo(const ring::Request& request) noexcept;
+
+/// Answers each request with a copy of its input.
 class Echo final : public RequestDevice {
  public:
   [[nodiscard]] DeviceTraits traits() const noexcept override;

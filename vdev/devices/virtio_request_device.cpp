@@ -40,8 +40,12 @@ bool overlap(std::span<const std::byte> one, std::span<const std::byte> other) n
 
 }  // namespace
 
-VirtioRequestDevice::VirtioRequestDevice(std::unique_ptr<RequestDevice> device, unsigned queues)
-    : device_(std::move(device)), queues_(queues), slots_(queues) {}
+VirtioRequestDevice::VirtioRequestDevice(std::unique_ptr<RingDevice> device, unsigned queues)
+    : device_(std::move(device)),
+      at_once_(dynamic_cast<ring::RequestHandler*>(device_.get())),
+      later_(dynamic_cast<ring::AsyncRequestHandler*>(device_.get())),
+      queues_(queues),
+      slots_(queues) {}
 
 virtio::Traits VirtioRequestDevice::traits() const noexcept {
   return {.kind = device_->traits().kind,
@@ -74,29 +78,43 @@ void VirtioRequestDevice::handle(virtio::Request request) noexcept {
   }
   virtio::copy_from(request.readable(), 0, bytes);
   auto& slot = slot_of(request);
-  const auto reply = answer(header, request, slot);
-  finish(std::move(request), slot, reply);
+  slot.request = {header.cookie, header.operation, {}, {}};
+  const auto status = prepare(header, request, slot);
+  slot.chain = std::move(request).release();
+  if (status != BELLWIRE_DONE)
+    finish(slot, {.status = status});
+  else if (at_once_ != nullptr)
+    finish(slot, at_once_->serve(slot.request));
+  else
+    later_->handle(ring::PendingRequest(slot));
+}
+
+void VirtioRequestDevice::cancel(unsigned queue) noexcept {
+  if (later_ != nullptr) later_->cancel(queue);
 }
 
 VirtioRequestDevice::Slot& VirtioRequestDevice::slot_of(const virtio::Request& request) {
   auto& slots = slots_[request.queue()];
   if (request.slot() >= slots.size()) slots.resize(request.slot() + std::size_t{1});
   auto& slot = slots[request.slot()];
-  if (!slot) slot = std::make_unique<Slot>();
+  if (!slot) {
+    slot = std::make_unique<Slot>();
+    slot->queue = static_cast<std::uint16_t>(request.queue());
+    slot->owner = this;
+  }
   return *slot;
 }
 
-ring::Reply VirtioRequestDevice::answer(const bellwire_virtio_request& header,
-                                        const virtio::Request& request, Slot& slot) noexcept {
-  slot.input = slot.output = {};
+bellwire_completion_status VirtioRequestDevice::prepare(const bellwire_virtio_request& header,
+                                                        const virtio::Request& request,
+                                                        Slot& slot) noexcept {
   slot.output_copied = false;
-  if (header.flags != 0) return {.status = BELLWIRE_BAD_OPERATION};
+  if (header.flags != 0) return BELLWIRE_BAD_OPERATION;
   if (std::max(request.readable_size() - request_size, request.writable_size() - reply_size) >
           BELLWIRE_MAX_REQUEST ||
       !gather(request, slot))
-    return {.status = BELLWIRE_BAD_LENGTH};
-  return static_cast<ring::RequestHandler&>(*device_).serve(
-      {header.cookie, header.operation, slot.input, slot.output});
+    return BELLWIRE_BAD_LENGTH;
+  return BELLWIRE_DONE;
 }
 
 // An input that overlaps the output is copied as well, since the device relies on two pieces that
@@ -104,16 +122,17 @@ ring::Reply VirtioRequestDevice::answer(const bellwire_virtio_request& header,
 bool VirtioRequestDevice::gather(const virtio::Request& request, Slot& slot) noexcept {
   const auto output = in_one_piece(request.writable(), reply_size);
   slot.output_copied = !output;
-  slot.output = output ? *output : room(slot.output_copy, request.writable_size() - reply_size);
-  if (slot.output_copied && slot.output.empty()) return false;
+  slot.request.output =
+      output ? *output : room(slot.output_copy, request.writable_size() - reply_size);
+  if (slot.output_copied && slot.request.output.empty()) return false;
   const auto input = in_one_piece(request.readable(), request_size);
-  if (input && !overlap(*input, slot.output)) {
-    slot.input = *input;
+  if (input && !overlap(*input, slot.request.output)) {
+    slot.request.input = *input;
     return true;
   }
   const auto copy = room(slot.input_copy, request.readable_size() - request_size);
   virtio::copy_from(request.readable(), request_size, copy);
-  slot.input = copy;
+  slot.request.input = copy;
   return !copy.empty();
 }
 
@@ -126,17 +145,22 @@ std::span<std::byte> VirtioRequestDevice::room(Copy& copy, std::size_t size) noe
   return {copy.bytes.get(), std::min(copy.size, size)};
 }
 
-void VirtioRequestDevice::finish(virtio::Request request, Slot& slot,
-                                 const ring::Reply& reply) noexcept {
-  const auto written = slot.output.first(std::min<std::size_t>(reply.length, slot.output.size()));
-  if (slot.output_copied) virtio::copy_to(request.writable(), reply_size, written);
+void VirtioRequestDevice::completed(ring::PendingSlot& slot) noexcept {
+  finish(static_cast<Slot&>(slot), slot.reply);
+}
+
+void VirtioRequestDevice::finish(Slot& slot, const ring::Reply& reply) noexcept {
+  auto chain = virtio::Request::adopt(slot.chain);
+  const auto output = slot.request.output;
+  const auto written = output.first(std::min<std::size_t>(reply.length, output.size()));
+  if (slot.output_copied) virtio::copy_to(chain.writable(), reply_size, written);
   const bellwire_virtio_reply said{.result = reply.result,
                                    .length = static_cast<std::uint32_t>(written.size()),
                                    .status = static_cast<std::uint32_t>(reply.status)};
-  virtio::copy_to(request.writable(), 0, std::as_bytes(std::span(&said, 1)));
+  virtio::copy_to(chain.writable(), 0, std::as_bytes(std::span(&said, 1)));
   for (auto* const copy : {&slot.input_copy, &slot.output_copy})
     if (copy->size > most_kept) *copy = {};
-  std::move(request).complete(static_cast<std::uint32_t>(reply_size + written.size()));
+  std::move(chain).complete(static_cast<std::uint32_t>(reply_size + written.size()));
 }
 
 // What one driver sent is nothing for the next one to see.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// VirtioRequestDevice: a RequestDevice as a virtio device, so that a device which answers requests
-// is written once and runs on virtqueues, too. It takes each request out of its chain, has the
-// device serve it, and puts the reply in front of the output. The format is that of
+// VirtioRequestDevice: a ring device as a virtio device, so that a device which answers requests is
+// written once and runs on virtqueues, too. It takes each request out of its chain, has the device
+// serve it, or complete it later, and puts the reply in front of the output. The format is that of
 // guest-kmod/uapi/bellwire_virtio.h.
 //
 // The device gets its input and its output in one piece each. Where the driver's buffers are in one
@@ -10,8 +10,8 @@
 // a buffer of this process. A request's slot keeps that buffer for the next one, so requests of the
 // usual size allocate nothing.
 //
-// Threads: as virtio::Device. The guest may change its memory at any time, and may have its buffers
-// overlap.
+// Threads: as virtio::Device; requests may be completed from any. The guest may change its memory
+// at any time, and may have its buffers overlap.
 #pragma once
 
 #include <memory>
@@ -23,14 +23,15 @@
 
 namespace bellwire {
 
-class VirtioRequestDevice final : public virtio::Device {
+class VirtioRequestDevice final : public virtio::Device, private ring::PendingOwner {
  public:
   /// `queues`: 1 to BELLWIRE_MAX_QUEUES.
-  explicit VirtioRequestDevice(std::unique_ptr<RequestDevice> device, unsigned queues = 1);
+  explicit VirtioRequestDevice(std::unique_ptr<RingDevice> device, unsigned queues = 1);
 
   [[nodiscard]] virtio::Traits traits() const noexcept override;
   void read_config(std::size_t offset, std::span<std::byte> into) noexcept override;
   void handle(virtio::Request request) noexcept override;
+  void cancel(unsigned queue) noexcept override;
   void stop() noexcept override;
 
  private:
@@ -40,21 +41,24 @@ class VirtioRequestDevice final : public virtio::Device {
     std::size_t size = 0;
   };
   // What a request in flight needs beside its chain.
-  struct Slot {
+  struct Slot : ring::PendingSlot {
+    void* chain = nullptr;  // the virtio::Request
     Copy input_copy, output_copy;
-    std::span<const std::byte> input;
-    std::span<std::byte> output;
     bool output_copied = false;
   };
 
   [[nodiscard]] Slot& slot_of(const virtio::Request& request);
-  [[nodiscard]] ring::Reply answer(const bellwire_virtio_request& header,
-                                   const virtio::Request& request, Slot& slot) noexcept;
+  [[nodiscard]] static bellwire_completion_status prepare(const bellwire_virtio_request& header,
+                                                          const virtio::Request& request,
+                                                          Slot& slot) noexcept;
+  void completed(ring::PendingSlot& slot) noexcept override;
   [[nodiscard]] static bool gather(const virtio::Request& request, Slot& slot) noexcept;
   [[nodiscard]] static std::span<std::byte> room(Copy& copy, std::size_t size) noexcept;
-  static void finish(virtio::Request request, Slot& slot, const ring::Reply& reply) noexcept;
+  static void finish(Slot& slot, const ring::Reply& reply) noexcept;
 
-  const std::unique_ptr<RequestDevice> device_;
+  const std::unique_ptr<RingDevice> device_;
+  ring::RequestHandler* const at_once_;     // the device, if it answers at once
+  ring::AsyncRequestHandler* const later_;  // likewise, if it completes requests later
   const unsigned queues_;
   std::vector<std::vector<std::unique_ptr<Slot>>> slots_;  // by queue and slot; made when used
 };

@@ -6,16 +6,6 @@
 namespace bellwire::ring {
 namespace {
 
-// Requests per turn: enough to amortise a wake-up, few enough that other queues are not starved.
-constexpr unsigned budget = 64;
-constexpr std::size_t byte_budget = std::size_t{1} << 20;
-
-// Requests per read of `submitted`, and completions per publication: each read and each publication
-// waits for a cache line that the driver has. A completion is held back only for a few others, and
-// not for a slow one.
-constexpr unsigned batch = 16;
-constexpr std::uint64_t batch_ticks = 10'000;  // of timestamp(): some microseconds
-
 bool inside(std::uint32_t offset, std::uint32_t length, std::size_t size) {
   return offset <= size && length <= size - offset;
 }
@@ -58,12 +48,16 @@ DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt,
 
 Turn DeviceQueue::turn(RequestHandler& handler, std::uint64_t rings) noexcept {
   if (!follow_generation()) return Turn::done;
+  note_rings(rings);
+  const Look left = serve(handler);
+  const bool done = left == Look::no_longer || (left == Look::nothing && may_sleep(completed_));
+  return done ? Turn::done : Turn::more;
+}
+
+void DeviceQueue::note_rings(std::uint64_t rings) noexcept {
   add(queue_.control->status.doorbells, rings);
   add(queue_.control->status.wakeups, rings > 0 ? 1 : 0);
   if (rings > 0) trace_.note(BELLWIRE_WOKEN, generation_, queue_.control->submit.submitted);
-  const Look left = serve(handler);
-  const bool done = left == Look::no_longer || (left == Look::nothing && may_sleep());
-  return done ? Turn::done : Turn::more;
 }
 
 Turn DeviceQueue::poll(RequestHandler& handler) noexcept {
@@ -76,7 +70,7 @@ Turn DeviceQueue::poll(RequestHandler& handler) noexcept {
 DeviceQueue::Look DeviceQueue::serve(RequestHandler& handler) noexcept {
   const auto first = completed_;
   for (std::size_t bytes = 0; completed_ - first < budget && bytes < byte_budget;) {
-    const Look seen = look();
+    const Look seen = look(completed_);
     if (seen != Look::work) return seen;
     bytes += serve_batch(handler);
   }
@@ -105,7 +99,8 @@ void DeviceQueue::begin(std::uint32_t generation) noexcept {
   store(control.status.generation, generation, release);
   trace_.begin();
   generation_ = generation;
-  completed_ = 0;
+  completed_ = taken_ = 0;
+  ending_ = cancelled_ = false;
   status_ = BELLWIRE_QUEUE_OK;
   offender_ = 0;
   raise();
@@ -117,13 +112,14 @@ bool DeviceQueue::same_generation() const noexcept {
 
 // `submitted` is read before `consumed`, which only grows: so an honest driver's words always fit
 // together.
-DeviceQueue::Look DeviceQueue::look() noexcept {
+DeviceQueue::Look DeviceQueue::look(std::uint32_t taken) noexcept {
   const auto submitted = load(queue_.control->submit.submitted, acquire);
-  if (submitted == completed_) return Look::nothing;
+  if (submitted == taken) return Look::nothing;
   const auto consumed = load(queue_.control->consume.consumed, acquire);
   if (completed_ - consumed > queue_.entries)
     return distrust(BELLWIRE_QUEUE_BAD_CONSUMED, consumed);
-  if (submitted - completed_ > queue_.entries || submitted - consumed > queue_.entries)
+  const auto open = submitted - completed_;
+  if (open > queue_.entries || open < taken - completed_ || submitted - consumed > queue_.entries)
     return distrust(BELLWIRE_QUEUE_BAD_SUBMITTED, submitted);
   seen_ = submitted;
   return Look::work;
@@ -142,9 +138,9 @@ DeviceQueue::Look DeviceQueue::distrust(bellwire_queue_status status,
   return Look::no_longer;
 }
 
-bool DeviceQueue::may_sleep() noexcept {
-  store(queue_.control->doorbell.doorbell_event, completed_, in_order);
-  return load(queue_.control->submit.submitted, in_order) == completed_;
+bool DeviceQueue::may_sleep(std::uint32_t taken) noexcept {
+  store(queue_.control->doorbell.doorbell_event, taken, in_order);
+  return load(queue_.control->submit.submitted, in_order) == taken;
 }
 
 // Returns how many bytes the requests brought.
@@ -163,27 +159,38 @@ std::size_t DeviceQueue::serve_batch(RequestHandler& handler) noexcept {
 
 std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
   const auto entry = copy_once(queue_.request(completed_));
-  bellwire_completion completion{};
-  completion.cookie = entry.cookie;
-  completion.incarnation = incarnation_;
-  const Reply reply = answer(handler, entry);
-  completion.status = reply.status;
-  completion.length = reply.length;
-  completion.result = reply.result;
-  queue_.completion(completed_++) = completion;
+  Reply reply{.status = check(entry)};
+  if (reply.status == BELLWIRE_DONE) reply = handler.serve(request_of(entry));
+  complete(completed_++, entry.cookie, reply);
   return reply.status == BELLWIRE_DONE ? entry.input_length : 0;
 }
 
-Reply DeviceQueue::answer(RequestHandler& handler, const bellwire_request& entry) const noexcept {
-  if (entry.flags != 0) return {.status = BELLWIRE_BAD_OPERATION};
+// Whether the request may be served.
+bellwire_completion_status DeviceQueue::check(const bellwire_request& entry) const noexcept {
+  if (entry.flags != 0) return BELLWIRE_BAD_OPERATION;
   if (!inside(entry.input_offset, entry.input_length, queue_.payload.size()) ||
       !inside(entry.output_offset, entry.output_length, queue_.payload.size()) || overlap(entry))
-    return {.status = BELLWIRE_BAD_RANGE};
+    return BELLWIRE_BAD_RANGE;
   if (entry.input_length > BELLWIRE_MAX_REQUEST || entry.output_length > BELLWIRE_MAX_REQUEST)
-    return {.status = BELLWIRE_BAD_LENGTH};
-  return handler.serve({entry.cookie, entry.operation,
-                        queue_.payload.subspan(entry.input_offset, entry.input_length),
-                        queue_.payload.subspan(entry.output_offset, entry.output_length)});
+    return BELLWIRE_BAD_LENGTH;
+  return BELLWIRE_DONE;
+}
+
+Request DeviceQueue::request_of(const bellwire_request& entry) const noexcept {
+  return {entry.cookie, entry.operation,
+          queue_.payload.subspan(entry.input_offset, entry.input_length),
+          queue_.payload.subspan(entry.output_offset, entry.output_length)};
+}
+
+// Writes the completion of a request, which publish() shows the driver.
+void DeviceQueue::complete(std::uint32_t index, std::uint64_t cookie, const Reply& reply) noexcept {
+  bellwire_completion completion{};
+  completion.cookie = cookie;
+  completion.status = reply.status;
+  completion.length = reply.length;
+  completion.result = reply.result;
+  completion.incarnation = incarnation_;
+  queue_.completion(index) = completion;
 }
 
 void DeviceQueue::publish(std::uint32_t before) noexcept {

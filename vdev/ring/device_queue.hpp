@@ -4,55 +4,54 @@
 // completions and raises interrupts. The driver is not trusted: what it writes is read once,
 // checked, and at worst breaks this queue until its generation changes.
 //
+// Its handler either serves each request at once, or completes it later (request.hpp); it is of the
+// same kind over the life of the queue.
+//
 // Rules: guest-kmod/uapi/bellwire.h, part 1. One thread at a time; nothing here allocates, blocks
 // or loops without a bound.
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
 
 #include "vdev/core/device.hpp"
 #include "vdev/core/interrupt.hpp"
+#include "vdev/ring/in_flight.hpp"
 #include "vdev/ring/layout.hpp"
+#include "vdev/ring/request.hpp"
 #include "vdev/ring/trace.hpp"
 
 namespace bellwire::ring {
-
-/// A request whose ranges have been checked. A hostile driver may change `input` while it is read,
-/// and may write to `output`.
-struct Request {
-  std::uint64_t cookie;
-  std::uint32_t operation;
-  std::span<const std::byte> input;
-  std::span<std::byte> output;
-};
-
-struct Reply {
-  bellwire_completion_status status = BELLWIRE_DONE;
-  std::uint32_t length = 0;  ///< bytes of output written
-  std::uint64_t result = 0;
-};
-
-/// Serves requests. May be called again for one that an earlier incarnation had served but not
-/// completed.
-class RequestHandler {
- public:
-  virtual Reply serve(const Request& request) noexcept = 0;
-
- protected:
-  ~RequestHandler() = default;
-};
 
 class DeviceQueue {
  public:
   /// Continues where an earlier incarnation stopped, if the memory records that plausibly.
   DeviceQueue(const Queue& queue, Interrupt interrupt, std::uint32_t incarnation) noexcept;
+  /// The same for an AsyncRequestHandler, which knows the queue by its number. `completed`: rung
+  /// when deliver() is to be called.
+  DeviceQueue(const Queue& queue, Interrupt interrupt, std::uint32_t incarnation, unsigned number,
+              std::shared_ptr<const os::EventFd> completed);
 
   /// Serves the requests that are there, up to a bound. `rings`: the doorbell's count.
   Turn turn(RequestHandler& handler, std::uint64_t rings) noexcept;
 
   /// The same without asking for a doorbell. done: there was nothing.
   Turn poll(RequestHandler& handler) noexcept;
+
+  // The same for requests that are completed later.
+  Turn turn(AsyncRequestHandler& handler, std::uint64_t rings) noexcept;
+  Turn poll(AsyncRequestHandler& handler) noexcept;
+  /// Publishes what has been completed, as far as everything before it has been, too. Begins the
+  /// next generation if it waited for the last one's requests.
+  void deliver(AsyncRequestHandler& handler) noexcept;
+  /// Takes no more requests. The device stops once in_flight() is 0; until then call deliver().
+  void stop(AsyncRequestHandler& handler) noexcept;
+  /// Requests that the handler has; 0 for one that serves them at once.
+  [[nodiscard]] std::uint32_t in_flight() const noexcept {
+    return in_flight_ ? in_flight_->count() : 0;
+  }
+  /// Whether it waits for them to end, before it goes on with the next generation.
+  [[nodiscard]] bool ending() const noexcept { return ending_ && in_flight() > 0; }
 
   /// Raises the interrupt of a completion again, which the driver seems not to have received.
   void raise_again() noexcept { raise(); }
@@ -66,17 +65,45 @@ class DeviceQueue {
  private:
   enum class Look { nothing, work, no_longer };
 
+  // Requests per turn: enough to amortise a wake-up, few enough that other queues are not starved.
+  static constexpr unsigned budget = 64;
+  static constexpr std::size_t byte_budget = std::size_t{1} << 20;
+
+  // Requests per read of `submitted`, and completions per publication: each read and each
+  // publication waits for a cache line that the driver has. A completion is held back only for a
+  // few others, and not for a slow one.
+  static constexpr unsigned batch = 16;
+  static constexpr std::uint64_t batch_ticks = 10'000;  // of timestamp(): some microseconds
+
   bool follow_generation() noexcept;
   void begin(std::uint32_t generation) noexcept;
   [[nodiscard]] bool same_generation() const noexcept;
+  void note_rings(std::uint64_t rings) noexcept;
+  // `taken`: requests that have been; of those, `completed_` are completed.
+  Look look(std::uint32_t taken) noexcept;
+  Look distrust(bellwire_queue_status status, std::uint32_t offender) noexcept;
+  bool may_sleep(std::uint32_t taken) noexcept;
+  [[nodiscard]] bellwire_completion_status check(const bellwire_request& entry) const noexcept;
+  [[nodiscard]] Request request_of(const bellwire_request& entry) const noexcept;
+  void complete(std::uint32_t index, std::uint64_t cookie, const Reply& reply) noexcept;
+
   /// Serves up to the bound; returns the last look().
   Look serve(RequestHandler& handler) noexcept;
-  Look look() noexcept;
-  Look distrust(bellwire_queue_status status, std::uint32_t offender) noexcept;
-  bool may_sleep() noexcept;
   std::size_t serve_batch(RequestHandler& handler) noexcept;
   std::size_t serve_one(RequestHandler& handler) noexcept;
-  [[nodiscard]] Reply answer(RequestHandler& handler, const bellwire_request& entry) const noexcept;
+
+  /// Publishes what has been completed; follows the generation once nothing of the last one is in
+  /// flight. False: no requests may be taken.
+  bool settle(AsyncRequestHandler& handler) noexcept;
+  void end_requests(AsyncRequestHandler& handler) noexcept;
+  void cancel(AsyncRequestHandler& handler) noexcept;
+  void publish_completed() noexcept;
+  void accept(const PendingSlot& slot) noexcept;
+  /// Hands over up to the bound; returns the last look().
+  Look take(AsyncRequestHandler& handler) noexcept;
+  std::size_t take_batch(AsyncRequestHandler& handler) noexcept;
+  std::size_t take_one(AsyncRequestHandler& handler) noexcept;
+
   void publish(std::uint32_t before) noexcept;
   void raise() noexcept;
 
@@ -89,6 +116,13 @@ class DeviceQueue {
   bellwire_queue_status status_ = BELLWIRE_QUEUE_OK;
   std::uint32_t offender_ = 0;
   TraceWriter trace_;
+
+  // Only for an AsyncRequestHandler.
+  std::unique_ptr<InFlight> in_flight_;
+  std::uint32_t taken_ = 0;  // requests that have been
+  bool ending_ = false;      // takes and publishes nothing more until the next generation
+  bool stopping_ = false;    // takes nothing more, for ever, and publishes what is completed
+  bool cancelled_ = false;   // the handler was told so
 };
 
 }  // namespace bellwire::ring

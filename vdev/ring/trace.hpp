@@ -50,6 +50,11 @@ class TraceWriter {
     for (auto& last : line_->last) store(last, 0, relaxed);
   }
 
+  /// What an earlier incarnation had taken is taken again.
+  void take_again_from(std::uint32_t index) noexcept {
+    store(line_->last[BELLWIRE_TAKEN], index, relaxed);
+  }
+
   /// `index`: a value, or a word of the shared memory, which is loaded first.
   void note(bellwire_stage stage, std::uint32_t generation, const std::uint32_t& index) noexcept {
     const auto seen = load(index, acquire);

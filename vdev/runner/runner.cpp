@@ -38,12 +38,29 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
   Impl(asio::io_context& io, Device& served, Polling how)
       : context(io), device(served), ticker(io), polling(how) {}
 
+  Result<void> wait_for_ready() {
+    const auto* const event = device.ready();
+    if (event == nullptr) return {};
+    auto reader = EventReader::create(context, *event, static_cast<unsigned>(doorbells.size()));
+    if (!reader) return reader.error();
+    ready.emplace(std::move(*reader));
+    ready->wait(shared_from_this());
+    return {};
+  }
+
   void wait(unsigned index) { doorbells[index].reader.wait(shared_from_this()); }
 
   void on_event(unsigned index, std::uint64_t rings) override {
     if (!running) return;
+    if (index == doorbells.size()) return on_ready();
     note_work(doorbells[index]);
     turn(index, rings);
+  }
+
+  void on_ready() {
+    tick_on();
+    device.on_ready();
+    ready->wait(shared_from_this());
   }
 
   void turn(unsigned index, std::uint64_t rings) {
@@ -128,6 +145,7 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
   void stop() {
     if (!std::exchange(running, false)) return;
     ticker.cancel();
+    if (ready) ready->stop();
     for (auto& doorbell : doorbells) {
       doorbell.reader.stop();
       doorbell.event.reset();  // closed now: a queued handler may still hold this object
@@ -140,6 +158,7 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
   asio::steady_timer ticker;
   const Polling polling;
   std::vector<Doorbell> doorbells;
+  std::optional<EventReader> ready;  // the device's, where it has one
   std::vector<unsigned> polled;
   bool running = false;
   bool busy = false;     // since the last tick
@@ -164,6 +183,10 @@ Result<Runner> Runner::start(asio::io_context& context, Device& device, Attachme
     state->doorbells.push_back({std::move(*event), std::move(*reader), PollTime(polling)});
   }
   if (auto started = device.start(std::move(attachment)); !started) return started.error();
+  if (auto waited = state->wait_for_ready(); !waited) {
+    device.stop();
+    return waited.error();
+  }
   state->running = true;
   for (unsigned index = 0; index < state->doorbells.size(); ++index) state->look(index);
   return Runner(std::move(state));

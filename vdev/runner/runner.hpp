@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Runner: runs a device on an Asio context, with one loop per doorbell: wait until it is readable,
-// drain the count, call the device. The runner waits on duplicates of its own; the attachment is
+// drain the count, call the device; and one more for what the device itself announces
+// (Device::ready()). The runner waits on duplicates of its own; the attachment is
 // the device's.
 //
 // With polling, the loop keeps looking for a while when no work is left, before it waits again
