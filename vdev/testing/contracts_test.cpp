@@ -5,8 +5,28 @@
 
 using namespace bellwire::testing;
 
-TEST_CASE("every transport keeps every contract") {
-  for (const auto& contract : contracts()) SUBCASE(std::string(contract.name).c_str()) {
+namespace {
+
+void keeps(const TestedRig& tested, const Contract& contract) {
+  if (!tested.has(contract.needs)) return;
+  if (const auto rig = tested.create(contract.queues); rig)
+    CHECK_NOTHROW(contract.check(**rig));
+  else
+    MESSAGE(tested.name, " was not tried: ", rig.error().message);
+}
+
+}  // namespace
+
+TEST_CASE("every transport keeps every contract that it can, on rings and on virtqueues") {
+  for (const auto& contract : contracts())
+    for (const auto& tested : rigs())
+      SUBCASE(bellwire::text("{}: {}", contract.name, tested.name).c_str()) {
+        keeps(tested, contract);
+      }
+}
+
+TEST_CASE("every transport of ring devices keeps every contract of wires") {
+  for (const auto& contract : wire_contracts()) SUBCASE(std::string(contract.name).c_str()) {
       on_each_transport(contract.queues, [&contract](TransportFixture& fixture) {
         CHECK_NOTHROW(contract.check(fixture));
       });
