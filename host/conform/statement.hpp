@@ -19,13 +19,19 @@ class Trial;
 /// What kind of device the back-end is: which requests it can be sent.
 enum class Kind : std::uint8_t { blk = 1, rng = 2, net = 4 };
 
+/// The layouts of rings that a statement is about. Of both: it is tried with split rings, and with
+/// packed ones if they are offered.
+enum class Layouts : std::uint8_t { split, packed, both };
+
 /// What a statement can't be tried without. Bits: see vhost_user::bit().
 struct Needs {
   std::uint64_t features = 0;
   std::uint64_t protocol_features = 0;
   std::uint8_t kinds = 0;  ///< a sum of Kind; 0: any
   bool process = false;    ///< the suite must be able to end and start the back-end
+  Layouts layouts = Layouts::split;
 };
+constexpr Needs either_layout{.layouts = Layouts::both};
 
 struct Statement {
   unsigned number;
@@ -64,6 +70,7 @@ struct Verdict {
 [[nodiscard]] std::span<const Statement> migration_statements() noexcept;
 [[nodiscard]] std::span<const Statement> network_statements() noexcept;
 [[nodiscard]] std::span<const Statement> restart_statements() noexcept;
+[[nodiscard]] std::span<const Statement> packed_statements() noexcept;
 
 /// All of them.
 [[nodiscard]] std::vector<const Statement*> all_statements();

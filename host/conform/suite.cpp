@@ -2,6 +2,7 @@
 #include "host/conform/suite.hpp"
 
 #include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
 
 #include <algorithm>
 #include <array>
@@ -66,6 +67,10 @@ std::string not_applicable(const Needs& needs, const Probe& probe) {
   if (needs.kinds != 0 && (needs.kinds & std::uint8_t(probe.kind)) == 0)
     return text("only of {}", name_of_kinds(needs.kinds));
   if (auto why = missing(needs.features, probe.offer.features, "feature"); !why.empty()) return why;
+  if (needs.layouts == Layouts::packed)
+    if (auto why = missing(bit(VIRTIO_F_RING_PACKED), probe.offer.features, "feature");
+        !why.empty())
+      return why;
   return missing(needs.protocol_features, probe.offer.protocol_features, "protocol feature");
 }
 
@@ -95,8 +100,12 @@ class Run {
       verdict.reason = std::move(why);
       return verdict;
     }
-    attempt_now(statement, verdict);
-    look_after(verdict);
+    const auto layouts = statement.needs.layouts;
+    if (layouts != Layouts::packed) attempt_now(statement, verdict, false);
+    const bool again = layouts == Layouts::both && verdict.outcome == Outcome::pass &&
+                       (probe_.offer.features & bit(VIRTIO_F_RING_PACKED)) != 0;
+    if (layouts == Layouts::packed || again) attempt_now(statement, verdict, true);
+    if (again && !verdict.reason.empty()) verdict.reason.insert(0, "with packed rings: ");
     return verdict;
   }
 
@@ -116,9 +125,9 @@ class Run {
     return verdict;
   }
 
-  void attempt_now(const Statement& statement, Verdict& verdict) {
+  void attempt_now(const Statement& statement, Verdict& verdict, bool packed) {
     back_end_.next_statement(statement.number);
-    Trial trial(settings_, probe_, back_end_);
+    Trial trial(settings_, probe_, back_end_, packed);
     const auto note = [&](Outcome outcome, const std::string& reason) {
       verdict.outcome = outcome;
       verdict.reason = reason;
@@ -135,6 +144,7 @@ class Run {
     } catch (const std::exception& why) {
       note(Outcome::untried, why.what());
     }
+    look_after(verdict);
   }
 
   // Whoever is gone, or answers nobody any more, after a statement, does not pass it.
@@ -183,7 +193,7 @@ std::vector<const Statement*> all_statements() {
        {message_statements(), acknowledgement_statements(), memory_statements(),
         ring_state_statements(), position_statements(), wire_statements(), virtqueue_statements(),
         hostile_statements(), device_statements(), recovery_statements(), migration_statements(),
-        network_statements(), restart_statements()})
+        network_statements(), restart_statements(), packed_statements()})
     for (const auto& statement : family) all.push_back(&statement);
   return all;
 }

@@ -18,7 +18,7 @@ namespace {
 
 using testing::TemporaryFolder;
 
-constexpr unsigned last_statement = 120;
+constexpr unsigned last_statement = 131;
 
 // ThreadSanitizer needs a few of the rounds that use the same threads in the same way; each takes
 // ten times as long.
@@ -152,6 +152,25 @@ TEST_CASE("a back-end that breaks one statement fails that one, and no other") {
     CAPTURE(those(findings, Outcome::fail));
     CAPTURE(those(findings, Outcome::untried));
     CHECK(failing(findings) == std::set{number});
+  }
+}
+
+TEST_CASE("a back-end that breaks a statement in packed rings alone fails it, and no other") {
+  constexpr std::array told{
+      Lie::serves_disabled_rings, Lie::serves_stopped_rings, Lie::answers_before_completing,
+      Lie::disables_at_stop,      Lie::never_calls,          Lie::needs_a_call,
+      Lie::ignores_no_interrupt,  Lie::drops_tables,         Lie::keeps_bad_address,
+      Lie::keeps_uneven_table,    Lie::forgets_after_a_kill, Lie::begins_at_zero_after_a_kill,
+      Lie::marks_no_data,         Lie::marks_no_used_ring,   Lie::serves_one_per_kick};
+  for (const auto lie : told) {
+    auto nature = nature_for(lie);
+    nature.packed_only = true;
+    const auto number = static_cast<unsigned>(lie);
+    const auto findings = try_some(nature, around(number));
+    CAPTURE(number);
+    const auto said = those(findings, Outcome::fail);
+    CHECK(failing(findings) == std::set{number});
+    CHECK(said.starts_with(text("{}: with packed rings: ", number)));
   }
 }
 

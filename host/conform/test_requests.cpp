@@ -159,9 +159,7 @@ bool TestRequests::called_though_quiet() {
 unsigned TestRequests::come_though_quiet() {
   trial_.settle(front_);
   const auto end = Clock::now() + trial_.settings().patience.quiet;
-  const auto come = [this] {
-    return static_cast<std::uint16_t>(ring().words.used_index() - ring().words.taken());
-  };
+  const auto come = [this] { return unsigned{ring().words.completed()}; };
   while (come() == 0 && Clock::now() < end) wait_a_little(end);
   return come();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/conform/trial.hpp"
 
+#include <linux/virtio_config.h>
+
 #include <filesystem>
 #include <thread>
 
@@ -27,6 +29,7 @@ FrontEnd Trial::connect(Wishes wishes, std::vector<PieceShape> pieces,
                         const vhost_user::Dialect* dialect) {
   if (dialect == nullptr) dialect = settings_.dialect;
   if (pieces.empty()) pieces = usual_memory(dialect->one_address);
+  if (packed_) wishes.features |= vhost_user::bit(VIRTIO_F_RING_PACKED);
   wishes.queues = std::max(wishes.queues, least_rings());
   auto link = prepare(vhost_user::Link::connect(settings_.socket, settings_.patience, transcript_),
                       "connecting");

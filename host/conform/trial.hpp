@@ -46,8 +46,8 @@ struct Settings {
 
 class Trial {
  public:
-  Trial(const Settings& settings, const Probe& probe, BackEnd& back_end)
-      : settings_(settings), probe_(probe), back_end_(back_end) {}
+  Trial(const Settings& settings, const Probe& probe, BackEnd& back_end, bool packed = false)
+      : settings_(settings), probe_(probe), back_end_(back_end), packed_(packed) {}
 
   /// Connected, with rings and memory, but no message sent. No pieces: one of 1 MiB.
   [[nodiscard]] FrontEnd connect(Wishes wishes = {}, std::vector<PieceShape> pieces = {},
@@ -96,6 +96,8 @@ class Trial {
   [[nodiscard]] BackEnd& back_end() const noexcept { return back_end_; }
   [[nodiscard]] vhost_user::Transcript& transcript() noexcept { return transcript_; }
 
+  /// Whether rings are packed ones now.
+  [[nodiscard]] bool packed() const noexcept { return packed_; }
   /// How many rings a device of this kind must have to be sent requests.
   [[nodiscard]] unsigned least_rings() const noexcept { return probe_.kind == Kind::net ? 2 : 1; }
   /// Whether the back-end offers a feature, and a protocol feature.
@@ -110,6 +112,7 @@ class Trial {
   const Settings& settings_;
   const Probe& probe_;
   BackEnd& back_end_;
+  bool packed_;
   vhost_user::Transcript transcript_;
 };
 

@@ -68,15 +68,15 @@ Result<void> DiskDriver::make_queues() {
 }
 
 Result<void> DiskDriver::make_queue(unsigned index) {
-  const auto& words = front_->ring(index).words;
+  const auto areas = front_->ring(index).words.areas();
   auto& memory = front_->memory();
   const auto tables = memory.allocate(std::size_t{queue_size} * chain_buffers * sizeof(vring_desc));
   const virtio::QueueLayout layout{.size = queue_size,
                                    .event_index = true,
                                    .indirect = true,
-                                   .descriptors = words.descriptors(),
-                                   .driver_area = words.available(),
-                                   .device_area = words.used()};
+                                   .descriptors = areas.descriptors,
+                                   .driver_area = areas.driver,
+                                   .device_area = areas.device};
   auto ring = virtio::DriverVirtqueue::create(layout, {}, memory_, {tables, chain_buffers});
   if (!ring) return ring.error();
   ring->disable_calls();

@@ -179,7 +179,7 @@ constexpr Statement device_table[] = {
     {92,
      "What was written to the disk is read back",
      "virtio 1.2: 5.2.6",
-     {.kinds = disk},
+     {.kinds = disk, .layouts = Layouts::both},
      written_and_read},
     {93, "GET_ID is answered", "virtio 1.2: 5.2.6", {.kinds = disk}, identified},
     {94,
@@ -210,7 +210,7 @@ constexpr Statement device_table[] = {
     {99,
      "FLUSH is done",
      "virtio 1.2: 5.2.6",
-     {.features = bit(VIRTIO_BLK_F_FLUSH), .kinds = disk},
+     {.features = bit(VIRTIO_BLK_F_FLUSH), .kinds = disk, .layouts = Layouts::both},
      flushed},
     {100,
      "A discard with unknown flags has status UNSUPP",
@@ -225,7 +225,7 @@ constexpr Statement device_table[] = {
     {102,
      "An entropy source never gives the same bytes twice",
      "virtio 1.2: 5.4",
-     {.kinds = std::uint8_t(Kind::rng)},
+     {.kinds = std::uint8_t(Kind::rng), .layouts = Layouts::both},
      entropy},
 };
 

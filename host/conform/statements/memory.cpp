@@ -12,6 +12,8 @@ using vhost_user::MemoryRegion;
 using vhost_user::SingleRegion;
 
 constexpr Needs slots{.protocol_features = bit(feature::configure_mem_slots)};
+constexpr Needs slots_and_rings{.protocol_features = slots.protocol_features,
+                                .layouts = Layouts::both};
 constexpr Wishes by_table{.never_protocol_features = bit(feature::configure_mem_slots)};
 
 constexpr std::uint64_t first_user = 0x7f12'0000'0000;
@@ -180,30 +182,21 @@ void descriptors_refused(Trial& trial) {
 }
 
 constexpr Statement memory_table[] = {
-    {23,
-     "A table of two regions is taken, and rings and buffers may be in different ones",
-     "vhost-user: SET_MEM_TABLE",
-     {},
-     two_regions},
-    {24,
-     "A region may begin inside of its file",
-     "vhost-user: Memory regions description",
-     {},
-     with_offset},
+    {23, "A table of two regions is taken, and rings and buffers may be in different ones",
+     "vhost-user: SET_MEM_TABLE", either_layout, two_regions},
+    {24, "A region may begin inside of its file", "vhost-user: Memory regions description",
+     either_layout, with_offset},
     {25,
      "A table with fewer descriptors than regions is refused",
      "vhost-user: SET_MEM_TABLE",
      {.protocol_features = bit(feature::reply_ack)},
      too_few_descriptors},
-    {26,
-     "The table may be sent again while rings run: no request is lost",
-     "vhost-user: Ring states",
-     {},
-     changed_while_running},
+    {26, "The table may be sent again while rings run: no request is lost",
+     "vhost-user: Ring states", either_layout, changed_while_running},
     {27, "GET_MAX_MEM_SLOTS is above 0 and never falls", "vhost-user: GET_MAX_MEM_SLOTS", slots,
      slots_counted},
-    {28, "Memory may come slot by slot, also while rings run", "vhost-user: ADD_MEM_REG", slots,
-     slot_served},
+    {28, "Memory may come slot by slot, also while rings run", "vhost-user: ADD_MEM_REG",
+     slots_and_rings, slot_served},
     {29,
      "A slot to be removed is found whatever the mmap offset says",
      "vhost-user: REM_MEM_REG",

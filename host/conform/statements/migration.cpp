@@ -13,10 +13,12 @@ using vhost_user::bit;
 using vhost_user::log_page;
 
 constexpr Needs logs{.features = bit(VHOST_F_LOG_ALL),
-                     .protocol_features = bit(feature::log_shmfd)};
+                     .protocol_features = bit(feature::log_shmfd),
+                     .layouts = Layouts::both};
 constexpr Needs logs_of_writers{.features = logs.features,
                                 .protocol_features = logs.protocol_features,
-                                .kinds = std::uint8_t(Kind::blk) | std::uint8_t(Kind::rng)};
+                                .kinds = std::uint8_t(Kind::blk) | std::uint8_t(Kind::rng),
+                                .layouts = Layouts::both};
 constexpr std::uint32_t used_ring_logged = 1 << VHOST_VRING_F_LOG;
 
 /// A log of all pages of the first piece of memory, shared with the back-end.

@@ -16,6 +16,8 @@ using vhost_user::bit;
 using vhost_user::Step;
 
 constexpr Needs inflight{.protocol_features = bit(feature::inflight_shmfd)};
+constexpr Needs inflight_rings{.protocol_features = bit(feature::inflight_shmfd),
+                               .layouts = Layouts::both};
 
 // The head of a queue's region, as the specification has it for split rings.
 struct QueueRegion {
@@ -138,24 +140,21 @@ void terminated(Trial& trial) {
 }
 
 constexpr Statement recovery_table[] = {
-    {103,
-     "A front-end that leaves with requests under way does not harm the next one",
-     "vhost-user: Communication",
-     {},
-     left_while_running},
+    {103, "A front-end that leaves with requests under way does not harm the next one",
+     "vhost-user: Communication", either_layout, left_while_running},
     {104, "GET_INFLIGHT_FD gives memory of the size that it says", "vhost-user: GET_INFLIGHT_FD",
      inflight, region_described},
     {105, "The inflight region says which requests are under way, and how many were completed",
      "vhost-user: Inflight I/O tracking", inflight, region_follows},
     {106, "A new inflight region has no request in it: none is completed before it is made",
-     "vhost-user: Inflight I/O tracking", inflight, nothing_from_nothing},
+     "vhost-user: Inflight I/O tracking", inflight_rings, nothing_from_nothing},
     {107,
      "A front-end that connects again with its inflight region: each request is completed once",
-     "vhost-user: Inflight I/O tracking", inflight, reconnected},
+     "vhost-user: Inflight I/O tracking", inflight_rings, reconnected},
     {108,
      "The back-end is killed and started again: each request is completed once",
      "vhost-user: Inflight I/O tracking",
-     {.protocol_features = bit(feature::inflight_shmfd), .process = true},
+     {.protocol_features = bit(feature::inflight_shmfd), .process = true, .layouts = Layouts::both},
      killed},
     {109,
      "A socket that a killed back-end left behind does not keep it from starting again",

@@ -12,8 +12,9 @@ using std::chrono::milliseconds;
 using vhost_user::bit;
 using vhost_user::Step;
 
-constexpr Needs process{.process = true};
-constexpr Needs tracked_process{.protocol_features = bit(feature::inflight_shmfd), .process = true};
+constexpr Needs process{.process = true, .layouts = Layouts::both};
+constexpr Needs tracked_process{
+    .protocol_features = bit(feature::inflight_shmfd), .process = true, .layouts = Layouts::both};
 constexpr unsigned offered_at_kill = 32;
 
 void replace(Trial& trial, FrontEnd& front) {

@@ -110,10 +110,10 @@ void no_call_wanted(Trial& trial) {
   auto front = trial.up({.never_features = bit(VIRTIO_RING_F_EVENT_IDX)});
   TestRequests traffic(trial, front);
   static_cast<void>(traffic.called_though_quiet());  // of the set-up
-  traffic.ring().words.set_available_flags(VRING_AVAIL_F_NO_INTERRUPT);
+  traffic.ring().words.want_calls(false);
   traffic.serve(4, "requests");
   trial.expect(!traffic.called_though_quiet(), "it was called, though the ring's flags say no");
-  traffic.ring().words.set_available_flags(0);
+  traffic.ring().words.want_calls(true);
   traffic.serve(1, "a request");
   trial.expect(traffic.called(), "it was not called, though the ring's flags say yes");
 }
@@ -123,7 +123,7 @@ void event_reached(Trial& trial) {
   TestRequests traffic(trial, front);
   static_cast<void>(traffic.called_though_quiet());
   for (const std::uint16_t event : {std::uint16_t{0}, std::uint16_t{1}, std::uint16_t{2}}) {
-    traffic.ring().words.set_used_event(event);
+    traffic.ring().words.split().set_used_event(event);
     traffic.serve(1, "a request");
     trial.expect(traffic.called(), "no call at the used index {}, where used_event is {}",
                  event + 1, event);
@@ -135,7 +135,7 @@ void event_not_reached(Trial& trial) {
   TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");  // a back-end's first call may come anyway
   static_cast<void>(traffic.called_though_quiet());
-  traffic.ring().words.set_used_event(100);
+  traffic.ring().words.split().set_used_event(100);
   traffic.serve(4, "requests");
   trial.expect(!traffic.called_though_quiet(),
                "it was called at the used index 5, though used_event is 100");
@@ -148,7 +148,7 @@ void event_across_the_wrap(Trial& trial) {
   TestRequests traffic(trial, front);
   traffic.serve(1, "a request before");
   static_cast<void>(traffic.called_though_quiet());
-  traffic.ring().words.set_used_event(65535);
+  traffic.ring().words.split().set_used_event(65535);
   traffic.serve(1, "the request before the wrap");
   trial.expect(!traffic.called_though_quiet(), "it was called at the used index 65535");
   traffic.serve(1, "the request at the wrap");
@@ -159,7 +159,7 @@ void kick_wanted(Trial& trial) {
   auto front = trial.up(with_event_index);
   TestRequests traffic(trial, front);
   traffic.serve(6, "requests");
-  const auto& words = traffic.ring().words;
+  const auto& words = traffic.ring().words.split();
   trial.expect(trial.eventually([&words] { return words.available_event() == 6; }),
                "avail_event is {} after 6 requests: the seventh would not be kicked",
                words.available_event());
@@ -169,53 +169,34 @@ void no_flags(Trial& trial) {
   auto front = trial.up(with_event_index);
   TestRequests traffic(trial, front);
   traffic.serve(3, "requests");
-  const auto flags = traffic.ring().words.used_flags();
+  const auto flags = traffic.ring().words.split().used_flags();
   trial.expect(flags == 0, "the used ring's flags are {}", flags);
 }
 
 constexpr Statement wires_table[] = {
-    {58,
-     "QEMU 7.2's order of messages brings a device up",
-     "QEMU 7.2: vhost-user.c",
-     {},
+    {58, "QEMU 7.2's order of messages brings a device up", "QEMU 7.2: vhost-user.c", either_layout,
      as_qemu_7},
-    {59,
-     "The order of messages of QEMU 8 and later brings a device up",
-     "QEMU 8.0: vhost-user.c",
-     {},
-     as_qemu_8},
-    {60,
-     "The order of messages of DPDK's virtio_user brings a device up",
-     "DPDK 22.11: virtio_user",
-     {},
-     as_virtio_user},
+    {59, "The order of messages of QEMU 8 and later brings a device up", "QEMU 8.0: vhost-user.c",
+     either_layout, as_qemu_8},
+    {60, "The order of messages of DPDK's virtio_user brings a device up",
+     "DPDK 22.11: virtio_user", either_layout, as_virtio_user},
     {61,
      "libblkio's order of messages brings a device up",
      "libblkio: virtio-driver",
      {.protocol_features = bit(vhost_user::feature::reply_ack) | bit(vhost_user::feature::config) |
-                           bit(vhost_user::feature::configure_mem_slots)},
+                           bit(vhost_user::feature::configure_mem_slots),
+      .layouts = Layouts::both},
      as_libblkio},
-    {62, "A completion is followed by a call", "vhost-user: SET_VRING_CALL", {}, called_when_done},
-    {63,
-     "A call descriptor may be replaced while the ring runs",
-     "vhost-user: Ring states",
-     {},
-     call_replaced},
-    {64,
-     "A ring without a call descriptor is served",
-     "vhost-user: SET_VRING_CALL",
-     {},
+    {62, "A completion is followed by a call", "vhost-user: SET_VRING_CALL", either_layout,
+     called_when_done},
+    {63, "A call descriptor may be replaced while the ring runs", "vhost-user: Ring states",
+     either_layout, call_replaced},
+    {64, "A ring without a call descriptor is served", "vhost-user: SET_VRING_CALL", either_layout,
      without_call},
-    {65,
-     "A call eventfd that is full does not stop the back-end",
-     "vhost-user: SET_VRING_CALL",
-     {},
-     full_call},
-    {66,
-     "Without EVENT_IDX, the available ring's flags say whether to call",
-     "virtio 1.2: 2.7.7",
-     {},
-     no_call_wanted},
+    {65, "A call eventfd that is full does not stop the back-end", "vhost-user: SET_VRING_CALL",
+     either_layout, full_call},
+    {66, "Without EVENT_IDX, the available ring's flags say whether to call", "virtio 1.2: 2.7.7",
+     either_layout, no_call_wanted},
     {67, "With EVENT_IDX, a call comes when the used index passes used_event", "virtio 1.2: 2.7.7",
      event_index, event_reached},
     {68, "With EVENT_IDX, no call comes before the used index passes used_event",

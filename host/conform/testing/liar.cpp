@@ -22,7 +22,7 @@ class LiarProcess {
   LiarProcess(os::Listener listener, LiarWorld world)
       : stop_(os::EventFd::create().value()),
         listener_(std::move(listener)),
-        world_(std::move(world)),
+        world_(told_where_it_lies(std::move(world))),
         thread_([this] { run(); }) {}
   LiarProcess(const LiarProcess&) = delete;
   ~LiarProcess() {
@@ -34,6 +34,14 @@ class LiarProcess {
   [[nodiscard]] bool stuck() const noexcept { return stuck_; }
 
  private:
+  [[nodiscard]] LiarWorld told_where_it_lies(LiarWorld world) const {
+    if (!world.nature.packed_only) return world;
+    world.lies = [this, all = std::move(world.lies)](Lie lie) {
+      return (world_.features & vhost_user::bit(VIRTIO_F_RING_PACKED)) != 0 && all(lie);
+    };
+    return world;
+  }
+
   void run() {
     while (!world_.dead && wait()) {
       serve_kicks();

@@ -27,7 +27,8 @@ namespace bellwire::host::conform {
 struct Nature {
   Kind kind = Kind::blk;
   bool read_only = false;
-  bool slow = false;  ///< keeps some of many requests until it is connected to again
+  bool packed_only = false;  ///< lies in packed rings alone
+  bool slow = false;         ///< keeps some of many requests until it is connected to again
   Lie lie = Lie::none;
 };
 

@@ -15,7 +15,7 @@ using vhost_user::head;
 using vhost_user::Message;
 
 constexpr std::uint64_t slots_offered = 8;
-constexpr std::uint64_t tracked_head = 16, tracked_each = 16;  // bytes of the inflight region
+constexpr std::uint64_t tracked_head = 32, tracked_each = 32;  // bytes, of either layout
 
 std::uint64_t tracked_size(std::uint64_t entries) {
   return tracked_head + tracked_each * entries;
@@ -141,8 +141,7 @@ LiarSession::Done LiarSession::act_on_ring(const Message& message) {
       return Done::yes;
     }
     case Request::set_vring_base:
-      ring.next =
-          static_cast<std::uint16_t>(state->num & (lies(Lie::cuts_the_base) ? 0xfff : 0xffff));
+      ring.set_base(state->num);
       return Done::yes;
     case Request::set_vring_enable:
       ring.enable(state->num != 0);
@@ -156,7 +155,8 @@ LiarSession::Done LiarSession::set_size(LiarRing& ring, std::uint32_t size) {
   for (const auto lie : {Lie::does_not_speak_qemu_7, Lie::does_not_speak_qemu_8,
                          Lie::does_not_speak_virtio_user, Lie::does_not_speak_libblkio})
     if (lies(lie)) return Done::no;
-  const bool possible = std::has_single_bit(size) && size <= 32768;
+  const bool any_size = ring.packed() && !lies(Lie::wants_powers_of_two);
+  const bool possible = size > 0 && size <= 32768 && (any_size || std::has_single_bit(size));
   if (!possible) return lies(Lie::accepts_any_size) ? Done::yes : Done::no;
   ring.size = size;
   return Done::yes;

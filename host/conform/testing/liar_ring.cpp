@@ -73,8 +73,7 @@ void LiarRing::start(os::EventFd event) {
     return;
   }
   if (was_stopped_ && world_.lies(Lie::waits_for_a_kick)) {
-    auto* const words = available();
-    if (words && load_shared(words + 1) != next) world_.withhold();
+    if (anything_available()) world_.withhold();
     return;
   }
   serve();
@@ -83,19 +82,24 @@ void LiarRing::start(os::EventFd event) {
 void LiarRing::kicked() {
   static_cast<void>(kick->drain());
   if (world_.lies(Lie::loses_early_kicks) && !enabled && !was_enabled_) signal_lost_ = true;
-  if (world_.lies(Lie::completes_nothing)) {
-    auto* const words = available();
-    if (words && load_shared(words + 1) == next) return finish(0, 0);
-  }
+  if (world_.lies(Lie::completes_nothing) && !anything_available())
+    return finish(packed() ? used : 0, 0);
   signal_lost_ = signal_lost_ && !enabled;
   serve();
   if (owes_service()) world_.withhold();
 }
 
+bool LiarRing::anything_available() const {
+  if (packed()) return packed_available();
+  auto* const words = available();
+  return words && load_shared(words + 1) != next;
+}
+
 bool LiarRing::owes_service() const {
   const bool plain = (world_.features & bit(vhost_user::f_protocol_features)) == 0;
   const auto misplaced = [](const auto& piece) { return piece.region.mmap_offset != 0; };
-  return deaf || (broken_ && world_.lies(Lie::cuts_the_base)) ||
+  return deaf || misplaced_ || (packed() && world_.lies(Lie::ignores_wrap_counters)) ||
+         (broken_ && world_.lies(Lie::cuts_the_base)) ||
          (!enabled && ((plain && world_.lies(Lie::starts_disabled_always)) ||
                        (was_stopped_ && world_.lies(Lie::disables_at_stop)))) ||
          (world_.lies(Lie::ignores_offsets) &&
@@ -126,7 +130,7 @@ void LiarRing::place(const vhost_vring_addr& at) {
   address = at;
   broken_ = false;
   auto* const words = used_words();
-  if (words && !(was_placed_ && world_.lies(Lie::keeps_its_used_index)))
+  if (words && !packed() && !(was_placed_ && world_.lies(Lie::keeps_its_used_index)))
     used = load_shared(words + 1);
   was_placed_ = true;
 }
@@ -138,7 +142,13 @@ std::uint32_t LiarRing::stop() {
   was_stopped_ = true;
   if (!world_.lies(Lie::serves_stopped_rings)) kick.reset();
   if (world_.lies(Lie::disables_at_stop)) enabled = false;
-  return next + (world_.lies(Lie::answers_another_index) ? 1U : 0U);
+  const auto base = packed() ? packed_base() : next;
+  return base + (world_.lies(Lie::answers_another_index) ? 1U : 0U);
+}
+
+void LiarRing::set_base(std::uint32_t base) {
+  if (packed()) return set_packed_base(base);
+  next = static_cast<std::uint16_t>(base & (world_.lies(Lie::cuts_the_base) ? 0xfff : 0xffff));
 }
 
 void LiarRing::serve() {
@@ -146,18 +156,29 @@ void LiarRing::serve() {
   const bool one = world_.lies(Lie::serves_one_per_kick);
   while (may_serve() && fetch(one ? 1 : size) && !one) {
   }
-  auto* const words = available();
-  if (one && words && load_shared(words + 1) != next) world_.withhold();
+  if (one && anything_available()) world_.withhold();
 }
 
 // Whether there may be more.
 bool LiarRing::fetch(unsigned most) {
-  auto* const words = available();
-  auto* const back = used_words();
-  if (words == nullptr || back == nullptr) {
+  const bool found =
+      packed() ? packed_ring() != nullptr : available() != nullptr && used_words() != nullptr;
+  if (!found) {
     world_.dead = world_.lies(Lie::dies_of_a_ring_nowhere);
     return false;
   }
+  const bool any = packed() ? fetch_packed(most) : fetch_split(most);
+  if (pending_.size() >= many && !resumed_ && world_.nature.slow) kept_ = slow_ones;
+  if (pending_.size() >= many && world_.lies(Lie::answers_before_completing))
+    kept_ = pending_.size();
+  if (world_.lies(Lie::loses_buffers_to_receive)) kept_ = size;
+  complete(false);
+  return any;
+}
+
+bool LiarRing::fetch_split(unsigned most) {
+  auto* const words = available();
+  auto* const back = used_words();
   const auto index = load_shared(words + 1);
   if (static_cast<std::uint16_t>(index - next) > size) {
     break_at(Lie::closes_at_a_bad_index);
@@ -179,11 +200,6 @@ bool LiarRing::fetch(unsigned most) {
   const bool events = (world_.features & bit(VIRTIO_RING_F_EVENT_IDX)) != 0;
   if (events && !world_.lies(Lie::writes_no_avail_event))
     store_shared(back + words_before_entries + words_per_used * size, next);
-  if (pending_.size() >= many && !resumed_ && world_.nature.slow) kept_ = slow_ones;
-  if (pending_.size() >= many && world_.lies(Lie::answers_before_completing))
-    kept_ = pending_.size();
-  if (world_.lies(Lie::loses_buffers_to_receive)) kept_ = size;
-  complete(false);
   return any;
 }
 
@@ -197,7 +213,7 @@ void LiarRing::complete(bool all) {
   while (!stuck_ && pending_.size() > (all ? 0 : kept_)) {
     const auto head = pending_.front();
     pending_.pop_front();
-    const auto chain = read(head);
+    const auto chain = packed() ? read_packed(head) : read(head);
     if (chain.bad && chain.lie != Lie::none && world_.lies(chain.lie)) {
       world_.withhold();
       continue;
@@ -210,6 +226,7 @@ void LiarRing::complete(bool all) {
 }
 
 void LiarRing::finish(std::uint16_t head, std::uint32_t length) {
+  if (packed()) return finish_packed(head, length);
   auto* const words = used_words();
   if (words == nullptr) return;
   if (size == 64 && !std::exchange(lost_one_, true) && world_.lies(Lie::loses_one_of_a_full_ring))
@@ -249,6 +266,10 @@ void LiarRing::call_if_wanted(std::uint16_t before) {
            (wanted && !plainly && world_.lies(Lie::compares_without_wrap));
     wanted = wanted || (event == 100 && world_.lies(Lie::calls_too_early));
   }
+  call_or_owe(wanted, owed);
+}
+
+void LiarRing::call_or_owe(bool wanted, bool owed) {
   owed = owed || (wanted && !call && world_.lies(Lie::needs_a_call)) || call_replaced_;
   if (call && wanted && world_.lies(Lie::is_stuck_at_a_full_call) &&
       !os::wait_writable(call->fd(), std::chrono::milliseconds(0))) {
@@ -271,6 +292,13 @@ bool LiarRing::forgets() const {
 // Continues from the inflight region, whatever SET_VRING_BASE said.
 void LiarRing::resume() {
   if (tracked == nullptr || std::exchange(looked_back_, true)) return;
+  if (packed())
+    resume_packed();
+  else
+    resume_split();
+}
+
+void LiarRing::resume_split() {
   auto& region = tracked_ring(tracked);
   resumed_ = region.version != 0;
   if (!resumed_) {

@@ -3,6 +3,8 @@
 // The liar's memory, rings and device. One thread, the liar's.
 #pragma once
 
+#include <linux/virtio_config.h>
+
 #include <deque>
 #include <functional>
 #include <memory>
@@ -12,6 +14,7 @@
 #include "host/conform/testing/liar.hpp"
 #include "vdev/os/event_fd.hpp"
 #include "vdev/os/memory.hpp"
+#include "vdev/transport/vhost_user/protocol/inflight.hpp"
 
 namespace bellwire::host::conform {
 
@@ -80,6 +83,8 @@ class LiarRing {
   bool deaf = false;             ///< it is never served
   std::byte* tracked = nullptr;  ///< its part of the inflight region
 
+  [[nodiscard]] bool packed() const;
+  void set_base(std::uint32_t base);  ///< SET_VRING_BASE
   [[nodiscard]] bool started() const noexcept { return kick.has_value(); }
   void start(os::EventFd event);  ///< SET_VRING_KICK
   void kicked();                  ///< its kick is readable
@@ -96,7 +101,9 @@ class LiarRing {
   [[nodiscard]] bool owes_service() const;
   [[nodiscard]] std::uint16_t* available() const;
   [[nodiscard]] std::uint16_t* used_words() const;
+  [[nodiscard]] bool anything_available() const;
   [[nodiscard]] bool fetch(unsigned most);
+  [[nodiscard]] bool fetch_split(unsigned most);
   void break_at(Lie lie);
   [[nodiscard]] LiarChain read(std::uint16_t head) const;
   void finish(std::uint16_t head, std::uint32_t length);
@@ -105,7 +112,26 @@ class LiarRing {
   [[nodiscard]] bool log_data(const LiarChain& chain);
   [[nodiscard]] bool log_used_ring();
   void call_if_wanted(std::uint16_t before);
+  void call_or_owe(bool wanted, bool owed);
   void resume();
+  void resume_split();
+
+  // Packed rings.
+  [[nodiscard]] vring_packed_desc* packed_ring() const;
+  [[nodiscard]] bool packed_available() const;
+  [[nodiscard]] std::uint32_t packed_length(std::uint16_t place) const;
+  [[nodiscard]] bool fetch_packed(unsigned most);
+  [[nodiscard]] vhost_user::PackedInflightEntry& packed_entry(std::uint16_t place) const;
+  [[nodiscard]] LiarChain read_packed(std::uint16_t place) const;
+  void read_piece(LiarChain& chain, const vring_packed_desc& descriptor) const;
+  void read_packed_table(LiarChain& chain, const vring_packed_desc& descriptor) const;
+  void finish_packed(std::uint16_t place, std::uint32_t length);
+  void note_packed(std::uint16_t place);
+  void call_if_wanted_packed(std::uint16_t before, std::uint32_t count);
+  void set_packed_base(std::uint32_t base);
+  [[nodiscard]] std::uint32_t packed_base() const;
+  void resume_packed();
+
   [[nodiscard]] bool forgets() const;
 
   LiarWorld& world_;
@@ -115,6 +141,8 @@ class LiarRing {
   unsigned leaks_ = 0;
   bool was_enabled_ = false, was_stopped_ = false, was_placed_ = false, call_replaced_ = false;
   bool signal_lost_ = false, lost_one_ = false, broken_ = false, stuck_ = false;
+  unsigned finished_ = 0;                       // in a packed ring
+  bool misplaced_ = false;                      // returns requests where nobody looks for them
   bool looked_back_ = false, resumed_ = false;  // at the inflight region; there was one
 };
 

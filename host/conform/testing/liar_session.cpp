@@ -31,7 +31,7 @@ constexpr std::uint64_t offered_protocol =
 std::uint64_t offered_by(const LiarWorld& world) {
   const auto common = bit(VIRTIO_F_VERSION_1) | bit(vhost_user::f_protocol_features) |
                       bit(VIRTIO_RING_F_EVENT_IDX) | bit(VIRTIO_RING_F_INDIRECT_DESC) |
-                      bit(VHOST_F_LOG_ALL);
+                      bit(VHOST_F_LOG_ALL) | bit(VIRTIO_F_RING_PACKED);
   constexpr unsigned net_status = 16;
   if (world.nature.kind == Kind::net) return common | bit(net_status);
   if (world.nature.kind == Kind::rng) return common;

@@ -129,9 +129,20 @@ enum class Lie : unsigned {
   forgets_while_it_is_away,
   forgets_after_many_kills,
   begins_at_zero_after_a_kill,
+  answers_without_a_wrap_counter,
+  ignores_wrap_counters,
+  wants_32_bits_of_a_base,
+  reads_no_list_across_the_end,
+  wants_powers_of_two,
+  misses_a_packed_event,
+  calls_before_a_packed_event,
+  compares_without_a_wrap_counter,
+  keeps_packed_next_and_indirect,
+  closes_at_a_packed_endless_list,
+  counts_nothing_in_a_packed_region,
 };
 
-static_assert(static_cast<unsigned>(Lie::begins_at_zero_after_a_kill) == 120);
+static_assert(static_cast<unsigned>(Lie::counts_nothing_in_a_packed_region) == 131);
 
 /// The lies that break more than their statement if they are told all the time: they are told only
 /// while that is tried.
@@ -177,6 +188,14 @@ inline constexpr std::array confined_lies = {
     Lie::forgets_while_it_is_away,
     Lie::forgets_after_many_kills,
     Lie::begins_at_zero_after_a_kill,
+    Lie::answers_without_a_wrap_counter,
+    Lie::ignores_wrap_counters,
+    Lie::reads_no_list_across_the_end,
+    Lie::misses_a_packed_event,
+    Lie::calls_before_a_packed_event,
+    Lie::compares_without_a_wrap_counter,
+    Lie::wants_powers_of_two,
+    Lie::counts_nothing_in_a_packed_region,
 };
 
 }  // namespace bellwire::host::conform

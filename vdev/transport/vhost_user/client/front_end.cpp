@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/vhost_user/client/front_end.hpp"
 
+#include <linux/virtio_config.h>
+
 #include <algorithm>
 
 #include "vdev/transport/vhost_user/protocol/messages.hpp"
@@ -33,9 +35,9 @@ Result<FrontEnd> FrontEnd::create(Link link, const Dialect& dialect, const Wishe
 
 Result<void> FrontEnd::make_rings() {
   while (rings_.size() < wishes_.queues) {
-    auto words = SplitRing::create(*memory_, wishes_.queue_size);
+    const bool packed = (wishes_.features & bit(VIRTIO_F_RING_PACKED)) != 0;
+    auto words = RingWords::create(*memory_, packed, wishes_.queue_size, wishes_.base);
     if (!words) return words.error();
-    words->begin_at(wishes_.base);
     auto wires = os::create_shared_events(2);
     if (!wires) return wires.error();
     rings_.push_back({std::move(*words), std::move((*wires)[0]), std::move((*wires)[1])});
@@ -122,11 +124,10 @@ Result<void> FrontEnd::set_wire(Request request, unsigned ring, const os::EventF
 }
 
 Result<void> FrontEnd::set_address(unsigned ring, std::uint32_t flags, std::uint64_t log) {
-  const auto& words = rings_[ring].words;
+  const auto [descriptors, driver, device] = rings_[ring].words.areas();
   return tell(Request::set_vring_addr,
-              vhost_vring_addr{ring, flags, memory_->user_address(words.descriptors()),
-                               memory_->user_address(words.used()),
-                               memory_->user_address(words.available()), log});
+              vhost_vring_addr{ring, flags, memory_->user_address(descriptors),
+                               memory_->user_address(device), memory_->user_address(driver), log});
 }
 
 }  // namespace bellwire::vhost_user

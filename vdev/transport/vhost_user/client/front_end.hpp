@@ -19,7 +19,7 @@
 #include "vdev/transport/vhost_user/client/dialect.hpp"
 #include "vdev/transport/vhost_user/client/guest_memory.hpp"
 #include "vdev/transport/vhost_user/client/link.hpp"
-#include "vdev/transport/vhost_user/client/split_ring.hpp"
+#include "vdev/transport/vhost_user/client/ring_words.hpp"
 
 namespace bellwire::vhost_user {
 
@@ -33,8 +33,9 @@ template <class T>
 struct Wishes {
   unsigned queues = 1;
   std::uint16_t queue_size = 128;
-  std::uint16_t base = 0;      ///< where the rings begin
-  std::uint64_t features = 0;  ///< beside VIRTIO_F_VERSION_1 and bit 30
+  std::uint16_t base = 0;      ///< where the rings begin, see RingWords::create()
+  std::uint64_t features = 0;  ///< beside VIRTIO_F_VERSION_1 and bit 30; VIRTIO_F_RING_PACKED
+                               ///< only if it is known to be offered: the rings are made so
   std::uint64_t never_features = 0;
   std::uint64_t never_protocol_features = 0;
   bool enable = true;  ///< false: SET_VRING_ENABLE is left out
@@ -51,7 +52,7 @@ struct Offer {
 
 /// A ring and its wires.
 struct Ring {
-  SplitRing words;
+  RingWords words;
   os::EventFd kick;
   os::EventFd call;
 };
@@ -105,7 +106,7 @@ class FrontEnd {
   /// Closes the connection; memory, rings and the inflight region stay.
   void hang_up() noexcept { link_.close(); }
   /// Connects anew, for another bring_up(). SET_VRING_BASE names the ring's used index, as QEMU has
-  /// it after a lost connection.
+  /// it after a lost connection; of a packed ring, what was taken here.
   [[nodiscard]] Result<void> reconnect(const std::string& path);
 
   [[nodiscard]] Link& link() noexcept { return link_; }
@@ -129,6 +130,8 @@ class FrontEnd {
     os::UniqueFd file;  ///< invalid: none
   };
   [[nodiscard]] Inflight& inflight() noexcept { return inflight_; }
+  /// Another region in place of it, as after a reset of the device, when nothing is under way.
+  [[nodiscard]] Result<void> fresh_inflight();
 
  private:
   FrontEnd(Link link, const Dialect& dialect, const Wishes& wishes, GuestMemory memory);

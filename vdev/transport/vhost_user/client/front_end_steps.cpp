@@ -89,7 +89,7 @@ Result<void> FrontEnd::run(RingStep step, unsigned ring) {
     case RingStep::num:
       return tell(Request::set_vring_num, vhost_vring_state{ring, words.size()});
     case RingStep::base:
-      return tell(Request::set_vring_base, vhost_vring_state{ring, words.used_index()});
+      return tell(Request::set_vring_base, vhost_vring_state{ring, words.base()});
     case RingStep::addr:
       return set_address(ring);
     case RingStep::kick:
@@ -157,6 +157,13 @@ Result<void> FrontEnd::fetch_inflight() {
                  reply->fds.size());
   inflight_ = {*shape, std::move(reply->fds.front())};
   return {};
+}
+
+Result<void> FrontEnd::fresh_inflight() {
+  if (!inflight_.file.valid()) return {};
+  inflight_ = {};
+  if (auto fetched = fetch_inflight(); !fetched) return fetched;
+  return send_inflight();
 }
 
 Result<void> FrontEnd::send_inflight() {

@@ -57,8 +57,10 @@ class SplitRing {
   [[nodiscard]] std::uint16_t used_index() const noexcept;
   /// The next completion, once; its descriptors are free again. Empty: there is none.
   [[nodiscard]] std::optional<vring_used_elem> take();
-  /// How many completions were taken, modulo 2^16.
-  [[nodiscard]] std::uint16_t taken() const noexcept { return taken_; }
+  /// How many completions have come that were not taken.
+  [[nodiscard]] std::uint16_t completed() const noexcept {
+    return static_cast<std::uint16_t>(used_index() - taken_);
+  }
 
   // When to kick and when to call, section 2.7.7 and 2.7.10.
 
