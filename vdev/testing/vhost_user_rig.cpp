@@ -114,13 +114,13 @@ class VhostUserRig final : public Rig {
   std::vector<VirtqueuePlace> places() {
     std::vector<VirtqueuePlace> places;
     for (unsigned index = 0; index < plan_.queues; ++index) {
-      const auto& words = front_.ring(index).words;
+      const auto areas = front_.ring(index).words.areas();
       places.push_back({{.size = VirtqueueGuest::size,
                          .event_index = true,
                          .indirect = true,
-                         .descriptors = words.descriptors(),
-                         .driver_area = words.available(),
-                         .device_area = words.used()},
+                         .descriptors = areas.descriptors,
+                         .driver_area = areas.driver,
+                         .device_area = areas.device},
                         front_.memory().allocate(VirtqueueGuest::payload_size)});
     }
     return places;
