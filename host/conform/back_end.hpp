@@ -49,11 +49,12 @@ class ForeignBackEnd final : public BackEnd {
 /// that ends; a socket that it leaves behind is removed.
 class StartedBackEnd final : public BackEnd {
  public:
-  /// `command` is split as a shell does, without running anything; {socket} in it becomes `socket`.
-  /// EINVAL: it cannot be split, or is empty. `stop` is a descriptor: once it is readable, start()
-  /// waits no more.
+  /// `command` is split as a shell does, without running anything; {socket} in it becomes `socket`,
+  /// {peer} the socket of another port of the same back-end. EINVAL: it cannot be split, or is
+  /// empty. `stop` is a descriptor: once it is readable, start() waits no more.
   [[nodiscard]] static Result<std::unique_ptr<StartedBackEnd>> create(const std::string& command,
                                                                       const std::string& socket,
+                                                                      const std::string& peer,
                                                                       int stop);
   /// The same for a command that has been split.
   StartedBackEnd(std::vector<std::string> words, std::string socket, int stop)

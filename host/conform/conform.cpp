@@ -9,6 +9,7 @@
 #include "host/cli/options.hpp"
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
+#include "host/conform/command.hpp"
 #include "host/conform/report.hpp"
 #include "vdev/os/fd.hpp"
 
@@ -18,7 +19,8 @@ namespace {
 
 struct ConformOptions {
   std::string socket;
-  std::optional<std::string> start;
+  std::optional<std::string> start, resize;
+  std::string peer;
   std::vector<unsigned> only;
   std::string dialect = "qemu-8";
   std::string device;
@@ -53,6 +55,18 @@ Result<std::vector<const Statement*>> chosen(const std::vector<unsigned>& only) 
   return some;
 }
 
+constexpr std::chrono::seconds resize_limit{20};
+
+std::function<Result<void>(pid_t)> resizer(const std::string& command,
+                                           const ConformOptions& options) {
+  return [command, socket = options.socket](pid_t process) -> Result<void> {
+    const Placeholder placeholders[] = {{"{pid}", std::to_string(process)}, {"{socket}", socket}};
+    const auto words = split_command("--resize", command, placeholders);
+    if (!words) return words.error();
+    return run_command(*words, resize_limit);
+  };
+}
+
 Settings settings_of(const ConformOptions& options, int stop) {
   Settings settings{.socket = options.socket,
                     .dialect = vhost_user::dialect_of(options.dialect),
@@ -62,6 +76,8 @@ Settings settings_of(const ConformOptions& options, int stop) {
   settings.patience.limit = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::duration<double>(options.deadline));
   settings.patience.stop = stop;
+  settings.peer = options.peer;
+  if (options.resize) settings.change_config = resizer(*options.resize, options);
   return settings;
 }
 
@@ -75,7 +91,7 @@ Result<std::unique_ptr<BackEnd>> back_end_of(const ConformOptions& options, int 
           options.socket);
     return std::unique_ptr<BackEnd>(std::make_unique<ForeignBackEnd>());
   }
-  auto started = StartedBackEnd::create(*options.start, options.socket, stop);
+  auto started = StartedBackEnd::create(*options.start, options.socket, options.peer, stop);
   if (!started) return started.error();
   if (auto running = (*started)->start(); !running) return running.error();
   return std::unique_ptr<BackEnd>(std::move(*started));
@@ -160,10 +176,17 @@ has the table of statements. Exit status 1: a statement fails, the back-end can'
 reached, or the run is interrupted.
 
 With --start, the suite starts the back-end, kills it at instants and starts it again:
-  bellwire conform vhost-user /tmp/d.sock --start "my-backend --socket-path={socket} --blk-file=d.img")");
+  bellwire conform vhost-user /tmp/d.sock --start "my-backend --socket-path={socket} --blk-file=d.img"
+
+With --resize, changes of the configuration space are tried as well:
+  --resize "sh -c 'truncate -s +1M d.img; kill -USR1 {pid}'")");
   auto options = std::make_shared<ConformOptions>();
   command->add_option("SOCKET", options->socket, "Where the back-end listens");
   command->add_option("--start", options->start, "Start the back-end by this; {socket} is SOCKET")
+      ->type_name("COMMAND");
+  command
+      ->add_option("--resize", options->resize,
+                   "What makes the back-end's disk another size each time; {pid} is its process")
       ->type_name("COMMAND");
   command->add_option("--only", options->only, "Try these statements alone")
       ->delimiter(',')

@@ -76,6 +76,13 @@ void Trial::expect_refused(FrontEnd& front, Request request, std::span<const std
          "neither a reply nor the end of the connection: {}", reply.error().message);
 }
 
+void Trial::change_config(FrontEnd& front) const {
+  if (!settings_.change_config)
+    throw Untried{"what changes the back-end's configuration is not known: see --resize"};
+  const auto process = vhost_user::peer_process(front.link().fd());
+  prepare(settings_.change_config(process.value_or(0)), "--resize");
+}
+
 void Trial::expect_alive(const char* after) {
   auto link = expect(vhost_user::Link::connect(settings_.socket, settings_.patience, transcript_),
                      "connecting again");
@@ -87,6 +94,21 @@ void Trial::expect_alive(const char* after) {
 
 void set_up(FrontEnd& front, unsigned ring, std::initializer_list<vhost_user::RingStep> steps) {
   for (const auto step : steps) Trial::prepare(front.run(step, ring), "setting the ring up");
+}
+
+vhost_user::Bytes config_request(std::uint32_t offset, std::uint32_t size) {
+  vhost_user::Bytes bytes;
+  vhost_user::append(bytes,
+                     vhost_user::ConfigAccess{offset, size, vhost_user::ConfigAccess::writable});
+  bytes.resize(bytes.size() + size);
+  return bytes;
+}
+
+vhost_user::Bytes read_config(Trial& trial, FrontEnd& front, std::uint32_t offset,
+                              std::uint32_t size) {
+  const auto reply =
+      trial.expect(front.ask(Request::get_config, config_request(offset, size)), "GET_CONFIG");
+  return reply.payload;
 }
 
 std::optional<std::size_t> open_descriptors(pid_t process) {

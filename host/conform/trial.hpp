@@ -42,6 +42,9 @@ struct Settings {
   vhost_user::Patience patience;
   /// How long a back-end is away that is said to come back late.
   std::chrono::milliseconds away = std::chrono::seconds(3);
+  /// Makes the back-end, which is that process, change its config space. None: nobody knows how.
+  std::function<Result<void>(pid_t process)> change_config = {};
+  std::string peer = {};  ///< the socket of another port, if the back-end is a switch; empty: none
 };
 
 class Trial {
@@ -88,6 +91,8 @@ class Trial {
   /// connection.
   void expect_refused(FrontEnd& front, Request request, std::span<const std::byte> payload,
                       std::span<const int> fds = {}) const;
+  /// Makes the back-end change its config space; when this returns, it has been told.
+  void change_config(FrontEnd& front) const;
   /// Fails the statement unless a new connection is accepted and answered.
   void expect_alive(const char* after);
 
@@ -121,6 +126,11 @@ void set_up(FrontEnd& front, unsigned ring, std::initializer_list<vhost_user::Ri
 
 /// How many descriptors a process has open. Empty: it can't be seen.
 [[nodiscard]] std::optional<std::size_t> open_descriptors(pid_t process);
+
+/// A GET_CONFIG of so many bytes, and what its answer has: ConfigAccess and these.
+[[nodiscard]] vhost_user::Bytes config_request(std::uint32_t offset, std::uint32_t size);
+[[nodiscard]] vhost_user::Bytes read_config(Trial& trial, FrontEnd& front, std::uint32_t offset,
+                                            std::uint32_t size);
 
 /// The payload of a message, from one value.
 template <class T>

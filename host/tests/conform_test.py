@@ -48,6 +48,20 @@ class ConformTest(Checked):
         self.assertEqual({path.name for path in self.folder.iterdir()},
                          {verdicts.name, junit.name})
 
+    def test_a_disk_that_is_made_longer(self) -> None:
+        disk, verdicts = self.folder / "disk", self.folder / "verdicts.json"
+        disk.write_bytes(bytes(1 << 20))
+        start = f"{shlex.quote(str(PROGRAM))} device blk --file {disk} --socket-path {{socket}}"
+        for resize, expected in ((f"sh -c 'truncate -s +1M {disk}; kill -USR1 {{pid}}'", "pass"),
+                                 ("false", "untried"), ("", "untried")):
+            with self.subTest(resize):
+                run = self.conform("--start", start, "--only", "132", "--json", str(verdicts),
+                                   *(("--resize", resize) if resize else ()))
+                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+                found = json.loads(verdicts.read_text())["statements"][0]
+                self.assertEqual(found["verdict"], expected, run.stdout)
+                self.assertIn("" if expected == "pass" else "--resize", found["reason"])
+
     def test_nobody_listens(self) -> None:
         run = self.conform("--only", "1")
         self.assertEqual(run.returncode, 1)

@@ -144,19 +144,6 @@ void same_socket(Trial& trial) {
   trial.expect(identity(trial.settings().socket) == before, "the socket is another file now");
 }
 
-Bytes config_request(std::uint32_t offset, std::uint32_t size) {
-  Bytes bytes;
-  vhost_user::append(bytes, ConfigAccess{offset, size, ConfigAccess::writable});
-  bytes.resize(bytes.size() + size);
-  return bytes;
-}
-
-Bytes read_config(Trial& trial, FrontEnd& front, std::uint32_t offset, std::uint32_t size) {
-  const auto reply =
-      trial.expect(front.ask(Request::get_config, config_request(offset, size)), "GET_CONFIG");
-  return reply.payload;
-}
-
 void config_size(Trial& trial) {
   auto front = trial.up({}, {}, vhost_user::Step::set_features);
   for (const auto size : {4U, 8U}) {

@@ -57,7 +57,7 @@ class LiarProcess {
 
   // False: it is to stop.
   bool wait() {
-    std::vector<pollfd> fds{{stop_.fd(), POLLIN, 0}};
+    std::vector<pollfd> fds{{stop_.fd(), POLLIN, 0}, {world_.change->fd(), POLLIN, 0}};
     if (session_) {
       fds.push_back({session_->fd(), POLLIN, 0});
       for (const auto& ring : session_->rings())
@@ -71,6 +71,10 @@ class LiarProcess {
 
   // All that were made before the message that is handled next.
   void serve_kicks() {
+    if (world_.change->drain()) {
+      world_.disk.resize(world_.disk.size() + 4096);
+      if (session_) session_->announce();
+    }
     if (!session_) return;
     for (const auto& ring : session_->rings())
       if (ring->kick && ring->kick->wait(std::chrono::milliseconds(0))) ring->kicked();
@@ -119,6 +123,7 @@ Liar::Liar(std::string socket, const Nature& nature)
     : socket_(std::move(socket)),
       nature_(nature),
       withheld_(os::EventFd::create().value()),
+      change_(os::EventFd::create().value()),
       lying_(false),
       disk_(disk_bytes) {}
 
@@ -139,6 +144,7 @@ Result<void> Liar::start() {
   if (!listener) return listener.error();
   const auto lies = [this](Lie lie) { return lie == nature_.lie && lying_; };
   LiarWorld world{nature_, disk_, lies, [this] { withheld_.ring(); }};
+  world.change = &change_;
   world.restarted = killed_;
   process_ = std::make_unique<LiarProcess>(std::move(*listener), std::move(world));
   return {};
@@ -154,6 +160,11 @@ Result<std::string> Liar::terminate(std::chrono::milliseconds limit) {
     return fault(std::errc::timed_out, "it still runs {} ms after SIGTERM", limit.count());
   kill();
   return "with status 0";
+}
+
+Result<void> Liar::change_config() {
+  change_.ring();
+  return {};
 }
 
 std::optional<std::string> Liar::ended() {

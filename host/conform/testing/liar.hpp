@@ -49,13 +49,16 @@ class Liar final : public BackEnd {
   [[nodiscard]] std::optional<std::string> ended() override;
   void next_statement(unsigned number) override;
 
+  /// Its disk becomes longer.
+  [[nodiscard]] Result<void> change_config();
+
   /// Readable: something is owed, and will not come.
   [[nodiscard]] int withheld() const noexcept { return withheld_.fd(); }
 
  private:
   std::string socket_;
   Nature nature_;
-  os::EventFd withheld_;
+  os::EventFd withheld_, change_;
   std::atomic<bool> lying_;  // it breaks its statement now
   DiskImage disk_;
   std::unique_ptr<LiarProcess> process_;

@@ -51,9 +51,10 @@ struct LiarWorld {
   LiarLog log = {};
   std::uint64_t features = 0;
   unsigned leaks = 0;
-  bool restarted = false;  ///< an earlier process was killed
-  bool dead = false;       ///< the process has ended by itself
-  bool close = false;      ///< the connection is to be closed
+  const os::EventFd* change = nullptr;  ///< readable: the disk is to become longer
+  bool restarted = false;               ///< an earlier process was killed
+  bool dead = false;                    ///< the process has ended by itself
+  bool close = false;                   ///< the connection is to be closed
 };
 
 /// A request, as far as it could be read.

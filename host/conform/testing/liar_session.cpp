@@ -217,6 +217,7 @@ LiarSession::Done LiarSession::act_on_device(const Message& message) {
       return set_log(message);
     case Request::set_backend_req_fd:
       if (message.fds.size() != 1 || lies(Lie::refuses_a_channel)) return Done::no;
+      if (channel_.valid() && lies(Lie::announces_on_the_first_channel)) return Done::yes;
       channel_.reset(os::duplicate(message.fds.front().get()).release());
       return Done::yes;
     case Request::reset_device:

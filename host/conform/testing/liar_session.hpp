@@ -33,6 +33,8 @@ class LiarSession {
   [[nodiscard]] bool receive();
   /// Whether it ended in the middle of a message.
   [[nodiscard]] bool in_a_message() const noexcept { return !message_.empty(); }
+  /// The config space has changed.
+  void announce();
   /// Rings are not served, as if the liar were busy.
   void be_busy() noexcept { deaf_ = true; }
 
@@ -83,7 +85,9 @@ class LiarSession {
   unsigned messages_ = 0;
   LiarRing* late_ = nullptr;  // answers before it completes; null: none does
   bool owned_ = false, features_set_ = false, slot_added_ = false, deaf_ = false;
+  void hear_of_errors();
   os::UniqueFd channel_;
+  bool offended_ = false;  // by an error on the channel
   std::optional<os::Mapping> inflight_;
 };
 

@@ -140,9 +140,17 @@ enum class Lie : unsigned {
   keeps_packed_next_and_indirect,
   closes_at_a_packed_endless_list,
   counts_nothing_in_a_packed_region,
+  announces_nothing,
+  asks_without_reply_ack,
+  is_silent_after_an_error,
+  waits_for_room_in_the_channel,
+  dies_of_a_closed_channel,
+  announces_on_the_first_channel,
+  announces_on_the_connection,
+  announces_while_stopped,
 };
 
-static_assert(static_cast<unsigned>(Lie::counts_nothing_in_a_packed_region) == 131);
+static_assert(static_cast<unsigned>(Lie::announces_while_stopped) == 139);
 
 /// The lies that break more than their statement if they are told all the time: they are told only
 /// while that is tried.
@@ -196,6 +204,8 @@ inline constexpr std::array confined_lies = {
     Lie::compares_without_a_wrap_counter,
     Lie::wants_powers_of_two,
     Lie::counts_nothing_in_a_packed_region,
+    Lie::announces_nothing,
+    Lie::announces_on_the_first_channel,
 };
 
 }  // namespace bellwire::host::conform
