@@ -110,7 +110,7 @@ class BootVm(unittest.TestCase):
                 self.assertIn(said, run.stderr)
                 self.assertRegex(run.stderr, r"ended with 0, but 1 of \d tests in its report failed")
                 self.assertEqual((run.result["status"], run.result["command_status"]), (1, 0))
-        run = boot_vm("--ignore-report", *command)
+        run = boot_vm("--lenient", *command)
         self.assertEqual((run.returncode, run.result["ktap"]["fail"]), (0, 1), run.stderr)
 
     def test_the_lines_of_a_dry_run_work(self) -> None:
@@ -179,12 +179,10 @@ class BootVm(unittest.TestCase):
     def test_a_request_that_hangs(self) -> None:
         run = boot_vm("--", "bell", "ring", "--count", "100", "--drop", "kick=50")
         self.assertEqual(run.returncode, 1, run.stderr)
-        hangs = run.result["hangs"]
-        for who in ("echo: queue 0", "bell"):
-            self.assertRegex("\n".join(hangs), rf"(?m)^{who}: request \d+: submitted \d+\.\d s ago, "
-                                               r"its kick never seen: lost kick$")
-        for hang in hangs:
-            self.assertIn(f"bellwire: {hang}; see ", run.stderr)
+        (hang,) = run.result["hangs"]  # the device and bell report it, and it counts once
+        self.assertRegex(hang, r"^(echo: queue 0|bell): request \d+: submitted \d+\.\d s ago, "
+                               r"its kick never seen: lost kick$")
+        self.assertIn(f"bellwire: {hang}; see ", run.stderr)
 
     def test_a_panic(self) -> None:
         run = boot_vm("--", "sh", "-c", "echo c > /proc/sysrq-trigger")

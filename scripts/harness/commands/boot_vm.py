@@ -2,29 +2,33 @@
 """boot-vm: boots the test VM, runs a command in it, and reports the outcome."""
 
 import argparse
+import json
 import os
+import signal
 import socket
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
+from threading import Event
 
-from harness import ktap
 from harness.commands import boot_vm_options, command_line
 from harness.commands.boot_vm_output import Output
+from harness.commands.boot_vm_report import Report
 from harness.core import messages, runs
-from harness.core.places import HarnessError
+from harness.core.places import HarnessError, write
+from harness.core.stdio import Source
 from harness.image import guest_image
-from harness.labs import wiring
+from harness.labs import extras, wiring
+from harness.labs.extras import Extra, OutFolder
 from harness.labs.lab import Lab
 from harness.nested import emulated_host, nested_lab
-from harness.report import logs
+from harness.report import results
 from harness.vms import accel, qemu, toolbox
 from harness.vms.qemu import VmConfig
-from harness.vms.verdict import HIGHEST, REPORT_FAILED, Verdict
+from harness.vms.verdict import HARNESS, Verdict
 from harness.vms.vm import BOOT_LIMIT, Vm
 
 
@@ -34,41 +38,79 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    terminal = options.shell or not options.command and sys.stdin.isatty() and sys.stdout.isatty()
+    terminal = _on_terminal(options)
+    if options.shell and not terminal:
+        options.command = ["sh"]
     if not options.command and not terminal and not options.dry_run:
         raise HarnessError("no command: give one after --, or --shell on a terminal")
     config, version = _config(options)
-    folder = runs.create()
-    with nested_lab.make(config, folder, options.device, options.vectors, options.transport,
-                         ("--poll", options.poll, "--moderate", str(options.moderate))) as lab:
+    folder = runs.make(options.run_dir) if options.run_dir else runs.create()
+    source = Source() if Source.there() and not terminal and not config.nested else None
+    out = OutFolder(options.out.absolute(), folder) if options.out else None
+    with ExitStack() as ending:
+        lab = nested_lab.make(
+            config, folder, options.device, options.vectors, options.transport,
+            ("--poll", options.poll, "--moderate", str(options.moderate)), options.serve,
+            _extras(options, out))
+        if out and not options.dry_run:
+            ending.callback(out.fetch)
+        ending.enter_context(lab)
         command, environment, extra_files = (
             emulated_host.pack_command(options.command) if options.outer
             else (options.command, {}, None))
         vm = lab.vm(command, environment, options.share, terminal, extra_files, options.module,
-                    options.insmod)
+                    options.insmod, source.peer if source else None)
         if options.dry_run:
             sys.stdout.write(os.fsdecode((folder / "qemu.sh").read_bytes()))
             return 0
         began = time.monotonic()
+        verdict = _live(lab, vm, options, terminal, source)
+    report = Report(lab, vm, verdict, options.lenient)
+    report.show()
+    facts: dict[str, object] = dict(
+        accel=config.accel, qemu=version, kernel=config.image.release, cpus=config.smp,
+        command=options.command, transport=options.transport,
+        seconds=round(time.monotonic() - began, 3), **report.facts())
+    _write(facts, report, options)
+    return HARNESS if out and not out.came_back and not report.verdict.status \
+        else report.verdict.status
+
+
+def _live(lab: Lab, vm: Vm, options: argparse.Namespace, terminal: bool, source: Source | None
+          ) -> Verdict:
+    """From the start of the devices to the end of the VM."""
+    with _restarts_wanted() as wanted:
         lab.start()
-        verdict = _interactive(lab, vm) if terminal else _command(lab, vm, options.timeout)
+
+        def watch() -> None:
+            if wanted.is_set() and vm.ready:
+                wanted.clear()
+                lab.restart_programs(vm)
+            lab.check()
+
+        verdict = (_interactive(vm, watch) if terminal else
+                   _command(lab, vm, options.timeout, watch, source))
         vm.close()
-    cases = _cases(vm)
-    if not options.ignore_report:
-        verdict = judged(verdict, cases)
-    _report(lab, vm, verdict, cases)
-    runs.write_result(
-        folder, accel=config.accel, qemu=version, kernel=config.image.release,
-        cpus=config.smp, boot_ms=vm.boot_ms, boots=vm.boots, resumed=vm.resumed,
-        command=options.command, status=verdict.status, command_status=verdict.command_status,
-        reason=verdict.reason, seconds=round(time.monotonic() - began, 3),
-        complaints=[line for line, _ in _complaints(vm)],
-        hangs=[line for line, _ in _reported(lab, vm, logs.hangs)],
-        interruptions=[line for line, _ in _reported(lab, vm, logs.interruptions)],
-        ktap=ktap.count(cases), transport=options.transport,
-        devices=[{"name": device.name, "command": device.argv, "log": device.log.name,
-                  "status": device.status} for device in lab.devices])
-    return verdict.status
+        return verdict
+
+
+def _write(facts: Mapping[str, object], report: Report, options: argparse.Namespace) -> None:
+    runs.write_result(report.folder, facts)
+    if options.json:
+        write(options.json, json.dumps(facts, indent=2) + "\n")
+    if options.junit:
+        results.write(options.junit, report.junit())
+
+
+def _extras(options: argparse.Namespace, out: OutFolder | None) -> list[Extra]:
+    return [*(extras.disk(file, number) for number, file in enumerate(options.disk)),
+            *([extras.network()] if options.net else []), *([out.extra()] if out else [])]
+
+
+def _on_terminal(options: argparse.Namespace) -> bool:
+    """Whether the guest's console is our terminal. A shell without one reads its input."""
+    here = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    return here and (options.shell or not options.command)
 
 
 def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
@@ -92,15 +134,18 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
-    """Runs it and passes its output on as it comes."""
-    if death := vm.boot(_patience(vm), lab.check):
+def _command(lab: Lab, vm: Vm, limit: float | None, watch: Callable[[], None],
+             source: Source | None) -> Verdict:
+    """Runs it, and passes its input and its output on as they come."""
+    if death := vm.boot(_patience(vm), watch):
         return death
+    if source:
+        source.start()
     with Output(vm) as output:
 
         def stream() -> None:
             output.stream()
-            lab.check()
+            watch()
             lab.check_logs()
 
         deadline = time.monotonic() + limit if limit else None
@@ -109,10 +154,21 @@ def _command(lab: Lab, vm: Vm, limit: float | None) -> Verdict:
         return output.finish(verdict, deadline)
 
 
-def _interactive(lab: Lab, vm: Vm) -> Verdict:
+@contextmanager
+def _restarts_wanted() -> Iterator[Event]:
+    """Set by SIGUSR1."""
+    wanted = Event()
+    kept = signal.signal(signal.SIGUSR1, lambda *_: wanted.set())
+    try:
+        yield wanted
+    finally:
+        signal.signal(signal.SIGUSR1, kept)
+
+
+def _interactive(vm: Vm, watch: Callable[[], None]) -> Verdict:
     messages.say("a shell in the guest; leave it with exit, or with Ctrl-a x")
     with _terminal_kept():
-        return vm.boot(_patience(vm), lab.check) or vm.wait(between=lab.check)
+        return vm.boot(_patience(vm), watch) or vm.wait(between=watch)
 
 
 def _patience(vm: Vm) -> float | None:
@@ -132,48 +188,6 @@ def _terminal_kept() -> Iterator[None]:
     finally:
         if kept:
             termios.tcsetattr(0, termios.TCSADRAIN, kept)
-
-
-def _cases(vm: Vm) -> list[ktap.Case]:
-    """The cases of the guest's test report; one that cannot be read is a failed case."""
-    results = vm.results.path
-    text = results.read_text(errors="replace") if results.exists() else ""
-    unread = [ktap.Case("report", "fail", f"neither KTAP nor TAP: {results}")]
-    return ktap.parse(text) or (unread if text.strip() else [])
-
-
-def judged(verdict: Verdict, cases: Sequence[ktap.Case]) -> Verdict:
-    """The verdict with the test report: a failed case turns status 0 into a failure."""
-    failed = ktap.count(cases)["fail"]
-    if verdict.status or not failed:
-        return verdict
-    reason = f"the command ended with 0, but {failed} of {len(cases)} tests in its report failed"
-    return replace(verdict, status=REPORT_FAILED, reason=reason)
-
-
-def _complaints(vm: Vm) -> list[tuple[str, Path]]:
-    """Each line, and its log."""
-    return [(line, log) for log in vm.consoles for line in logs.complaints(log)]
-
-
-def _reported(lab: Lab, vm: Vm, find: Callable[[Path], list[str]]) -> list[tuple[str, Path]]:
-    """What `find` finds in the logs of the devices and the command: each line, and its log."""
-    logs = [*(device.log for device in lab.devices), vm.stderr.path]
-    return [(line, log) for log in logs for line in find(log)]
-
-
-def _report(lab: Lab, vm: Vm, verdict: Verdict, cases: Sequence[ktap.Case]) -> None:
-    """Prints what the user should know beyond the command's own output."""
-    for line, log in _complaints(vm):
-        messages.say(f"the guest's kernel says: {line}; see {log}")
-    for find in (logs.hangs, logs.interruptions):
-        for line, log in _reported(lab, vm, find):
-            messages.say(f"{line}; see {log}")
-    for case in cases:
-        if case.outcome == "fail":
-            messages.say(f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}")
-    if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
-        messages.say(verdict.reason)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,16 @@ from harness.core import runs
 from harness.core.places import HarnessError
 from harness.image import kernel, overlay
 from harness.image.modules import Own
-from harness.labs import lab, virtio, wiring
+from harness.image.overlay import Share
+from harness.labs import extras, lab, virtio, wiring
+from harness.labs.served import Service
 from harness.vms import accel, verdict
 
 EPILOG = f"""\
 exit status:
   0-{verdict.HIGHEST}  the command's own; a higher one becomes {verdict.HIGHEST}, and stderr reports it
-  {verdict.REPORT_FAILED}      also: the command ended with 0, but its test report failed, broke off or
-         cannot be read (see --ignore-report)
+  {verdict.FOUND}      also: the command ended with 0, but its test report failed, broke off or
+         cannot be read, a request hung, or the guest's kernel warned (see --lenient)
   {verdict.TIMEOUT}    the command still ran at its --timeout, or nobody had read its output by then
   {verdict.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs,
          a full disk, output that cannot be written
@@ -98,12 +100,28 @@ def _parser() -> argparse.ArgumentParser:
     add("--insmod", metavar="FILE.ko[:PARAMETERS]", type=Own.parse, action="append", default=[],
         help="load a module of yours, after what it needs of the kernel's; repeatable (scripts/kmod "
              "builds it)")
-    add("--share", metavar="DIR", type=Path, help="give the guest a copy of DIR, as /share")
+    add("--serve", metavar="'PROGRAM … {socket}'", action="append", default=[],
+        help="a program of yours that serves a device over the --transport, at the path in place of "
+             "{socket}; over vhost-user put what it is before it, as in 'blk=PROGRAM … {socket}'; "
+             "repeatable; SIGUSR1 to boot-vm restarts all of them")
+    add("--disk", metavar="FILE", action="append", type=Path, default=[],
+        help="a disk that QEMU itself serves from FILE, which is raw unless it ends in .qcow2; "
+             "repeatable")
+    add("--net", choices=extras.NET_MODES,
+        help="user: a network card of QEMU's own, whose router leads to this machine's network")
+    add("--share", metavar="DIR[:NAME]", action="append", type=Share.parse, default=[],
+        help="give the guest a copy of DIR, as /share, or with a name as /share/NAME; repeatable")
+    add("--out", metavar="DIR", type=Path,
+        help="what the guest has in /out comes back to DIR, also after a panic")
     add("--timeout", metavar="S", type=_seconds,
         help="how long the command may run, without the boot (default: 60; no limit with --shell "
              "or --gdb)")
-    add("--ignore-report", action="store_true",
-        help="exit with the command's own status, whatever its test report says")
+    add("--lenient", action="store_true",
+        help="exit with the command's own status, whatever else was found")
+    add("--junit", metavar="FILE", type=Path, help="write what was found as JUnit has it")
+    add("--json", metavar="FILE", type=Path, help="write all facts of the run, as result.json has them")
+    add("--run-dir", metavar="DIR", type=Path,
+        help="keep the run's logs in DIR, which is empty or made, instead of a folder in build/runs")
     add("--cold", action="store_true",
         help="boot the VM, instead of resuming an emulated one from a state that a run saved")
     add("--gdb", action="store_true", help="wait for gdb before the guest's first instruction")
@@ -125,7 +143,8 @@ def _joined(words: list[str]) -> list[str]:
     """argparse takes a value that begins with a dash only in the form --option=-value."""
     joined: list[str] = []
     for word in words:
-        if joined and joined[-1] in ("--qemu-arg", "--append", "--qemu", "--share"):
+        if joined and joined[-1] in ("--qemu-arg", "--append", "--qemu", "--share", "--disk",
+                                     "--out"):
             joined[-1] += f"={word}"
         else:
             joined.append(word)
@@ -163,15 +182,17 @@ def _seconds(text: str) -> float:
 def _check(options: argparse.Namespace) -> None:
     transport, _ = wiring.split(options.transport)
     if options.device is None:
-        options.device = [] if options.outer else [transport.default]
+        options.device = [] if options.outer or options.serve else [transport.default]
     if "none" in options.device:
         raise HarnessError(f"--device none excludes the {len(options.device) - 1} other --device")
     if options.shell and options.command:
         raise HarnessError("--shell excludes a command: give one of them")
     virtio.check(options.transport, options.device)
     _check_nested(options)
-    if options.share:
-        overlay.check_share(options.share, options.memory)
+    overlay.check_shares(options.share, options.memory)
+    options.serve = [Service.parse(word, options.transport) for word in options.serve]
+    if options.out and options.out.exists() and not options.out.is_dir():
+        raise HarnessError(f"--out '{options.out}' is not a folder: name one, or one to be made")
     if options.timeout is None and not options.shell and not options.gdb:
         options.timeout = 60.0
 
@@ -179,6 +200,10 @@ def _check(options: argparse.Namespace) -> None:
 def _check_nested(options: argparse.Namespace) -> None:
     if options.outer and options.accel != "nested":
         raise HarnessError("--outer needs --accel nested, which has the emulated host")
+    here = [name for name in ("serve", "disk", "net", "out") if getattr(options, name)]
+    if options.accel == "nested" and here:
+        raise HarnessError(f"--{here[0]} does not reach the guest of an emulated host: leave it out, or "
+                           "choose another --accel")
     files = [word for word in options.device if options.accel == "nested" and virtio.file(word)]
     if files:
         raise HarnessError(f"--device {files[0]}: an emulated host does not have that file; use a "

@@ -19,6 +19,14 @@ WRONG = (
     (["--poll", "maybe"], "'maybe'"),
     (["--poll", "adaptive=1"], "'adaptive=1'"),
     (["--share", "/no/folder"], "'/no/folder'"),
+    (["--share", "/etc/default", "--share", "/etc/default"], "DIR:NAME"),
+    (["--share", "/etc/default:a", "--share", "/etc/default:a"], "/share/a"),
+    (["--share", "/etc/default:../a"], "'../a'"),
+    (["--disk"], "--disk"),
+    (["--net", "tap"], "'tap'"),
+    (["--out", "/dev/null"], "'/dev/null'"),
+    (["--serve", "cat"], "{socket}"),
+    (["--accel", "nested", "--net", "user", "--", "true"], "--net"),
     (["--device", "none", "--device", "echo"], "none"),
     (["--shell", "--", "true"], "--shell"),
     (["--sh"], "--sh"),
@@ -51,6 +59,13 @@ class OptionsTest(unittest.TestCase):
         found = self.parse("--", "true")
         self.assertEqual((found.device, found.timeout, found.smp), (["echo"], 60.0, 1))
         self.assertEqual(self.parse("--transport", "vhost-user", "--", "true").device, ["blk=64M"])
+
+    def test_a_program_of_the_users_comes_without_devices_of_ours(self) -> None:
+        found = self.parse("--transport", "vfio-user", "--serve", "cat {socket}", "--", "true")
+        self.assertEqual((found.device, [one.argv for one in found.serve]),
+                         ([], [("cat", "{socket}")]))
+        self.assertEqual(self.parse("--serve", "cat {socket}", "--device", "echo", "--",
+                                    "true").device, ["echo"])
 
     def test_a_shell_has_no_timeout(self) -> None:
         self.assertIsNone(self.parse("--shell").timeout)

@@ -58,7 +58,7 @@ class Frame:
         facts = {"accel": self.config.accel, "qemu": self.version,
                  "kernel": self.config.image.release, "transport": self.transport,
                  "cpus": self.config.smp, "boot_ms": self.boot_ms, **found}
-        runs.write_result(self.folder, **facts)
+        runs.write_result(self.folder, facts)
         if file:
             replace_file(file, json.dumps(facts, indent=2) + "\n")
 

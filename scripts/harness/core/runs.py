@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -57,7 +57,18 @@ def _forget(runs: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write_result(folder: Path, **facts: object) -> None:
+def make(folder: Path) -> Path:
+    """One of the user's own, which is kept."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise HarnessError(f"--run-dir '{folder}' has files: empty it, or name a new folder")
+    except (FileExistsError, NotADirectoryError):
+        raise HarnessError(f"--run-dir '{folder}' is not a folder: name another one") from None
+    return folder.absolute()
+
+
+def write_result(folder: Path, facts: Mapping[str, object]) -> None:
     write(folder / "result.json", json.dumps(facts, indent=2) + "\n")
 
 

@@ -35,7 +35,7 @@ class RunTest(unittest.TestCase):
         self.assertEqual((kept[0], kept[-1]), ("20000101-000006-1", folder.name))
 
     def test_result(self) -> None:
-        runs.write_result(self.parent, status=3, command=["a b"])
+        runs.write_result(self.parent, {"status": 3, "command": ["a b"]})
         found = json.loads((self.parent / "result.json").read_text())
         self.assertEqual(found, {"status": 3, "command": ["a b"]})
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Our own stdout and stderr, which may be full, closed, or without a reader.
+"""Our own stdin, stdout and stderr, which may be full, closed, or without a reader.
 
 A Sink writes from a thread, so its caller never waits. The descriptor stays as it is (blocking,
 shared): other processes use it, too.
@@ -7,9 +7,11 @@ shared): other processes use it, too.
 
 import io
 import os
+import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 
 from harness.core.places import HarnessError
 
@@ -115,3 +117,30 @@ def end_stdout() -> None:
 def until_drained(sinks: list[Sink], deadline: float | None) -> bool:
     return all(sink.drain(None if deadline is None else max(deadline - time.monotonic(), 0))
                for sink in sinks)
+
+
+class Source:
+    """Sends what we read from our own stdin to a socket, and its end. The other end is `peer`."""
+
+    def __init__(self) -> None:
+        self._socket, self.peer = socket.socketpair()
+
+    @staticmethod
+    def there() -> bool:
+        """Whether our stdin is open, and no terminal, of which a process in the background may not
+        read."""
+        try:
+            os.fstat(0)
+        except OSError:
+            return False
+        return not os.isatty(0)
+
+    def start(self) -> None:
+        threading.Thread(target=self._send, daemon=True).start()
+
+    def _send(self) -> None:
+        with suppress(OSError):  # it can't be read, or the guest is gone
+            while data := os.read(0, ROOM):
+                self._socket.sendall(data)
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)

@@ -30,6 +30,14 @@ class ModulesTest(unittest.TestCase):
         self.assertEqual(self.stock("gpio-card", "core"),
                          ["core.ko", "middle-part.ko", "gpio-card.ko"])
 
+    def test_an_algorithm_that_it_asks_for_comes_in_its_plain_implementation(self) -> None:
+        self.module("crypto/crc32c_generic.ko")
+        for asked in ("pre: crypto-crc32c", "pre: crc32c", "pre: crypto-crc32c post: other"):
+            (self.folder / "drivers/disk.ko").write_bytes(
+                b"\0softdep=" + asked.encode() + b"\0depends=core\0")
+            with self.subTest(asked):
+                self.assertEqual(self.stock("disk"), ["core.ko", "crc32c_generic.ko", "disk.ko"])
+
     def test_a_dash_is_an_underscore(self) -> None:
         self.assertEqual(self.stock("gpio_card"), self.stock("gpio-card"))
 

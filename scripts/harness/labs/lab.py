@@ -15,6 +15,7 @@ order in which they were made. Use a lab from the main thread only (core/childre
 
 import json
 import shlex
+import socket
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,17 +26,22 @@ from harness.core.places import HarnessError, write
 from harness.image import modules, overlay
 from harness.image.cpio import Archive
 from harness.image.modules import Own
-from harness.labs import virtio, wiring
+from harness.image.overlay import Share
+from harness.labs import extras, virtio, wiring
+from harness.labs.extras import Extra
 from harness.labs.processes import Device, Process, Switchboard
+from harness.labs.served import Program, Service
+from harness.labs.virtio import Choice, Kind
 from harness.labs.wiring import Place, Wiring
 from harness.vms import plugs
 from harness.vms.plugs import Plug
 from harness.vms.qemu import MAX_WIRES, VmConfig
+from harness.vms.qmp import QmpError
 from harness.vms.vm import Vm
 
 VECTORS = 8
 PLACE = "\0"  # stands for the private folder's path; no argument contains this byte
-NO_WIRES = Wiring(None, [], lambda number, slot: Plug(Path(), slot))
+NO_WIRES = Wiring(None, [], lambda number, slot: Plug(slot))
 
 
 class Lab:
@@ -43,15 +49,21 @@ class Lab:
 
     def __init__(self, config: VmConfig, folder: Path, devices: Sequence[str] = ("echo",),
                  guests: int = 1, vectors: int = VECTORS, memory: str | None = None,
-                 transport: str = "ivshmem", device_options: Sequence[str] = ()) -> None:
-        if len(devices) > MAX_WIRES:
-            raise HarnessError(f"{len(devices)} devices: a guest takes {MAX_WIRES} at most")
+                 transport: str = "ivshmem", device_options: Sequence[str] = (),
+                 services: Sequence[Service] = (), extras: Sequence[Extra] = ()) -> None:
+        wires = len(devices) + len(services) + len(extras)
+        if wires > MAX_WIRES:
+            raise HarnessError(f"{wires} devices: a guest takes {MAX_WIRES} at most")
+        assert guests == 1 or not services and not extras, "these are of one guest"
         self.config = config
         self.folder = folder
         self.vms: list[Vm] = []
         self._choices = [virtio.choose(word) for word in devices] * guests
         self._slots, self._vectors, self._memory = len(devices), vectors, memory
+        self._transport_name = transport.partition(",")[0]
         self._transport, self._words = wiring.split(transport)
+        self._services, self._extras = services, extras
+        self.programs: list[Program] = []  # of the services
         self._device_options = device_options
         self._wiring = NO_WIRES
         self._open = ExitStack()
@@ -59,12 +71,13 @@ class Lab:
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             self.private = opening.enter_context(runs.private_folder())
+            self._place = Place(self.folder, self.private, self._vectors, self.config.smp,
+                                self._memory, self._words, self.config.qemu)
             if self._choices:
-                place = Place(self.folder, self.private, self._vectors, self.config.smp,
-                              self._memory, self._words, self.config.qemu)
-                self._wiring = self._transport.wire(place, self._choices)
+                self._wiring = self._transport.wire(self._place, self._choices)
                 for device in self.devices:
                     device.add_options(self._device_options)
+            self.programs = wiring.serve(self._place, self._transport_name, self._services)
             self._open = opening.pop_all()
         return self
 
@@ -73,7 +86,7 @@ class Lab:
 
     @property
     def processes(self) -> list[Process]:
-        return self._wiring.processes
+        return [*self._wiring.processes, *self.programs]
 
     @property
     def devices(self) -> list[Device]:
@@ -99,37 +112,74 @@ class Lab:
         for process in self.processes:
             process.bounded.check()
 
+    def restart_programs(self, vm: Vm) -> None:
+        """Ends each service's program and starts it again. Where QEMU doesn't connect again, the
+        device is unplugged meanwhile. Raises if QEMU refuses, or dies."""
+        for program in self.programs:
+            try:
+                self._restart(program, vm)
+            except QmpError as error:
+                raise HarnessError(f"{program.what} can't be plugged in again: {error}; QEMU's log: "
+                                   f"{vm.folder}/qemu.log") from None
+
+    def _restart(self, program: Program, vm: Vm) -> None:
+        if wiring.survives(self._transport_name, self._words):
+            program.restart()
+        else:
+            vm.replug(self._slots + program.number, program.restart)
+
     def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
-           share: Path | None = None, terminal: bool = False, extra_files: Archive | None = None,
-           drivers: Sequence[str] = (), own: Sequence[Own] = ()) -> Vm:
+           shares: Sequence[Share] = (), terminal: bool = False, extra_files: Archive | None = None,
+           drivers: Sequence[str] = (), own: Sequence[Own] = (),
+           stdin: socket.socket | None = None) -> Vm:
         """A VM to boot. The first has its files in the lab's folder, others in vm-2, vm-3, …
         The guest gets `extra_files` with its command, and loads `drivers`, which are modules of its
-        kernel, and those of its virtio devices, before it binds its wires."""
+        kernel, and those of its virtio devices, before it binds its wires. `stdin`: QEMU's end of a
+        socket from which the command reads; it reads nothing otherwise."""
         folder = self.folder / f"vm-{len(self.vms) + 1}" if self.vms else self.folder
         folder.mkdir(exist_ok=True)
         plugs = [self._wiring.plug(len(self.vms) * self._slots + slot, slot)
                  for slot in range(self._slots)]
+        for number, service in enumerate(self._services):
+            plugs.append(wiring.served_plug(self._place, self._transport_name, service, number,
+                                            len(plugs)))
+        plugs += [extra.plug(len(plugs) + number) for number, extra in enumerate(self._extras)]
         packed = folder / "overlay.cpio"
-        choices = self._choices[:self._slots]
-        kinds = [choice.kind for choice in choices if choice.kind]
-        wanted = dict.fromkeys([*(name for kind in kinds for name in kind.modules), *drivers])
-        folder_of_kernel = self.config.image.modules
-        for module in own:
-            module.check(self.config.image.release)
-        loaded = modules.with_own(modules.stock(wanted, folder_of_kernel), own, folder_of_kernel)
-        ours = sum(choice.ring for choice in choices)
-        wires = overlay.Wires(ours, len(kinds), len(choices) - ours - len(kinds))
-        write(packed, overlay.overlay(command, environment, share, terminal, wires, self._ports,
-                                      extra_files, loaded,
-                                      {module.file: module.parameters for module in own}))
-        vm = self._make_vm(folder, packed, plugs, terminal)
+        loaded = self._modules(drivers, own)
+        write(packed, overlay.overlay(command, environment, shares, terminal, self._wires(),
+                                      self._ports, extra_files, loaded,
+                                      {module.file: module.parameters for module in own},
+                                      extras.around(self._extras), bool(stdin)))
+        vm = self._make_vm(folder, packed, plugs, terminal, stdin)
         write(folder / "qemu.sh", self._script(vm))
         self.vms.append(vm)
         self._open.callback(vm.close)
         return vm
 
-    def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool) -> Vm:
-        return Vm(self.config, folder, overlay, plugs, terminal)
+    def _kinds(self) -> list[Kind]:
+        """Of the virtio devices in a guest that are no extras."""
+        named: list[Choice | Service] = [*self._choices[:self._slots], *self._services]
+        return [one.kind for one in named if one.kind]
+
+    def _modules(self, drivers: Sequence[str], own: Sequence[Own]) -> list[Path]:
+        """Those that a guest loads, in their order."""
+        wanted = [*(name for kind in self._kinds() for name in kind.modules),
+                  *(name for extra in self._extras for name in extra.modules), *drivers]
+        folder = self.config.image.modules
+        for module in own:
+            module.check(self.config.image.release)
+        return modules.with_own(modules.stock(dict.fromkeys(wanted), folder), own, folder)
+
+    def _wires(self) -> overlay.Wires:
+        choices = self._choices[:self._slots]
+        ours = sum(choice.ring for choice in choices)
+        virtio = len(self._kinds()) + len(self._extras)
+        all_wires = len(choices) + len(self._services) + len(self._extras)
+        return overlay.Wires(ours, virtio, all_wires - ours - virtio)
+
+    def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool,
+                 stdin: socket.socket | None) -> Vm:
+        return Vm(self.config, folder, overlay, plugs, terminal, stdin=stdin)
 
     def _script(self, vm: Vm) -> str:
         return shell_script(vm, self.private, self.processes)

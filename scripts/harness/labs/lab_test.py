@@ -26,8 +26,8 @@ class ScriptTest(unittest.TestCase):
     def test_the_private_folder_is_the_scripts_own(self) -> None:
         for private in ("/tmp/a-run", ODD):
             socket = Path(private, "socket")
-            plugs = [IvshmemPlug(socket, 0, 8), VfioUserPlug(socket, 0),
-                     VhostUserPlug(socket, 0, {"driver": "virtio-net-pci"}, netdev=True)]
+            plugs = [IvshmemPlug(0, socket, 8), VfioUserPlug(0, socket),
+                     VhostUserPlug(0, socket, {"driver": "virtio-net-pci"}, netdev=True)]
             for plug in plugs:
                 with self.subTest(plug.__class__.__name__, private=private):
                     said = "\n".join(self.run_script(private, *plug.arguments()))
@@ -36,7 +36,7 @@ class ScriptTest(unittest.TestCase):
                     self.assertNotIn("$", said)
 
     def test_json_is_still_json(self) -> None:
-        plug = VfioUserPlug(Path(ODD, "card0"), 0)
+        plug = VfioUserPlug(0, Path(ODD, "card0"))
         device = json.loads(self.run_script(ODD, *plug.arguments())[1])
         self.assertRegex(device["socket"]["path"], r"\A/tmp/bellwire-\w{6}/card0\Z")
 

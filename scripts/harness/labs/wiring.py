@@ -11,10 +11,13 @@ from pathlib import Path
 
 from harness.core.places import HarnessError
 from harness.labs.processes import Device, Process, Switchboard
-from harness.labs.virtio import Choice
+from harness.labs.served import Program, Service
+from harness.labs.virtio import Choice, Kind
 from harness.vms import qemu
 from harness.vms.plugs import (CONNECT, LISTEN, IvshmemPlug, Plug, VfioUserPlug, VhostUserPlug,
                                reconnecting)
+
+MOST_DEVICES = 64  # of a lab: the numbers of the user's programs come after
 
 Plugs = Callable[[int, int], Plug]  # the plug of a device, by its number and its slot in the VM
 
@@ -59,7 +62,7 @@ def by_ivshmem(place: Place, choices: Sequence[Choice]) -> Wiring:
                       control=place.control(slot))
                for slot, choice in enumerate(choices)]
     switchboard = Switchboard(place.folder, socket, len(choices), place.vectors, place.memory)
-    return Wiring(switchboard, devices, lambda _, slot: IvshmemPlug(socket, slot, place.vectors))
+    return Wiring(switchboard, devices, lambda _, slot: IvshmemPlug(slot, socket, place.vectors))
 
 
 def by_vfio_user(place: Place, choices: Sequence[Choice]) -> Wiring:
@@ -72,7 +75,7 @@ def by_vfio_user(place: Place, choices: Sequence[Choice]) -> Wiring:
         on = ",".join([f"vfio-user:{socket}", *vectors, *words])
         _serve(place, devices, number, choice, on, socket)
     return Wiring(None, devices,
-                  lambda number, slot: VfioUserPlug(place.private / f"device{number}", slot))
+                  lambda number, slot: VfioUserPlug(slot, place.private / f"device{number}"))
 
 
 def _serve(place: Place, devices: list[Device], number: int, choice: Choice, on: str,
@@ -92,10 +95,7 @@ def _serve(place: Place, devices: list[Device], number: int, choice: Choice, on:
 def by_vhost_user(place: Place, choices: Sequence[Choice]) -> Wiring:
     """`server=1`: QEMU listens, and waits for a device that died to come back; `reconnect=1`: it
     tries to connect again."""
-    server = "server=1" in place.words
-    how = LISTEN if server else CONNECT
-    if "reconnect=1" in place.words:
-        how = reconnecting(qemu.numbers(place.qemu))
+    server = _qemu_listens(place)
     devices: list[Device] = []
     for number, choice, socket in place.numbered(choices):
         on = f"vhost-user:{socket}{',connect=1' if server else ''}"
@@ -104,13 +104,53 @@ def by_vhost_user(place: Place, choices: Sequence[Choice]) -> Wiring:
     def plug(number: int, slot: int) -> Plug:
         kind = choices[number].kind
         assert kind, "virtio.check() lets no other device through"
-        queues = {kind.queues: place.queues} if kind.queues else {}
-        packed = {"packed": "packed=1" in place.words}
-        mac = {"mac": f"52:54:00:62:77:{number:02x}"} if kind.netdev else {}
-        return VhostUserPlug(place.private / f"device{number}", slot,
-                             {**kind.front_end, **queues, **packed, **mac}, kind.netdev, how)
+        return _front_end(place, kind, slot, place.private / f"device{number}", number)
 
     return Wiring(None, devices, plug)
+
+
+def _qemu_listens(place: Place) -> bool:
+    return "server=1" in place.words
+
+
+def _front_end(place: Place, kind: Kind, slot: int, socket: Path, number: int) -> VhostUserPlug:
+    """`number`: of all front-ends of a lab, for its cards' addresses."""
+    how = LISTEN if _qemu_listens(place) else CONNECT
+    if "reconnect=1" in place.words:
+        how = reconnecting(qemu.numbers(place.qemu))
+    queues = {kind.queues: place.queues} if kind.queues else {}
+    packed = {"packed": "packed=1" in place.words}
+    mac = {"mac": f"52:54:00:62:77:{number:02x}"} if kind.netdev else {}
+    return VhostUserPlug(slot, socket, {**kind.front_end, **queues, **packed, **mac}, kind.netdev,
+                         how)
+
+
+def serve(place: Place, transport: str, services: Sequence[Service]) -> list[Program]:
+    """The programs of the user, each with a socket of its own."""
+    after_qemu = transport == "vhost-user" and _qemu_listens(place)
+    return [Program(service, number, place.folder, _service_socket(place, number), after_qemu)
+            for number, service in enumerate(services)]
+
+
+def _service_socket(place: Place, number: int) -> Path:
+    """In a folder of its own, so that all that listens there is that service."""
+    folder = place.private / f"serve{number}"
+    folder.mkdir(exist_ok=True)
+    return folder / "socket"
+
+
+def served_plug(place: Place, transport: str, service: Service, number: int, slot: int) -> Plug:
+    socket = _service_socket(place, number)
+    if service.kind:
+        return _front_end(place, service.kind, slot, socket, MOST_DEVICES + number)
+    if transport == "vfio-user":
+        return VfioUserPlug(slot, socket)
+    return IvshmemPlug(slot, socket, place.vectors)
+
+
+def survives(transport: str, words: Sequence[str]) -> bool:
+    """Whether QEMU goes on when a program has died, and connects to the next one."""
+    return transport == "vhost-user" and bool({"server=1", "reconnect=1"} & set(words))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ the file on this machine. So Vm reads the guest's output as usual.
 
 import re
 import shlex
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,10 @@ from typing import Self
 from harness.core.growing import LineReader
 from harness.core.places import HarnessError, write
 from harness.image import overlay, programs
+from harness.labs.extras import Extra
 from harness.labs.lab import Lab, shell_script
 from harness.labs.processes import Process
+from harness.labs.served import Service
 from harness.nested import emulated_host
 from harness.nested.emulated_host import METER_PORT, Meter
 from harness.report.logs import last_line
@@ -179,7 +182,8 @@ class NestedLab(Lab):
     def start(self) -> None:
         """Does nothing: its processes start with the VM."""
 
-    def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool) -> Vm:
+    def _make_vm(self, folder: Path, overlay: Path, plugs: Sequence[Plug], terminal: bool,
+                 stdin: socket.socket | None) -> Vm:
         if self.vms:
             raise HarnessError("an emulated host takes one VM")
         return NestedVm(self.config, folder, overlay, plugs, self.processes, self.meter)
@@ -190,8 +194,9 @@ class NestedLab(Lab):
 
 
 def make(config: VmConfig, folder: Path, devices: Sequence[str], vectors: int,
-         transport: str = "ivshmem", device_options: Sequence[str] = ()) -> Lab:
+         transport: str = "ivshmem", device_options: Sequence[str] = (),
+         services: Sequence[Service] = (), extras: Sequence[Extra] = ()) -> Lab:
     """The kind of lab that the VM's accelerator needs."""
     kind = NestedLab if config.nested else Lab
     return kind(config, folder, devices, vectors=vectors, transport=transport,
-                device_options=device_options)
+                device_options=device_options, services=services, extras=extras)

@@ -66,6 +66,11 @@ def last_line(log: Path) -> str:
     return next((line.strip() for line in reversed(_text(log).split("\n")) if line.strip()), "")
 
 
+def last_lines(log: Path, count: int) -> list[str]:
+    """The last lines that are not empty, in their order."""
+    return [line.rstrip() for line in _text(log).split("\n") if line.strip()][-count:]
+
+
 def _messages(log: Path) -> list[str]:
     return [_STAMP.sub("", line).strip() for line in _text(log).splitlines()]
 

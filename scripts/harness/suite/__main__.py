@@ -16,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.core.places import BUILD, HarnessError
-from . import build, inventory, jobs, levels, quick, results, schedule
+from harness.report import results
+from harness.report.results import Case, Usage
+from . import build, inventory, jobs, levels, quick, schedule
 from .levels import LEVELS, Chosen
-from .results import Case, Usage
 from .step import Failed, Skipped, Step
 
 RESULTS = BUILD / "test-results.xml"

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.core.places import ROOT, cache
-from .results import Case
+from harness.report.results import Case
 from .schedule import Cost, Costs
 from .step import LOGS, Step, command, tracked
 

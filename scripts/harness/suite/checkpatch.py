@@ -18,7 +18,7 @@ from harness.core.places import ROOT, HarnessError, cache, caches, locked, repla
 from harness.image import apt
 from harness.image.apt import AptError
 
-from .results import Case
+from harness.report.results import Case
 from .step import Skipped, Step, command, tracked
 
 SOURCES = "linux-source-6.1"

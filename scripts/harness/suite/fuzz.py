@@ -6,8 +6,8 @@ import shutil
 from functools import partial
 
 from harness.core.places import BUILD, ROOT
+from harness.report.results import Case
 from . import build
-from .results import Case
 from .step import LOGS, Failed, Step, command
 
 # What is fuzzed: the folder of its program, that of its corpus, and how many inputs are tried every

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
 from harness.vms import accel
-from . import build, pytests, results
-from .results import Case
+from harness.report import results
+from harness.report.results import Case
+from . import build, pytests
 from .step import LOGS, Failed, Step, command
 
 

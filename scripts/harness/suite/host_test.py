@@ -7,8 +7,9 @@ import unittest
 from pathlib import Path
 
 from harness.core.places import ROOT
-from harness.suite import host, results
-from harness.suite.results import Case
+from harness.report import results
+from harness.suite import host
+from harness.report.results import Case
 
 REPORTING = '''
 import os

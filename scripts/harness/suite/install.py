@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
+from harness.report.results import Case
 from . import build
-from .results import Case
 from .step import LOGS, Step, command
 
 EXAMPLES = ROOT / "docs/examples"

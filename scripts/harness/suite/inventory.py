@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.core.places import ROOT, HarnessError
-from . import results
+from harness.report import results
 
 _TEXT = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'  # string literals, which the compiler joins
 _DOCTEST = re.compile(rf"\b(TEST_CASE|SUBCASE)\(\s*{_TEXT}")

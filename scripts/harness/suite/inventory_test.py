@@ -4,8 +4,9 @@ import unittest
 from collections import Counter
 from pathlib import Path
 
-from harness.suite import inventory, results
-from harness.suite.results import Case
+from harness.report import results
+from harness.suite import inventory
+from harness.report.results import Case
 
 DOCTEST = '''
 TEST_CASE("a ring is answered") {

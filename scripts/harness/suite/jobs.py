@@ -19,8 +19,9 @@ from pathlib import Path
 from harness.core.children import Child, describe
 from harness.core.host import CpuTime
 from harness.core.places import ROOT
-from . import results, schedule
-from .results import Case, Unreadable, Usage
+from harness.report import results
+from harness.report.results import Case, Unreadable, Usage
+from . import schedule
 from .schedule import Costs
 from .step import LOGS, Step, end
 

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
-from harness.suite import jobs, results, schedule, step
-from harness.suite.results import Case
+from harness.report import results
+from harness.suite import jobs, schedule, step
+from harness.report.results import Case
 from harness.suite.step import Failed, Step
 
-FINE = "from harness.suite import results; results.write(REPORT, [results.Case('fine')])"
+FINE = "from harness.report import results; results.write(REPORT, [results.Case('fine')])"
 SCRIPTS = {
     "fine": FINE,
     "asserts": "assert 1 == 2, 'one is not two'",
@@ -26,7 +27,7 @@ SCRIPTS = {
 
 
 def argv(level: str, step: Step, report: Path) -> list[str]:
-    return [sys.executable, "-c", "from pathlib import Path; from harness.suite import results; "
+    return [sys.executable, "-c", "from pathlib import Path; from harness.report import results; "
             f"REPORT = Path({str(report)!r}); {SCRIPTS[step.name]}"]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness.core.places import ROOT
 
+from harness.report.results import Case
 from . import checkpatch, layers, sources, threads
-from .results import Case
 from .step import Failed, Step, command, tracked
 
 # Files that can't carry a comment, or are data.

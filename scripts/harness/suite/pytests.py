@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from . import results
-from .results import Case
+from harness.report import results
+from harness.report.results import Case
 from .step import Failed
 
 OptExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]

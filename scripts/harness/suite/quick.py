@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
+from harness.report.results import Case
 from . import build, host, lint, pytests, schedule, static, vm
-from .results import Case
 from .step import Failed, Step, command
 
 BASES = ("main", "origin/main", "HEAD")

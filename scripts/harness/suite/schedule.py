@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.places import replace_file
-from .results import Usage
+from harness.report.results import Usage
 
 FILE = Path(__file__).with_name("times.json")
 CPUS = float(os.cpu_count() or 1)

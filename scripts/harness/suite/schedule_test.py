@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from harness.suite import levels, schedule
-from harness.suite.results import Usage
+from harness.report.results import Usage
 from harness.suite.schedule import CPUS, Cost
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
 
-from .results import Case
+from harness.report.results import Case
 from .step import Step, command, tracked
 
 PACKAGE = ROOT / "scripts"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.suite import sources, step
-from harness.suite.results import Case
+from harness.report.results import Case
 from harness.suite.step import Failed
 
 

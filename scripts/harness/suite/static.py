@@ -10,8 +10,8 @@ from harness.core.places import BUILD, ROOT, HarnessError, replace_file
 from harness.image import build as images
 from harness.image import kernel
 
+from harness.report.results import Case
 from . import build, tidy_groups
-from .results import Case
 from .step import LOGS, Failed, Skipped, Step, command, tracked
 
 MODULE = ROOT / "guest-kmod"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.core.places import BUILD, ROOT
-from .results import Case
+from harness.report.results import Case
 
 LOGS = BUILD / "test"
 SHOWN = 40  # lines of a failed command's log

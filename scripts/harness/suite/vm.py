@@ -13,14 +13,15 @@ from functools import partial
 
 from harness.core.places import ROOT, HarnessError
 from harness.image import debug_kernel, kernel
-from . import build, pytests, results
-from .results import Case
+from harness.report import results
+from harness.report.results import Case
+from . import build, pytests
 from .step import LOGS, Step, command
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
           "trace", "hangs", "pauses", "notify_lab", "compare", "bare", "boot_vm", "boot_vm_elsewhere",
-          "packagers")
+          "boot_vm_yours", "packagers")
 
 
 def missing() -> str:
@@ -36,7 +37,7 @@ def missing() -> str:
 
 # Suites that take minutes: each of their tests is a step of its own.
 LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs", "pauses",
-        "boot_vm", "boot_vm_elsewhere")
+        "boot_vm", "boot_vm_elsewhere", "boot_vm_yours")
 
 
 def suite(name: str, test: str = "") -> list[Case]:

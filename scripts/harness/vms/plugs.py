@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The ends of wires in QEMU: ivshmem-doorbell on a switchboard's socket, vfio-user-pci on the socket
-of its device, or one of QEMU's front-ends of vhost-user on the socket of its back-end.
+"""What is in a VM's slots: ivshmem-doorbell on a switchboard's socket, vfio-user-pci on the socket
+of its device, one of QEMU's front-ends of vhost-user on the socket of its back-end, or a disk or a
+network card of QEMU's own.
 
 Each is a few objects, which stand on QEMU's command line or are plugged in by QMP.
 """
@@ -21,9 +22,8 @@ def value(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Plug:
-    """A PCI device in one of the VM's slots, on a socket."""
+    """A PCI device in one of the VM's slots."""
 
-    socket: Path
     slot: int
 
     @property
@@ -42,6 +42,13 @@ class Plug:
         """The same as arguments of QEMU."""
         raise NotImplementedError
 
+
+@dataclass(frozen=True)
+class SocketPlug(Plug):
+    """One on a socket."""
+
+    socket: Path
+
     def _chardev(self, how: Mapping[str, Any] = {"server": False}) -> tuple[str, dict[str, Any]]:
         """That connects to the socket, or listens there."""
         address = {"type": "unix", "data": {"path": str(self.socket)}}
@@ -50,7 +57,7 @@ class Plug:
 
 
 @dataclass(frozen=True)
-class IvshmemPlug(Plug):
+class IvshmemPlug(SocketPlug):
     """To a switchboard."""
 
     vectors: int
@@ -66,7 +73,7 @@ class IvshmemPlug(Plug):
 
 
 @dataclass(frozen=True)
-class VfioUserPlug(Plug):
+class VfioUserPlug(SocketPlug):
     """To a device that serves the whole PCI function."""
 
     def device(self) -> dict[str, Any]:
@@ -96,7 +103,7 @@ def _word(value: object) -> str:
 
 
 @dataclass(frozen=True)
-class VhostUserPlug(Plug):
+class VhostUserPlug(SocketPlug):
     """To the back-end of a virtio device, whose `properties` name QEMU's front-end. Some front-ends
     take the chardev, a network card takes a `netdev` in between. `how`: the chardev's options, which
     say what QEMU does when the back-end has gone: CONNECT, LISTEN, or reconnecting()."""
@@ -122,3 +129,48 @@ class VhostUserPlug(Plug):
     def _device(self) -> dict[str, Any]:
         link = {"netdev": f"net{self.slot}"} if self.netdev else {"chardev": self.name}
         return {"id": self.name, "bus": self.port, **link, **self.properties}
+
+
+@dataclass(frozen=True)
+class DiskPlug(Plug):
+    """A virtio disk that QEMU serves from a file. The guest finds it by its `serial`, of up to 20
+    characters."""
+
+    file: Path
+    serial: str
+    format: str = "raw"
+
+    def commands(self) -> Commands:
+        return [("blockdev-add", self._node()), ("device_add", self._device())]
+
+    def arguments(self) -> list[str]:
+        return ["-blockdev", json.dumps(self._node()), "-device", json.dumps(self._device())]
+
+    def _node(self) -> dict[str, Any]:
+        return {"driver": self.format, "node-name": self.name, "discard": "unmap",
+                "file": {"driver": "file", "filename": str(self.file)}}
+
+    def _device(self) -> dict[str, Any]:
+        return {"driver": "virtio-blk-pci", "id": f"disk{self.slot}", "bus": self.port,
+                "drive": self.name, "serial": self.serial}
+
+
+@dataclass(frozen=True)
+class UserNetPlug(Plug):
+    """A network card behind which QEMU is a router to this machine's network: no root, no tap."""
+
+    mac: str
+
+    def commands(self) -> Commands:
+        return [("netdev_add", self._netdev()), ("device_add", self._device())]
+
+    def arguments(self) -> list[str]:
+        return ["-netdev", json.dumps(self._netdev()), "-device", json.dumps(self._device())]
+
+    def _netdev(self) -> dict[str, Any]:
+        return {"type": "user", "id": f"net{self.slot}"}
+
+    def _device(self) -> dict[str, Any]:
+        # romfile: it is in a package of its own, and guests don't boot from the network.
+        return {"driver": "virtio-net-pci", "id": self.name, "bus": self.port, "mac": self.mac,
+                "netdev": f"net{self.slot}", "romfile": ""}

@@ -115,14 +115,16 @@ def _no_qemu(program: str, reason: object) -> HarnessError:
 
 def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int = 0,
          plugs: Sequence[Plug] = (), terminal: bool = False,
-         ports: Mapping[str, Path] = {}) -> CommandLine:
+         ports: Mapping[str, Path] = {}, stdin: int | None = None) -> CommandLine:
     """`slots`: the number of wires. `terminal`: the console is also our stdin and stdout. `ports`:
-    more ports, each with its file. Without an overlay the guest waits for one forever."""
+    more ports, each with its file. `stdin`: a socket that QEMU inherits, for the guest's command.
+    Without an overlay the guest waits for one forever."""
     return [
         *machine_line(config, slots, saved=not overlay),
         *(plug.arguments() for plug in plugs),
         _console(folder / "console.log", terminal),
         _overlay(overlay),
+        _port("stdin", "ringbuf" if stdin is None else f"socket,fd={stdin}"),
         *(_port(name, "file", file) for name, file in ports.items()),
         *(_port(name, "file", folder / file) for name, file in PORTS.items()),
     ]

@@ -10,7 +10,7 @@ from harness.report import logs
 
 TIMEOUT, HARNESS, DEAD = 124, 125, 255
 HIGHEST = 123  # what a command's own status is cut to
-REPORT_FAILED = 1  # of a command that ended with 0, but whose test report failed
+FOUND = 1  # something wrong was found in a run whose command ended with 0
 
 
 @dataclass(frozen=True)

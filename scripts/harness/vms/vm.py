@@ -11,6 +11,7 @@ An emulated VM boots only once: it is saved while it waits, and later runs resum
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -51,11 +52,12 @@ class QemuProcess(Protocol):
 
 
 class Vm:
-    """Its files are in `folder`; `overlay` holds the guest's command (image/overlay.py)."""
+    """Its files are in `folder`; `overlay` holds the guest's command (image/overlay.py). `stdin`:
+    QEMU's end of a socket from which that command reads."""
 
     def __init__(self, config: qemu.VmConfig, folder: Path, overlay: Path,
                  plugs: Sequence[Plug] = (), terminal: bool = False,
-                 ports: Mapping[str, Path] = {}) -> None:
+                 ports: Mapping[str, Path] = {}, stdin: socket.socket | None = None) -> None:
         self.config = config
         self.folder = folder
         self.boot_ms = 0  # from QEMU's start until the guest was ready
@@ -67,6 +69,7 @@ class Vm:
         self.console = folder / "console.log"
         self._terminal = terminal
         self._ports = ports
+        self._stdin = stdin
         self._slots = len(plugs)
         self._plugs = plugs
         self._overlay = overlay
@@ -92,7 +95,8 @@ class Vm:
 
     def _boot_cold(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
         while self.boots < BOOTS:
-            self._launch(self.line, terminal=self._terminal)
+            self._launch(self._line(self._overlay, self._plugs, self._terminal, self._stdin),
+                         terminal=self._terminal)
             self.boots += 1
             if self.until(lambda: watch() or self._ready(), limit):
                 return None
@@ -106,6 +110,11 @@ class Vm:
     def consoles(self) -> list[Path]:
         """The console logs of all kernels that ran for it."""
         return [self.console]
+
+    @property
+    def ready(self) -> bool:
+        """Whether its command has begun."""
+        return bool(self.boot_ms)
 
     @property
     def pid(self) -> int | None:
@@ -160,13 +169,14 @@ class Vm:
             return False
         return self.until(self._ended, PANIC_LIMIT)
 
-    def replug(self, slot: int) -> None:
+    def replug(self, slot: int, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Unplugs the wire of that slot, waits until the guest has released it, and plugs it in
         again. QmpError: QEMU refuses, or dies."""
         plug = self._plugs[slot]
         self._qmp.greet()
         self._qmp.command("device_del", id=plug.name)
         self._qmp.await_event("DEVICE_DELETED", device=plug.name)
+        meanwhile()
         saved_states.plug(self._qmp, [plug])
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -196,9 +206,9 @@ class Vm:
         self.close()
 
     def _line(self, overlay: Path | None, plugs: Sequence[Plug] = (),
-              terminal: bool = False) -> qemu.CommandLine:
+              terminal: bool = False, stdin: socket.socket | None = None) -> qemu.CommandLine:
         return qemu.line(self.config, self.folder, overlay, self._slots, plugs, terminal,
-                         self._ports)
+                         self._ports, stdin.fileno() if stdin else None)
 
     def _launch(self, line: qemu.CommandLine, *more: list[str], terminal: bool = False) -> None:
         """Returns when QEMU has connected its devices, long before the guest is up."""
@@ -210,8 +220,9 @@ class Vm:
         self.until(self._status_file.exists, BOOT_LIMIT)
 
     def _spawn(self, line: qemu.CommandLine, terminal: bool) -> QemuProcess:
+        inherited = [self._qmp.peer, *([self._stdin] if self._stdin else [])]
         return Child(qemu.flat(line), self.folder / "qemu.log", terminal,
-                     (self._qmp.peer.fileno(),))
+                     [end.fileno() for end in inherited])
 
     def _warm(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
         """Resumes a saved state, or boots once and saves one. Returns None if the guest is ready,
@@ -247,7 +258,7 @@ class Vm:
 
     def _resume(self, state: BinaryIO) -> None:
         self.resumed = True
-        line = self._line(self._overlay, terminal=self._terminal)
+        line = self._line(self._overlay, terminal=self._terminal, stdin=self._stdin)
         self._launch(line, saved_states.incoming(state), terminal=self._terminal)
         self._qmp.greet()
         saved_states.until_loaded(self._qmp)

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Programs of the user that serve a device on a socket, in any language: `boot-vm --serve`.
+
+The program is whatever the user's command line says, with the path of a socket in place of
+{socket}. It serves vfio-user or vhost-user there, or is an ivshmem server, by the run's --transport.
+"""
+
+import re
+import shlex
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from harness.core import messages
+from harness.core.children import describe
+from harness.core.places import HarnessError
+from harness.labs.processes import START_LIMIT, Process
+from harness.labs.virtio import KINDS, Kind
+from harness.report.logs import last_lines
+
+SOCKET = "{socket}"
+SHOWN = 10  # lines of a program that ended
+UNSEEN = 1.0  # seconds for a program that is not seen to listen
+_KIND = re.compile(rf"({'|'.join(KINDS)})=")
+# Waits for QEMU's socket, whose name is its first argument, then becomes the program.
+_AFTER_QEMU = 'until [ -S "$0" ]; do sleep 0.02; done; exec "$@"'
+
+
+@dataclass(frozen=True)
+class Service:
+    """A program as the user named it."""
+
+    argv: tuple[str, ...]  # with SOCKET in it
+    kind: Kind | None = None  # over vhost-user: which of QEMU's front-ends it gets
+
+    @classmethod
+    def parse(cls, word: str, transport: str) -> "Service":
+        """PROGRAM … {socket} …; over vhost-user KIND=PROGRAM … {socket} …"""
+        kind = _KIND.match(word)
+        command = word[kind.end():] if kind else word
+        option = f"--serve '{word}'"
+        try:
+            argv = tuple(shlex.split(command))
+        except ValueError as error:
+            raise HarnessError(f"{option}: {error}: quote it as for a shell") from None
+        if SOCKET not in command:
+            raise HarnessError(f"{option}: it has no {SOCKET}: write that where the program wants the "
+                               "path of the socket that it shall serve")
+        if not shutil.which(argv[0]):
+            raise HarnessError(f"{option}: there is no program '{argv[0]}': give its path")
+        name = transport.partition(",")[0]
+        if name == "vhost-user" and not kind:
+            raise HarnessError(f"{option}: QEMU has a front-end of its own for each kind of device "
+                               f"over vhost-user: put {', '.join(f'{known}=' for known in KINDS)} "
+                               "before the program")
+        if name != "vhost-user" and kind:
+            raise HarnessError(f"{option}: {kind[0]} is for --transport vhost-user; leave it out "
+                               f"with {name}")
+        return cls(argv, KINDS[kind[1]] if kind else None)
+
+
+class Program(Process):
+    """A running service. Its log has what it prints; the user's own exit status is kept."""
+
+    def __init__(self, service: Service, number: int, folder: Path, socket: Path,
+                 after_qemu: bool = False) -> None:
+        super().__init__(f"--serve {number} ({Path(service.argv[0]).name})",
+                         folder / f"serve-{number}.log")
+        self.number = number
+        self.starts = 0
+        self.argv = [part.replace(SOCKET, str(socket)) for part in service.argv]
+        if after_qemu:
+            self.argv = ["sh", "-c", _AFTER_QEMU, str(socket), *self.argv]
+        else:
+            self.socket = socket
+
+    def start(self) -> None:
+        self.starts += 1
+        super().start()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def fail(self, status: int) -> NoReturn:
+        self._fail(describe(status))
+
+    def _fail(self, what: str) -> NoReturn:
+        """Shows the last lines of its log first."""
+        said = last_lines(self.log, SHOWN)
+        for line in said:
+            messages.say(f"{self.what}: {line}")
+        raise HarnessError(f"{self.what} {what}, {'as above' if said else 'and said nothing'}; its "
+                           f"log: {self.log}")
+
+    def _await(self, socket: Path) -> None:
+        """A socket is there before its program listens, and whoever connects then is refused. In
+        another network namespace, as in a container, it is not seen to listen."""
+        began = time.monotonic()
+        seen = None
+        while not listening_in(socket.parent) or not socket.exists():
+            self.check()
+            now = time.monotonic()
+            seen = seen or (now if socket.exists() else None)
+            if seen and now > seen + UNSEEN:
+                return
+            if now > began + START_LIMIT:
+                self._fail(f"doesn't listen at {socket} after {START_LIMIT:g} s")
+            time.sleep(0.005)
+
+
+def listening_in(folder: Path, table: Path = Path("/proc/net/unix")) -> bool:
+    """Whether a process listens at a socket in that folder, by whatever name: some are renamed when
+    they are ready. Connecting would tell, too, but some programs serve only their first client."""
+    accepts = 0x10000
+    return any(Path(fields[-1]).parent == folder and int(fields[3], 16) & accepts
+               for line in table.read_text(errors="replace").splitlines()[1:]
+               if len(fields := line.split(maxsplit=7)) == 8)
