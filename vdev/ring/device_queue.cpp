@@ -6,16 +6,6 @@
 namespace bellwire::ring {
 namespace {
 
-bool inside(std::uint32_t offset, std::uint32_t length, std::size_t size) {
-  return offset <= size && length <= size - offset;
-}
-
-bool overlap(const bellwire_request& entry) {
-  return entry.input_length > 0 && entry.output_length > 0 &&
-         entry.input_offset < std::uint64_t{entry.output_offset} + entry.output_length &&
-         entry.output_offset < std::uint64_t{entry.input_offset} + entry.input_length;
-}
-
 void add(__u64& word, std::uint64_t more) {
   store(word, load(word, relaxed) + more, relaxed);
 }
@@ -33,6 +23,7 @@ DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt,
   // The driver cannot notice it if this is counted twice: a completion that the last incarnation
   // published, before it died without raising the interrupt.
   if (!same_generation()) return;
+  trace_.take_again_from(completed_);
   if (const auto broken = load(queue_.control->status.status, acquire)) {
     status_ = queue_status(broken);
     offender_ = load(queue_.control->status.offender, relaxed);
@@ -163,34 +154,6 @@ std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
   if (reply.status == BELLWIRE_DONE) reply = handler.serve(request_of(entry));
   complete(completed_++, entry.cookie, reply);
   return reply.status == BELLWIRE_DONE ? entry.input_length : 0;
-}
-
-// Whether the request may be served.
-bellwire_completion_status DeviceQueue::check(const bellwire_request& entry) const noexcept {
-  if (entry.flags != 0) return BELLWIRE_BAD_OPERATION;
-  if (!inside(entry.input_offset, entry.input_length, queue_.payload.size()) ||
-      !inside(entry.output_offset, entry.output_length, queue_.payload.size()) || overlap(entry))
-    return BELLWIRE_BAD_RANGE;
-  if (entry.input_length > BELLWIRE_MAX_REQUEST || entry.output_length > BELLWIRE_MAX_REQUEST)
-    return BELLWIRE_BAD_LENGTH;
-  return BELLWIRE_DONE;
-}
-
-Request DeviceQueue::request_of(const bellwire_request& entry) const noexcept {
-  return {entry.cookie, entry.operation,
-          queue_.payload.subspan(entry.input_offset, entry.input_length),
-          queue_.payload.subspan(entry.output_offset, entry.output_length)};
-}
-
-// Writes the completion of a request, which publish() shows the driver.
-void DeviceQueue::complete(std::uint32_t index, std::uint64_t cookie, const Reply& reply) noexcept {
-  bellwire_completion completion{};
-  completion.cookie = cookie;
-  completion.status = reply.status;
-  completion.length = reply.length;
-  completion.result = reply.result;
-  completion.incarnation = incarnation_;
-  queue_.completion(index) = completion;
 }
 
 void DeviceQueue::publish(std::uint32_t before) noexcept {

@@ -125,4 +125,42 @@ class DeviceQueue {
   bool cancelled_ = false;   // the handler was told so
 };
 
+// These run per request; everything else runs once for many requests.
+
+// Whether the request may be served.
+inline bellwire_completion_status DeviceQueue::check(const bellwire_request& entry) const noexcept {
+  if (entry.flags != 0) return BELLWIRE_BAD_OPERATION;
+  const auto inside = [size = queue_.payload.size()](std::uint32_t offset, std::uint32_t length) {
+    return offset <= size && length <= size - offset;
+  };
+  const bool overlap =
+      entry.input_length > 0 && entry.output_length > 0 &&
+      entry.input_offset < std::uint64_t{entry.output_offset} + entry.output_length &&
+      entry.output_offset < std::uint64_t{entry.input_offset} + entry.input_length;
+  if (!inside(entry.input_offset, entry.input_length) ||
+      !inside(entry.output_offset, entry.output_length) || overlap)
+    return BELLWIRE_BAD_RANGE;
+  if (entry.input_length > BELLWIRE_MAX_REQUEST || entry.output_length > BELLWIRE_MAX_REQUEST)
+    return BELLWIRE_BAD_LENGTH;
+  return BELLWIRE_DONE;
+}
+
+inline Request DeviceQueue::request_of(const bellwire_request& entry) const noexcept {
+  return {entry.cookie, entry.operation,
+          queue_.payload.subspan(entry.input_offset, entry.input_length),
+          queue_.payload.subspan(entry.output_offset, entry.output_length)};
+}
+
+// Writes the completion of a request, which publish() shows the driver.
+inline void DeviceQueue::complete(std::uint32_t index, std::uint64_t cookie,
+                                  const Reply& reply) noexcept {
+  bellwire_completion completion{};
+  completion.cookie = cookie;
+  completion.status = reply.status;
+  completion.length = reply.length;
+  completion.result = reply.result;
+  completion.incarnation = incarnation_;
+  queue_.completion(index) = completion;
+}
+
 }  // namespace bellwire::ring

@@ -12,7 +12,6 @@ DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt, std::uint32_t 
     : DeviceQueue(queue, std::move(interrupt), incarnation) {
   in_flight_ = std::make_unique<InFlight>(number, queue.entries, std::move(completed));
   taken_ = completed_;
-  if (same_generation()) trace_.take_again_from(taken_);
 }
 
 Turn DeviceQueue::turn(AsyncRequestHandler& handler, std::uint64_t rings) noexcept {

@@ -35,6 +35,7 @@ std::int64_t DriverWatch::missing(const DeviceSigns& signs) const noexcept {
 }
 
 DriverWatch::Advice DriverWatch::look(Clock::time_point now, const DeviceSigns& signs) {
+  at_work_ = false;
   const auto hang = find_hang(queue_);
   if (!hang) {
     clear(now);
@@ -43,6 +44,7 @@ DriverWatch::Advice DriverWatch::look(Clock::time_point now, const DeviceSigns& 
   const bool known =
       suspect_ && suspect_->hang == *hang && suspect_->incarnation == signs.incarnation;
   if (!known) {
+    if (suspect_ && passed() && !settle(now, signs)) return Advice::wait;
     suspect(now, signs, *hang);
     // The hops before the doorbell are this side's own: it gets some time to continue by itself.
     if (hang->last < BELLWIRE_RUNG) return Advice::wait;
@@ -75,10 +77,20 @@ DriverWatch::Advice DriverWatch::conclude(Clock::time_point now, Heartbeat::Heal
   if (hop && !on_way_there(suspect_->hang.last)) {
     count(now, *hop);
     suspect_.reset();
+  } else if (suspect_->hang.last == BELLWIRE_TAKEN) {
+    wait_for_device(now);
   } else if (!std::exchange(stuck_, true)) {
     report_ = describe(suspect_->hang, now - suspect_->since);
   }
   return Advice::done;
+}
+
+// The device beats, so it is at work on the request. Whether it still is, another ring shows.
+void DriverWatch::wait_for_device(Clock::time_point now) {
+  suspect_->rung = false;
+  at_work_ = true;
+  if (now - suspect_->since >= limit && !std::exchange(slow_, true))
+    report_ = describe(suspect_->hang, now - suspect_->since);
 }
 
 void DriverWatch::report_state(Clock::time_point now, Heartbeat::Health state) {
@@ -97,11 +109,18 @@ void DriverWatch::report_state(Clock::time_point now, Heartbeat::Health state) {
     suspect_->since = now;  // from here on the device can be the cause
 }
 
+// Whether the suspected request has got on.
+bool DriverWatch::passed() const noexcept {
+  const auto& hang = suspect_->hang;
+  if (hang.last < BELLWIRE_TAKEN) return reached(queue_, BELLWIRE_TAKEN, hang.request);
+  const auto completed = load(queue_.control->complete.completed, acquire);
+  return static_cast<std::int32_t>(completed - hang.request) > 0;
+}
+
 // Decides about the suspicion, now that the wait has ended.
 bool DriverWatch::settle(Clock::time_point now, const DeviceSigns& signs) {
   const auto& [hang, since, incarnation, rung] = *suspect_;
-  const auto completed = load(queue_.control->complete.completed, acquire);
-  if (completed == hang.request) return true;  // woken for something else
+  if (!passed()) return true;  // woken for something else
   const auto left = missing(signs);
   const bool restarted = std::exchange(incarnation_, signs.incarnation) != signs.incarnation;
   if (restarted) missing_ = left;  // it could not count what it had taken when it died
@@ -126,7 +145,7 @@ void DriverWatch::give_up(Clock::time_point now) {
 
 void DriverWatch::clear(Clock::time_point now) {
   report_state(now, Heartbeat::Health::beating);
-  stuck_ = false;
+  stuck_ = slow_ = false;
   suspect_.reset();
 }
 
@@ -161,8 +180,11 @@ StallDetector::StallDetector(const Layout& layout, unsigned queue) noexcept
 
 StallDetector::Progress StallDetector::progress() const noexcept {
   const auto& control = *queue_.control;
+  const auto hang = find_hang(queue_);
+  const bool at_work = hang && hang->last == BELLWIRE_TAKEN;
   return {load(control.driver.generation, acquire), load(control.status.generation, acquire),
-          load(control.complete.completed, acquire), load(control.consume.consumed, acquire)};
+          load(control.complete.completed, acquire), load(control.consume.consumed, acquire),
+          at_work ? signs().beat : 0};
 }
 
 DeviceSigns StallDetector::signs() const noexcept {
@@ -192,8 +214,10 @@ StallDetector::Finding StallDetector::look(Clock::time_point now) noexcept {
 
 std::string StallDetector::describe() const {
   const std::chrono::duration<double> age = stalled_;
-  if (const auto hang = find_hang(queue_)) return ring::describe(*hang, age);
-  const auto [generation, served, completed, consumed] = progress();
+  if (const auto hang = find_hang(queue_))
+    return hang->last == BELLWIRE_TAKEN ? ring::describe(*hang, age, "stuck device")
+                                        : ring::describe(*hang, age);
+  const auto [generation, served, completed, consumed, beat] = progress();
   if (served != generation)
     return text("the queue was claimed {:.1f} s ago, never served by the device: lost doorbell",
                 age.count());

@@ -11,6 +11,7 @@
 //   paused  the device was rung and does not beat, and nobody says that it is gone
 //   gone    the device left, or died
 //   lost    the device beats, and a hop never happened
+//   slow    the device beats, and has not completed a request for long
 //   stuck   the device beats, and does not do its own work
 //
 // Concluding that a hop was lost needs proof that both sides ran for a while after it was due. For
@@ -96,6 +97,8 @@ class DriverWatch {
   /// How many hops were lost and repaired.
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
   [[nodiscard]] bool paused() const noexcept { return state_ == Heartbeat::Health::paused; }
+  /// Whether the device beats, and has taken all requests: it may take any time.
+  [[nodiscard]] bool at_work() const noexcept { return at_work_; }
 
   /// Why waiting any longer is pointless; empty if it is not.
   [[nodiscard]] std::optional<std::string> hopeless(Clock::time_point now) const;
@@ -111,6 +114,8 @@ class DriverWatch {
   void suspect(Clock::time_point now, const DeviceSigns& signs, const Hang& hang);
   [[nodiscard]] Advice ring(Clock::time_point now, const DeviceSigns& signs) noexcept;
   [[nodiscard]] Advice conclude(Clock::time_point now, Heartbeat::Health state);
+  [[nodiscard]] bool passed() const noexcept;
+  void wait_for_device(Clock::time_point now);
   void report_state(Clock::time_point now, Heartbeat::Health state);
   void count(Clock::time_point now, bellwire_hop hop);
   void clear(Clock::time_point now);
@@ -121,6 +126,8 @@ class DriverWatch {
   Heartbeat::Health state_ = Heartbeat::Health::unknown;
   std::optional<Suspect> suspect_;
   bool stuck_ = false;
+  bool at_work_ = false;      // by the last look()
+  bool slow_ = false;         // reported
   std::int64_t missing_ = 0;  // doorbells that were rung and not counted by the device, ordinarily
   std::uint32_t incarnation_ = 0;  // of missing_
   std::uint64_t losses_ = 0;
@@ -157,9 +164,10 @@ class StallDetector {
   [[nodiscard]] std::string describe() const;
 
  private:
-  // Everything that changes when the queue makes progress.
+  // Everything that changes when the queue makes progress: `beat` while the device is at work on
+  // all that it was sent, which may take it any time.
   struct Progress {
-    std::uint32_t generation, served, completed, consumed;
+    std::uint32_t generation, served, completed, consumed, beat;
     bool operator==(const Progress&) const = default;
   };
   [[nodiscard]] Progress progress() const noexcept;

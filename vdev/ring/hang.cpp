@@ -21,7 +21,7 @@ constexpr std::array<Words, BELLWIRE_CONSUMED> hang_words{{
     {"kick seen by the kernel", "no doorbell written", "stuck module", {}},
     {"doorbell written", "never seen by the device", "lost doorbell", BELLWIRE_HOP_DOORBELL},
     {"device awake", "never took it", "stuck device", {}},
-    {"taken by the device", "never completed", "stuck device", {}},
+    {"taken by the device", "not completed yet", "the device is at work on it", {}},
     {"completion posted", "no interrupt raised", "stuck device", {}},
     {"completion posted and interrupt raised", "no interrupt taken", "lost interrupt",
      BELLWIRE_HOP_INTERRUPT},
@@ -45,31 +45,42 @@ class HangFinder {
                         load(control_.status.generation, acquire) == generation_ &&
                         load(control_.status.status, acquire) == BELLWIRE_QUEUE_OK;
     if (!served || request_ == submitted_) return std::nullopt;
-    const auto last = completed_ == request_ ? way_there() : way_back();
-    return last ? std::optional(Hang{generation_, request_, *last}) : std::nullopt;
+    return completed_ == request_ ? way_there() : way_back();
   }
 
  private:
+  // The device may be at work on the oldest ones, and sleep until it is rung for the next.
+  [[nodiscard]] std::optional<Hang> way_there() const noexcept {
+    if (!has(BELLWIRE_TAKEN, request_)) return hang(request_, before_taken(request_));
+    const auto next = load(control_.sides[BELLWIRE_DEVICE].last[BELLWIRE_TAKEN], acquire);
+    const bool waits = load(control_.doorbell.doorbell_event, acquire) == next;
+    if (!waits || static_cast<std::int32_t>(submitted_ - next) <= 0)
+      return hang(request_, BELLWIRE_TAKEN);
+    return hang(next, before_taken(next));
+  }
+
   // A device that does not wait for a ring is awake, and should look by itself.
-  [[nodiscard]] std::optional<bellwire_stage> way_there() const noexcept {
-    if (has(BELLWIRE_TAKEN)) return BELLWIRE_TAKEN;
-    if (load(control_.doorbell.doorbell_event, acquire) != completed_ || has(BELLWIRE_WOKEN))
+  [[nodiscard]] bellwire_stage before_taken(std::uint32_t request) const noexcept {
+    if (load(control_.doorbell.doorbell_event, acquire) != request || has(BELLWIRE_WOKEN, request))
       return BELLWIRE_WOKEN;
-    if (has(BELLWIRE_RUNG)) return BELLWIRE_RUNG;
-    return has(BELLWIRE_KICKED) ? BELLWIRE_KICKED : BELLWIRE_SUBMITTED;
+    if (has(BELLWIRE_RUNG, request)) return BELLWIRE_RUNG;
+    return has(BELLWIRE_KICKED, request) ? BELLWIRE_KICKED : BELLWIRE_SUBMITTED;
   }
 
   // A driver that does not wait for an interrupt is awake, and takes completions whenever it likes.
-  [[nodiscard]] std::optional<bellwire_stage> way_back() const noexcept {
+  [[nodiscard]] std::optional<Hang> way_back() const noexcept {
     if (load(control_.consume.interrupt_event, acquire) != request_) return std::nullopt;
     for (const auto stage :
          {BELLWIRE_AWAKE, BELLWIRE_SIGNALLED, BELLWIRE_INTERRUPTED, BELLWIRE_RAISED})
-      if (has(stage)) return stage;
-    return BELLWIRE_POSTED;
+      if (has(stage, request_)) return hang(request_, stage);
+    return hang(request_, BELLWIRE_POSTED);
   }
 
-  [[nodiscard]] bool has(bellwire_stage stage) const noexcept {
-    return reached(queue_, stage, request_);
+  [[nodiscard]] Hang hang(std::uint32_t request, bellwire_stage last) const noexcept {
+    return {generation_, request, last};
+  }
+  [[nodiscard]] bool has(bellwire_stage stage, std::uint32_t request) const noexcept {
+    return reached(queue_, stage, request);
   }
 
   const Queue& queue_;

@@ -23,14 +23,16 @@ namespace bellwire::ring {
 
 struct Hang {
   std::uint32_t generation;
-  std::uint32_t request;  ///< the oldest that its driver still waits for
+  std::uint32_t request;  ///< the oldest that makes no progress
   bellwire_stage last;    ///< the last that it reached
 
   bool operator==(const Hang&) const = default;
 };
 
 /// The last stage of the oldest request, if driver or device sleeps and waits for the other: it
-/// hangs if that does not change. Empty otherwise, and if the queue has no driver or is broken.
+/// hangs if that does not change. Requests that the device has taken are in its hands: they are
+/// named only if none behind them waits to be taken by a device that sleeps, and their last stage
+/// is BELLWIRE_TAKEN. Empty otherwise, and if the queue has no driver or is broken.
 [[nodiscard]] std::optional<Hang> find_hang(const Queue& queue) noexcept;
 
 /// Whether a stage is on the way to the device.

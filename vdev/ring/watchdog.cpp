@@ -25,6 +25,12 @@ bool consumed(const Queue& queue, std::uint32_t request) noexcept {
   return static_cast<std::int32_t>(consumed - request) > 0;
 }
 
+// Until then the driver has nothing to react to.
+bool completed(const Queue& queue, std::uint32_t request) noexcept {
+  const auto completed = load(queue.control->complete.completed, acquire);
+  return static_cast<std::int32_t>(completed - request) > 0;
+}
+
 bool has_count(int fd) noexcept {
   pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
   return fd >= 0 && ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
@@ -42,12 +48,13 @@ Watchdog::Watchdog(const Queue& queue, Interrupt interrupt)
 Watchdog::Finding Watchdog::look(Clock::time_point now) {
   const auto step = std::chrono::duration_cast<Duration>(interval_.next(now));
   if (auto losses = report_driver_losses(); losses.report) return losses;
-  const auto hang = find_hang(queue_);
+  auto hang = find_hang(queue_);
+  if (hang && hang->last == BELLWIRE_TAKEN) hang.reset();  // its device is at work on it
   observed_ = hang == seen_ ? observed_ + step : Duration::zero();
   if (hang != seen_) since_ = now;
   seen_ = hang;
   if (repaired_) {
-    repaired_->observed += step;
+    if (completed(queue_, repaired_->hang.request)) repaired_->observed += step;
     return settle(now);
   }
   return seen_ && observed_ >= patience ? begin_repair() : Finding{};

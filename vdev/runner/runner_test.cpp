@@ -34,6 +34,8 @@ struct LoggingDevice final : Device {
     return std::exchange(work, false) ? Turn::more : Turn::done;
   }
   void on_tick() noexcept override { ++ticks; }
+  const os::EventFd* ready() const noexcept override { return announces ? &*announces : nullptr; }
+  void on_ready() noexcept override { ++readies; }
   bool waits() const noexcept override { return waiting; }
   void stop() noexcept override { ++stops; }
 
@@ -46,6 +48,8 @@ struct LoggingDevice final : Device {
   std::size_t more_until = 0;
   bool work = false;  // for the next poll
   std::size_t polls = 0;
+  std::optional<os::EventFd> announces;
+  int readies = 0;
   int ticks = 0;
   bool waiting = false;
   int stops = 0;
@@ -92,6 +96,26 @@ TEST_CASE("a busy doorbell has one look under way, however often it is rung") {
     return std::ranges::count(device.calls, LoggingDevice::Call{index, 0});
   };
   CHECK(std::abs(looks(0) - looks(1)) <= 2);
+}
+
+TEST_CASE("a device is called when it announces something, until it is stopped") {
+  const auto wires = Wires::create(1);
+  boost::asio::io_context context;
+  LoggingDevice device;
+  device.announces = os::EventFd::create().value();
+  std::optional<Runner> runner = Runner::start(context, device, wires.device_end()).value();
+  context.poll();
+  CHECK(device.readies == 0);
+  for (int times = 1; times <= 3; ++times) {
+    device.announces->ring(2);
+    context.poll();
+    CHECK(device.readies == times);
+  }
+  CHECK(device.calls.size() == 1);  // the look after the start
+  device.announces->ring();
+  runner.reset();
+  context.poll();
+  CHECK(device.readies == 3);
 }
 
 TEST_CASE("dropping the runner stops the device once, and nothing calls it afterwards") {

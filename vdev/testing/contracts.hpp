@@ -4,6 +4,8 @@
 // requests travel on our own rings or on virtqueues. Each is checked on every transport that can
 // keep it, with real devices. What a transport can't keep, rig.cpp says with the reason.
 //
+// The contracts of requests in flight are about ring devices that complete them later.
+//
 // The wire contracts are about wires alone, without a device on them. A virtqueue's wires end in
 // its Backend, which gives them to nobody else; what they promise is seen there by "queues are
 // apart" and by the interrupts of masked vectors.
@@ -25,6 +27,7 @@ struct Contract {
   Needs needs = Needs::nothing;
 };
 
+/// On the wires of a transport of ring devices, with a device that the contract chooses.
 struct WireContract {
   std::string_view name;
   unsigned queues;
@@ -33,6 +36,7 @@ struct WireContract {
 
 [[nodiscard]] std::span<const Contract> contracts() noexcept;
 [[nodiscard]] std::span<const WireContract> wire_contracts() noexcept;
+[[nodiscard]] std::span<const WireContract> in_flight_contracts() noexcept;
 
 /// Throws an error with those words if `held` is false.
 void require(bool held, std::string_view what);

@@ -32,3 +32,11 @@ TEST_CASE("every transport of ring devices keeps every contract of wires") {
       });
     }
 }
+
+TEST_CASE("every transport of ring devices keeps every contract of requests in flight") {
+  for (const auto& contract : in_flight_contracts()) SUBCASE(std::string(contract.name).c_str()) {
+      on_each_transport(contract.queues, [&contract](TransportFixture& fixture) {
+        CHECK_NOTHROW(contract.check(fixture));
+      });
+    }
+}

@@ -38,6 +38,7 @@ class ClaimedQueue {
   /// paused.
   [[nodiscard]] std::optional<Error> trouble() const;
   [[nodiscard]] bool paused() const noexcept { return watch_.paused(); }
+  [[nodiscard]] bool at_work() const noexcept { return watch_.at_work(); }
   /// Requests that hung because a hop was lost.
   [[nodiscard]] std::uint64_t hung() const noexcept { return watch_.losses(); }
   [[nodiscard]] bool gone() const noexcept { return file_.gone(); }

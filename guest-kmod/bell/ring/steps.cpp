@@ -94,7 +94,7 @@ Result<bellwire_completion> ring_once(ClaimedQueue& claimed, std::uint64_t cooki
     if (queue.status() != BELLWIRE_QUEUE_OK)
       return bellwire::fault(std::errc::protocol_error, "the queue is broken (reason {})",
                              static_cast<int>(queue.status()));
-    if (claimed.paused()) deadline = Clock::now() + ring_patience;
+    if (claimed.paused() || claimed.at_work()) deadline = Clock::now() + ring_patience;
     if (Clock::now() > deadline)
       return bellwire::fault(std::errc::timed_out, "no completion for {} s", ring_patience.count());
     sleeps = queue.may_sleep();

@@ -179,7 +179,7 @@ bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t 
 
 bool Traffic::stuck(bool progress) {
   auto& queue = claimed_.queue();
-  if (claimed_.paused()) last_progress_ = bellwire::ring::timestamp();
+  if (claimed_.paused() || claimed_.at_work()) last_progress_ = bellwire::ring::timestamp();
   // Checked first: memory that is gone has no meaning.
   if (const auto trouble = progress ? std::nullopt : claimed_.trouble())
     result_.failure = trouble->message;
