@@ -2,7 +2,8 @@
 //
 // libFuzzer against the device's side of a queue. The input is what a hostile driver does: a list
 // of actions, some of which happen in the middle of a turn, while a request is being served. The
-// queue has neighbours on both sides, in one block of the heap: AddressSanitizer sees what leaves
+// device either serves each request at once, or keeps it and completes or drops it later. The queue
+// has neighbours on both sides, in one block of the heap: AddressSanitizer sees what leaves
 // the block, and the neighbours' bytes show the rest. In the end an honest driver resets the queue,
 // and must be served.
 #include <fuzzer/FuzzedDataProvider.h>
@@ -11,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "vdev/core/crc32c.hpp"
 #include "vdev/ring/device_queue.hpp"
@@ -54,12 +56,18 @@ class Memory {
   std::unique_ptr<std::byte, Free> block_;
 };
 
-class Attack final : public ring::RequestHandler {
+class Attack final : private ring::RequestHandler, private ring::AsyncRequestHandler {
  public:
-  explicit Attack(FuzzedDataProvider& input) : input_(input) { restart(); }
+  explicit Attack(FuzzedDataProvider& input) : input_(input), later_(input.ConsumeBool()) {
+    restart();
+  }
+  ~Attack() { die(); }
 
   void run() {
-    while (input_.remaining_bytes() > 0) (this->*input_.PickValueInArray(actions))();
+    while (input_.remaining_bytes() > 0) {
+      (this->*input_.PickValueInArray(actions))();
+      require(device_->in_flight() >= held_.size());
+    }
     end_honestly();
     require(memory_.neighbours_untouched());
   }
@@ -97,12 +105,69 @@ class Attack final : public ring::RequestHandler {
 
   void begin_generation() { ring::begin_generation(queue_); }
 
-  void restart() { device_.emplace(queue_, line_.interrupt(), ++incarnation_); }
+  void restart() {
+    die();
+    if (later_)
+      device_.emplace(queue_, line_.interrupt(), ++incarnation_, 0, completed_);
+    else
+      device_.emplace(queue_, line_.interrupt(), ++incarnation_);
+  }
+
+  // The process ends, and with it what it had in flight.
+  void die() {
+    for (auto& request : held_) static_cast<void>(std::move(request).release());
+    held_.clear();
+  }
+
+  void stop() {
+    if (!later_) return;
+    device_->stop(*this);
+    complete_all();
+    require(device_->in_flight() == 0);
+    restart();
+  }
 
   void turn() {
     served_ = 0;
-    device_->turn(*this, input_.ConsumeIntegral<std::uint8_t>());
+    turn(input_.ConsumeIntegral<std::uint8_t>());
     require(served_ <= most_per_turn);
+  }
+
+  void turn(std::uint64_t rings) {
+    if (later_)
+      device_->turn(static_cast<ring::AsyncRequestHandler&>(*this), rings);
+    else
+      device_->turn(static_cast<ring::RequestHandler&>(*this), rings);
+  }
+
+  void deliver() {
+    if (!later_) return;
+    device_->deliver(*this);
+    require(device_->in_flight() == held_.size());
+  }
+
+  void complete() {
+    if (held_.empty()) return;
+    auto& chosen = held_[input_.ConsumeIntegral<std::uint8_t>() % held_.size()];
+    std::swap(chosen, held_.back());
+    const bool dropped = input_.ConsumeBool();
+    auto request = std::move(held_.back());
+    held_.pop_back();
+    if (!dropped) finish(std::move(request));
+  }
+
+  static void finish(ring::PendingRequest request) {
+    std::ranges::fill(request->output, std::byte{1});
+    const auto length = static_cast<std::uint32_t>(request->output.size());
+    std::move(request).complete({.length = length});
+  }
+
+  void complete_all() {
+    while (!held_.empty()) {
+      finish(std::move(held_.back()));
+      held_.pop_back();
+    }
+    deliver();
   }
 
   // What the memory does behind the device's back, at any time; and the steps of the device.
@@ -110,7 +175,8 @@ class Attack final : public ring::RequestHandler {
                                          &Attack::write_request, &Attack::begin_generation};
   static constexpr Action actions[] = {
       &Attack::set_word,         &Attack::move_word, &Attack::set_byte, &Attack::write_request,
-      &Attack::begin_generation, &Attack::restart,   &Attack::turn,     &Attack::turn};
+      &Attack::begin_generation, &Attack::restart,   &Attack::turn,     &Attack::turn,
+      &Attack::deliver,          &Attack::complete,  &Attack::complete, &Attack::stop};
 
   ring::Reply serve(const ring::Request& request) noexcept override {
     ++served_;
@@ -119,6 +185,17 @@ class Attack final : public ring::RequestHandler {
     std::ranges::fill(request.output, std::byte{1});
     if (input_.remaining_bytes() > 0) (this->*input_.PickValueInArray(meanwhile))();
     return {.length = static_cast<std::uint32_t>(request.output.size()), .result = result};
+  }
+
+  void handle(ring::PendingRequest request) noexcept override {
+    ++served_;
+    require(inside_payload(request->input) && inside_payload(request->output));
+    held_.push_back(std::move(request));
+    if (input_.remaining_bytes() > 0) (this->*input_.PickValueInArray(meanwhile))();
+  }
+
+  void cancel(unsigned) noexcept override {
+    if (input_.ConsumeBool()) held_.clear();
   }
 
   [[nodiscard]] bool inside_payload(std::span<const std::byte> bytes) const {
@@ -130,27 +207,33 @@ class Attack final : public ring::RequestHandler {
   void end_honestly() {
     // Twice, since the first number may be one that the hostile driver had the device serve before.
     ring::begin_generation(queue_);
-    device_->turn(*this, 1);
+    turn(1);
+    complete_all();
     ring::DriverQueue driver(queue_, ring::begin_generation(queue_));
-    device_->turn(*this, 1);
+    turn(1);
     require(driver.ready() && driver.status() == BELLWIRE_QUEUE_OK);
     for (std::uint64_t cookie = 0; cookie < std::uint64_t{3} * entries; ++cookie) {
       bellwire_request request{};
       request.cookie = cookie;
       require(driver.submit(request));
       (void)driver.publish();
-      device_->turn(*this, 1);
+      turn(1);
+      complete_all();
       const auto completion = driver.take();
       require(completion && completion->cookie == cookie && completion->status == BELLWIRE_DONE);
     }
   }
 
   FuzzedDataProvider& input_;
+  const bool later_;
   Memory memory_;
   ring::Queue queue_ = ring::Queue::over(memory_.victim(), {entries, trace_entries});
   InterruptLine line_{os::EventFd::create().value()};
   std::uint32_t incarnation_ = 0;
+  std::shared_ptr<const os::EventFd> completed_ =
+      std::make_shared<os::EventFd>(os::EventFd::create().value());
   std::optional<ring::DeviceQueue> device_;
+  std::vector<ring::PendingRequest> held_;
   unsigned served_ = 0;  // in this turn
 };
 

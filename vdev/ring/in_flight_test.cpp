@@ -20,7 +20,7 @@ TEST_CASE("completions are published in the driver's order, whatever the device'
   scene.submit(driver, 4);
   CHECK(scene.holder.held() == 4);
   CHECK(scene.device->in_flight() == 4);
-  for (const std::size_t place : {3, 1}) {
+  for (const std::size_t place : {3U, 1U}) {
     scene.holder.complete(place);
     scene.deliver();
     CHECK(scene.take(driver) == 0);
@@ -168,7 +168,7 @@ TEST_CASE(
   scene.holder.complete(3);
   scene.deliver();
   Driver next(scene.wires.guest_end(), 0);
-  for (unsigned cancels : {1U, 1U}) {  // once
+  for (const unsigned cancels : {1U, 1U}) {  // once
     CHECK(scene.turn() == Turn::done);
     CHECK(scene.holder.cancels() == cancels);
     CHECK_FALSE(next.queue().ready());

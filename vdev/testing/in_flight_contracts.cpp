@@ -87,7 +87,7 @@ void what_is_in_flight_outlives_its_device(TransportFixture& fixture) {
     for (unsigned number = first; number < first + 16; ++number) offer(driver, number);
     driver.publish();
     life->device.wait_until_held(16);
-    for (const std::size_t place : {5, 0, 0, 9}) life->device.complete(place);
+    for (const std::size_t place : {5U, 0U, 0U, 9U}) life->device.complete(place);
     life.reset();
     life.emplace(fixture);
     life->device.wait_until_held(14);

@@ -5,6 +5,8 @@
 
 #include "vdev/devices/request_device.hpp"
 
+bellwire::ring::Reply sum(const bellwire::ring::Request& request) noexcept;
+
 class Sum final : public bellwire::RequestDevice {
  public:
   [[nodiscard]] bellwire::DeviceTraits traits() const noexcept override;
