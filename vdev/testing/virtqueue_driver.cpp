@@ -74,14 +74,15 @@ class VirtqueueGuest::Driver final : public RequestDriver {
 
 void VirtqueueGuest::Driver::submit(unsigned number) {
   const auto input = message(number);
-  const auto size = static_cast<std::uint32_t>(input.size());
+  const auto length = static_cast<std::uint32_t>(input.size());
   *guest_.at<bellwire_virtio_request>(request_at(number)) = {
       .cookie = number, .operation = 0, .flags = 0};
-  std::ranges::copy(input, guest_.space_.bytes(request_at(number) + request_size, size).begin());
+  std::ranges::copy(input, guest_.space_.bytes(request_at(number) + request_size, length).begin());
   std::ranges::fill(guest_.space_.bytes(reply_at(number), request_room), std::byte{0});
   constexpr std::uint32_t splits[] = {0, request_size, request_size + 4};
-  const auto readable = buffers(request_at(number), request_size + size, splits[number % 3]);
-  const auto writable = buffers(reply_at(number), reply_size + size, number % 2 * (reply_size - 3));
+  const auto readable = buffers(request_at(number), request_size + length, splits[number % 3]);
+  const auto writable =
+      buffers(reply_at(number), reply_size + length, number % 2 * (reply_size - 3));
   if (!virtqueue().add(readable, writable, number)) throw std::runtime_error("the queue was full");
 }
 
