@@ -14,8 +14,10 @@ namespace {
 constexpr std::size_t request_size = sizeof(bellwire_virtio_request);
 constexpr std::size_t reply_size = sizeof(bellwire_virtio_reply);
 
-// Memory of a larger copy is given back when its request is completed.
+// Memory of a larger copy is given up when its request is completed; so is that of any copy while
+// half of the memory for all is in use, so that a request of the largest size finds room.
 constexpr std::size_t most_kept = 256 << 10;
+constexpr std::size_t most_copied = std::size_t{4} * BELLWIRE_MAX_REQUEST;
 
 // All bytes from `offset` on. Empty: they are in several pieces.
 template <class Byte>
@@ -111,10 +113,9 @@ bellwire_completion_status VirtioRequestDevice::prepare(const bellwire_virtio_re
   slot.output_copied = false;
   if (header.flags != 0) return BELLWIRE_BAD_OPERATION;
   if (std::max(request.readable_size() - request_size, request.writable_size() - reply_size) >
-          BELLWIRE_MAX_REQUEST ||
-      !gather(request, slot))
+      BELLWIRE_MAX_REQUEST)
     return BELLWIRE_BAD_LENGTH;
-  return BELLWIRE_DONE;
+  return gather(request, slot) ? BELLWIRE_DONE : BELLWIRE_FAILED;
 }
 
 // An input that overlaps the output is copied as well, since the device relies on two pieces that
@@ -139,10 +140,18 @@ bool VirtioRequestDevice::gather(const virtio::Request& request, Slot& slot) noe
 // Empty: there is no memory. `size` is not 0.
 std::span<std::byte> VirtioRequestDevice::room(Copy& copy, std::size_t size) noexcept {
   if (size > copy.size) {
-    copy.bytes.reset(new (std::nothrow) std::byte[size]);
-    copy.size = copy.bytes ? size : 0;
+    give_up(copy);
+    if (copied_.fetch_add(size, std::memory_order_relaxed) + size <= most_copied)
+      copy.bytes.reset(new (std::nothrow) std::byte[size]);
+    copy.size = size;
+    if (!copy.bytes) give_up(copy);
   }
   return {copy.bytes.get(), std::min(copy.size, size)};
+}
+
+void VirtioRequestDevice::give_up(Copy& copy) noexcept {
+  copied_.fetch_sub(copy.size, std::memory_order_relaxed);
+  copy = {};
 }
 
 void VirtioRequestDevice::completed(ring::PendingSlot& slot) noexcept {
@@ -159,13 +168,15 @@ void VirtioRequestDevice::finish(Slot& slot, const ring::Reply& reply) noexcept 
                                    .status = static_cast<std::uint32_t>(reply.status)};
   virtio::copy_to(chain.writable(), 0, std::as_bytes(std::span(&said, 1)));
   for (auto* const copy : {&slot.input_copy, &slot.output_copy})
-    if (copy->size > most_kept) *copy = {};
+    if (copy->size > most_kept || copied_.load(std::memory_order_relaxed) > most_copied / 2)
+      give_up(*copy);
   std::move(chain).complete(static_cast<std::uint32_t>(reply_size + written.size()));
 }
 
 // What one driver sent is nothing for the next one to see.
 void VirtioRequestDevice::stop() noexcept {
   for (auto& slots : slots_) slots.clear();
+  copied_ = 0;
 }
 
 }  // namespace bellwire

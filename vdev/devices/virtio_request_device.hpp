@@ -8,12 +8,14 @@
 // The device gets its input and its output in one piece each. Where the driver's buffers are in one
 // piece, these are the guest's memory itself; where they are not, the bytes are copied to and from
 // a buffer of this process. A request's slot keeps that buffer for the next one, so requests of the
-// usual size allocate nothing.
+// usual size allocate nothing. All buffers together have at most 64 MiB; a request for which there
+// is no room is answered with BELLWIRE_FAILED.
 //
 // Threads: as virtio::Device; requests may be completed from any. The guest may change its memory
 // at any time, and may have its buffers overlap.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -48,19 +50,21 @@ class VirtioRequestDevice final : public virtio::Device, private ring::PendingOw
   };
 
   [[nodiscard]] Slot& slot_of(const virtio::Request& request);
-  [[nodiscard]] static bellwire_completion_status prepare(const bellwire_virtio_request& header,
-                                                          const virtio::Request& request,
-                                                          Slot& slot) noexcept;
+  [[nodiscard]] bellwire_completion_status prepare(const bellwire_virtio_request& header,
+                                                   const virtio::Request& request,
+                                                   Slot& slot) noexcept;
   void completed(ring::PendingSlot& slot) noexcept override;
-  [[nodiscard]] static bool gather(const virtio::Request& request, Slot& slot) noexcept;
-  [[nodiscard]] static std::span<std::byte> room(Copy& copy, std::size_t size) noexcept;
-  static void finish(Slot& slot, const ring::Reply& reply) noexcept;
+  [[nodiscard]] bool gather(const virtio::Request& request, Slot& slot) noexcept;
+  [[nodiscard]] std::span<std::byte> room(Copy& copy, std::size_t size) noexcept;
+  void give_up(Copy& copy) noexcept;
+  void finish(Slot& slot, const ring::Reply& reply) noexcept;
 
   const std::unique_ptr<RingDevice> device_;
   ring::RequestHandler* const at_once_;     // the device, if it answers at once
   ring::AsyncRequestHandler* const later_;  // likewise, if it completes requests later
   const unsigned queues_;
   std::vector<std::vector<std::unique_ptr<Slot>>> slots_;  // by queue and slot; made when used
+  std::atomic<std::size_t> copied_ = 0;                    // bytes in all copies
 };
 
 }  // namespace bellwire

@@ -4,7 +4,10 @@
 // driver splits its buffers, and whatever else it does.
 #include "vdev/devices/virtio_request_device.hpp"
 
-#include "vdev/core/crc32c.hpp"
+#include <deque>
+#include <set>
+
+#include "vdev/devices/delay.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/testing/driver.hpp"
 #include "vdev/testing/holding_device.hpp"
@@ -19,7 +22,7 @@ constexpr std::uint32_t request_size = sizeof(bellwire_virtio_request);
 constexpr std::uint32_t reply_size = sizeof(bellwire_virtio_reply);
 constexpr std::uint32_t unsplit = ~std::uint32_t{0};
 
-std::unique_ptr<RequestDevice> echo() {
+std::unique_ptr<RingDevice> an_echo() {
   return std::make_unique<Echo>();
 }
 
@@ -42,10 +45,24 @@ class Witness final : public RequestDevice {
   Seen& seen_;
 };
 
+// Keeps its requests until the test completes them.
+class Keeper final : public AsyncRequestDevice {
+ public:
+  explicit Keeper(std::deque<ring::PendingRequest>& kept) noexcept : kept_(kept) {}
+  [[nodiscard]] DeviceTraits traits() const noexcept override { return {.kind = "keeper"}; }
+
+ private:
+  void handle(ring::PendingRequest request) noexcept override {
+    kept_.push_back(std::move(request));
+  }
+  void cancel(unsigned) noexcept override { kept_.clear(); }
+  std::deque<ring::PendingRequest>& kept_;
+};
+
 // A driver of a request device.
 class RequestGuest {
  public:
-  explicit RequestGuest(std::unique_ptr<RequestDevice> device, const VirtioPlan& plan = {})
+  explicit RequestGuest(std::unique_ptr<RingDevice> device, const VirtioPlan& plan = {})
       : device_(std::move(device), 2), guest(device_, plan) {
     guest.start_all();
   }
@@ -102,7 +119,7 @@ class RequestGuest {
 }  // namespace
 
 TEST_CASE_TEMPLATE("echo and digest answer on a virtqueue", Layout, Split, Packed) {
-  RequestGuest guest(echo(), {.packed = Layout::packed});
+  RequestGuest guest(an_echo(), {.packed = Layout::packed});
   const auto answer = guest.call(bytes("hello, device"), 64);
   CHECK(answer.used == reply_size + 13);
   CHECK(answer.reply.status == BELLWIRE_DONE);
@@ -119,8 +136,8 @@ TEST_CASE_TEMPLATE("echo and digest answer on a virtqueue", Layout, Split, Packe
 TEST_CASE_TEMPLATE("how the driver splits its bytes into buffers means nothing", Layout, Split,
                    Packed) {
   for (const bool tables : {false, true}) {
-    RequestGuest guest(echo(), {.packed = Layout::packed,
-                                .table_entries = static_cast<std::uint16_t>(tables ? 64 : 0)});
+    RequestGuest guest(an_echo(), {.packed = Layout::packed,
+                                   .table_entries = static_cast<std::uint16_t>(tables ? 64 : 0)});
     const auto input = bytes("as long as this, and a little longer");
     const std::uint32_t sizes[] = {3, 7, request_size, 17, request_size + 1, 40, unsplit};
     for (const auto readable : sizes)
@@ -200,7 +217,7 @@ TEST_CASE("what the device does not serve is answered with the reason") {
 }
 
 TEST_CASE("buffers that overlap are apart for the device") {
-  RequestGuest guest(echo());
+  RequestGuest guest(an_echo());
   const auto place = guest.guest.allocate(256).address;
   auto* const at = guest.guest.memory.bytes(place, 256).data();
   const auto input = bytes("0123456789abcdef");
@@ -212,8 +229,68 @@ TEST_CASE("buffers that overlap are apart for the device") {
   CHECK(std::ranges::equal(input, std::span(at + 8 + reply_size, 16)));
 }
 
+TEST_CASE_TEMPLATE("requests that are completed later come back in any order", Layout, Split,
+                   Packed) {
+  RequestGuest guest(std::make_unique<Delay>(), {.packed = Layout::packed});
+  constexpr std::uint32_t count = 16;
+  std::vector<virtio::GuestBuffer> replies;
+  for (std::uint32_t number = 0; number < count; ++number) {
+    const bellwire_virtio_request header{number, 4000 - number * 200, 0};
+    const virtio::GuestBuffer readable[] = {
+        guest.guest.allocate(std::as_bytes(std::span(&header, 1))),
+        guest.guest.allocate(std::as_bytes(std::span(&number, 1)))};
+    replies.push_back(guest.guest.allocate(reply_size + sizeof number));
+    const virtio::GuestBuffer writable[] = {{replies.back().address, reply_size + 1},
+                                            {replies.back().address + reply_size + 1, 3}};
+    guest.guest.submit(0, readable, writable, number);
+  }
+  std::set<std::uint64_t> came;
+  while (came.size() < count) {
+    const auto used = guest.guest.wait_used(0);
+    CHECK(came.insert(used.token).second);
+    CHECK(used.written == reply_size + sizeof(std::uint32_t));
+    const auto bytes = guest.guest.bytes(replies[used.token]);
+    std::uint32_t number = 0;
+    std::memcpy(&number, &bytes[reply_size], sizeof number);
+    CHECK(number == used.token);
+  }
+}
+
+TEST_CASE("a reset waits for requests in flight, and what is dropped has failed") {
+  std::deque<ring::PendingRequest> kept;
+  RequestGuest guest(std::make_unique<Keeper>(kept));
+  const auto request = guest.guest.allocate(request_size), reply = guest.guest.allocate(reply_size);
+  for (unsigned count = 0; count < 3; ++count) guest.guest.submit(0, {&request, 1}, {&reply, 1});
+  REQUIRE(guest.guest.run_until([&] { return kept.size() == 3; }));
+  kept.pop_front();
+  CHECK(guest.guest.wait_used(0).written == reply_size);
+  CHECK(guest.guest.memory.at<bellwire_virtio_reply>(reply.address)->status == BELLWIRE_FAILED);
+  guest.guest.backend.reset_now();
+  CHECK(kept.empty());
+  CHECK(guest.guest.backend.counts(0).completed == 3);
+}
+
+TEST_CASE("copies have a bound, whatever a driver splits, and room for the next request") {
+  std::deque<ring::PendingRequest> kept;
+  RequestGuest guest(std::make_unique<Keeper>(kept), {.memory = std::uint64_t{32} << 20});
+  const auto request = guest.guest.allocate(request_size), reply = guest.guest.allocate(reply_size);
+  const auto large = guest.guest.allocate(8 << 20);
+  const virtio::GuestBuffer readable[] = {request, large, large},
+                            writable[] = {reply, large, large};
+  for (unsigned round = 0; round < 3; ++round) {
+    for (unsigned count = 0; count < 3; ++count) guest.guest.submit(0, readable, writable);
+    CHECK(guest.guest.wait_used(0).written == reply_size);  // 96 MiB are too many
+    CHECK(guest.guest.memory.at<bellwire_virtio_reply>(reply.address)->status == BELLWIRE_FAILED);
+    CHECK(kept.size() == 2);
+    for (; !kept.empty(); kept.pop_front()) std::move(kept.front()).complete();
+    for (unsigned count = 0; count < 2; ++count)
+      CHECK(guest.guest.wait_used(0).written == reply_size);
+    CHECK(guest.guest.memory.at<bellwire_virtio_reply>(reply.address)->status == BELLWIRE_DONE);
+  }
+}
+
 TEST_CASE("the config space says which device it is") {
-  VirtioRequestDevice device(echo(), 3);
+  VirtioRequestDevice device(an_echo(), 3);
   CHECK(device.traits().id == BELLWIRE_VIRTIO_ID);
   CHECK(device.traits().queues == 3);
   REQUIRE(device.traits().config_size == sizeof(bellwire_virtio_config));

@@ -7,9 +7,9 @@ using namespace bellwire::testing;
 
 namespace {
 
-void keeps(const TestedRig& tested, const Contract& contract) {
+void keeps(const TestedRig& tested, const Contract& contract, Echoes echoes) {
   if (!tested.has(contract.needs)) return;
-  if (const auto rig = tested.create(contract.queues); rig)
+  if (const auto rig = tested.create(contract.queues, echoes); rig)
     CHECK_NOTHROW(contract.check(**rig));
   else
     MESSAGE(tested.name, " was not tried: ", rig.error().message);
@@ -18,11 +18,14 @@ void keeps(const TestedRig& tested, const Contract& contract) {
 }  // namespace
 
 TEST_CASE("every transport keeps every contract that it can, on rings and on virtqueues") {
-  for (const auto& contract : contracts())
-    for (const auto& tested : rigs())
-      SUBCASE(bellwire::text("{}: {}", contract.name, tested.name).c_str()) {
-        keeps(tested, contract);
-      }
+  for (const auto echoes : {Echoes::at_once, Echoes::later})
+    for (const auto& contract : contracts())
+      for (const auto& tested : rigs())
+        SUBCASE(bellwire::text("{}: {}{}", contract.name, tested.name,
+                               echoes == Echoes::later ? ", later" : "")
+                    .c_str()) {
+          keeps(tested, contract, echoes);
+        }
 }
 
 TEST_CASE("every transport of ring devices keeps every contract of wires") {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "vdev/devices/delay.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/machine/kvm/kvm_machine.hpp"
 #include "vdev/ring/words.hpp"
@@ -18,6 +19,11 @@ namespace bellwire::testing {
 
 std::vector<std::byte> message(unsigned number) {
   return bytes(text("request {}", number));
+}
+
+std::unique_ptr<RingDevice> make_device(Echoes echoes) {
+  if (echoes == Echoes::at_once) return std::make_unique<Echo>();
+  return std::make_unique<Delay>();
 }
 
 unsigned RequestDriver::wait_for_completion() {
@@ -96,9 +102,10 @@ std::optional<unsigned> RingDriver::take() {
 
 class RingRig final : public Rig {
  public:
-  explicit RingRig(std::unique_ptr<TransportFixture> fixture) : fixture_(std::move(fixture)) {}
+  RingRig(std::unique_ptr<TransportFixture> fixture, Echoes echoes)
+      : fixture_(std::move(fixture)), echoes_(echoes) {}
 
-  void start_device() override { life_.emplace(*fixture_); }
+  void start_device() override { life_.emplace(*fixture_, echoes_); }
   void stop_device() override {
     life_.reset();
     fixture_->detach();
@@ -112,12 +119,14 @@ class RingRig final : public Rig {
 
  private:
   struct Life {
-    explicit Life(TransportFixture& fixture)
-        : running(echo, fixture.attach().value(), fixture.polling) {}
-    Echo echo;
+    Life(TransportFixture& fixture, Echoes echoes)
+        : device(make_device(echoes)),
+          running(*device, fixture.attach().value(), fixture.polling) {}
+    std::unique_ptr<RingDevice> device;
     RunningDevice running;
   };
   std::unique_ptr<TransportFixture> fixture_;
+  const Echoes echoes_;
   std::optional<Life> life_;
 };
 
@@ -135,10 +144,10 @@ using Made = Result<std::unique_ptr<Rig>>;
 
 TestedRig on_rings(const TestedTransport& transport) {
   return {transport.name,
-          [&transport](unsigned queues) -> Made {
+          [&transport](unsigned queues, Echoes echoes) -> Made {
             auto fixture = transport.create(queues);
             if (!fixture) return fixture.error();
-            return std::unique_ptr<Rig>(std::make_unique<RingRig>(std::move(*fixture)));
+            return std::unique_ptr<Rig>(std::make_unique<RingRig>(std::move(*fixture), echoes));
           },
           on_wires};
 }
@@ -146,8 +155,9 @@ TestedRig on_rings(const TestedTransport& transport) {
 TestedRig on_virtqueues(std::string_view name, Made (*make)(const VirtqueuePlan&),
                         bool (*has)(Needs), VirtqueuePlan plan = {}) {
   return {name,
-          [=](unsigned queues) mutable {
+          [=](unsigned queues, Echoes echoes) mutable {
             plan.queues = queues;
+            plan.echoes = echoes;
             return make(plan);
           },
           has};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Rig: an echo on a transport, with its guest, both in this process: what the contracts are checked
-// on, whether the requests travel on our own rings or on virtqueues. RequestDriver plays the guest
-// on one queue.
+// Rig: an echo, or a delay, which echoes later, on a transport, with its guest, both in this
+// process: what the contracts are checked on, whether the requests travel on our own rings or on
+// virtqueues. RequestDriver plays the guest on one queue.
 //
 // The device runs on a thread of the rig's; the test's thread is the guest. Waits are bounded; what
 // does not arrive in time is an exception, which fails the test.
@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vdev/devices/request_device.hpp"
 #include "vdev/machine/model/endpoint.hpp"
 #include "vdev/os/result.hpp"
 
@@ -69,6 +70,13 @@ class Rig {
   virtual void replace_drivers() = 0;
 };
 
+/// The device that a rig has.
+enum class Echoes {
+  at_once,  ///< Echo
+  later,    ///< Delay: on virtqueues its requests come back in any order
+};
+[[nodiscard]] std::unique_ptr<RingDevice> make_device(Echoes echoes);
+
 /// What a contract asks of a transport, beyond wires.
 enum class Needs {
   nothing,
@@ -79,7 +87,7 @@ enum class Needs {
 struct TestedRig {
   std::string_view name;
   /// The error says why this machine can't run it.
-  std::function<Result<std::unique_ptr<Rig>>(unsigned queues)> create;
+  std::function<Result<std::unique_ptr<Rig>>(unsigned queues, Echoes echoes)> create;
   /// Whether its transport has that.
   bool (*has)(Needs needs);
 };

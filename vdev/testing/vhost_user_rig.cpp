@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// An echo that is served by vhost-user, and the front-end that a VMM would be. The device's process
-// is a thread that serves the socket; the front-end keeps memory, wires and the inflight region
-// while it is away, and connects again, as QEMU does.
+// A device that echoes, served by vhost-user, and the front-end that a VMM would be. The device's
+// process is a thread that serves the socket; the front-end keeps memory, wires and the inflight
+// region while it is away, and connects again, as QEMU does.
 #include <boost/asio/post.hpp>
 #include <stdexcept>
 #include <thread>
 
-#include "vdev/devices/echo.hpp"
 #include "vdev/devices/virtio_request_device.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/testing/process.hpp"
@@ -30,7 +29,7 @@ constexpr vhost_user::PieceShape piece{.guest_address = std::uint64_t{1} << 32,
 class ServedEcho {
  public:
   ServedEcho(const std::string& path, const VirtqueuePlan& plan)
-      : device_(std::make_unique<Echo>(), plan.queues),
+      : device_(make_device(plan.echoes), plan.queues),
         backend_(
             virtio::Backend::create(context_, device_, memory_, {.polling = plan.polling}).value()),
         server_(vhost_user::Server::create(context_, backend_, memory_, {.path = path}).value()),

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// An echo that is a virtio-pci function, and a driver of its registers: directly, or by vfio-user.
-// A function is both device and transport: the guest has no wires before it, and its end forgets
-// the queues. So starting the device is what a driver does first, and stopping it a reset.
+// A device that echoes, a virtio-pci function, and a driver of its registers: directly, or by
+// vfio-user. A function is both device and transport: the guest has no wires before it, and its end
+// forgets the queues. So starting the device is what a driver does first, and stopping it a reset.
 #include <linux/virtio_config.h>
 #include <linux/virtio_pci.h>
 
 #include <stdexcept>
+#include <thread>
 
-#include "vdev/devices/echo.hpp"
 #include "vdev/devices/virtio_request_device.hpp"
 #include "vdev/testing/vfio_user.hpp"
 #include "vdev/testing/virtqueue_driver.hpp"
@@ -131,7 +131,7 @@ class VirtioPciRig final : public Rig {
                bool by_vfio_user)
       : plan_(plan),
         machine_(std::move(machine)),
-        device_(std::make_unique<Echo>(), plan.queues),
+        device_(make_device(plan.echoes), plan.queues),
         served_([this](boost::asio::io_context& context) {
           return PciFunction::create(context, device_, {.polling = plan_.polling}).value();
         }),
@@ -150,11 +150,14 @@ class VirtioPciRig final : public Rig {
   void start_device() override;
   void stop_device() override {
     set_status(0);
-    if (status() != 0) throw std::runtime_error("a reset did not end");
+    wait_until([](unsigned status) { return status == 0; }, "a reset did not end");
   }
   machine::Endpoint& endpoint() override { return *endpoint_; }
   std::unique_ptr<RequestDriver> driver(unsigned queue) override {
-    return guest_.driver(queue, *this, [this] { wait_for_needs_reset(); });
+    return guest_.driver(queue, *this, [this] {
+      wait_until([](unsigned status) { return (status & VIRTIO_CONFIG_S_NEEDS_RESET) != 0; },
+                 "a broken queue was not reported");
+    });
   }
   void replace_drivers() override {
     stop_device();
@@ -169,7 +172,7 @@ class VirtioPciRig final : public Rig {
   void set_status(unsigned status) { access_->write(VIRTIO_PCI_COMMON_STATUS, 1, status); }
   void agree_on_features();
   void place_queue(unsigned index);
-  void wait_for_needs_reset();
+  void wait_until(bool (*so)(unsigned status), const char* otherwise);
 
   const VirtqueuePlan plan_;
   std::unique_ptr<machine::Machine> machine_;
@@ -217,11 +220,12 @@ void VirtioPciRig::place_queue(unsigned index) {
   access_->write(VIRTIO_PCI_COMMON_Q_ENABLE, 2, 1);
 }
 
-void VirtioPciRig::wait_for_needs_reset() {
+void VirtioPciRig::wait_until(bool (*so)(unsigned status), const char* otherwise) {
   const auto end = std::chrono::steady_clock::now() + patience;
-  while ((status() & VIRTIO_CONFIG_S_NEEDS_RESET) == 0)
-    if (std::chrono::steady_clock::now() > end)
-      throw std::runtime_error("a broken queue was not reported");
+  while (!so(status())) {
+    if (std::chrono::steady_clock::now() > end) throw std::runtime_error(otherwise);
+    std::this_thread::yield();
+  }
 }
 
 Result<std::unique_ptr<Rig>> make(const VirtqueuePlan& plan, bool by_vfio_user) {

@@ -12,6 +12,7 @@ namespace bellwire::testing {
 
 struct VirtqueuePlan {
   unsigned queues = 1;
+  Echoes echoes = Echoes::at_once;
   bool packed = false;
   Polling polling = Polling::off;                                  ///< of the device
   machine::MachineFactory machine = machine::SoftMachine::create;  ///< what the wires are on
