@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "guest-kmod/bell/ring/traffic.hpp"
+#include "guest-kmod/uapi/bellwire_virtio.h"
 
 namespace bell {
 
@@ -32,6 +33,12 @@ struct EduOptions {
   bool qemus = false;  ///< QEMU's own edu: its buffer is smaller, and failing DMA isn't reported
 };
 
+struct VirtioOptions {
+  std::uint64_t count = 10'000;           ///< requests
+  std::uint16_t id = BELLWIRE_VIRTIO_ID;  ///< the virtio ID: QEMU's front-end has its own
+  bool split = false;                     ///< a split ring, though the device offers packed ones
+};
+
 struct CompareOptions {
   std::string json;  ///< file to write the results to; empty: none
   std::string only;  ///< only mechanisms and directions whose names contain this
@@ -43,6 +50,7 @@ struct CompareOptions {
 [[nodiscard]] Result<bool> run_ring(const RingOptions& options);
 [[nodiscard]] Result<bool> run_break();
 [[nodiscard]] Result<bool> run_edu(const EduOptions& options);
+[[nodiscard]] Result<bool> run_virtio(const VirtioOptions& options);
 /// False: a mechanism that should work did not.
 [[nodiscard]] Result<bool> run_compare(const CompareOptions& options);
 

@@ -106,6 +106,25 @@ void add_edu(CLI::App& app, Run& run) {
   command->callback([&run, options] { run = [options] { return bell::run_edu(*options); }; });
 }
 
+void add_virtio(CLI::App& app, Run& run) {
+  auto* command = app.add_subcommand(
+      "virtio", "Drive an echo or a digest on a virtqueue from user space, and check it (KTAP)");
+  command->footer("\nNeeds root and a huge page: echo 1 > /proc/sys/vm/nr_hugepages");
+  auto options = std::make_shared<bell::VirtioOptions>();
+  command->add_option("--count", options->count, "Requests")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      ->add_option("--id", options->id,
+                   "The device's virtio ID: behind a front-end of vhost-user, what that says")
+      ->check(CLI::Range(1, 63))
+      ->type_name("N")
+      ->capture_default_str();
+  command->add_flag("--split", options->split, "Use a split ring, even if packed ones are offered");
+  command->callback([&run, options] { run = [options] { return bell::run_virtio(*options); }; });
+}
+
 void add_compare(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand(
       "compare", "Measure every way to notify, side by side, and judge the note's claims");
@@ -137,6 +156,7 @@ int main(int argc, char** argv) {
   add_ring(app, run);
   add_break(app, run);
   add_edu(app, run);
+  add_virtio(app, run);
   add_compare(app, run);
   app.failure_message([](const CLI::App*, const CLI::Error& error) {
     return std::string("bell: ") + error.what() + " (see bell --help)\n";

@@ -22,6 +22,9 @@ from vmtests.disks import DiskCase
 
 IDIO16 = BUILD / "release/docs/examples/idio16/idio16"
 PATIENCE = 60  # seconds
+FRONT_END = "vhost-user-test-device-pci"  # for the virtio IDs that QEMU has a name for, …
+ANY_VIRTIO_ID = (10, 2)                   # … since this version
+PARAMETER_SERVER = 38                     # one of them, for which Linux has no driver
 ROOM = "echo 1 >/proc/sys/vm/nr_hugepages"
 
 # The test answers each output of the guest with new inputs.
@@ -148,6 +151,29 @@ class Rng(Functions):
         lab.start()
         self.finish(self.boot(lab, RNG))
         lab.check()
+
+
+class Echo(Functions):
+    """Ring devices on virtqueues, driven from user space."""
+
+    def serve(self, name: str, on: str, lab: Lab, virtio_id: int = 60) -> None:
+        device = Device(lab.folder, name, 0, on, self.socket)
+        self.addCleanup(device.stop)
+        device.start()
+        drive = f"bell virtio --id {virtio_id}"
+        self.finish(self.boot(lab, ROOM, drive, f"{drive} --split --count 1000"))
+        device.check()
+
+    def test_echo_is_driven_on_virtqueues_by_vfio_user(self) -> None:
+        self.serve("echo", f"vfio-user:{self.socket},virtio=1", self.lab_on_socket(shared_memory=True))
+
+    def test_digest_is_driven_behind_qemus_front_end(self) -> None:
+        front_end = {"driver": FRONT_END, "chardev": "digest", "virtio-id": PARAMETER_SERVER,
+                     "config_size": 24, "packed": True}
+        lab = self.lab_with("-chardev", f"socket,id=digest,path={self.socket}",
+                            "-device", json.dumps(front_end), shared_memory=True,
+                            program=toolbox.find(ANY_VIRTIO_ID, FRONT_END))
+        self.serve("digest", f"vhost-user:{self.socket}", lab, PARAMETER_SERVER)
 
 
 class Blk(DiskCase):

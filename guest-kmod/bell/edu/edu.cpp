@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cstring>
 
-#include "guest-kmod/bell/edu/user_driver.hpp"
+#include "guest-kmod/bell/pci/user_driver.hpp"
 #include "guest-kmod/bell/report/ktap_checks.hpp"
 #include "vdev/devices/edu_registers.hpp"
 

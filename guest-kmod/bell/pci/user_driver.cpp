@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "guest-kmod/bell/edu/user_driver.hpp"
+#include "guest-kmod/bell/pci/user_driver.hpp"
 
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -14,6 +14,7 @@ namespace bell {
 
 using bellwire::fault;
 using bellwire::system_fault;
+using bellwire::text;
 using bellwire::os::UniqueFd;
 namespace {
 
@@ -56,13 +57,36 @@ Result<void> enable(const fs::path& folder, int config) {
 
 }  // namespace
 
-Result<PciDevice> PciDevice::open(std::uint16_t vendor, std::uint16_t device) {
+Result<PciDevice::Config> PciDevice::read_config(std::uint16_t vendor, std::uint16_t device) {
+  const auto folder = find(vendor, device);
+  if (!folder) return folder.error();
+  const auto file = open_file(*folder / "config");
+  if (!file) return file.error();
+  Config config;
+  if (::pread(file->get(), config.data(), config.size(), 0) != static_cast<ssize_t>(config.size()))
+    return system_fault("cannot read the config space of {}", folder->string());
+  return config;
+}
+
+Result<void> PciDevice::unbind(std::uint16_t vendor, std::uint16_t device) {
+  const auto folder = find(vendor, device);
+  if (!folder) return folder.error();
+  const auto file = *folder / "driver/unbind";
+  if (!fs::exists(file)) return {};
+  std::ofstream unbind(file);
+  if (!(unbind << folder->filename().string() << std::flush))
+    return fault(std::errc::io_error, "cannot unbind the driver of {}; are you root?",
+                 folder->string());
+  return {};
+}
+
+Result<PciDevice> PciDevice::open(std::uint16_t vendor, std::uint16_t device, unsigned bar_index) {
   const auto folder = find(vendor, device);
   if (!folder) return folder.error();
   auto config = open_file(*folder / "config");
   if (!config) return config.error();
   if (auto enabled = enable(*folder, config->get()); !enabled) return enabled.error();
-  const auto resource = open_file(*folder / "resource0");
+  const auto resource = open_file(*folder / text("resource{}", bar_index));
   if (!resource) return resource.error();
   const auto size = bellwire::os::file_size(resource->get());
   if (!size) return size.error();
@@ -116,7 +140,7 @@ Result<DmaMemory> DmaMemory::create() {
 
 Result<std::uint64_t> DmaMemory::address() const {
   const UniqueFd pagemap(::open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
-  const auto page = reinterpret_cast<std::uintptr_t>(mapping_.data()) / page_size;
+  const auto page = reinterpret_cast<std::uintptr_t>(bytes().data()) / page_size;
   std::uint64_t entry = 0;
   const auto at = static_cast<off_t>(page * sizeof entry);
   if (::pread(pagemap.get(), &entry, sizeof entry, at) != sizeof entry)
