@@ -3,6 +3,8 @@
 // A device that echoes, served by vhost-user, and the front-end that a VMM would be. The device's
 // process is a thread that serves the socket; the front-end keeps memory, wires and the inflight
 // region while it is away, and connects again, as QEMU does.
+#include <linux/virtio_config.h>
+
 #include <boost/asio/post.hpp>
 #include <stdexcept>
 #include <thread>
@@ -96,10 +98,12 @@ class VhostUserRig final : public Rig {
   }
 
   FrontEnd make_front_end() {
+    using vhost_user::bit;
     const vhost_user::Wishes wishes{.queues = plan_.queues,
                                     .queue_size = VirtqueueGuest::size,
-                                    .features = vhost_user::bit(VIRTIO_RING_F_EVENT_IDX) |
-                                                vhost_user::bit(VIRTIO_RING_F_INDIRECT_DESC)};
+                                    .features = bit(VIRTIO_RING_F_EVENT_IDX) |
+                                                bit(VIRTIO_RING_F_INDIRECT_DESC) |
+                                                (plan_.packed ? bit(VIRTIO_F_RING_PACKED) : 0)};
     return FrontEnd::create(vhost_user::Link(os::UniqueFd(), {.limit = patience}, transcript_),
                             *vhost_user::dialect_of("qemu-8"), wishes,
                             vhost_user::GuestMemory::create({&piece, 1}).value())
@@ -115,6 +119,7 @@ class VhostUserRig final : public Rig {
     for (unsigned index = 0; index < plan_.queues; ++index) {
       const auto areas = front_.ring(index).words.areas();
       places.push_back({{.size = VirtqueueGuest::size,
+                         .packed = plan_.packed,
                          .event_index = true,
                          .indirect = true,
                          .descriptors = areas.descriptors,

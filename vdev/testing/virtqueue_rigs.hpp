@@ -18,7 +18,6 @@ struct VirtqueuePlan {
   machine::MachineFactory machine = machine::SoftMachine::create;  ///< what the wires are on
 };
 
-/// Split rings only: the front-end has no others.
 [[nodiscard]] Result<std::unique_ptr<Rig>> make_vhost_user_rig(const VirtqueuePlan& plan);
 [[nodiscard]] Result<std::unique_ptr<Rig>> make_virtio_pci_rig(const VirtqueuePlan& plan);
 [[nodiscard]] Result<std::unique_ptr<Rig>> make_vfio_user_virtio_rig(const VirtqueuePlan& plan);
