@@ -100,7 +100,7 @@ class VhostUserRig final : public Rig {
   FrontEnd make_front_end() {
     using vhost_user::bit;
     const vhost_user::Wishes wishes{.queues = plan_.queues,
-                                    .queue_size = VirtqueueGuest::size,
+                                    .queue_size = VirtqueueGuest::entries,
                                     .features = bit(VIRTIO_RING_F_EVENT_IDX) |
                                                 bit(VIRTIO_RING_F_INDIRECT_DESC) |
                                                 (plan_.packed ? bit(VIRTIO_F_RING_PACKED) : 0)};
@@ -118,7 +118,7 @@ class VhostUserRig final : public Rig {
     std::vector<VirtqueuePlace> places;
     for (unsigned index = 0; index < plan_.queues; ++index) {
       const auto areas = front_.ring(index).words.areas();
-      places.push_back({{.size = VirtqueueGuest::size,
+      places.push_back({{.size = VirtqueueGuest::entries,
                          .packed = plan_.packed,
                          .event_index = true,
                          .indirect = true,

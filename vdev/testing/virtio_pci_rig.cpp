@@ -113,7 +113,7 @@ std::vector<VirtqueuePlace> places(const VirtqueuePlan& plan) {
   std::vector<VirtqueuePlace> places;
   for (unsigned index = 0; index < plan.queues; ++index) {
     const auto at = guest_base + index * each;
-    places.push_back({{.size = VirtqueueGuest::size,
+    places.push_back({{.size = VirtqueueGuest::entries,
                        .packed = plan.packed,
                        .event_index = true,
                        .indirect = true,

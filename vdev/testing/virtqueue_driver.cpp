@@ -114,7 +114,7 @@ void VirtqueueGuest::Driver::break_queue() {
     }
   } else {
     auto& index = guest_.at<vring_avail>(layout.driver_area)->idx;
-    ring::store(index, static_cast<std::uint16_t>(index + 2 * size), ring::release);
+    ring::store(index, static_cast<std::uint16_t>(index + 2 * entries), ring::release);
   }
   ring();
   wait_until_broken_();

@@ -22,7 +22,7 @@ struct VirtqueuePlace {
 
 class VirtqueueGuest {
  public:
-  static constexpr std::uint16_t size = 128;  ///< entries of a queue
+  static constexpr std::uint16_t entries = 128;  ///< of a queue
   static constexpr std::uint64_t request_room = 512;
   static constexpr std::uint64_t payload_size = 2 * request_room * most_in_flight;
 
