@@ -35,15 +35,15 @@ none; a device names the slot that it wants.)");
       ->type_name("PATH");
   command
       ->add_option("--vectors", options->vectors,
-                   "Doorbells and interrupts per direction, and queues in the memory (1 to 32)")
+                   "Doorbells and interrupts per direction, and queues in the memory")
       ->type_name("N")
       ->capture_default_str();
   command
       ->add_option("--memory", options->memory,
-                   "Shared memory per slot: a power of two, 64K to 1G [4M]")
+                   "Shared memory per slot: a power of two, 64K to 1G (default: 4M)")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("SIZE");
-  command->add_option("--slots", options->slots, "Number of QEMU-and-device pairs (1 to 1024)")
+  command->add_option("--slots", options->slots, "Number of QEMU-and-device pairs")
       ->type_name("N")
       ->capture_default_str();
   command->callback([&run, options] { run = [options] { return run_switchboard(*options); }; });

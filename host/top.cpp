@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "host/cli/help.hpp"
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
 #include "host/output/standard_output.hpp"
@@ -205,11 +206,11 @@ their place.)");
                    "Control sockets of devices (bellwire device --control)")
       ->required();
   command->add_option("--interval", options->interval, "Seconds between updates")
-      ->check(CLI::Range(0.01, 3600.0))
+      ->check(between(0.01, 3600.0))
       ->type_name("S")
       ->capture_default_str();
   command->add_option("--times", options->times, "End after N updates")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->type_name("N");
   command->callback([&run, options] { run = [options] { return run_top(*options); }; });
 }

@@ -145,6 +145,18 @@ void add_compare(CLI::App& app, Run& run) {
   command->callback([&run, options] { run = [options] { return bell::run_compare(*options); }; });
 }
 
+// A word that is no subcommand is not missing: it is named, with those that there are.
+std::string reason_of(const CLI::App& app, const CLI::Error& error) {
+  const auto unknown = app.remaining(true);
+  if (unknown.empty()) return error.what();
+  if (!app.get_subcommands().empty() || unknown.front().starts_with('-'))
+    return "unknown argument '" + unknown.front() + "'";
+  std::string names;
+  for (const auto* subcommand : app.get_subcommands([](const CLI::App*) { return true; }))
+    names += (names.empty() ? "" : ", ") + subcommand->get_name();
+  return "unknown subcommand '" + unknown.front() + "'; there are: " + names;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -158,8 +170,8 @@ int main(int argc, char** argv) {
   add_edu(app, run);
   add_virtio(app, run);
   add_compare(app, run);
-  app.failure_message([](const CLI::App*, const CLI::Error& error) {
-    return std::string("bell: ") + error.what() + " (see bell --help)\n";
+  app.failure_message([](const CLI::App* parsed, const CLI::Error& error) {
+    return "bell: " + reason_of(*parsed, error) + " (see bell --help)\n";
   });
   if (auto ready = bell::occupy_standard_descriptors(); !ready) {
     bell::complain("{}", ready.error().message);

@@ -57,6 +57,8 @@ static void read_options(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	int failed;
+
 	read_options(argc, argv);
 	if (access(options.device, F_OK) != 0 && !insert_module() && errno != EEXIST) {
 		fprintf(stderr, "module-selftest: %s: %s; name the module with -m\n",
@@ -69,5 +71,6 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	bind(); /* remembers where the device is */
-	return run_tests(&suites, optind < argc ? argv[optind] : "") ? 1 : 0;
+	failed = run_tests(&suites, optind < argc ? argv[optind] : "");
+	return failed < 0 ? 2 : failed > 0;
 }

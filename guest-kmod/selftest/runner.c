@@ -167,13 +167,26 @@ static void run_suite(const struct suites *suites, const struct test *test, cons
 		}
 }
 
+static void complain_of(const struct suites *suites, const char *filter)
+{
+	fprintf(stderr, "module-selftest: no test has '%s' in its name; there are:\n", filter);
+	for (unsigned int i = 0; i < suites->count; i++)
+		for (const struct test *test = suites->all[i]; test->name; test++)
+			fprintf(stderr, "  %s\n", test->name);
+}
+
 int run_tests(const struct suites *suites, const char *filter)
 {
+	const unsigned int planned = count_tests(suites, filter);
 	struct ktap report;
 
+	if (planned == 1) {
+		complain_of(suites, filter);
+		return -1;
+	}
 	skip_reason = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	kernel_log_begin();
-	report = ktap_begin(count_tests(suites, filter));
+	report = ktap_begin(planned);
 	for (unsigned int i = 0; i < suites->count; i++)
 		run_suite(suites, suites->all[i], filter, &report);
 	ktap_result(&report, kernel_log_clean(), "the kernel's log has no warning");

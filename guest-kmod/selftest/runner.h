@@ -25,7 +25,7 @@ struct suites {
 
 /*
  * Runs the tests with `filter` in their names; the last test is that the
- * kernel's log has no new warning. Returns how many failed.
+ * kernel's log has no new warning. Returns how many failed; -1: there is no such test.
  */
 int run_tests(const struct suites *suites, const char *filter);
 

@@ -7,6 +7,7 @@
 
 #include "host/bench/suites.hpp"
 #include "host/cli/command_line.hpp"
+#include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
 
 namespace {
@@ -27,7 +28,7 @@ does the same without bellwire. A ratio is the median of its rounds, with their 
 difference within them means nothing. A limit, the most that a ratio should be, comes last.)");
   auto options = std::make_shared<bench::Options>();
   command->add_option("--rounds", options->rounds, "Sample everything N times (1 to 1000)")
-      ->check(CLI::Range(1, 1000))
+      ->check(host::between(1, 1000))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--skip", options->skip, "Leave out rows with TEXT in their name")

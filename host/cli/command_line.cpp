@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
+#include "host/cli/help.hpp"
 #include "host/output/standard_output.hpp"
 #include "vdev/log/log.hpp"
 
@@ -38,10 +39,19 @@ int run_chosen(const Run& run) {
   }
 }
 
+// CLI11's "Could not convert: --only = some": it converts nothing but numbers.
+std::string plain(const std::string& reason) {
+  constexpr std::string_view begin = "Could not convert: ", between = " = ";
+  const auto end = reason.find(between);
+  if (!reason.starts_with(begin) || end == std::string::npos) return reason;
+  return text("{}: '{}' is not a number", reason.substr(begin.size(), end - begin.size()),
+              reason.substr(end + between.size()));
+}
+
 // What was not understood belongs to the last subcommand that was.
 std::string reason_of(const CLI::App& app, const CLI::Error& error) {
   const auto unknown = app.remaining(true);
-  if (unknown.empty()) return error.what();
+  if (unknown.empty()) return plain(error.what());
   const auto* last = &app;
   while (!last->get_subcommands().empty()) last = last->get_subcommands().back();
   const auto subcommands = last->get_subcommands([](const CLI::App*) { return true; });
@@ -57,6 +67,7 @@ int parse_and_run(const ProgramInfo& program, std::span<const AddSubcommand> sub
                   char** argv) {
   CLI::App app(program.summary);
   app.set_version_flag("--version", text("{} {}", program.name, BELLWIRE_PROGRAM_VERSION));
+  app.formatter(std::make_shared<HelpFormatter>());
   app.require_subcommand(1);
   std::string level = "warning";
   app.add_option("--log-level", level, "Least severe messages to log")

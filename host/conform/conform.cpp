@@ -3,15 +3,16 @@
 // `bellwire conform vhost-user`: holds whatever back-end serves a socket against the specification.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <filesystem>
 #include <iostream>
 
+#include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
 #include "host/conform/command.hpp"
 #include "host/conform/report.hpp"
 #include "vdev/os/fd.hpp"
+#include "vdev/os/unix_socket.hpp"
 
 namespace bellwire::host {
 namespace conform {
@@ -83,12 +84,10 @@ Settings settings_of(const ConformOptions& options, int stop) {
 
 Result<std::unique_ptr<BackEnd>> back_end_of(const ConformOptions& options, int stop) {
   if (!options.start) {
-    if (!std::filesystem::exists(options.socket))
-      return fault(
-          std::errc::no_such_file_or_directory,
-          "nobody serves socket '{}': start the back-end first, or let the suite do it, by "
-          "--start",
-          options.socket);
+    if (const auto there = os::connect_unix(options.socket, ""); !there)
+      return Error{there.error().code, there.error().message +
+                                           "; start the back-end first, or let the suite do it, by "
+                                           "--start"};
     return std::unique_ptr<BackEnd>(std::make_unique<ForeignBackEnd>());
   }
   auto started = StartedBackEnd::create(*options.start, options.socket, options.peer, stop);
@@ -176,7 +175,8 @@ has the table of statements. Exit status 1: a statement fails, the back-end can'
 reached, or the run is interrupted.
 
 With --start, the suite starts the back-end, kills it at instants and starts it again:
-  bellwire conform vhost-user /tmp/d.sock --start "my-backend --socket-path={socket} --blk-file=d.img"
+  bellwire conform vhost-user /tmp/d.sock \
+      --start "my-backend --socket-path={socket} --blk-file=d.img"
 
 With --resize, changes of the configuration space are tried as well:
   --resize "sh -c 'truncate -s +1M d.img; kill -USR1 {pid}'")");
@@ -197,7 +197,7 @@ With --resize, changes of the configuration space are tried as well:
   command->add_option("--device", options->device, "What the device is; found out by default")
       ->check(CLI::IsMember(kinds()));
   command->add_option("--deadline", options->deadline, "How long to wait for what must come")
-      ->check(CLI::Range(0.1, 600.0))
+      ->check(between(0.1, 600.0))
       ->type_name("S")
       ->capture_default_str();
   add_file(*command, "--json", options->json, "Write the verdicts as JSON");

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <charconv>
 
+#include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
 #include "vdev/devices/catalog.hpp"
 
@@ -102,7 +103,7 @@ void add_virtio_options(CLI::App& command, DeviceOptions& options) {
       command
           .add_option("--queues", chosen.queues,
                       "blk, and ring devices on virtqueues: how many queues")
-          ->check(CLI::Range(1, 64))
+          ->check(between(1, 64))
           ->type_name("N"),
       command
           .add_option("--tap", chosen.tap,
@@ -111,7 +112,7 @@ void add_virtio_options(CLI::App& command, DeviceOptions& options) {
       command.add_option("--mac", chosen.mac, "net: the first port's address; the others follow")
           ->type_name("ADDRESS"),
       command.add_option("--mtu", chosen.mtu, "net: bytes in a frame, beside its header")
-          ->check(CLI::Range(68, 65535))
+          ->check(between(68, 65535))
           ->type_name("BYTES")
           ->capture_default_str(),
   };
@@ -143,7 +144,7 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
           "--moderate",
           [&options](unsigned us) { options.moderate = std::chrono::microseconds(us); },
           "Least time between two interrupts of a queue; those in between become one")
-      ->check(CLI::Range(0, 1'000'000))
+      ->check(between(0, 1'000'000))
       ->type_name("MICROSECONDS")
       ->default_str("0");
   add_file(command, "--trace", options.tracing.file,

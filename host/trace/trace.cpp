@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
 #include "host/cli/subcommands.hpp"
 #include "host/output/json_text.hpp"
@@ -60,7 +61,7 @@ times that were measured, by nearest rank. Shares are of the time of all request
   auto options = std::make_shared<ShowOptions>();
   command->add_option("FILE", options->path, "The trace")->required();
   command->add_option("--slowest", options->slowest, "Show the N slowest requests step by step")
-      ->check(CLI::Range(0, 10'000))
+      ->check(between(0, 10'000))
       ->type_name("N")
       ->capture_default_str();
   add_json(*command, options->json, "{total, hops, slowest, depth, …}, in nanoseconds");

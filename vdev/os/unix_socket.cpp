@@ -151,8 +151,18 @@ Result<std::optional<Listener::Connection>> Listener::accept() {
 
 namespace {
 
+bool is_other_file(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode);
+}
+
 // Says the cause of a failed connect().
 Error connect_fault(const std::string& path, std::chrono::milliseconds patience) {
+  if (errno == EPROTOTYPE)
+    return fault(std::errc::wrong_protocol_type,
+                 "'{}' is a socket of another kind: name one that is served for connections", path);
+  if (errno == ECONNREFUSED && is_other_file(path))
+    return fault(std::errc::not_a_socket, "'{}' is not a socket: name one that is served", path);
   if (errno == ENOENT || errno == ECONNREFUSED)
     return system_fault("nobody serves socket '{}'", path);
   if (errno == EAGAIN)

@@ -256,7 +256,14 @@ TEST_CASE("a failed connect names its cause") {
   const TemporaryFolder folder;
   CHECK(says(connect_unix(folder.file("none"), "").error(), "nobody serves socket"));
   std::ofstream(folder.file("file")) << "text";
-  CHECK(says(connect_unix(folder.file("file"), "").error(), "Connection refused"));
+  CHECK(says(connect_unix(folder.file("file"), "").error(), "is not a socket"));
+  CHECK(says(connect_unix(folder.file("."), "").error(), "is not a socket"));
+  const UniqueFd datagrams(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
+  folder.file("datagrams").copy(address.sun_path, sizeof address.sun_path - 1);
+  REQUIRE(::bind(datagrams.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) ==
+          0);
+  CHECK(says(connect_unix(folder.file("datagrams"), "").error(), "is a socket of another kind"));
 }
 
 TEST_CASE("errors that may pass are distinguished from those that stay") {

@@ -16,6 +16,7 @@
 #include <iostream>
 #include <optional>
 
+#include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
 #include "host/cli/subcommands.hpp"
 #include "host/trace/record/control.hpp"
@@ -222,10 +223,10 @@ void add_record(CLI::App& trace, Run& run) {
   command->add_option("SOCKET", options->socket, "The device's control socket")->required();
   add_file(*command, "--out", options->out, "Write the trace to FILE")->required();
   command->add_option("--seconds", options->limits.seconds, "Record for S seconds")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->type_name("S");
   command->add_option("--requests", options->limits.requests, "Record N requests, or a few more")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->type_name("N");
   add_facts(*command, options->facts);
   command->callback([&run, options] { run = [options] { return run_record(*options); }; });

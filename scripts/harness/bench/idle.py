@@ -84,7 +84,7 @@ def _way(transport: str, idle: bool = True) -> Callable[[VmConfig, int], Figures
 
 RINGING, WIRES, CARD = "ringing, ivshmem", "idle, ivshmem", "idle, vfio-user"
 IDLE = Suite(
-    what="wake-ups of a device, a switchboard and a driver that have nothing to do",
+    what="wake-ups of processes and a driver that have nothing to do",
     config=lambda: vm_config(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
     ways={RINGING: _way("ivshmem", idle=False), WIRES: _way("ivshmem"),
           CARD: _way("vfio-user")},

@@ -183,7 +183,7 @@ ASLEEP, POLLING = "asleep", "adaptive polling"
 UNRECORDED, RECORDED = "asleep, in turn with recorded ones", "asleep, every request recorded"
 BESIDE, BARE = "asleep, in turn with bare C", "bare C at both ends, a bare module"
 VM = Suite(
-    what="a guest's process and a device, asleep or polling, over ivshmem; and a bare wire",
+    what="a guest's process and a device over ivshmem; and a bare wire",
     config=lambda: vm_config(toolbox.PROGRAM),
     ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive")},
     together=(beside_bare, beside_recorded),
@@ -207,7 +207,7 @@ IVSHMEM, POSTED = "ivshmem", "posted doorbells"
 ADAPTIVE, AWAKE = "doorbell page, adaptive", "doorbell page, always polled"
 POSTED_LOOKS, AWAKE_LOOKS = f"{POSTED}, the guest looks", f"{AWAKE}, the guest looks"
 VFIO_USER = Suite(
-    what="the same guest and device over ivshmem and vfio-user",
+    what="guest and device over ivshmem and vfio-user",
     config=lambda: vm_config(toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), True),
     ways={IVSHMEM: ring(), POSTED: ring("vfio-user"), ADAPTIVE: ring("vfio-user,page=1"),
           AWAKE: ring("vfio-user,page=1,awake=1"),

@@ -132,7 +132,7 @@ SUITES = {
                   run_bellwire, missing=no_kvm),
     "scale": Choice("round trips among more and more doorbells, slots and drivers",
                     run_bellwire),
-    "vhost": Choice("a disk over vhost-user, asleep and polling, beside qemu-storage-daemon",
+    "vhost": Choice("a disk over vhost-user, beside qemu-storage-daemon",
                     run_vhost, missing=no_storage_daemon),
     "micro": Choice("the pieces of a round trip, each alone", run_micro),
     "vm": Choice(VM.what, VM.run),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness.commands import boot_vm_output
+from harness.commands import boot_vm_output, command_line
 from harness.core import runs
 from harness.core.places import HarnessError
 from harness.image import kernel, overlay
@@ -18,12 +18,14 @@ from harness.vms import accel, verdict
 
 EPILOG = f"""\
 exit status:
-  0-{verdict.HIGHEST}  the command's own; a higher one becomes {verdict.HIGHEST}, and stderr reports it
-  {verdict.FOUND}      also: the command ended with 0, but its test report failed, broke off or
-         cannot be read, a request hung, or the guest's kernel warned (see --lenient)
-  {verdict.TIMEOUT}    the command still ran at its --timeout, or nobody had read its output by then
-  {verdict.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that hangs,
-         a full disk, output that cannot be written
+  0-{verdict.HIGHEST}  the command's own; a higher one becomes {verdict.HIGHEST}, and stderr says so
+  {verdict.FOUND}      also: the command ended with 0, but its test report failed, broke off
+         or cannot be read, a request hung, or the guest's kernel warned (see
+         --lenient)
+  {verdict.TIMEOUT}    the command still ran at its --timeout, or nobody had read its output
+         by then
+  {verdict.HARNESS}    boot-vm itself failed: a bad option, no QEMU, no kernel, a guest that
+         hangs, a full disk, output that cannot be written
   {verdict.DEAD}    the guest died: it panicked, or QEMU ended
 
 Only the command's output is on stdout; its errors and boot-vm's messages are on
@@ -36,7 +38,7 @@ build/runs keeps the logs of the newest {runs.KEPT} runs; build/runs/last is the
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(command_line.Parser):
     def error(self, message: str) -> NoReturn:
         raise HarnessError(f"{message}; see boot-vm --help")
 
@@ -59,9 +61,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="boot-vm", usage="%(prog)s [option...] [-- command...]", epilog=EPILOG,
-        description="Boots the test VM, with devices on its wires, and runs a command in it.",
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+        "boot-vm", "Boots the test VM, with devices on its wires, and runs a command in it.",
+        EPILOG, "%(prog)s [option...] [-- command...]")
     add = parser.add_argument
     add("--shell", action="store_true",
         help="open a shell on this terminal instead of running a command")
@@ -100,10 +101,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--insmod", metavar="FILE.ko[:PARAMETERS]", type=Own.parse, action="append", default=[],
         help="load a module of yours, after what it needs of the kernel's; repeatable (scripts/kmod "
              "builds it)")
-    add("--serve", metavar="'PROGRAM … {socket}'", action="append", default=[],
+    add("--serve", metavar="COMMAND", action="append", default=[],
         help="a program of yours that serves a device over the --transport, at the path in place of "
              "{socket}; over vhost-user put what it is before it, as in 'blk=PROGRAM … {socket}'; "
-             "repeatable; SIGUSR1 to boot-vm restarts all of them")
+             "repeatable; SIGUSR1 to boot-vm restarts them")
     add("--disk", metavar="FILE", action="append", type=Path, default=[],
         help="a disk that QEMU itself serves from FILE, which is raw unless it ends in .qcow2; "
              "repeatable")

@@ -2,8 +2,11 @@
 """What the commands share: signals that end them, their parsers, and checks of their options."""
 
 import argparse
+import re
 import signal
 import sys
+import textwrap
+from typing import NoReturn
 
 from harness.image import kernel
 
@@ -14,9 +17,36 @@ def exit_on_signals() -> None:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
-def parser(name: str, description: str | None, epilog: str = "") -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=name, description=description, epilog=epilog,
-                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+WIDTH = 80  # columns of a help text
+
+
+class Help(argparse.HelpFormatter):
+    """Fills paragraphs, and leaves what is indented as it is."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=WIDTH)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = re.split(r"\n\s*\n", text.strip("\n"))
+        return "\n\n".join(paragraph if re.search(r"^ ", paragraph, re.MULTILINE)
+                           else textwrap.fill(paragraph, width, break_on_hyphens=False)
+                           for paragraph in paragraphs)
+
+
+class Parser(argparse.ArgumentParser):
+    """One whose errors are one line, as all of ours are."""
+
+    def __init__(self, name: str, description: str | None, epilog: str = "",
+                 usage: str | None = None) -> None:
+        super().__init__(prog=name, description=description, epilog=epilog, usage=usage,
+                         formatter_class=Help, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"bellwire: {self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser(name: str, description: str | None, epilog: str = "") -> Parser:
+    return Parser(name, description, epilog)
 
 
 def add_kernel(of: argparse.ArgumentParser) -> None:

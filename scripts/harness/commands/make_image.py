@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Makes the guest's image and prints where its kernel and its initramfs are."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 
@@ -11,7 +10,7 @@ from harness.image import build, guest_image
 
 
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="images/build", description=__doc__)
+    parser = command_line.parser("images/build", __doc__)
     command_line.add_kernel(parser)
     version = parser.parse_args(argv).kernel
     build.programs(*(tool.name for tool in GUEST_TOOLS))

@@ -15,6 +15,7 @@ from harness.core.places import PROGRAM, HarnessError
 from harness.report.logs import last_line
 
 START_LIMIT = 10.0  # seconds
+SAID = "bellwire: "  # before what our program says
 END_LIMIT = 60.0  # to join the records, and to write them
 
 
@@ -92,7 +93,7 @@ class Process:
     def fail(self, status: int) -> NoReturn:
         """Raises an error that says how it ended."""
         raise HarnessError(f"{self.what} {describe(status)}: "
-                           f"{last_line(self.log) or 'it said nothing'}")
+                           f"{last_line(self.log).removeprefix(SAID) or 'it said nothing'}")
 
 
 class Switchboard(Process):

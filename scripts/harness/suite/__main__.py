@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.commands import command_line
 from harness.core.places import BUILD, HarnessError
 from harness.report import results
 from harness.report.results import Case, Usage
@@ -54,9 +55,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     known = "\n".join(f"  {name:<9}{level.what}" for name, level in LEVELS.items())
-    parser = argparse.ArgumentParser(
-        prog="test", description=__doc__, epilog=f"levels:\n{known}",
-        formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line.parser("test", __doc__, f"levels:\n{known}")
     parser.add_argument("level", nargs="*", help="which to run (default: all)")
     parser.add_argument("--step", metavar="TEXT", default="",
                         help="only the step of that name, or else those whose names have it")

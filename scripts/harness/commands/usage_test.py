@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What every script does with a wrong command line, and with --help."""
+
+import subprocess
+import unittest
+from pathlib import Path
+
+from harness.core.places import ROOT
+
+SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir()
+                 if path.is_file() and path.stat().st_mode & 0o100 and path.name != "bellwire")
+# More, by the script, with what the error names.
+WRONG = (
+    ("boot-vm --nosuch", "--nosuch"), ("boot-vm true", "'true'"),
+    ("build --preset nosuch", "'nosuch'"), ("build --nosuch", "'--nosuch'"),
+    ("test nosuch", "'nosuch'"), ("test --shard 0/2", "'0/2'"), ("test --step nosuch", "'nosuch'"),
+    ("demo --transport pigeon", "'pigeon'"), ("demo --count 0", "--count 0"),
+    ("demo --trace /no/folder/t", "/no/folder/t"), ("demo more", "more"),
+    ("bench nosuch", "nosuch"), ("bench --rounds 0", "--rounds"), ("bench --page /no/f/p", "/no/f/p"),
+    ("compare --count x", "'x'"), ("compare --html /no/folder/h", "/no/folder/h"),
+    ("kmod", "DIR"), ("kmod /no/folder", "/no/folder"), ("kmod --kernel 2.4 .", "'2.4'"),
+    ("kernel-headers --kernel 2.4", "'2.4'"), ("kernel-headers more", "more"),
+    ("conform-table", "NAME=FILE"), ("conform-table nosuch", "nosuch"),
+    ("conform-table x=/no/file", "/no/file"), ("restart-matrix more", "more"),
+    ("shape --revision nosuch", "nosuch"), ("qemu-toolbox more", "more"), ("setup more", "'more'"),
+)
+
+
+def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([ROOT / "scripts" / words[0], *words[1:]], text=True, timeout=60,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+
+
+class UsageTest(unittest.TestCase):
+    def test_an_unknown_option_is_an_error_in_one_line(self) -> None:
+        self.assertGreater(len(SCRIPTS), 10)
+        for script in SCRIPTS:
+            with self.subTest(script.name):
+                done = run(script.name, "--nosuch")
+                self.assertEqual((done.returncode, done.stdout),
+                                 (125 if script.name == "boot-vm" else 2, ""))
+                self.assertRegex(done.stderr, r"\A[^\n]+\n\Z")
+
+    def test_wrong_lines_are_named_in_one_line(self) -> None:
+        for line, named in WRONG:
+            with self.subTest(line):
+                done = run(*line.split())
+                self.assertIn(done.returncode, (2, 125, 1))
+                self.assertEqual(done.stdout, "")
+                self.assertRegex(done.stderr, r"\A[^\n]+\n\Z")
+                self.assertIn(named, done.stderr)
+
+    def test_help_fits_80_columns_and_does_nothing_else(self) -> None:
+        for script in SCRIPTS:
+            with self.subTest(script.name):
+                done = run(script.name, "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("usage: ", done.stdout)
+                self.assertEqual([line for line in done.stdout.splitlines() if len(line) > 80], [])
