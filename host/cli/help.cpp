@@ -36,13 +36,19 @@ std::size_t text_column(std::string_view line, std::size_t width) {
   return column + least_text <= width ? column : indent;
 }
 
+void add_line(std::string& to, std::string_view line) {
+  const auto last = line.find_last_not_of(' ');
+  if (last != std::string_view::npos) to += line.substr(0, last + 1);
+  to += '\n';
+}
+
 void add_broken(std::string& to, std::string_view line, std::size_t width) {
   const auto hanging = text_column(line, width);
   std::string now(line.substr(0, hanging));
   bool blank = true;  // nothing of the text stands in this line yet
   for (const auto word : split(line.substr(hanging), ' ')) {
     if (!blank && columns(now) + 1 + columns(word) > width) {
-      to += now + '\n';
+      add_line(to, now);
       now.assign(hanging, ' ');
       blank = true;
     }
@@ -50,7 +56,7 @@ void add_broken(std::string& to, std::string_view line, std::size_t width) {
     now += word;
     blank = false;
   }
-  to += now + '\n';
+  add_line(to, now);
 }
 
 bool in_paragraph(std::string_view line) {
