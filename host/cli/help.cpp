@@ -52,6 +52,7 @@ void add_broken(std::string& to, std::string_view line, std::size_t width) {
       now.assign(hanging, ' ');
       blank = true;
     }
+    if (blank && word.empty()) continue;  // of a gap, at the end of which the line was broken
     if (!blank) now += ' ';
     now += word;
     blank = false;
