@@ -49,6 +49,7 @@ Result<void> Backend::Impl::set_enabled(unsigned index, bool enabled) {
   auto& queue = *queues_[index];
   queue.enabled = enabled;
   queue.run.set_discarding(!enabled && device.discards_when_disabled(index));
+  device.set_enabled(index, enabled);
   if (!wanted(queue)) queue.run.rest();
   return serve(queue);
 }

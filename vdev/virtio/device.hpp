@@ -98,6 +98,13 @@ class Device {
     return false;
   }
 
+  /// The transport has disabled a queue, or enabled it again. Requests that the device keeps until
+  /// something comes from outside, as a network card does, wait while it is disabled.
+  virtual void set_enabled(unsigned queue, bool enabled) noexcept {
+    (void)queue;
+    (void)enabled;
+  }
+
   /// The queue's turn is over: there is no further request at the moment. For a device that
   /// collects requests in order to begin them together.
   virtual void end_turn(unsigned queue) noexcept { (void)queue; }

@@ -71,6 +71,10 @@ void Net::cancel(unsigned queue) noexcept {
   if (queue == receive_queue) rooms_.clear();  // which returns them, unused
 }
 
+void Net::set_enabled(unsigned queue, bool enabled) noexcept {
+  if (queue == receive_queue) receives_ = enabled;
+}
+
 void Net::handle(virtio::Request request) noexcept {
   if (request.queue() == receive_queue) return keep(std::move(request));
   transmit(request);
@@ -103,7 +107,7 @@ void Net::transmit(const virtio::Request& request) noexcept {
 }
 
 bool Net::deliver(std::span<const std::byte> frame) noexcept {
-  const auto count = rooms_for(header_bytes_ + frame.size());
+  const auto count = receives_ ? rooms_for(header_bytes_ + frame.size()) : 0;
   if (count == 0) return false;
   fill(count, frame);
   return true;

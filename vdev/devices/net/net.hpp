@@ -46,6 +46,7 @@ class Net final : public virtio::Device, private Port {
   [[nodiscard]] bool discards_when_disabled(unsigned queue) const noexcept override {
     return queue == transmit_queue;
   }
+  void set_enabled(unsigned queue, bool enabled) noexcept override;
   /// Logs the counts.
   void refresh() override;
   void stop() noexcept override;
@@ -66,6 +67,7 @@ class Net final : public virtio::Device, private Port {
   virtio_net_config config_{};
   std::size_t header_bytes_ = sizeof(Header);
   bool mergeable_ = false;
+  bool receives_ = true;                           // the queue for that is not disabled
   boost::circular_buffer<virtio::Request> rooms_;  // for frames to come, in the driver's order
   std::vector<std::byte> frame_;                   // that is being sent
   CardCounts counts_;

@@ -342,10 +342,8 @@ TEST_CASE_TEMPLATE(
   right.give(2, 2048);
   left.guest.backend.set_enabled(transmit, true).value();
   for (unsigned count = 0; count < 3; ++count) left.send(frame(everybody, left.address));
-  CHECK(right.got());
-  CHECK(right.got());
-  CHECK_FALSE(right.got());
-  CHECK(right.card->port_counts().dropped == 1);
+  CHECK_FALSE(right.got());  // nor in the buffers that it had been given before
+  CHECK(right.card->port_counts().dropped == 3);
   right.guest.backend.set_enabled(receive, true).value();
   right.guest.run();
   left.send(frame(everybody, left.address));
