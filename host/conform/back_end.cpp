@@ -30,16 +30,17 @@ Result<std::unique_ptr<StartedBackEnd>> StartedBackEnd::create(const std::string
   const Placeholder placeholders[] = {{"{socket}", socket}, {"{peer}", peer}};
   auto words = split_command("--start", command, placeholders);
   if (!words) return words.error();
-  return std::make_unique<StartedBackEnd>(std::move(*words), socket, stop);
+  return std::make_unique<StartedBackEnd>(std::move(*words), socket, stop, peer);
 }
 
 StartedBackEnd::~StartedBackEnd() {
   kill();
-  remove_socket();
+  clean_up();
 }
 
-void StartedBackEnd::remove_socket() const {
-  if (is_socket(socket_) && !os::connect_unix(socket_, {})) ::unlink(socket_.c_str());
+void StartedBackEnd::clean_up() {
+  for (const auto& path : {socket_, peer_})
+    if (is_socket(path) && !os::connect_unix(path, {})) ::unlink(path.c_str());
 }
 
 Result<void> StartedBackEnd::run() {
@@ -49,12 +50,16 @@ Result<void> StartedBackEnd::run() {
   return {};
 }
 
+bool StartedBackEnd::serves() const {
+  return os::connect_unix(socket_, {}) && (peer_.empty() || os::connect_unix(peer_, {}));
+}
+
 Result<void> StartedBackEnd::start() {
   kill();
   end_.clear();
   if (auto running = run(); !running) return running;
   const auto end = std::chrono::steady_clock::now() + start_limit;
-  while (!os::connect_unix(socket_, {})) {
+  while (!serves()) {
     if (auto how = ended())
       return fault(std::errc::no_child_process, "{} ended {} before it served '{}'", words_.front(),
                    *how, socket_);

@@ -29,6 +29,9 @@ class BackEnd {
   /// How it ended by itself ("by signal 11"). Empty: it has not, as far as we know.
   [[nodiscard]] virtual std::optional<std::string> ended() = 0;
 
+  /// Removes what a killed process has left behind where its sockets were.
+  virtual void clean_up() {}
+
   /// The suite goes on to statement `number`; 0: to what is between two.
   virtual void next_statement(unsigned number) { static_cast<void>(number); }
 };
@@ -56,9 +59,10 @@ class StartedBackEnd final : public BackEnd {
                                                                       const std::string& socket,
                                                                       const std::string& peer,
                                                                       int stop);
-  /// The same for a command that has been split.
-  StartedBackEnd(std::vector<std::string> words, std::string socket, int stop)
-      : words_(std::move(words)), socket_(std::move(socket)), stop_(stop) {}
+  /// The same for a command that has been split. `peer` may be empty.
+  StartedBackEnd(std::vector<std::string> words, std::string socket, int stop,
+                 std::string peer = {})
+      : words_(std::move(words)), socket_(std::move(socket)), peer_(std::move(peer)), stop_(stop) {}
   StartedBackEnd(const StartedBackEnd&) = delete;
   ~StartedBackEnd() override;
 
@@ -67,14 +71,15 @@ class StartedBackEnd final : public BackEnd {
   void kill() override;
   [[nodiscard]] Result<std::string> terminate(std::chrono::milliseconds limit) override;
   [[nodiscard]] std::optional<std::string> ended() override;
+  void clean_up() override;
 
  private:
   [[nodiscard]] Result<void> run();
   [[nodiscard]] bool reap(bool wait);
-  void remove_socket() const;
+  [[nodiscard]] bool serves() const;
 
   std::vector<std::string> words_;
-  std::string socket_;
+  std::string socket_, peer_;
   int stop_;
   pid_t process_ = -1;  // -1: none runs
   std::string end_;     // how the last one ended

@@ -188,6 +188,10 @@ With --resize, changes of the configuration space are tried as well:
       ->add_option("--resize", options->resize,
                    "What makes the back-end's disk another size each time; {pid} is its process")
       ->type_name("COMMAND");
+  command
+      ->add_option("--peer", options->peer,
+                   "Where the same back-end serves another port; {peer} in --start")
+      ->type_name("SOCKET");
   command->add_option("--only", options->only, "Try these statements alone")
       ->delimiter(',')
       ->type_name("N,…");

@@ -59,6 +59,7 @@ inline void kill(Trial& trial) {
 }
 /// There is another one. It belongs to the preparations.
 inline void start_again(Trial& trial) {
+  trial.back_end().clean_up();
   Trial::prepare(trial.back_end().start(), "starting the back-end again");
 }
 /// The front-end goes on with the next process, or the next connection: the same memory, the same

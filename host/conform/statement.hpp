@@ -72,6 +72,7 @@ struct Verdict {
 [[nodiscard]] std::span<const Statement> restart_statements() noexcept;
 [[nodiscard]] std::span<const Statement> packed_statements() noexcept;
 [[nodiscard]] std::span<const Statement> channel_statements() noexcept;
+[[nodiscard]] std::span<const Statement> switch_statements() noexcept;
 
 /// All of them.
 [[nodiscard]] std::vector<const Statement*> all_statements();

@@ -193,7 +193,8 @@ std::vector<const Statement*> all_statements() {
        {message_statements(), acknowledgement_statements(), memory_statements(),
         ring_state_statements(), position_statements(), wire_statements(), virtqueue_statements(),
         hostile_statements(), device_statements(), recovery_statements(), migration_statements(),
-        network_statements(), restart_statements(), packed_statements(), channel_statements()})
+        network_statements(), restart_statements(), packed_statements(), channel_statements(),
+        switch_statements()})
     for (const auto& statement : family) all.push_back(&statement);
   return all;
 }

@@ -27,12 +27,24 @@ std::vector<PieceShape> usual_memory(bool one_address) {
 
 FrontEnd Trial::connect(Wishes wishes, std::vector<PieceShape> pieces,
                         const vhost_user::Dialect* dialect) {
+  return connect_to(settings_.socket, wishes, std::move(pieces), dialect);
+}
+
+FrontEnd Trial::up_at_peer(const Wishes& wishes) {
+  if (settings_.peer.empty()) throw Untried{"no other port of the switch is known: see --peer"};
+  auto front = connect_to(settings_.peer, wishes, {}, nullptr);
+  prepare(front.bring_up(), "bringing the other port up");
+  return front;
+}
+
+FrontEnd Trial::connect_to(const std::string& socket, Wishes wishes, std::vector<PieceShape> pieces,
+                           const vhost_user::Dialect* dialect) {
   if (dialect == nullptr) dialect = settings_.dialect;
   if (pieces.empty()) pieces = usual_memory(dialect->one_address);
   if (packed_) wishes.features |= vhost_user::bit(VIRTIO_F_RING_PACKED);
   wishes.queues = std::max(wishes.queues, least_rings());
-  auto link = prepare(vhost_user::Link::connect(settings_.socket, settings_.patience, transcript_),
-                      "connecting");
+  auto link =
+      prepare(vhost_user::Link::connect(socket, settings_.patience, transcript_), "connecting");
   auto memory = prepare(vhost_user::GuestMemory::create(pieces), "memory");
   return prepare(FrontEnd::create(std::move(link), *dialect, wishes, std::move(memory)), "rings");
 }

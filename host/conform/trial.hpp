@@ -55,6 +55,8 @@ class Trial {
   /// Connected, with rings and memory, but no message sent. No pieces: one of 1 MiB.
   [[nodiscard]] FrontEnd connect(Wishes wishes = {}, std::vector<PieceShape> pieces = {},
                                  const vhost_user::Dialect* dialect = nullptr);
+  /// The same at the switch's other port, brought up. Not tried: none is known.
+  [[nodiscard]] FrontEnd up_at_peer(const Wishes& wishes);
   /// The same, brought up as the dialect does, or up to and without `end`; from here on the
   /// transcript counts.
   [[nodiscard]] FrontEnd up(Wishes wishes = {}, std::vector<PieceShape> pieces = {},
@@ -114,6 +116,10 @@ class Trial {
   }
 
  private:
+  [[nodiscard]] FrontEnd connect_to(const std::string& socket, Wishes wishes,
+                                    std::vector<PieceShape> pieces,
+                                    const vhost_user::Dialect* dialect);
+
   const Settings& settings_;
   const Probe& probe_;
   BackEnd& back_end_;

@@ -16,22 +16,42 @@ constexpr std::size_t disk_bytes = 64 << 10;
 
 }  // namespace
 
-/// The process that the liar pretends to be: a thread with a socket.
-class LiarProcess {
+/// A socket and the connection on it.
+class LiarPort {
  public:
-  LiarProcess(os::Listener listener, LiarWorld world)
-      : stop_(os::EventFd::create().value()),
-        listener_(std::move(listener)),
-        world_(told_where_it_lies(std::move(world))),
-        thread_([this] { run(); }) {}
-  LiarProcess(const LiarProcess&) = delete;
-  ~LiarProcess() {
-    stop_.ring();
-    thread_.join();
+  LiarPort(os::Listener listener, LiarWorld world)
+      : listener_(std::move(listener)), world_(told_where_it_lies(std::move(world))) {}
+  LiarPort(const LiarPort&) = delete;
+
+  [[nodiscard]] bool dead() const noexcept { return world_.dead; }
+  [[nodiscard]] bool stuck() const noexcept { return stuck_; }
+  [[nodiscard]] LiarWorld& world() noexcept { return world_; }
+
+  void poll_for(std::vector<pollfd>& fds) const {
+    if (!session_) {
+      if (!stuck_) fds.push_back({listener_->fd(), POLLIN, 0});
+      return;
+    }
+    fds.push_back({session_->fd(), POLLIN, 0});
+    for (const auto& ring : session_->rings())
+      if (ring->kick) fds.push_back({ring->kick->fd(), POLLIN, 0});
   }
 
-  [[nodiscard]] bool dead() const noexcept { return dead_; }
-  [[nodiscard]] bool stuck() const noexcept { return stuck_; }
+  void serve() {
+    serve_kicks();
+    if (session_)
+      serve_session();
+    else if (!stuck_)
+      accept();
+  }
+
+  void announce() {
+    if (session_) session_->announce();
+  }
+  /// A frame that another port has sent. False: there is no buffer for it.
+  bool receive(const vhost_user::Bytes& frame) {
+    return !session_ || session_->rings().front()->receive(frame);
+  }
 
  private:
   [[nodiscard]] LiarWorld told_where_it_lies(LiarWorld world) const {
@@ -42,39 +62,8 @@ class LiarProcess {
     return world;
   }
 
-  void run() {
-    while (!world_.dead && wait()) {
-      serve_kicks();
-      if (session_)
-        serve_session();
-      else if (!stuck_)
-        accept();
-    }
-    dead_ = world_.dead;
-    session_.reset();
-    listener_.reset();
-  }
-
-  // False: it is to stop.
-  bool wait() {
-    std::vector<pollfd> fds{{stop_.fd(), POLLIN, 0}, {world_.change->fd(), POLLIN, 0}};
-    if (session_) {
-      fds.push_back({session_->fd(), POLLIN, 0});
-      for (const auto& ring : session_->rings())
-        if (ring->kick) fds.push_back({ring->kick->fd(), POLLIN, 0});
-    } else if (!stuck_) {
-      fds.push_back({listener_->fd(), POLLIN, 0});
-    }
-    ::poll(fds.data(), fds.size(), -1);
-    return (fds.front().revents & POLLIN) == 0;
-  }
-
   // All that were made before the message that is handled next.
   void serve_kicks() {
-    if (world_.change->drain()) {
-      world_.disk.resize(world_.disk.size() + 4096);
-      if (session_) session_->announce();
-    }
     if (!session_) return;
     for (const auto& ring : session_->rings())
       if (ring->kick && ring->kick->wait(std::chrono::milliseconds(0))) ring->kicked();
@@ -94,7 +83,6 @@ class LiarProcess {
       stuck_ = true;
       world_.withhold();
     }
-    dead_ = world_.dead;
     session_.reset();
     if (!world_.lies(Lie::makes_its_socket_anew)) return;
     const auto path = listener_->path();
@@ -106,15 +94,78 @@ class LiarProcess {
     auto connection = listener_->accept();
     if (!connection || !*connection) return;
     session_.emplace(std::move((*connection)->socket), world_);
-    if (world_.lies(Lie::is_busy_with_the_last) && ++busy_ > 3) session_->be_busy();
+    if (world_.lies(Lie::is_busy_with_the_last) && ++accepted_ > 3) session_->be_busy();
+    if (world_.second_port && world_.lies(Lie::forgets_a_port_that_left) && ++accepted_ > 1)
+      session_->be_busy();
   }
 
-  os::EventFd stop_;
   std::optional<os::Listener> listener_;
   LiarWorld world_;
   std::optional<LiarSession> session_;
   std::atomic<bool> stuck_ = false;
-  unsigned busy_ = 0;
+  unsigned accepted_ = 0;  // while it lies
+};
+
+/// The process that the liar pretends to be: a thread with a port, or two of a switch.
+class LiarProcess {
+ public:
+  LiarProcess(std::vector<os::Listener> listeners, const std::function<LiarWorld()>& make_world)
+      : stop_(os::EventFd::create().value()) {
+    for (auto& listener : listeners) {
+      auto own = make_world();
+      own.second_port = !ports_.empty();
+      ports_.push_back(std::make_unique<LiarPort>(std::move(listener), std::move(own)));
+    }
+    if (ports_.size() == 2) connect_ports();
+    thread_ = std::thread([this] { run(); });
+  }
+  LiarProcess(const LiarProcess&) = delete;
+  ~LiarProcess() {
+    stop_.ring();
+    thread_.join();
+  }
+
+  [[nodiscard]] bool dead() const noexcept { return dead_; }
+  [[nodiscard]] bool stuck() const noexcept {
+    return std::ranges::any_of(ports_, [](const auto& port) { return port->stuck(); });
+  }
+
+ private:
+  void connect_ports() {
+    for (const std::size_t port : {0U, 1U})
+      ports_[port]->world().deliver = [other = ports_[1 - port].get()](const auto& frame) {
+        return other->receive(frame);
+      };
+  }
+
+  void run() {
+    while (!dead_ && wait()) {
+      if (world().change->drain()) grow();
+      for (const auto& port : ports_) {
+        port->serve();
+        dead_ = dead_ || port->dead();
+      }
+    }
+    ports_.clear();
+  }
+
+  [[nodiscard]] LiarWorld& world() { return ports_.front()->world(); }
+
+  void grow() {
+    world().disk.resize(world().disk.size() + disk_bytes / 16);
+    for (const auto& port : ports_) port->announce();
+  }
+
+  // False: it is to stop.
+  bool wait() {
+    std::vector<pollfd> fds{{stop_.fd(), POLLIN, 0}, {world().change->fd(), POLLIN, 0}};
+    for (const auto& port : ports_) port->poll_for(fds);
+    ::poll(fds.data(), fds.size(), -1);
+    return (fds.front().revents & POLLIN) == 0;
+  }
+
+  os::EventFd stop_;
+  std::vector<std::unique_ptr<LiarPort>> ports_;
   std::atomic<bool> dead_ = false;
   std::thread thread_;  // the last: it uses the others
 };
@@ -143,10 +194,16 @@ Result<void> Liar::start() {
   auto listener = os::Listener::create(socket_);
   if (!listener) return listener.error();
   const auto lies = [this](Lie lie) { return lie == nature_.lie && lying_; };
-  LiarWorld world{nature_, disk_, lies, [this] { withheld_.ring(); }};
-  world.change = &change_;
-  world.restarted = killed_;
-  process_ = std::make_unique<LiarProcess>(std::move(*listener), std::move(world));
+  const auto make_world = [this, lies] {
+    LiarWorld world{nature_, disk_, lies, [this] { withheld_.ring(); }};
+    world.change = &change_;
+    world.restarted = killed_;
+    return world;
+  };
+  std::vector<os::Listener> listeners;
+  listeners.push_back(std::move(*listener));
+  if (nature_.kind == Kind::net) listeners.push_back(os::Listener::create(peer()).value());
+  process_ = std::make_unique<LiarProcess>(std::move(listeners), make_world);
   return {};
 }
 

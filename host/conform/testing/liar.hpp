@@ -49,6 +49,9 @@ class Liar final : public BackEnd {
   [[nodiscard]] std::optional<std::string> ended() override;
   void next_statement(unsigned number) override;
 
+  /// The socket of its other port, if it is a network device.
+  [[nodiscard]] std::string peer() const { return socket_ + ".peer"; }
+
   /// Its disk becomes longer.
   [[nodiscard]] Result<void> change_config();
 

@@ -52,6 +52,14 @@ std::uint32_t give_entropy(const LiarWorld& world, const LiarChain& chain) {
   return static_cast<std::uint32_t>(bytes.size());
 }
 
+void send_frame(LiarWorld& world, const LiarChain& chain) {
+  constexpr std::size_t header = 12;
+  const auto bytes = gather(chain);
+  if (bytes.size() <= header || !world.deliver) return;
+  const bool taken = world.deliver(Bytes(bytes.begin() + header, bytes.end()));
+  world.held = !taken && world.lies(Lie::waits_for_buffers_to_receive);
+}
+
 class DiskRequest {
  public:
   DiskRequest(LiarWorld& world, const LiarChain& chain)
@@ -141,6 +149,7 @@ std::uint32_t run_disk(LiarWorld& world, const LiarChain& chain) {
 std::uint32_t run_request(LiarWorld& world, const LiarChain& chain) {
   std::uint32_t written = 0;
   if (world.nature.kind == Kind::blk) written = run_disk(world, chain);
+  if (world.nature.kind == Kind::net) send_frame(world, chain);
   if (world.nature.kind == Kind::rng) written = give_entropy(world, chain);
   if (world.memory.loss->happened()) world.dead = world.lies(Lie::dies_of_lost_memory);
   return written - (written > 0 && world.lies(Lie::reports_less) ? 1 : 0);

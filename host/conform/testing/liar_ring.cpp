@@ -152,7 +152,7 @@ void LiarRing::set_base(std::uint32_t base) {
 }
 
 void LiarRing::serve() {
-  if (!may_serve()) return;
+  if (!may_serve() || (receives && !world_.lies(Lie::loses_buffers_to_receive))) return;
   const bool one = world_.lies(Lie::serves_one_per_kick);
   while (may_serve() && fetch(one ? 1 : size) && !one) {
   }
@@ -171,7 +171,7 @@ bool LiarRing::fetch(unsigned most) {
   if (pending_.size() >= many && !resumed_ && world_.nature.slow) kept_ = slow_ones;
   if (pending_.size() >= many && world_.lies(Lie::answers_before_completing))
     kept_ = pending_.size();
-  if (world_.lies(Lie::loses_buffers_to_receive)) kept_ = size;
+  if (receives) kept_ = size;
   complete(false);
   return any;
 }
@@ -219,6 +219,10 @@ void LiarRing::complete(bool all) {
       continue;
     }
     const auto written = chain.bad ? 0 : run_request(world_, chain);
+    if (std::exchange(world_.held, false)) {
+      world_.withhold();
+      continue;
+    }
     finish(head, written);
     marks_owed = log_data(chain) || log_used_ring() || marks_owed;
   }
@@ -270,6 +274,7 @@ void LiarRing::call_if_wanted(std::uint16_t before) {
 }
 
 void LiarRing::call_or_owe(bool wanted, bool owed) {
+  owed = owed || (receives && world_.lies(Lie::calls_nobody_for_frames));
   owed = owed || (wanted && !call && world_.lies(Lie::needs_a_call)) || call_replaced_;
   if (call && wanted && world_.lies(Lie::is_stuck_at_a_full_call) &&
       !os::wait_writable(call->fd(), std::chrono::milliseconds(0))) {

@@ -47,6 +47,10 @@ struct LiarWorld {
   DiskImage& disk;
   std::function<bool(Lie)> lies;   ///< whether it is told now
   std::function<void()> withhold;  ///< something is owed, and will not come
+  /// To the other port. False: that has no buffer for it.
+  std::function<bool(const vhost_user::Bytes& frame)> deliver = {};
+  bool held = false;  ///< what was sent is not returned
+  bool second_port = false;
   LiarMemory memory = {};
   LiarLog log = {};
   std::uint64_t features = 0;
@@ -82,6 +86,7 @@ class LiarRing {
   std::optional<os::EventFd> kick, call;
   bool enabled = false;
   bool deaf = false;             ///< it is never served
+  bool receives = false;         ///< frames from other ports
   std::byte* tracked = nullptr;  ///< its part of the inflight region
 
   [[nodiscard]] bool packed() const;
@@ -89,8 +94,10 @@ class LiarRing {
   [[nodiscard]] bool started() const noexcept { return kick.has_value(); }
   void start(os::EventFd event);  ///< SET_VRING_KICK
   void kicked();                  ///< its kick is readable
-  void serve();                   ///< what is available, if it may
-  void enable(bool on);           ///< SET_VRING_ENABLE
+  /// False: there is no buffer for it.
+  bool receive(const vhost_user::Bytes& frame);
+  void serve();          ///< what is available, if it may
+  void enable(bool on);  ///< SET_VRING_ENABLE
   void call_by(std::optional<os::EventFd> event);
   void place(const vhost_vring_addr& at);  ///< SET_VRING_ADDR
   /// GET_VRING_BASE: its answer. What is completed afterwards is a lie.
@@ -116,6 +123,15 @@ class LiarRing {
   void call_or_owe(bool wanted, bool owed);
   void resume();
   void resume_split();
+
+  // Frames from other ports.
+  struct Room {
+    std::uint16_t head;  // or place
+    LiarChain chain;
+  };
+  [[nodiscard]] std::optional<Room> take_room();
+  [[nodiscard]] std::vector<Room> rooms_for(std::size_t bytes);
+  void fill(const Room& room, std::span<const std::byte>& rest);
 
   // Packed rings.
   [[nodiscard]] vring_packed_desc* packed_ring() const;

@@ -32,8 +32,8 @@ std::uint64_t offered_by(const LiarWorld& world) {
   const auto common = bit(VIRTIO_F_VERSION_1) | bit(vhost_user::f_protocol_features) |
                       bit(VIRTIO_RING_F_EVENT_IDX) | bit(VIRTIO_RING_F_INDIRECT_DESC) |
                       bit(VHOST_F_LOG_ALL) | bit(VIRTIO_F_RING_PACKED);
-  constexpr unsigned net_status = 16;
-  if (world.nature.kind == Kind::net) return common | bit(net_status);
+  constexpr unsigned net_mrg_rxbuf = 15, net_status = 16;
+  if (world.nature.kind == Kind::net) return common | bit(net_mrg_rxbuf) | bit(net_status);
   if (world.nature.kind == Kind::rng) return common;
   return common | bit(VIRTIO_BLK_F_SEG_MAX) | bit(VIRTIO_BLK_F_BLK_SIZE) |
          bit(VIRTIO_BLK_F_CONFIG_WCE) | bit(VIRTIO_BLK_F_DISCARD) | bit(VIRTIO_BLK_F_WRITE_ZEROES) |
@@ -57,6 +57,7 @@ void LiarSession::make_rings() {
   rings_.clear();
   const std::size_t count = world_.nature.kind == Kind::rng ? 1 : 2;
   while (rings_.size() < count) rings_.push_back(std::make_unique<LiarRing>(world_));
+  rings_.front()->receives = world_.nature.kind == Kind::net;
 }
 
 bool LiarSession::running() const {

@@ -148,9 +148,18 @@ enum class Lie : unsigned {
   announces_on_the_first_channel,
   announces_on_the_connection,
   announces_while_stopped,
+  spoils_long_frames,
+  leaves_the_header_empty,
+  counts_one_buffer,
+  writes_past_short_buffers,
+  waits_for_buffers_to_receive,
+  delivers_twice,
+  calls_nobody_for_frames,
+  forgets_a_port_that_left,
+  fills_disabled_rings,
 };
 
-static_assert(static_cast<unsigned>(Lie::announces_while_stopped) == 139);
+static_assert(static_cast<unsigned>(Lie::fills_disabled_rings) == 148);
 
 /// The lies that break more than their statement if they are told all the time: they are told only
 /// while that is tried.
@@ -205,6 +214,11 @@ inline constexpr std::array confined_lies = {
     Lie::wants_powers_of_two,
     Lie::counts_nothing_in_a_packed_region,
     Lie::announces_nothing,
+    Lie::writes_past_short_buffers,
+    Lie::waits_for_buffers_to_receive,
+    Lie::delivers_twice,
+    Lie::calls_nobody_for_frames,
+    Lie::forgets_a_port_that_left,
     Lie::announces_on_the_first_channel,
 };
 
