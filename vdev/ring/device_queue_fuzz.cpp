@@ -65,7 +65,8 @@ class Attack final : private ring::RequestHandler, private ring::AsyncRequestHan
 
   void run() {
     while (input_.remaining_bytes() > 0) {
-      (this->*input_.PickValueInArray(actions))();
+      (this->*(later_ ? input_.PickValueInArray(later_actions)
+                      : input_.PickValueInArray(actions)))();
       require(device_->in_flight() >= held_.size());
     }
     end_honestly();
@@ -120,7 +121,6 @@ class Attack final : private ring::RequestHandler, private ring::AsyncRequestHan
   }
 
   void stop() {
-    if (!later_) return;
     device_->stop(*this);
     complete_all();
     require(device_->in_flight() == 0);
@@ -174,6 +174,9 @@ class Attack final : private ring::RequestHandler, private ring::AsyncRequestHan
   static constexpr Action meanwhile[] = {&Attack::set_word, &Attack::move_word, &Attack::set_byte,
                                          &Attack::write_request, &Attack::begin_generation};
   static constexpr Action actions[] = {
+      &Attack::set_word,         &Attack::move_word, &Attack::set_byte, &Attack::write_request,
+      &Attack::begin_generation, &Attack::restart,   &Attack::turn,     &Attack::turn};
+  static constexpr Action later_actions[] = {
       &Attack::set_word,         &Attack::move_word, &Attack::set_byte, &Attack::write_request,
       &Attack::begin_generation, &Attack::restart,   &Attack::turn,     &Attack::turn,
       &Attack::deliver,          &Attack::complete,  &Attack::complete, &Attack::stop};
