@@ -66,6 +66,36 @@ void exchange(benchmark::State& state) {
 }
 BENCHMARK(exchange)->Name("ring: requests, both sides")->Arg(1)->Arg(16)->Arg(64);
 
+// The same with requests that are completed once so many are in flight, the last one first.
+struct Keeper final : ring::AsyncRequestHandler {
+  explicit Keeper(std::size_t count) : most(count) { kept.reserve(count); }
+  void handle(ring::PendingRequest request) noexcept override {
+    kept.push_back(std::move(request));
+    if (kept.size() < most) return;
+    for (; !kept.empty(); kept.pop_back()) std::move(kept.back()).complete();
+  }
+  void cancel(unsigned) noexcept override { kept.clear(); }
+  const std::size_t most;
+  std::vector<ring::PendingRequest> kept;
+};
+
+void exchange_later(benchmark::State& state) {
+  auto wires = bench::create_wire_pair().value();
+  Keeper handler(static_cast<std::size_t>(state.range(0)));
+  const auto event = std::make_shared<os::EventFd>(os::EventFd::create().value());
+  ring::DeviceQueue device(wires.driver.queue, wires.device.interrupts[0], 1, 0, event);
+  ring::DriverQueue driver(wires.driver.queue, ring::begin_generation(wires.driver.queue));
+  device.turn(handler, 1);
+  for (auto _ : state) {
+    for (auto left = state.range(0); left > 0; --left) driver.submit({});
+    benchmark::DoNotOptimize(driver.publish());
+    device.turn(handler, 0);
+    while (const auto completion = driver.take()) benchmark::DoNotOptimize(completion->cookie);
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(exchange_later)->Name("ring: requests, completed later")->Arg(1)->Arg(16)->Arg(64);
+
 // The same for a virtqueue: a readable and a writable buffer each, as a block device has.
 void exchange_chains(benchmark::State& state, bool packed) {
   testing::VirtqueuePair pair({.size = 256, .packed = packed, .event_index = true});
