@@ -8,7 +8,7 @@ from vmtests.case import LENGTH, VmCase, figures
 COUNT = 400 * LENGTH
 DEEP = 5_000 * LENGTH  # 64 at a time, when each takes a sixtieth of the time
 POLLED = 1_000 * LENGTH  # on a busy machine, a polling side waits for its CPU
-EVERY_WAY = "bell ring --ktap --device all --worker all --kick all --wait all"
+EVERY_WAY = "bell ring --ktap --device echo,digest --worker all --kick all --wait all"
 WAYS = 2 * 3 * 3 * 3
 
 
@@ -41,6 +41,11 @@ class Rings(VmCase):
         runs = self.ring(f"bell ring --ktap --wait all --depth 64 --count {POLLED}",
                          devices=("echo",), smp=1, device_options=("--moderate", "500"))
         self.assertEqual([run["rings"] for run in runs], [POLLED] * 3)
+
+    def test_requests_that_are_completed_later(self) -> None:
+        runs = self.ring(f"bell ring --ktap --device delay --kick all --depth 1,64 --count {COUNT}",
+                         devices=("delay",), smp=1)
+        self.assertEqual([run["rings"] for run in runs], [COUNT] * (3 * 2))
 
     def ring(self, *commands: str, **wires: Any) -> list[dict[str, Any]]:
         lab = self.lab(**wires)

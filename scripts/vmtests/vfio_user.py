@@ -73,6 +73,14 @@ class VfioUser(VmCase):
         self.assertEqual(len(runs), 2 * WAYS)
         self.assertEqual([run["rings"] for run in runs], [COUNT] * WAYS + [DEEP] * WAYS)
 
+    def test_requests_that_are_completed_later(self) -> None:
+        lab = self.wired("delay")
+        vm = self.boot(lab, f"bell ring --ktap --device delay --depth 1,64 --count {COUNT}")
+        self.finish(vm)
+        lab.check()
+        runs = figures(vm.results.path.read_text())
+        self.assertEqual([run["rings"] for run in runs], [COUNT] * 2)
+
     def test_selftest(self) -> None:
         lab = self.wired(smp=2)
         self.finish(self.boot(lab, f"module-selftest -t {LENGTH}"))

@@ -10,8 +10,8 @@ constexpr Named<Wait> named_waits[] = {
     {"read", Wait::read}, {"poll", Wait::poll}, {"epoll", Wait::epoll}};
 constexpr Named<Kick> named_kicks[] = {
     {"ioctl", Kick::ioctl}, {"eventfd", Kick::eventfd}, {"direct", Kick::direct}};
-constexpr Named<DeviceKind> named_kinds[] = {{"echo", DeviceKind::echo},
-                                             {"digest", DeviceKind::digest}};
+constexpr Named<DeviceKind> named_kinds[] = {
+    {"echo", DeviceKind::echo}, {"digest", DeviceKind::digest}, {"delay", DeviceKind::delay}};
 constexpr Named<LostHop> named_hops[] = {
     {"kick", LostHop::kick}, {"call", LostHop::call}, {"wake", LostHop::wake}};
 constexpr Named<bellwire_worker> named_workers[] = {{"read", BELLWIRE_WORKER_READ},

@@ -14,10 +14,10 @@
 
 namespace bell {
 
-enum class Wait { read, poll, epoll };       // how the process waits for the call eventfd
-enum class Kick { ioctl, eventfd, direct };  // how the process has the module ring
-enum class DeviceKind { echo, digest };      // which device it rings
-enum class LostHop { kick, call, wake };     // what it can lose on purpose: --drop
+enum class Wait { read, poll, epoll };          // how the process waits for the call eventfd
+enum class Kick { ioctl, eventfd, direct };     // how the process has the module ring
+enum class DeviceKind { echo, digest, delay };  // which device it rings
+enum class LostHop { kick, call, wake };        // what it can lose on purpose: --drop
 
 template <class Value>
 struct Named {

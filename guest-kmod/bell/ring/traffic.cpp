@@ -142,7 +142,7 @@ void Traffic::submit(std::uint64_t number, std::uint64_t now) {
   request.input_offset = at;
   request.input_length = options_.payload;
   request.output_offset = at + options_.payload;
-  request.output_length = options_.claim.device == DeviceKind::echo ? options_.payload : 0;
+  request.output_length = options_.claim.device == DeviceKind::digest ? 0 : options_.payload;
   started_[number % options_.depth] = now;
   claimed_.queue().submit(request);
 }
