@@ -13,6 +13,15 @@ from .step import LOGS, Step, command
 
 EXAMPLES = ROOT / "docs/examples"
 EXAMPLE = EXAMPLES / "device"
+# Nothing is compiled but headers of every layer that others link: the layers were compiled before.
+SUBDIRECTORY = """\
+cmake_minimum_required(VERSION 3.25)
+project(mine LANGUAGES CXX)
+add_subdirectory("{root}" bellwire)
+file(WRITE "${{CMAKE_BINARY_DIR}}/part.cpp" "#include \\"vdev/core/interrupt.hpp\\"\\n")
+add_library(part OBJECT "${{CMAKE_BINARY_DIR}}/part.cpp")
+target_link_libraries(part PRIVATE bellwire::devices bellwire::testing bellwire::vhost-user-server)
+"""
 
 
 def installed() -> Path:
@@ -53,6 +62,19 @@ def by_pkg_config(prefix: Path) -> Case:
     return Case("the example device by pkg-config")
 
 
+def as_part_of_another() -> Case:
+    """A project that takes in this one by add_subdirectory, as by FetchContent."""
+    folder = LOGS / "example-subdirectory"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "CMakeLists.txt").write_text(SUBDIRECTORY.format(root=ROOT))
+    command("example-subdirectory", "cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build",
+            environment=build.remembered())
+    command("example-subdirectory", "cmake", "--build", folder / "build", "--target", "part",
+            environment=build.remembered())
+    return Case("the library as part of another project")
+
+
 def back_end(prefix: Path) -> Case:
     """What management tools find is a description, and the program that it names."""
     description = json.loads(next(prefix.rglob("50-bellwire-vhost-user-rng.json")).read_text())
@@ -67,7 +89,8 @@ def consume() -> list[Case]:
     said = command("installed-program", prefix / "bin/bellwire", "--version")
     assert said.startswith("bellwire "), said
     examples = [by_cmake(prefix, name) for name in ("device", "idio16", "virtio")]
-    return [Case("the installed program"), back_end(prefix), *examples, by_pkg_config(prefix)]
+    return [Case("the installed program"), back_end(prefix), *examples, by_pkg_config(prefix),
+            as_part_of_another()]
 
 
 STEPS = (
