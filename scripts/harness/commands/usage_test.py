@@ -3,7 +3,6 @@
 
 import subprocess
 import unittest
-from pathlib import Path
 
 from harness.core.places import ROOT
 
