@@ -4,23 +4,15 @@
 // driver splits its buffers, and whatever else it does.
 #include "vdev/devices/virtio_request_device.hpp"
 
-#include <deque>
-#include <set>
-
-#include "vdev/devices/delay.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/testing/driver.hpp"
 #include "vdev/testing/holding_device.hpp"
-#include "vdev/testing/virtio_guest.hpp"
+#include "vdev/testing/request_guest.hpp"
 
 using namespace bellwire;
 using namespace bellwire::testing;
 
 namespace {
-
-constexpr std::uint32_t request_size = sizeof(bellwire_virtio_request);
-constexpr std::uint32_t reply_size = sizeof(bellwire_virtio_reply);
-constexpr std::uint32_t unsplit = ~std::uint32_t{0};
 
 std::unique_ptr<RingDevice> an_echo() {
   return std::make_unique<Echo>();
@@ -43,77 +35,6 @@ class Witness final : public RequestDevice {
     return {.length = 1000};  // more than there is room for
   }
   Seen& seen_;
-};
-
-// Keeps its requests until the test completes them.
-class Keeper final : public AsyncRequestDevice {
- public:
-  explicit Keeper(std::deque<ring::PendingRequest>& kept) noexcept : kept_(kept) {}
-  [[nodiscard]] DeviceTraits traits() const noexcept override { return {.kind = "keeper"}; }
-
- private:
-  void handle(ring::PendingRequest request) noexcept override {
-    kept_.push_back(std::move(request));
-  }
-  void cancel(unsigned) noexcept override { kept_.clear(); }
-  std::deque<ring::PendingRequest>& kept_;
-};
-
-// A driver of a request device.
-class RequestGuest {
- public:
-  explicit RequestGuest(std::unique_ptr<RingDevice> device, const VirtioPlan& plan = {})
-      : device_(std::move(device), 2), guest(device_, plan) {
-    guest.start_all();
-  }
-
-  struct Answer {
-    std::uint32_t used;  // what the ring says was written
-    bellwire_virtio_reply reply;
-    std::vector<std::byte> output;
-  };
-
-  // Sends what follows the request's header, with each part split into buffers of so many bytes.
-  Answer call(std::span<const std::byte> input, std::uint32_t room,
-              const bellwire_virtio_request& header = {}, std::uint32_t readable_split = unsplit,
-              std::uint32_t writable_split = unsplit) {
-    std::vector<std::byte> sent(request_size);
-    std::memcpy(sent.data(), &header, request_size);
-    sent.insert(sent.end(), input.begin(), input.end());
-    const auto readable = guest.allocate(sent);
-    const auto writable = guest.allocate(reply_size + room);
-    guest.submit(0, split(readable, readable_split), split(writable, writable_split));
-    const auto used = guest.wait_used(0).written;
-    Answer answer{used, {}, {}};
-    const auto bytes = guest.bytes(writable);
-    std::memcpy(&answer.reply, bytes.data(), reply_size);
-    const auto output = bytes.subspan(reply_size, std::min(room, answer.reply.length));
-    answer.output.assign(output.begin(), output.end());
-    return answer;
-  }
-
-  // What the device does not see comes back with nothing written.
-  void refused(std::uint32_t readable, std::uint32_t writable) {
-    const virtio::GuestBuffer from[] = {guest.allocate(64)}, to[] = {guest.allocate(64)};
-    const auto first = [](auto& buffer, std::uint32_t size) {
-      return std::vector(size > 0 ? 1 : 0, virtio::GuestBuffer{buffer[0].address, size});
-    };
-    guest.submit(0, first(from, readable), first(to, writable));
-    CHECK(guest.wait_used(0).written == 0);
-  }
-
- private:
-  static std::vector<virtio::GuestBuffer> split(virtio::GuestBuffer buffer, std::uint32_t size) {
-    std::vector<virtio::GuestBuffer> parts;
-    for (std::uint32_t at = 0; at < buffer.size; at += std::min(size, buffer.size - at))
-      parts.push_back({buffer.address + at, std::min(size, buffer.size - at)});
-    return parts;
-  }
-
-  VirtioRequestDevice device_;
-
- public:
-  VirtioGuest guest;
 };
 
 }  // namespace
@@ -227,66 +148,6 @@ TEST_CASE("buffers that overlap are apart for the device") {
   guest.guest.submit(0, {&readable, 1}, {&writable, 1});
   CHECK(guest.guest.wait_used(0).written == reply_size + 16);
   CHECK(std::ranges::equal(input, std::span(at + 8 + reply_size, 16)));
-}
-
-TEST_CASE_TEMPLATE("requests that are completed later come back in any order", Layout, Split,
-                   Packed) {
-  RequestGuest guest(std::make_unique<Delay>(), {.packed = Layout::packed});
-  constexpr std::uint32_t count = 16;
-  std::vector<virtio::GuestBuffer> replies;
-  for (std::uint32_t number = 0; number < count; ++number) {
-    const bellwire_virtio_request header{number, 4000 - number * 200, 0};
-    const virtio::GuestBuffer readable[] = {
-        guest.guest.allocate(std::as_bytes(std::span(&header, 1))),
-        guest.guest.allocate(std::as_bytes(std::span(&number, 1)))};
-    replies.push_back(guest.guest.allocate(reply_size + sizeof number));
-    const virtio::GuestBuffer writable[] = {{replies.back().address, reply_size + 1},
-                                            {replies.back().address + reply_size + 1, 3}};
-    guest.guest.submit(0, readable, writable, number);
-  }
-  std::set<std::uint64_t> came;
-  while (came.size() < count) {
-    const auto used = guest.guest.wait_used(0);
-    CHECK(came.insert(used.token).second);
-    CHECK(used.written == reply_size + sizeof(std::uint32_t));
-    const auto bytes = guest.guest.bytes(replies[used.token]);
-    std::uint32_t number = 0;
-    std::memcpy(&number, &bytes[reply_size], sizeof number);
-    CHECK(number == used.token);
-  }
-}
-
-TEST_CASE("a reset waits for requests in flight, and what is dropped has failed") {
-  std::deque<ring::PendingRequest> kept;
-  RequestGuest guest(std::make_unique<Keeper>(kept));
-  const auto request = guest.guest.allocate(request_size), reply = guest.guest.allocate(reply_size);
-  for (unsigned count = 0; count < 3; ++count) guest.guest.submit(0, {&request, 1}, {&reply, 1});
-  REQUIRE(guest.guest.run_until([&] { return kept.size() == 3; }));
-  kept.pop_front();
-  CHECK(guest.guest.wait_used(0).written == reply_size);
-  CHECK(guest.guest.memory.at<bellwire_virtio_reply>(reply.address)->status == BELLWIRE_FAILED);
-  guest.guest.backend.reset_now();
-  CHECK(kept.empty());
-  CHECK(guest.guest.backend.counts(0).completed == 3);
-}
-
-TEST_CASE("copies have a bound, whatever a driver splits, and room for the next request") {
-  std::deque<ring::PendingRequest> kept;
-  RequestGuest guest(std::make_unique<Keeper>(kept), {.memory = std::uint64_t{32} << 20});
-  const auto request = guest.guest.allocate(request_size), reply = guest.guest.allocate(reply_size);
-  const auto large = guest.guest.allocate(8 << 20);
-  const virtio::GuestBuffer readable[] = {request, large, large},
-                            writable[] = {reply, large, large};
-  for (unsigned round = 0; round < 3; ++round) {
-    for (unsigned count = 0; count < 3; ++count) guest.guest.submit(0, readable, writable);
-    CHECK(guest.guest.wait_used(0).written == reply_size);  // 96 MiB are too many
-    CHECK(guest.guest.memory.at<bellwire_virtio_reply>(reply.address)->status == BELLWIRE_FAILED);
-    CHECK(kept.size() == 2);
-    for (; !kept.empty(); kept.pop_front()) std::move(kept.front()).complete();
-    for (unsigned count = 0; count < 2; ++count)
-      CHECK(guest.guest.wait_used(0).written == reply_size);
-    CHECK(guest.guest.memory.at<bellwire_virtio_reply>(reply.address)->status == BELLWIRE_DONE);
-  }
 }
 
 TEST_CASE("the config space says which device it is") {
