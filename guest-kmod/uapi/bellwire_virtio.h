@@ -40,8 +40,9 @@
  *   (2.7.8.2). Requests may be completed in any order.
  *
  *   A chain without room for the request or the reply is returned with length 0,
- *   unseen by the device. For all others, `status` says what became of it; 0
- *   bytes are output unless it is BELLWIRE_DONE. Either way the queue goes on.
+ *   unseen by the device. For all others, `status` says what became of it. Either
+ *   way the queue goes on. BELLWIRE_FAILED: the device dropped the request, or has
+ *   no memory left to put the pieces of its buffers together.
  *
  * The driver may change the bytes of a request only after it has come back. The
  * device copies struct bellwire_virtio_request once. A request that was in flight

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Our own PCI devices in a VM: edu, driven from user space; docs/examples/idio16, for which Linux has
-a driver; and virtio devices, with Linux's own drivers."""
+a driver; virtio devices, with Linux's own drivers; and ring devices on virtqueues."""
 
 import json
 import re
@@ -153,19 +153,20 @@ class Rng(Functions):
         lab.check()
 
 
-class Echo(Functions):
+class Virtqueues(Functions):
     """Ring devices on virtqueues, driven from user space."""
 
-    def serve(self, name: str, on: str, lab: Lab, virtio_id: int = 60) -> None:
-        device = Device(lab.folder, name, 0, on, self.socket)
-        self.addCleanup(device.stop)
-        device.start()
-        drive = f"bell virtio --id {virtio_id}"
-        self.finish(self.boot(lab, ROOM, drive, f"{drive} --split --count 1000"))
+    def drive(self, lab: Lab, device: Device, virtio_id: int = 60) -> None:
+        bell = f"bell virtio --id {virtio_id}"
+        self.finish(self.boot(lab, ROOM, bell, f"{bell} --split --count 1000"))
         device.check()
 
-    def test_echo_is_driven_on_virtqueues_by_vfio_user(self) -> None:
-        self.serve("echo", f"vfio-user:{self.socket},virtio=1", self.lab_on_socket(shared_memory=True))
+    def test_delay_is_driven_by_vfio_user(self) -> None:
+        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
+        lab = self.lab(("delay",), transport="vfio-user,virtio=1",
+                       on=vm_config(kernel.DEFAULT, 1, program=program, shared_memory=True))
+        lab.start()
+        self.drive(lab, lab.devices[0])
 
     def test_digest_is_driven_behind_qemus_front_end(self) -> None:
         front_end = {"driver": FRONT_END, "chardev": "digest", "virtio-id": PARAMETER_SERVER,
@@ -173,7 +174,10 @@ class Echo(Functions):
         lab = self.lab_with("-chardev", f"socket,id=digest,path={self.socket}",
                             "-device", json.dumps(front_end), shared_memory=True,
                             program=toolbox.find(ANY_VIRTIO_ID, FRONT_END))
-        self.serve("digest", f"vhost-user:{self.socket}", lab, PARAMETER_SERVER)
+        device = Device(lab.folder, "digest", 0, f"vhost-user:{self.socket}", self.socket)
+        self.addCleanup(device.stop)
+        device.start()
+        self.drive(lab, device, PARAMETER_SERVER)
 
 
 class Blk(DiskCase):

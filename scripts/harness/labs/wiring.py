@@ -65,17 +65,34 @@ def by_ivshmem(place: Place, choices: Sequence[Choice]) -> Wiring:
     return Wiring(switchboard, devices, lambda _, slot: IvshmemPlug(slot, socket, place.vectors))
 
 
+ON_VIRTQUEUES = "virtio=1"  # ring devices are virtio devices, which our module does not drive
+_OF_THE_CARD = ("page=", "awake=", "msix=", "memory=")
+
+
+def driven_by_module(choice: Choice, words: Sequence[str]) -> bool:
+    return choice.ring and ON_VIRTQUEUES not in words
+
+
 def by_vfio_user(place: Place, choices: Sequence[Choice]) -> Wiring:
     assert not place.memory, "the memory of a vfio-user device is an option of its own"
     devices: list[Device] = []
     for number, choice, socket in place.numbered(choices):
-        vectors = (f"vectors={place.vectors}",) if choice.ring else ()
-        words = [word for word in place.words
-                 if (choice.kind if word.startswith("packed=") else choice.ring)]
+        card = driven_by_module(choice, place.words)
+        vectors = (f"vectors={place.vectors}",) if card else ()
+        words = [word for word in place.words if _takes(choice, card, word)]
         on = ",".join([f"vfio-user:{socket}", *vectors, *words])
         _serve(place, devices, number, choice, on, socket)
     return Wiring(None, devices,
                   lambda number, slot: VfioUserPlug(slot, place.private / f"device{number}"))
+
+
+def _takes(choice: Choice, card: bool, word: str) -> bool:
+    """Whether that device has that word, over vfio-user; `card`: it is in our card."""
+    if word.startswith("packed="):
+        return not card and bool(choice.kind or choice.ring)
+    if word.startswith("virtio="):
+        return choice.ring and not card
+    return card
 
 
 def _serve(place: Place, devices: list[Device], number: int, choice: Choice, on: str,
@@ -166,7 +183,7 @@ TRANSPORTS = {
     "ivshmem": Transport(by_ivshmem, "echo"),
     "vfio-user": Transport(by_vfio_user, "echo", True,
                            ("packed=0", "packed=1", "page=0", "page=1", "awake=0", "awake=1",
-                            "msix=0", "msix=1", "memory=")),
+                            "msix=0", "msix=1", "memory=", "virtio=0", ON_VIRTQUEUES)),
     "vhost-user": Transport(by_vhost_user, "blk=64M", True,
                             ("packed=0", "packed=1", "server=0", "server=1", "reconnect=0",
                              "reconnect=1")),
@@ -187,6 +204,11 @@ def split(transport: str) -> tuple[Transport, tuple[str, ...]]:
     keys = [word.partition("=")[0] for word in words]
     if twice := next((key for key in keys if keys.count(key) > 1), None):
         raise HarnessError(f"--transport {transport}: {twice} is given twice")
+    if ON_VIRTQUEUES in words:
+        for word in words:
+            if word.startswith(_OF_THE_CARD):
+                raise HarnessError(f"--transport {transport}: {word} is about our card, and with "
+                                   f"{ON_VIRTQUEUES} there is none: leave one of them out")
     if {"server=1", "reconnect=1"} <= set(words):
         raise HarnessError(f"--transport {transport}: whoever listens never connects: leave out "
                            "server=1 or reconnect=1")

@@ -35,6 +35,17 @@ class WiringTest(unittest.TestCase):
             "echo --on vfio-user:device0,vectors=8,page=1 --control control0",
             "rng --on vfio-user:device1,packed=0 --control control1"])
 
+    def test_ring_devices_on_virtqueues_are_no_cards(self) -> None:
+        self.assertEqual(self.lines("vfio-user,virtio=1,packed=0", "echo", "rng", "edu"), [
+            "echo --on vfio-user:device0,virtio=1,packed=0 --control control0",
+            "rng --on vfio-user:device1,packed=0 --control control1",
+            "edu --on vfio-user:device2 --control control2"])
+        for word, driven in (("virtio=0", True), ("virtio=1", False)):
+            choice = virtio.choose("echo")
+            self.assertEqual(wiring.driven_by_module(choice, [word]), driven)
+        with self.assertRaisesRegex(HarnessError, "page=1 is about our card"):
+            wiring.split("vfio-user,page=1,virtio=1")
+
     def test_a_whole_pci_device_gets_no_words_of_ring_devices(self) -> None:
         self.assertEqual(self.lines("vfio-user,page=1,packed=0", "edu"),
                          ["edu --on vfio-user:device0 --control control0"])
