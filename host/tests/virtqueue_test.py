@@ -2,10 +2,14 @@
 """`bellwire device echo` and `digest` on virtqueues: as back-ends of vhost-user, and as virtio devices
 over vfio-user (guest-kmod/uapi/bellwire_virtio.h)."""
 
+import mmap
+import os
+import select
 import signal
 import struct
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -19,16 +23,17 @@ NEXT, WRITABLE = 1, 2
 ROOM = 1024                   # bytes of guest memory for each request
 HEADER, REPLY = "<QII", "<QII"
 CONFIG_SPACE = 7              # the region of a PCI device
+LONG = 60_000_000             # µs that delay takes at most: longer than any test
 
 
 class Requests(Memory):
     """With requests of two buffers, a readable and a writable one."""
 
-    def send(self, content: bytes, room: int) -> int:
+    def send(self, content: bytes, room: int, operation: int = 0) -> int:
         number = self.offered % 8
         head = 2 * number
         at = BUFFERS + number * ROOM
-        readable = struct.pack(HEADER, number, 0, 0) + content
+        readable = struct.pack(HEADER, number, operation, 0) + content
         self.bytes[at:at + len(readable)] = readable
         struct.pack_into("<QIHHQIHH", self.bytes, head * 16, GUEST + at, len(readable), NEXT,
                          head + 1, GUEST + at + ROOM // 2, struct.calcsize(REPLY) + room, WRITABLE, 0)
@@ -36,6 +41,27 @@ class Requests(Memory):
         self.offered += 1
         store_word(self.bytes, AVAILABLE + 2, "<H", self.offered & 0xFFFF)
         return number
+
+    def set_operation(self, number: int, operation: int) -> None:
+        struct.pack_into("<I", self.bytes, BUFFERS + number * ROOM + 8, operation)
+
+    def in_flight(self) -> int:
+        """Requests that the device has in hand, by the inflight region."""
+        assert self.inflight
+        with mmap.mmap(self.inflight[1], 0) as region:
+            return sum(region[16 + 16 * head] for head in range(16))
+
+    def come(self) -> bool:
+        """Waits for the next one that comes back."""
+        while self.used() == self.taken & 0xFFFF:
+            if not select.select([self.call], [], [], PATIENCE)[0]:
+                return False
+            os.read(self.call, 8)
+        return True
+
+    def next_number(self) -> int:
+        head, = struct.unpack_from("<I", self.bytes, USED + 4 + 8 * (self.taken % 16))
+        return int(head // 2)
 
     def answer(self, number: int) -> tuple[int, int, bytes]:
         """Result, status and output, once it has come back."""
@@ -112,6 +138,29 @@ class VirtqueueTest(Checked):
             process.kill()
             process.wait(PATIENCE)
             peer.close()
+
+    def test_killed_with_requests_in_hand_it_answers_each_once(self) -> None:
+        process = self.start("delay", f"vhost-user:{self.socket}")
+        peer = self.connect()
+        contents = [f"in hand {n}".encode() for n in range(6)]
+        sent = {self.memory.send(content, 64, LONG): content for content in contents}
+        self.memory.ring()
+        deadline = time.monotonic() + PATIENCE
+        while self.memory.in_flight() < len(sent):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        process.kill()
+        process.wait(PATIENCE)
+        peer.close()
+        for number in sent:
+            self.memory.set_operation(number, 0)  # nobody has it now
+        self.start("delay", f"vhost-user:{self.socket}")
+        self.connect()
+        while sent:
+            self.assertTrue(self.memory.come(), f"{len(sent)} did not come back")
+            number = self.memory.next_number()
+            self.assertEqual(self.memory.answer(number), (0, 0, sent.pop(number)))
+        self.assertEqual(self.memory.in_flight(), 0)
 
     def identity(self) -> int:
         """The PCI device ID of what serves the socket."""
