@@ -141,6 +141,15 @@ class Yours(unittest.TestCase):
             self.assertEqual(process.stdout.read(), "done\n")
             self.assertEqual(process.wait(LIMIT), 0)
 
+    def test_a_lost_wake_up_fails(self) -> None:
+        for plan, said in (("doorbell=5", "never seen by the device: lost doorbell"),
+                           ("interrupt=5", "lost interrupt"),
+                           ("doorbell=500", "nothing was dropped: only 2")):
+            with self.subTest(plan):
+                run = boot_vm("--drop", plan, "--", "bell", "ring", "--count", "20")
+                self.assertEqual(run.returncode, 1, run.stderr)
+                self.assertIn(said, run.stderr)
+
     def test_a_warning_of_the_kernel_fails(self) -> None:
         warn = ("--device", "none", "--", "sh", "-c", "echo 'WARNING: at home' >/dev/kmsg; sleep 0.2")
         run = boot_vm(*warn)

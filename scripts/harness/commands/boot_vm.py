@@ -50,8 +50,9 @@ def _run(options: argparse.Namespace) -> int:
     with ExitStack() as ending:
         lab = nested_lab.make(
             config, folder, options.device, options.vectors, options.transport,
-            ("--poll", options.poll, "--moderate", str(options.moderate)), options.serve,
-            _extras(options, out))
+            ("--poll", options.poll, "--moderate", str(options.moderate),
+             *(("--drop", options.drop) if options.drop else ())),
+            options.serve, _extras(options, out))
         if out and not options.dry_run:
             ending.callback(out.fetch)
         ending.enter_context(lab)

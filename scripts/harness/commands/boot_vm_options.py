@@ -2,6 +2,7 @@
 """boot-vm's command line, read and checked."""
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -94,6 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--moderate", metavar="US", type=_number(0, 1_000_000), default=0,
         help="least time between two interrupts per queue, in microseconds; those in between are "
              "merged (default: 0)")
+    add("--drop", metavar="WIRE=N", type=_drop,
+        help="each device loses its Nth doorbell (doorbell=N) or its Nth interrupt (interrupt=N), "
+             "to see which side reports it; the run then ends with 1")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts per device (default: {lab.VECTORS})")
     add("--module", metavar="NAME", action="append", default=[],
@@ -158,6 +162,13 @@ def _poll(text: str) -> str:
             how == "always" and cpu.isdecimal()):
         raise argparse.ArgumentTypeError(
             f"'{text}' is not one of off, adaptive, always, always=CPU")
+    return text
+
+
+def _drop(text: str) -> str:
+    wire, _, number = text.partition("=")
+    if wire not in ("doorbell", "interrupt") or not re.fullmatch("[1-9][0-9]{0,17}", number):
+        raise argparse.ArgumentTypeError(f"'{text}' is not doorbell=N or interrupt=N, from 1 on")
     return text
 
 

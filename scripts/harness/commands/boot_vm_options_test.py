@@ -22,6 +22,8 @@ WRONG = (
     (["--share", "/etc/default", "--share", "/etc/default"], "DIR:NAME"),
     (["--share", "/etc/default:a", "--share", "/etc/default:a"], "/share/a"),
     (["--share", "/etc/default:../a"], "'../a'"),
+    (["--drop", "kick=1"], "'kick=1'"),
+    (["--drop", "doorbell=0"], "'doorbell=0'"),
     (["--disk"], "--disk"),
     (["--net", "tap"], "'tap'"),
     (["--out", "/dev/null"], "'/dev/null'"),

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from harness import ktap
 from harness.core import messages
+from harness.core.children import describe
 from harness.labs.lab import Lab
-from harness.labs.processes import Process
+from harness.labs.processes import SAID, Process
 from harness.report import logs, results
 from harness.vms.verdict import FOUND, HIGHEST, Verdict
 from harness.vms.vm import Vm
 
-Lines = list[tuple[str, Path]]  # each with the log that it is in
+Lines = Sequence[tuple[str, Path]]  # each with the log that it is in
 _REQUEST = re.compile(r"request (\d+): .*: ([^:]+)$")
 
 
@@ -24,9 +25,12 @@ class Report:
         self.complaints: Lines = [(line, log) for log in vm.consoles for line in
                                   logs.complaints(log)]
         self.hangs = _of_requests(lab, vm, logs.hangs)
+        self.failures = [(f"{device.what} {describe(device.status)}: "
+                          f"{logs.last_line(device.log).removeprefix(SAID)}", device.log)
+                         for device in lab.devices if device.status]
         self.interruptions = _of_requests(lab, vm, logs.interruptions)
         self.verdict = verdict if lenient else judged(verdict, self.cases, self.complaints,
-                                                      self.hangs)
+                                                      self.hangs, self.failures)
         self.folder = lab.folder
         self._lab, self._vm = lab, vm
 
@@ -34,7 +38,7 @@ class Report:
         """Prints what the user should know beyond the command's own output."""
         for line, log in self.complaints:
             messages.say(f"the guest's kernel says: {line}; see {log}")
-        for line, log in [*self.hangs, *self.interruptions]:
+        for line, log in [*self.hangs, *self.interruptions, *self.failures]:
             messages.say(f"{line}; see {log}")
         for case in self.cases:
             if case.outcome == "fail":
@@ -42,7 +46,8 @@ class Report:
         verdict = self.verdict
         if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
             messages.say(verdict.reason)
-        if verdict.status and (self.complaints or self.hangs or self.cases):
+        if verdict.status and (self.complaints or self.hangs or self.failures
+                               or self.cases):
             messages.say(f"all that was kept of the run: {self.folder}")
 
     def facts(self) -> dict[str, object]:
@@ -65,7 +70,7 @@ class Report:
                               "" if status == 0 else self.verdict.reason)]
         tests = [results.Case(case.name, case.outcome, case.reason) for case in self.cases]
         found = [results.Case(line, "fail", f"{line}\n{log}")
-                 for line, log in [*self.complaints, *self.hangs]]
+                 for line, log in [*self.complaints, *self.hangs, *self.failures]]
         return [case.inside("boot-vm") for case in [*ended, *tests, *found]]
 
 
@@ -73,8 +78,8 @@ def _process(process: Process) -> dict[str, object]:
     return {"command": process.argv, "log": process.log.name, "status": process.status}
 
 
-def judged(verdict: Verdict, cases: Sequence[ktap.Case], complaints: Lines, hangs: Lines
-           ) -> Verdict:
+def judged(verdict: Verdict, cases: Sequence[ktap.Case], complaints: Lines, hangs: Lines,
+           failures: Lines = ()) -> Verdict:
     """The verdict with all that was found: it turns status 0 into a failure."""
     if verdict.status:
         return verdict
@@ -82,6 +87,7 @@ def judged(verdict: Verdict, cases: Sequence[ktap.Case], complaints: Lines, hang
              ] if (failed := ktap.count(cases)["fail"]) else []
     found += [f"the guest's kernel complained {_times(complaints)}"] if complaints else []
     found += [f"{len(hangs)} request{'s' * (len(hangs) > 1)} hung"] if hangs else []
+    found += [f"{len(failures)} device{'s' * (len(failures) > 1)} failed"] if failures else []
     if not found:
         return verdict
     return replace(verdict, status=FOUND,

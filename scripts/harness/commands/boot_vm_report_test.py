@@ -25,6 +25,10 @@ class VerdictTest(unittest.TestCase):
                 self.assertEqual((verdict.status, verdict.command_status), (1, 0))
                 self.assertEqual(verdict.reason, f"the command ended with 0, but {why}")
 
+    def test_a_device_that_failed_counts(self) -> None:
+        self.assertEqual(judged(WELL, [], [], [], [LINE, LINE]).reason,
+                         "the command ended with 0, but 2 devices failed")
+
     def test_nothing_found_changes_nothing(self) -> None:
         self.assertEqual(judged(WELL, [Case("a", "pass"), Case("b", "skip")], [], []), WELL)
 
