@@ -80,9 +80,9 @@ void VirtqueueGuest::Driver::submit(unsigned number) {
   std::ranges::copy(input, guest_.space_.bytes(request_at(number) + request_size, length).begin());
   std::ranges::fill(guest_.space_.bytes(reply_at(number), request_room), std::byte{0});
   constexpr std::uint32_t splits[] = {0, request_size, request_size + 4};
+  constexpr std::uint32_t reply_splits[] = {0, reply_size, reply_size - 3, reply_size + 3};
   const auto readable = buffers(request_at(number), request_size + length, splits[number % 3]);
-  const auto writable =
-      buffers(reply_at(number), reply_size + length, number % 2 * (reply_size - 3));
+  const auto writable = buffers(reply_at(number), reply_size + length, reply_splits[number % 4]);
   if (!virtqueue().add(readable, writable, number)) throw std::runtime_error("the queue was full");
 }
 
