@@ -2,6 +2,7 @@
 //
 // Requests are recorded on each transport's own wires: each one's hops are reported completely and
 // in order, and what is lost of it is counted.
+#include "vdev/devices/delay.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/ring/driver_queue.hpp"
 #include "vdev/testing/driver.hpp"
@@ -44,9 +45,10 @@ void run(Driver& driver, const Plan& plan, trace::Recorder& recorder) {
   }
 }
 
+template <class Kind = Echo>
 Recorded record(TransportFixture& fixture, const Plan& plan) {
-  Echo echo;
-  std::optional<RunningDevice> device(std::in_place, echo, fixture.attach().value(),
+  Kind kind;
+  std::optional<RunningDevice> device(std::in_place, kind, fixture.attach().value(),
                                       fixture.polling);
   Driver driver(driver_end(fixture.endpoint(), fixture.memory()), 0);
   driver.wait_until_served();
@@ -126,6 +128,14 @@ TEST_CASE("each request's hops are reported in order, on every transport") {
         check_clock(make_timeline(recorded.recording, trace::Clocks::guest));
       });
     }
+}
+
+TEST_CASE("hops are in order although requests overtake each other, on every transport") {
+  on_each_transport(1, [](TransportFixture& fixture) {
+    const auto recorded = record<Delay>(fixture, {requests, 64});
+    for (const auto lost : recorded.recording.lost) CHECK(lost == 0);
+    check_in_order(Tally(make_timeline(recorded.recording, trace::Clocks::one)));
+  });
 }
 
 TEST_CASE("what nobody read in time is counted, on every transport") {
