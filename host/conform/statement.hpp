@@ -73,6 +73,10 @@ struct Verdict {
 [[nodiscard]] std::span<const Statement> packed_statements() noexcept;
 [[nodiscard]] std::span<const Statement> channel_statements() noexcept;
 [[nodiscard]] std::span<const Statement> switch_statements() noexcept;
+[[nodiscard]] std::span<const Statement> descriptor_statements() noexcept;
+[[nodiscard]] std::span<const Statement> sequence_statements() noexcept;
+[[nodiscard]] std::span<const Statement> more_switch_statements() noexcept;
+[[nodiscard]] std::span<const Statement> more_device_statements() noexcept;
 
 /// All of them.
 [[nodiscard]] std::vector<const Statement*> all_statements();

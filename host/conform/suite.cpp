@@ -158,9 +158,10 @@ class Run {
     verdict.reason += (verdict.reason.empty() ? "afterwards, " : "; afterwards, ") + what;
     if (!back_end_.controlled()) {
       gone_ = text("{}, since statement {}", what, verdict.statement->number);
-    } else if (const auto again = back_end_.start(); !again) {
-      gone_ = again.error().message;
+      return;
     }
+    back_end_.clean_up();
+    if (const auto again = back_end_.start(); !again) gone_ = again.error().message;
   }
 
   [[nodiscard]] bool answers() {
@@ -190,11 +191,13 @@ std::string_view name_of(Outcome outcome) noexcept {
 std::vector<const Statement*> all_statements() {
   std::vector<const Statement*> all;
   for (const auto family :
-       {message_statements(), acknowledgement_statements(), memory_statements(),
-        ring_state_statements(), position_statements(), wire_statements(), virtqueue_statements(),
-        hostile_statements(), device_statements(), recovery_statements(), migration_statements(),
-        network_statements(), restart_statements(), packed_statements(), channel_statements(),
-        switch_statements()})
+       {message_statements(),     acknowledgement_statements(), memory_statements(),
+        ring_state_statements(),  position_statements(),        wire_statements(),
+        virtqueue_statements(),   hostile_statements(),         device_statements(),
+        recovery_statements(),    migration_statements(),       network_statements(),
+        restart_statements(),     packed_statements(),          channel_statements(),
+        switch_statements(),      descriptor_statements(),      sequence_statements(),
+        more_switch_statements(), more_device_statements()})
     for (const auto& statement : family) all.push_back(&statement);
   return all;
 }

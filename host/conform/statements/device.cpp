@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Statements 92 to 102: what requests do to a disk, and what an entropy source gives.
+// Statements 92 to 102, and 159: what requests do to a disk, and what an entropy source gives.
 #include <linux/virtio_blk.h>
 
 #include <algorithm>
@@ -150,6 +150,12 @@ void discard_flags(Trial& trial) {
   trial.expect(status == VIRTIO_BLK_S_UNSUPP, "its status is {:#x}, not 2", status);
 }
 
+void zeroes_flags(Trial& trial) {
+  Disk target(trial, bit(VIRTIO_BLK_F_WRITE_ZEROES));
+  const auto status = run_on_sectors(target, VIRTIO_BLK_T_WRITE_ZEROES, 0x80);
+  trial.expect(status == VIRTIO_BLK_S_UNSUPP, "its status is {:#x}, not 2", status);
+}
+
 void zeroes_written(Trial& trial) {
   Disk target(trial, bit(VIRTIO_BLK_F_WRITE_ZEROES));
   Bytes data = pattern(8 * sector, 5);
@@ -229,7 +235,19 @@ constexpr Statement device_table[] = {
      entropy},
 };
 
+constexpr Statement more_device_table[] = {
+    {159,
+     "A write of zeroes with unknown flags has status UNSUPP",
+     "virtio 1.2: 5.2.6.2",
+     {.features = bit(VIRTIO_BLK_F_WRITE_ZEROES), .kinds = disk},
+     zeroes_flags},
+};
+
 }  // namespace
+
+std::span<const Statement> more_device_statements() noexcept {
+  return more_device_table;
+}
 
 std::span<const Statement> device_statements() noexcept {
   return device_table;

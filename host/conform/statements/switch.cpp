@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Statements 140 to 148: frames from one port of a switch to another.
+// Statements 140 to 148, 157 and 158: frames from one port of a switch to another.
 #include <algorithm>
-#include <map>
 
-#include "host/conform/test_requests.hpp"
+#include "host/conform/cards.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -12,125 +11,8 @@ namespace {
 using vhost_user::bit;
 using vhost_user::Bytes;
 
-// Of <linux/virtio_net.h>, which is no C++.
-struct FrameHeader {
-  std::uint8_t flags, gso_type;
-  std::uint16_t header_length, gso_size, checksum_start, checksum_offset, buffers;
-};
-static_assert(sizeof(FrameHeader) == 12);
-constexpr unsigned merges_buffers = 15;  // VIRTIO_NET_F_MRG_RXBUF
-
 constexpr Needs card{.kinds = std::uint8_t(Kind::net), .layouts = Layouts::both};
 constexpr Needs card_of_split_rings{.kinds = std::uint8_t(Kind::net)};
-constexpr std::uint32_t usual_room = 1600;
-constexpr std::byte untouched{0xA5};
-
-constexpr std::array<std::uint8_t, 6> first_address{0x52, 0x54, 0, 0xcf, 0, 1};
-constexpr std::array<std::uint8_t, 6> second_address{0x52, 0x54, 0, 0xcf, 0, 2};
-
-// A frame of a protocol for local experiments; what is in it depends on the number.
-Bytes frame(std::size_t size, unsigned number = 0) {
-  Bytes bytes;
-  vhost_user::append(bytes, second_address);
-  vhost_user::append(bytes, first_address);
-  vhost_user::append(bytes, std::array<std::uint8_t, 2>{0x88, 0xb5});
-  for (unsigned at = 0; bytes.size() < size; ++at)
-    bytes.push_back(static_cast<std::byte>(number + at * 7));
-  return bytes;
-}
-
-/// A card's receive ring, and what comes in it.
-class Receiver {
- public:
-  Receiver(Trial& trial, FrontEnd& front) : trial_(trial), front_(front) {}
-
-  void give(unsigned rooms, std::uint32_t size = usual_room) {
-    for (unsigned count = 0; count < rooms; ++count) {
-      const Buffer room{front_.memory().allocate(size + guard), size, true};
-      std::fill_n(front_.memory().at(room.address), size + guard, untouched);
-      const auto head = ring().words.describe({&room, 1});
-      if (!head) throw Untried{"the receive ring is full"};
-      rooms_[*head] = room;
-      ring().words.offer(*head);
-    }
-    trial_.transcript().sent(text("{} buffers of {} bytes to receive", rooms, size));
-    ring().kick.ring();
-  }
-
-  /// The bytes of the next buffer that comes back. Empty: none comes in time.
-  [[nodiscard]] std::optional<Bytes> next() {
-    if (!trial_.eventually([this] { return ring().words.completed() > 0; })) return std::nullopt;
-    return take();
-  }
-  /// The same if it is there already.
-  [[nodiscard]] std::optional<Bytes> take() {
-    const auto used = ring().words.take();
-    if (!used) return std::nullopt;
-    const auto room = rooms_.find(static_cast<std::uint16_t>(used->id));
-    trial_.expect(room != rooms_.end(), "buffer {} came back, which was not given", used->id);
-    const auto [address, size, writable] = room->second;
-    rooms_.erase(room);
-    trial_.expect(used->len <= size, "{} bytes are reported in a buffer of {}", used->len, size);
-    const auto* const data = front_.memory().at(address);
-    trial_.expect(
-        std::all_of(data + size, data + size + guard, [](auto byte) { return byte == untouched; }),
-        "bytes behind a buffer of {} were written", size);
-    return Bytes(data, data + used->len);
-  }
-  /// The next frame with its header; fails the statement if it does not come.
-  [[nodiscard]] Bytes expect_next(const char* what) {
-    auto bytes = next();
-    trial_.expect(bytes.has_value(), "{}: it was not received in time", what);
-    trial_.expect(bytes->size() >= sizeof(FrameHeader), "{}: {} bytes came, which have no header",
-                  what, bytes->size());
-    return std::move(*bytes);
-  }
-  [[nodiscard]] vhost_user::Ring& ring() noexcept { return front_.ring(0); }
-
- private:
-  static constexpr std::size_t guard = 2048;
-  Trial& trial_;
-  FrontEnd& front_;
-  std::map<std::uint16_t, Buffer> rooms_;  // by head
-};
-
-/// Two cards at two ports of the same switch: the first sends, the second receives.
-class Cards {
- public:
-  explicit Cards(Trial& trial, Wishes wishes = {})
-      : trial_(trial),
-        from_(trial.up(wishes)),
-        to_(trial.up_at_peer(wishes)),
-        sender_(trial, from_),
-        receiver_(trial, to_) {
-    trial.begin();
-  }
-
-  void send(std::span<const std::byte> bytes, bool kick = true) {
-    auto& memory = from_.memory();
-    const auto size = static_cast<std::uint32_t>(sizeof(FrameHeader) + bytes.size());
-    const Buffer buffer{memory.allocate(size), size, false};
-    std::ranges::copy(bytes, memory.at(buffer.address) + sizeof(FrameHeader));
-    const auto head = sender_.ring().words.describe({&buffer, 1});
-    sender_.offer_as(head.value(), {&buffer, 1});
-    if (kick) sender_.kick();
-  }
-  void send_and_wait(std::span<const std::byte> bytes) {
-    send(bytes);
-    sender_.await(1, "a frame to send");
-  }
-
-  [[nodiscard]] FrontEnd& from() noexcept { return from_; }
-  [[nodiscard]] FrontEnd& to() noexcept { return to_; }
-  [[nodiscard]] TestRequests& sender() noexcept { return sender_; }
-  [[nodiscard]] Receiver& receiver() noexcept { return receiver_; }
-
- private:
-  Trial& trial_;
-  FrontEnd from_, to_;
-  TestRequests sender_;
-  Receiver receiver_;
-};
 
 FrameHeader header_of(std::span<const std::byte> received) {
   return vhost_user::head<FrameHeader>(received).value_or(FrameHeader{});
@@ -313,7 +195,49 @@ constexpr Statement switch_table[] = {
      disabled_receives_nothing},
 };
 
+void not_back(Trial& trial) {
+  Cards cards(trial);
+  Receiver own(trial, cards.from());
+  own.give(8);
+  cards.receiver().give(8);
+  trial.settle(cards.from());
+  trial.settle(cards.to());
+  for (unsigned count = 0; count < 3; ++count) {
+    cards.send_and_wait(frame(60, count));
+    static_cast<void>(cards.receiver().expect_next("a frame"));
+  }
+  trial.settle(cards.from());
+  trial.expect(!own.take(), "a frame came back to the port that sent it");
+}
+
+void without_header(Trial& trial) {
+  Cards cards(trial);
+  cards.receiver().give(8);
+  trial.settle(cards.to());
+  for (const std::uint32_t size : {1U, 11U, 12U, 20U}) {
+    const Buffer buffer{cards.from().memory().allocate(size), size, false};
+    const auto head = cards.sender().ring().words.describe({&buffer, 1});
+    cards.sender().offer_as(head.value(), {&buffer, 1});
+    cards.sender().kick();
+    cards.sender().await(1, "a buffer that is too short for a header and a frame");
+  }
+  const auto sent = frame(60, 5);
+  cards.send_and_wait(sent);
+  expect_same(trial, sent, cards.receiver().expect_next("the first whole frame"));
+}
+
+constexpr Statement more_switch_table[] = {
+    {157, "A frame does not come back to the port that sent it", "virtio 1.2: 5.1.6", card,
+     not_back},
+    {158, "What is sent without a whole header and a frame comes back, and goes nowhere",
+     "virtio 1.2: 5.1.6.2", card, without_header},
+};
+
 }  // namespace
+
+std::span<const Statement> more_switch_statements() noexcept {
+  return more_switch_table;
+}
 
 std::span<const Statement> switch_statements() noexcept {
   return switch_table;

@@ -136,6 +136,10 @@ class LiarProcess {
       ports_[port]->world().deliver = [other = ports_[1 - port].get()](const auto& frame) {
         return other->receive(frame);
       };
+    for (const auto& port : ports_)
+      port->world().back = [own = port.get()](const auto& frame) {
+        static_cast<void>(own->receive(frame));
+      };
   }
 
   void run() {

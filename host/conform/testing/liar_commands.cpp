@@ -62,7 +62,10 @@ LiarSession::Done LiarSession::set_table(const Message& message) {
     vhost_user::MemoryRegion region{};
     std::memcpy(&region, message.payload.data() + 8 + index * sizeof region, sizeof region);
     const bool skipped = fresh && index > 0 && lies(Lie::knows_one_region);
-    if (!skipped && !map(region, message.fds[index].get())) return Done::no;
+    if (!skipped && !map(region, message.fds[index].get())) {
+      if (lies(Lie::keeps_descriptors_of_refused_tables)) keep(message.fds[index]);
+      return Done::no;
+    }
   }
   if (running() && lies(Lie::stops_at_a_new_table)) {
     for (const auto& ring : rings_) ring->kick.reset();
@@ -71,9 +74,15 @@ LiarSession::Done LiarSession::set_table(const Message& message) {
   return Done::yes;
 }
 
+void LiarSession::keep(const os::UniqueFd& fd) {
+  static_cast<void>(fd.duplicate().release());
+  if (++world_.leaks == 9) world_.withhold();
+}
+
 LiarSession::Done LiarSession::add_region(const Message& message) {
   const auto single = head<vhost_user::SingleRegion>(message.payload);
-  if (!single || message.fds.size() != 1) return Done::no;
+  if (!single || message.fds.size() != 1)
+    return single && lies(Lie::adds_slots_without_descriptors) ? Done::yes : Done::no;
   slot_added_ = true;
   if (running() && lies(Lie::ignores_slots_while_running)) return Done::yes;
   return map(single->region, message.fds.front().get()) ? Done::yes : Done::no;
@@ -135,6 +144,7 @@ LiarSession::Done LiarSession::act_on_ring(const Message& message) {
       return set_size(ring, state->num);
     case Request::set_vring_addr: {
       const auto address = head<vhost_vring_addr>(message.payload);
+      if (lies(Lie::wants_the_size_first) && ring.size == 0) return Done::no;
       if (!address || (ring.started() && lies(Lie::refuses_addresses_while_running)))
         return Done::no;
       ring.place(*address);
@@ -159,6 +169,7 @@ LiarSession::Done LiarSession::set_size(LiarRing& ring, std::uint32_t size) {
   const bool possible = size > 0 && size <= 32768 && (any_size || std::has_single_bit(size));
   if (!possible) return lies(Lie::accepts_any_size) ? Done::yes : Done::no;
   ring.size = size;
+  ring.serve();
   return Done::yes;
 }
 
@@ -174,7 +185,8 @@ LiarSession::Done LiarSession::set_wire(const Message& message) {
   const auto value = number_in(message);
   const auto index = value & vhost_user::vring::index_mask;
   const bool with_fd = (value & vhost_user::vring::no_fd) == 0;
-  if (index >= rings_.size() || message.fds.size() != (with_fd ? 1U : 0U)) return Done::no;
+  if (index >= rings_.size() || message.fds.size() != (with_fd ? 1U : 0U))
+    return lies(Lie::accepts_missing_eventfds) ? Done::yes : Done::no;
   std::optional<os::EventFd> event;
   if (with_fd) {
     auto adopted = os::EventFd::adopt(message.fds.front().duplicate());

@@ -55,8 +55,13 @@ std::uint32_t give_entropy(const LiarWorld& world, const LiarChain& chain) {
 void send_frame(LiarWorld& world, const LiarChain& chain) {
   constexpr std::size_t header = 12;
   const auto bytes = gather(chain);
-  if (bytes.size() <= header || !world.deliver) return;
-  const bool taken = world.deliver(Bytes(bytes.begin() + header, bytes.end()));
+  constexpr std::size_t least = 14;  // addresses and a type
+  const bool runt = bytes.size() < header + least;
+  if (!world.deliver || (runt && !world.lies(Lie::delivers_runts))) return;
+  const auto begin = static_cast<std::ptrdiff_t>(std::min(bytes.size(), header));
+  const Bytes frame(bytes.begin() + begin, bytes.end());
+  const bool taken = world.deliver(frame);
+  if (world.lies(Lie::sends_frames_back)) world.back(frame);
   world.held = !taken && world.lies(Lie::waits_for_buffers_to_receive);
 }
 
@@ -118,7 +123,8 @@ class DiskRequest {
     const auto range = vhost_user::head<virtio_blk_discard_write_zeroes>(out_);
     if (!range) return VIRTIO_BLK_S_IOERR;
     const auto known = discard ? 0U : VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
-    const bool ignored = discard && told(Lie::ignores_discard_flags);
+    const bool ignored =
+        told(discard ? Lie::ignores_discard_flags : Lie::ignores_write_zeroes_flags);
     if ((range->flags & ~known) != 0 && !ignored) return VIRTIO_BLK_S_UNSUPP;
     const auto size = range->num_sectors * sector_bytes;
     if (!fits(range->sector, size)) return VIRTIO_BLK_S_IOERR;

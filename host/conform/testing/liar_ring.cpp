@@ -54,7 +54,8 @@ std::uint16_t* LiarRing::used_words() const {
 }
 
 bool LiarRing::may_serve() const {
-  if (!started() || broken_ || stuck_ || deaf) return false;
+  const bool known = size != 0 && address.desc_user_addr != 0;
+  if (!started() || !known || broken_ || stuck_ || deaf) return false;
   if (enabled) return true;
   if (was_enabled_ && world_.nature.kind == Kind::net) {
     if (world_.lies(Lie::keeps_what_is_sent)) world_.withhold();
@@ -133,6 +134,7 @@ void LiarRing::place(const vhost_vring_addr& at) {
   if (words && !packed() && !(was_placed_ && world_.lies(Lie::keeps_its_used_index)))
     used = load_shared(words + 1);
   was_placed_ = true;
+  serve();
 }
 
 std::uint32_t LiarRing::stop() {
@@ -261,7 +263,8 @@ void LiarRing::call_if_wanted(std::uint16_t before) {
   bool wanted = (load_shared(words) & VRING_AVAIL_F_NO_INTERRUPT) == 0 ||
                 world_.lies(Lie::ignores_no_interrupt);
   bool owed = world_.lies(Lie::never_calls);
-  if ((world_.features & bit(VIRTIO_RING_F_EVENT_IDX)) != 0) {
+  const bool events = (world_.features & bit(VIRTIO_RING_F_EVENT_IDX)) != 0;
+  if (events || world_.lies(Lie::obeys_used_event_always)) {
     const auto event = load_shared(words + words_before_entries + size);
     const auto passed = static_cast<std::uint16_t>(used - event - 1);
     wanted = passed < static_cast<std::uint16_t>(used - before);
@@ -274,7 +277,8 @@ void LiarRing::call_if_wanted(std::uint16_t before) {
 }
 
 void LiarRing::call_or_owe(bool wanted, bool owed) {
-  owed = owed || (receives && world_.lies(Lie::calls_nobody_for_frames));
+  owed = owed || (!wanted && world_.lies(Lie::obeys_used_event_always)) ||
+         (receives && world_.lies(Lie::calls_nobody_for_frames));
   owed = owed || (wanted && !call && world_.lies(Lie::needs_a_call)) || call_replaced_;
   if (call && wanted && world_.lies(Lie::is_stuck_at_a_full_call) &&
       !os::wait_writable(call->fd(), std::chrono::milliseconds(0))) {
@@ -324,7 +328,9 @@ void LiarRing::resume_split() {
                     [this](std::uint16_t head) { return tracked_entry(tracked, head).counter; });
   for (const auto head : pending_)
     counter_ = std::max(counter_, tracked_entry(tracked, head).counter + 1);
-  next = static_cast<std::uint16_t>(used + pending_.size());
+  const auto believed = world_.lies(Lie::believes_the_base) ? next : used;
+  if (believed != used) world_.withhold();
+  next = static_cast<std::uint16_t>(believed + pending_.size());
   if (world_.restarted && world_.lies(Lie::begins_at_zero_after_a_kill)) next = 0;
   if (forgets()) {
     if (!pending_.empty()) world_.withhold();

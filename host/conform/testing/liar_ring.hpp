@@ -49,7 +49,8 @@ struct LiarWorld {
   std::function<void()> withhold;  ///< something is owed, and will not come
   /// To the other port. False: that has no buffer for it.
   std::function<bool(const vhost_user::Bytes& frame)> deliver = {};
-  bool held = false;  ///< what was sent is not returned
+  std::function<void(const vhost_user::Bytes& frame)> back = {};  ///< to the port itself
+  bool held = false;                                              ///< what was sent is not returned
   bool second_port = false;
   LiarMemory memory = {};
   LiarLog log = {};

@@ -162,6 +162,9 @@ LiarSession::Done LiarSession::get_features(const Message& message) {
     for (const auto& fd : message.fds) static_cast<void>(fd.duplicate().release());
     if (++world_.leaks == 8) world_.withhold();
   }
+  if (lies(Lie::calls_while_stopped))
+    for (const auto& ring : rings_)
+      if (!ring->started() && ring->call) ring->call->ring();
   auto offered = offered_by(world_);
   if (features_set_ && lies(Lie::changes_its_features)) offered ^= bit(VIRTIO_BLK_F_FLUSH);
   const auto bytes = payload_of(offered);
@@ -241,7 +244,10 @@ LiarSession::Done LiarSession::set_log(const Message& message) {
   if (!where || message.fds.size() != 1) return Done::no;
   auto bits = os::Mapping::create(message.fds.front().get(), where->size, where->offset);
   if (!bits) return Done::no;
-  world_.log.bits.emplace(std::move(*bits));
+  if (world_.log.bits && lies(Lie::keeps_the_first_log))
+    world_.withhold();
+  else
+    world_.log.bits.emplace(std::move(*bits));
   return say(message, std::uint64_t{0});
 }
 

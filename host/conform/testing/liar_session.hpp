@@ -64,6 +64,7 @@ class LiarSession {
   [[nodiscard]] Done set_inflight(const vhost_user::Message& message);
   [[nodiscard]] Done set_log(const vhost_user::Message& message);
   [[nodiscard]] Done set_status(std::uint64_t status);
+  void keep(const os::UniqueFd& fd);
   void make_rings();
   void reset_device();
   [[nodiscard]] bool running() const;

@@ -157,9 +157,20 @@ enum class Lie : unsigned {
   calls_nobody_for_frames,
   forgets_a_port_that_left,
   fills_disabled_rings,
+  adds_slots_without_descriptors,
+  accepts_missing_eventfds,
+  keeps_descriptors_of_refused_tables,
+  wants_the_size_first,
+  believes_the_base,
+  keeps_the_first_log,
+  obeys_used_event_always,
+  calls_while_stopped,
+  sends_frames_back,
+  delivers_runts,
+  ignores_write_zeroes_flags,
 };
 
-static_assert(static_cast<unsigned>(Lie::fills_disabled_rings) == 148);
+static_assert(static_cast<unsigned>(Lie::ignores_write_zeroes_flags) == 159);
 
 /// The lies that break more than their statement if they are told all the time: they are told only
 /// while that is tried.
@@ -214,6 +225,10 @@ inline constexpr std::array confined_lies = {
     Lie::wants_powers_of_two,
     Lie::counts_nothing_in_a_packed_region,
     Lie::announces_nothing,
+    Lie::wants_the_size_first,
+    Lie::believes_the_base,
+    Lie::keeps_the_first_log,
+    Lie::obeys_used_event_always,
     Lie::writes_past_short_buffers,
     Lie::waits_for_buffers_to_receive,
     Lie::delivers_twice,

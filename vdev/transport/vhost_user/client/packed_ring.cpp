@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/vhost_user/client/packed_ring.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 namespace bellwire::vhost_user {
@@ -90,7 +91,8 @@ std::optional<std::uint16_t> PackedRing::describe(std::span<const Buffer> buffer
     if (nth + 1 < count) flags |= VRING_DESC_F_NEXT;
     write(next_.after(nth, size_), buffers[nth], id, flags);
   }
-  chains_[id] = {next_, count};
+  const bool writable = std::ranges::any_of(buffers, &Buffer::writable);
+  chains_[id] = {next_, count, writable};
   next_ = next_.after(count, size_);
   free_ = static_cast<std::uint16_t>(free_ - count);
   return id;
@@ -107,6 +109,7 @@ std::optional<std::uint16_t> PackedRing::describe_indirect(std::span<const Buffe
   for (const auto& [address, size, writable] : in_table)
     *entry++ = {address, size, 0, static_cast<std::uint16_t>(writable ? VRING_DESC_F_WRITE : 0)};
   descriptor(*id).flags |= static_cast<std::uint16_t>(VRING_DESC_F_INDIRECT | flags);
+  chains_.at(*id).writable = std::ranges::any_of(in_table, &Buffer::writable);
   return id;
 }
 
@@ -145,7 +148,10 @@ PackedPlace PackedRing::device_used() const noexcept {
 std::optional<vring_used_elem> PackedRing::take() {
   if (!used_at(next_used_)) return std::nullopt;
   const auto& used = at(next_used_.index);
-  const vring_used_elem entry{used.id, used.len};
+  const auto chain = chains_.find(used.id);
+  const bool wrote =
+      (used.flags & VRING_DESC_F_WRITE) != 0 || chain == chains_.end() || chain->second.writable;
+  const vring_used_elem entry{used.id, wrote ? used.len : 0};
   const auto count = count_of(used.id);
   next_used_ = next_used_.after(count, size_);
   if (chains_.erase(used.id) != 0) {

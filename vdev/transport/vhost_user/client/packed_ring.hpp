@@ -60,7 +60,8 @@ class PackedRing {
   [[nodiscard]] PackedPlace device_used() const noexcept;
   /// How many completions have come that were not taken.
   [[nodiscard]] std::uint16_t completed() const noexcept;
-  /// The next completion, once; its descriptors are free again. Empty: there is none.
+  /// The next completion, once; its descriptors are free again. Empty: there is none. The length of
+  /// a request without writable buffers has no meaning unless the device says that it wrote.
   [[nodiscard]] std::optional<vring_used_elem> take();
 
   /// When to call: one of VRING_PACKED_EVENT_FLAG_…, and the place for FLAG_DESC.
@@ -73,6 +74,7 @@ class PackedRing {
   struct Chain {
     PackedPlace first;
     std::uint16_t count;
+    bool writable;  // any of it
   };
   [[nodiscard]] bool used_at(PackedPlace place) const noexcept;
   [[nodiscard]] std::uint16_t count_of(std::uint16_t id) const noexcept;
