@@ -96,8 +96,7 @@ class Receiver {
 class Cards {
  public:
   explicit Cards(Trial& trial, Wishes wishes = {})
-      : trial_(trial),
-        from_(trial.up(wishes)),
+      : from_(trial.up(wishes)),
         to_(trial.up_at_peer(wishes)),
         sender_(trial, from_),
         receiver_(trial, to_) {
@@ -124,7 +123,6 @@ class Cards {
   [[nodiscard]] Receiver& receiver() noexcept { return receiver_; }
 
  private:
-  Trial& trial_;
   FrontEnd from_, to_;
   TestRequests sender_;
   Receiver receiver_;

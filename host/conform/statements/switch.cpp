@@ -31,7 +31,7 @@ void expect_same(const Trial& trial, std::span<const std::byte> sent,
 void byte_for_byte(Trial& trial) {
   Cards cards(trial);
   cards.receiver().give(8);
-  for (const std::size_t size : {60, 61, 512, 1514}) {
+  for (const std::size_t size : {60U, 61U, 512U, 1514U}) {
     const auto sent = frame(size);
     cards.send_and_wait(sent);
     expect_same(trial, sent, cards.receiver().expect_next("a frame"));
@@ -53,7 +53,7 @@ void merged_buffers(Trial& trial) {
   constexpr std::uint32_t room = 128;
   Cards cards(trial, {.features = bit(merges_buffers)});
   cards.receiver().give(40, room);
-  for (const std::size_t size : {60, 116, 117, 600}) {
+  for (const std::size_t size : {60U, 116U, 117U, 600U}) {
     const auto sent = frame(size);
     cards.send_and_wait(sent);
     auto all = cards.receiver().expect_next("a frame");

@@ -41,6 +41,11 @@ class RingWords {
   [[nodiscard]] std::uint32_t base() const noexcept;
   /// What GET_VRING_BASE answers once all that was offered has been completed.
   [[nodiscard]] std::uint32_t base_when_done() const noexcept;
+  /// Whether it is that; of a packed ring, also in 16 bits, as before there were 32.
+  [[nodiscard]] bool is_done(std::uint32_t base) const noexcept {
+    const auto expected = base_when_done();
+    return base == expected || (is_packed() && base == (expected & 0xFFFF));
+  }
   /// Whether all that the device had taken when it answered GET_VRING_BASE so has come back.
   [[nodiscard]] bool all_returned(std::uint32_t base) const noexcept;
 
