@@ -48,6 +48,10 @@ class LiarPort {
   void announce() {
     if (session_) session_->announce();
   }
+  void close() {
+    session_.reset();
+    listener_.reset();
+  }
   /// A frame that another port has sent. False: there is no buffer for it.
   bool receive(const vhost_user::Bytes& frame) {
     return !session_ || session_->rings().front()->receive(frame);
@@ -150,7 +154,7 @@ class LiarProcess {
         dead_ = dead_ || port->dead();
       }
     }
-    ports_.clear();
+    for (const auto& port : ports_) port->close();  // stuck() may be asked meanwhile
   }
 
   [[nodiscard]] LiarWorld& world() { return ports_.front()->world(); }
