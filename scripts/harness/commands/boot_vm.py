@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
         raise HarnessError("no command: give one after --, or --shell on a terminal")
     config, version = _config(options)
     folder = runs.make(options.run_dir) if options.run_dir else runs.create()
-    source = Source() if Source.there() and not terminal and not config.nested else None
+    source = Source() if Source.there() and not terminal and config.reads else None
     out = OutFolder(options.out.absolute(), folder) if options.out else None
     with ExitStack() as ending:
         lab = nested_lab.make(

@@ -39,6 +39,9 @@ KERNEL_PARAMETERS = ("console=ttyS0", "quiet", "loglevel=5", "tsc=reliable", "no
                      "panic_print=0x41")
 # The guest's port, and the file behind it; images/init has what they carry.
 PORTS = {"stdout": "stdout", "stderr": "stderr", "results": "results.ktap", "status": "status"}
+# Linux gives QEMU room for 32 messages about ports, two of each, before it looks at the first. QEMU
+# drops what has no room, and a port without a name is never found.
+MAX_PORTS = 16
 FIRST_WIRE = 0x08  # PCI slot of the first wire's port; /dev/bellwireN has their order
 MAX_WIRES = 16
 # Address space behind each port: for any switchboard's memory, and no I/O, which 16 would exhaust.
@@ -63,6 +66,12 @@ class VmConfig:
         """Whether resuming a saved state is safe and faster than a boot."""
         special = self.cold or self.gdb_port or self.append or self.extra
         return self.accel in EMULATED and not special
+
+    @property
+    def reads(self) -> bool:
+        """Whether the guest's command can be given input. Not where an emulated host is in between,
+        whose own ports are taken by what its guest writes."""
+        return self.accel not in ("host", "nested")
 
     @property
     def nested(self) -> bool:
@@ -119,12 +128,15 @@ def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int
     """`slots`: the number of wires. `terminal`: the console is also our stdin and stdout. `ports`:
     more ports, each with its file. `stdin`: a socket that QEMU inherits, for the guest's command.
     Without an overlay the guest waits for one forever."""
+    base = ["overlay", *(["stdin"] if config.reads else []), *PORTS]
+    assert len(ports) + len(base) <= MAX_PORTS, "a guest would miss one of its ports"
     return [
         *machine_line(config, slots, saved=not overlay),
         *(plug.arguments() for plug in plugs),
         _console(folder / "console.log", terminal),
         _overlay(overlay),
-        _port("stdin", "ringbuf" if stdin is None else f"socket,fd={stdin}"),
+        *([_port("stdin", "ringbuf" if stdin is None else f"socket,fd={stdin}")]
+          if config.reads else []),
         *(_port(name, "file", file) for name, file in ports.items()),
         *(_port(name, "file", folder / file) for name, file in PORTS.items()),
     ]
