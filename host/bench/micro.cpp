@@ -50,10 +50,9 @@ struct Silent final : ring::RequestHandler {
 };
 
 // Both sides of a queue in turn, N requests at a time: no wake-up, no other CPU's caches.
-void exchange(benchmark::State& state) {
-  auto wires = bench::create_wire_pair().value();
-  Silent handler;
-  ring::DeviceQueue device(wires.driver.queue, wires.device.interrupts[0], 1);
+template <class Handler>
+void exchange_by(benchmark::State& state, const bench::WirePair& wires, ring::DeviceQueue device,
+                 Handler& handler) {
   ring::DriverQueue driver(wires.driver.queue, ring::begin_generation(wires.driver.queue));
   device.turn(handler, 1);
   for (auto _ : state) {
@@ -63,6 +62,12 @@ void exchange(benchmark::State& state) {
     while (const auto completion = driver.take()) benchmark::DoNotOptimize(completion->cookie);
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
+void exchange(benchmark::State& state) {
+  auto wires = bench::create_wire_pair().value();
+  Silent handler;
+  exchange_by(state, wires, {wires.driver.queue, wires.device.interrupts[0], 1}, handler);
 }
 BENCHMARK(exchange)->Name("ring: requests, both sides")->Arg(1)->Arg(16)->Arg(64);
 
@@ -83,16 +88,7 @@ void exchange_later(benchmark::State& state) {
   auto wires = bench::create_wire_pair().value();
   Keeper handler(static_cast<std::size_t>(state.range(0)));
   const auto event = std::make_shared<os::EventFd>(os::EventFd::create().value());
-  ring::DeviceQueue device(wires.driver.queue, wires.device.interrupts[0], 1, 0, event);
-  ring::DriverQueue driver(wires.driver.queue, ring::begin_generation(wires.driver.queue));
-  device.turn(handler, 1);
-  for (auto _ : state) {
-    for (auto left = state.range(0); left > 0; --left) driver.submit({});
-    benchmark::DoNotOptimize(driver.publish());
-    device.turn(handler, 0);
-    while (const auto completion = driver.take()) benchmark::DoNotOptimize(completion->cookie);
-  }
-  state.SetItemsProcessed(state.iterations() * state.range(0));
+  exchange_by(state, wires, {wires.driver.queue, wires.device.interrupts[0], 1, 0, event}, handler);
 }
 BENCHMARK(exchange_later)->Name("ring: requests, completed later")->Arg(1)->Arg(16)->Arg(64);
 

@@ -18,7 +18,7 @@ TEST_CASE("paragraphs are filled anew, and what is indented keeps its lines") {
         "One two\nthree four\nfive\n\nSix:\n  seven\n  eight\n");
 }
 
-TEST_CASE("a usage line is no part of a paragraph") {
+TEST_CASE("a usage line is not merged into the paragraph before it") {
   CHECK(fit("Does it\nUsage: it [OPTIONS]\n", 40) == "Does it\nUsage: it [OPTIONS]\n\n");
 }
 

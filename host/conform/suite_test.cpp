@@ -163,13 +163,13 @@ TEST_CASE("a back-end that breaks one statement fails that one, and no other") {
 }
 
 TEST_CASE("a back-end that breaks a statement in packed rings alone fails it, and no other") {
-  constexpr std::array told{
+  constexpr std::array tried{
       Lie::serves_disabled_rings, Lie::serves_stopped_rings, Lie::answers_before_completing,
       Lie::disables_at_stop,      Lie::never_calls,          Lie::needs_a_call,
       Lie::ignores_no_interrupt,  Lie::drops_tables,         Lie::keeps_bad_address,
       Lie::keeps_uneven_table,    Lie::forgets_after_a_kill, Lie::begins_at_zero_after_a_kill,
       Lie::marks_no_data,         Lie::marks_no_used_ring,   Lie::serves_one_per_kick};
-  for (const auto lie : told) {
+  for (const auto lie : tried) {
     auto nature = nature_for(lie);
     nature.packed_only = true;
     const auto number = static_cast<unsigned>(lie);

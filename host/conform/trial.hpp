@@ -93,7 +93,7 @@ class Trial {
   /// connection.
   void expect_refused(FrontEnd& front, Request request, std::span<const std::byte> payload,
                       std::span<const int> fds = {}) const;
-  /// Makes the back-end change its config space; when this returns, it has been told.
+  /// Has the back-end change its config space. Returns when whatever asks it to do so has ended.
   void change_config(FrontEnd& front) const;
   /// Fails the statement unless a new connection is accepted and answered.
   void expect_alive(const char* after);

@@ -39,7 +39,7 @@ struct Kind {
 Result<Kind> kind_of(const VirtioDevice& device) {
   if (device.config_size() < sizeof(bellwire_virtio_config))
     return fault(std::errc::protocol_error,
-                 "{} has a config space of {} bytes, not {}; QEMU needs to be told: config_size={}",
+                 "{} has a config space of {} bytes, not {}; give QEMU's device config_size={}",
                  device.pci().address(), device.config_size(), sizeof(bellwire_virtio_config),
                  sizeof(bellwire_virtio_config));
   std::string name;
