@@ -11,9 +11,9 @@ from pathlib import Path
 from program import PROGRAM
 from programs_test import FAILED, PATIENCE, ProgramCase, why_no_kvm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts/python"))
 
-from harness.report import logs  # noqa: E402
+from bellwire.report import logs  # noqa: E402
 
 LOST = (("doorbell", "doorbell written", "never seen by the device: lost doorbell"),
         ("interrupt", "completion posted and interrupt raised",

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from program import PROGRAM, ROOT, Checked
 
-sys.path.insert(0, str(ROOT / "scripts"))
+sys.path.insert(0, str(ROOT / "scripts/python"))
 
-from harness.testing import browser  # noqa: E402
+from bellwire.testing import browser  # noqa: E402
 
 STAGES = (("submitted", "process"), ("kicked", "module"), ("doorbell", "module"),
           ("woken", "device"), ("taken", "device"), ("posted", "device"), ("raised", "device"),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.ktap import Case, count, parse
+from bellwire.ktap import Case, count, parse
 
 NESTED = """\
 KTAP version 1

@@ -14,7 +14,7 @@ def used(module: Path) -> set[str]:
     """The packages of the harness that it imports."""
     names = [node.module or "" for node in ast.walk(ast.parse(module.read_text()))
              if isinstance(node, ast.ImportFrom)]
-    return {name.split(".")[1] for name in names if name.startswith("harness.")}
+    return {name.split(".")[1] for name in names if name.startswith("bellwire.")}
 
 
 class LayersTest(unittest.TestCase):

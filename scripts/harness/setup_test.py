@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-SCRIPTS = Path(__file__).absolute().parents[1]
+SCRIPTS = Path(__file__).resolve().parents[1]
 
 
 class Remembered(unittest.TestCase):

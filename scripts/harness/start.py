@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 SCRIPTS = Path(__file__).absolute().parents[1]
+PYTHON = (SCRIPTS / "python", SCRIPTS)  # where the packages bellwire and vmtests are
 FAILED = 125  # exit status if the module itself failed
 
 
@@ -37,7 +38,7 @@ def reopen() -> None:
 
 def guarded(work: Callable[[], int | None]) -> int:
     """Returns the status of `work`, or FAILED after a line that says why."""
-    from harness.core import messages, stdio
+    from bellwire.core import messages, stdio
 
     stdio.take_stdout()
     try:
@@ -62,7 +63,7 @@ def _status(ended: SystemExit) -> int:
 
 
 def _fail(error: Exception, messages: ModuleType) -> int:
-    from harness.core.places import AlreadySaid, HarnessError
+    from bellwire.core.places import AlreadySaid, HarnessError
 
     if not isinstance(error, AlreadySaid):
         kept = "" if isinstance(error, (HarnessError, OSError)) else _keep(error)
@@ -72,7 +73,7 @@ def _fail(error: Exception, messages: ModuleType) -> int:
 
 def _keep(error: Exception) -> str:
     """Keeps the traceback of an unexpected error; returns where it is."""
-    from harness.core.places import BUILD
+    from bellwire.core.places import BUILD
 
     text = "".join(traceback.format_exception(error))
     try:
@@ -93,12 +94,13 @@ def end_building() -> None:
 
 def main() -> int:
     reopen()
-    sys.path[0] = os.environ["PYTHONPATH"] = str(SCRIPTS)
+    sys.path[:1] = map(str, PYTHON)
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, PYTHON))
     module = sys.argv[1]
     del sys.argv[1]
 
     def run() -> None:
-        runpy.run_module(f"harness.{module}", run_name="__main__", alter_sys=True)
+        runpy.run_module(f"bellwire.{module}", run_name="__main__", alter_sys=True)
 
     try:
         return guarded(run)

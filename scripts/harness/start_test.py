@@ -10,15 +10,15 @@ import unittest
 from typing import Any
 from pathlib import Path
 
-from harness.core import messages
-from harness.core.places import ROOT
+from bellwire.core import messages
+from bellwire.core.places import ROOT
 
 # What the entry script runs, in a copy of the harness; $1 chooses.
 MODULE = """
 import errno, os, sys
 from pathlib import Path
-from harness.core import messages, places
-from harness.core.places import HarnessError, write, replace_file
+from bellwire.core import messages, places
+from bellwire.core.places import HarnessError, write, replace_file
 
 def main(argv):
     what, *rest = argv
@@ -60,6 +60,8 @@ class StartTest(unittest.TestCase):
         shutil.copytree(ROOT / "scripts/harness", scripts / "harness",
                         ignore=shutil.ignore_patterns("__pycache__", "*_test.py"))
         (scripts / "harness/fake.py").write_text(MODULE)
+        (scripts / "python").mkdir()
+        (scripts / "python/bellwire").symlink_to("../harness")
         for script, text in (("fake", ENTRY), ("setup", "#!/bin/sh\n")):
             (scripts / script).write_text(text)
             (scripts / script).chmod(0o755)
@@ -160,8 +162,8 @@ class ReportTest(unittest.TestCase):
 
     def test_stderr_that_nobody_reads(self) -> None:
         read, write = os.pipe()
-        script = "from harness.core import messages\nfor n in range(5): messages.say('x' * 60_000)"
-        with subprocess.Popen(["python3", "-c", script], cwd=ROOT / "scripts", stderr=write) as ours:
+        script = "from bellwire.core import messages\nfor n in range(5): messages.say('x' * 60_000)"
+        with subprocess.Popen(["python3", "-c", script], cwd=ROOT / "scripts/python", stderr=write) as ours:
             self.assertEqual(ours.wait(60), 0)
         os.close(write)
         os.close(read)

@@ -3,8 +3,8 @@
 
 from typing import Any
 
-from harness.bench.rings import BareLab, turns_beside_bare
-from harness.image import kernel
+from bellwire.bench.rings import BareLab, turns_beside_bare
+from bellwire.image import kernel
 from vmtests.case import VmCase, figures, vm_config
 
 COUNT, TURNS = 500, 2

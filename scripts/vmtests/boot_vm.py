@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from harness.core.places import ROOT
-from harness.core.runs import RUNS
-from harness.report import logs
+from bellwire.core.places import ROOT
+from bellwire.core.runs import RUNS
+from bellwire.report import logs
 
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 300.0

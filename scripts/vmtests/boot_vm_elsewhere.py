@@ -11,8 +11,8 @@ from pathlib import Path
 from unittest import mock
 
 from .boot_vm import BOOT_VM, LIMIT, boot_vm, users
-from harness.core import places
-from harness.core.runs import RUNS
+from bellwire.core import places
+from bellwire.core.runs import RUNS
 
 ODD = 'a b, "c" $x: é\'%#'
 ENDLESS = ("sh", "-c", "while :; do cat /bin/busybox; done")

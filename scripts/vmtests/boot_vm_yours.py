@@ -11,8 +11,8 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 from typing import Any
 
-from harness.core.places import BUILD, PROGRAM
-from harness.image import build
+from bellwire.core.places import BUILD, PROGRAM
+from bellwire.image import build
 from vmtests import boot_vm as promises
 from vmtests.boot_vm import BOOT_VM, LIMIT, boot_vm
 

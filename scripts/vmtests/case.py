@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import ktap
-from harness.core.places import BUILD
-from harness.image import debug_kernel, guest_image, kernel
-from harness.labs.lab import Lab
-from harness.report import logs
-from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import VmConfig
-from harness.vms.verdict import TIMEOUT
-from harness.vms.vm import BOOT_LIMIT, Vm
+from bellwire import ktap
+from bellwire.core.places import BUILD
+from bellwire.image import debug_kernel, guest_image, kernel
+from bellwire.labs.lab import Lab
+from bellwire.report import logs
+from bellwire.vms import accel, qemu, toolbox
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.verdict import TIMEOUT
+from bellwire.vms.vm import BOOT_LIMIT, Vm
 
 FOLDER = BUILD / "test/vm"
 SLOWNESS = 10 if kernel.DEFAULT == debug_kernel.VERSION else 1

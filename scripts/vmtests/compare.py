@@ -4,8 +4,8 @@
 import json
 from typing import Any
 
-from harness.commands import compare
-from harness.report import logs
+from bellwire.commands import compare
+from bellwire.report import logs
 from vmtests.case import LIMIT, VmCase
 
 COUNT = 200

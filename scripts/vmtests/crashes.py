@@ -4,8 +4,8 @@
 import random
 import time
 
-from harness.labs.processes import Device
-from harness.vms.vm import Vm
+from bellwire.labs.processes import Device
+from bellwire.vms.vm import Vm
 from vmtests.case import LIMIT, VmCase, figures
 
 RESTARTS = 20

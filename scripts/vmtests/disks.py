@@ -6,11 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.image import kernel
-from harness.labs import guest_disk
-from harness.labs.lab import Lab
-from harness.vms import toolbox
-from harness.vms.vm import Vm
+from bellwire.image import kernel
+from bellwire.labs import guest_disk
+from bellwire.labs.lab import Lab
+from bellwire.vms import toolbox
+from bellwire.vms.vm import Vm
 from vmtests.case import LENGTH, LIMIT, VmCase, vm_config
 
 FILES = 21 if LENGTH > 1 else 5

@@ -3,9 +3,9 @@
 
 from typing import Any
 
-from harness.image import kernel
-from harness.report import logs
-from harness.vms import toolbox
+from bellwire.image import kernel
+from bellwire.report import logs
+from bellwire.vms import toolbox
 from vmtests.case import LIMIT, VmCase, figures, ktap_command, vm_config
 
 LOST = 50  # this one, of

@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.core.places import BUILD
-from harness.image import build, kernel
-from harness.labs.processes import Process
-from harness.vms import toolbox
+from bellwire.core.places import BUILD
+from bellwire.image import build, kernel
+from bellwire.labs.processes import Process
+from bellwire.vms import toolbox
 from vmtests.case import VmCase, vm_config
 
 FIRST_SLOT = 3  # of the root bus; init binds devices in this order

@@ -9,12 +9,12 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from harness.core.places import ROOT
-from harness.image import guest_image, kernel
-from harness.nested.emulated_host import mark
-from harness.nested.nested_lab import NestedLab, NestedVm
-from harness.report import logs
-from harness.vms.qemu import VmConfig
+from bellwire.core.places import ROOT
+from bellwire.image import guest_image, kernel
+from bellwire.nested.emulated_host import mark
+from bellwire.nested.nested_lab import NestedLab, NestedVm
+from bellwire.report import logs
+from bellwire.vms.qemu import VmConfig
 from vmtests.boot_vm import WAITING
 from vmtests.case import LENGTH, VmCase, figures
 

@@ -6,11 +6,11 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from harness.image import kernel
-from harness.labs.lab import Lab
-from harness.labs.processes import Device
-from harness.vms import plugs
-from harness.vms.vm import Vm
+from bellwire.image import kernel
+from bellwire.labs.lab import Lab
+from bellwire.labs.processes import Device
+from bellwire.vms import plugs
+from bellwire.vms.vm import Vm
 from vmtests.case import LENGTH, LIMIT, VmCase, vm_config
 
 # How much goes through the switch; emulated guests take their time for it.

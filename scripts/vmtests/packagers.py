@@ -10,9 +10,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import ROOT
-from harness.image import kernel
-from harness.image.guest_image import MODULES
+from bellwire.core.places import ROOT
+from bellwire.image import kernel
+from bellwire.image.guest_image import MODULES
 
 USER = "nobody"
 

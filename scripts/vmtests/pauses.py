@@ -6,9 +6,9 @@ import signal
 import time
 from collections.abc import Callable
 
-from harness.labs.lab import Lab
-from harness.report import logs
-from harness.vms.vm import Vm
+from bellwire.labs.lab import Lab
+from bellwire.report import logs
+from bellwire.vms.vm import Vm
 from vmtests.case import LIMIT, VmCase, ktap_command
 
 UNDER_WAY = "KTAP version 1"

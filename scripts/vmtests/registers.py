@@ -12,7 +12,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.labs.processes import Switchboard
+from bellwire.labs.processes import Switchboard
 
 VECTORS = 4
 SLOT = 2  # of the device on the PCI bus

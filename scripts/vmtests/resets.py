@@ -5,8 +5,8 @@ may still write is never given to anybody else."""
 
 from typing import Any
 
-from harness.image import kernel
-from harness.vms import toolbox
+from bellwire.image import kernel
+from bellwire.vms import toolbox
 from vmtests.case import LIMIT, VmCase, figures, vm_config
 
 DEEP = 2_000  # rings of each way, 64 at a time

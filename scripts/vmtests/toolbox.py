@@ -4,8 +4,8 @@
 import re
 from pathlib import Path
 
-from harness.image import kernel
-from harness.vms import toolbox
+from bellwire.image import kernel
+from bellwire.vms import toolbox
 from vmtests.case import VmCase, vm_config
 
 EVERY_WAY = "bell ring --ktap --count 200 --device echo,digest --worker all --kick all"

@@ -5,9 +5,9 @@ import json
 import re
 from typing import Any
 
-from harness.image import kernel
-from harness.labs.processes import Recorder
-from harness.vms import toolbox
+from bellwire.image import kernel
+from bellwire.labs.processes import Recorder
+from bellwire.vms import toolbox
 from vmtests.case import VmCase, vm_config
 
 COUNT = 10_000

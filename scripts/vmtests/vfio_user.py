@@ -3,13 +3,13 @@
 
 import time
 
-from harness.image import kernel
-from harness.labs.lab import Lab
-from harness.labs.processes import Device
-from harness.vms import toolbox
-from harness.vms.qmp import QmpError
-from harness.vms.verdict import DEAD
-from harness.vms.vm import Vm
+from bellwire.image import kernel
+from bellwire.labs.lab import Lab
+from bellwire.labs.processes import Device
+from bellwire.vms import toolbox
+from bellwire.vms.qmp import QmpError
+from bellwire.vms.verdict import DEAD
+from bellwire.vms.vm import Vm
 from vmtests.case import LENGTH, LIMIT, VmCase, figures, vm_config
 from vmtests.rings import EVERY_WAY, WAYS
 

@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.core.places import BUILD
-from harness.image import build, kernel
-from harness.labs.lab import Lab
-from harness.labs.processes import Device
-from harness.vms import toolbox
+from bellwire.core.places import BUILD
+from bellwire.image import build, kernel
+from bellwire.labs.lab import Lab
+from bellwire.labs.processes import Device
+from bellwire.vms import toolbox
 from vmtests.case import VmCase, vm_config
 from vmtests.disks import DiskCase
 

@@ -4,8 +4,8 @@
 The sizes are the least that show each thing; the level long writes 64 MiB, and kills 20 times.
 """
 
-from harness.image import kernel
-from harness.vms import toolbox
+from bellwire.image import kernel
+from bellwire.vms import toolbox
 from vmtests.case import VmCase, vm_config
 from vmtests.disks import KILLS, DiskCase
 

@@ -5,14 +5,14 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 
-from harness.bench.suite import Figures, Ratio, Suite
-from harness.core import runs
-from harness.core.children import Child, describe
-from harness.core.places import ROOT, HarnessError
-from harness.image import guest_image, kernel
-from harness.report.logs import last_line
-from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import VmConfig
+from bellwire.bench.suite import Figures, Ratio, Suite
+from bellwire.core import runs
+from bellwire.core.children import Child, describe
+from bellwire.core.places import ROOT, HarnessError
+from bellwire.image import guest_image, kernel
+from bellwire.report.logs import last_line
+from bellwire.vms import accel, qemu, toolbox
+from bellwire.vms.qemu import VmConfig
 
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 120.0

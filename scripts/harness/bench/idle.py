@@ -12,14 +12,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.bench.rings import vm_config
-from harness.bench.suite import Figures, Ratio, Suite
-from harness.core import runs
-from harness.core.places import HarnessError
-from harness.labs.lab import Lab
-from harness.labs.processes import Process
-from harness.vms import toolbox
-from harness.vms.qemu import VmConfig
+from bellwire.bench.rings import vm_config
+from bellwire.bench.suite import Figures, Ratio, Suite
+from bellwire.core import runs
+from bellwire.core.places import HarnessError
+from bellwire.labs.lab import Lab
+from bellwire.labs.processes import Process
+from bellwire.vms import toolbox
+from bellwire.vms.qemu import VmConfig
 
 SECONDS = 5
 LIMIT = 60.0

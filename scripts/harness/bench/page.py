@@ -6,10 +6,10 @@ from html import escape
 from itertools import cycle
 from typing import Any
 
-from harness.report import charts, html
-from harness.report.charts import LOOKS, Row, Scale, Series
-from harness.report.html import facts, table
-from harness.report.figures import number
+from bellwire.report import charts, html
+from bellwire.report.charts import LOOKS, Row, Scale, Series
+from bellwire.report.html import facts, table
+from bellwire.report.figures import number
 
 STYLE = charts.STYLE + """
 ul.summary { padding-left: 1.2rem } .missed .words { color: var(--bad); font-weight: 600 }

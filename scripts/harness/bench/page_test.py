@@ -3,9 +3,9 @@ import re
 import unittest
 from typing import Any
 
-from harness.bench import page, results
-from harness.report.charts import Scale
-from harness.testing import browser
+from bellwire.bench import page, results
+from bellwire.report.charts import Scale
+from bellwire.testing import browser
 
 
 def ratio(name: str, value: float, limit: float | None) -> dict[str, Any]:

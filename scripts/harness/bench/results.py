@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from harness.core import host
-from harness.core.places import ROOT, replace_file
-from harness.report.figures import number
+from bellwire.core import host
+from bellwire.core.places import ROOT, replace_file
+from bellwire.report.figures import number
 
 DOC, DATA = ROOT / "docs/performance.md", ROOT / "docs/performance.json"
 BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"

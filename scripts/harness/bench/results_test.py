@@ -2,7 +2,7 @@
 import unittest
 from typing import Any
 
-from harness.bench import results
+from bellwire.bench import results
 
 
 def ratio(name: str, value: float, limit: float | None) -> dict[str, Any]:

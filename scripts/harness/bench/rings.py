@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from harness.bench.suite import Figures, Ratio, Suite, medians
-from harness.core import runs
-from harness.core.places import BARE_PEER, HarnessError
-from harness.image import guest_image, kernel
-from harness.labs.lab import Lab
-from harness.labs.processes import Process, Recorder
-from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import VmConfig
-from harness.vms.vm import Vm
+from bellwire.bench.suite import Figures, Ratio, Suite, medians
+from bellwire.core import runs
+from bellwire.core.places import BARE_PEER, HarnessError
+from bellwire.image import guest_image, kernel
+from bellwire.labs.lab import Lab
+from bellwire.labs.processes import Process, Recorder
+from bellwire.vms import accel, qemu, toolbox
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.vm import Vm
 
 LIMIT = 300.0
 DEEP = 64  # requests under way in the deep run

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from harness.bench import rings
+from bellwire.bench import rings
 
 
 class PinsTest(unittest.TestCase):

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.core import host
-from harness.report.figures import Column, TextTable, median, number, summarize
-from harness.vms import qemu
-from harness.vms.qemu import VmConfig
+from bellwire.core import host
+from bellwire.report.figures import Column, TextTable, median, number, summarize
+from bellwire.vms import qemu
+from bellwire.vms.qemu import VmConfig
 
 ROUNDS = 5
 NAME = Column("", 58, left=True)

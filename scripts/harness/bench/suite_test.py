@@ -9,12 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from harness.bench import boot, idle
-from harness.bench.suite import Figures, Ratio, Suite
-from harness.core import runs
-from harness.core.places import HarnessError
-from harness.image.guest_image import Image
-from harness.vms.qemu import VmConfig
+from bellwire.bench import boot, idle
+from bellwire.bench.suite import Figures, Ratio, Suite
+from bellwire.core import runs
+from bellwire.core.places import HarnessError
+from bellwire.image.guest_image import Image
+from bellwire.vms.qemu import VmConfig
 
 
 CONFIG = VmConfig(Image("6.1", Path(), Path()))

@@ -17,14 +17,14 @@ from pathlib import Path
 from subprocess import SubprocessError
 from typing import Any
 
-from harness.bench.boot import BOOT
-from harness.bench.idle import IDLE
-from harness.bench.rings import VFIO_USER, VM
-from harness.core import host
-from harness.core.places import BENCH, MICRO, HarnessError
-from harness.image import build
-from harness.report.figures import summarize
-from harness.vms import accel
+from bellwire.bench.boot import BOOT
+from bellwire.bench.idle import IDLE
+from bellwire.bench.rings import VFIO_USER, VM
+from bellwire.core import host
+from bellwire.core.places import BENCH, MICRO, HarnessError
+from bellwire.image import build
+from bellwire.report.figures import summarize
+from bellwire.vms import accel
 
 STORAGE_DAEMON = "qemu-storage-daemon"
 REPETITIONS = 9

@@ -6,9 +6,9 @@ from argparse import Namespace
 from typing import Any
 from unittest import mock
 
-from harness.bench import suites
-from harness.bench.suites import Choice
-from harness.core.places import HarnessError
+from bellwire.bench import suites
+from bellwire.bench.suites import Choice
+from bellwire.core.places import HarnessError
 
 
 def fine(name: str, _: Namespace) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.bench import page, results
-from harness.bench.suite import ROUNDS
-from harness.bench.suites import SUITES, choose, measure
-from harness.commands import command_line
-from harness.core.places import replace_file
+from bellwire.bench import page, results
+from bellwire.bench.suite import ROUNDS
+from bellwire.bench.suites import SUITES, choose, measure
+from bellwire.commands import command_line
+from bellwire.core.places import replace_file
 
 
 def main(argv: Sequence[str]) -> int:

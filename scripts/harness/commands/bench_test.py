@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from harness.bench import suites
-from harness.bench.suites import Choice
-from harness.commands import bench
-from harness.core.places import HarnessError
+from bellwire.bench import suites
+from bellwire.bench.suites import Choice
+from bellwire.commands import bench
+from bellwire.core.places import HarnessError
 
 
 class Options(unittest.TestCase):

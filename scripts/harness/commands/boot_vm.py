@@ -14,22 +14,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Event
 
-from harness.commands import boot_vm_options, command_line
-from harness.commands.boot_vm_output import Output
-from harness.commands.boot_vm_report import Report
-from harness.core import messages, runs
-from harness.core.places import HarnessError, write
-from harness.core.stdio import Source
-from harness.image import guest_image
-from harness.labs import extras, wiring
-from harness.labs.extras import Extra, OutFolder
-from harness.labs.lab import Lab
-from harness.nested import emulated_host, nested_lab
-from harness.report import results
-from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import VmConfig
-from harness.vms.verdict import HARNESS, Verdict
-from harness.vms.vm import BOOT_LIMIT, Vm
+from bellwire.commands import boot_vm_options, command_line
+from bellwire.commands.boot_vm_output import Output
+from bellwire.commands.boot_vm_report import Report
+from bellwire.core import messages, runs
+from bellwire.core.places import HarnessError, write
+from bellwire.core.stdio import Source
+from bellwire.image import guest_image
+from bellwire.labs import extras, wiring
+from bellwire.labs.extras import Extra, OutFolder
+from bellwire.labs.lab import Lab
+from bellwire.nested import emulated_host, nested_lab
+from bellwire.report import results
+from bellwire.vms import accel, qemu, toolbox
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.verdict import HARNESS, Verdict
+from bellwire.vms.vm import BOOT_LIMIT, Vm
 
 
 def main(argv: Sequence[str]) -> int:

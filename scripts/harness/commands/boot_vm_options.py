@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness.commands import boot_vm_output, command_line
-from harness.core import runs
-from harness.core.places import HarnessError
-from harness.image import kernel, overlay
-from harness.image.modules import Own
-from harness.image.overlay import Share
-from harness.labs import extras, lab, virtio, wiring
-from harness.labs.served import Service
-from harness.vms import accel, verdict
+from bellwire.commands import boot_vm_output, command_line
+from bellwire.core import runs
+from bellwire.core.places import HarnessError
+from bellwire.image import kernel, overlay
+from bellwire.image.modules import Own
+from bellwire.image.overlay import Share
+from bellwire.labs import extras, lab, virtio, wiring
+from bellwire.labs.served import Service
+from bellwire.vms import accel, verdict
 
 EPILOG = f"""\
 exit status:

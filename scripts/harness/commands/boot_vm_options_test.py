@@ -3,8 +3,8 @@ import tempfile
 import unittest
 from argparse import Namespace
 
-from harness.commands import boot_vm_options
-from harness.core.places import HarnessError
+from bellwire.commands import boot_vm_options
+from bellwire.core.places import HarnessError
 
 # A wrong command line, and what its error must name.
 WRONG = (

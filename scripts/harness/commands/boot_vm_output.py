@@ -11,11 +11,11 @@ import time
 from contextlib import ExitStack, suppress
 from typing import Self
 
-from harness.core import messages
-from harness.core.stdio import Sink, until_drained
-from harness.vms.qmp import QmpError
-from harness.vms.verdict import TIMEOUT, Verdict
-from harness.vms.vm import Vm
+from bellwire.core import messages
+from bellwire.core.stdio import Sink, until_drained
+from bellwire.vms.qmp import QmpError
+from bellwire.vms.verdict import TIMEOUT, Verdict
+from bellwire.vms.vm import Vm
 
 AHEAD = 4 << 20  # bytes that the guest may be ahead of the reader
 GRACE = 2.0  # seconds to read the rest of a command that was ended

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness import ktap
-from harness.core import messages
-from harness.core.children import describe
-from harness.labs.lab import Lab
-from harness.labs.processes import SAID, Process
-from harness.report import logs, results
-from harness.vms.verdict import FOUND, HIGHEST, Verdict
-from harness.vms.vm import Vm
+from bellwire import ktap
+from bellwire.core import messages
+from bellwire.core.children import describe
+from bellwire.labs.lab import Lab
+from bellwire.labs.processes import SAID, Process
+from bellwire.report import logs, results
+from bellwire.vms.verdict import FOUND, HIGHEST, Verdict
+from bellwire.vms.vm import Vm
 
 Lines = Sequence[tuple[str, Path]]  # each with the log that it is in
 _REQUEST = re.compile(r"request (\d+): .*: ([^:]+)$")

@@ -2,9 +2,9 @@
 import unittest
 from pathlib import Path
 
-from harness.commands.boot_vm_report import Lines, judged
-from harness.ktap import Case
-from harness.vms.verdict import Verdict
+from bellwire.commands.boot_vm_report import Lines, judged
+from bellwire.ktap import Case
+from bellwire.vms.verdict import Verdict
 
 WELL = Verdict(0, "the command ended with 0", 0)
 LINE = ("a line", Path("its.log"))

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from harness.commands import command_line
-from harness.core.places import BUILD, HarnessError, users_cache
+from bellwire.commands import command_line
+from bellwire.core.places import BUILD, HarnessError, users_cache
 
 
 def main(argv: Sequence[str]) -> int:

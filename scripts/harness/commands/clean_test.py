@@ -8,8 +8,8 @@ from io import StringIO
 from pathlib import Path
 from unittest import mock
 
-from harness.commands import clean
-from harness.core.places import HarnessError
+from bellwire.commands import clean
+from bellwire.core.places import HarnessError
 
 
 class CleanTest(unittest.TestCase):

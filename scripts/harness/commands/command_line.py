@@ -8,7 +8,7 @@ import sys
 import textwrap
 from typing import NoReturn
 
-from harness.image import kernel
+from bellwire.image import kernel
 
 
 def exit_on_signals() -> None:

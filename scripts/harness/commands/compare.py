@@ -14,16 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.commands import command_line, compare_page
-from harness.core import children, host, messages, runs
-from harness.core.growing import LineReader
-from harness.core.places import GUEST_TOOLS, HarnessError, replace_file
-from harness.image import guest_image, kernel
-from harness.labs.lab import Lab
-from harness.report import logs
-from harness.report.figures import Column, TextTable
-from harness.vms import accel, qemu
-from harness.vms.qemu import VmConfig
+from bellwire.commands import command_line, compare_page
+from bellwire.core import children, host, messages, runs
+from bellwire.core.growing import LineReader
+from bellwire.core.places import GUEST_TOOLS, HarnessError, replace_file
+from bellwire.image import guest_image, kernel
+from bellwire.labs.lab import Lab
+from bellwire.report import logs
+from bellwire.report.figures import Column, TextTable
+from bellwire.vms import accel, qemu
+from bellwire.vms.qemu import VmConfig
 
 BELL = GUEST_TOOLS[0]
 BETWEEN_USERS = "user → user"

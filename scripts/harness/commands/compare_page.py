@@ -6,10 +6,10 @@ from html import escape
 from operator import itemgetter
 from typing import Any
 
-from harness.report import html
-from harness.report.charts import STYLE, Row, Scale, bar, dot, histogram, row_chart, span
-from harness.report.html import Html, table
-from harness.report.figures import number
+from bellwire.report import html
+from bellwire.report.charts import STYLE, Row, Scale, bar, dot, histogram, row_chart, span
+from bellwire.report.html import Html, table
+from bellwire.report.figures import number
 
 DIRECTIONS = ("user → user", "kernel → user", "user → kernel", "round trip")
 Draw = Callable[[dict[str, Any], Scale], tuple[str, str]]  # a row's marks, and its words

@@ -5,9 +5,9 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from harness.commands import compare, compare_page
-from harness.core.places import HarnessError
-from harness.testing import browser
+from bellwire.commands import compare, compare_page
+from bellwire.core.places import HarnessError
+from bellwire.testing import browser
 
 
 def result_row(**changes: object) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.commands import command_line
-from harness.core.places import ROOT, HarnessError, replace_file
+from bellwire.commands import command_line
+from bellwire.core.places import ROOT, HarnessError, replace_file
 
 DOC = ROOT / "docs/vhost-user.md"
 BEGIN, END = "<!-- conform -->\n", "<!-- /conform -->\n"

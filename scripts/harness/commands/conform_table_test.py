@@ -2,8 +2,8 @@
 import unittest
 from typing import Any
 
-from harness.commands.conform_table import BEGIN, END, read, table, with_table
-from harness.core.places import HarnessError
+from bellwire.commands.conform_table import BEGIN, END, read, table, with_table
+from bellwire.core.places import HarnessError
 
 
 def run(*verdicts: str) -> dict[str, Any]:

@@ -16,9 +16,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.commands import command_line, demo_disk, demo_net, demo_rings
-from harness.commands.demo_frame import Frame
-from harness.vms import toolbox
+from bellwire.commands import command_line, demo_disk, demo_net, demo_rings
+from bellwire.commands.demo_frame import Frame
+from bellwire.vms import toolbox
 
 COUNT = 10_000
 TRANSPORTS = (*demo_rings.PICTURES, "vhost-user")

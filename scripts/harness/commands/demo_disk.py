@@ -12,16 +12,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness import ktap
-from harness.commands.demo_frame import Frame, Part
-from harness.core import messages, runs
-from harness.core.growing import LineReader
-from harness.core.places import HarnessError
-from harness.labs import guest_disk
-from harness.labs.lab import Lab
-from harness.report import logs
-from harness.report.figures import Column, TextTable
-from harness.vms.vm import Vm
+from bellwire import ktap
+from bellwire.commands.demo_frame import Frame, Part
+from bellwire.core import messages, runs
+from bellwire.core.growing import LineReader
+from bellwire.core.places import HarnessError
+from bellwire.labs import guest_disk
+from bellwire.labs.lab import Lab
+from bellwire.report import logs
+from bellwire.report.figures import Column, TextTable
+from bellwire.vms.vm import Vm
 
 TITLE = "a guest's file system is on a disk whose process is killed, and nothing is lost"
 PICTURE = """\

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import messages, runs
-from harness.core.places import replace_file
-from harness.image import guest_image, kernel
-from harness.labs import wiring
-from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import VmConfig
-from harness.vms.vm import Vm
+from bellwire.core import messages, runs
+from bellwire.core.places import replace_file
+from bellwire.image import guest_image, kernel
+from bellwire.labs import wiring
+from bellwire.vms import accel, qemu, toolbox
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.vm import Vm
 
 
 @dataclass

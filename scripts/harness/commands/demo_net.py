@@ -4,12 +4,12 @@ other over vhost-user."""
 
 import re
 
-from harness.commands.demo_frame import Frame, Part
-from harness.core.places import HarnessError
-from harness.labs.lab import Lab
-from harness.report import logs
-from harness.report.figures import Column, TextTable
-from harness.vms.vm import Vm
+from bellwire.commands.demo_frame import Frame, Part
+from bellwire.core.places import HarnessError
+from bellwire.labs.lab import Lab
+from bellwire.report import logs
+from bellwire.report.figures import Column, TextTable
+from bellwire.vms.vm import Vm
 
 PICTURE = """
 Two guests ping each other through a switch

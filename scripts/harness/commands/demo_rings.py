@@ -12,16 +12,16 @@ import sys
 import time
 from typing import Any
 
-from harness import ktap
-from harness.commands.demo_frame import Frame
-from harness.core import messages
-from harness.core.growing import LineReader
-from harness.core.places import HarnessError
-from harness.labs.lab import Lab
-from harness.labs.processes import Recorder
-from harness.report import logs
-from harness.report.figures import Column, TextTable
-from harness.vms.vm import Vm
+from bellwire import ktap
+from bellwire.commands.demo_frame import Frame
+from bellwire.core import messages
+from bellwire.core.growing import LineReader
+from bellwire.core.places import HarnessError
+from bellwire.labs.lab import Lab
+from bellwire.labs.processes import Recorder
+from bellwire.report import logs
+from bellwire.report.figures import Column, TextTable
+from bellwire.vms.vm import Vm
 
 TITLE = "a guest's process rings a device on the host, and is rung back"
 PICTURES = {

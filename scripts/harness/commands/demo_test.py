@@ -6,8 +6,8 @@ import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
-from harness.commands import demo, demo_net
-from harness.commands.demo_frame import Frame
+from bellwire.commands import demo, demo_net
+from bellwire.commands.demo_frame import Frame
 
 PING = """PING 10.9.0.1 (10.9.0.1): 56 data bytes
 

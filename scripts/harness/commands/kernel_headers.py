@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from harness.commands import command_line
-from harness.image import kernel
+from bellwire.commands import command_line
+from bellwire.image import kernel
 
 
 def main(argv: Sequence[str]) -> int:

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.commands import command_line
-from harness.image import kbuild, kernel
+from bellwire.commands import command_line
+from bellwire.image import kbuild, kernel
 
 
 def main(argv: Sequence[str]) -> int:

@@ -4,9 +4,9 @@
 import sys
 from collections.abc import Sequence
 
-from harness.commands import command_line
-from harness.core.places import GUEST_TOOLS
-from harness.image import build, guest_image
+from bellwire.commands import command_line
+from bellwire.core.places import GUEST_TOOLS
+from bellwire.image import build, guest_image
 
 
 def main(argv: Sequence[str]) -> int:

@@ -8,8 +8,8 @@ remove the folder build/qemu-toolbox to fetch a newer QEMU.
 import sys
 from collections.abc import Sequence
 
-from harness.commands import command_line
-from harness.vms import toolbox
+from bellwire.commands import command_line
+from bellwire.vms import toolbox
 
 
 def main(argv: Sequence[str]) -> int:

@@ -16,19 +16,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness import ktap
-from harness.commands import command_line
-from harness.commands.conform_table import row
-from harness.core import children, runs
-from harness.core.places import PROGRAM, ROOT, HarnessError, replace_file
-from harness.image import guest_image, kernel
-from harness.labs import guest_disk
-from harness.labs.lab import Lab
-from harness.report import logs
-from harness.vms import accel, qemu, toolbox
-from harness.vms.qemu import VmConfig
-from harness.vms.verdict import TIMEOUT
-from harness.vms.vm import Vm
+from bellwire import ktap
+from bellwire.commands import command_line
+from bellwire.commands.conform_table import row
+from bellwire.core import children, runs
+from bellwire.core.places import PROGRAM, ROOT, HarnessError, replace_file
+from bellwire.image import guest_image, kernel
+from bellwire.labs import guest_disk
+from bellwire.labs.lab import Lab
+from bellwire.report import logs
+from bellwire.vms import accel, qemu, toolbox
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.verdict import TIMEOUT
+from bellwire.vms.vm import Vm
 
 DOC = ROOT / "docs/vhost-user.md"
 BEGIN, END = "<!-- restarts -->\n", "<!-- /restarts -->\n"

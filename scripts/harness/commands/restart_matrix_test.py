@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.commands import restart_matrix
-from harness.commands.restart_matrix import BEGIN, END, STAGES
-from harness.core.places import HarnessError
+from bellwire.commands import restart_matrix
+from bellwire.commands.restart_matrix import BEGIN, END, STAGES
+from bellwire.core.places import HarnessError
 
 
 class RestartMatrixTest(unittest.TestCase):

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.commands import command_line
-from harness.core.places import ROOT, HarnessError
-from harness.report.figures import Column, TextTable, summarize
+from bellwire.commands import command_line
+from bellwire.core.places import ROOT, HarnessError
+from bellwire.report.figures import Column, TextTable, summarize
 
 CODE = (".c", ".cpp", ".h", ".hpp", ".inc", ".S", ".py", ".sh")
 ALL = "all"

@@ -3,8 +3,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.commands.shape import ALL, Lengths, measure, of_folder
-from harness.core.places import HarnessError
+from bellwire.commands.shape import ALL, Lengths, measure, of_folder
+from bellwire.core.places import HarnessError
 
 CPP = """\
 namespace a {

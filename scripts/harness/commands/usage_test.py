@@ -4,7 +4,7 @@
 import subprocess
 import unittest
 
-from harness.core.places import ROOT
+from bellwire.core.places import ROOT
 
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir()
                  if path.is_file() and path.stat().st_mode & 0o100 and path.name != "bellwire")

@@ -11,7 +11,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from harness.core.places import HarnessError
+from bellwire.core.places import HarnessError
 
 MEBIBYTE = 1 << 20
 LIMIT = 256 * MEBIBYTE

@@ -4,8 +4,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.growing import CUT, MEBIBYTE, Growing, LineReader
-from harness.core.places import HarnessError
+from bellwire.core.growing import CUT, MEBIBYTE, Growing, LineReader
+from bellwire.core.places import HarnessError
 
 
 class LinesTest(unittest.TestCase):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.core.host import CpuTime
+from bellwire.core.host import CpuTime
 
 
 class CpuTimes(unittest.TestCase):

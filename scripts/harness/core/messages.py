@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from harness.core.places import HarnessError
+from bellwire.core.places import HarnessError
 
 STDERR = 2
 SILENCE = 3.0  # seconds until waiting() says what it waits for

@@ -87,7 +87,7 @@ def _writable(users: Path | None) -> Path:
     if not trouble:
         assert users
         return users
-    from harness.core import messages  # which says what places have wrong
+    from bellwire.core import messages  # which says what places have wrong
 
     messages.say(f"the cache {f'{users} ' if users else ''}can't be written ({trouble}): using "
                  f"{own_cache()}; $XDG_CACHE_HOME chooses another")
@@ -115,7 +115,7 @@ def _unwritable(folder: Path) -> str:
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
     """Holds the lock file `path` against other processes that do `what`; it ends with ours."""
-    from harness.core import messages
+    from bellwire.core import messages
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:

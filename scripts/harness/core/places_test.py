@@ -10,13 +10,13 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.core import messages, places
-from harness.core.places import ROOT
+from bellwire.core import messages, places
+from bellwire.core.places import ROOT
 
 HOLDER = """
 import sys
 from pathlib import Path
-from harness.core.places import locked
+from bellwire.core.places import locked
 with locked(Path(sys.argv[1]), "tests"):
     print("locked", flush=True)
     sys.stdin.read()

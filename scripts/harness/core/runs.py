@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from harness.core.places import BUILD, TEMPORARY, HarnessError, plain, write
+from bellwire.core.places import BUILD, TEMPORARY, HarnessError, plain, write
 
 RUNS = BUILD / "runs"
 KEPT = 30

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from unittest import mock
 
-from harness.core import places, runs
+from bellwire.core import places, runs
 
 
 class RunTest(unittest.TestCase):

@@ -13,7 +13,7 @@ import threading
 import time
 from contextlib import suppress
 
-from harness.core.places import HarnessError
+from bellwire.core.places import HarnessError
 
 ROOM = 1 << 18  # bytes under way
 

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core import children
-from harness.core.places import HarnessError, write
+from bellwire.core import children
+from bellwire.core.places import HarnessError, write
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _OS_RELEASE = Path("/etc/os-release")

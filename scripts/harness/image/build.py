@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness.core import children, messages
-from harness.core.places import BUILD, ROOT, AlreadySaid, HarnessError, replace_file
+from bellwire.core import children, messages
+from bellwire.core.places import BUILD, ROOT, AlreadySaid, HarnessError, replace_file
 
 
 def programs(*targets: str) -> None:

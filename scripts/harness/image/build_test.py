@@ -6,10 +6,10 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness import start
-from harness.core import children
-from harness.core.places import ROOT, AlreadySaid
-from harness.image import build, guest_image
+from bellwire import start
+from bellwire.core import children
+from bellwire.core.places import ROOT, AlreadySaid
+from bellwire.image import build, guest_image
 
 
 class BegunTest(unittest.TestCase):

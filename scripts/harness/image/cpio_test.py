@@ -5,8 +5,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.image.cpio import Archive
-from harness.image.guest_image import BUSYBOX
+from bellwire.image.cpio import Archive
+from bellwire.image.guest_image import BUSYBOX
 
 
 def unpacked(data: bytes, folder: Path) -> None:

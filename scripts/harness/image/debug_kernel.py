@@ -11,10 +11,10 @@ import os
 import shutil
 from pathlib import Path
 
-from harness.core import children, messages
-from harness.core.places import ROOT, AlreadySaid, HarnessError
-from harness.image import apt
-from harness.image.apt import Apt
+from bellwire.core import children, messages
+from bellwire.core.places import ROOT, AlreadySaid, HarnessError
+from bellwire.image import apt
+from bellwire.image.apt import Apt
 
 VERSION = "6.1-debug"
 SOURCE = "linux-source-6.1"

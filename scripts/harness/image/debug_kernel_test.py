@@ -3,8 +3,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.image import debug_kernel
+from bellwire.core.places import HarnessError
+from bellwire.image import debug_kernel
 
 CONFIG = """#!/bin/sh
 # Turns options on, but for those of the file `refused`.

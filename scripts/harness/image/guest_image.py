@@ -7,12 +7,12 @@ It stands in build/images/VERSION, and is made again when an ingredient changes.
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core import children, messages
-from harness.core.places import (BARE_PEER, BUILD, GUEST_TOOLS, ROOT, HarnessError, locked,
+from bellwire.core import children, messages
+from bellwire.core.places import (BARE_PEER, BUILD, GUEST_TOOLS, ROOT, HarnessError, locked,
                                  replace_file)
-from harness.image import build, kbuild, kernel, modules
-from harness.image.cpio import Archive
-from harness.image.kernel import Kernel
+from bellwire.image import build, kbuild, kernel, modules
+from bellwire.image.cpio import Archive
+from bellwire.image.kernel import Kernel
 
 PROGRAMS = ("bellwire", BARE_PEER.name, *(tool.name for tool in GUEST_TOOLS))  # that a run needs
 BUSYBOX = Path("/bin/busybox")

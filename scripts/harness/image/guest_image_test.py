@@ -5,7 +5,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.image import guest_image
+from bellwire.image import guest_image
 
 
 class MirrorTest(unittest.TestCase):

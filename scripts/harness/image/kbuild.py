@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.core import children, messages, runs
-from harness.core.places import BUILD, HarnessError, plain
-from harness.image.kernel import Kernel
+from bellwire.core import children, messages, runs
+from bellwire.core.places import BUILD, HarnessError, plain
+from bellwire.image.kernel import Kernel
 
 # Variables with which the user builds kernels of his own, or runs us from a makefile.
 _OF_OTHER_BUILDS = re.compile(r"MAKE|MFLAGS|ARCH$|CROSS_|LLVM|CC$|[WCVMO]$|KBUILD|K[CA]|KERN|INSTALL_")

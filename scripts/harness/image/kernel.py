@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from harness.core import messages
-from harness.core.places import HarnessError, cache, caches, locked, write
-from harness.image import apt, debug_kernel
-from harness.image.apt import Apt, AptError
+from bellwire.core import messages
+from bellwire.core.places import HarnessError, cache, caches, locked, write
+from bellwire.image import apt, debug_kernel
+from bellwire.image.apt import Apt, AptError
 
 Made = TypeVar("Made")
 

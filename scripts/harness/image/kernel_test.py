@@ -7,8 +7,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.core.places import HarnessError
-from harness.image import kernel
+from bellwire.core.places import HarnessError
+from bellwire.image import kernel
 
 # An apt whose lists are out of date until it has updated lists of its own.
 APT_CACHE = """#!/bin/sh

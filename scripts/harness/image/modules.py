@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.image.cpio import Archive
+from bellwire.core.places import HarnessError
+from bellwire.image.cpio import Archive
 
 _FOLDER = "lib/modules"
 

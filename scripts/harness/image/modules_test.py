@@ -4,10 +4,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.image import modules
-from harness.image.cpio import Archive
-from harness.image.modules import Own
+from bellwire.core.places import HarnessError
+from bellwire.image import modules
+from bellwire.image.cpio import Archive
+from bellwire.image.modules import Own
 
 
 class ModulesTest(unittest.TestCase):

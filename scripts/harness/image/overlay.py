@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.image import modules
-from harness.image.cpio import Archive
+from bellwire.core.places import HarnessError
+from bellwire.image import modules
+from bellwire.image.cpio import Archive
 
 _NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.-]+")
 

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.core import children
-from harness.core.places import HarnessError
+from bellwire.core import children
+from bellwire.core.places import HarnessError
 
 # What QEMU loads for our machine line: the BIOS, KVM's option ROM, and the kernel's loaders.
 FIRMWARE = ("bios-256k.bin", "kvmvapic.bin", "linuxboot.bin", "linuxboot_dma.bin")

@@ -5,9 +5,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.image import programs
-from harness.image.guest_image import BUSYBOX
+from bellwire.core.places import HarnessError
+from bellwire.image import programs
+from bellwire.image.guest_image import BUSYBOX
 
 PYTHON = Path("/usr/bin/python3")
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core import children, messages
-from harness.core.places import HarnessError
-from harness.image.overlay import Around
-from harness.vms.plugs import DiskPlug, Plug, UserNetPlug
+from bellwire.core import children, messages
+from bellwire.core.places import HarnessError
+from bellwire.image.overlay import Around
+from bellwire.vms.plugs import DiskPlug, Plug, UserNetPlug
 
 OUT_SERIAL = "bellwire-out"
 OUT_SIZE = "4G"  # of a sparse file

@@ -4,9 +4,9 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.labs import extras
-from harness.labs.extras import OutFolder
+from bellwire.core.places import HarnessError
+from bellwire.labs import extras
+from bellwire.labs.extras import OutFolder
 
 
 class OutFolderTest(unittest.TestCase):

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from harness.labs.processes import Device
-from harness.vms.vm import Vm
+from bellwire.labs.processes import Device
+from bellwire.vms.vm import Vm
 
 ALIVE = "# alive\n"
 # For a command whose stdout is its test report. No two files have the same content, so that a block

@@ -21,23 +21,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from harness.core import runs
-from harness.core.places import HarnessError, write
-from harness.image import modules, overlay
-from harness.image.cpio import Archive
-from harness.image.modules import Own
-from harness.image.overlay import Share
-from harness.labs import extras, virtio, wiring
-from harness.labs.extras import Extra
-from harness.labs.processes import Device, Process, Switchboard
-from harness.labs.served import Program, Service
-from harness.labs.virtio import Choice, Kind
-from harness.labs.wiring import Place, Wiring
-from harness.vms import plugs
-from harness.vms.plugs import Plug
-from harness.vms.qemu import MAX_WIRES, VmConfig
-from harness.vms.qmp import QmpError
-from harness.vms.vm import Vm
+from bellwire.core import runs
+from bellwire.core.places import HarnessError, write
+from bellwire.image import modules, overlay
+from bellwire.image.cpio import Archive
+from bellwire.image.modules import Own
+from bellwire.image.overlay import Share
+from bellwire.labs import extras, virtio, wiring
+from bellwire.labs.extras import Extra
+from bellwire.labs.processes import Device, Process, Switchboard
+from bellwire.labs.served import Program, Service
+from bellwire.labs.virtio import Choice, Kind
+from bellwire.labs.wiring import Place, Wiring
+from bellwire.vms import plugs
+from bellwire.vms.plugs import Plug
+from bellwire.vms.qemu import MAX_WIRES, VmConfig
+from bellwire.vms.qmp import QmpError
+from bellwire.vms.vm import Vm
 
 VECTORS = 8
 PLACE = "\0"  # stands for the private folder's path; no argument contains this byte

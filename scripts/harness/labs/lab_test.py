@@ -5,8 +5,8 @@ import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
-from harness.labs.lab import shell_script
-from harness.vms.plugs import IvshmemPlug, VfioUserPlug, VhostUserPlug
+from bellwire.labs.lab import shell_script
+from bellwire.vms.plugs import IvshmemPlug, VfioUserPlug, VhostUserPlug
 
 ODD = "/tmp/bell, \"wire\" 'x' $y \\z"
 

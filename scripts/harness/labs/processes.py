@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness.core import messages
-from harness.core.children import Child, describe
-from harness.core.growing import Growing
-from harness.core.places import PROGRAM, HarnessError
-from harness.report.logs import last_line
+from bellwire.core import messages
+from bellwire.core.children import Child, describe
+from bellwire.core.growing import Growing
+from bellwire.core.places import PROGRAM, HarnessError
+from bellwire.report.logs import last_line
 
 START_LIMIT = 10.0  # seconds
 SAID = "bellwire: "  # before what our program says

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from harness.core import messages
-from harness.core.children import describe
-from harness.core.places import HarnessError
-from harness.labs.processes import START_LIMIT, Process
-from harness.labs.virtio import KINDS, Kind
-from harness.report.logs import last_lines
+from bellwire.core import messages
+from bellwire.core.children import describe
+from bellwire.core.places import HarnessError
+from bellwire.labs.processes import START_LIMIT, Process
+from bellwire.labs.virtio import KINDS, Kind
+from bellwire.report.logs import last_lines
 
 SOCKET = "{socket}"
 SHOWN = 10  # lines of a program that ended

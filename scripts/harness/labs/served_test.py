@@ -6,10 +6,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.labs import served
-from harness.labs.served import Program, Service
-from harness.labs.virtio import KINDS
+from bellwire.core.places import HarnessError
+from bellwire.labs import served
+from bellwire.labs.served import Program, Service
+from bellwire.labs.virtio import KINDS
 
 LISTENS = """
 import os, signal, socket, sys

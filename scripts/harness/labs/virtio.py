@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core.places import HarnessError
+from bellwire.core.places import HarnessError
 
 FUNCTIONS = ("edu",)  # whole PCI devices, with drivers of their own
 SECTOR = 512

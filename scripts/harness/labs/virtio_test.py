@@ -6,8 +6,8 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.core.places import HarnessError
-from harness.labs import virtio
+from bellwire.core.places import HarnessError
+from bellwire.labs import virtio
 
 
 class ChoiceTest(unittest.TestCase):

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.labs.processes import Device, Process, Switchboard
-from harness.labs.served import Program, Service
-from harness.labs.virtio import Choice, Kind
-from harness.vms import qemu
-from harness.vms.plugs import (CONNECT, LISTEN, IvshmemPlug, Plug, VfioUserPlug, VhostUserPlug,
+from bellwire.core.places import HarnessError
+from bellwire.labs.processes import Device, Process, Switchboard
+from bellwire.labs.served import Program, Service
+from bellwire.labs.virtio import Choice, Kind
+from bellwire.vms import qemu
+from bellwire.vms.plugs import (CONNECT, LISTEN, IvshmemPlug, Plug, VfioUserPlug, VhostUserPlug,
                                reconnecting)
 
 MOST_DEVICES = 64  # of a lab: the numbers of the user's programs come after

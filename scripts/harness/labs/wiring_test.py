@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
-from harness.core.places import HarnessError
-from harness.labs import virtio, wiring
-from harness.labs.wiring import Place, Wiring
-from harness.vms import qemu
+from bellwire.core.places import HarnessError
+from bellwire.labs import virtio, wiring
+from bellwire.labs.wiring import Place, Wiring
+from bellwire.vms import qemu
 
 
 QEMU = "qemu-of-a-test"

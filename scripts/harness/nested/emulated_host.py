@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.core import messages
-from harness.core.places import BUILD, PROGRAM, ROOT, locked, replace_file
-from harness.image import build, guest_image, kernel, modules, programs
-from harness.image.cpio import Archive
-from harness.image.guest_image import CHANNEL_MODULES, Image
-from harness.labs.processes import Process
-from harness.vms import toolbox
-from harness.vms.qemu import VmConfig
+from bellwire.core import messages
+from bellwire.core.places import BUILD, PROGRAM, ROOT, locked, replace_file
+from bellwire.image import build, guest_image, kernel, modules, programs
+from bellwire.image.cpio import Archive
+from bellwire.image.guest_image import CHANNEL_MODULES, Image
+from bellwire.labs.processes import Process
+from bellwire.vms import toolbox
+from bellwire.vms.qemu import VmConfig
 
 MEMORY = 768  # MiB, beyond the guest's
 KVM_MODULES = ("kvm_amd",)  # the emulated CPU is AMD's

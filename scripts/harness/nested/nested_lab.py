@@ -19,21 +19,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from harness.core.growing import LineReader
-from harness.core.places import HarnessError, write
-from harness.image import overlay, programs
-from harness.labs.extras import Extra
-from harness.labs.lab import Lab, shell_script
-from harness.labs.processes import Process
-from harness.labs.served import Service
-from harness.nested import emulated_host
-from harness.nested.emulated_host import METER_PORT, Meter
-from harness.report.logs import last_line
-from harness.vms import qemu
-from harness.vms.plugs import Plug
-from harness.vms.qemu import VmConfig
-from harness.vms.verdict import Verdict
-from harness.vms.vm import Vm
+from bellwire.core.growing import LineReader
+from bellwire.core.places import HarnessError, write
+from bellwire.image import overlay, programs
+from bellwire.labs.extras import Extra
+from bellwire.labs.lab import Lab, shell_script
+from bellwire.labs.processes import Process
+from bellwire.labs.served import Service
+from bellwire.nested import emulated_host
+from bellwire.nested.emulated_host import METER_PORT, Meter
+from bellwire.report.logs import last_line
+from bellwire.vms import qemu
+from bellwire.vms.plugs import Plug
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.verdict import Verdict
+from bellwire.vms.vm import Vm
 
 _ENDED = re.compile(r"(\d{1,3}) (\d{1,3})")
 GOODBYE = 20.0  # seconds for the host to power off after its guest; it takes 0.3

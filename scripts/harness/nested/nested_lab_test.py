@@ -4,14 +4,14 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.core.places import HarnessError
-from harness.image.cpio import Archive
-from harness.image.guest_image import BUSYBOX, Image
-from harness.nested import emulated_host
-from harness.nested.emulated_host import Meter, mark
-from harness.nested.nested_lab import NestedVm
-from harness.vms.qemu import VmConfig
-from harness.vms.verdict import DEAD
+from bellwire.core.places import HarnessError
+from bellwire.image.cpio import Archive
+from bellwire.image.guest_image import BUSYBOX, Image
+from bellwire.nested import emulated_host
+from bellwire.nested.emulated_host import Meter, mark
+from bellwire.nested.nested_lab import NestedVm
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.verdict import DEAD
 
 # Stand-ins for the host's QEMU; $folder holds the files of the guest, $folder/host the host's.
 HOST_UP = 'echo "ready 1" >$folder/host/status\n'

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
-from harness.report.figures import number
+from bellwire.report.figures import number
 
 STYLE = """
 figure { margin: 1rem 0 } .plot { list-style: none; margin: .3rem 0; padding: 0; font-size: .8rem }

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.report.charts import (HEIGHT, MOST_STEPS, MOST_TICKS, SQUARE, Frame, Row, Scale,
+from bellwire.report.charts import (HEIGHT, MOST_STEPS, MOST_TICKS, SQUARE, Frame, Row, Scale,
                                    Series, line_chart, log_ticks, plain_ticks, row_chart)
-from harness.report.html import Html, document, table
+from bellwire.report.html import Html, document, table
 
 
 class ScaleTest(unittest.TestCase):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import unittest
 
-from harness.report.figures import (Column, TextTable, median, number, percentile, summarize,
+from bellwire.report.figures import (Column, TextTable, median, number, percentile, summarize,
                                     text)
 
 

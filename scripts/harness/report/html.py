@@ -5,7 +5,7 @@ on a phone and on paper. charts.py draws what stands on them."""
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from harness.report.figures import text
+from bellwire.report.figures import text
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --faint: #5f6a78; --line: #d5dae1;

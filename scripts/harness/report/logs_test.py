@@ -3,7 +3,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.report import logs
+from bellwire.report import logs
 
 CONSOLE = """\
 [    1.000000] bellwire: loading out-of-tree module taints kernel.

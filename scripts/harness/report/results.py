@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core.places import replace_file
+from bellwire.core.places import replace_file
 
 OUTCOMES = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 

@@ -4,8 +4,8 @@ import unittest
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-from harness.report import results
-from harness.report.results import Case, Usage
+from bellwire.report import results
+from bellwire.report.results import Case, Usage
 
 CTEST = """<testsuite name="Linux-c++" tests="3" failures="1" disabled="0" skipped="1">
 <testcase name="os" time="0.25" status="run"><system-out>fine</system-out></testcase>

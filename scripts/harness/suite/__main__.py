@@ -15,10 +15,10 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.commands import command_line
-from harness.core.places import BUILD, HarnessError
-from harness.report import results
-from harness.report.results import Case, Usage
+from bellwire.commands import command_line
+from bellwire.core.places import BUILD, HarnessError
+from bellwire.report import results
+from bellwire.report.results import Case, Usage
 from . import build, inventory, jobs, levels, quick, schedule
 from .levels import LEVELS, Chosen
 from .step import Failed, Skipped, Step

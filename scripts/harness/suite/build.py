@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from harness.core.places import ROOT, cache
-from harness.report.results import Case
+from bellwire.core.places import ROOT, cache
+from bellwire.report.results import Case
 from .schedule import Cost, Costs
 from .step import LOGS, Step, command, tracked
 

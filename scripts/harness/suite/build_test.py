@@ -4,7 +4,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.suite import build
+from bellwire.suite import build
 
 
 class BuildTest(unittest.TestCase):

@@ -13,12 +13,12 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.core import messages
-from harness.core.places import ROOT, HarnessError, cache, caches, locked, replace_file
-from harness.image import apt
-from harness.image.apt import AptError
+from bellwire.core import messages
+from bellwire.core.places import ROOT, HarnessError, cache, caches, locked, replace_file
+from bellwire.image import apt
+from bellwire.image.apt import AptError
 
-from harness.report.results import Case
+from bellwire.report.results import Case
 from .step import Skipped, Step, command, tracked
 
 SOURCES = "linux-source-6.1"

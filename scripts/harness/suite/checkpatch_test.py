@@ -5,9 +5,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.core.places import HarnessError
-from harness.suite import checkpatch, step
-from harness.suite.step import Failed, Skipped
+from bellwire.core.places import HarnessError
+from bellwire.suite import checkpatch, step
+from bellwire.suite.step import Failed, Skipped
 
 FINE = "// SPDX-License-Identifier: GPL-2.0-only\nint one(void)\n{\n\treturn 1;\n}\n"
 

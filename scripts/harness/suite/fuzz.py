@@ -5,8 +5,8 @@ import re
 import shutil
 from functools import partial
 
-from harness.core.places import BUILD, ROOT
-from harness.report.results import Case
+from bellwire.core.places import BUILD, ROOT
+from bellwire.report.results import Case
 from . import build
 from .step import LOGS, Failed, Step, command
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from harness.core.places import BUILD, ROOT
-from harness.vms import accel
-from harness.report import results
-from harness.report.results import Case
+from bellwire.core.places import BUILD, ROOT
+from bellwire.vms import accel
+from bellwire.report import results
+from bellwire.report.results import Case
 from . import build, pytests
 from .step import LOGS, Failed, Step, command
 
@@ -39,7 +39,7 @@ def without_kvm() -> list[Case]:
 
 
 def harness() -> list[Case]:
-    return pytests.discover(ROOT / "scripts")
+    return pytests.discover(ROOT / "scripts/python")
 
 
 def programs(tests: Path) -> list[Case]:
@@ -56,8 +56,8 @@ def sanitized_programs(tests: Path) -> list[Case]:
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir(parents=True)
     junit.unlink(missing_ok=True)
-    command(name, sys.executable, "-m", "harness.suite.pytests", tests.parent, junit, tests.name,
-            limit=1500, environment=sanitized(reports) | {"PYTHONPATH": str(ROOT / "scripts")})
+    command(name, sys.executable, "-m", "bellwire.suite.pytests", tests.parent, junit, tests.name,
+            limit=1500, environment=sanitized(reports) | {"PYTHONPATH": str(ROOT / "scripts/python")})
     return [*results.read(junit), *told_by_sanitizers(reports)]
 
 

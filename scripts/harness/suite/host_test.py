@@ -6,10 +6,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import ROOT
-from harness.report import results
-from harness.suite import host
-from harness.report.results import Case
+from bellwire.core.places import ROOT
+from bellwire.report import results
+from bellwire.suite import host
+from bellwire.report.results import Case
 
 REPORTING = '''
 import os
@@ -34,9 +34,9 @@ class SanitizedProgramsTest(unittest.TestCase):
 
     def run_tests(self, tests: Path, program: str) -> list[Case]:
         junit = self.folder / "junit.xml"
-        paths = os.pathsep.join([str(ROOT / "scripts"), str(ROOT / "host/tests")])
+        paths = os.pathsep.join([str(ROOT / "scripts/python"), str(ROOT / "host/tests")])
         environment = os.environ | host.sanitized(self.reports) | {"PYTHONPATH": paths}
-        subprocess.run([sys.executable, "-m", "harness.suite.pytests", tests, junit], check=True,
+        subprocess.run([sys.executable, "-m", "bellwire.suite.pytests", tests, junit], check=True,
                        env=environment | {"BELLWIRE_PROGRAM": program})
         return results.read(junit)
 

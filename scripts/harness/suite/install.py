@@ -6,8 +6,8 @@ import shlex
 import shutil
 from pathlib import Path
 
-from harness.core.places import BUILD, ROOT
-from harness.report.results import Case
+from bellwire.core.places import BUILD, ROOT
+from bellwire.report.results import Case
 from . import build
 from .step import LOGS, Step, command
 

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.core.places import ROOT, HarnessError
-from harness.report import results
+from bellwire.core.places import ROOT, HarnessError
+from bellwire.report import results
 
 _TEXT = r'((?:"(?:[^"\\]|\\.)*"\s*)+)'  # string literals, which the compiler joins
 _DOCTEST = re.compile(rf"\b(TEST_CASE|SUBCASE)\(\s*{_TEXT}")

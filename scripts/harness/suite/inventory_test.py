@@ -4,9 +4,9 @@ import unittest
 from collections import Counter
 from pathlib import Path
 
-from harness.report import results
-from harness.suite import inventory
-from harness.report.results import Case
+from bellwire.report import results
+from bellwire.suite import inventory
+from bellwire.report.results import Case
 
 DOCTEST = '''
 TEST_CASE("a ring is answered") {

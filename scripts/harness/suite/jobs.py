@@ -16,11 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.core.children import Child, describe
-from harness.core.host import CpuTime
-from harness.core.places import ROOT
-from harness.report import results
-from harness.report.results import Case, Unreadable, Usage
+from bellwire.core.children import Child, describe
+from bellwire.core.host import CpuTime
+from bellwire.core.places import ROOT
+from bellwire.report import results
+from bellwire.report.results import Case, Unreadable, Usage
 from . import schedule
 from .schedule import Costs
 from .step import LOGS, Step, end

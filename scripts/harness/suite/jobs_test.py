@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
-from harness.report import results
-from harness.suite import jobs, schedule, step
-from harness.report.results import Case
-from harness.suite.step import Failed, Step
+from bellwire.report import results
+from bellwire.suite import jobs, schedule, step
+from bellwire.report.results import Case
+from bellwire.suite.step import Failed, Step
 
-FINE = "from harness.report import results; results.write(REPORT, [results.Case('fine')])"
+FINE = "from bellwire.report import results; results.write(REPORT, [results.Case('fine')])"
 SCRIPTS = {
     "fine": FINE,
     "asserts": "assert 1 == 2, 'one is not two'",
@@ -27,7 +27,7 @@ SCRIPTS = {
 
 
 def argv(level: str, step: Step, report: Path) -> list[str]:
-    return [sys.executable, "-c", "from pathlib import Path; from harness.report import results; "
+    return [sys.executable, "-c", "from pathlib import Path; from bellwire.report import results; "
             f"REPORT = Path({str(report)!r}); {SCRIPTS[step.name]}"]
 
 

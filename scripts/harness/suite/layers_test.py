@@ -3,7 +3,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.suite import layers
+from bellwire.suite import layers
 
 CMAKE = {
     "os": "bellwire_layer(os\n  SOURCES a.cpp\n  USES Boost::headers)\n",

@@ -4,9 +4,9 @@
 import re
 from pathlib import Path
 
-from harness.core.places import ROOT
+from bellwire.core.places import ROOT
 
-from harness.report.results import Case
+from bellwire.report.results import Case
 from . import checkpatch, layers, sources, threads
 from .step import Failed, Step, command, tracked
 

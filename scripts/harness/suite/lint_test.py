@@ -3,7 +3,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.suite.lint import _headings, _leads_somewhere, functions_missing
+from bellwire.suite.lint import _headings, _leads_somewhere, functions_missing
 
 
 class LinksTest(unittest.TestCase):

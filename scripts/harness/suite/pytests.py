@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Python's unittest, with each test and each subtest as a case.
 
-As a program, `python3 -m harness.suite.pytests FOLDER REPORT [PATTERN]`, it runs the tests of a
+As a program, `python3 -m bellwire.suite.pytests FOLDER REPORT [PATTERN]`, it runs the tests of a
 folder in a process of their own, with an environment of their own, and writes their cases as JUnit
 has it.
 """
@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from harness.report import results
-from harness.report.results import Case
+from bellwire.report import results
+from bellwire.report.results import Case
 from .step import Failed
 
 OptExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from harness.core.places import BUILD, ROOT
-from harness.report.results import Case
+from bellwire.core.places import BUILD, ROOT
+from bellwire.report.results import Case
 from . import build, host, lint, pytests, schedule, static, vm
 from .step import Failed, Step, command
 
@@ -57,7 +57,7 @@ def python_tests() -> list[Path]:
 
 def _python_step(path: Path) -> Step:
     name = ".".join(path.relative_to(SCRIPTS).with_suffix("").parts)
-    return Step(f"Python: {name}", partial(pytests.named, name))
+    return Step(f"Python: {name}", partial(pytests.named, f"bellwire{name.removeprefix('harness')}"))
 
 
 RING = Step("a ring in a VM", ring, build.RELEASE)

@@ -4,9 +4,9 @@ import unittest
 from contextlib import redirect_stdout
 from unittest import mock
 
-from harness.core.places import ROOT
-from harness.suite import lint, quick, schedule
-from harness.suite.schedule import Cost
+from bellwire.core.places import ROOT
+from bellwire.suite import lint, quick, schedule
+from bellwire.suite.schedule import Cost
 
 
 def titles(path: str) -> list[str]:

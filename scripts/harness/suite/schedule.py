@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.places import replace_file
-from harness.report.results import Usage
+from bellwire.core.places import replace_file
+from bellwire.report.results import Usage
 
 FILE = Path(__file__).with_name("times.json")
 CPUS = float(os.cpu_count() or 1)

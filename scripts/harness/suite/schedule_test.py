@@ -4,9 +4,9 @@ import unittest
 from collections import Counter
 from pathlib import Path
 
-from harness.suite import levels, schedule
-from harness.report.results import Usage
-from harness.suite.schedule import CPUS, Cost
+from bellwire.suite import levels, schedule
+from bellwire.report.results import Usage
+from bellwire.suite.schedule import CPUS, Cost
 
 
 class ScheduleTest(unittest.TestCase):

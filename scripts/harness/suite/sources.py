@@ -7,9 +7,9 @@ Their settings stand where the tools look for them: .shellcheckrc, .codespellrc,
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from harness.core.places import BUILD, ROOT
+from bellwire.core.places import BUILD, ROOT
 
-from harness.report.results import Case
+from bellwire.report.results import Case
 from .step import Step, command, tracked
 
 PACKAGE = ROOT / "scripts"
@@ -43,7 +43,8 @@ def pyflakes(sources: Sequence[Path]) -> Case:
 
 
 def types() -> list[Case]:
-    return [mypy(PACKAGE, "harness", "vmtests"), mypy(ROOT / "host", "tests")]
+    return [mypy(PACKAGE / "python", "bellwire"), mypy(PACKAGE, "vmtests"),
+            mypy(ROOT / "host", "tests")]
 
 
 def mypy(folder: Path, *packages: str) -> Case:
@@ -51,7 +52,7 @@ def mypy(folder: Path, *packages: str) -> Case:
     settings = PACKAGE / "mypy.ini"
     command("mypy", "mypy", "--config-file", settings, "--strict", "--cache-dir",
             BUILD / "mypy", *packages, cwd=folder,
-            environment={"MYPYPATH": str(PACKAGE)})
+            environment={"MYPYPATH": f"{PACKAGE / 'python'}:{PACKAGE}"})
     return Case(f"mypy --strict of {', '.join(packages)}")
 
 

@@ -5,9 +5,9 @@ import unittest.mock
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.suite import sources, step
-from harness.report.results import Case
-from harness.suite.step import Failed
+from bellwire.suite import sources, step
+from bellwire.report.results import Case
+from bellwire.suite.step import Failed
 
 
 class SourcesTest(unittest.TestCase):

@@ -6,11 +6,11 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from harness.core.places import BUILD, ROOT, HarnessError, replace_file
-from harness.image import build as images
-from harness.image import kernel
+from bellwire.core.places import BUILD, ROOT, HarnessError, replace_file
+from bellwire.image import build as images
+from bellwire.image import kernel
 
-from harness.report.results import Case
+from bellwire.report.results import Case
 from . import build, tidy_groups
 from .step import LOGS, Failed, Skipped, Step, command, tracked
 

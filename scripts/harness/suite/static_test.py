@@ -4,9 +4,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.image import kernel
-from harness.suite import static
-from harness.suite.step import Failed
+from bellwire.image import kernel
+from bellwire.suite import static
+from bellwire.suite.step import Failed
 
 
 class StaticTest(unittest.TestCase):

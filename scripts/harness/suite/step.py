@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.places import BUILD, ROOT
-from harness.report.results import Case
+from bellwire.core.places import BUILD, ROOT
+from bellwire.report.results import Case
 
 LOGS = BUILD / "test"
 SHOWN = 40  # lines of a failed command's log

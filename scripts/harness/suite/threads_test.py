@@ -3,7 +3,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.suite import threads
+from bellwire.suite import threads
 
 FILES = {
     "vdev/testing/running.hpp": "std::jthread thread_;\n",

@@ -21,9 +21,9 @@ from contextlib import suppress
 from pathlib import Path
 
 SOURCES = Path(__file__).absolute().parents[3]  # as CMake names it, which may be a link
-sys.path.insert(0, str(SOURCES / "scripts"))
+sys.path.insert(0, str(SOURCES / "scripts/python"))
 
-from harness.core.places import cache, caches, replace_file  # noqa: E402  # after the path is set
+from bellwire.core.places import cache, caches, replace_file  # noqa: E402  # after the path is set
 
 FOLDER = "clang-tidy"
 KEPT = 600     # entries, of about 50 kB

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.places import ROOT, replace_file
+from bellwire.core.places import ROOT, replace_file
 from .step import LOGS, Failed, command
 
 TIDY = Path(__file__).with_name("tidy.py")

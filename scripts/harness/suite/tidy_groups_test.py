@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from harness.suite import tidy_groups
-from harness.suite.step import Failed
+from bellwire.suite import tidy_groups
+from bellwire.suite.step import Failed
 
 
 class Folder(unittest.TestCase):

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import ROOT
+from bellwire.core.places import ROOT
 
 # It notes that it ran, and doesn't like the word "bad".
 CLANG_TIDY = """#!/bin/sh
@@ -35,6 +35,8 @@ class TidyTest(unittest.TestCase):
             shutil.copy(ROOT / "scripts/harness" / module, target)
         for source in (ROOT / "scripts/harness/core").glob("*.py"):
             shutil.copy(source, self.root / "scripts/harness/core")
+        (self.root / "scripts/python").mkdir()
+        (self.root / "scripts/python/bellwire").symlink_to("../harness")
         (self.root / "build").mkdir()
         self.write("settings", "Checks: '*'")
         self.write("a.cpp", f'#include "{self.root}/a.hpp"\n')

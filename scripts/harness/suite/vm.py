@@ -11,10 +11,10 @@ import sys
 import unittest
 from functools import partial
 
-from harness.core.places import ROOT, HarnessError
-from harness.image import debug_kernel, kernel
-from harness.report import results
-from harness.report.results import Case
+from bellwire.core.places import ROOT, HarnessError
+from bellwire.image import debug_kernel, kernel
+from bellwire.report import results
+from bellwire.report.results import Case
 from . import build, pytests
 from .step import LOGS, Step, command
 

@@ -11,11 +11,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core import messages, runs
-from harness.core.children import Child, describe
-from harness.core.places import HarnessError, cache, caches, locked, replace_file
-from harness.report.logs import last_line
-from harness.vms import qemu
+from bellwire.core import messages, runs
+from bellwire.core.children import Child, describe
+from bellwire.core.places import HarnessError, cache, caches, locked, replace_file
+from bellwire.report.logs import last_line
+from bellwire.vms import qemu
 
 LIMIT = 8.0  # seconds; with a working KVM a guest needs one
 DEVICE = Path("/dev/kvm")

@@ -7,10 +7,10 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.core.places import HarnessError
-from harness.image.guest_image import Image
-from harness.vms import accel
-from harness.vms.qemu import VmConfig
+from bellwire.core.places import HarnessError
+from bellwire.image.guest_image import Image
+from bellwire.vms import accel
+from bellwire.vms.qemu import VmConfig
 
 # QEMUs as they are met: each finds the guest's status file in its arguments.
 STATUS = 'for word; do case $word in *path=*/status) file=${word#*path=};; esac; done\n'

@@ -14,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.core import messages
-from harness.core.places import HarnessError
-from harness.image.guest_image import Image
-from harness.vms.plugs import Plug, value
+from bellwire.core import messages
+from bellwire.core.places import HarnessError
+from bellwire.image.guest_image import Image
+from bellwire.vms.plugs import Plug, value
 
 MACHINE = "q35,hpet=off,smbus=off,sata=off,vmport=off,i8042=off"
 # cx16: QEMU 7.2 emulates it so that kernel 6.12 oopses now and then.

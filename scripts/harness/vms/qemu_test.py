@@ -2,9 +2,9 @@
 import unittest
 from pathlib import Path
 
-from harness.image.guest_image import Image
-from harness.vms import qemu
-from harness.vms.qemu import VmConfig
+from bellwire.image.guest_image import Image
+from bellwire.vms import qemu
+from bellwire.vms.qemu import VmConfig
 
 
 def ports(accel: str, more: int = 0, stdin: int | None = None) -> list[str]:

@@ -3,7 +3,7 @@ import json
 import unittest
 from typing import Any
 
-from harness.vms.qmp import Qmp, QmpError
+from bellwire.vms.qmp import Qmp, QmpError
 
 GREETING: dict[str, Any] = {"QMP": {"version": {}}}
 EVENT = {"event": "STOP", "data": {}}

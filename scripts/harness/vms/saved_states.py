@@ -18,11 +18,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.core.places import BUILD, ROOT, cache, caches
-from harness.image import build
-from harness.vms import qemu
-from harness.vms.plugs import Plug
-from harness.vms.qmp import Qmp, QmpError
+from bellwire.core.places import BUILD, ROOT, cache, caches
+from bellwire.image import build
+from bellwire.vms import qemu
+from bellwire.vms.plugs import Plug
+from bellwire.vms.qmp import Qmp, QmpError
 
 FOLDER = "states"
 KEPT = 8

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from harness.core import messages
-from harness.image.guest_image import Image
-from harness.vms import qemu, saved_states
-from harness.vms.qemu import VmConfig
-from harness.vms.verdict import DEAD
-from harness.vms.vm import Vm
+from bellwire.core import messages
+from bellwire.image.guest_image import Image
+from bellwire.vms import qemu, saved_states
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.verdict import DEAD
+from bellwire.vms.vm import Vm
 
 # A QEMU and its guest in one: it boots, saves, resumes and answers as they do, and notes each
 # start in $folder/starts. A state that doesn't say "good" kills it.

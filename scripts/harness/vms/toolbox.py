@@ -9,11 +9,11 @@ libraries. Remove the folder to get a newer one.
 import shutil
 from pathlib import Path
 
-from harness.core import children, messages
-from harness.core.places import BUILD, HarnessError, locked, plain_alias, write
-from harness.image import apt, programs
-from harness.image.apt import AptError
-from harness.vms import qemu
+from bellwire.core import children, messages
+from bellwire.core.places import BUILD, HarnessError, locked, plain_alias, write
+from bellwire.image import apt, programs
+from bellwire.image.apt import AptError
+from bellwire.vms import qemu
 
 FOLDER = BUILD / "qemu-toolbox"
 NAME = "toolbox"  # what --qemu calls it

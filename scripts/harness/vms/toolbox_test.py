@@ -9,9 +9,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from harness.core.places import HarnessError
-from harness.image import apt
-from harness.vms import qemu, toolbox
+from bellwire.core.places import HarnessError
+from bellwire.image import apt
+from bellwire.vms import qemu, toolbox
 
 # Stand-ins for apt-get, which notes what it is asked for, for dpkg, and for the loader that comes
 # in a package.

@@ -4,9 +4,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core.children import describe
-from harness.core.places import HarnessError
-from harness.report import logs
+from bellwire.core.children import describe
+from bellwire.core.places import HarnessError
+from bellwire.report import logs
 
 TIMEOUT, HARNESS, DEAD = 124, 125, 255
 HIGHEST = 123  # what a command's own status is cut to

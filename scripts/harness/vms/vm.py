@@ -17,16 +17,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
-from harness.core import messages
-from harness.core.children import Child
-from harness.core.growing import Growing
-from harness.core.places import HarnessError
-from harness.report import logs
-from harness.report.logs import last_line
-from harness.vms import qemu, saved_states
-from harness.vms.plugs import Plug
-from harness.vms.qmp import Qmp, QmpError
-from harness.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
+from bellwire.core import messages
+from bellwire.core.children import Child
+from bellwire.core.growing import Growing
+from bellwire.core.places import HarnessError
+from bellwire.report import logs
+from bellwire.report.logs import last_line
+from bellwire.vms import qemu, saved_states
+from bellwire.vms.plugs import Plug
+from bellwire.vms.qmp import Qmp, QmpError
+from bellwire.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
 
 BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
 RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3

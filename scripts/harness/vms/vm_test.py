@@ -5,11 +5,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness.core.places import HarnessError
-from harness.image.guest_image import Image
-from harness.vms.qemu import VmConfig
-from harness.vms.verdict import DEAD, HIGHEST, TIMEOUT
-from harness.vms.vm import Vm
+from bellwire.core.places import HarnessError
+from bellwire.image.guest_image import Image
+from bellwire.vms.qemu import VmConfig
+from bellwire.vms.verdict import DEAD, HIGHEST, TIMEOUT
+from bellwire.vms.vm import Vm
 
 # Stand-ins for QEMU and its guest; $folder holds the files of the ports.
 UP = 'echo "ready 1.5" >$folder/status\n'
