@@ -15,6 +15,7 @@ from .step import LOGS, Failed, Step, command
 PROGRAMS = {"device queue": ("ring", "ring", 10000),
             "virtqueue": ("virtio", "virtio", 10000),
             "net": ("devices", "devices/net", 2000),
+            "virtio request": ("devices", "devices", 3000),
             "vfio-user": ("transport/vfio_user", "transport/vfio_user/server", 10000),
             "vhost-user": ("transport/vhost_user/server", "transport/vhost_user/server", 10000)}
 SEED = 1

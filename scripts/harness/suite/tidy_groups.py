@@ -30,6 +30,7 @@ GROUPS = {
     "programs": ("host/bench/", "guest-kmod/", "vdev/virtio/virtqueue_fuzz.cpp"),
     "base": ("vdev/os/", "vdev/log/", "vdev/core/", "vdev/loop/", "vdev/pci/", "vdev/ring/",
              "vdev/runner/", "vdev/machine/", "vdev/trace/"),
+    "requests": ("vdev/devices/virtio_request_fuzz.cpp",),
     "devices": ("vdev/devices/", "vdev/testing/"),
     "vhost-user": ("vdev/virtio/", "vdev/transport/vhost_user/protocol/",
                    "vdev/transport/vhost_user/server/"),
