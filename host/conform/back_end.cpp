@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <thread>
 
 #include "host/conform/command.hpp"
 #include "vdev/os/fd.hpp"
@@ -33,6 +32,12 @@ Result<std::unique_ptr<StartedBackEnd>> StartedBackEnd::create(const std::string
   return std::make_unique<StartedBackEnd>(std::move(*words), socket, stop, peer);
 }
 
+StartedBackEnd::StartedBackEnd(std::vector<std::string> words, std::string socket, int stop,
+                               std::string peer)
+    : words_(std::move(words)), socket_(std::move(socket)), peer_(std::move(peer)), stop_(stop) {
+  adopt_orphans();
+}
+
 StartedBackEnd::~StartedBackEnd() {
   kill();
   clean_up();
@@ -50,32 +55,63 @@ Result<void> StartedBackEnd::run() {
   return {};
 }
 
-bool StartedBackEnd::serves() const {
-  return os::connect_unix(socket_, {}) && (peer_.empty() || os::connect_unix(peer_, {}));
+Result<void> StartedBackEnd::reach() const {
+  for (const auto& path : {socket_, peer_})
+    if (!path.empty())
+      if (const auto reached = os::connect_unix(path, {}); !reached) return reached.error();
+  return {};
+}
+
+// Whoever serves a socket already would be taken for the one that is started.
+Result<void> StartedBackEnd::check_unserved() const {
+  for (const auto& path : {socket_, peer_}) {
+    if (path.empty()) continue;
+    const auto reached = os::connect_unix(path, {});
+    if (reached || reached.error().code == std::errc::resource_unavailable_try_again)
+      return fault(std::errc::address_in_use,
+                   "'{}' is served already, and not by the process that --start starts: end the "
+                   "one that serves it, or name another socket",
+                   path);
+    if (reached.error().code == std::errc::not_a_socket)
+      return fault(std::errc::file_exists,
+                   "'{}' exists and is not a socket: remove it, or choose another path", path);
+    if (reached.error().code != std::errc::no_such_file_or_directory &&
+        reached.error().code != std::errc::connection_refused)
+      return reached.error();
+  }
+  return {};
+}
+
+Error StartedBackEnd::not_served(const Error& why) const {
+  return fault(std::errc::timed_out, "{} is not ready after {} s: {}", words_.front(),
+               start_limit.count(), why.message);
 }
 
 Result<void> StartedBackEnd::start() {
   kill();
   end_.clear();
+  if (auto unserved = check_unserved(); !unserved) return unserved;
   if (auto running = run(); !running) return running;
   const auto end = std::chrono::steady_clock::now() + start_limit;
-  while (!serves()) {
+  for (;;) {
+    const auto reached = reach();
+    if (reached) return {};
     if (auto how = ended())
-      return fault(std::errc::no_child_process, "{} ended {} before it served '{}'", words_.front(),
-                   *how, socket_);
-    const bool stopped = stop_ >= 0 && os::wait_readable(stop_, poll_interval);
-    if (stop_ < 0) std::this_thread::sleep_for(poll_interval);
-    if (stopped || std::chrono::steady_clock::now() > end)
-      return fault(std::errc::timed_out, "{} does not serve '{}' within {} s", words_.front(),
-                   socket_, start_limit.count());
+      return fault(std::errc::no_child_process, "{} ended {} before it served '{}'{}",
+                   words_.front(), *how, socket_,
+                   *how == end_of(0) ? "; a back-end must not put itself into the background" : "");
+    const bool stopped = os::wait_for_peer(-1, poll_interval, stop_) == os::Waited::stopped;
+    if (stopped || std::chrono::steady_clock::now() > end) return not_served(reached.error());
   }
-  return {};
 }
 
 bool StartedBackEnd::reap(bool wait) {
   int status = 0;
-  if (process_ < 0 || ::waitpid(process_, &status, wait ? 0 : WNOHANG) != process_)
-    return process_ < 0;
+  if (process_ < 0) return true;
+  pid_t reaped = 0;
+  do reaped = ::waitpid(process_, &status, wait ? 0 : WNOHANG);
+  while (reaped < 0 && errno == EINTR);
+  if (reaped != process_) return false;
   ::kill(-process_, SIGKILL);  // what it has started
   process_ = -1;
   end_ = end_of(status);
@@ -83,19 +119,21 @@ bool StartedBackEnd::reap(bool wait) {
 }
 
 void StartedBackEnd::kill() {
-  if (process_ < 0) return;
-  ::kill(-process_, SIGKILL);
-  ::kill(process_, SIGKILL);
-  static_cast<void>(reap(true));
+  if (process_ >= 0) {
+    ::kill(-process_, SIGKILL);
+    ::kill(process_, SIGKILL);
+    static_cast<void>(reap(true));
+  }
+  end_children();  // what has left its process group
 }
 
 Result<std::string> StartedBackEnd::terminate(std::chrono::milliseconds limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
   if (process_ >= 0) ::kill(process_, SIGTERM);
   while (!reap(false)) {
-    if (std::chrono::steady_clock::now() > end)
+    const bool stopped = os::wait_for_peer(-1, poll_interval, stop_) == os::Waited::stopped;
+    if (stopped || std::chrono::steady_clock::now() > end)
       return fault(std::errc::timed_out, "it still runs {} ms after SIGTERM", limit.count());
-    std::this_thread::sleep_for(poll_interval);
   }
   return end_;
 }

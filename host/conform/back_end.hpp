@@ -21,6 +21,7 @@ class BackEnd {
   [[nodiscard]] virtual bool controlled() const noexcept = 0;
 
   /// Starts it, and waits until it serves the socket. ETIMEDOUT; ECHILD: it ended before.
+  /// EADDRINUSE: somebody else serves it.
   [[nodiscard]] virtual Result<void> start() = 0;
   /// Ends it at once, as SIGKILL does. When this returns, it is gone.
   virtual void kill() = 0;
@@ -48,8 +49,9 @@ class ForeignBackEnd final : public BackEnd {
   [[nodiscard]] std::optional<std::string> ended() override { return std::nullopt; }
 };
 
-/// A process that the suite starts. It ends with this object, and with the suite's process however
-/// that ends; a socket that it leaves behind is removed.
+/// A process that the suite starts. It ends with this object, together with whatever it has
+/// started, and with the suite's process however that ends; a socket that it leaves behind is
+/// removed. Nothing else may be a child of the suite's process.
 class StartedBackEnd final : public BackEnd {
  public:
   /// `command` is split as a shell does, without running anything; {socket} in it becomes `socket`,
@@ -61,8 +63,7 @@ class StartedBackEnd final : public BackEnd {
                                                                       int stop);
   /// The same for a command that has been split. `peer` may be empty.
   StartedBackEnd(std::vector<std::string> words, std::string socket, int stop,
-                 std::string peer = {})
-      : words_(std::move(words)), socket_(std::move(socket)), peer_(std::move(peer)), stop_(stop) {}
+                 std::string peer = {});
   StartedBackEnd(const StartedBackEnd&) = delete;
   ~StartedBackEnd() override;
 
@@ -76,7 +77,9 @@ class StartedBackEnd final : public BackEnd {
  private:
   [[nodiscard]] Result<void> run();
   [[nodiscard]] bool reap(bool wait);
-  [[nodiscard]] bool serves() const;
+  [[nodiscard]] Result<void> reach() const;
+  [[nodiscard]] Result<void> check_unserved() const;
+  [[nodiscard]] Error not_served(const Error& why) const;
 
   std::vector<std::string> words_;
   std::string socket_, peer_;

@@ -59,12 +59,12 @@ Result<std::vector<const Statement*>> chosen(const std::vector<unsigned>& only) 
 constexpr std::chrono::seconds resize_limit{20};
 
 std::function<Result<void>(pid_t)> resizer(const std::string& command,
-                                           const ConformOptions& options) {
-  return [command, socket = options.socket](pid_t process) -> Result<void> {
+                                           const ConformOptions& options, int stop) {
+  return [command, socket = options.socket, stop](pid_t process) -> Result<void> {
     const Placeholder placeholders[] = {{"{pid}", std::to_string(process)}, {"{socket}", socket}};
     const auto words = split_command("--resize", command, placeholders);
     if (!words) return words.error();
-    return run_command(*words, resize_limit);
+    return run_command(*words, resize_limit, stop);
   };
 }
 
@@ -78,7 +78,7 @@ Settings settings_of(const ConformOptions& options, int stop) {
       std::chrono::duration<double>(options.deadline));
   settings.patience.stop = stop;
   settings.peer = options.peer;
-  if (options.resize) settings.change_config = resizer(*options.resize, options);
+  if (options.resize) settings.change_config = resizer(*options.resize, options, stop);
   return settings;
 }
 
@@ -123,8 +123,9 @@ Result<void> judge(const Findings& findings) {
                  findings.trouble);
   const auto first = std::ranges::find(findings.verdicts, Outcome::fail, &Verdict::outcome);
   if (first == findings.verdicts.end()) return {};
-  return fault(std::errc::protocol_error, "{} statements fail, first statement {}",
-               findings.count(Outcome::fail), first->statement->number);
+  return fault(std::errc::protocol_error, "{} statement{}, first statement {}",
+               findings.count(Outcome::fail),
+               findings.count(Outcome::fail) == 1 ? " fails" : "s fail", first->statement->number);
 }
 
 // No verdict on the whole: whoever looks at the exit status must not take it for a pass.

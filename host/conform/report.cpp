@@ -111,10 +111,10 @@ std::string introduction(const Settings& settings, const Findings& findings) {
 }
 
 std::string summary(const Findings& findings) {
-  return text("{} statements: {} pass, {} fail, {} not applicable, {} could not be tried\n",
-              findings.verdicts.size(), findings.count(Outcome::pass),
-              findings.count(Outcome::fail), findings.count(Outcome::not_applicable),
-              findings.count(Outcome::untried));
+  return text("{} statement{}: {} pass, {} fail, {} not applicable, {} could not be tried\n",
+              findings.verdicts.size(), findings.verdicts.size() == 1 ? "" : "s",
+              findings.count(Outcome::pass), findings.count(Outcome::fail),
+              findings.count(Outcome::not_applicable), findings.count(Outcome::untried));
 }
 
 void write_json(std::ostream& out, const Settings& settings, const Findings& findings) {

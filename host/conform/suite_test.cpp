@@ -10,8 +10,10 @@
 #include <array>
 #include <set>
 
+#include "host/conform/inflight_part.hpp"
 #include "host/conform/testing/liar.hpp"
 #include "vdev/testing/process.hpp"
+#include "vdev/transport/vhost_user/protocol/inflight.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -214,6 +216,31 @@ TEST_CASE("an interrupted run keeps the verdicts that it has") {
       settings_for(folder.file("socket"), liar.withheld()), liar, all_statements(),
       [&reported] { return reported == 5; }, [&reported](const Verdict&) { ++reported; });
   CHECK(findings.verdicts.size() == 5);
+}
+
+TEST_CASE("a region of requests in flight is looked at only where it is, whatever its maker says") {
+  using vhost_user::SplitInflightEntry;
+  using vhost_user::SplitInflightHeader;
+  constexpr std::size_t entries = 128, part = sizeof(SplitInflightHeader) + 128 * 16;
+  const TemporaryFolder folder;
+  const auto listener = os::Listener::create(folder.file("socket")).value();
+  const auto settings = settings_for(folder.file("socket"), -1);
+  const Probe probe;
+  ForeignBackEnd nobody;
+  Trial trial(settings, probe, nobody);
+  auto front = trial.connect();
+  const auto look = [&](std::uint64_t size, std::uint16_t queues, std::uint64_t file) {
+    front.inflight() = {{size, 0, queues, entries, 0}, os::create_memfd("region", file).value()};
+    const InflightPart<SplitInflightHeader, SplitInflightEntry> seen(trial, front, 0, entries);
+    return seen.header().version == 0 && !seen.anything_in_flight();
+  };
+  CHECK(look(part, 1, part));
+  CHECK(look(2 * part, 1, part));  // that the file is too short is another statement's
+  CHECK_THROWS_AS(look(part, 1, 1), Failed);
+  CHECK_THROWS_AS(look(8, 1, part), Failed);
+  CHECK_THROWS_AS(look(part, 2, part), Failed);
+  CHECK_THROWS_AS(look(part, 0, part), Failed);
+  CHECK_THROWS_AS(look(~std::uint64_t{0}, 1, 1), Failed);
 }
 
 }  // namespace bellwire::host::conform

@@ -5,6 +5,7 @@ what it leaves behind. What the verdicts are worth is tested in host/conform."""
 import json
 import shlex
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -71,6 +72,50 @@ class ConformTest(Checked):
         run = self.conform("--start", "false", "--only", "1")
         self.assertEqual(run.returncode, 1)
         self.assertIn("false ended with status 1 before it served", run.stderr)
+
+    def refused(self, start: str, reason: str) -> None:
+        """The reason is the only line, and what is at the socket stays."""
+        run = self.conform("--start", start, "--only", "1")
+        self.assertEqual(run.returncode, 1)
+        self.assertEqual(run.stdout, "")
+        self.assertEqual(run.stderr.count("\n"), 1, run.stderr)
+        self.assertIn(reason, run.stderr)
+
+    def test_a_program_that_is_not_there(self) -> None:
+        for program, reason in (("/no/program", "No such file or directory"),
+                                (str(self.folder), "Permission denied")):
+            with self.subTest(program):
+                self.refused(program, f"cannot run '{program}': {reason}")
+
+    def test_a_socket_that_another_process_serves(self) -> None:
+        with socket.socket(socket.AF_UNIX) as another:
+            another.bind(str(self.socket))
+            another.listen()
+            self.refused(BACK_END, f"'{self.socket}' is served already")
+        self.assertTrue(self.socket.exists())
+
+    def test_a_file_in_the_place_of_the_socket(self) -> None:
+        self.socket.write_text("precious")
+        self.refused(BACK_END, "is not a socket")
+        self.assertEqual(self.socket.read_text(), "precious")
+
+    def test_the_suites_input_is_not_the_back_ends(self) -> None:
+        got, start = self.folder / "got", shlex.join(
+            ["sh", "-c", f"{{ cat >{self.folder}/got; }} <&0 & " 'exec "$0" device rng '
+             '--socket-path "$1"', str(PROGRAM), "{socket}"])
+        run = subprocess.run(self.arguments("--start", start, "--only", "1"), text=True,
+                             input="for the suite", capture_output=True, timeout=PATIENCE)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertEqual(got.read_text(), "")
+
+    def test_what_a_back_end_leaves_behind(self) -> None:
+        left = self.folder / "left"
+        start = shlex.join(["sh", "-c", f"setsid sh -c 'echo $$ >{left}; exec sleep 1000' & "
+                            f"while [ ! -s {left} ]; do sleep 0.01; done; "
+                            'exec "$0" device rng --socket-path "$1"', str(PROGRAM), "{socket}"])
+        run = self.conform("--start", start, "--only", "1")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        self.assertFalse(Path(f"/proc/{int(left.read_text())}").exists())
 
     def test_what_is_interrupted_leaves_nothing_behind(self) -> None:
         start = NOTED.format(folder=shlex.quote(str(self.folder)),

@@ -3,6 +3,7 @@
 // Statements 121 to 131: what only packed rings have.
 #include <algorithm>
 
+#include "host/conform/inflight_part.hpp"
 #include "host/conform/test_requests.hpp"
 #include "vdev/transport/vhost_user/protocol/inflight.hpp"
 
@@ -189,21 +190,13 @@ void packed_region_follows(Trial& trial) {
     throw Untried{text("{} has no inflight region", front.dialect().program)};
   TestRequests traffic(trial, front);
   for (int count = 0; count < 9; ++count) traffic.serve(1, "a request");
-  const auto& shape = front.inflight().shape;
-  const auto mapping = Trial::prepare(
-      os::Mapping::create(front.inflight().file.get(), shape.mmap_size, shape.mmap_offset),
-      "mapping the inflight region");
-  const auto per_queue = shape.mmap_size / std::max<std::uint64_t>(shape.num_queues, 1);
-  const auto* const place = mapping.data() + per_queue * traffic.index();
-  const auto& region = *reinterpret_cast<const vhost_user::PackedInflightHeader*>(place);
-  const auto* const entries =
-      reinterpret_cast<const vhost_user::PackedInflightEntry*>(place + sizeof region);
+  const InflightPart<vhost_user::PackedInflightHeader, vhost_user::PackedInflightEntry> part(
+      trial, front, traffic.index(), front.wishes().queue_size);
+  const auto& region = part.header();
   const auto used = traffic.ring().words.packed().next_used();
   const auto settled = [&] {
     return region.version == 1 && region.desc_num == 16 && region.used_idx == used.index &&
-           region.used_wrap_counter == (used.wrap ? 1 : 0) &&
-           std::none_of(entries, entries + 16,
-                        [](const auto& entry) { return entry.inflight != 0; });
+           region.used_wrap_counter == (used.wrap ? 1 : 0) && !part.anything_in_flight();
   };
   trial.expect(trial.eventually(settled),
                "after 9 requests, the region has version {}, {} entries, the used index {} with "

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "host/conform/inflight_part.hpp"
 #include "host/conform/ledger.hpp"
+#include "vdev/transport/vhost_user/protocol/inflight.hpp"
 
 namespace bellwire::host::conform {
 namespace {
@@ -18,24 +20,6 @@ using vhost_user::Step;
 constexpr Needs inflight{.protocol_features = bit(feature::inflight_shmfd)};
 constexpr Needs inflight_rings{.protocol_features = bit(feature::inflight_shmfd),
                                .layouts = Layouts::both};
-
-// The head of a queue's region, as the specification has it for split rings.
-struct QueueRegion {
-  std::uint64_t features;
-  std::uint16_t version;
-  std::uint16_t entries;
-  std::uint16_t last_batch_head;
-  std::uint16_t used_index;
-};
-static_assert(sizeof(QueueRegion) == 16);
-
-struct EntryState {
-  std::uint8_t inflight;
-  std::uint8_t padding[5];
-  std::uint16_t next;
-  std::uint64_t counter;
-};
-static_assert(sizeof(EntryState) == 16);
 
 void left_while_running(Trial& trial) {
   for (int count = 0; count < 3; ++count) {
@@ -67,24 +51,18 @@ void region_follows(Trial& trial) {
   auto front = tracked(trial);
   TestRequests traffic(trial, front);
   traffic.serve(9, "requests");
-  const auto& shape = front.inflight().shape;
-  const auto mapping = Trial::prepare(
-      os::Mapping::create(front.inflight().file.get(), shape.mmap_size, shape.mmap_offset),
-      "mapping the inflight region");
-  const auto per_queue = shape.mmap_size / std::max<std::uint64_t>(shape.num_queues, 1);
-  const auto* const place = mapping.data() + per_queue * traffic.index();
-  const auto& region = *reinterpret_cast<const QueueRegion*>(place);
-  const auto* const states = reinterpret_cast<const EntryState*>(place + sizeof region);
+  const auto entries = front.wishes().queue_size;
+  const InflightPart<vhost_user::SplitInflightHeader, vhost_user::SplitInflightEntry> part(
+      trial, front, traffic.index(), entries);
+  const auto& region = part.header();
   const auto settled = [&] {
-    return region.version == 1 && region.entries == front.wishes().queue_size &&
-           region.used_index == 9 &&
-           std::none_of(states, states + front.wishes().queue_size,
-                        [](const EntryState& state) { return state.inflight != 0; });
+    return region.version == 1 && region.desc_num == entries && region.used_idx == 9 &&
+           !part.anything_in_flight();
   };
   trial.expect(trial.eventually(settled),
                "after 9 requests, the region has version {}, {} entries and the used index {}, or "
                "something in flight",
-               region.version, region.entries, region.used_index);
+               region.version, region.desc_num, region.used_idx);
 }
 
 void nothing_from_nothing(Trial& trial) {

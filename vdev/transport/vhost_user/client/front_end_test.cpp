@@ -6,6 +6,7 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <thread>
 
 #include "vdev/testing/vhost_user_script.hpp"
@@ -120,4 +121,20 @@ TEST_CASE("nothing is waited for without end") {
   gone.end.reset();
   CHECK(gone.link->receive().error().code == std::errc::connection_reset);
   CHECK(gone.link->closed_in_time());
+}
+
+TEST_CASE("a back-end that sends without end has not closed the connection") {
+  int ends[2] = {-1, -1};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+  const os::UniqueFd far(ends[1]);
+  Transcript transcript;
+  Link link(os::UniqueFd(ends[0]), {.limit = std::chrono::milliseconds(20)}, transcript);
+  std::atomic<bool> enough = false;
+  std::thread sender([&] {
+    const auto message = pack_reply(static_cast<std::uint32_t>(Request::get_features), Bytes(8));
+    while (!enough) static_cast<void>(os::send_parcel(far.get(), message, {}));
+  });
+  CHECK_FALSE(link.closed_in_time());
+  enough = true;
+  sender.join();
 }
