@@ -77,6 +77,7 @@ struct Verdict {
 [[nodiscard]] std::span<const Statement> sequence_statements() noexcept;
 [[nodiscard]] std::span<const Statement> more_switch_statements() noexcept;
 [[nodiscard]] std::span<const Statement> more_device_statements() noexcept;
+[[nodiscard]] std::span<const Statement> more_sequence_statements() noexcept;
 
 /// All of them.
 [[nodiscard]] std::vector<const Statement*> all_statements();

@@ -197,7 +197,7 @@ std::vector<const Statement*> all_statements() {
         recovery_statements(),    migration_statements(),       network_statements(),
         restart_statements(),     packed_statements(),          channel_statements(),
         switch_statements(),      descriptor_statements(),      sequence_statements(),
-        more_switch_statements(), more_device_statements()})
+        more_switch_statements(), more_device_statements(),     more_sequence_statements()})
     for (const auto& statement : family) all.push_back(&statement);
   return all;
 }

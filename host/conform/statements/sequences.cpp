@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Statements 152 to 156: other orders of messages than the dialects', and what comes a second time.
+// Statements 152 to 156, 160 and 161: other orders of messages than the dialects', what comes a
+// second time, and what belongs to a feature that was not accepted.
+#include <linux/virtio_config.h>
+
 #include <algorithm>
 #include <array>
 
@@ -127,6 +130,56 @@ void silent_when_stopped(Trial& trial) {
   trial.expect(!traffic.called_though_quiet(), "it was called, though all rings are stopped");
 }
 
+void iotlb_without_feature(Trial& trial) {
+  auto front = trial.up({.never_features = bit(VIRTIO_F_ACCESS_PLATFORM)});
+  const vhost_iotlb_msg update{.iova = 0,
+                               .size = vhost_user::log_page,
+                               .uaddr = front.memory().region(0).user_address,
+                               .perm = VHOST_ACCESS_RW,
+                               .type = VHOST_IOTLB_UPDATE};
+  trial.expect(front.link().send(Request::iotlb_msg, payload(update)), "IOTLB_MSG");
+  const auto reply = front.link().receive();
+  if (!reply) {
+    trial.expect(reply.error().code == std::errc::connection_reset,
+                 "neither an answer nor the end of the connection: {}", reply.error().message);
+    return trial.expect_alive("after IOTLB_MSG");
+  }
+  trial.expect(reply->header.request == static_cast<std::uint32_t>(Request::iotlb_msg) &&
+                   reply->payload.size() == sizeof(std::uint64_t),
+               "the answer is {}", vhost_user::describe(reply->header, reply->payload, 0));
+  trial.settle(front);
+}
+
+// Brings the device up with such a region. False: it is refused.
+bool up_with_empty_region(Trial& trial, FrontEnd& front) {
+  const auto file = Trial::prepare(os::create_memfd("conform", vhost_user::log_page), "a file");
+  const int fds[] = {file.get()};
+  const vhost_user::Inflight shape{0, 0, static_cast<std::uint16_t>(front.rings()),
+                                   front.wishes().queue_size, 0};
+  for (const auto step : front.dialect().steps) {
+    if (step != Step::set_inflight_fd) {
+      trial.expect(front.run(step), "bringing the device up");
+      continue;
+    }
+    if (!front.negotiated(feature::inflight_shmfd)) break;
+    const bool taken = bool(front.tell(Request::set_inflight_fd, shape, fds));
+    if (!taken || !front.get(Request::get_features)) return false;
+  }
+  if (!front.negotiated(feature::inflight_shmfd))
+    throw Untried{text("{} does not negotiate INFLIGHT_SHMFD", front.dialect().program)};
+  return true;
+}
+
+void empty_region(Trial& trial) {
+  {
+    auto front = trial.connect();
+    if (up_with_empty_region(trial, front))
+      TestRequests(trial, front).serve(2, "requests with an inflight region of 0 bytes");
+  }
+  auto next = trial.up();
+  TestRequests(trial, next).serve(2, "requests of the next front-end");
+}
+
 constexpr Statement sequences_table[] = {
     {152, "A ring's messages may come in any order", "vhost-user: Ring states", either_layout,
      any_order},
@@ -152,7 +205,24 @@ constexpr Statement sequences_table[] = {
      either_layout, silent_when_stopped},
 };
 
+constexpr Statement more_sequences_table[] = {
+    {160,
+     "IOTLB_MSG is answered with a number, or ends the connection, also without the feature for it",
+     "vhost-user: IOTLB_MSG",
+     {},
+     iotlb_without_feature},
+    {161,
+     "An inflight region of 0 bytes does no harm",
+     "vhost-user: SET_INFLIGHT_FD",
+     {.protocol_features = bit(feature::inflight_shmfd)},
+     empty_region},
+};
+
 }  // namespace
+
+std::span<const Statement> more_sequence_statements() noexcept {
+  return more_sequences_table;
+}
 
 std::span<const Statement> sequence_statements() noexcept {
   return sequences_table;

@@ -125,6 +125,7 @@ LiarSession::Done LiarSession::set_inflight(const Message& message) {
   const auto shape = head<vhost_user::Inflight>(message.payload);
   if (!shape || message.fds.size() != 1) return Done::no;
   const auto size = tracked_size(shape->queue_size) * shape->num_queues;
+  if (shape->mmap_size == 0) world_.dead = lies(Lie::dies_of_an_empty_region);
   if (size > shape->mmap_size || shape->num_queues > rings_.size()) return Done::no;
   auto mapping = os::Mapping::create(message.fds.front().get(), size, shape->mmap_offset);
   if (!mapping) return Done::no;

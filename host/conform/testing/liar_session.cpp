@@ -233,6 +233,10 @@ LiarSession::Done LiarSession::act_on_device(const Message& message) {
       return say(message, status_ & ~(lies(Lie::hides_features_ok)
                                           ? std::uint64_t{VIRTIO_CONFIG_S_FEATURES_OK}
                                           : 0));
+    case Request::iotlb_msg:
+      if (!lies(Lie::keeps_silent_about_iotlb)) return Done::no;
+      world_.withhold();
+      return Done::answered;
     default:
       return lies(Lie::acknowledges_the_unknown) ? Done::yes : Done::no;
   }

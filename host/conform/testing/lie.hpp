@@ -168,9 +168,11 @@ enum class Lie : unsigned {
   sends_frames_back,
   delivers_runts,
   ignores_write_zeroes_flags,
+  keeps_silent_about_iotlb,
+  dies_of_an_empty_region,
 };
 
-static_assert(static_cast<unsigned>(Lie::ignores_write_zeroes_flags) == 159);
+static_assert(static_cast<unsigned>(Lie::dies_of_an_empty_region) == 161);
 
 /// The lies that break more than their statement if they are told all the time: they are told only
 /// while that is tried.
