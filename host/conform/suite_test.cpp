@@ -61,12 +61,12 @@ Findings try_all(const Nature& nature, std::string_view dialect = "qemu-8") {
 }
 
 // Those about the same things as the statement, and some of the others, others for each: all pairs
-// of a lie and a statement would take six times as long.
+// of a lie and a statement would take fifteen times as long.
 std::vector<const Statement*> around(unsigned number) {
   auto some = all_statements();
   std::erase_if(some, [number](const Statement* statement) {
     const auto distance = std::max(statement->number, number) - std::min(statement->number, number);
-    return distance > 5 && distance % 13 != 0;
+    return distance > 2 && distance % 31 != 0;
   });
   return some;
 }
@@ -87,12 +87,13 @@ std::set<unsigned> failing(const Findings& findings) {
   return numbers;
 }
 
-void check_honest(const Nature& nature) {
+Findings check_honest(const Nature& nature) {
   const auto findings = try_all(nature);
   CHECK(findings.verdicts.size() == last_statement);
   CHECK(findings.probe.kind == nature.kind);
   CHECK(those(findings, Outcome::fail) == "");
   CHECK(findings.count(Outcome::pass) > 80);
+  return findings;
 }
 
 Nature nature_for(Lie lie) {
@@ -129,24 +130,24 @@ TEST_CASE("statements are numbered from 1, and say what and where") {
 
 TEST_CASE("a disk that keeps every statement fails none") {
   check_honest({});
-  check_honest({.read_only = true});
-  check_honest({.slow = true});
+  if (!under_tsan) check_honest({.read_only = true});
 }
 
 TEST_CASE("an entropy source and a network device that keep every statement fail none") {
-  check_honest({.kind = Kind::rng});
+  if (!under_tsan) check_honest({.kind = Kind::rng});
   check_honest({.kind = Kind::net});
 }
 
 TEST_CASE("a disk that keeps every statement fails none in any dialect") {
-  for (const auto& dialect : vhost_user::dialects()) {
+  const auto dialects = vhost_user::dialects();
+  for (const auto& dialect : under_tsan ? dialects.first(1) : dialects) {
     CAPTURE(dialect.name);
     CHECK(those(try_all({}, dialect.name), Outcome::fail) == "");
   }
 }
 
-TEST_CASE("a disk can be tried with every statement that is about disks") {
-  const auto findings = try_all({.slow = true});
+TEST_CASE("a slow disk can be tried with every statement that is about disks, and fails none") {
+  const auto findings = check_honest({.slow = true});
   CHECK(those(findings, Outcome::untried) == "");
   for (const auto& verdict : findings.verdicts)
     if (verdict.outcome == Outcome::not_applicable) CAPTURE(verdict.statement->number);

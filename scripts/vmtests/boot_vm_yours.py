@@ -144,11 +144,11 @@ class Yours(unittest.TestCase):
     def test_a_lost_wake_up_fails(self) -> None:
         for plan, said in (("doorbell=5", "never seen by the device: lost doorbell"),
                            ("interrupt=5", "lost interrupt"),
-                           ("doorbell=500", "nothing was dropped: only 2")):
+                           ("doorbell=500", r"nothing was dropped: only \d+ doorbells arrived")):
             with self.subTest(plan):
                 run = boot_vm("--drop", plan, "--", "bell", "ring", "--count", "20")
                 self.assertEqual(run.returncode, 1, run.stderr)
-                self.assertIn(said, run.stderr)
+                self.assertRegex(run.stderr, said)
 
     def test_a_warning_of_the_kernel_fails(self) -> None:
         warn = ("--device", "none", "--", "sh", "-c", "echo 'WARNING: at home' >/dev/kmsg; sleep 0.2")

@@ -32,7 +32,7 @@ void take_all(RequestDriver& driver, unsigned first, unsigned end) {
 void every_ring_is_answered(Rig& rig) {
   const Life life(rig);
   const auto driver = rig.driver(0);
-  for (unsigned number = 0; number < 500; ++number) driver->call(number);
+  for (unsigned number = 0; number < 100; ++number) driver->call(number);
 }
 
 void one_ring_stands_for_many(Rig& rig) {
@@ -47,8 +47,8 @@ void one_ring_stands_for_many(Rig& rig) {
 void rings_without_work_are_harmless(Rig& rig) {
   const Life life(rig);
   const auto driver = rig.driver(0);
-  for (unsigned number = 0; number < 100; ++number) {
-    for (int storm = 0; storm < 100; ++storm) driver->ring();
+  for (unsigned number = 0; number < 50; ++number) {
+    for (int storm = 0; storm < 50; ++storm) driver->ring();
     driver->call(number);
   }
 }
@@ -83,7 +83,7 @@ void masks_in_traffic_lose_nothing(Rig& rig) {
   const Life life(rig);
   const auto driver = rig.driver(0);
   driver->wait_until_served();
-  for (unsigned number = 0; number < 300; ++number) {
+  for (unsigned number = 0; number < 100; ++number) {
     driver->submit(number);
     driver->publish();
     rig.endpoint().msix().mask(0);

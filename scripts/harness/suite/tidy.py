@@ -85,7 +85,7 @@ def unchanged(inputs: Inputs) -> bool:
 
 def content(path: Path) -> str:
     """A file of the system's is known by its size and time, one of the project's by what it says;
-    CMake writes absolute paths into its unity files."""
+    the files of groups name their sources by absolute paths."""
     if path.is_absolute() and path.is_relative_to("/usr"):
         return stamp(path)
     return hashlib.sha256(plain(path.read_text(errors="surrogateescape"))

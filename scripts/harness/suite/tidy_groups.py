@@ -39,7 +39,7 @@ GROUPS = {
     "others": ("",),
 }
 
-_INCLUDED = re.compile(r'^#include "(/[^"]+\.cpp)"', re.MULTILINE)
+_INCLUDED = re.compile(r'^#include "([^"]+\.cpp)"', re.MULTILINE)
 _TEST_TARGET = re.compile(r"/CMakeFiles/[\w-]+-test\.dir/")
 _ENTRY = re.compile(r'^(?:extern "C" )?int (main|LLVMFuzzerTestOneInput)\(', re.MULTILINE)
 
@@ -65,7 +65,8 @@ def check(tree: Path) -> int:
 
 
 def of_tree(tree: Path) -> Sources:
-    """What the compile commands of that tree have; a unity file stands for its sources."""
+    """What the compile commands of that tree have; a unity file stands for its sources. Generated ones
+    are data."""
     together: set[Path] = set()
     alone: set[Path] = set()
     flags: set[str] = set()
@@ -73,11 +74,11 @@ def of_tree(tree: Path) -> Sources:
         path = Path(entry["file"])
         words = shlex.split(entry["command"])
         output = words[words.index("-o") + 1]
-        if path.suffix not in (".cpp", ".cxx") or is_of_test(path, output):
+        if path.suffix != ".cpp" or is_of_test(path, output):
             continue
-        if path.parent.name == "Unity":
-            together |= {Path(name) for name in _INCLUDED.findall(path.read_text())}
-        else:
+        if path.parent.name == "unity":
+            together |= {ROOT / name for name in _INCLUDED.findall(path.read_text())}
+        elif not path.is_relative_to(tree):
             alone.add(path)
         flags |= {word for word in words if word.startswith(("-D", "-I"))}
     if not together:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from bellwire.core.places import ROOT
 from bellwire.suite import tidy_groups
 from bellwire.suite.step import Failed
 
@@ -31,13 +32,14 @@ class Folder(unittest.TestCase):
 
 class TreeTest(Folder):
     def test_a_unity_file_stands_for_its_sources(self) -> None:
-        self.compiled(self.write("vdev/CMakeFiles/bellwire-os.dir/Unity/unity_0_cxx.cxx",
-                                 '#include "/r/vdev/os/b.cpp"\n\n#include "/r/vdev/os/a.cpp"\n'),
-                      "vdev/CMakeFiles/bellwire-os.dir/Unity/unity_0_cxx.cxx.o", "-DONE", "-I/r")
+        self.compiled(self.write("vdev/os/unity/bellwire-os.cpp",
+                                 '#include "vdev/os/b.cpp"\n#include "vdev/os/a.cpp"\n'),
+                      "vdev/os/CMakeFiles/bellwire-os.dir/unity/bellwire-os.cpp.o", "-DONE", "-I/r")
+        self.compiled(self.write("host/trace/page_parts.cpp"), "host/trace/page_parts.cpp.o")
         self.compiled(Path("/r/vdev/os/text.cpp"), "vdev/text.o", "-DTWO", "-O1")
         self.compiled(Path("/r/guest-kmod/main.c"), "main.o", "-DTHREE")
         found = tidy_groups.of_tree(self.folder)
-        self.assertEqual(found.together, (Path("/r/vdev/os/a.cpp"), Path("/r/vdev/os/b.cpp")))
+        self.assertEqual(found.together, (ROOT / "vdev/os/a.cpp", ROOT / "vdev/os/b.cpp"))
         self.assertEqual(found.alone, (Path("/r/vdev/os/text.cpp"),))
         self.assertEqual(found.flags, ("-DONE", "-DTWO", "-I/r"))
 
@@ -47,7 +49,7 @@ class TreeTest(Folder):
                                ("docs/examples/device/CMakeFiles/sum-test.dir", False)):
             with self.subTest(target):
                 self.assertEqual(tidy_groups.is_of_test(
-                    Path("/b") / target / "Unity/unity_0_cxx.cxx", f"{target}/u.o"), wanted)
+                    Path("/b/vdev/os/unity/os-test.cpp"), f"{target}/u.o"), wanted)
 
     def test_a_tree_without_unity_files_is_refused(self) -> None:
         self.compiled(Path("/r/vdev/os/text.cpp"), "vdev/text.o")

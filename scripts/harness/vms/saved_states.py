@@ -3,8 +3,8 @@
 
 The key of a state is the QEMU, the command line that the guest can see, kernel, initramfs and the
 boot of the host, whose TSC the guest has measured. A state holds nothing of a run: the wires are
-plugged in after it was resumed, and then the guest reads its overlay. The newest few are kept in
-the user's cache, about 100 MiB each.
+plugged in after it was resumed, and then the guest reads its overlay. The newest are kept in the
+user's cache, about 70 MiB each: more than the whole test suite has kinds of VMs, for two clones.
 """
 
 import fcntl
@@ -25,7 +25,7 @@ from bellwire.vms.plugs import Plug
 from bellwire.vms.qmp import Qmp, QmpError
 
 FOLDER = "states"
-KEPT = 8
+KEPT = 24
 LIMIT = 20.0  # seconds to write or read a state; either takes less than one
 FAST = 1 << 40  # bytes per second: QEMU limits the rate by default, for networks
 POLL = 0.005
@@ -64,17 +64,23 @@ def drop(name: str) -> None:
 
 
 @contextmanager
-def making() -> Iterator[bool]:
-    """Yields whether this process may make a state: False while another one does."""
-    lock = _folder() / "lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
+def making(name: str) -> Iterator[Callable[[], bool]]:
+    """Yields a function that returns whether this process may make that state: False while another
+    one does. Ask again after a while: that one may have failed."""
+    half = _folder() / _half(name)
+    half.parent.mkdir(parents=True, exist_ok=True)
+    with half.open("a") as file:
+        def alone() -> bool:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            return False
+
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+            yield alone
+        finally:
+            if alone():
+                half.unlink(missing_ok=True)
 
 
 def save(name: str, qmp: Qmp) -> None:
@@ -84,14 +90,14 @@ def save(name: str, qmp: Qmp) -> None:
     """
     folder = os.open(_folder(), os.O_RDONLY | os.O_DIRECTORY)
     here = f"/proc/{os.getpid()}/fd/{folder}"
+    half, whole = f"{here}/{_half(name)}", f"{here}/{_file(name)}"
     try:
         qmp.command("stop")
         qmp.command("migrate-set-parameters", **{"max-bandwidth": FAST})
-        qmp.command("migrate", uri=f"exec:cat >{here}/half && mv {here}/half {here}/{_file(name)}")
+        qmp.command("migrate", uri=f"exec:cat >{half} && mv {half} {whole}")
         _until_migrated(qmp, _folder() / _file(name))
     finally:
         os.close(folder)
-        (_folder() / "half").unlink(missing_ok=True)
     _forget()
 
 
@@ -136,6 +142,10 @@ def _forget() -> None:
     states = sorted(_folder().glob("*.state"), key=_used)
     for old in states[:-KEPT]:
         old.unlink(missing_ok=True)
+    for half in _folder().glob("*.half"):
+        with suppress(OSError), half.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            half.unlink()  # who made it was killed
 
 
 def _used(state: Path) -> int:
@@ -151,3 +161,8 @@ def _folder() -> Path:
 
 def _file(name: str) -> str:
     return f"{name}.state"
+
+
+def _half(name: str) -> str:
+    """Of a state that is being written; who makes the state has locked it."""
+    return f"{name}.half"

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -14,7 +15,7 @@ from bellwire.image.guest_image import Image
 from bellwire.vms import qemu, saved_states
 from bellwire.vms.qemu import VmConfig
 from bellwire.vms.verdict import DEAD
-from bellwire.vms.vm import Vm
+from bellwire.vms.vm import SLOTS, Vm
 
 # A QEMU and its guest in one: it boots, saves, resumes and answers as they do, and notes each
 # start in $folder/starts. A state that doesn't say "good" kills it.
@@ -134,11 +135,40 @@ class WarmTest(unittest.TestCase):
             self.assertTrue(all(self.boot().resumed for _ in range(2)))
         self.assertEqual(self.starts(), ["saving", "resumed", "resumed"])
 
-    def test_while_another_saves_it_boots(self) -> None:
-        with saved_states.making() as ours:
-            self.assertTrue(ours)
-            self.assertFalse(self.boot().resumed)
-        self.assertEqual(self.starts(), ["cold"])
+    def name(self) -> str:
+        return saved_states.key(self.config, SLOTS)
+
+    def test_while_another_makes_the_state_it_waits(self) -> None:
+        with Vm(self.config, self.folder, self.base) as vm, ThreadPoolExecutor() as pool:
+            with saved_states.making(self.name()) as alone:
+                self.assertTrue(alone())
+                booting = pool.submit(vm.boot)
+                (self.folder / f"cache/bellwire/states/{self.name()}.state").write_text("good")
+            self.assertIsNone(booting.result())
+        self.assertEqual(self.starts(), ["resumed"])
+
+    def test_when_the_other_fails_it_makes_the_state(self) -> None:
+        with Vm(self.config, self.folder, self.base) as vm, ThreadPoolExecutor() as pool:
+            with saved_states.making(self.name()) as alone:
+                self.assertTrue(alone())
+                booting = pool.submit(vm.boot)
+            self.assertIsNone(booting.result())
+        self.assertEqual(self.starts(), ["saving", "resumed"])
+
+    def test_one_makes_a_state_at_a_time(self) -> None:
+        with saved_states.making("one") as first, saved_states.making("one") as second, \
+                saved_states.making("other") as other:
+            self.assertEqual((first(), second(), other(), first()), (True, False, True, True))
+
+    def test_halves_of_processes_that_were_killed_are_removed(self) -> None:
+        self.boot()
+        folder = self.folder / "cache/bellwire/states"
+        (folder / "left.half").touch()
+        with saved_states.making("locked") as alone:
+            self.assertTrue(alone())
+            self.boot(replace(self.config, smp=2))
+            self.assertEqual([path.name for path in folder.glob("*.half")], ["locked.half"])
+        self.assertEqual(list(folder.glob("*.half")), [])
 
     def test_only_the_newest_are_kept(self) -> None:
         for smp in range(1, saved_states.KEPT + 3):

@@ -31,6 +31,7 @@ from bellwire.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
 BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
 RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3
 PANIC_LIMIT = 30.0  # seconds to print all stacks
+SLOTS = 2  # at least, so that most VMs go on from the same state
 BOOTS = 2  # chances to boot; emulated guests hang, once in a while
 POLL = 0.005
 
@@ -70,7 +71,7 @@ class Vm:
         self._terminal = terminal
         self._ports = ports
         self._stdin = stdin
-        self._slots = len(plugs)
+        self._slots = max(len(plugs), SLOTS)
         self._plugs = plugs
         self._overlay = overlay
         self._status_file = folder / "status"
@@ -266,10 +267,12 @@ class Vm:
 
     def _boot_and_save(self, name: str, limit: float | None, watch: Callable[[], None]
                        ) -> BinaryIO | None:
-        """None if another process is saving one, or if the guest does not come up well."""
-        with saved_states.making() as ours:
-            if not ours:
+        """Waits while another process saves that one. None if the guest does not come up well."""
+        with saved_states.making(name) as alone:
+            if not self.until(alone, limit):
                 return None
+            if state := saved_states.find(name):
+                return state
             self._launch(self._line(None))
             self.boots += 1
             if self.until(lambda: watch() or self._waiting(), limit):
