@@ -113,6 +113,24 @@ TEST_CASE("one that comes back by its pointer is the same") {
   CHECK(driver.queue().take()->result == 9);
 }
 
+TEST_CASE("a request that is completed twice is completed once") {
+  Scene scene;
+  auto driver = scene.begin();
+  struct Twice final : ring::AsyncRequestHandler {
+    void handle(ring::PendingRequest request) noexcept override {
+      std::move(request).complete({.result = 1});
+      std::move(request).complete({.result = 2});  // NOLINT: that is what is tried
+    }
+    void cancel(unsigned) noexcept override {}
+  } handler;
+  REQUIRE(driver.queue().submit({}));
+  driver.publish();
+  scene.device->turn(handler, 1);
+  CHECK(driver.queue().take()->result == 1);
+  CHECK_FALSE(driver.queue().take());
+  CHECK(scene.device->in_flight() == 0);
+}
+
 TEST_CASE("the device's loop is woken once for many, and not while it polls or is in its turn") {
   Scene scene;
   auto driver = scene.begin();

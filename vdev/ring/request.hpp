@@ -62,8 +62,10 @@ struct PendingSlot {
 };
 
 /// A request in the hands of a device until it completes it: now or later, in any order, from any
-/// thread. Each is completed exactly once. One that is dropped is completed with BELLWIRE_FAILED,
-/// except when the device is about to stop: then it is given back, and the next start serves it.
+/// thread. Each is completed exactly once; to complete it again, or one that was moved from, does
+/// nothing. One that is dropped is completed with BELLWIRE_FAILED, except when the device is about
+/// to stop: then it is given back, and the next start serves it. (On a virtqueue, which can't take
+/// a request back, it has failed then as well.)
 ///
 /// Its input and output may be used until it is completed, not afterwards, however long that takes:
 /// the queue's next generation and the end of the attachment wait for it (AsyncRequestHandler).
@@ -97,10 +99,9 @@ class PendingRequest {
   }
 
  private:
-  void drop() noexcept {
-    if (slot_ != nullptr) finish({.status = BELLWIRE_FAILED}, true);
-  }
+  void drop() noexcept { finish({.status = BELLWIRE_FAILED}, true); }
   void finish(const Reply& reply, bool dropped) noexcept {
+    if (slot_ == nullptr) return;
     auto& slot = *std::exchange(slot_, nullptr);
     slot.reply = reply;
     slot.dropped = dropped;
@@ -126,8 +127,8 @@ class PendingRequest {
 ///    start.
 ///
 /// So the device owes one thing: after cancel(), each request of the queue is completed or dropped
-/// soon, and without the loop, which may be waiting: in cancel() itself, in poll(), or from a
-/// thread of the device.
+/// soon, and without the loop, which may be waiting: in cancel() itself, or from a thread of the
+/// device.
 class AsyncRequestHandler {
  public:
   /// Takes a request and completes it, before it returns or later. May be called again for one that
