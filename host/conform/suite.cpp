@@ -160,6 +160,7 @@ class Run {
       gone_ = text("{}, since statement {}", what, verdict.statement->number);
       return;
     }
+    back_end_.kill();  // one that still runs has its sockets
     back_end_.clean_up();
     if (const auto again = back_end_.start(); !again) gone_ = again.error().message;
   }

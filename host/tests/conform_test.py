@@ -108,6 +108,18 @@ class ConformTest(Checked):
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
         self.assertEqual(got.read_text(), "")
 
+    def test_a_back_end_that_answers_nobody_is_started_again_without_its_socket(self) -> None:
+        listen = ("import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); "
+                  "s.listen(); [s.accept()[0].close() for _ in iter(int, 1)]")
+        useless = self.folder / "useless"
+        start = shlex.join(["sh", "-c", f"""test ! -e "$1" || exit 9
+            if test -e {useless}; then exec "$0" device rng --socket-path "$1"; fi
+            touch {useless}; exec python3 -c '{listen}' "$1" """, str(PROGRAM), "{socket}"])
+        run = self.conform("--start", start, "--only", "1,2")
+        self.assertEqual(run.returncode, 1)
+        self.assertIn("  1  fail", run.stdout)
+        self.assertIn("  2  pass", run.stdout)
+
     def test_what_a_back_end_leaves_behind(self) -> None:
         left = self.folder / "left"
         start = shlex.join(["sh", "-c", f"setsid sh -c 'echo $$ >{left}; exec sleep 1000' & "
