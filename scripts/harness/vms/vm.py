@@ -31,7 +31,7 @@ from bellwire.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
 BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
 RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3
 PANIC_LIMIT = 30.0  # seconds to print all stacks
-SLOTS = 2  # at least, so that most VMs go on from the same state
+SLOTS = 2  # at least, of one that is saved: so most VMs go on from the same state
 BOOTS = 2  # chances to boot; emulated guests hang, once in a while
 POLL = 0.005
 
@@ -71,7 +71,7 @@ class Vm:
         self._terminal = terminal
         self._ports = ports
         self._stdin = stdin
-        self._slots = max(len(plugs), SLOTS)
+        self._slots = max(len(plugs), SLOTS if config.resumable else 0)
         self._plugs = plugs
         self._overlay = overlay
         self._status_file = folder / "status"
