@@ -58,11 +58,16 @@ Result<std::vector<const Statement*>> chosen(const std::vector<unsigned>& only) 
 
 constexpr std::chrono::seconds resize_limit{20};
 
+Result<std::vector<std::string>> resize_words(const std::string& command, const std::string& socket,
+                                              pid_t process) {
+  const Placeholder placeholders[] = {{"{pid}", std::to_string(process)}, {"{socket}", socket}};
+  return split_command("--resize", command, placeholders);
+}
+
 std::function<Result<void>(pid_t)> resizer(const std::string& command,
                                            const ConformOptions& options, int stop) {
   return [command, socket = options.socket, stop](pid_t process) -> Result<void> {
-    const Placeholder placeholders[] = {{"{pid}", std::to_string(process)}, {"{socket}", socket}};
-    const auto words = split_command("--resize", command, placeholders);
+    const auto words = resize_words(command, socket, process);
     if (!words) return words.error();
     return run_command(*words, resize_limit, stop);
   };
@@ -110,7 +115,14 @@ Result<void> write_files(std::optional<OutputFile>& json, std::optional<OutputFi
   return {};
 }
 
-Result<void> check_files(const ConformOptions& options) {
+Result<void> check(const ConformOptions& options) {
+  if (options.resize)
+    if (const auto words = resize_words(*options.resize, options.socket, 0); !words)
+      return words.error();
+  if (options.peer == options.socket)
+    return fault(std::errc::invalid_argument,
+                 "'{}' is the SOCKET, too; --peer names another port of the same back-end",
+                 options.peer);
   if (options.json && options.junit && same_file(*options.json, *options.junit))
     return fault(std::errc::invalid_argument,
                  "'{}' is the file for --json, too; choose another file", *options.junit);
@@ -143,7 +155,7 @@ Result<void> run_conform(const ConformOptions& options) {
     return fault(std::errc::invalid_argument, "conform vhost-user: name the back-end's SOCKET");
   auto statements = chosen(options.only);
   if (!statements) return statements.error();
-  if (auto apart = check_files(options); !apart) return apart;
+  if (auto apart = check(options); !apart) return apart;
   auto json = create_file(options.json);
   if (!json) return json.error();
   auto junit = create_file(options.junit);

@@ -104,6 +104,8 @@ WRONG = (
     ("conform vhost-user {none} --dialect klingon", USAGE, "klingon"),
     ("conform vhost-user {none} --device toaster", USAGE, "toaster"),
     ("conform vhost-user {none} --deadline 0", USAGE, "from 0.1 to 600"),
+    ("conform vhost-user {none} --resize ;", USAGE, "--resize ';' is not a command"),
+    ("conform vhost-user {none} --peer {none}", USAGE, "is the SOCKET, too"),
     ("conform vhost-user {none} --start false", FAILED, "false ended"),
 )
 
