@@ -100,9 +100,10 @@ class ConformTest(Checked):
         self.assertEqual(self.socket.read_text(), "precious")
 
     def test_the_suites_input_is_not_the_back_ends(self) -> None:
-        got, start = self.folder / "got", shlex.join(
-            ["sh", "-c", f"{{ cat >{self.folder}/got; }} <&0 & " 'exec "$0" device rng '
-             '--socket-path "$1"', str(PROGRAM), "{socket}"])
+        got = self.folder / "got"
+        got.touch()  # the background may not come to it
+        start = shlex.join(["sh", "-c", f'cat >>{got} <&0 & exec "$0" device rng --socket-path "$1"',
+                            str(PROGRAM), "{socket}"])
         run = subprocess.run(self.arguments("--start", start, "--only", "1"), text=True,
                              input="for the suite", capture_output=True, timeout=PATIENCE)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
