@@ -15,7 +15,9 @@ from pathlib import Path
 from types import ModuleType
 
 SCRIPTS = Path(__file__).absolute().parents[1]
-PYTHON = (SCRIPTS / "python", SCRIPTS)  # where the packages bellwire and vmtests are
+# Where the packages bellwire and vmtests are. An installed bellwire has these scripts in itself.
+PYTHON = ((SCRIPTS / "python", SCRIPTS) if (SCRIPTS / "python").is_dir() else
+          (SCRIPTS.parents[2],))
 FAILED = 125  # exit status if the module itself failed
 
 

@@ -2,8 +2,9 @@
 import unittest
 from pathlib import Path
 
-from bellwire.commands.boot_vm_report import Lines, judged
+from bellwire.commands.boot_vm_report import judged
 from bellwire.ktap import Case
+from bellwire.labs.findings import Lines
 from bellwire.vms.verdict import Verdict
 
 WELL = Verdict(0, "the command ended with 0", 0)

@@ -12,8 +12,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
-BUILD = Path(os.environ.get("BELLWIRE_BUILD") or ROOT / "build").absolute()
+_PACKAGE = Path(__file__).resolve().parents[1]
+_CARRIED = _PACKAGE / "tree"  # the sources, which an installed package has with it (setup.py)
+INSTALLED = _CARRIED.is_dir()
+ROOT = _CARRIED if INSTALLED else _PACKAGE.parents[1]
+
+
+def build_folder(root: Path, installed: bool) -> Path:
+    """As harness/enter chooses it. An installed package can't be written, so each has one in the
+    user's cache."""
+    if chosen := os.environ.get("BELLWIRE_BUILD"):
+        return Path(chosen).absolute()
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    caches = os.environ.get("XDG_CACHE_HOME") or f"{os.environ.get('HOME') or '/tmp'}/.cache"
+    return Path(caches, "bellwire/build", name) if installed else root / "build"
+
+
+BUILD = build_folder(ROOT, INSTALLED)
 PROGRAM = BUILD / "release/host/bellwire"
 BENCH = BUILD / "release/host/bench/bellwire-bench"
 MICRO = BUILD / "release/host/bench/bellwire-micro"
@@ -29,6 +44,10 @@ _PLAIN = re.compile(rb"/[A-Za-z0-9._/+@-]*")  # means the same to shells, make, 
 
 class HarnessError(Exception):
     """Its text is one line that names the thing, its value and the remedy."""
+
+
+class Missing(HarnessError):
+    """This machine does not have what was asked for: no KVM, no QEMU, no such kernel to fetch."""
 
 
 class AlreadySaid(HarnessError):

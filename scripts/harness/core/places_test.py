@@ -57,6 +57,27 @@ class CacheTest(unittest.TestCase):
         self.assertIn("there is no home", self.said.getvalue())
 
 
+class BuildFolderTest(unittest.TestCase):
+    def test_a_clone_has_it_inside_and_an_installed_package_in_the_users_cache(self) -> None:
+        clone, copy = Path("/some/clone"), Path("/usr/lib/bellwire/tree")
+        with mock.patch.dict(os.environ, BELLWIRE_BUILD="", XDG_CACHE_HOME="/c", HOME="/h"):
+            self.assertEqual(places.build_folder(clone, False), clone / "build")
+            folder = places.build_folder(copy, True)
+            self.assertEqual(folder.parent, Path("/c/bellwire/build"))
+            self.assertNotEqual(folder, places.build_folder(clone, True))
+        with mock.patch.dict(os.environ, BELLWIRE_BUILD="/chosen"):
+            self.assertEqual(places.build_folder(copy, True), Path("/chosen"))
+
+    def test_the_commands_by_their_names(self) -> None:
+        for words, status, said in (("kmod --help", 0, "usage: kmod "),
+                                    ("kmodd", 2, "bellwire: there is no command 'kmodd'; usage: "),
+                                    ("", 0, "usage: python3 -m bellwire COMMAND")):
+            done = subprocess.run([sys.executable, "-m", "bellwire", *words.split()], text=True,
+                                  cwd=ROOT / "scripts/python", capture_output=True)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertTrue((done.stdout + done.stderr).startswith(said), done)
+
+
 class WriteTest(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -117,7 +138,7 @@ class LockTest(unittest.TestCase):
                 contextlib.redirect_stderr(io.StringIO()) as said, \
                 mock.patch.object(messages, "SILENCE", 0.01):
             lock = Path(folder, "a/lock")
-            with subprocess.Popen([sys.executable, "-c", HOLDER, lock], cwd=ROOT / "scripts",
+            with subprocess.Popen([sys.executable, "-c", HOLDER, lock], cwd=ROOT / "scripts/python",
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
                 assert holder.stdin and holder.stdout
                 close, _ = holder.stdin.close, holder.stdout.readline()

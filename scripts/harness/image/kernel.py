@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bellwire.core import messages
-from bellwire.core.places import HarnessError, cache, caches, locked, write
+from bellwire.core.places import HarnessError, Missing, cache, caches, locked, write
 from bellwire.image import apt, debug_kernel
 from bellwire.image.apt import Apt, AptError
 
@@ -120,7 +120,7 @@ def _first_that_can(version: str, fetch: Callable[[Apt], Made]) -> Made:
             return fetch(source)
         except AptError as error:
             said += str(error)
-    raise HarnessError(f"can't fetch kernel {version}: apt says '{apt.cause(said)}'; it needs the "
+    raise Missing(f"can't fetch kernel {version}: apt says '{apt.cause(said)}'; it needs the "
                        "network once, and bookworm with its security suite among apt's sources")
 
 

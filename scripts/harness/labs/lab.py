@@ -2,8 +2,7 @@
 """A lab: a switchboard, devices and VMs that start together and end together.
 
     with Lab(config, folder, devices=("echo", "digest")) as lab:
-        vm = lab.vm(["bell", "info"])
-        vm.boot()
+        vm = lab.boot(["bell", "info"])
         lab.devices[0].kill()            # SIGKILL, in full traffic
         lab.devices[0].start()           # the same wires again
         verdict = vm.wait(60)
@@ -27,17 +26,20 @@ from bellwire.image import modules, overlay
 from bellwire.image.cpio import Archive
 from bellwire.image.modules import Own
 from bellwire.image.overlay import Share
-from bellwire.labs import extras, virtio, wiring
+from bellwire.labs import extras, findings, virtio, wiring
 from bellwire.labs.extras import Extra
+from bellwire.labs.findings import Findings
 from bellwire.labs.processes import Device, Process, Switchboard
 from bellwire.labs.served import Program, Service
+from bellwire.labs.trace import Trace
 from bellwire.labs.virtio import Choice, Kind
 from bellwire.labs.wiring import Place, Wiring
 from bellwire.vms import plugs
 from bellwire.vms.plugs import Plug
 from bellwire.vms.qemu import MAX_WIRES, VmConfig
 from bellwire.vms.qmp import QmpError
-from bellwire.vms.vm import Vm
+from bellwire.vms.session import SHELL, Session
+from bellwire.vms.vm import BOOT_LIMIT, Vm
 
 VECTORS = 8
 PLACE = "\0"  # stands for the private folder's path; no argument contains this byte
@@ -66,6 +68,7 @@ class Lab:
         self.programs: list[Program] = []  # of the services
         self._device_options = device_options
         self._wiring = NO_WIRES
+        self._started = False
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -98,6 +101,7 @@ class Lab:
 
     def start(self) -> None:
         """Starts the switchboard, then the devices."""
+        self._started = True
         for process in self.processes:
             self._open.callback(process.stop)
             process.start()
@@ -111,6 +115,38 @@ class Lab:
         """Raises if a log of one of them has grown past its limit."""
         for process in self.processes:
             process.bounded.check()
+
+    def boot(self, command: Sequence[str] = (), limit: float | None = BOOT_LIMIT,
+             drivers: Sequence[str] = (), own: Sequence[Own] = (), shares: Sequence[Share] = (),
+             environment: Mapping[str, str] = {}) -> Vm:
+        """Starts the devices, if they don't run yet, and boots a VM with that command; without one,
+        Vm.run() runs some in it. `drivers`: modules of its kernel to load; `own`: modules of yours;
+        `shares`: folders to copy into it. HarnessError: it doesn't come up."""
+        if not self._started:
+            self.start()
+        session = Session(self.check) if not command and self.config.reads else None
+        if not command and not session:
+            raise HarnessError("the guest of an emulated host reads no input, so it can't run() "
+                               "commands: boot it with its command")
+        vm = self.vm(command or SHELL, environment, shares, drivers=drivers, own=own,
+                     stdin=session.peer if session else None)
+        vm.session = session
+        if death := vm.boot(limit, self.check):
+            raise HarnessError(death.reason)
+        return vm
+
+    def trace(self, device: int = 0) -> Trace:
+        """A recording of that device's requests, not started yet."""
+        if device >= len(self.devices):
+            raise HarnessError(f"device {device} can't be recorded: this lab has {len(self.devices)} "
+                               "of ours, and only these are recorded")
+        number = len(list(self.folder.glob("trace*.json"))) + 1
+        path = self.folder / f"trace{'' if number == 1 else f'-{number}'}.json"
+        return Trace(self.devices[device], path, {"accelerator": self.config.accel})
+
+    def findings(self) -> Findings:
+        """What went wrong so far; complete once the lab has ended."""
+        return findings.find(self.devices, self.vms)
 
     def restart_programs(self, vm: Vm) -> None:
         """Ends each service's program and starts it again. Where QEMU doesn't connect again, the

@@ -66,9 +66,12 @@ def last_line(log: Path) -> str:
     return next((line.strip() for line in reversed(_text(log).split("\n")) if line.strip()), "")
 
 
-def last_lines(log: Path, count: int) -> list[str]:
-    """The last lines that are not empty, in their order."""
-    return [line.rstrip() for line in _text(log).split("\n") if line.strip()][-count:]
+def last_lines(log: Path, count: int, before: str = "\0") -> list[str]:
+    """The last lines that are not empty, in their order; of a log that has the text `before`, those
+    up to its line."""
+    lines = [line.rstrip() for line in _text(log).split("\n") if line.strip()]
+    end = next((number for number, line in enumerate(lines) if before in line), len(lines))
+    return lines[max(end - count, 0):end]
 
 
 def _messages(log: Path) -> list[str]:

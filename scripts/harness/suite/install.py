@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The installed library, as a project elsewhere finds it: by CMake and by pkg-config."""
+"""What is installed, as projects elsewhere find it: the library by CMake and by pkg-config, the
+package by Python."""
 
 import json
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 from bellwire.core.places import BUILD, ROOT
@@ -93,6 +95,77 @@ def consume() -> list[Case]:
             as_part_of_another()]
 
 
+# A test as others write it: what it uses has types.
+TYPED = """\
+from pathlib import Path
+import bellwire
+
+def rings(folder: Path) -> int:
+    with bellwire.lab(["echo"], kernel="6.12", folder=folder) as lab, lab.trace() as trace:
+        vm: bellwire.Vm = lab.boot()
+        done: bellwire.Completed = vm.run("bell ring --count 100", 60)
+        lab.devices[0].kill()
+    return done.status + len(trace.requests)
+"""
+# The build folder as harness/enter and as places.py have it.
+FOLDERS = ('sh -c \'. "${0%/*}/harness/enter"; echo "$build"\' "$1/tree/scripts/setup" && "$0" -c '
+           '"from bellwire.core import places; print(places.BUILD)"')
+
+
+def python_package() -> list[Case]:
+    cases = []
+    for title, how in (("a copy", ()), ("editable", ("--editable",))):
+        folder = LOGS / f"python-{title.split()[-1]}"
+        shutil.rmtree(folder, ignore_errors=True)
+        command("python-venv", sys.executable, "-m", "venv", "--without-pip",
+                "--system-site-packages", folder)
+        interpreter = folder / "bin/python"
+        command("python-install", sys.executable, "-m", "pip", "--python", interpreter, "install",
+                "--no-index", "--no-deps", "--no-build-isolation", *how, ROOT)
+        cases += [*_importable(title, interpreter), _typed(title, interpreter)]
+        if not how:
+            cases.append(_builds(interpreter))
+    return cases
+
+
+def _python(interpreter: Path, *argv: str | Path) -> str:
+    """As a user runs it: elsewhere, without the paths of these scripts."""
+    return command("python-run", "env", "-u", "PYTHONPATH", "-u", "BELLWIRE_BUILD",
+                   interpreter, *argv, cwd=LOGS)
+
+
+def _importable(title: str, interpreter: Path) -> list[Case]:
+    said = _python(interpreter, "-c", "import bellwire; print(bellwire.Lab.__module__)")
+    assert said == "bellwire.labs.lab\n", said
+    return [Case(f"{title} of the Python package")]
+
+
+def _typed(title: str, interpreter: Path) -> Case:
+    source = LOGS / "typed.py"
+    source.write_text(TYPED)
+    command("python-typed", "env", "-u", "MYPYPATH", "mypy", "--strict", "--python-executable",
+            interpreter, "--cache-dir", BUILD / "mypy", source, cwd=LOGS)
+    return Case(f"{title}: mypy knows its types")
+
+
+def _builds(interpreter: Path) -> Case:
+    """What it carries is enough for CMake, and is built where the package looks for it."""
+    package = Path(_python(interpreter, "-c", "import bellwire; print(bellwire.__path__[0])").strip())
+    caches = LOGS / "python-cache"
+    shutil.rmtree(caches, ignore_errors=True)
+    environment = {**build.remembered(), "XDG_CACHE_HOME": str(caches), "BELLWIRE_BUILD": "",
+                   "BELLWIRE_SETUP": "done", "PYTHONPATH": ""}
+    folders = command("python-folders", "sh", "-c", FOLDERS, interpreter, package, cwd=LOGS,
+                      environment=environment).splitlines()
+    assert len(set(folders)) == 1 and folders[0].startswith(str(caches)), folders
+    command("python-build", interpreter, "-m", "bellwire", "build", "bare-peer", cwd=LOGS,
+            environment=environment)
+    peer = Path(folders[0], "release/guest-kmod/bare/ends/bare-peer")
+    assert peer.exists(), peer
+    return Case("a copy builds its programs in the user's cache")
+
+
 STEPS = (
     Step("install", consume, build.RELEASE),
+    Step("python package", python_package),
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bellwire.core import messages, runs
 from bellwire.core.children import Child, describe
-from bellwire.core.places import HarnessError, cache, caches, locked, replace_file
+from bellwire.core.places import Missing, cache, caches, locked, replace_file
 from bellwire.report.logs import last_line
 from bellwire.vms import qemu
 
@@ -43,7 +43,7 @@ def choose(wanted: str, config: qemu.VmConfig, version: str) -> str:
             messages.say(f"no KVM, going on with emulation (TCG): {trouble.reason}{trouble.remedy}")
         return "tcg"
     if trouble:
-        raise HarnessError(f"--accel kvm: {trouble.reason}{trouble.remedy}; or use --accel tcg")
+        raise Missing(f"--accel kvm: {trouble.reason}{trouble.remedy}; or use --accel tcg")
     return "kvm"
 
 

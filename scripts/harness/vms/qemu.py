@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bellwire.core import messages
-from bellwire.core.places import HarnessError
+from bellwire.core.places import Missing
 from bellwire.image.guest_image import Image
 from bellwire.vms.plugs import Plug, value
 
@@ -118,8 +118,8 @@ def numbers(program: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def _no_qemu(program: str, reason: object) -> HarnessError:
-    return HarnessError(f"QEMU '{program}' doesn't run: {reason}")
+def _no_qemu(program: str, reason: object) -> Missing:
+    return Missing(f"QEMU '{program}' doesn't run: {reason}")
 
 
 def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int = 0,

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 from bellwire.core import children, messages
-from bellwire.core.places import BUILD, HarnessError, locked, plain_alias, write
+from bellwire.core.places import BUILD, Missing, locked, plain_alias, write
 from bellwire.image import apt, programs
 from bellwire.image.apt import AptError
 from bellwire.vms import qemu
@@ -47,7 +47,7 @@ def chosen(name: str, transport: str = "ivshmem") -> str:
     if name == PROGRAM and transport.startswith("vfio-user"):
         return find(VFIO_USER, "vfio-user-pci")
     if not shutil.which(name):
-        raise HarnessError(f"no QEMU '{name}': name another by --qemu, or run scripts/setup")
+        raise Missing(f"no QEMU '{name}': name another by --qemu, or run scripts/setup")
     return name
 
 
@@ -112,7 +112,7 @@ def _download(folder: Path) -> None:
     try:
         source.fetch_all(folder / "archives", PACKAGE, SUITES[-1])
     except AptError as error:
-        raise HarnessError(f"can't fetch QEMU of {SUITES[-1]}: apt says "
+        raise Missing(f"can't fetch QEMU of {SUITES[-1]}: apt says "
                            f"'{apt.cause(said + str(error))}'; {_remedy(said)}") from None
 
 

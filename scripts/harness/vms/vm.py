@@ -26,6 +26,7 @@ from bellwire.report.logs import last_line
 from bellwire.vms import qemu, saved_states
 from bellwire.vms.plugs import Plug
 from bellwire.vms.qmp import Qmp, QmpError
+from bellwire.vms.session import Completed, Session
 from bellwire.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
 
 BOOT_LIMIT = 90.0  # seconds; a boot takes 2, but 42 were seen on a host with five times its load
@@ -33,6 +34,7 @@ RESUME_LIMIT = 20.0  # likewise; a resumed guest takes 0.3
 PANIC_LIMIT = 30.0  # seconds to print all stacks
 SLOTS = 2  # at least, of one that is saved: so most VMs go on from the same state
 BOOTS = 2  # chances to boot; emulated guests hang, once in a while
+RUN_LIMIT = 60.0  # seconds for a command of run()
 POLL = 0.005
 
 NOT_RESUMED = Verdict(DEAD, "there was no saved state to go on from")
@@ -71,6 +73,7 @@ class Vm:
         self._terminal = terminal
         self._ports = ports
         self._stdin = stdin
+        self.session: Session | None = None  # where run() runs its commands
         self._slots = max(len(plugs), SLOTS if config.resumable else 0)
         self._plugs = plugs
         self._overlay = overlay
@@ -106,6 +109,15 @@ class Vm:
             self._give_up(limit)
         raise HarnessError(f"the guest hung in {self.boots} boots; try --memory, --smp or another "
                            f"--kernel, or look at {self.folder}")
+
+    def run(self, command: str | Sequence[str], limit: float = RUN_LIMIT) -> Completed:
+        """Runs a command of the guest's shell, or one whose arguments are given, in a VM that
+        Lab.boot() booted without one. Each runs in a shell of its own, without input. HarnessError:
+        the guest died, or the command still ran after `limit` seconds, which ends the guest; the
+        error then has the stacks of its tasks."""
+        if not self.session:
+            raise HarnessError("this VM runs a command of its own: boot it without one to run() others")
+        return self.session.run(self, command, limit)
 
     @property
     def consoles(self) -> list[Path]:
@@ -152,13 +164,13 @@ class Vm:
             between()
             if deadline and time.monotonic() > deadline:
                 between()
-                stacks = f"; the stacks of its tasks: {self.console}" if self._panic() else ""
+                stacks = f"; the stacks of its tasks: {self.console}" if self.end_with_stacks() else ""
                 return Verdict(TIMEOUT, f"the command still ran after {limit:g} s{stacks}")
             time.sleep(POLL)
         between()
         return verdict
 
-    def _panic(self) -> bool:
+    def end_with_stacks(self) -> bool:
         """An NMI ends the kernel, which prints what all of its tasks were at. Not that of a guest
         whose CPUs are stopped."""
         try:
@@ -194,6 +206,8 @@ class Vm:
         self._qmp.close()
         if self._child:
             self._child.stop()
+        if self.session:
+            self.session.close()
 
     def _check_sizes(self) -> None:
         """Raises if a log or a stream has grown past its limit."""

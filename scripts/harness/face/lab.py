@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A lab by the words that people know from boot-vm."""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bellwire.core import runs
+from bellwire.image import guest_image, kernel
+from bellwire.labs import virtio, wiring
+from bellwire.labs.lab import VECTORS, Lab
+from bellwire.labs.served import SOCKET, Service
+from bellwire.nested import nested_lab
+from bellwire.vms import accel, qemu, toolbox
+from bellwire.vms.qemu import VmConfig
+
+
+def lab(devices: Sequence[str] | None = None, *, transport: str = "ivshmem",
+        kernel: str = kernel.DEFAULT, accelerator: str = "auto", qemu: str = toolbox.PROGRAM,
+        cpus: int = 1, memory: int = 256, cold: bool = False, vectors: int = VECTORS,
+        device_options: Sequence[str] = (), folder: Path | None = None) -> Lab:
+    """A lab to be used in a `with` statement, in which nothing runs yet.
+
+    `devices`: names as boot-vm's --device takes them (echo, blk=64M, edu), or command lines of your
+    own programs, with {socket} in them, as its --serve takes them; by default the transport's
+    first. `kernel`, `accelerator`, `qemu`, `memory` (MiB) and `cold` are boot-vm's as well.
+    `device_options`: of `bellwire device`, for each device that is named. `folder`: for the logs;
+    by default a new one in build/runs.
+
+    HarnessError: one of them is unknown, or this machine doesn't have it.
+    """
+    if devices is None:
+        devices = [wiring.split(transport)[0].default]
+    named = [word for word in devices if SOCKET not in word]
+    services = [Service.parse(word, transport) for word in devices if SOCKET in word]
+    wiring.split(transport)  # refuses an unknown one before a device is
+    virtio.check(transport, named)
+    config = machine(kernel, transport.partition(",")[0], accelerator, qemu)
+    return nested_lab.make(
+        replace(config, smp=cpus, memory=memory, cold=cold), folder or runs.create(), named,
+        vectors, transport, device_options, services)
+
+
+@functools.cache
+def machine(version: str, transport: str, accelerator: str, program: str) -> VmConfig:
+    """A machine with that kernel, for that transport. Builds, fetches and proves what it takes."""
+    program = toolbox.chosen(program, transport)
+    qemu.ask_version(program)
+    config = VmConfig(guest_image.prepare(version), qemu=program,
+                      shared_memory=wiring.split(transport)[0].shared_memory)
+    return config.on(accel.choose(accelerator, config, qemu.version(program)))

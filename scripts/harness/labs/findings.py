@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What went wrong in a lab that nobody looked for: a kernel that warned, a request that hung, a
+device that failed; and the tests that its guests reported."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bellwire import ktap
+from bellwire.core.children import describe
+from bellwire.labs.processes import SAID, Device
+from bellwire.report import logs
+from bellwire.vms.vm import Vm
+
+Lines = Sequence[tuple[str, Path]]  # each with the log that it is in
+_REQUEST = re.compile(r"request (\d+): .*: ([^:]+)$")
+
+
+@dataclass(frozen=True)
+class Findings:
+    """True if anything is wrong."""
+
+    cases: Sequence[ktap.Case]  # the guests' test reports
+    complaints: Lines  # of kernels
+    hangs: Lines
+    failures: Lines  # of devices
+    interruptions: Lines  # requests that had to wait, and lost nothing
+
+    @property
+    def failed(self) -> list[ktap.Case]:
+        return [case for case in self.cases if case.outcome == "fail"]
+
+    def __bool__(self) -> bool:
+        return bool(self.complaints or self.hangs or self.failures or self.failed)
+
+    def lines(self) -> Iterator[str]:
+        """One for each thing that is wrong."""
+        for line, log in self.complaints:
+            yield f"the guest's kernel says: {line}; see {log}"
+        for line, log in [*self.hangs, *self.failures]:
+            yield f"{line}; see {log}"
+        for case in self.failed:
+            yield f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}"
+
+
+def find(devices: Sequence[Device], vms: Sequence[Vm]) -> Findings:
+    """Complete when they have ended."""
+    return Findings(
+        [case for vm in vms for case in _cases(vm)],
+        [(line, log) for vm in vms for log in vm.consoles for line in logs.complaints(log)],
+        _of_requests(devices, vms, logs.hangs),
+        [(f"{device.what} {describe(device.status)}: "
+          f"{logs.last_line(device.log).removeprefix(SAID)}", device.log)
+         for device in devices if device.status],
+        _of_requests(devices, vms, logs.interruptions))
+
+
+def _cases(vm: Vm) -> list[ktap.Case]:
+    """The cases of the guest's test report; one that cannot be read is a failed case."""
+    report = vm.results.path
+    text = report.read_text(errors="replace") if report.exists() else ""
+    unread = [ktap.Case("report", "fail", f"neither KTAP nor TAP: {report}")]
+    return ktap.parse(text) or (unread if text.strip() else [])
+
+
+def _of_requests(devices: Sequence[Device], vms: Sequence[Vm],
+                 find: Callable[[Path], list[str]]) -> Lines:
+    """What `find` finds in the logs of the devices and of the command. A request that both of its
+    sides report counts once: the device names its queue, too."""
+    found: dict[object, tuple[str, Path]] = {}
+    for log in [*(device.log for device in devices), *(vm.stderr.path for vm in vms)]:
+        for line in find(log):
+            parts = _REQUEST.search(line)
+            found.setdefault(parts.groups() if parts else line, (line, log))
+    return list(found.values())

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Commands that a test runs in a VM, one after the other.
+
+The guest's command is a shell that reads its input, which is our end of a socket. Behind each
+command it writes a mark to both of its streams; up to there, they are the command's.
+"""
+
+import shlex
+import socket
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bellwire.core.growing import Growing
+from bellwire.core.places import HarnessError
+from bellwire.report import logs
+
+if TYPE_CHECKING:
+    from bellwire.vms.vm import Vm
+
+SHELL = ("sh",)
+POLL = 0.002
+SHOWN = 12  # of the stacks of a guest that hangs
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A command that has ended: with its exit status, and what it wrote."""
+
+    command: str
+    status: int
+    stdout: str
+    stderr: str
+
+
+class _Stream:
+    """What came since the last mark."""
+
+    def __init__(self, source: Growing) -> None:
+        self._source = source
+        self._data = b""
+
+    def find(self, mark: bytes) -> bytes | None:
+        """What stands before the line of that mark, and takes both out; None: it is not there yet."""
+        while more := self._source.read():
+            self._data += more
+        before, found, behind = self._data.partition(mark)
+        if not found or b"\n" not in behind:
+            return None
+        self.rest, _, self._data = behind.partition(b"\n")
+        return before
+
+
+class Session:
+    """`peer` is QEMU's end of the shell's input. `watch` is called while a command runs, and may
+    raise."""
+
+    def __init__(self, watch: Callable[[], None]) -> None:
+        self._socket, self.peer = socket.socketpair()
+        self._watch = watch
+        self._streams: tuple[_Stream, _Stream] | None = None
+
+    def run(self, vm: "Vm", command: str | Sequence[str], limit: float) -> Completed:
+        words = command if isinstance(command, str) else shlex.join(command)
+        mark = uuid.uuid4().hex
+        out, err = self._streams = self._streams or (_Stream(vm.stdout), _Stream(vm.stderr))
+        self._socket.sendall(f"sh -c {shlex.quote(words)} </dev/null; printf '{mark} %d\\n' $?; "
+                             f"printf '{mark}\\n' >&2\n".encode())
+        stdout = self._until(vm, out, mark, words, limit)
+        stderr = self._until(vm, err, mark, words, limit)
+        return Completed(words, int(out.rest), stdout, stderr)
+
+    def _until(self, vm: "Vm", stream: _Stream, mark: str, words: str, limit: float) -> str:
+        deadline = time.monotonic() + limit
+        while (found := stream.find(mark.encode())) is None:
+            self._watch()
+            if verdict := vm.poll():
+                raise HarnessError(f"'{words}': {verdict.reason}")
+            if time.monotonic() > deadline:
+                raise HarnessError("\n".join([f"'{words}' still ran after {limit:g} s",
+                                              *self._where(vm)]))
+            time.sleep(POLL)
+        return found.decode(errors="replace")
+
+    def _where(self, vm: "Vm") -> list[str]:
+        """What the guest's tasks were at. This ends the guest."""
+        vm.end_with_stacks()
+        return [*logs.stacks(vm.console)[:SHOWN], f"the guest's console: {vm.console}"]
+
+    def close(self) -> None:
+        self._socket.close()
+        self.peer.close()
