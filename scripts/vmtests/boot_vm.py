@@ -195,6 +195,11 @@ class BootVm(unittest.TestCase):
         self.assertIn("still ran after 3 s; the stacks of its tasks: ", run.stderr)
         stacks = "\n".join(logs.stacks(run.folder / "console.log"))
         self.assertRegex(stacks, r"(?m)^sleep \(S\): .*nanosleep")
+        found = run.result["post_mortem"]
+        self.assertEqual(len(found["cpus"]), 1)
+        self.assertIn(f"bellwire: CPU: {found['cpus'][0]}\n", run.stderr)
+        self.assertIn("\n".join(found["tasks"]), stacks)
+        self.assertRegex("\n".join(found["mapped"]), r"\(1af4:1110\): BAR0 0x100 at 0x.*, BAR2 ")
 
     def test_a_guest_without_init(self) -> None:
         run = boot_vm("--append", "rdinit=/nonexistent", "--", "true")

@@ -33,7 +33,10 @@ class Report:
         verdict = self.verdict
         if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
             messages.say(verdict.reason)
-        if verdict.status and (found or found.cases):
+        if died := self._vm.post_mortem:
+            for line in died.lines():
+                messages.say(line)
+        if verdict.status and (found or found.cases or died):
             messages.say(f"all that was kept of the run: {self.folder}")
 
     def facts(self) -> dict[str, object]:
@@ -44,6 +47,7 @@ class Report:
                 "boots": vm.boots, "resumed": vm.resumed, "ktap": ktap.count(found.cases),
                 "complaints": _texts(found.complaints), "hangs": _texts(found.hangs),
                 "interruptions": _texts(found.interruptions),
+                "post_mortem": vm.post_mortem.facts() if vm.post_mortem else None,
                 "devices": [_process(device) | {"name": device.name}
                             for device in self._lab.devices],
                 "served": [_process(program) | {"starts": program.starts}

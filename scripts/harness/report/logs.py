@@ -21,6 +21,8 @@ _REQUEST = re.compile(r"^(?:bellwire: warning: )?"
                       re.MULTILINE)
 _TASK = re.compile(r"task:(?P<name>.+?) +state:(?P<state>\S).* ppid:(?P<parent>\d+)")
 _FRAME = re.compile(r"([a-zA-Z_]\w*)[\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+")  # "? " before it: a guess
+_CPU = re.compile(r"NMI backtrace for cpu (\d+)(?: skipped: idling at (\w+))?")
+_RUNS = re.compile(r"CPU: \d+ PID: \d+ Comm: (.+?) (?:Not tainted|Tainted)")
 _HANG = re.compile(r": (?:lost|stuck) \w+$")
 
 
@@ -49,6 +51,35 @@ def stacks(log: Path) -> list[str]:
         elif frames and (frame := _FRAME.match(line)):
             frames.append(frame[1])
     return found
+
+
+def cpu_stacks(log: Path) -> list[str]:
+    """What a kernel printed of its CPUs when it panicked: a line for each, with the functions of the
+    kernel that it was in, innermost first."""
+    found: dict[str, list[str]] = {}
+    cpu = ""
+    for line in _messages(log):
+        if begins := _CPU.match(line):
+            cpu, idle = begins[1], begins[2]
+            found[cpu] = [f"{cpu}: idle in {idle}" if idle else f"{cpu}:"]
+            cpu = "" if idle else cpu
+        elif cpu and line == "</TASK>":
+            cpu = ""
+        elif cpu:
+            _add_of_cpu(found[cpu], line)
+    return [" ".join(words) for words in found.values()]
+
+
+def _add_of_cpu(words: list[str], line: str) -> None:
+    """The functions of the NMI itself, which come first, are dropped at its end."""
+    if runs := _RUNS.match(line):
+        words.append(f"{runs[1]}, in")
+    elif line.startswith(("asm_exc_nmi+", "end_repeat_nmi+")):
+        del words[2:]
+    elif line.startswith("RIP: 0033:"):
+        words.append("its program")
+    elif frame := _FRAME.match(line.removeprefix("RIP: 0010:")):
+        words.append(frame[1])
 
 
 def hangs(log: Path) -> list[str]:

@@ -13,16 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bellwire import ktap
 from bellwire.core.growing import Growing
 from bellwire.core.places import HarnessError
-from bellwire.report import logs
 
 if TYPE_CHECKING:
     from bellwire.vms.vm import Vm
 
 SHELL = ("sh",)
 POLL = 0.002
-SHOWN = 12  # of the stacks of a guest that hangs
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,12 @@ class Completed:
     status: int
     stdout: str
     stderr: str
+
+    @property
+    def tests(self) -> list[ktap.Case]:
+        """Those of the report that it printed as KTAP or TAP; what a report leaves out is a failed
+        one."""
+        return ktap.parse(self.stdout)
 
 
 class _Stream:
@@ -87,7 +92,8 @@ class Session:
     def _where(self, vm: "Vm") -> list[str]:
         """What the guest's tasks were at. This ends the guest."""
         vm.end_with_stacks()
-        return [*logs.stacks(vm.console)[:SHOWN], f"the guest's console: {vm.console}"]
+        return [*(vm.post_mortem.lines() if vm.post_mortem else []),
+                f"the guest's console: {vm.console}"]
 
     def close(self) -> None:
         self._socket.close()

@@ -32,7 +32,7 @@ class SessionTest(unittest.TestCase):
         self.addCleanup(os.killpg, shell.pid, signal.SIGKILL)
         self.guest: Any = mock.Mock(stdout=Growing(out), stderr=Growing(err),
                                     console=folder / "console")
-        self.guest.poll.return_value = None
+        self.guest.poll.return_value = self.guest.post_mortem = None
 
     def run_it(self, command: Any, limit: float = LIMIT) -> tuple[int, str, str]:
         done = self.session.run(cast(Vm, self.guest), command, limit)

@@ -23,8 +23,9 @@ from bellwire.core.growing import Growing
 from bellwire.core.places import HarnessError
 from bellwire.report import logs
 from bellwire.report.logs import last_line
-from bellwire.vms import qemu, saved_states
+from bellwire.vms import post_mortem, qemu, saved_states
 from bellwire.vms.plugs import Plug
+from bellwire.vms.post_mortem import PostMortem
 from bellwire.vms.qmp import Qmp, QmpError
 from bellwire.vms.session import Completed, Session
 from bellwire.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
@@ -73,6 +74,7 @@ class Vm:
         self._terminal = terminal
         self._ports = ports
         self._stdin = stdin
+        self.post_mortem: PostMortem | None = None  # of a command that took too long
         self.session: Session | None = None  # where run() runs its commands
         self._slots = max(len(plugs), SLOTS if config.resumable else 0)
         self._plugs = plugs
@@ -81,6 +83,7 @@ class Vm:
         self._bounded = [self.stdout, self.stderr, self.results, *map(Growing, (
             self.console, folder / "qemu.log", self._status_file, *ports.values()))]
         self._child: QemuProcess | None = None
+        self._mapped: list[str] = []
         self._qmp = Qmp()  # a new one for each QEMU
         self.line = self._line(overlay, self._plugs, terminal)
 
@@ -171,10 +174,16 @@ class Vm:
         return verdict
 
     def end_with_stacks(self) -> bool:
-        """An NMI ends the kernel, which prints what all of its tasks were at. Not that of a guest
-        whose CPUs are stopped."""
+        """An NMI ends the kernel, which prints what all of its CPUs and tasks were at. Not that of a
+        guest whose CPUs are stopped. `post_mortem` has it then."""
+        ended = self._end_by_nmi()
+        self.post_mortem = post_mortem.read(self.console, self._mapped)
+        return ended
+
+    def _end_by_nmi(self) -> bool:
         try:
             self._qmp.greet()
+            self._mapped = post_mortem.mapped(self._qmp)
             if not self._qmp.command("query-status")["running"]:
                 return False
             self._qmp.command("inject-nmi")
