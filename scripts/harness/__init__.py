@@ -15,6 +15,8 @@
 `lab` makes a `Lab`: devices (`Device`), programs of one's own that serve one (`Program`), and VMs
 (`Vm`), which start together and end together. `Trace` has the hops of each request. All are used
 from the main thread. What goes wrong with them is a `HarnessError`, whose text is one line.
+
+pytest has the same as fixtures: `bellwire.plugin`.
 """
 
 from typing import TYPE_CHECKING

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The module on the other kernels that it supports."""
 
-from vmtests.case import VmCase
+import pytest
+
+from bellwire import Vm
+from vmtests.case import LIMIT
+from vmtests.ring import reported, ring
 
 
-class Kernels(VmCase):
-    def test_6_12(self) -> None:
-        lab = self.lab(version="6.12")
-        lab.start()
-        self.finish(self.boot(lab, "bell ring --ktap --count 300 --worker all --kick all",
-                              "bell break", "module-selftest -t 1"))
-        lab.check()
+@pytest.mark.kernel("6.12")
+def test_6_12(vm: Vm) -> None:
+    ring(vm, "--count 300 --worker all --kick all")
+    reported(vm.run("bell break"))
+    reported(vm.run("module-selftest -t 1", LIMIT))
 
-    def test_a_driver_of_the_generic_one(self) -> None:
-        lab = self.lab(version="6.1-generic")
-        lab.start()
-        self.finish(self.boot(lab, "module-selftest -t 1",
-                              "[ -d /sys/bus/pci/drivers/pci-idio-16/module ] || exit",
-                              drivers=["gpio-pci-idio-16"]))
+
+@pytest.mark.kernel("6.1-generic")
+@pytest.mark.machine(drivers=["gpio-pci-idio-16"])
+def test_a_driver_of_the_generic_one(vm: Vm) -> None:
+    reported(vm.run("module-selftest -t 1", LIMIT))
+    assert vm.run("[ -d /sys/bus/pci/drivers/pci-idio-16/module ]").status == 0

@@ -3,24 +3,21 @@
 
 import time
 
-from vmtests.case import VmCase
+from bellwire import Device, Lab
+from vmtests.ring import ring
 
 # The first claim of a memory's life has generation 1, and 2 when it's given back.
-GENERATION = ("generation=$(awk '$1 == 0 { print $4 }' /sys/kernel/debug/bellwire/bellwire0/queues);"
-              " test $generation -gt 2 && echo ok 1 generation || echo not ok 1 $generation")
+GENERATION = "awk '$1 == 0 { print $4 }' /sys/kernel/debug/bellwire/bellwire0/queues"
 
 
-class Reboot(VmCase):
-    def test_qemu_is_killed_and_another_comes(self) -> None:
-        lab = self.lab()
-        lab.start()
-        device = lab.devices[0].pid
-        killed = self.boot(lab, "bell ring --count 1000000000 --depth 64")
-        time.sleep(0.5)  # it rings
-        killed.kill()
+def test_qemu_is_killed_and_another_comes(lab: Lab, device: Device) -> None:
+    killed = lab.boot(["bell", "ring", "--count", "1000000000", "--depth", "64"])
+    process = device.pid
+    time.sleep(0.5)  # it rings
+    killed.kill()
 
-        vm = self.boot(lab, "bell ring --ktap --count 10000 --depth 64",
-                       f"echo 'KTAP version 1'; echo 1..1; {GENERATION}")
-        self.finish(vm)
-        lab.check()
-        self.assertEqual(lab.devices[0].pid, device)
+    vm = lab.boot()
+    ring(vm, "--count 10000 --depth 64")
+    assert int(vm.run(GENERATION).stdout) > 2
+    lab.check()
+    assert device.pid == process

@@ -81,6 +81,7 @@ class Lab:
                 for device in self.devices:
                     device.add_options(self._device_options)
             self.programs = wiring.serve(self._place, self._transport_name, self._services)
+            opening.callback(self._stop)
             self._open = opening.pop_all()
         return self
 
@@ -103,8 +104,11 @@ class Lab:
         """Starts the switchboard, then the devices."""
         self._started = True
         for process in self.processes:
-            self._open.callback(process.stop)
             process.start()
+
+    def _stop(self) -> None:
+        for process in reversed(self.processes):
+            process.stop()
 
     def check(self) -> None:
         """Raises if the switchboard or a device has ended by itself."""
@@ -118,11 +122,12 @@ class Lab:
 
     def boot(self, command: Sequence[str] = (), limit: float | None = BOOT_LIMIT,
              drivers: Sequence[str] = (), own: Sequence[Own] = (), shares: Sequence[Share] = (),
-             environment: Mapping[str, str] = {}) -> Vm:
+             environment: Mapping[str, str] = {}, start: bool = True) -> Vm:
         """Starts the devices, if they don't run yet, and boots a VM with that command; without one,
         Vm.run() runs some in it. `drivers`: modules of its kernel to load; `own`: modules of yours;
-        `shares`: folders to copy into it. HarnessError: it doesn't come up."""
-        if not self._started:
+        `shares`: folders to copy into it; `start`: False leaves the devices to the caller.
+        HarnessError: it doesn't come up."""
+        if start and not self._started:
             self.start()
         session = Session(self.check) if not command and self.config.reads else None
         if not command and not session:

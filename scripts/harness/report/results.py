@@ -47,7 +47,7 @@ def summary(cases: Iterable[Case], always: Iterable[str] = OUTCOMES) -> str:
 
 
 def read(path: Path) -> list[Case]:
-    """As write() writes them, or ctest's --output-junit."""
+    """As write() writes them, or ctest's --output-junit, or pytest's --junitxml."""
     try:
         return [_case(element) for element in xml.parse(path).iter("testcase")]
     except (OSError, xml.ParseError, ValueError) as error:
@@ -60,9 +60,12 @@ def _case(element: xml.Element) -> Case:
     if status == "disabled" or skipped is not None:
         reason = skipped.get("message", "") if skipped is not None else "disabled"
         return Case(name, "skip", reason, seconds)
-    if status == "run" and element.find("failure") is None:
+    bad = next((element.find(tag) for tag in ("failure", "error")
+                if element.find(tag) is not None), None)
+    if status == "run" and bad is None:
         return Case(name, seconds=seconds)
-    said = element.findtext("system-out") or element.findtext("failure") or "no reason given"
+    said = element.findtext("system-out") or (bad.text if bad is not None else "") or \
+        "no reason given"
     return Case(name, "fail", said, seconds)
 
 

@@ -137,7 +137,9 @@ def _python(interpreter: Path, *argv: str | Path) -> str:
 def _importable(title: str, interpreter: Path) -> list[Case]:
     said = _python(interpreter, "-c", "import bellwire; print(bellwire.Lab.__module__)")
     assert said == "bellwire.labs.lab\n", said
-    return [Case(f"{title} of the Python package")]
+    markers = _python(interpreter, "-m", "pytest", "--markers", "-p", "no:cacheprovider")
+    assert "@pytest.mark.transport(*words)" in markers, markers
+    return [Case(f"{title} of the Python package"), Case(f"{title}: pytest has the plugin")]
 
 
 def _typed(title: str, interpreter: Path) -> Case:

@@ -62,6 +62,13 @@ def _of_python(text: str) -> Iterator[str]:
             for part in node.body:
                 if isinstance(part, ast.FunctionDef) and part.name.startswith("test_"):
                     yield f"Python: {node.name}.{part.name}"
+    yield from (f"Python: {name}" for name in functions(text))
+
+
+def functions(text: str) -> list[str]:
+    """The tests of a module that are in no class, as pytest takes them."""
+    return [node.name for node in ast.parse(text).body
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
 
 
 def read(source: str) -> Names:

@@ -26,6 +26,7 @@ PYTHON = '''
 class ATest(unittest.TestCase):
     def test_one(self): pass
     def helper(self): pass
+def test_two(vm): pass
 '''
 
 
@@ -36,7 +37,7 @@ class InventoryTest(unittest.TestCase):
                                          "C++: a ring is answered: at once",
                                          "C++: a title of two literals"]),
                 ("errors.c", GUEST, ["table: EFAULT for a bad address"]),
-                ("a_test.py", PYTHON, ["Python: ATest.test_one"])):
+                ("a_test.py", PYTHON, ["Python: ATest.test_one", "Python: test_two"])):
             with self.subTest(path):
                 self.assertEqual(list(inventory.of_source(path, text)), wanted)
 

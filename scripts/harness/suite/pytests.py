@@ -64,8 +64,11 @@ class _Collector(unittest.TestResult):
 def name(test: unittest.TestCase) -> str:
     """In words: "test_the_guest_dies" is "the guest dies"."""
     parts = test.id().split(".")
-    words = [part.removeprefix("test_").replace("_", " ") for part in parts[-1:]]
-    return " ".join([*parts[-2:-1], *words]) if len(parts) > 1 else test.id()
+    return " ".join([*parts[-2:-1], words(parts[-1])]) if len(parts) > 1 else test.id()
+
+
+def words(name: str) -> str:
+    return name.removeprefix("test_").replace("_", " ")
 
 
 def each(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The fixtures, and what each reads of a test's markers and of the command line."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bellwire.core.places import HarnessError, Missing
+from bellwire.face import lab as face
+from bellwire.image import kernel, overlay
+from bellwire.image.modules import Own
+from bellwire.image.overlay import Share
+from bellwire.labs.lab import Lab
+from bellwire.labs.processes import Process
+from bellwire.labs.trace import Trace
+from bellwire.plugin.run import RUN, Faults, Run
+from bellwire.vms import accel, toolbox
+from bellwire.vms.vm import Vm
+
+OF_LAB = ("cpus", "memory", "vectors", "cold", "device_options")  # of the marker machine
+OF_VM = ("drivers", "modules", "shares")
+
+
+def _chosen(request: pytest.FixtureRequest, name: str, default: str) -> str:
+    """One of the marker's values, or else the option's."""
+    if hasattr(request, "param"):
+        return str(request.param)
+    marker = request.node.get_closest_marker(name)
+    if marker and marker.args:
+        return str(marker.args[0])
+    return str(request.config.getoption(f"bellwire_{name}") or default)
+
+
+@pytest.fixture
+def bellwire_kernel(request: pytest.FixtureRequest) -> str:
+    return _chosen(request, "kernel", kernel.DEFAULT)
+
+
+@pytest.fixture
+def bellwire_transport(request: pytest.FixtureRequest) -> str:
+    return _chosen(request, "transport", "ivshmem")
+
+
+@pytest.fixture
+def bellwire_accelerator(request: pytest.FixtureRequest) -> str:
+    wanted = _chosen(request, "accelerator", "auto")
+    if wanted not in accel.CHOICES:
+        raise HarnessError(f"accelerator '{wanted}': choose one of {', '.join(accel.CHOICES)}")
+    return wanted
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
+        bellwire_kernel: str, bellwire_transport: str, bellwire_accelerator: str) -> Iterator[Lab]:
+    """A lab with the devices that the test is marked with, in which nothing runs yet."""
+    words = _marked(request, "machine", OF_LAB + OF_VM)
+    devices = request.node.get_closest_marker("device")
+    try:
+        made = face.lab(
+            list(devices.args) if devices else None, transport=bellwire_transport,
+            kernel=bellwire_kernel, accelerator=bellwire_accelerator,
+            qemu=request.config.getoption("bellwire_qemu") or toolbox.PROGRAM,
+            folder=_folder(request, tmp_path_factory),
+            **{name: words[name] for name in OF_LAB if name in words})
+    except Missing as missing:
+        if request.config.getoption("bellwire_no_skip"):
+            raise
+        pytest.skip(str(missing))
+    with made:
+        faults = Faults(made)
+        request.node.stash[RUN] = Run(made, faults)
+        if dropped := _marked(request, "drop", ("doorbell", "interrupt", "device")):
+            faults.drop(**dropped)
+        yield made
+
+
+@pytest.fixture
+def vm(request: pytest.FixtureRequest, lab: Lab) -> Vm:
+    """A VM that has booted, for vm.run(). The lab's devices run."""
+    words = _marked(request, "machine", OF_LAB + OF_VM)
+    shares = [Share.parse(str(word)) for word in words.get("shares", ())]
+    overlay.check_shares(shares, lab.config.memory)
+    return lab.boot(drivers=words.get("drivers", ()), shares=shares,
+                    own=[Own.parse(str(word)) for word in words.get("modules", ())])
+
+
+@pytest.fixture
+def device(lab: Lab) -> Process:
+    """The first device of the lab, or the first program of yours. It runs when `vm` is there, or
+    from lab.boot() or lab.start() on."""
+    found = [*lab.devices, *lab.programs]
+    if not found:
+        raise HarnessError("the test asks for a device, and is marked to have none")
+    return found[0]
+
+
+@pytest.fixture
+def faults(request: pytest.FixtureRequest, lab: Lab) -> Faults:
+    """What goes wrong on purpose."""
+    run: Run = request.node.stash[RUN]
+    return run.faults
+
+
+@pytest.fixture
+def trace(request: pytest.FixtureRequest, lab: Lab, vm: Vm) -> Trace:
+    """A recording of the first device, which has begun; reading it ends it."""
+    run: Run = request.node.stash[RUN]
+    run.trace = lab.trace()
+    run.trace.start()
+    return run.trace
+
+
+def _marked(request: pytest.FixtureRequest, name: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """The keyword arguments of that marker; those of the test go before those of its class."""
+    words: dict[str, Any] = {}
+    for marker in reversed(list(request.node.iter_markers(name))):
+        words |= marker.kwargs
+    if unknown := sorted(set(words) - set(known)):
+        raise HarnessError(f"@pytest.mark.{name}: there is no '{unknown[0]}', but "
+                           f"{', '.join(known)}")
+    return words
+
+
+def _folder(request: pytest.FixtureRequest, temporary: pytest.TempPathFactory) -> Path:
+    """For the run's logs: below --bellwire-runs one that has the test's name, else pytest's own."""
+    name: str = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")[:80]
+    if not (runs := request.config.getoption("bellwire_runs")):
+        return temporary.mktemp(name)
+    folder = Path(runs).absolute() / Path(request.node.path).stem / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

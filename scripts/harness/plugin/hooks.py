@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The hooks: options and markers, a test for each value of a marker, the verdict, the report."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from bellwire.core.places import HarnessError
+from bellwire.plugin.run import RUN, repeat
+
+CHOICES = ("kernel", "transport", "accelerator")
+MARKERS = (
+    "kernel(*versions): the guest's kernel, as boot-vm's --kernel; a test for each",
+    "transport(*words): how devices are connected, as boot-vm's --transport; a test for each",
+    "accelerator(*names): what runs the VM, as boot-vm's --accel; a test for each",
+    "device(*words): the lab's devices, as boot-vm's --device or --serve name them",
+    "machine(cpus, memory, vectors, cold, device_options, drivers, modules, shares): the VM",
+    "drop(doorbell=N or interrupt=N, device=all): what each device loses",
+    "lenient: the test alone says whether it passes, whatever went wrong beside it",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("bellwire", "bellwire: VMs with devices")
+    for name, what in (("kernel", "the guest's kernel"), ("transport", "the transport"),
+                       ("accelerator", "the accelerator")):
+        group.addoption(f"--bellwire-{name}", dest=f"bellwire_{name}", metavar="WORD",
+                        help=f"{what} of tests that are not marked with one")
+    group.addoption("--bellwire-qemu", dest="bellwire_qemu", metavar="PATH",
+                    help="the QEMU to run; toolbox: a newer one of Debian's, fetched once")
+    group.addoption("--bellwire-runs", dest="bellwire_runs", metavar="DIR",
+                    help="keep the logs of runs here, instead of among pytest's temporary files")
+    group.addoption("--bellwire-no-skip", dest="bellwire_no_skip", action="store_true",
+                    help="what this machine does not have fails a test, instead of skipping it")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for name in CHOICES:
+        marker = next(metafunc.definition.iter_markers(name), None)
+        if marker and len(marker.args) > 1 and f"bellwire_{name}" in metafunc.fixturenames:
+            metafunc.parametrize(f"bellwire_{name}", marker.args, indirect=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Runs after a test that passed: whatever else went wrong fails it."""
+    run = item.stash.get(RUN, None)
+    if not run or item.get_closest_marker("lenient"):
+        return
+    run.end()
+    if wrong := run.wrong():
+        pytest.fail("\n".join(["the test itself passed, but", *wrong]), pytrace=False)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]
+                              ) -> Generator[None, Any, None]:
+    """Says of a failed test where and how; one line of a HarnessError is enough, without our code."""
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()
+    run = item.stash.get(RUN, None)
+    if not report.failed or "lab" not in getattr(item, "fixturenames", ()):
+        return
+    if call.excinfo and isinstance(call.excinfo.value, HarnessError):
+        where = call.excinfo.traceback.filter(_ours_not)
+        last = where[-1] if where else None
+        place = f"{last.path}:{last.lineno + 1}: " if last else ""
+        report.longrepr = f"{place}bellwire: {call.excinfo.value}"
+    if run:
+        for title, text in run.sections():
+            report.sections.append((title, text))
+        report.sections.append(("bellwire: all that was kept of the run", str(run.lab.folder)))
+    report.sections.append(("bellwire: to repeat it", repeat(item)))
+
+
+def _ours_not(entry: Any) -> bool:
+    """Whether a line of a traceback is the user's: neither ours nor pytest's."""
+    module = entry.frame.f_globals.get("__name__", "")
+    return not module.startswith(("bellwire.", "_pytest.", "pluggy", "pytest"))

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a test's lab is at, from its start to the verdict, and what is said of a failed one."""
+
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from bellwire.core.places import HarnessError
+from bellwire.labs.lab import Lab
+from bellwire.labs.trace import Trace
+from bellwire.report import logs
+
+CONSOLE = 30  # lines shown of a console,
+LOG = 10  # and of a process's log
+OPTIONS = ("kernel", "transport", "accelerator", "qemu", "no_skip", "runs")
+
+
+@dataclass
+class Faults:
+    """What goes wrong on purpose, and what is then no failure. The kinds of faults are those of
+    `bellwire device`; each becomes options of a device's process."""
+
+    lab: Lab
+    expected: list[str] = field(default_factory=list)
+
+    def drop(self, *, doorbell: int | None = None, interrupt: int | None = None,
+             device: int | None = None) -> None:
+        """Lets a device lose its Nth doorbell or interrupt, or each device, when it starts. Beside
+        the fixture `vm`, which has started them, use the marker drop()."""
+        wanted = [f"{wire}={number}" for wire, number in (("doorbell", doorbell),
+                                                          ("interrupt", interrupt)) if number]
+        if len(wanted) != 1:
+            raise HarnessError("drop(): name one wire and its Nth signal, as in drop(doorbell=5)")
+        for target in self.lab.devices if device is None else [self.lab.devices[device]]:
+            if target.pid:
+                raise HarnessError(f"{target.what} runs already: drop() before lab.boot(), or mark "
+                                   f"the test with @pytest.mark.drop({wanted[0]})")
+            target.add_options(["--drop", wanted[0]])
+
+    def expect(self, text: str) -> None:
+        """The test must end with a finding that has this text, such as "lost doorbell"; those that
+        have it fail nothing."""
+        self.expected.append(text)
+
+
+@dataclass
+class Run:
+    lab: Lab
+    faults: Faults
+    trace: Trace | None = None
+
+    def end(self) -> None:
+        """Ends all that runs; the logs are complete then. Idempotent."""
+        if self.trace:
+            self.trace.stop()
+        self.lab.__exit__(None, None, None)
+
+    def wrong(self) -> list[str]:
+        """A line for each thing that the test did not expect, or expected in vain."""
+        lines = list(self.lab.findings().lines())
+        expected = self.faults.expected
+        return [*(line for line in lines if not any(text in line for text in expected)),
+                *(f"nothing was found of what was expected: '{text}'" for text in expected
+                  if not any(text in line for line in lines))]
+
+    def sections(self) -> Iterator[tuple[str, str]]:
+        """Titles and texts for the report of a failed test."""
+        if hangs := self.lab.findings().hangs:
+            yield "bellwire: requests that hung", "\n".join(line for line, _ in hangs)
+        for vm in self.lab.vms:
+            for console in vm.consoles:
+                if lines := logs.last_lines(console, CONSOLE, "Kernel panic - not syncing: NMI"):
+                    yield f"bellwire: the end of {console}", "\n".join(lines)
+        for process in self.lab.processes:
+            if lines := logs.last_lines(process.log, LOG):
+                yield f"bellwire: {process.what}, the end of {process.log}", "\n".join(lines)
+
+
+RUN = pytest.StashKey[Run]()
+
+
+def repeat(item: pytest.Item) -> str:
+    """The line that runs that test again, alone."""
+    words = ["python3", "-m", "pytest"]
+    if "bellwire.plugin" in (item.config.getoption("plugins") or []):
+        words += ["-p", "bellwire.plugin"]
+    for name in OPTIONS:
+        value = item.config.getoption(f"bellwire_{name}")
+        if value is True:
+            words.append(f"--bellwire-{name.replace('_', '-')}")
+        elif value:
+            words.append(f"--bellwire-{name}={value}")
+    if path := os.environ.get("PYTHONPATH"):
+        words[:0] = ["env", "PYTHONPATH=" + os.pathsep.join(map(os.path.abspath, path.split(":")))]
+    return f"cd {shlex.quote(str(item.config.rootpath))} && {shlex.join([*words, item.nodeid])}"

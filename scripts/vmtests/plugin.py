@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The plugin of pytest, by pytests of others: what passes, what fails and what it says then."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bellwire.core.places import ROOT
+
+pytest_plugins = ["pytester"]
+
+PASS = """
+    import pytest
+
+    def test_a_device_is_killed_and_comes_back(vm, device):
+        device.kill()
+        device.start()
+        assert vm.run("bell ring --count 100").status == 0
+
+    @pytest.mark.kernel("6.1", "6.12")
+    def test_kernels(vm, bellwire_kernel):
+        assert vm.run(["uname", "-r"]).stdout.startswith(bellwire_kernel)
+
+    def test_each_hop_is_recorded(vm, trace):
+        vm.run("bell ring --count 20")
+        assert len(trace.requests) == len(trace.hops("doorbell", "woken")) == 20
+
+    @pytest.mark.drop(doorbell=5)
+    def test_a_loss_that_is_expected(vm, faults):
+        assert vm.run("bell ring --count 20").status == 1
+        faults.expect("lost doorbell")
+
+    @pytest.mark.drop(doorbell=5)
+    @pytest.mark.lenient
+    def test_a_loss_that_nobody_minds(vm):
+        vm.run("bell ring --count 20")
+
+    @pytest.mark.device("echo", "digest")
+    def test_two_devices(lab):
+        assert "digest" in lab.boot().run("bell info").stdout
+
+    @pytest.mark.machine(cpus=2, shares=["data"])
+    def test_a_machine(vm):
+        assert vm.run("nproc; ls /share").stdout == "2\\nfile\\n"
+"""
+
+FAIL = """
+    import pytest
+
+    @pytest.mark.drop(doorbell=5)
+    def test_hang(vm):
+        vm.run("bell ring --count 20")
+
+    def test_warning(vm):
+        vm.run("echo 'WARNING: at home' >/dev/kmsg; sleep 0.2")
+
+    def test_command(vm):
+        assert vm.run("echo said; false").status == 0
+
+    def test_time_out(vm):
+        vm.run("echo early; sleep 60", 1)
+
+    def test_panic(vm):
+        vm.run("echo c >/proc/sysrq-trigger; sleep 60")
+
+    def test_device(vm, device):
+        device.kill()
+        device._wanted = True  # as if it had died by itself
+        vm.run("sleep 60")
+
+    def test_expected_in_vain(vm, faults):
+        faults.expect("lost wake")
+"""
+
+MISUSE = """
+    import pytest
+
+    @pytest.mark.machine(cpu=2)
+    def test_word(vm): pass
+
+    @pytest.mark.accelerator("warp")
+    def test_accelerator(vm): pass
+
+    @pytest.mark.device("toaster {socket}")
+    def test_program(vm): pass
+
+    def test_late_drop(vm, faults):
+        faults.drop(doorbell=5)
+"""
+
+SKIP = """
+    def test_without_qemu(vm): pass
+"""
+
+
+@pytest.fixture(autouse=True)
+def path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "scripts/python"))
+
+
+def run(pytester: pytest.Pytester, tests: str, *words: str) -> pytest.RunResult:
+    """In a process of its own, elsewhere, with the plugin of this tree."""
+    pytester.makepyfile(tests)
+    (pytester.mkdir("data") / "file").touch()
+    return pytester.runpytest_subprocess("-p", "bellwire.plugin", "-p", "no:cacheprovider", *words)
+
+
+def said(result: pytest.RunResult, test: str) -> str:
+    """What stands about that test in the report."""
+    found = re.search(rf"^_+ (?:ERROR at setup of )?{test} _+\n(.*?)(?=^(?:___|===))",
+                      result.stdout.str() + "\n===", re.MULTILINE | re.DOTALL)
+    assert found, f"nothing about {test} in {result.stdout}"
+    return found[1]
+
+
+def test_what_passes(pytester: pytest.Pytester) -> None:
+    run(pytester, PASS).assert_outcomes(passed=8)
+
+
+def test_in_parallel(pytester: pytest.Pytester) -> None:
+    run(pytester, PASS, "-n", "2", "-k", "kernels or machine").assert_outcomes(passed=3)
+
+
+def test_what_fails_says_why_where_and_how_to_repeat_it(pytester: pytest.Pytester) -> None:
+    result = run(pytester, FAIL, "--bellwire-runs", "kept")
+    result.assert_outcomes(failed=7)
+    kept = Path(pytester.path, "kept")
+    (source,) = (path.name for path in pytester.path.glob("test_*.py"))
+    for test, why in (
+            ("test_hang", r"doorbell written \S+ s ago, never seen by the device: lost doorbell"),
+            ("test_warning", r"the test itself passed, but\nthe guest's kernel says: WARNING: at home"),
+            ("test_command", r"status=1, stdout='said\\n'"),
+            ("test_time_out", r"'echo early; sleep 60' still ran after 1 s\n(.*\n)*task: sleep \(S\): "),
+            ("test_panic", r"the guest panicked: sysrq triggered crash"),
+            ("test_device", r"device 0 \(echo\) was killed by SIGKILL"),
+            ("test_expected_in_vain", "nothing was found of what was expected: 'lost wake'")):
+        text = said(result, test)
+        assert re.search(why, text), text
+        folder = kept / source.removesuffix(".py") / test
+        assert f"\n{folder}\n" in text and (folder / "qemu.sh").exists()
+        assert re.search(rf"^cd \S+ && .*python3 -m pytest .*--bellwire-runs=kept "
+                         rf"{source}::{test}$", text, re.MULTILINE), text
+    assert "console.log" in said(result, "test_warning")
+    assert "Kernel panic - not syncing: NMI" not in said(result, "test_time_out")
+
+
+def test_what_is_wrong_with_a_marker(pytester: pytest.Pytester) -> None:
+    result = run(pytester, MISUSE)
+    result.assert_outcomes(errors=3, failed=1)
+    for test, why in (
+            ("test_word", "@pytest.mark.machine: there is no 'cpu', but cpus, memory"),
+            ("test_accelerator", "accelerator 'warp': choose one of auto, kvm"),
+            ("test_program", "there is no program 'toaster'"),
+            ("test_late_drop", "device 0 (echo) runs already: drop() before lab.boot()")):
+        assert why in said(result, test)
+
+
+def test_what_the_machine_lacks_is_skipped_with_its_reason(pytester: pytest.Pytester) -> None:
+    options = ("-rs", "--bellwire-qemu", "/no/qemu")
+    result = run(pytester, SKIP, *options)
+    result.assert_outcomes(skipped=1)
+    result.stdout.re_match_lines([r"SKIPPED .*: no QEMU '/no/qemu'"])
+    again = pytester.runpytest_subprocess("-p", "bellwire.plugin", *options, "--bellwire-no-skip")
+    again.assert_outcomes(errors=1)
+
+
+def test_in_the_clone_it_is_there_by_itself(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--markers", "--rootdir", ROOT, ROOT / "scripts/vmtests")
+    result.stdout.re_match_lines([r"@pytest.mark.transport\(\*words\)"])
