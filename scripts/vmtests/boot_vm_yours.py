@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bellwire.core.places import BUILD, PROGRAM
-from bellwire.image import build
+from bellwire.image import build, kernel
 from vmtests import boot_vm as promises
 from vmtests.boot_vm import BOOT_VM, LIMIT, boot_vm
 
@@ -120,6 +120,16 @@ class Yours(unittest.TestCase):
         self.assertRegex(run.stdout, r"\Abellwire-disk0\n\d+: eth0 +inet 10\.0\.2\.15/24 .*\n"
                                      r"default via 10\.0\.2\.2 dev eth0 *\n")
         self.assertEqual(disk.read_bytes()[:6], b"hello\n")
+
+    def test_a_kernel_of_ones_own(self) -> None:
+        base = kernel.get("6.12")
+        kernel.mend_build_link(base)
+        run = boot_vm("--kernel-image", f"{base.image}", "--modules", f"{base.modules.parent}",
+                      "--", "sh", "-c", "uname -r; bell ring --count 10 >/dev/null")
+        self.assertEqual((run.returncode, run.stdout), (0, f"{base.release}\n"), run.stderr)
+        run = boot_vm("--kernel-image", f"{base.image}", "--", "true")
+        self.assertEqual(run.returncode, 125)
+        self.assertIn("--kernel-image and --modules belong together", run.stderr)
 
     def test_input(self) -> None:
         text = "".join(f"{number}\n" for number in range(100_000))

@@ -20,7 +20,7 @@ from bellwire.commands.boot_vm_report import Report
 from bellwire.core import messages, runs
 from bellwire.core.places import HarnessError, write
 from bellwire.core.stdio import Source
-from bellwire.image import guest_image
+from bellwire.image import guest_image, own_kernel
 from bellwire.labs import extras, wiring
 from bellwire.labs.extras import Extra, OutFolder
 from bellwire.labs.lab import Lab
@@ -118,7 +118,8 @@ def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
     program = toolbox.chosen(options.qemu, options.transport)
     qemu.ask_version(program)
     config = VmConfig(
-        guest_image.prepare(options.kernel), qemu=program, smp=options.smp, memory=options.memory,
+        guest_image.prepare(own_kernel.find(options.kernel_image, options.modules)
+                            if options.kernel_image else options.kernel), qemu=program, smp=options.smp, memory=options.memory,
         append=tuple(options.append), extra=tuple(options.qemu_arg),
         gdb_port=_free_port() if options.gdb else None, cold=options.cold,
         shared_memory=wiring.split(options.transport)[0].shared_memory)

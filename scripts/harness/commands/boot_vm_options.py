@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
              "/dev/kvm, QEMU, bellwire, and the programs that the command names by a path")
     add("--kernel", metavar="V", choices=kernel.VERSIONS, default=kernel.DEFAULT,
         help=f"Debian's kernel {' or '.join(kernel.VERSIONS)} (default: {kernel.DEFAULT})")
+    add("--kernel-image", metavar="FILE", type=Path,
+        help="a kernel of yours instead, a bzImage")
+    add("--modules", metavar="DIR", type=Path,
+        help="with --kernel-image: its lib/modules/RELEASE, whose link `build` leads to where it was "
+             "built")
     add("--qemu", metavar="PATH", default="qemu-system-x86_64",
         help="the QEMU to run; toolbox: a newer one of Debian's, fetched once")
     add("--smp", metavar="N", type=_number(1, 64), default=1, help="CPUs (default: 1)")
@@ -205,6 +210,8 @@ def _check(options: argparse.Namespace) -> None:
     options.serve = [Service.parse(word, options.transport) for word in options.serve]
     if options.out and options.out.exists() and not options.out.is_dir():
         raise HarnessError(f"--out '{options.out}' is not a folder: name one, or one to be made")
+    if bool(options.kernel_image) != bool(options.modules):
+        raise HarnessError("--kernel-image and --modules belong together: give both")
     if options.timeout is None and not options.shell and not options.gdb:
         options.timeout = 60.0
 

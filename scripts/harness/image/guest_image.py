@@ -33,19 +33,19 @@ class Image:
     modules: Path = Path()  # the folder of all that the kernel came with
 
 
-def make(version: str = kernel.DEFAULT) -> Image:
+def make(version: str | Kernel = kernel.DEFAULT) -> Image:
     """The image with that kernel, up to date. Builds its modules, but not its tools."""
-    base = kernel.get(version)
-    folder = BUILD / "images" / version
+    base = kernel.get(version) if isinstance(version, str) else version
+    folder = BUILD / "images" / base.version
     image = Image(base.release, base.image, folder / "initramfs.cpio", base.modules)
-    with locked(BUILD / "images" / f"{version}.lock", "makes the guest's image"), \
+    with locked(BUILD / "images" / f"{base.version}.lock", "makes the guest's image"), \
             messages.waiting("the guest's image to be made"):
         _modules(base, folder / "module")
         _initramfs(base, [folder / "module" / name for name in MODULES], image.initramfs)
     return image
 
 
-def prepare(version: str) -> Image:
+def prepare(version: str | Kernel) -> Image:
     """Builds all that a run needs, and returns the image."""
     build.programs(*PROGRAMS)
     return make(version)
