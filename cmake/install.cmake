@@ -25,6 +25,7 @@ file(CREATE_LINK ../${CMAKE_INSTALL_BINDIR}/bellwire \"${place}/${name}\" SYMBOL
 endforeach()
 install(TARGETS ${layers} EXPORT bellwire ARCHIVE)
 install(DIRECTORY vdev DESTINATION ${headers} FILES_MATCHING PATTERN "*.hpp")
+install(FILES host/device/device_main.hpp DESTINATION ${headers}/host/device)
 install(FILES guest-kmod/uapi/bellwire.h guest-kmod/uapi/bellwire_virtio.h
         DESTINATION ${headers}/guest-kmod/uapi)
 

@@ -57,7 +57,14 @@ void add_ring(CLI::App& app, Run& run) {
                          "How it kicks: by the note's ioctl, the eventfd, or the module directly");
   add_choice<bellwire_worker>(command, "--worker", options->workers,
                               "How the module waits for the kick");
-  add_choice<bell::DeviceKind>(command, "--device", options->devices, "Device to ring");
+  command
+      ->add_option("--device", options->devices,
+                   "Device to ring, by the name that it gave itself; the answers of echo, digest "
+                   "and delay (all) are checked, those of others counted")
+      ->delimiter(',')
+      ->check(CLI::Validator(bell::refuse_device_name, "", ""))
+      ->type_name("NAME")
+      ->capture_default_str();
   command
       ->add_option("--until-restarts", options->traffic.until_restarts,
                    "Instead of --count: run until the device has restarted N times")

@@ -11,9 +11,6 @@
 namespace bellwire::host {
 namespace {
 
-constexpr int exit_failure = 1;
-constexpr int exit_usage = 2;
-
 const std::map<std::string, log::Level>& levels() {
   static const std::map<std::string, log::Level> levels = {{"debug", log::Level::debug},
                                                            {"info", log::Level::info},
@@ -63,23 +60,29 @@ std::string reason_of(const CLI::App& app, const CLI::Error& error) {
   return text("unknown subcommand '{}'; there are: {}", unknown.front(), names);
 }
 
-int parse_and_run(const ProgramInfo& program, std::span<const AddSubcommand> subcommands, int argc,
-                  char** argv) {
+// `--version` says this.
+std::string version_of(const CLI::App& app, const ProgramInfo& program) {
+  const bool ours = !app.get_subcommands([](const CLI::App*) { return true; }).empty();
+  return ours ? text("{} {}", program.name, BELLWIRE_PROGRAM_VERSION)
+              : text("{}, a device of bellwire {}", program.name, BELLWIRE_PROGRAM_VERSION);
+}
+
+using Add = std::function<void(CLI::App& app, Run& run)>;
+
+int parse_and_run(const ProgramInfo& program, const Add& add, int argc, char** argv) {
   CLI::App app(program.summary);
-  app.set_version_flag("--version", text("{} {}", program.name, BELLWIRE_PROGRAM_VERSION));
   app.formatter(std::make_shared<HelpFormatter>());
-  app.require_subcommand(1);
-  std::string level = "warning";
-  app.add_option("--log-level", level, "Least severe messages to log")
-      ->check(CLI::IsMember(levels()))
-      ->capture_default_str();
-  app.fallthrough();
   app.failure_message([&program](const CLI::App* parsed, const CLI::Error& error) {
     return text("bellwire: {} (see {} --help)\n", escaped(reason_of(*parsed, error)), program.name);
   });
   Run run;
-  for (const auto add : subcommands) add(app, run);
-  app.footer(program.footer);  // now: subcommands would inherit it
+  add(app, run);
+  app.set_version_flag("--version", version_of(app, program));
+  std::string level = "warning";
+  app.add_option("--log-level", level, "Least severe messages to log")
+      ->check(CLI::IsMember(levels()))
+      ->capture_default_str();
+  app.footer(app.get_footer() + program.footer);  // now: subcommands would inherit it
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -91,10 +94,19 @@ int parse_and_run(const ProgramInfo& program, std::span<const AddSubcommand> sub
 
 }  // namespace
 
+int run_command(const ProgramInfo& program, const Add& add, int argc, char** argv) {
+  StandardOutput output;
+  return output.end(program.name, parse_and_run(program, add, argc, argv));
+}
+
 int run_program(const ProgramInfo& program, std::span<const AddSubcommand> subcommands, int argc,
                 char** argv) {
-  StandardOutput output;
-  return output.end(program.name, parse_and_run(program, subcommands, argc, argv));
+  const auto add = [subcommands](CLI::App& app, Run& run) {
+    app.require_subcommand(1);
+    app.fallthrough();
+    for (const auto add_one : subcommands) add_one(app, run);
+  };
+  return run_command(program, add, argc, argv);
 }
 
 }  // namespace bellwire::host

@@ -27,8 +27,17 @@ struct ProgramInfo {
   const char* footer;   ///< the help ends with it
 };
 
-/// main(). Exit status: 0 done, 1 failed or standard output was lost, 2 wrong usage.
+constexpr int exit_failure = 1;
+constexpr int exit_usage = 2;
+
+/// main(). Exit status: 0 done, exit_failure if it failed or standard output was lost, exit_usage.
 [[nodiscard]] int run_program(const ProgramInfo& program,
                               std::span<const AddSubcommand> subcommands, int argc, char** argv);
+
+/// Likewise, of a program that is one command: `add` gives it its options, and has it set `run`
+/// when the command line is right.
+[[nodiscard]] int run_command(const ProgramInfo& program,
+                              const std::function<void(CLI::App& app, Run& run)>& add, int argc,
+                              char** argv);
 
 }  // namespace bellwire::host

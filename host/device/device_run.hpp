@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// DeviceRun: a device and what `bellwire device` puts around it (interrupt moderation, dropping,
+// DeviceRun: a device and what the command puts around it (interrupt moderation, dropping,
 // tracing), on one attachment after another. The parts of an attachment are created in one order
 // and dropped in the reverse, whether the driver takes the attachment back, a part can't be
 // created, or the program ends.

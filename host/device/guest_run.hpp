@@ -6,7 +6,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "vdev/core/transport.hpp"
-#include "vdev/devices/catalog.hpp"
+#include "vdev/devices/entry.hpp"
 
 namespace bellwire::host {
 
@@ -14,6 +14,6 @@ namespace bellwire::host {
 /// the guest is done or a signal stops the context. Then prints a report. EIO: an answer was lost
 /// or wrong.
 [[nodiscard]] Result<void> run_with_guest(boost::asio::io_context& context, Guest& guest,
-                                          const GuestPlan& plan, const CatalogEntry& device);
+                                          const GuestPlan& plan, const RingEntry& device);
 
 }  // namespace bellwire::host

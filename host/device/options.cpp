@@ -2,11 +2,11 @@
 #include "host/device/options.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 
 #include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
-#include "vdev/devices/catalog.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -56,12 +56,22 @@ CLI::Option* add_parsed(CLI::App& command, const char* name, Target& target,
   return command.add_option_function<std::string>(name, read, help);
 }
 
-std::vector<std::string> device_names() {
+std::vector<std::string> names_of(std::span<const DeviceEntry> devices) {
   std::vector<std::string> names;
-  for (const auto& entry : catalog()) names.emplace_back(entry.name);
-  for (const auto& entry : functions()) names.emplace_back(entry.name);
-  for (const auto& entry : virtio_devices()) names.emplace_back(entry.name);
+  for (const auto& device : devices) names.emplace_back(name_of(device));
   return names;
+}
+
+// How it is as a virtio device; null: it can't be one.
+const VirtioEntry* virtio_of(const DeviceEntry& device) {
+  if (const auto* const ring = std::get_if<RingEntry>(&device))
+    return ring->on_virtqueues ? &*ring->on_virtqueues : nullptr;
+  return std::get_if<VirtioEntry>(&device);
+}
+
+bool has_option(const DeviceEntry& device, std::string_view name) {
+  const auto* const virtio = virtio_of(device);
+  return virtio != nullptr && std::ranges::find(virtio->options, name) != virtio->options.end();
 }
 
 // What management tools give to the back-ends that they start.
@@ -83,8 +93,10 @@ void add_vhost_user_options(CLI::App& command, DeviceOptions& options, CLI::Opti
     option->group("Back-ends of vhost-user");
 }
 
-// Those of a virtio device. Which of them were given is checked against what the device has.
-void add_virtio_options(CLI::App& command, DeviceOptions& options) {
+// Those of virtio devices that one of these has. Which of them were given is checked against what
+// the chosen device has.
+void add_virtio_options(CLI::App& command, std::span<const DeviceEntry> devices,
+                        DeviceOptions& options) {
   auto& chosen = options.virtio;
   CLI::Option* const all[] = {
       command
@@ -116,24 +128,38 @@ void add_virtio_options(CLI::App& command, DeviceOptions& options) {
           ->type_name("BYTES")
           ->capture_default_str(),
   };
-  for (auto* const option : all)
-    option->group("Virtio devices")->each([&options, option](const std::string&) {
-      options.virtio_given.push_back(option->get_name());
-    });
+  for (auto* const option : all) {
+    const auto name = option->get_name();
+    if (std::ranges::none_of(devices, [&](const auto& each) { return has_option(each, name); }))
+      command.remove_option(option);
+    else
+      option->group("Virtio devices")->each([&options, name](const std::string&) {
+        options.virtio_given.push_back(name);
+      });
+  }
 }
 
-}  // namespace
+void add_name(CLI::App& command, std::span<const DeviceEntry> devices, DeviceOptions& options) {
+  if (devices.size() == 1)
+    options.name = name_of(devices.front());
+  else
+    command.add_option("NAME", options.name, "The device")
+        ->required()
+        ->check(CLI::IsMember(names_of(devices)));
+}
 
-void add_device_options(CLI::App& command, DeviceOptions& options) {
-  command.add_option("NAME", options.name, "The device")
-      ->required()
-      ->check(CLI::IsMember(device_names()));
-  auto* const on = command
-                       .add_option("--on", options.on,
-                                   "The transport, see below; net takes several, each a port")
-                       ->type_name("TRANSPORT:WHERE")
-                       ->expected(1)
-                       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+void add_tracing_options(CLI::App& command, DeviceOptions& options) {
+  add_file(command, "--trace", options.tracing.file,
+           "Record every request from start to end, and write the trace to FILE");
+  command
+      .add_option("--control", options.tracing.control,
+                  "Serve a control socket, for `bellwire trace record` and `bellwire top`")
+      ->type_name("SOCKET");
+  add_facts(command, options.facts);
+}
+
+// How its doorbells and interrupts are handled.
+void add_wire_options(CLI::App& command, DeviceOptions& options) {
   add_parsed(command, "--poll", options.poll, parse_polling,
              "Look for work before sleeping: off, adaptive (for as long as that pays), always, "
              "always=CPU (bound to that CPU)")
@@ -147,29 +173,50 @@ void add_device_options(CLI::App& command, DeviceOptions& options) {
       ->check(between(0, 1'000'000))
       ->type_name("MICROSECONDS")
       ->default_str("0");
-  add_file(command, "--trace", options.tracing.file,
-           "Record every request from start to end, and write the trace to FILE");
-  command
-      .add_option("--control", options.tracing.control,
-                  "Serve a control socket, for `bellwire trace record` and `bellwire top`")
-      ->type_name("SOCKET");
-  add_facts(command, options.facts);
   add_parsed(command, "--drop", options.drop, parse_drop,
              "Lose a wake-up on purpose, to see which side reports it: the Nth doorbell "
-             "(doorbell=N) or the "
-             "Nth interrupt (interrupt=N)")
+             "(doorbell=N) or the Nth interrupt (interrupt=N)")
       ->type_name("WHAT");
-  add_virtio_options(command, options);
-  add_vhost_user_options(command, options, on);
 }
 
-Result<void> check_place(const DeviceOptions& options) {
+}  // namespace
+
+bool has_queues(std::span<const DeviceEntry> devices) {
+  return std::ranges::any_of(devices, [](const DeviceEntry& device) {
+    return !std::holds_alternative<FunctionEntry>(device);
+  });
+}
+
+void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
+                        DeviceOptions& options) {
+  add_name(command, devices, options);
+  const bool ports = std::ranges::any_of(devices, [](const DeviceEntry& device) {
+    const auto* const virtio = virtio_of(device);
+    return virtio != nullptr && virtio->ports;
+  });
+  auto* const on =
+      command
+          .add_option("--on", options.on,
+                      ports ? "The transport, see below; net takes several, each a port"
+                            : "The transport, see below")
+          ->type_name("TRANSPORT:WHERE")
+          ->expected(1)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  if (has_queues(devices)) {
+    add_wire_options(command, options);
+    add_tracing_options(command, options);
+  }
+  add_virtio_options(command, devices, options);
+  if (std::ranges::any_of(devices, virtio_of)) add_vhost_user_options(command, options, on);
+}
+
+Result<void> check_place(const DeviceOptions& options, const DeviceEntry& device) {
   if (options.print_capabilities) return {};
   if (options.on.empty())
     return fault(std::errc::invalid_argument,
                  "--on is required: say where {} runs, --on TRANSPORT:WHERE", options.name);
-  const auto* const entry = find_virtio(options.name);
-  const auto most = entry != nullptr && entry->ports ? most_places : 1;
+  const auto* const virtio = std::get_if<VirtioEntry>(&device);
+  const auto most = virtio != nullptr && virtio->ports ? most_places : 1;
   if (options.on.size() <= most) return {};
   return fault(std::errc::invalid_argument, "--on is given {} times: {} runs at {} at most",
                options.on.size(), options.name, most == 1 ? "one place" : text("{} places", most));

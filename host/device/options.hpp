@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// DeviceOptions: what the command line of `bellwire device` says.
+// DeviceOptions: what the command line of a device says.
 #pragma once
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "host/trace/record/tracing.hpp"
 #include "vdev/core/poll_time.hpp"
-#include "vdev/devices/catalog.hpp"
+#include "vdev/devices/entry.hpp"
 #include "vdev/runner/interpose.hpp"
 
 namespace CLI {
@@ -26,7 +27,7 @@ struct PollOptions {
 };
 
 struct DeviceOptions {
-  std::string name;             ///< in the catalog
+  std::string name;             ///< of the device
   std::vector<std::string> on;  ///< TRANSPORT:WHERE; several for a device that has ports
   PollOptions poll;
   std::chrono::microseconds moderate{0};  ///< least time between two interrupts of a queue
@@ -38,10 +39,15 @@ struct DeviceOptions {
   std::vector<std::string> virtio_given;  ///< which of those were given: "--file"
 };
 
-/// Adds all options of the subcommand, and checks them as they are read.
-void add_device_options(CLI::App& command, DeviceOptions& options);
+/// Adds the options that one of the devices has a use for, and checks them as they are read. With
+/// several devices the first argument is a NAME.
+void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
+                        DeviceOptions& options);
+
+/// Whether any of them has queues, of our ring or of virtio.
+[[nodiscard]] bool has_queues(std::span<const DeviceEntry> devices);
 
 /// Whether they say where the device runs. EINVAL: not at all, or at more places than it can.
-[[nodiscard]] Result<void> check_place(const DeviceOptions& options);
+[[nodiscard]] Result<void> check_place(const DeviceOptions& options, const DeviceEntry& device);
 
 }  // namespace bellwire::host

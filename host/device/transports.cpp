@@ -279,6 +279,13 @@ std::span<const TransportEntry> transports() noexcept {
   return entries;
 }
 
+bool runs(const TransportEntry& transport, const DeviceEntry& device) noexcept {
+  if (std::holds_alternative<FunctionEntry>(device)) return transport.serve != nullptr;
+  if (std::holds_alternative<VirtioEntry>(device)) return transport.serve_virtio != nullptr;
+  const bool virtqueues = std::get<RingEntry>(device).on_virtqueues.has_value();
+  return transport.create != nullptr || (virtqueues && transport.serve_virtio != nullptr);
+}
+
 Result<std::unique_ptr<Transport>> create_transport(boost::asio::io_context& context,
                                                     std::string_view on, GuestPlan& plan,
                                                     const FdDemand& demand, int stop) {

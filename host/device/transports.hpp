@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "vdev/core/transport.hpp"
+#include "vdev/devices/entry.hpp"
 #include "vdev/transport/vfio_user/server/server.hpp"
 #include "vdev/virtio/backend.hpp"
 
@@ -54,6 +55,9 @@ struct TransportEntry {
 };
 
 [[nodiscard]] std::span<const TransportEntry> transports() noexcept;
+
+/// Whether that device can run there.
+[[nodiscard]] bool runs(const TransportEntry& transport, const DeviceEntry& device) noexcept;
 
 /// `on` is "NAME:WHERE". What WHERE says about the guest's work goes to `plan`. EINVAL: no such
 /// transport, or WHERE is wrong. EMFILE: the process may have fewer descriptors than a guest can

@@ -6,7 +6,6 @@
 
 #include "host/output/json_text.hpp"
 #include "vdev/core/dma_space.hpp"
-#include "vdev/devices/catalog.hpp"
 #include "vdev/os/fd.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/transport/vhost_user/server/server.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Runs a virtio device of the catalog on a transport, on this thread.
+// Runs a virtio device on a transport, on this thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -36,7 +36,7 @@ class Yours(unittest.TestCase):
 
     def test_a_program_that_serves_a_device(self) -> None:
         build.programs("idio16")
-        run = boot_vm("--transport", "vfio-user", "--serve", f"{IDIO16} {{socket}}", "--", "sh", "-c",
+        run = boot_vm("--transport", "vfio-user", "--serve", f"{IDIO16} --on vfio-user:{{socket}}", "--", "sh", "-c",
                       "cat /sys/bus/pci/devices/0000:01:00.0/device")
         self.assertEqual((run.returncode, run.stdout), (0, "0x0dc8\n"), run.stderr)
         self.assertEqual(run.result["devices"], [])
@@ -48,7 +48,7 @@ class Yours(unittest.TestCase):
         build.programs("idio16")
         events = 'cd /sys/bus/pci/devices; echo up; until [ ! -e 0000:01:00.0 ]; do usleep 9000; done; ' \
                  'until [ -e 0000:01:00.0 ]; do usleep 9000; done; echo again'
-        with subprocess.Popen([BOOT_VM, "--transport", "vfio-user", "--serve", f"{IDIO16} {{socket}}",
+        with subprocess.Popen([BOOT_VM, "--transport", "vfio-user", "--serve", f"{IDIO16} --on vfio-user:{{socket}}",
                                "--", "sh", "-c", events], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout

@@ -213,7 +213,7 @@ class Idio16(Functions):
         lab = self.lab_on_socket(version="6.1-generic")
         said = lab.folder / "idio16.log"
         with said.open("wb") as log:
-            card = subprocess.Popen([IDIO16, self.socket], stdin=subprocess.PIPE, stdout=log,
+            card = subprocess.Popen([IDIO16, "--on", f"vfio-user:{self.socket}"], stdin=subprocess.PIPE, stdout=log,
                                     stderr=log, text=True)
         self.addCleanup(card.wait)
         self.addCleanup(card.kill)

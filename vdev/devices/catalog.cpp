@@ -10,15 +10,9 @@
 #include "vdev/devices/edu.hpp"
 #include "vdev/devices/net/lan.hpp"
 #include "vdev/devices/rng.hpp"
-#include "vdev/devices/virtio_request_device.hpp"
 
 namespace bellwire {
 namespace {
-
-template <class Base, class Kind>
-std::unique_ptr<Base> make() {
-  return std::make_unique<Kind>();
-}
 
 bool echoed(const Exchange& exchange) {
   return exchange.status == BELLWIRE_DONE && exchange.length == exchange.input.size() &&
@@ -28,11 +22,6 @@ bool echoed(const Exchange& exchange) {
 bool digested(const Exchange& exchange) {
   return exchange.status == BELLWIRE_DONE && exchange.result == crc32c(exchange.input);
 }
-
-constexpr FunctionEntry function_entries[] = {
-    {"edu", "a PCI device to learn drivers with: registers, interrupts, DMA",
-     make<pci::Function, edu::Edu>},
-};
 
 Result<os::DiskFile> open_disk(const VirtioOptions& options) {
   if (options.file && options.size)
@@ -64,19 +53,6 @@ Result<VirtioDevices> make_blk(boost::asio::io_context&, const VirtioOptions& op
   return one(std::move(*made));
 }
 
-// A ring device, for virtqueues.
-template <class Kind>
-Result<VirtioDevices> make_on_virtqueues(boost::asio::io_context&, const VirtioOptions& options) {
-  if (options.queues > BELLWIRE_MAX_QUEUES)
-    return fault(std::errc::invalid_argument, "--queues {}: give a number from 1 to {}",
-                 options.queues, BELLWIRE_MAX_QUEUES);
-  return one(std::make_unique<VirtioRequestDevice>(std::make_unique<Kind>(), options.queues));
-}
-
-Result<VirtioDevices> make_rng(boost::asio::io_context&, const VirtioOptions&) {
-  return one(make<virtio::Device, Rng>());
-}
-
 Result<VirtioDevices> make_net(boost::asio::io_context& context, const VirtioOptions& options) {
   const auto first = options.mac ? net::MacAddress::parse(*options.mac) : std::nullopt;
   if (options.mac && (!first || !first->single()))
@@ -93,72 +69,31 @@ Result<VirtioDevices> make_net(boost::asio::io_context& context, const VirtioOpt
   return devices;
 }
 
-constexpr std::string_view ring_options[] = {"--queues"};
-
-template <class Kind>
-constexpr CatalogEntry ring_device(std::string_view name, std::string_view summary,
-                                   bool (*right)(const Exchange&)) {
-  return {name,
-          summary,
-          make<Device, Kind>,
-          right,
-          {name, summary, ring_options, make_on_virtqueues<Kind>}};
-}
-
-constexpr CatalogEntry entries[] = {
-    ring_device<Echo>("echo", "copies each request's input to its output", echoed),
-    ring_device<Digest>("digest", "answers each request with the CRC-32C of its input", digested),
-    ring_device<Delay>("delay", "echoes after the time that a request asks for", echoed),
-};
-
 constexpr std::string_view blk_options[] = {"--file",      "--size",   "--null",
                                             "--read-only", "--serial", "--queues"};
 
 constexpr std::string_view net_options[] = {"--tap", "--mac", "--mtu"};
 
-constexpr VirtioEntry virtio_entries[] = {
-    {"blk", "a virtio disk: a file, a block device or memory", blk_options, make_blk},
-    {"net", "virtio network cards at a switch: a port for each --on, and a tap", net_options,
-     make_net, true},
-    {"rng", "a virtio source of entropy", {}, make_rng},
-};
-
-// Null if none has the name.
-template <class Entry>
-const Entry* find(std::span<const Entry> list, std::string_view name) noexcept {
-  const auto found = std::ranges::find(list, name, &Entry::name);
-  return found == list.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
-std::span<const CatalogEntry> catalog() noexcept {
+std::span<const DeviceEntry> catalog() {
+  static const DeviceEntry entries[] = {
+      ring_device<Echo>("echo", "copies each request's input to its output", echoed),
+      ring_device<Digest>("digest", "answers each request with the CRC-32C of its input", digested),
+      ring_device<Delay>("delay", "echoes after the time that a request asks for", echoed),
+      pci_function<edu::Edu>("edu",
+                             "a PCI device to learn drivers with: registers, interrupts, DMA"),
+      VirtioEntry{"blk", "a virtio disk: a file, a block device or memory", blk_options, make_blk},
+      VirtioEntry{"net", "virtio network cards at a switch: a port for each --on, and a tap",
+                  net_options, make_net, true},
+      virtio_device<Rng>("rng", "a virtio source of entropy"),
+  };
   return entries;
 }
 
-std::span<const FunctionEntry> functions() noexcept {
-  return function_entries;
-}
-
-std::span<const VirtioEntry> virtio_devices() noexcept {
-  return virtio_entries;
-}
-
-const CatalogEntry* find_device(std::string_view name) noexcept {
-  return find(catalog(), name);
-}
-
-const FunctionEntry* find_function(std::string_view name) noexcept {
-  return find(functions(), name);
-}
-
-const VirtioEntry* find_virtio(std::string_view name) noexcept {
-  return find(virtio_devices(), name);
-}
-
-std::unique_ptr<Device> create_device(std::string_view name) {
-  const auto* const entry = find_device(name);
-  return entry != nullptr ? entry->create() : nullptr;
+const DeviceEntry* find_device(std::string_view name) {
+  const auto found = std::ranges::find(catalog(), name, name_of);
+  return found == catalog().end() ? nullptr : &*found;
 }
 
 }  // namespace bellwire

@@ -8,7 +8,7 @@
 
 #include "vdev/pci/function.hpp"
 
-class Idio16 final : public bellwire::pci::Function, private bellwire::RegisterBlock {
+class Idio16 : public bellwire::pci::Function, private bellwire::RegisterBlock {
  public:
   /// `on_outputs` gets all 16 when the guest has changed one.
   explicit Idio16(std::function<void(std::uint16_t)> on_outputs = [](std::uint16_t) {});

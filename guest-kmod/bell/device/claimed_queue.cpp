@@ -42,7 +42,7 @@ ClaimedQueue::ClaimedQueue(const ClaimOptions& options, DeviceFile file, CallEve
       watch_(raw_) {}
 
 Result<ClaimedQueue> ClaimedQueue::create(const ClaimOptions& options) {
-  auto file = find_device(std::string(name_of(options.device)));
+  auto file = find_device(options.device);
   if (!file) return file.error();
   const auto claim = file->claim(BELLWIRE_ANY_QUEUE);
   if (!claim) return claim.error();

@@ -14,7 +14,7 @@
 namespace bell {
 
 struct ClaimOptions {
-  DeviceKind device = DeviceKind::echo;
+  std::string device = "echo";  ///< the name that it gave itself
   bellwire_worker worker = BELLWIRE_WORKER_CALLBACK;
   Kick kick = Kick::eventfd;
   Wait wait = Wait::poll;

@@ -14,10 +14,9 @@
 
 namespace bell {
 
-enum class Wait { read, poll, epoll };          // how the process waits for the call eventfd
-enum class Kick { ioctl, eventfd, direct };     // how the process has the module ring
-enum class DeviceKind { echo, digest, delay };  // which device it rings
-enum class LostHop { kick, call, wake };        // what it can lose on purpose: --drop
+enum class Wait { read, poll, epoll };       // how the process waits for the call eventfd
+enum class Kick { ioctl, eventfd, direct };  // how the process has the module ring
+enum class LostHop { kick, call, wake };     // what it can lose on purpose: --drop
 
 template <class Value>
 struct Named {
@@ -27,7 +26,6 @@ struct Named {
 
 std::span<const Named<Wait>> named_values(Wait) noexcept;
 std::span<const Named<Kick>> named_values(Kick) noexcept;
-std::span<const Named<DeviceKind>> named_values(DeviceKind) noexcept;
 std::span<const Named<LostHop>> named_values(LostHop) noexcept;
 std::span<const Named<bellwire_worker>> named_values(bellwire_worker) noexcept;
 std::span<const Named<bellwire::Polling>> named_values(bellwire::Polling) noexcept;
@@ -59,5 +57,17 @@ std::vector<Value> chosen(const std::vector<std::string>& wanted) {
       }
   return values;
 }
+
+/// How a device that bell knows answers a request.
+enum class Answer { unknown, input, digest };  // anything; the input; its CRC-32C
+
+/// By the name that the device gave itself.
+[[nodiscard]] Answer answer_of(std::string_view device) noexcept;
+
+/// The devices with the wanted names, each once; "all" stands for all that bell knows.
+[[nodiscard]] std::vector<std::string> chosen_devices(const std::vector<std::string>& wanted);
+
+/// Why no device can have that name; empty: one can.
+[[nodiscard]] std::string refuse_device_name(const std::string& name);
 
 }  // namespace bell

@@ -19,5 +19,17 @@ TEST_CASE("chosen values are in the order of the table, each once") {
   CHECK(chosen<Wait>({"epoll", "read", "epoll"}) == std::vector{Wait::read, Wait::epoll});
   CHECK(chosen<Wait>({"poll", "all"}) == std::vector{Wait::read, Wait::poll, Wait::epoll});
   CHECK(chosen<Wait>({"none"}).empty());
+  CHECK(chosen_devices({"sum", "all", "echo", "sum"}) ==
+        std::vector<std::string>{"sum", "echo", "digest", "delay"});
   CHECK(names<LostHop>() == std::vector<std::string>{"kick", "call", "wake"});
+}
+
+TEST_CASE("a device has any name that fits into the device's line") {
+  for (const auto* const right : {"echo", "sum", "my-device_2.0", "123456789012345"})
+    CHECK(refuse_device_name(right).empty());
+  for (const auto* const wrong : {"", "1234567890123456", "a b", "a\"b", "a\\b", "a\n"})
+    CHECK(refuse_device_name(wrong).find("1 to 15 characters") != std::string::npos);
+  CHECK(answer_of("digest") == Answer::digest);
+  CHECK(answer_of("delay") == Answer::input);
+  CHECK(answer_of("sum") == Answer::unknown);
 }

@@ -14,7 +14,7 @@ namespace {
 
 struct Names {
   explicit Names(const TrafficOptions& options)
-      : device(name_of(options.claim.device)),
+      : device(options.claim.device),
         worker(name_of(options.claim.worker)),
         kick(name_of(options.claim.kick)),
         wait(name_of(options.claim.wait)),

@@ -15,7 +15,7 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
   TrafficOptions one = options.traffic;
   const auto& [hop, number] = options.drop;
   if (number > 0) one.loss = {chosen<LostHop>({hop}).front(), number};
-  for (const auto device : chosen<DeviceKind>(options.devices))
+  for (const auto& device : chosen_devices(options.devices))
     for (const auto depth : options.depths)
       for (const auto worker : chosen<bellwire_worker>(options.workers))
         for (const auto kick : chosen<Kick>(options.kicks))

@@ -69,7 +69,7 @@ void print_ring(const Journey& journey, std::uint64_t ring, const ClaimOptions& 
     const auto& [what, how] = words[stage];
     print("{:8.1f} µs  {:<{}}{}{}{}\n",
           (*journey.at[stage] - *journey.at[BELLWIRE_SUBMITTED]) / 1000, "", host ? 44 : 0,
-          host ? text("{}: ", name_of(options.device)) : "", what,
+          host ? options.device + ": " : "", what,
           how != nullptr ? text(" ({})", how(options)) : "");
   }
 }

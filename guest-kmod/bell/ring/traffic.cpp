@@ -73,6 +73,7 @@ class Traffic {
   }
 
   TrafficOptions options_;
+  const Answer answer_ = answer_of(options_.claim.device);
   ClaimedQueue claimed_;
   bellwire::PollTime poll_time_;
   bellwire::os::Ticks ticks_;  // of the TSC, the unit of all times here
@@ -142,7 +143,7 @@ void Traffic::submit(std::uint64_t number, std::uint64_t now) {
   request.input_offset = at;
   request.input_length = options_.payload;
   request.output_offset = at + options_.payload;
-  request.output_length = options_.claim.device == DeviceKind::digest ? 0 : options_.payload;
+  request.output_length = answer_ == Answer::digest ? 0 : options_.payload;
   started_[number % options_.depth] = now;
   claimed_.queue().submit(request);
 }
@@ -171,9 +172,9 @@ void Traffic::check(const bellwire_completion& completion, std::uint64_t now) {
 }
 
 bool Traffic::right_answer(const bellwire_completion& completion, std::uint64_t number) {
+  if (answer_ == Answer::unknown) return true;
   if (completion.status != BELLWIRE_DONE) return false;
-  if (options_.claim.device == DeviceKind::digest)
-    return completion.result == bellwire::crc32c(input(number));
+  if (answer_ == Answer::digest) return completion.result == bellwire::crc32c(input(number));
   return completion.length == options_.payload && equal(input(number), output(number));
 }
 

@@ -36,7 +36,7 @@ struct TrafficResult {
   std::uint64_t lost = 0;        ///< requests whose completion was skipped
   std::uint64_t hung = 0;        ///< requests that hung: a hop was lost, or they never came back
   std::uint64_t duplicated = 0;  ///< completions of requests that had one
-  std::uint64_t corrupted = 0;   ///< completions with a wrong answer
+  std::uint64_t corrupted = 0;   ///< completions with a wrong answer, of a device that bell knows
   std::uint64_t doorbells = 0;   ///< writes to the Doorbell register
   std::uint64_t interrupts = 0;  ///< that the module received
   std::uint64_t raises = 0;      ///< interrupts that the device raised, since the queue was claimed

@@ -5,6 +5,7 @@ package by Python."""
 import json
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,6 +46,17 @@ def by_cmake(prefix: Path, name: str) -> Case:
     return Case(f"the example {name} by find_package")
 
 
+def device_main() -> Case:
+    """A program outside has the whole command line of `bellwire device`."""
+    program, trace = LOGS / "example-device/sum", LOGS / "example.trace"
+    command("device-main", program, "sum", "--on", "in-process:rings=100", "--trace", trace)
+    said = json.loads(trace.read_text())
+    assert (said["device"], len(said["requests"])) == ("sum", 100), said["device"]
+    refused = subprocess.run([program, "nosuch"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1, refused
+    return Case("an own program's command line")
+
+
 def by_pkg_config(prefix: Path) -> Case:
     packages = ":".join(str(path.parent) for path in prefix.rglob("*.pc"))
 
@@ -56,11 +68,13 @@ def by_pkg_config(prefix: Path) -> Case:
     launcher = build.remembered().get("CMAKE_CXX_COMPILER_LAUNCHER", "env")
     objects = []
     for source in EXAMPLE.glob("*.cpp"):
+        if source.stem == "sum_test":
+            continue
         objects.append(LOGS / f"example-{source.stem}.o")
         command("example-by-pkg-config", launcher, "g++", "-std=c++20", *flags("--cflags"), "-c",
                 source, "-o", objects[-1], environment=build.remembered())
     command("example-by-pkg-config", "g++", *objects, "-o", program, *flags("--libs"))
-    command("example-run", program)
+    command("example-run", program, "slow_sum", "--on", "in-process:rings=100,depth=8")
     return Case("the example device by pkg-config")
 
 
@@ -91,7 +105,8 @@ def consume() -> list[Case]:
     said = command("installed-program", prefix / "bin/bellwire", "--version")
     assert said.startswith("bellwire "), said
     examples = [by_cmake(prefix, name) for name in ("device", "idio16", "virtio")]
-    return [Case("the installed program"), back_end(prefix), *examples, by_pkg_config(prefix),
+    return [Case("the installed program"), back_end(prefix), *examples, device_main(),
+            by_pkg_config(prefix),
             as_part_of_another()]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The arrows between the layers: a file of vdev includes only what its layer links.
+"""The arrows between the layers: a file of vdev or host includes only what its layer links.
 
 A layer is a `bellwire_layer` of a CMakeLists.txt, with the files below its folder, down to the next
 layer. It reaches itself and the layers that it USES, and those that they use. What the linker can't
@@ -28,9 +28,9 @@ class Layer:
 
 
 def declared(root: Path) -> list[Layer]:
-    """The layers of vdev; a program of tests belongs to the layer of its CMakeLists.txt."""
+    """The layers; a program of tests belongs to the layer of its CMakeLists.txt."""
     layers: list[Layer] = []
-    for path in sorted((root / "vdev").rglob("CMakeLists.txt")):
+    for path in sorted(path for top in ("vdev", "host") for path in (root / top).rglob("CMakeLists.txt")):
         folder = f"{path.parent.relative_to(root)}/"
         tests: dict[str, tuple[str, ...]] = {}
         for kind, name, rest in _DECLARED.findall(re.sub("#.*", "", path.read_text())):

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-//
-// `bellwire device`: runs a device on a transport, on one thread, until a signal ends it, or the
-// guest that the transport includes is done.
+#include "host/device/command.hpp"
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "host/cli/stop_on_signal.hpp"
-#include "host/cli/subcommands.hpp"
 #include "host/device/device_run.hpp"
 #include "host/device/guest_run.hpp"
 #include "host/device/transports.hpp"
 #include "host/device/vhost_user_service.hpp"
 #include "host/device/virtio_run.hpp"
-#include "vdev/devices/catalog.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/os/cpu.hpp"
@@ -30,7 +28,7 @@ unsigned descriptors(pci::Function& function) {
 
 Result<void> run_function(boost::asio::io_context& context, const FunctionEntry& entry,
                           const std::string& on) {
-  const auto function = entry.create();
+  const auto function = entry.create(context);
   if (auto enough = os::ensure_more_fds(descriptors(*function)); !enough) return enough;
   const auto server = serve_function(context, *function, on);
   if (!server) return server.error();
@@ -64,22 +62,14 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   return {};
 }
 
-// Null: it is no virtio device, or not there.
-const VirtioEntry* virtio_entry(const DeviceOptions& options) {
-  const auto* const ring = find_device(options.name);
-  if (ring != nullptr && on_virtqueues(options.on.front())) return &ring->on_virtqueues;
-  return find_virtio(options.name);
-}
-
-// Runs a device on a transport. Whatever a guest or a peer does ends an attachment at most, never
-// this function.
-Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions& options,
-                          Tracing& tracing, int stop) {
+// Runs a ring device where it has an attachment. Whatever a guest or a peer does ends an attachment
+// at most, never this function.
+Result<void> run_attached(boost::asio::io_context& context, const RingEntry& entry,
+                          const DeviceOptions& options, Tracing& tracing, int stop) {
   if (!options.virtio_given.empty())
     return fault(std::errc::invalid_argument, "{}: {} has no such option on {}",
                  options.virtio_given.front(), options.name, options.on.front());
-  const auto& entry = *find_device(options.name);
-  const auto device = entry.create();
+  const auto device = entry.create(context);
   GuestPlan plan;
   const auto transport = create_transport(
       context, options.on.front(), plan,
@@ -100,6 +90,27 @@ Result<void> run_attached(boost::asio::io_context& context, const DeviceOptions&
   return run.result();
 }
 
+Result<void> run_ring_device(boost::asio::io_context& context, const RingEntry& entry,
+                             const DeviceOptions& options, Tracing& tracing, int stop) {
+  if (!on_virtqueues(options.on.front()))
+    return run_attached(context, entry, options, tracing, stop);
+  if (!entry.on_virtqueues)
+    return fault(std::errc::invalid_argument,
+                 "--on '{}': {} is neither a RequestDevice nor an AsyncRequestDevice, and only "
+                 "those run on virtqueues",
+                 options.on.front(), entry.name);
+  return run_virtio(context, *entry.on_virtqueues, options, tracing);
+}
+
+Result<void> run_entry(boost::asio::io_context& context, const DeviceEntry& device,
+                       const DeviceOptions& options, Tracing& tracing, int stop) {
+  if (const auto* const virtio = std::get_if<VirtioEntry>(&device))
+    return run_virtio(context, *virtio, options, tracing);
+  if (const auto* const function = std::get_if<FunctionEntry>(&device))
+    return run_function(context, *function, options.on.front());
+  return run_ring_device(context, std::get<RingEntry>(device), options, tracing, stop);
+}
+
 Result<void> print_capabilities(const DeviceOptions& options) {
   const auto capabilities = vhost_user_capabilities(options.name);
   if (!capabilities) return capabilities.error();
@@ -107,37 +118,49 @@ Result<void> print_capabilities(const DeviceOptions& options) {
   return {};
 }
 
-Result<void> run_device(const DeviceOptions& options) {
-  if (auto placed = check_place(options); !placed) return placed;
+Result<void> run_device(const DeviceOptions& options, std::span<const DeviceEntry> devices) {
+  const auto& device = *std::ranges::find(devices, options.name, name_of);
+  if (auto placed = check_place(options, device); !placed) return placed;
   if (options.print_capabilities) return print_capabilities(options);
-  const auto* const function = find_function(options.name);
-  if (function != nullptr)
+  if (std::holds_alternative<FunctionEntry>(device))
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
-  const auto* const virtio = virtio_entry(options);
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts);
   if (auto started = tracing.start(); !started) return started;
-  const auto ran = virtio != nullptr     ? run_virtio(context, *virtio, options, tracing)
-                   : function != nullptr ? run_function(context, *function, options.on.front())
-                                         : run_attached(context, options, tracing, stop.fd());
+  const auto ran = run_entry(context, device, options, tracing, stop.fd());
   const auto finished = tracing.finish();
   return ran ? finished : ran;
 }
 
-std::string describe_devices_and_transports() {
-  std::string page = "\nRing devices, for our module, or on virtqueues:\n";
-  for (const auto& entry : catalog()) page += text("  {:<10}{}\n", entry.name, entry.summary);
-  page += "\nWhole PCI devices, for vfio-user:PATH only:\n";
-  for (const auto& entry : functions()) page += text("  {:<10}{}\n", entry.name, entry.summary);
-  page += "\nVirtio devices, for stock drivers:\n";
-  for (const auto& entry : virtio_devices())
-    page += text("  {:<10}{}\n", entry.name, entry.summary);
-  page += "\nTransports:\n";
-  for (const auto& entry : transports())
-    page += text("  {}\n            {}\n", entry.syntax, entry.summary);
+template <class Kind>
+std::string list_of(std::span<const DeviceEntry> devices, std::string_view heading) {
+  std::string list;
+  for (const auto& device : devices)
+    if (std::holds_alternative<Kind>(device))
+      list += text("  {:<10}{}\n", name_of(device), summary_of(device));
+  return list.empty() ? list : text("\n{}\n{}", heading, list);
+}
+
+std::string list_of_transports(std::span<const DeviceEntry> devices) {
+  std::string list = "\nTransports:\n";
+  for (const auto& transport : transports())
+    if (std::ranges::any_of(devices, [&](const auto& device) { return runs(transport, device); }))
+      list += text("  {}\n            {}\n", transport.syntax, transport.summary);
+  return list;
+}
+
+// The state of a PCI function is its own.
+std::string describe(std::span<const DeviceEntry> devices) {
+  std::string page;
+  if (devices.size() > 1)
+    page = list_of<RingEntry>(devices, "Ring devices, for our module, or on virtqueues:") +
+           list_of<FunctionEntry>(devices, "Whole PCI devices, for vfio-user:PATH only:") +
+           list_of<VirtioEntry>(devices, "Virtio devices, for stock drivers:");
+  page += list_of_transports(devices);
+  if (!has_queues(devices)) return page;
   return page +
          "\nA device that is killed loses nothing: start it again, and it continues where it "
          "stopped.";
@@ -145,12 +168,12 @@ std::string describe_devices_and_transports() {
 
 }  // namespace
 
-void add_device(CLI::App& app, Run& run) {
-  auto* command = app.add_subcommand("device", "Run a device on a transport");
-  command->footer(describe_devices_and_transports());
+void add_device_command(CLI::App& command, std::span<const DeviceEntry> devices, Run& run) {
+  command.footer(describe(devices));
   auto options = std::make_shared<DeviceOptions>();
-  add_device_options(*command, *options);
-  command->callback([&run, options] { run = [options] { return run_device(*options); }; });
+  add_device_options(command, devices, *options);
+  command.callback(
+      [&run, options, devices] { run = [=] { return run_device(*options, devices); }; });
 }
 
 }  // namespace bellwire::host
