@@ -26,17 +26,25 @@ endforeach()
 install(TARGETS ${layers} EXPORT bellwire ARCHIVE)
 install(DIRECTORY vdev DESTINATION ${headers} FILES_MATCHING PATTERN "*.hpp")
 install(FILES host/device/device_main.hpp DESTINATION ${headers}/host/device)
+# Where the layers' headers find them, and <bellwire/uapi/bellwire.h>, for programs of the guest.
 install(FILES guest-kmod/uapi/bellwire.h guest-kmod/uapi/bellwire_virtio.h
         DESTINATION ${headers}/guest-kmod/uapi)
+install(FILES guest-kmod/uapi/bellwire.h guest-kmod/uapi/bellwire_virtio.h
+        DESTINATION ${headers}/uapi)
+if(TARGET bellwire-guest)
+  install(TARGETS bellwire-guest EXPORT bellwire ARCHIVE)
+  install(FILES guest-kmod/library/guest.h DESTINATION ${headers})
+endif()
 
 install(EXPORT bellwire NAMESPACE bellwire:: FILE bellwireTargets.cmake DESTINATION ${package})
 configure_package_config_file(
   cmake/bellwireConfig.cmake.in ${PROJECT_BINARY_DIR}/bellwireConfig.cmake
-  INSTALL_DESTINATION ${package})
+  INSTALL_DESTINATION ${package} PATH_VARS CMAKE_INSTALL_DATADIR)
 write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/bellwireConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/bellwireConfig.cmake
               ${PROJECT_BINARY_DIR}/bellwireConfigVersion.cmake
+              cmake/bellwireFunctions.cmake cmake/bellwireModule.cmake
         DESTINATION ${package})
 
 # pkg-config wants the archives highest layer first.
@@ -44,5 +52,7 @@ list(REVERSE layers)
 list(TRANSFORM layers PREPEND -l OUTPUT_VARIABLE BELLWIRE_LIBRARIES)
 list(JOIN BELLWIRE_LIBRARIES " " BELLWIRE_LIBRARIES)
 file(RELATIVE_PATH BELLWIRE_UP /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-configure_file(cmake/bellwire.pc.in ${PROJECT_BINARY_DIR}/bellwire.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/bellwire.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+foreach(name bellwire bellwire-guest)
+  configure_file(cmake/${name}.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
