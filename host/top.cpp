@@ -91,6 +91,7 @@ class WatchedDevice {
     if (!now) return text("{:<10}{:<13}{}\n", last_.device, last_.transport, now.error().message);
     std::string lines;
     for (const auto& queue : now->queues) lines += line(*now, queue);
+    if (now->function) lines = function_line(*now);
     if (lines.empty()) lines = note(cells(*now), "no driver");
     last_ = std::move(*now);
     return lines;
@@ -110,6 +111,26 @@ class WatchedDevice {
     auto line = table().line(cells);
     line.pop_back();
     return text("{}  {}\n", line, words);
+  }
+
+  // Of a PCI function, which has no queues that all devices have.
+  [[nodiscard]] std::string function_line(const DeviceStatus& now) const {
+    using pci::EventKind;
+    const auto before = last_.function.value_or(FunctionCounts());
+    const double seconds = std::chrono::duration<double>(now.when - last_.when).count();
+    const auto per_second = [&](std::initializer_list<EventKind> kinds) {
+      std::uint64_t then = 0, sum = 0;
+      for (const auto kind : kinds) then += before.of(kind), sum += now.function->of(kind);
+      return rate(then, sum, seconds);
+    };
+    return note(cells(now),
+                text("registers {}/s read, {}/s written; config {}/s; DMA {}/s, {} bytes/s, {} "
+                     "failed; {} interrupts/s",
+                     per_second({EventKind::read}), per_second({EventKind::write}),
+                     per_second({EventKind::config_read, EventKind::config_write}),
+                     per_second({EventKind::dma_read, EventKind::dma_write}),
+                     rate(before.dma_bytes, now.function->dma_bytes, seconds), now.function->failed,
+                     per_second({EventKind::interrupt})));
   }
 
   [[nodiscard]] std::string line(const DeviceStatus& now, const QueueStatus& queue) const {
@@ -197,6 +218,7 @@ void add_top(CLI::App& app, Run& run) {
   auto* command =
       app.add_subcommand("top", "Show what running devices do, a line per queue in use");
   command->footer(R"(
+Of a whole PCI device it is one line: accesses, transfers and interrupts.
 Rates are averages since the lines before. The column eventfds says how many of the device's
 eventfds have a count that nobody took yet, of all that it has. On a terminal the lines stay in
 their place.)");

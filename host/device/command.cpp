@@ -15,21 +15,27 @@
 #include "vdev/loop/asio.hpp"
 #include "vdev/os/cpu.hpp"
 #include "vdev/os/fd.hpp"
+#include "vdev/pci/observe/observation.hpp"
 #include "vdev/transport/card/card.hpp"
 
 namespace bellwire::host {
 namespace {
 
 // The most that serving a function takes, with its socket and a client: as a card takes, and one
-// per interrupt.
-unsigned descriptors(pci::Function& function) {
-  return card::descriptors({.queues = 0}) + function.interrupts().vectors();
+// per interrupt, beside what an observation has.
+unsigned descriptors(pci::Function& function, Tracing& tracing) {
+  const auto each = 1 + (tracing.observer() != nullptr ? pci::Observation::descriptors_each : 0);
+  return card::descriptors({.queues = 0}) + (function.interrupts().vectors() + 1) * each +
+         tracing.descriptors_to_come();
 }
 
 Result<void> run_function(boost::asio::io_context& context, const FunctionEntry& entry,
-                          const std::string& on) {
+                          const std::string& on, Tracing& tracing) {
   const auto function = entry.create(context);
-  if (auto enough = os::ensure_more_fds(descriptors(*function)); !enough) return enough;
+  if (auto enough = os::ensure_more_fds(descriptors(*function, tracing)); !enough) return enough;
+  std::optional<pci::Observation> observation;
+  if (auto* const observer = tracing.observer(); observer != nullptr)
+    observation.emplace(context, *function, *observer);
   const auto server = serve_function(context, *function, on);
   if (!server) return server.error();
   log::info("{} is served on {}", entry.name, on);
@@ -58,7 +64,6 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   if (options.poll.polling != Polling::off) return refuse("--poll", "has no ring to poll");
   if (options.moderate.count() > 0) return refuse("--moderate", "raises its interrupts itself");
   if (options.drop) return refuse("--drop", "has its own wires");
-  if (options.tracing.file) return refuse("--trace", "has no ring to record");
   return {};
 }
 
@@ -107,7 +112,7 @@ Result<void> run_entry(boost::asio::io_context& context, const DeviceEntry& devi
   if (const auto* const virtio = std::get_if<VirtioEntry>(&device))
     return run_virtio(context, *virtio, options, tracing);
   if (const auto* const function = std::get_if<FunctionEntry>(&device))
-    return run_function(context, *function, options.on.front());
+    return run_function(context, *function, options.on.front(), tracing);
   return run_ring_device(context, std::get<RingEntry>(device), options, tracing, stop);
 }
 
@@ -129,7 +134,8 @@ Result<void> run_device(const DeviceOptions& options, std::span<const DeviceEntr
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts);
-  if (auto started = tracing.start(); !started) return started;
+  const bool function = std::holds_alternative<FunctionEntry>(device);
+  if (auto started = tracing.start(function); !started) return started;
   const auto ran = run_entry(context, device, options, tracing, stop.fd());
   const auto finished = tracing.finish();
   return ran ? finished : ran;

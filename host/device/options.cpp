@@ -150,7 +150,8 @@ void add_name(CLI::App& command, std::span<const DeviceEntry> devices, DeviceOpt
 
 void add_tracing_options(CLI::App& command, DeviceOptions& options) {
   add_file(command, "--trace", options.tracing.file,
-           "Record every request from start to end, and write the trace to FILE");
+           "Record every request, or what happens to a whole PCI device, from start to end, and "
+           "write the trace to FILE");
   command
       .add_option("--control", options.tracing.control,
                   "Serve a control socket, for `bellwire trace record` and `bellwire top`")
@@ -202,10 +203,8 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
           ->type_name("TRANSPORT:WHERE")
           ->expected(1)
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  if (has_queues(devices)) {
-    add_wire_options(command, options);
-    add_tracing_options(command, options);
-  }
+  if (has_queues(devices)) add_wire_options(command, options);
+  add_tracing_options(command, options);
   add_virtio_options(command, devices, options);
   if (std::ranges::any_of(devices, virtio_of)) add_vhost_user_options(command, options, on);
 }

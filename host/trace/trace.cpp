@@ -3,6 +3,7 @@
 // `bellwire trace`: record/record.cpp records; show, diff and export, which read trace files, are
 // here.
 #include <CLI/CLI.hpp>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include "host/cli/subcommands.hpp"
 #include "host/output/json_text.hpp"
 #include "host/trace/view/diff.hpp"
+#include "host/trace/view/function_figures.hpp"
 #include "host/trace/view/page.hpp"
 #include "host/trace/view/perfetto.hpp"
 #include "host/trace/view/show.hpp"
@@ -42,10 +44,11 @@ struct ShowOptions {
   bool json = false;
 };
 
-Result<void> run_show(const ShowOptions& options) {
-  const auto loaded = load(options.path);
+template <class Kind>
+Result<void> show_kind(const Kind& trace, const ShowOptions& options) {
+  const auto loaded = view::figures_of(trace, options.path);
   if (!loaded) return loaded.error();
-  const auto& [trace, figures] = *loaded;
+  const auto& figures = *loaded;
   if (options.json)
     std::cout << json_text(to_json(trace, figures, options.slowest)) << '\n';
   else
@@ -53,11 +56,18 @@ Result<void> run_show(const ShowOptions& options) {
   return {};
 }
 
+Result<void> run_show(const ShowOptions& options) {
+  const auto trace = view::read_any(options.path);
+  if (!trace) return trace.error();
+  return std::visit([&](const auto& kind) { return show_kind(kind, options); }, *trace);
+}
+
 void add_show(CLI::App& trace, Run& run) {
   auto* command = trace.add_subcommand("show", "Show where the time went, hop by hop");
   command->footer(R"(
 A hop leads from one stage that a request passed to the next that it passed. Percentiles are
-times that were measured, by nearest rank. Shares are of the time of all requests together.)");
+times that were measured, by nearest rank. Shares are of the time of all requests together. Of a
+whole PCI device it shows each register, the DMA and the interrupts.)");
   auto options = std::make_shared<ShowOptions>();
   command->add_option("FILE", options->path, "The trace")->required();
   command->add_option("--slowest", options->slowest, "Show the N slowest requests step by step")
@@ -109,8 +119,32 @@ struct ExportOptions {
 
 struct Format {
   const std::optional<std::string>& path;
-  void (*write)(std::ostream&, const Trace&, const Figures&);
+  std::function<void(std::ostream&)> write;
 };
+
+// What can be written of a trace of requests, or of a PCI device.
+Result<std::vector<Format>> formats_of(const Trace& trace, const ExportOptions& options) {
+  auto figures = view::figures_of(trace, options.path);
+  if (!figures) return figures.error();
+  const auto shared = std::make_shared<const Figures>(std::move(*figures));
+  return std::vector<Format>{
+      {options.perfetto, [=, &trace](auto& out) { view::write_perfetto(out, trace, *shared); }},
+      {options.html, [=, &trace](auto& out) { view::write_page(out, trace, *shared); }}};
+}
+
+Result<std::vector<Format>> formats_of(const view::FunctionTrace& trace,
+                                       const ExportOptions& options) {
+  if (options.perfetto)
+    return fault(std::errc::invalid_argument,
+                 "--perfetto: trace '{}' is of a whole PCI device, which has no requests: use "
+                 "--html",
+                 options.path);
+  auto figures = view::figures_of(trace, options.path);
+  if (!figures) return figures.error();
+  const auto shared = std::make_shared<const view::FunctionFigures>(std::move(*figures));
+  return std::vector<Format>{
+      {options.html, [=, &trace](auto& out) { view::write_page(out, trace, *shared); }}};
+}
 
 // One file would silently take the other's place, or the trace's.
 Result<void> check_distinct(const ExportOptions& options) {
@@ -131,15 +165,17 @@ Result<void> run_export(const ExportOptions& options) {
     return fault(std::errc::invalid_argument,
                  "trace export: choose what to write: --perfetto or --html");
   if (auto distinct = check_distinct(options); !distinct) return distinct;
-  const auto loaded = load(options.path);
-  if (!loaded) return loaded.error();
+  const auto trace = view::read_any(options.path);
+  if (!trace) return trace.error();
+  const auto formats =
+      std::visit([&](const auto& kind) { return formats_of(kind, options); }, *trace);
+  if (!formats) return formats.error();
   std::vector<OutputFile> files;
-  for (const auto& [path, write] :
-       {Format{options.perfetto, view::write_perfetto}, Format{options.html, view::write_page}}) {
+  for (const auto& [path, write] : *formats) {
     auto file = create_file(path);
     if (!file) return file.error();
     if (!*file) continue;
-    write((*file)->stream(), loaded->trace, loaded->figures);
+    write((*file)->stream());
     if (auto written = (*file)->flush(); !written) return written;
     files.push_back(std::move(**file));
   }

@@ -65,12 +65,18 @@ void DmaSpace::erase_mapped(const AddressRange& range) {
 }
 
 void DmaSpace::read(std::uint64_t address, std::span<std::byte> into, DmaDone done) {
-  begin(address, into, Direction::read, std::move(done));
+  (this->*begin_)(address, into, Direction::read, std::move(done));
 }
 
 void DmaSpace::write(std::uint64_t address, std::span<const std::byte> from, DmaDone done) {
-  begin(address, {const_cast<std::byte*>(from.data()), from.size()}, Direction::write,
-        std::move(done));
+  (this->*begin_)(address, {const_cast<std::byte*>(from.data()), from.size()}, Direction::write,
+                  std::move(done));
+}
+
+void DmaSpace::begin_observed(std::uint64_t address, std::span<std::byte> bytes,
+                              Direction direction, DmaDone done) {
+  begin(address, bytes, direction,
+        observer_->began(direction == Direction::write, address, bytes, std::move(done)));
 }
 
 void DmaSpace::begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction,

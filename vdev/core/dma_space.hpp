@@ -47,6 +47,16 @@ class DmaCarrier {
   virtual void drop(const AddressRange& range, const Error& why) = 0;
 };
 
+/// Sees the device's transfers.
+class DmaObserver {
+ public:
+  virtual ~DmaObserver() = default;
+  /// A transfer begins. Returns what is called when it has ended, in place of `done`; the bytes
+  /// stay until then.
+  [[nodiscard]] virtual DmaDone began(bool write, std::uint64_t address,
+                                      std::span<const std::byte> bytes, DmaDone done) = 0;
+};
+
 struct DmaRegion {
   std::uint64_t address = 0;
   std::uint64_t size = 0;
@@ -95,6 +105,12 @@ class DmaSpace {
   void cancel();
   [[nodiscard]] std::size_t regions() const noexcept { return regions_.size(); }
 
+  /// Tells `observer` of read() and write() from now on; null: nobody.
+  void tell(DmaObserver* observer) noexcept {
+    observer_ = observer;
+    begin_ = observer == nullptr ? &DmaSpace::begin : &DmaSpace::begin_observed;
+  }
+
  private:
   struct Transfer;
   // What bytes() needs of a region.
@@ -107,6 +123,8 @@ class DmaSpace {
   bool find_mapped(std::uint64_t address) const noexcept;
   enum class Direction { read, write };
   void begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction, DmaDone done);
+  void begin_observed(std::uint64_t address, std::span<std::byte> bytes, Direction direction,
+                      DmaDone done);
   void advance(const std::shared_ptr<Transfer>& transfer);
   [[nodiscard]] const DmaRegion* find(std::uint64_t address) const noexcept;
   void carry(const std::shared_ptr<Transfer>& transfer, std::span<std::byte> part);
@@ -121,6 +139,9 @@ class DmaSpace {
   DmaCarrier* carrier_ = nullptr;
   std::size_t carried_ = 0;  // transfers that the carrier has
   bool canceling_ = false;
+  DmaObserver* observer_ = nullptr;
+  void (DmaSpace::*begin_)(std::uint64_t, std::span<std::byte>, Direction,
+                           DmaDone) = &DmaSpace::begin;
 };
 
 inline std::span<std::byte> DmaSpace::bytes(std::uint64_t address,

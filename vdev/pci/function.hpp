@@ -84,18 +84,31 @@ struct Plan {
 
 class MsixRegisters;
 
-class Function {
+/// What a guest does to a function beside its BARs.
+class Access {
+ public:
+  virtual void read_config(std::size_t offset, std::span<std::byte> into) noexcept = 0;
+  virtual void write_config(std::size_t offset, std::span<const std::byte> from) noexcept = 0;
+  virtual void reset() noexcept = 0;
+
+ protected:
+  ~Access() = default;
+};
+
+class Function : public Access {
  public:
   virtual ~Function();
 
   // For transports.
 
+  /// Itself, or what stands before it.
+  [[nodiscard]] Access& access() noexcept { return *access_; }
   [[nodiscard]] const ConfigSpace& config() const noexcept { return config_; }
-  void read_config(std::size_t offset, std::span<std::byte> into) noexcept;
-  void write_config(std::size_t offset, std::span<const std::byte> from) noexcept;
+  void read_config(std::size_t offset, std::span<std::byte> into) noexcept override;
+  void write_config(std::size_t offset, std::span<const std::byte> from) noexcept override;
   /// All six; those without a shape do not exist.
   [[nodiscard]] const std::array<Bar, most_bars>& bars() const noexcept { return bars_; }
-  void reset() noexcept;
+  void reset() noexcept override;
 
   /// A client arrives. What an earlier client was given, and may have kept, is cut off: the
   /// doorbells get new eventfds, the memory of BARs new files with the same bytes. On an error,
@@ -106,6 +119,14 @@ class Function {
 
   [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
   [[nodiscard]] DmaSpace& memory() noexcept { return memory_; }
+
+  // For what stands between a transport and the function (observe/observation.hpp).
+
+  /// `registers` serves the BAR from now on, in place of what it had.
+  void serve_registers(unsigned bar, RegisterBlock* registers) noexcept {
+    bars_[bar].registers = registers;
+  }
+  void serve_access(Access& access) noexcept { access_ = &access; }
 
  protected:
   /// Throws std::system_error if the plan violates PCI's rules: that is the author's mistake.
@@ -140,6 +161,7 @@ class Function {
   DmaSpace memory_;
   std::unique_ptr<MsixRegisters> msix_;
   bool handed_out_ = false;  // what the bars have, to a client
+  Access* access_ = this;
 };
 
 }  // namespace bellwire::pci

@@ -65,7 +65,12 @@ void Interrupts::disable_intx(bool disabled) noexcept {
   signal_intx();
 }
 
+void Interrupts::told_disconnected(InterruptKind kind, unsigned index) noexcept {
+  if (tap_ != nullptr) tap_->disconnected(kind, index);
+}
+
 void Interrupts::connect(InterruptKind kind, unsigned index, os::EventFd event) noexcept {
+  if (tap_ != nullptr) event = tap_->connected(kind, index, std::move(event));
   if (kind == InterruptKind::intx) {
     intx_.event = std::move(event);
     intx_.signalled = false;
@@ -82,6 +87,7 @@ void Interrupts::connect(InterruptKind kind, unsigned index, os::EventFd event) 
 }
 
 void Interrupts::disconnect(InterruptKind kind, unsigned index) noexcept {
+  told_disconnected(kind, index);
   if (kind == InterruptKind::intx)
     intx_.event.reset();
   else if (kind == user_)
@@ -89,6 +95,7 @@ void Interrupts::disconnect(InterruptKind kind, unsigned index) noexcept {
 }
 
 void Interrupts::disconnect(InterruptKind kind) noexcept {
+  for (unsigned index = 0; index < count(kind); ++index) told_disconnected(kind, index);
   if (kind == InterruptKind::intx) {
     intx_.event.reset();
   } else if (kind == user_) {

@@ -35,6 +35,16 @@ struct InterruptCounts {
   unsigned msix = 0;  ///< up to 2048
 };
 
+/// Stands between the vectors and what the transport connects them to.
+class ConnectionTap {
+ public:
+  virtual ~ConnectionTap() = default;
+  /// Returns what the device's side rings from now on.
+  [[nodiscard]] virtual os::EventFd connected(InterruptKind kind, unsigned index,
+                                              os::EventFd event) noexcept = 0;
+  virtual void disconnected(InterruptKind kind, unsigned index) noexcept = 0;
+};
+
 class Interrupts {
  public:
   explicit Interrupts(const InterruptCounts& counts);
@@ -61,6 +71,9 @@ class Interrupts {
   [[nodiscard]] bool pending(InterruptKind kind, unsigned index) const noexcept;
   /// As if the device had raised it.
   void trigger(InterruptKind kind, unsigned index) noexcept;
+
+  /// Is told of connections that are made and ended from now on; null: nobody is.
+  void tell(ConnectionTap* tap) noexcept { tap_ = tap; }
 
   // Set by the config space: MSI-X function mask, the command register's interrupt disable.
 
@@ -89,6 +102,7 @@ class Interrupts {
   void settle(Vector& vector) noexcept;
   void settle_all() noexcept;
   void drop(Vector& vector) noexcept;
+  void told_disconnected(InterruptKind kind, unsigned index) noexcept;
   void signal_intx() noexcept;
 
   InterruptCounts counts_;
@@ -96,6 +110,7 @@ class Interrupts {
   Intx intx_;
   InterruptKind user_ = InterruptKind::intx;  // whose the vectors' connections are
   bool all_masked_ = false;
+  ConnectionTap* tap_ = nullptr;
 };
 
 /// The BAR with the MSI-X table and the pending bit array. A vector's mask bit and pending bit are

@@ -31,6 +31,7 @@ class JsonNode {
   /// A member of an object.
   [[nodiscard]] JsonNode at(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const;
+  [[nodiscard]] bool is_object() const noexcept { return value_->is_object(); }
 
   /// An element of an array, which must exist.
   [[nodiscard]] JsonNode at(std::size_t index) const;

@@ -12,6 +12,7 @@
 #include <map>
 
 #include "host/output/stream_buffers.hpp"
+#include "host/trace/file/function_trace.hpp"
 #include "host/trace/file/json_node.hpp"
 #include "vdev/os/fd.hpp"
 
@@ -55,14 +56,6 @@ void check_stages(const JsonNode& node) {
     expect("name", stages[index].name);
     expect("side", name_of(stages[index].side));
   }
-}
-
-MachineFacts read_machine(const JsonNode& node) {
-  return {.cpu = node.at("cpu").line(),
-          .kernel = node.at("kernel").line(),
-          .accelerator = node.at("accelerator").line_or_null(),
-          .qemu = node.at("qemu").line_or_null(),
-          .guest_kernel = node.at("guest_kernel").line_or_null()};
 }
 
 ClockInfo read_clock(const JsonNode& node) {
@@ -148,7 +141,6 @@ Left read_left_out(const JsonNode& file) {
 }
 
 Trace read_all(const JsonNode& file) {
-  check_version(file.at("version"));
   check_stages(file.at("stages"));
   auto left = read_left_out(file);
   Trace trace{.machine = read_machine(file.at("machine")),
@@ -186,19 +178,46 @@ Result<std::string> read_bytes(const std::string& path) {
   }
 }
 
+AnyTrace read_any_kind(const JsonNode& file) {
+  check_version(file.at("version"));
+  if (is_function_trace(file)) return read_function_trace(file);
+  return read_all(file);
+}
+
+Result<Trace> with_requests(Result<AnyTrace> read, const std::string& name) {
+  if (!read) return read.error();
+  if (auto* const trace = std::get_if<Trace>(&*read)) return std::move(*trace);
+  return fault(std::errc::protocol_error,
+               "trace '{}' is of a whole PCI device, which has no requests: only trace show and "
+               "trace export --html take it",
+               name);
+}
+
 }  // namespace
 
-Result<Trace> parse(std::string_view content, const std::string& name) {
+MachineFacts read_machine(const JsonNode& node) {
+  return {.cpu = node.at("cpu").line(),
+          .kernel = node.at("kernel").line(),
+          .accelerator = node.at("accelerator").line_or_null(),
+          .qemu = node.at("qemu").line_or_null(),
+          .guest_kernel = node.at("guest_kernel").line_or_null()};
+}
+
+Result<AnyTrace> parse_any(std::string_view content, const std::string& name) {
   try {
     const auto document = parse_json(content);
-    return read_all(JsonNode(document));
+    return read_any_kind(JsonNode(document));
   } catch (const Malformed& malformed) {
     return fault(std::errc::protocol_error,
                  "trace '{}': {}; if it was not changed, record it again", name, malformed.what());
   }
 }
 
-Result<Trace> read(const std::string& path) {
+Result<Trace> parse(std::string_view content, const std::string& name) {
+  return with_requests(parse_any(content, name), name);
+}
+
+Result<AnyTrace> read_any(const std::string& path) {
   auto content = read_bytes(path);
   if (!content) return content.error();
   if (host::is_gzip(*content)) {
@@ -206,7 +225,11 @@ Result<Trace> read(const std::string& path) {
     if (!content)
       return Error{content.error().code, text("trace '{}': {}", path, content.error().message)};
   }
-  return parse(*content, path);
+  return parse_any(*content, path);
+}
+
+Result<Trace> read(const std::string& path) {
+  return with_requests(read_any(path), path);
 }
 
 }  // namespace bellwire::view

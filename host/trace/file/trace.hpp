@@ -18,6 +18,8 @@
 
 namespace bellwire::view {
 
+class JsonNode;
+
 struct MachineFacts {
   std::string cpu, kernel;
   std::optional<std::string> accelerator, qemu, guest_kernel;  ///< empty: not given
@@ -65,11 +67,14 @@ struct Trace {
 };
 
 /// Parses a file's text, which is not compressed; errors call it `name`. EPROTO: something in it is
-/// wrong.
+/// wrong, or it is the trace of a whole PCI device (function_trace.hpp).
 [[nodiscard]] Result<Trace> parse(std::string_view content, const std::string& name);
 
 /// Reads a file, which may be compressed by gzip. Also EFBIG, or what the system says.
 [[nodiscard]] Result<Trace> read(const std::string& path);
+
+/// A file's "machine". Throws Malformed.
+[[nodiscard]] MachineFacts read_machine(const JsonNode& node);
 
 /// Calls take(hop, ns) for each hop of a request within `whole`, in order.
 template <class Take>

@@ -55,24 +55,15 @@ json::object lost_by_side(const trace::Timeline& timeline) {
 
 json::object head(const trace::Timeline& timeline, const TraceFacts& facts,
                   std::chrono::system_clock::time_point began) {
-  return {{"version", version},
-          {"machine",
-           {{"accelerator", or_null(facts.accelerator)},
-            {"cpu", cpu_model()},
-            {"kernel", kernel_release()},
-            {"qemu", or_null(facts.qemu)},
-            {"guest_kernel", or_null(facts.guest_kernel)}}},
-          {"transport", facts.transport},
-          {"device", facts.device},
-          {"began", iso(began)},
-          {"clock",
-           {{"ticks_per_ns", timeline.ticks_per_ns},
-            {"offset_ticks", timeline.offset_ticks},
-            {"uncertainty_ns", timeline.uncertainty_ns},
-            {"contradictions", timeline.contradictions}}},
-          {"stages", stage_list()},
-          {"lost", lost_by_side(timeline)},
-          {"left_out", left_out(timeline)}};
+  auto head = trace_head(facts, began);
+  head["clock"] = {{"ticks_per_ns", timeline.ticks_per_ns},
+                   {"offset_ticks", timeline.offset_ticks},
+                   {"uncertainty_ns", timeline.uncertainty_ns},
+                   {"contradictions", timeline.contradictions}};
+  head["stages"] = stage_list();
+  head["lost"] = lost_by_side(timeline);
+  head["left_out"] = left_out(timeline);
+  return head;
 }
 
 // The long lists are written as text: as JSON values they would take ten times the memory.
@@ -131,6 +122,19 @@ Result<NamedFact> parse_fact(const std::string& words) {
   TraceFacts any;
   if (auto known = add_fact(any, fact); !known) return known.error();
   return fact;
+}
+
+json::object trace_head(const TraceFacts& facts, std::chrono::system_clock::time_point began) {
+  return {{"version", version},
+          {"machine",
+           {{"accelerator", or_null(facts.accelerator)},
+            {"cpu", cpu_model()},
+            {"kernel", kernel_release()},
+            {"qemu", or_null(facts.qemu)},
+            {"guest_kernel", or_null(facts.guest_kernel)}}},
+          {"transport", facts.transport},
+          {"device", facts.device},
+          {"began", iso(began)}};
 }
 
 std::string trace_file(const trace::Timeline& timeline, const TraceFacts& facts,

@@ -4,6 +4,7 @@
 // request. ../README.md describes the format.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -32,6 +33,10 @@ struct NamedFact {
 
 /// EINVAL: there is no such fact, or the text can't be one.
 [[nodiscard]] Result<void> add_fact(TraceFacts& facts, const NamedFact& fact);
+
+/// What every trace file begins with: version, machine, transport, device and began.
+[[nodiscard]] boost::json::object trace_head(const TraceFacts& facts,
+                                             std::chrono::system_clock::time_point began);
 
 [[nodiscard]] std::string trace_file(const trace::Timeline& timeline, const TraceFacts& facts,
                                      std::chrono::system_clock::time_point began);

@@ -5,6 +5,7 @@
 #include <future>
 #include <utility>
 
+#include "host/trace/file/function_trace.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/trace/recorder.hpp"
 
@@ -36,13 +37,14 @@ struct RecordingThread::OpenRecording {
   std::function<void()> over;
   std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
   Clock::time_point since = Clock::now();
-
-  [[nodiscard]] bool done() const {
-    const std::chrono::duration<double> time = Clock::now() - since;
-    return (limits.seconds && time.count() >= *limits.seconds) ||
-           (limits.requests && recorder.posted() >= *limits.requests);
-  }
 };
+
+bool RecordingThread::done() const {
+  const std::chrono::duration<double> time = Clock::now() - job_->since;
+  const auto recorded = log_ != nullptr ? log_->recorded() : job_->recorder.posted();
+  return (job_->limits.seconds && time.count() >= *job_->limits.seconds) ||
+         (job_->limits.requests && recorded >= *job_->limits.requests);
+}
 
 RecordingThread::RecordingThread()
     : work_(boost::asio::make_work_guard(context_)), timer_(context_) {
@@ -99,6 +101,7 @@ Result<void> RecordingThread::begin(const TraceFacts& facts, const RecordingLimi
   job->ended = std::move(ended);
   job->over = std::move(over);
   drain_on();
+  if (log_ != nullptr) log_->begin();
   std::unique_lock lock(mutex_);
   job_ = std::move(job);
   if (!layout_) return {};
@@ -119,7 +122,7 @@ void RecordingThread::drain_on() {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error || !job_) return;
     job_->recorder.drain();
-    if (job_->done()) return end();
+    if (done()) return end();
     drain_on();
   });
 }
@@ -134,15 +137,23 @@ std::unique_ptr<RecordingThread::OpenRecording> RecordingThread::take_job() {
 
 void RecordingThread::drop() {
   static_cast<void>(take_job());
+  if (log_ != nullptr) static_cast<void>(log_->end());
+}
+
+std::string RecordingThread::trace_of(OpenRecording& job) {
+  if (log_ != nullptr) {
+    const auto recorded = log_->end();
+    return function_trace_file(recorded.events, recorded.lost, job.facts, job.began);
+  }
+  const auto clocks = job.facts.transport == one_clock ? trace::Clocks::one : trace::Clocks::guest;
+  return trace_file(trace::make_timeline(job.recorder.stop(), clocks), job.facts, job.began);
 }
 
 void RecordingThread::end() {
   const auto job = take_job();
   if (!job) return;
   if (job->over) job->over();
-  const auto clocks = job->facts.transport == one_clock ? trace::Clocks::one : trace::Clocks::guest;
-  const auto timeline = trace::make_timeline(job->recorder.stop(), clocks);
-  job->ended(trace_file(timeline, job->facts, job->began));
+  job->ended(trace_of(*job));
 }
 
 }  // namespace bellwire::host

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "host/trace/file/trace_file.hpp"
+#include "host/trace/record/function_log.hpp"
 #include "vdev/ring/layout.hpp"
 
 namespace bellwire::host {
@@ -40,6 +41,10 @@ class RecordingThread {
   /// When it returns, the memory is not used any more.
   void detach();
 
+  /// The device is a PCI function: `log`, which must outlive the thread, sees it. Before anything
+  /// else is done.
+  void follow(FunctionLog& log) noexcept { log_ = &log; }
+
   /// Calls `what` on the thread, and waits until it is done. Not while a device runs.
   void run(const std::function<void()>& what);
 
@@ -52,6 +57,8 @@ class RecordingThread {
     const std::lock_guard lock(mutex_);
     return look(layout_ ? &*layout_ : nullptr);
   }
+  /// Null: the device is no PCI function.
+  [[nodiscard]] const FunctionLog* log() const noexcept { return log_; }
   /// Calls `over` when nothing more is recorded, and `ended` when the trace is made, which may take
   /// long. EBUSY: something is being recorded already.
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
@@ -63,6 +70,8 @@ class RecordingThread {
  private:
   struct OpenRecording;
   void watch();
+  [[nodiscard]] bool done() const;
+  [[nodiscard]] std::string trace_of(OpenRecording& job);
   std::unique_ptr<OpenRecording> take_job();
   void drain_on();
   void run_context();
@@ -73,6 +82,7 @@ class RecordingThread {
   std::mutex mutex_;  // of these two; both threads use them
   std::optional<ring::Layout> layout_;
   std::unique_ptr<OpenRecording> job_;  // made, and taken, by the thread
+  FunctionLog* log_ = nullptr;
   std::thread thread_;
 };
 

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 #include <limits>
 
+#include "host/trace/file/function_trace.hpp"
 #include "host/trace/file/json_node.hpp"
 #include "host/trace/record/control.hpp"
 #include "vdev/os/fd.hpp"
@@ -51,7 +52,21 @@ json::object status_of(unsigned index, const ring::Queue& queue) {
 
 }  // namespace
 
-json::object status_of(const ring::Layout* layout, const TraceFacts& facts) {
+namespace {
+
+json::value counts_of(const FunctionLog* log) {
+  if (log == nullptr) return nullptr;
+  const auto counts = log->counts();
+  json::object all{{"dma_bytes", counts.dma_bytes}, {"failed", counts.failed}};
+  for (std::size_t kind = 0; kind < pci::event_kinds; ++kind)
+    all[view::name_of(static_cast<pci::EventKind>(kind))] = counts.events[kind];
+  return all;
+}
+
+}  // namespace
+
+json::object status_of(const ring::Layout* layout, const TraceFacts& facts,
+                       const FunctionLog* log) {
   json::array queues;
   for (unsigned index = 0; layout != nullptr && index < layout->queues(); ++index)
     queues.push_back(status_of(index, layout->queue(index)));
@@ -60,6 +75,7 @@ json::object status_of(const ring::Layout* layout, const TraceFacts& facts) {
   return {{"device", facts.device},
           {"transport", facts.transport},
           {"incarnation", incarnation},
+          {"function", counts_of(log)},
           {"queues", std::move(queues)}};
 }
 
@@ -124,6 +140,14 @@ QueueStatus read_queue(const JsonNode& node) {
           .lost = sum_of_losses(node.at("lost"))};
 }
 
+FunctionCounts read_counts(const JsonNode& node) {
+  FunctionCounts counts{.dma_bytes = number(node.at("dma_bytes")),
+                        .failed = number(node.at("failed"))};
+  for (std::size_t kind = 0; kind < pci::event_kinds; ++kind)
+    counts.events[kind] = number(node.at(view::name_of(static_cast<pci::EventKind>(kind))));
+  return counts;
+}
+
 DeviceStatus read_status(const JsonNode& node) {
   DeviceStatus status{.when = std::chrono::steady_clock::now(),
                       .pid = 0,
@@ -131,6 +155,8 @@ DeviceStatus read_status(const JsonNode& node) {
                       .transport = node.at("transport").line(),
                       .incarnation = word(node.at("incarnation")),
                       .queues = {}};
+  if (node.has("function") && node.at("function").is_object())
+    status.function = read_counts(node.at("function"));
   const auto queues = node.at("queues");
   for (std::size_t index = 0; index < queues.size(); ++index)
     if (const auto queue = read_queue(queues.at(index)); queue.generation % 2 == 1)

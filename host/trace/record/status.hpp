@@ -14,16 +14,19 @@
 #include <vector>
 
 #include "host/trace/file/trace_file.hpp"
+#include "host/trace/record/function_log.hpp"
 #include "vdev/ring/layout.hpp"
 
 namespace bellwire::host {
 
-/// {device, transport, incarnation, queues: [{queue, entries, generation, status, consumed,
-/// completed, submitted, doorbells, wakeups, raises, lost: {kicks, doorbells, interrupts, calls,
-/// wakes}}]}. `lost` counts the hops that driver or device found lost, and repaired. Without a
-/// `layout` there are no queues. Numbers of a queue count since its generation began; the indices
-/// consumed, completed and submitted wrap at 2^32.
-[[nodiscard]] boost::json::object status_of(const ring::Layout* layout, const TraceFacts& facts);
+/// {device, transport, incarnation, function, queues: [{queue, entries, generation, status,
+/// consumed, completed, submitted, doorbells, wakeups, raises, lost: {kicks, doorbells, interrupts,
+/// calls, wakes}}]}. `lost` counts the hops that driver or device found lost, and repaired. Without
+/// a `layout` there are no queues. `function` is null, or, of a PCI function, {EVENT: how many…,
+/// dma_bytes, failed} since the device began. Numbers of a queue count since its generation began;
+/// the indices consumed, completed and submitted wrap at 2^32.
+[[nodiscard]] boost::json::object status_of(const ring::Layout* layout, const TraceFacts& facts,
+                                            const FunctionLog* log = nullptr);
 
 struct QueueStatus {
   std::uint32_t queue, entries, generation, status;
@@ -37,7 +40,8 @@ struct DeviceStatus {
   pid_t pid;
   std::string device, transport;
   std::uint32_t incarnation;
-  std::vector<QueueStatus> queues;  ///< those that a driver uses
+  std::vector<QueueStatus> queues;                        ///< those that a driver uses
+  std::optional<FunctionCounts> function = std::nullopt;  ///< of a PCI function
 };
 
 /// Asks the device that serves `socket`, and waits for the answer for up to two seconds. ETIMEDOUT,

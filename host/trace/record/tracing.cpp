@@ -5,9 +5,10 @@
 
 namespace bellwire::host {
 
-Result<void> Tracing::start() {
+Result<void> Tracing::start(bool function) {
   if (!options_.wanted()) return {};
   thread_.emplace();
+  if (function) thread_->follow(log_);
   if (!options_.control.empty()) {
     auto control = ControlServer::create(*thread_, facts_, options_.control);
     if (!control) return control.error();
@@ -48,7 +49,7 @@ Result<void> Tracing::finish() {
 }
 
 Result<void> Tracing::write(const std::string& trace) {
-  if (!attached_)
+  if (!attached_ && log_.counts().events == FunctionCounts{}.events)
     return fault(std::errc::no_message_available,
                  "'{}' was not written: no driver used the device, so nothing was recorded",
                  *options_.file);

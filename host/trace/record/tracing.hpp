@@ -27,10 +27,14 @@ class Tracing {
       : options_(std::move(options)), facts_(std::move(facts)) {}
 
   /// EACCES and the like: the file can't be written. EADDRINUSE: the socket is another's.
-  [[nodiscard]] Result<void> start();
+  /// `function`: the device is a PCI function, which observer() sees.
+  [[nodiscard]] Result<void> start(bool function = false);
 
   /// The device runs on that memory until the registration is dropped; then it is used no more.
   [[nodiscard]] Registration attach(const ring::Layout& layout);
+
+  /// What is to see a PCI function; null: nobody asked for that.
+  [[nodiscard]] pci::Observer* observer() noexcept { return options_.wanted() ? &log_ : nullptr; }
 
   /// Descriptors that clients of the control socket may take.
   [[nodiscard]] unsigned descriptors_to_come() const noexcept;
@@ -46,6 +50,7 @@ class Tracing {
   TraceFacts facts_;
   std::optional<OutputFile> file_;
   bool attached_ = false;
+  FunctionLog log_;
   Result<void> written_;
   std::optional<RecordingThread> thread_;
   std::optional<ControlServer> control_;

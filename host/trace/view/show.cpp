@@ -167,16 +167,6 @@ void show_way(std::ostream& out, const Screen& screen, const TracedRequest& requ
   out << line << '\n';
 }
 
-// "echo over ivshmem", and what it ran on, in two lines.
-void show_origin(std::ostream& out, const Trace& trace) {
-  const auto& machine = trace.machine;
-  out << text("{} over {}, accelerator {}{}{}\n", trace.device, trace.transport,
-              machine.accelerator.value_or("not given"),
-              machine.qemu ? ", QEMU " + *machine.qemu : "",
-              machine.guest_kernel ? ", guest's kernel " + *machine.guest_kernel : "");
-  out << text("{}, kernel {}, {}\n\n", machine.cpu, machine.kernel, trace.began);
-}
-
 }  // namespace
 
 Screen standard_output() {
@@ -205,9 +195,18 @@ std::string name_of(const Screen& screen, const Hop& hop) {
   return text("{} {} {}", stages[hop.from].name, screen.arrow(), stages[hop.to].name);
 }
 
+void show_origin(std::ostream& out, const std::string& device, const std::string& transport,
+                 const MachineFacts& machine, const std::string& began) {
+  out << text("{} over {}, accelerator {}{}{}\n", device, transport,
+              machine.accelerator.value_or("not given"),
+              machine.qemu ? ", QEMU " + *machine.qemu : "",
+              machine.guest_kernel ? ", guest's kernel " + *machine.guest_kernel : "");
+  out << text("{}, kernel {}, {}\n\n", machine.cpu, machine.kernel, began);
+}
+
 void show(std::ostream& out, const Screen& screen, const Trace& trace, const Figures& figures,
           std::size_t slowest) {
-  show_origin(out, trace);
+  show_origin(out, trace.device, trace.transport, trace.machine, trace.began);
   show_hops(out, screen, figures);
   show_facts(out, screen, trace, figures);
   const auto shown = std::min(slowest, figures.requests.size());

@@ -35,6 +35,10 @@ struct Screen {
 constexpr unsigned hop_columns = 25;
 [[nodiscard]] std::string name_of(const Screen& screen, const Hop& hop);
 
+/// "echo over ivshmem", and what it ran on, in two lines.
+void show_origin(std::ostream& out, const std::string& device, const std::string& transport,
+                 const MachineFacts& machine, const std::string& began);
+
 void show(std::ostream& out, const Screen& screen, const Trace& trace, const Figures& figures,
           std::size_t slowest);
 

@@ -204,7 +204,7 @@ Result<Reply> Commands::write_multi(Message& request) {
 }
 
 Result<Reply> Commands::reset(Message& /*request*/) {
-  function_.reset();
+  function_.access().reset();
   return Reply{};
 }
 

@@ -101,14 +101,14 @@ Result<void> Regions::check(const RegionAccess& access) const {
 void Regions::read(const RegionAccess& access, std::span<std::byte> into) {
   if (into.empty()) return;  // of any region, even one that does not exist
   if (access.region == VFIO_PCI_CONFIG_REGION_INDEX)
-    return function_.read_config(access.offset, into);
+    return function_.access().read_config(access.offset, into);
   by_pieces(function_.bars()[access.region], access.offset, into, read_piece);
 }
 
 void Regions::write(const RegionAccess& access, std::span<const std::byte> from) {
   if (from.empty()) return;
   if (access.region == VFIO_PCI_CONFIG_REGION_INDEX)
-    return function_.write_config(access.offset, from);
+    return function_.access().write_config(access.offset, from);
   by_pieces(function_.bars()[access.region], access.offset, from, write_piece);
 }
 

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/pci/observe/observation.hpp"
+
+#include <boost/endian/conversion.hpp>
+#include <cstring>
+#include <map>
+
+#include "vdev/log/log.hpp"
+#include "vdev/loop/event_reader.hpp"
+
+namespace bellwire::pci {
+namespace {
+
+using Clock = Event::Clock;
+
+std::uint64_t value_of(std::span<const std::byte> bytes) noexcept {
+  std::uint64_t value = 0;
+  if (bytes.size() > sizeof value) return 0;
+  if (!bytes.empty()) std::memcpy(&value, bytes.data(), bytes.size());
+  return boost::endian::little_to_native(value);
+}
+
+// Calls `act` between two looks at the clock, and tells the observer.
+template <class Act>
+void observe(Observer& observer, Event event, const Act& act) noexcept {
+  event.began = Clock::now();
+  event.value = act();
+  event.took = Clock::now() - event.began;
+  observer.saw(event);
+}
+
+class RegisterTap final : public RegisterBlock {
+ public:
+  RegisterTap(std::uint8_t bar, RegisterBlock& inner, Observer& observer) noexcept
+      : bar_(bar), inner_(inner), observer_(observer) {}
+
+  std::uint64_t read(std::uint64_t offset, unsigned size) noexcept override {
+    std::uint64_t value = 0;
+    observe(observer_, event(EventKind::read, offset, size),
+            [&] { return value = inner_.read(offset, size); });
+    return value;
+  }
+  void write(std::uint64_t offset, unsigned size, std::uint64_t value) noexcept override {
+    observe(observer_, event(EventKind::write, offset, size), [&] {
+      inner_.write(offset, size, value);
+      return value;
+    });
+  }
+  [[nodiscard]] RegisterBlock& inner() const noexcept { return inner_; }
+
+ private:
+  [[nodiscard]] Event event(EventKind kind, std::uint64_t offset, unsigned size) const noexcept {
+    return {.kind = kind, .bar = bar_, .size = size, .where = offset};
+  }
+
+  std::uint8_t bar_;
+  RegisterBlock& inner_;
+  Observer& observer_;
+};
+
+class AccessTap final : public Access {
+ public:
+  AccessTap(Access& inner, Observer& observer) noexcept : inner_(inner), observer_(observer) {}
+
+  void read_config(std::size_t offset, std::span<std::byte> into) noexcept override {
+    observe(observer_, event(EventKind::config_read, offset, into.size()), [&] {
+      inner_.read_config(offset, into);
+      return value_of(into);
+    });
+  }
+  void write_config(std::size_t offset, std::span<const std::byte> from) noexcept override {
+    observe(observer_, event(EventKind::config_write, offset, from.size()), [&] {
+      inner_.write_config(offset, from);
+      return value_of(from);
+    });
+  }
+  void reset() noexcept override {
+    observe(observer_, event(EventKind::reset, 0, 0), [&] {
+      inner_.reset();
+      return std::uint64_t{0};
+    });
+  }
+  [[nodiscard]] Access& inner() const noexcept { return inner_; }
+
+ private:
+  static Event event(EventKind kind, std::size_t offset, std::size_t size) noexcept {
+    return {.kind = kind, .size = static_cast<std::uint32_t>(size), .where = offset};
+  }
+
+  Access& inner_;
+  Observer& observer_;
+};
+
+// A transfer may end after the observation has: then nobody is told.
+class DmaTap final : public DmaObserver {
+ public:
+  explicit DmaTap(Observer& observer) : observer_(std::make_shared<Observer*>(&observer)) {}
+  ~DmaTap() override { *observer_ = nullptr; }
+
+  DmaDone began(bool write, std::uint64_t address, std::span<const std::byte> bytes,
+                DmaDone done) override {
+    const Event event{.kind = write ? EventKind::dma_write : EventKind::dma_read,
+                      .size = static_cast<std::uint32_t>(bytes.size()),
+                      .where = address,
+                      .began = Clock::now()};
+    return [event, bytes, to = observer_, done = std::move(done)](Result<void> result) mutable {
+      if (*to != nullptr) tell(**to, event, bytes, result.has_error());
+      done(std::move(result));
+    };
+  }
+
+ private:
+  static void tell(Observer& observer, Event event, std::span<const std::byte> bytes,
+                   bool failed) noexcept {
+    event.took = Clock::now() - event.began;
+    event.failed = failed;
+    event.value = failed ? 0 : value_of(bytes);
+    observer.saw(event);
+  }
+
+  std::shared_ptr<Observer*> observer_;
+};
+
+// Between the device and the client's eventfd.
+class TappedInterrupt final : public EventOwner,
+                              public std::enable_shared_from_this<TappedInterrupt> {
+ public:
+  TappedInterrupt(unsigned vector, os::EventFd client, EventReader reader, Observer& observer)
+      : vector_(vector),
+        client_(std::move(client)),
+        reader_(std::move(reader)),
+        observer_(observer) {}
+
+  void wait() { reader_.wait(shared_from_this()); }
+  // What was raised reaches the client, if it still wants that.
+  void end(bool forward) noexcept {
+    const auto taken = reader_.stop();
+    if (forward && taken > 0) client_.ring(taken);
+  }
+
+  void on_event(unsigned, std::uint64_t count) override {
+    observer_.saw({.kind = EventKind::interrupt,
+                   .size = static_cast<std::uint32_t>(count),
+                   .where = vector_,
+                   .value = 0,
+                   .began = Clock::now()});
+    client_.ring(count);
+    wait();
+  }
+
+ private:
+  unsigned vector_;
+  os::EventFd client_;
+  EventReader reader_;
+  Observer& observer_;
+};
+
+class InterruptTap final : public ConnectionTap {
+ public:
+  InterruptTap(boost::asio::io_context& context, Observer& observer) noexcept
+      : context_(context), observer_(observer) {}
+  ~InterruptTap() override {
+    for (const auto& [place, tapped] : tapped_) tapped->end(true);
+  }
+
+  os::EventFd connected(InterruptKind kind, unsigned index, os::EventFd event) noexcept override {
+    disconnected(kind, index);
+    auto own = os::EventFd::create();
+    auto reader =
+        own ? EventReader::create(context_, *own, index) : Result<EventReader>(own.error());
+    if (!reader) {
+      log::warning("interrupt {} is not recorded: {}", index, reader.error().message);
+      return event;
+    }
+    auto tapped =
+        std::make_shared<TappedInterrupt>(index, std::move(event), std::move(*reader), observer_);
+    tapped->wait();
+    tapped_[{kind, index}] = std::move(tapped);
+    return std::move(*own);
+  }
+
+  void disconnected(InterruptKind kind, unsigned index) noexcept override {
+    const auto found = tapped_.find({kind, index});
+    if (found == tapped_.end()) return;
+    found->second->end(false);
+    tapped_.erase(found);
+  }
+
+ private:
+  boost::asio::io_context& context_;
+  Observer& observer_;
+  std::map<std::pair<InterruptKind, unsigned>, std::shared_ptr<TappedInterrupt>> tapped_;
+};
+
+}  // namespace
+
+struct Observation::Taps {
+  Taps(boost::asio::io_context& context, Function& function, Observer& observer)
+      : access(function.access(), observer), dma(observer), interrupts(context, observer) {}
+
+  std::array<std::optional<RegisterTap>, most_bars> registers;
+  AccessTap access;
+  DmaTap dma;
+  InterruptTap interrupts;
+};
+
+Observation::Observation(boost::asio::io_context& context, Function& function, Observer& observer)
+    : function_(function), taps_(std::make_unique<Taps>(context, function, observer)) {
+  for (unsigned bar = 0; bar < most_bars; ++bar)
+    if (auto* const inner = function.bars()[bar].registers; inner != nullptr)
+      function.serve_registers(
+          bar, &taps_->registers[bar].emplace(static_cast<std::uint8_t>(bar), *inner, observer));
+  function.serve_access(taps_->access);
+  function.memory().tell(&taps_->dma);
+  function.interrupts().tell(&taps_->interrupts);
+}
+
+Observation::~Observation() {
+  for (unsigned bar = 0; bar < most_bars; ++bar)
+    if (auto& tap = taps_->registers[bar]) function_.serve_registers(bar, &tap->inner());
+  function_.serve_access(taps_->access.inner());
+  function_.memory().tell(nullptr);
+  function_.interrupts().tell(nullptr);
+}
+
+}  // namespace bellwire::pci

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Observation: tells an Observer what happens to a function while it lives: accesses to registers
+// and to the config space, DMA, interrupts, resets. It stands before the function's parts and
+// passes everything on; without one, nothing of this is there, and nothing is checked.
+//
+// What it can't see: memory of BARs that the guest has mapped, the guest's memory that the device
+// uses by map() or bytes(), and doorbells that the guest's kernel takes.
+//
+// On the device's thread. Interrupts pass through an eventfd of the observation's own, which the
+// loop forwards: they arrive a turn of the loop later, and those raised within one turn are one.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "vdev/pci/function.hpp"
+
+namespace bellwire::pci {
+
+enum class EventKind : std::uint8_t {
+  read,          ///< of a BAR's register, by the guest
+  write,         ///< likewise
+  config_read,   ///< of the config space
+  config_write,  ///< likewise
+  dma_read,      ///< of the guest's memory, by the device
+  dma_write,     ///< likewise
+  interrupt,     ///< on its way to the guest
+  reset,         ///< by the guest
+};
+
+constexpr unsigned event_kinds = 8;
+
+struct Event {
+  using Clock = std::chrono::steady_clock;
+
+  EventKind kind = EventKind::reset;
+  std::uint8_t bar = 0;       ///< of a register
+  bool failed = false;        ///< a transfer that the guest's memory refused
+  std::uint32_t size = 0;     ///< bytes; interrupts: how many became this one
+  std::uint64_t where = 0;    ///< an offset; the guest's address; the vector, INTx too is 0
+  std::uint64_t value = 0;    ///< of an access of up to 8 bytes; otherwise 0
+  Clock::time_point began{};  ///< when the device was asked, or asked
+  Clock::duration took{0};    ///< until it had answered, or was answered; interrupts: 0
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  /// Must not use the function.
+  virtual void saw(const Event& event) noexcept = 0;
+};
+
+class Observation {
+ public:
+  /// Descriptors that it opens per interrupt.
+  static constexpr unsigned descriptors_each = 3;
+
+  /// To be made before a transport serves the function, and dropped after it; both arguments must
+  /// outlive it. An interrupt for which there is no descriptor is passed on unseen; the log says
+  /// so.
+  Observation(boost::asio::io_context& context, Function& function, Observer& observer);
+  Observation(const Observation&) = delete;
+  Observation& operator=(const Observation&) = delete;
+  ~Observation();
+
+ private:
+  struct Taps;
+  Function& function_;
+  std::unique_ptr<Taps> taps_;
+};
+
+}  // namespace bellwire::pci
