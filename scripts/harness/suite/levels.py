@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import build, fuzz, host, install, lint, quick, schedule, static, vm
+from . import build, fuzz, host, install, lint, packages, quick, schedule, static, vm
 from .schedule import Costs
 from .step import Step
 
@@ -29,11 +29,13 @@ LEVELS = {
                    vm.DEBUG, vm.missing),
     "long": Level("more of the same: minutes of fuzzing, ten times as many rings",
                   (*fuzz.LONG_STEPS, *vm.LONG_STEPS), vm.missing),
+    "packages": Level("Debian's packages of it, built and used on fresh systems; as root",
+                      packages.STEPS, vm.missing),
     "quick": Level("what --quick chooses from: a test program each, in the preset dev",
                    quick.STEPS),
 }
 # Not quick, which has the others' tests, nor what takes too long for every change.
-ALL = [name for name in LEVELS if name not in ("quick", "debug", "long")]
+ALL = [name for name in LEVELS if name not in ("quick", "debug", "long", "packages")]
 
 Chosen = list[tuple[str, Step]]  # each with its level
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The Debian packages, built, examined, installed and used on fresh systems, one per release of
+Debian. It fetches hundreds of packages from the machine's mirror, and takes root, for debootstrap."""
+
+import os
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+
+from bellwire.core.places import ROOT, cache
+from bellwire.report.results import Case
+from .step import LOGS, Failed, Step, command
+
+RELEASES = ("bookworm", "trixie")
+LIMIT = 3600.0  # seconds for what builds everything, on a busy machine
+USER = "tester"
+
+# The mounts go with the process, whatever ends it.
+ENTER = """\
+set -e
+mount -t proc proc "$1/proc"
+mount --rbind /dev "$1/dev"
+mount -t tmpfs tmpfs "$1/tmp"
+mount --bind "$2" "$1/var/cache/apt/archives"
+exec chroot "$1" runuser --user "$3" -- env -i DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \\
+    HOME="$4" PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec "$5"
+"""
+BUILD = """\
+apt-get -qq update
+apt-get -qq install --no-install-recommends build-essential lintian
+cd /srv/bellwire
+apt-get -qq build-dep --no-install-recommends ./
+dpkg-buildpackage --unsigned-source --unsigned-changes --build=binary
+lintian --fail-on error,warning --info ../bellwire_*.changes
+"""
+INSTALL = f"""\
+apt-get -qq update
+apt-get -qq install --no-install-recommends /srv/*.deb cmake ninja-build man-db
+useradd --create-home {USER}
+"""
+# A device's wires under a real guest, and everything that the packages bring.
+USE = """\
+cd
+bellwire --version
+bellwire-boot-vm -- bell ring --count 1000
+bellwire-demo --count 1000
+man -w bellwire bellwire-boot-vm
+bash -c '. /usr/share/bash-completion/completions/bellwire; COMP_WORDS=(bellwire ""); COMP_CWORD=1
+    _bellwire bellwire; echo "${COMPREPLY[@]}"' | grep switchboard
+python3 -c 'import bellwire.labs.lab'
+cp -r /srv/bellwire/docs/examples/device .
+cmake -G Ninja -S device -B built >log && cmake --build built >>log || { cat log; exit 1; }
+ctest --test-dir built --no-tests=error
+[ "$(ls -A | grep -v '^\\.\\|^device$\\|^built$\\|^log$')" = "" ] || { ls -A; exit 1; }
+"""
+
+
+class System:
+    """A fresh Debian in a folder, which processes enter by chroot."""
+
+    def __init__(self, release: str, purpose: str) -> None:
+        self.name = f"{release}-{purpose}"
+        self.folder = LOGS / "packages" / self.name
+        self.fetched = cache() / "packages" / release
+        self.fetched.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        command(f"{self.name}-debootstrap", "debootstrap", "--variant=minbase",
+                f"--cache-dir={self.fetched}", release, self.folder, mirror())
+
+    def run(self, script: str, user: str = "root") -> str:
+        home = "/root" if user == "root" else f"/home/{user}"
+        return command(f"{self.name}-{user}", "unshare", "--mount", "--pid", "--fork",
+                       "--kill-child", "sh", "-c", ENTER, "sh", self.folder, self.fetched, user,
+                       home, script, limit=LIMIT)
+
+
+def mirror() -> str:
+    """That from which the machine itself has its packages."""
+    said = command("mirror", "apt-get", "indextargets", "--format", "$(REPO_URI) $(COMPONENT)")
+    found = re.search(r"^(\S+/debian/?) main$", said, re.MULTILINE)
+    if not found:
+        raise Failed(f"no mirror of Debian in apt's sources, which have {said!r}")
+    return found[1]
+
+
+def check(release: str) -> list[Case]:
+    if os.geteuid() != 0:
+        raise Failed("debootstrap takes root: run this level as root")
+    made = build(release)
+    system = System(release, "used")
+    for package in made:
+        shutil.copy(package, system.folder / "srv")
+    shutil.copytree(ROOT / "docs/examples", system.folder / "srv/bellwire/docs/examples")
+    system.run(INSTALL)
+    system.run(USE, USER)
+    shutil.rmtree(system.folder)
+    return [Case(f"{release}: {path.name.partition('_')[0]}") for path in made]
+
+
+def build(release: str) -> list[Path]:
+    """The packages, built and examined."""
+    system = System(release, "built")
+    source = system.folder / "srv/bellwire"
+    source.mkdir()
+    command("sources", "sh", "-c", 'git ls-files -z | tar --null -T - -c | tar -x -C "$1"', "sh", source)
+    system.run(BUILD)
+    return sorted((system.folder / "srv").glob("*.deb"))
+
+
+STEPS = tuple(Step(release, partial(check, release), limit=3 * LIMIT) for release in RELEASES)
