@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What scripts/setup remembers, so that the next script need not look for each package again."""
+"""What scripts/setup installs, and what it remembers, so that the next script need not look for each
+package again."""
 
 import os
 import subprocess
@@ -49,6 +50,43 @@ class Remembered(unittest.TestCase):
         self.environment["BELLWIRE_BUILD"] = "/proc/none"
         self.setup()
         self.assertFalse(self.all_installed())
+
+
+# A user without rights, on a machine that lacks $ABSENT, and whose Debian doesn't have $UNKNOWN.
+MACHINE = {
+    "id": "echo 1000",
+    "sudo": "exit 1",
+    "dpkg-query": """shift 3; for name; do
+        case " $ABSENT " in *" $name "*) ;; *) echo "installed $name" ;; esac; done""",
+    "apt-cache": """case " $UNKNOWN " in *" $2 "*) found='(none)' ;; *) found=1 ;; esac
+        printf '%s:\\n  Candidate: %s\\n' "$2" $found""",
+}
+
+
+class Missing(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        for name, script in MACHINE.items():
+            (self.folder / name).write_text(f"#!/bin/sh\n{script}\n")
+            (self.folder / name).chmod(0o755)
+
+    def said(self, absent: str, unknown: str = "") -> str:
+        environment = os.environ | {"PATH": f"{self.folder}:{os.environ['PATH']}", "ABSENT": absent,
+                                    "UNKNOWN": unknown, "BELLWIRE_BUILD": str(self.folder)}
+        environment.pop("BELLWIRE_SETUP", None)
+        done = subprocess.run([SCRIPTS / "setup"], env=environment, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, bool(done.stderr))
+        return done.stderr.split("\n")[0]
+
+    def test_one_of_two_is_enough(self) -> None:
+        self.assertEqual(self.said("libelf1"), "")
+        self.assertEqual(self.said("libelf1t64"), "")
+
+    def test_of_two_the_first_that_there_is_gets_installed(self) -> None:
+        both = "libelf1 libelf1t64"
+        self.assertEqual(self.said(both), "setup: missing: libelf1 ")
+        self.assertEqual(self.said(both, "libelf1"), "setup: missing: libelf1t64 ")
+        self.assertEqual(self.said(both, both), "setup: missing: libelf1 ")
 
 
 if __name__ == "__main__":

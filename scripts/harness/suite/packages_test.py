@@ -4,7 +4,7 @@ import unittest
 
 from bellwire.core.places import ROOT
 
-OF_CLONES = {"ccache", "git", "cmake", "ninja-build"}  # which compile, and are updated
+OF_CLONES = {"ccache", "git", "libbenchmark-dev"}  # which compile often, and measure
 
 
 def wanted() -> set[str]:
