@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The Debian packages, built, examined, installed and used on fresh systems, one per release of
-Debian. It fetches hundreds of packages from the machine's mirror, and takes root, for debootstrap."""
+"""On fresh systems, one per release of Debian: the packages, built, examined, installed and used; and
+the README's two commands in a clone. It fetches hundreds of packages from the machine's mirror, and
+takes root, for debootstrap."""
 
 import os
 import re
@@ -8,7 +9,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from bellwire.core.places import ROOT, cache
+from bellwire.core.places import cache
 from bellwire.report.results import Case
 from .step import LOGS, Failed, Step, command
 
@@ -55,6 +56,20 @@ ctest --test-dir built --no-tests=error
 [ "$(ls -A | grep -v '^\\.\\|^device$\\|^built$\\|^log$')" = "" ] || { ls -A; exit 1; }
 """
 
+CLONE = """\
+apt-get -qq update
+apt-get -qq install --no-install-recommends git
+cd /srv/bellwire
+./scripts/demo
+./scripts/boot-vm -- bell info
+"""
+# Without a network: only what the first run has left is there.
+AGAIN = """\
+cd /srv/bellwire
+unshare --net ./scripts/demo
+unshare --net ./scripts/boot-vm -- bell info
+"""
+
 
 class System:
     """A fresh Debian in a folder, which processes enter by chroot."""
@@ -68,6 +83,13 @@ class System:
         self.folder.mkdir(parents=True)
         command(f"{self.name}-debootstrap", "debootstrap", "--variant=minbase",
                 f"--cache-dir={self.fetched}", release, self.folder, mirror())
+
+    def take_sources(self) -> None:
+        """What git tracks here, as a folder without git."""
+        place = self.folder / "srv/bellwire"
+        place.mkdir()
+        command("sources", "sh", "-c", 'git ls-files -z | tar --null -T - -c | tar -x -C "$1"', "sh",
+                place)
 
     def run(self, script: str, user: str = "root") -> str:
         home = "/root" if user == "root" else f"/home/{user}"
@@ -85,14 +107,18 @@ def mirror() -> str:
     return found[1]
 
 
-def check(release: str) -> list[Case]:
+def need_root() -> None:
     if os.geteuid() != 0:
         raise Failed("debootstrap takes root: run this level as root")
+
+
+def check(release: str) -> list[Case]:
+    need_root()
     made = build(release)
     system = System(release, "used")
     for package in made:
         shutil.copy(package, system.folder / "srv")
-    shutil.copytree(ROOT / "docs/examples", system.folder / "srv/bellwire/docs/examples")
+    system.take_sources()
     system.run(INSTALL)
     system.run(USE, USER)
     shutil.rmtree(system.folder)
@@ -102,11 +128,24 @@ def check(release: str) -> list[Case]:
 def build(release: str) -> list[Path]:
     """The packages, built and examined."""
     system = System(release, "built")
-    source = system.folder / "srv/bellwire"
-    source.mkdir()
-    command("sources", "sh", "-c", 'git ls-files -z | tar --null -T - -c | tar -x -C "$1"', "sh", source)
+    system.take_sources()
     system.run(BUILD)
     return sorted((system.folder / "srv").glob("*.deb"))
 
 
-STEPS = tuple(Step(release, partial(check, release), limit=3 * LIMIT) for release in RELEASES)
+def two_commands(release: str) -> list[Case]:
+    """The README's, twice."""
+    need_root()
+    system = System(release, "cloned")
+    system.take_sources()
+    for script in (CLONE, AGAIN):
+        said = system.run(script)
+        if "All is well" not in said:
+            raise Failed(f"the demo did not end well:\n{said}")
+    shutil.rmtree(system.folder)
+    return [Case(f"{release}: the two commands"), Case(f"{release}: again, without a network")]
+
+
+STEPS = tuple(step for release in RELEASES for step in (
+    Step(release, partial(check, release), limit=3 * LIMIT),
+    Step(f"{release}: a clone", partial(two_commands, release), limit=3 * LIMIT)))
