@@ -13,9 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_CARRIED = _PACKAGE / "tree"  # the sources, which an installed package has with it (setup.py)
-INSTALLED = _CARRIED.is_dir()
-ROOT = _CARRIED if INSTALLED else _PACKAGE.parents[1]
+_CARRIED = _PACKAGE / "tree"  # the sources, which Python's package has with it (setup.py)
+ROOT = _CARRIED if _CARRIED.is_dir() else _PACKAGE.parents[1]
+# Debian's package has the programs as well, in a folder `release` (debian/rules).
+INSTALLED = _CARRIED.is_dir() or (ROOT / "release").is_dir()
 
 
 def build_folder(root: Path, installed: bool) -> Path:
