@@ -3,7 +3,8 @@
 
 A layer is a `bellwire_layer` of a CMakeLists.txt, with the files below its folder, down to the next
 layer. It reaches itself and the layers that it USES, and those that they use. What the linker can't
-see is checked as well: headers without code, and the rules that hold whatever CMake says.
+see is checked as well: headers without code, and the rules that hold whatever CMake says. Layers are
+built where no test library is, so their sources reach none.
 """
 
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 _DECLARED = re.compile(r"^(bellwire_layer|bellwire_test|bellwire_fuzz)\(([\w-]+)(.*?)\)$",
                        re.MULTILINE | re.DOTALL)
 _INCLUDE = re.compile(r'^#include "((?:vdev|host|guest-kmod)/[^"]+)"', re.MULTILINE)
+_TEST_LIBRARY = re.compile(r"^#include <doctest/", re.MULTILINE)
 # Never allowed, whatever CMake says: the first must not include the second.
 APART = (("vdev/", "host/", ()), ("vdev/", "guest-kmod/", ("/uapi/",)),
          ("vdev/devices/", "vdev/transport/", ()), ("vdev/transport/", "vdev/devices/", ()))
@@ -24,6 +26,7 @@ class Layer:
     name: str
     folder: str  # from the root, with a slash at the end
     uses: tuple[str, ...]
+    sources: tuple[str, ...] = ()
     tests: dict[str, tuple[str, ...]] = field(default_factory=dict)  # a source: what it may use
 
 
@@ -37,7 +40,8 @@ def declared(root: Path) -> list[Layer]:
             sources, _, uses = rest.partition("USES")
             used = tuple(re.findall(r"bellwire::([\w-]+)", uses))
             if kind == "bellwire_layer":
-                layers.append(Layer(name, folder, used))
+                layers.append(Layer(name, folder, used, tuple(
+                    folder + source for source in sources.split() if source.endswith(".cpp"))))
             else:
                 tests |= {folder + source: used for source in sources.split()[1:]}
         for layer in layers:
@@ -59,6 +63,22 @@ def wrong_includes(root: Path, files: list[Path]) -> Iterator[str]:
         for header in _INCLUDE.findall(path.read_text()):
             if why := _trouble(name, header, allowed, layers, tested=used is not None):
                 yield f"{name} includes {header}: {why}"
+
+
+def with_test_library(root: Path) -> Iterator[str]:
+    """"SOURCE reaches HEADER, …" for each source of a layer that can't be built without doctest."""
+    for layer in declared(root):
+        for source in layer.sources:
+            waiting, seen = [source], set[str]()
+            while waiting:
+                name = waiting.pop()
+                if name in seen or not (root / name).is_file():
+                    continue
+                seen.add(name)
+                text = (root / name).read_text()
+                if _TEST_LIBRARY.search(text):
+                    yield f"{source} reaches {name}, which includes the test library"
+                waiting += _INCLUDE.findall(text)
 
 
 def _trouble(name: str, header: str, allowed: set[str], layers: list[Layer], tested: bool) -> str:

@@ -52,3 +52,11 @@ class LayersTest(unittest.TestCase):
 
     def test_the_host_includes_all(self) -> None:
         self.assertEqual(self.wrong("host/a.cpp", "vdev/ring/a.hpp"), [])
+
+    def test_the_sources_of_a_layer_reach_no_test_library(self) -> None:
+        for name, text in (("ring/a.cpp", '#include "vdev/ring/scene.hpp"\n'),
+                           ("ring/scene.hpp", "#include <doctest/doctest.h>\n"),
+                           ("core/a_test.cpp", "#include <doctest/doctest.h>\n")):
+            (self.root / "vdev" / name).write_text(text)
+        self.assertEqual(list(layers.with_test_library(self.root)),
+                         ["vdev/ring/a.cpp reaches vdev/ring/scene.hpp, which includes the test library"])
