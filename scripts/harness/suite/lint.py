@@ -11,7 +11,8 @@ from . import checkpatch, layers, sources, threads
 from .step import Failed, Step, command, tracked
 
 # Files that can't carry a comment, or are data.
-UNLICENSED = ("LICENSE", "COPYING", ".gitignore", ".json", "/corpus/")
+UNLICENSED = ("LICENSE", "COPYING", ".gitignore", ".json", "/corpus/", "debian/changelog", "debian/copyright",
+              "debian/source/")
 
 
 def clang_format() -> list[Case]:

@@ -16,7 +16,7 @@ def wanted() -> set[str]:
 def named(field: str, heading: str) -> set[str]:
     """What that field names in the paragraph of debian/control; alternatives count."""
     paragraphs = (ROOT / "debian/control").read_text().split("\n\n")
-    paragraph = next(text for text in paragraphs if text.startswith(f"{heading}: bellwire\n"))
+    paragraph = next(text for text in paragraphs if f"\n{heading}: bellwire\n" in f"\n{text}")
     found = re.search(rf"(?m)^{field}:((?:\n? .*)+)", paragraph)
     assert found, (field, heading)
     return set(re.findall(r"(?:^|[\s|])([a-z][a-z0-9.+-]+)", found[1]))
