@@ -13,7 +13,7 @@ using pci::EventKind;
 namespace {
 
 // Made up: never shown as something that was measured.
-FunctionTrace trace_of(std::vector<TracedEvent> events) {
+FunctionTrace function_trace_of(std::vector<TracedEvent> events) {
   FunctionTrace trace;
   trace.machine.cpu = "none";
   trace.machine.kernel = "6.1";
@@ -25,7 +25,7 @@ FunctionTrace trace_of(std::vector<TracedEvent> events) {
 }
 
 FunctionTrace usual() {
-  return trace_of(
+  return function_trace_of(
       {{.kind = EventKind::write, .where = 8, .size = 4, .value = 1, .took = 2000},
        {.kind = EventKind::write, .where = 8, .size = 4, .value = 5, .at = 1000, .took = 4000},
        {.kind = EventKind::read, .where = 8, .size = 4, .at = 1500, .took = 10},
@@ -60,8 +60,9 @@ TEST_CASE("events are counted by place, and transfers by direction") {
 }
 
 TEST_CASE("a trace in which nothing happened has no figures") {
-  CHECK(figures_of(trace_of({}), "file").error().message.find("'file': nothing happened") !=
-        std::string::npos);
+  CHECK(
+      figures_of(function_trace_of({}), "file").error().message.find("'file': nothing happened") !=
+      std::string::npos);
 }
 
 TEST_CASE("the text has a line per place, and the slowest") {
