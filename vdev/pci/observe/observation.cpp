@@ -20,6 +20,11 @@ std::uint64_t value_of(std::span<const std::byte> bytes) noexcept {
   return boost::endian::little_to_native(value);
 }
 
+}  // namespace
+
+// Not without a name: Taps has external linkage, and in a unity file gcc warns of what it contains.
+namespace taps {
+
 // Calls `act` between two looks at the clock, and tells the observer.
 template <class Act>
 void observe(Observer& observer, Event event, const Act& act) noexcept {
@@ -192,16 +197,16 @@ class InterruptTap final : public ConnectionTap {
   std::map<std::pair<InterruptKind, unsigned>, std::shared_ptr<TappedInterrupt>> tapped_;
 };
 
-}  // namespace
+}  // namespace taps
 
 struct Observation::Taps {
   Taps(boost::asio::io_context& context, Function& function, Observer& observer)
       : access(function.access(), observer), dma(observer), interrupts(context, observer) {}
 
-  std::array<std::optional<RegisterTap>, most_bars> registers;
-  AccessTap access;
-  DmaTap dma;
-  InterruptTap interrupts;
+  std::array<std::optional<taps::RegisterTap>, most_bars> registers;
+  taps::AccessTap access;
+  taps::DmaTap dma;
+  taps::InterruptTap interrupts;
 };
 
 Observation::Observation(boost::asio::io_context& context, Function& function, Observer& observer)
