@@ -37,7 +37,7 @@ lintian --fail-on error,warning --info ../bellwire_*.changes
 """
 INSTALL = f"""\
 apt-get -qq update
-apt-get -qq install --no-install-recommends /srv/*.deb cmake ninja-build man-db
+apt-get -qq install --no-install-recommends /srv/*.deb cmake ninja-build doctest-dev man-db
 useradd --create-home {USER}
 """
 # A device's wires under a real guest, and everything that the packages bring.
