@@ -4,6 +4,7 @@
 // in docs/vfio-user.md each. The messages are those of QEMU 11.1 (hw/vfio-user), of SPDK
 // (lib/vfio_user/host) and of libvfio-user's samples/client.c, in the order in which these send
 // them.
+#include <doctest/doctest.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>

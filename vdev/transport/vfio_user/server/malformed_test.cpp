@@ -3,6 +3,8 @@
 // Every command with every kind of malformed message: it gets EINVAL, or the connection is closed
 // where the stream can't be trusted. Meanwhile another device in the process answers, and in the
 // end nobody has lost or gained a descriptor.
+#include <doctest/doctest.h>
+
 #include "vdev/testing/vfio_user_messages.hpp"
 
 using namespace bellwire;

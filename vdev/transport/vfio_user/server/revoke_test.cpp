@@ -2,6 +2,8 @@
 //
 // What a client takes back, or leaves behind, is not used any more once it has its reply: memory,
 // transfers on their way, eventfds, descriptors of half a message.
+#include <doctest/doctest.h>
+
 #include "vdev/testing/vfio_user_messages.hpp"
 
 using namespace bellwire;

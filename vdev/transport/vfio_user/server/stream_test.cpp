@@ -2,6 +2,8 @@
 //
 // What goes wrong with a connection as such: no message at all, half a one, a client that doesn't
 // read, or that leaves.
+#include <doctest/doctest.h>
+
 #include "vdev/testing/vfio_user_messages.hpp"
 
 using namespace bellwire;
