@@ -45,13 +45,25 @@ std::string plain(const std::string& reason) {
               reason.substr(end + between.size()));
 }
 
+struct Understood {
+  const CLI::App* last;  // the innermost subcommand
+  std::string line;      // "bellwire trace show"
+};
+
+Understood understood_of(const CLI::App& app, std::string line) {
+  const auto* last = &app;
+  while (!last->get_subcommands().empty()) {
+    last = last->get_subcommands().back();
+    line += " " + last->get_name();
+  }
+  return {last, std::move(line)};
+}
+
 // What was not understood belongs to the last subcommand that was.
-std::string reason_of(const CLI::App& app, const CLI::Error& error) {
+std::string reason_of(const CLI::App& app, const CLI::App& last, const CLI::Error& error) {
   const auto unknown = app.remaining(true);
   if (unknown.empty()) return plain(error.what());
-  const auto* last = &app;
-  while (!last->get_subcommands().empty()) last = last->get_subcommands().back();
-  const auto subcommands = last->get_subcommands([](const CLI::App*) { return true; });
+  const auto subcommands = last.get_subcommands([](const CLI::App*) { return true; });
   if (subcommands.empty() || unknown.front().starts_with('-'))
     return text("unknown argument '{}'", unknown.front());
   std::string names;
@@ -73,7 +85,8 @@ int parse_and_run(const ProgramInfo& program, const Add& add, int argc, char** a
   CLI::App app(program.summary);
   app.formatter(std::make_shared<HelpFormatter>());
   app.failure_message([&program](const CLI::App* parsed, const CLI::Error& error) {
-    return text("bellwire: {} (see {} --help)\n", escaped(reason_of(*parsed, error)), program.name);
+    const auto [last, line] = understood_of(*parsed, program.name);
+    return text("bellwire: {} (see {} --help)\n", escaped(reason_of(*parsed, *last, error)), line);
   });
   Run run;
   add(app, run);

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "host/conform/command.hpp"
@@ -29,6 +30,10 @@ Result<std::unique_ptr<StartedBackEnd>> StartedBackEnd::create(const std::string
   const Placeholder placeholders[] = {{"{socket}", socket}, {"{peer}", peer}};
   auto words = split_command("--start", command, placeholders);
   if (!words) return words.error();
+  if (std::ranges::none_of(*words, [&](auto& word) { return word.find(socket) != word.npos; }))
+    return fault(std::errc::invalid_argument,
+                 "--start '{}' does not say where to listen: {{socket}} must stand in it",
+                 escaped(command));
   return std::make_unique<StartedBackEnd>(std::move(*words), socket, stop, peer);
 }
 

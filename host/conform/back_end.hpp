@@ -55,8 +55,9 @@ class ForeignBackEnd final : public BackEnd {
 class StartedBackEnd final : public BackEnd {
  public:
   /// `command` is split as a shell does, without running anything; {socket} in it becomes `socket`,
-  /// {peer} the socket of another port of the same back-end. EINVAL: it cannot be split, or is
-  /// empty. `stop` is a descriptor: once it is readable, start() waits no more.
+  /// {peer} the socket of another port of the same back-end. EINVAL: it cannot be split, is
+  /// empty, or does not name `socket`. `stop` is a descriptor: once it is readable, start() waits
+  /// no more.
   [[nodiscard]] static Result<std::unique_ptr<StartedBackEnd>> create(const std::string& command,
                                                                       const std::string& socket,
                                                                       const std::string& peer,

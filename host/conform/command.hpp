@@ -22,7 +22,8 @@ struct Placeholder {
   std::string value;
 };
 
-/// The words of a command; `option` is whose it is. EINVAL: it cannot be split, or is empty.
+/// The words of a command; `option` is whose it is. A line break is a space. EINVAL: it cannot be
+/// split, or is empty, or has a placeholder that is none of these.
 [[nodiscard]] Result<std::vector<std::string>> split_command(
     std::string_view option, const std::string& command, std::span<const Placeholder> placeholders);
 

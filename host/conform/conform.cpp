@@ -11,6 +11,7 @@
 #include "host/cli/subcommands.hpp"
 #include "host/conform/command.hpp"
 #include "host/conform/report.hpp"
+#include "host/conform/selection.hpp"
 #include "vdev/os/fd.hpp"
 #include "vdev/os/unix_socket.hpp"
 
@@ -22,7 +23,7 @@ struct ConformOptions {
   std::string socket;
   std::optional<std::string> start, resize;
   std::string peer;
-  std::vector<unsigned> only;
+  std::vector<std::string> only;
   std::string dialect = "qemu-8";
   std::string device;
   double deadline = 5;
@@ -42,20 +43,6 @@ std::vector<std::string> dialect_names() {
   return names;
 }
 
-Result<std::vector<const Statement*>> chosen(const std::vector<unsigned>& only) {
-  auto all = all_statements();
-  if (only.empty()) return all;
-  std::vector<const Statement*> some;
-  for (const auto number : only) {
-    const auto found = std::ranges::find(all, number, &Statement::number);
-    if (found == all.end())
-      return fault(std::errc::invalid_argument, "there is no statement {}; --list shows 1 to {}",
-                   number, all.back()->number);
-    some.push_back(*found);
-  }
-  return some;
-}
-
 constexpr std::chrono::seconds resize_limit{20};
 
 Result<std::vector<std::string>> resize_words(const std::string& command, const std::string& socket,
@@ -64,16 +51,20 @@ Result<std::vector<std::string>> resize_words(const std::string& command, const 
   return split_command("--resize", command, placeholders);
 }
 
-std::function<Result<void>(pid_t)> resizer(const std::string& command,
-                                           const ConformOptions& options, int stop) {
-  return [command, socket = options.socket, stop](pid_t process) -> Result<void> {
+// `failure`: why it could not be run once, which is the user's mistake and not the back-end's.
+std::function<Result<void>(pid_t)> resizer(const ConformOptions& options, int stop,
+                                           std::optional<Error>& failure) {
+  return [command = *options.resize, socket = options.socket, stop,
+          &failure](pid_t process) -> Result<void> {
     const auto words = resize_words(command, socket, process);
     if (!words) return words.error();
-    return run_command(*words, resize_limit, stop);
+    auto done = run_command(*words, resize_limit, stop);
+    if (!done) failure = Error{done.error().code, "--resize: " + done.error().message};
+    return done;
   };
 }
 
-Settings settings_of(const ConformOptions& options, int stop) {
+Settings settings_of(const ConformOptions& options, int stop, std::optional<Error>& failure) {
   Settings settings{.socket = options.socket,
                     .dialect = vhost_user::dialect_of(options.dialect),
                     .kind = std::nullopt,
@@ -83,7 +74,7 @@ Settings settings_of(const ConformOptions& options, int stop) {
       std::chrono::duration<double>(options.deadline));
   settings.patience.stop = stop;
   settings.peer = options.peer;
-  if (options.resize) settings.change_config = resizer(*options.resize, options, stop);
+  if (options.resize) settings.change_config = resizer(options, stop, failure);
   return settings;
 }
 
@@ -129,10 +120,12 @@ Result<void> check(const ConformOptions& options) {
   return {};
 }
 
-Result<void> judge(const Findings& findings) {
+Result<void> judge(const Settings& settings, const Findings& findings) {
   if (!findings.trouble.empty())
-    return fault(std::errc::protocol_error, "the back-end could not be tried: {}",
-                 findings.trouble);
+    return fault(std::errc::protocol_error,
+                 "the back-end at '{}' could not be asked what it is: {}; is it stopped? does it "
+                 "serve vhost-user?",
+                 settings.socket, findings.trouble);
   const auto first = std::ranges::find(findings.verdicts, Outcome::fail, &Verdict::outcome);
   if (first == findings.verdicts.end()) return {};
   return fault(std::errc::protocol_error, "{} statement{}, first statement {}",
@@ -153,7 +146,7 @@ Result<void> run_conform(const ConformOptions& options) {
   }
   if (options.socket.empty())
     return fault(std::errc::invalid_argument, "conform vhost-user: name the back-end's SOCKET");
-  auto statements = chosen(options.only);
+  auto statements = options.only.empty() ? all_statements() : selected(options.only);
   if (!statements) return statements.error();
   if (auto apart = check(options); !apart) return apart;
   auto json = create_file(options.json);
@@ -163,7 +156,8 @@ Result<void> run_conform(const ConformOptions& options) {
   boost::asio::io_context context(1);
   const StopOnSignal stop(context);
   const auto stopped = [&stop] { return os::wait_readable(stop.fd(), {}); };
-  const auto settings = settings_of(options, stop.fd());
+  std::optional<Error> resize_failure;
+  const auto settings = settings_of(options, stop.fd(), resize_failure);
   const auto back_end = back_end_of(options, stop.fd());
   if (!back_end) return stopped() ? interrupted(0, statements->size()) : back_end.error();
   const bool quiet =
@@ -175,7 +169,8 @@ Result<void> run_conform(const ConformOptions& options) {
   if (stopped()) return interrupted(findings.verdicts.size(), statements->size());
   out << '\n' << introduction(settings, findings) << summary(findings);
   if (auto written = write_files(*json, *junit, settings, findings); !written) return written;
-  return judge(findings);
+  if (resize_failure) return *resize_failure;
+  return judge(settings, findings);
 }
 
 void add_vhost_user(CLI::App& conform, Run& run) {
@@ -195,7 +190,9 @@ With --resize, changes of the configuration space are tried as well:
   --resize "sh -c 'truncate -s +1M d.img; kill -USR1 {pid}'")");
   auto options = std::make_shared<ConformOptions>();
   command->add_option("SOCKET", options->socket, "Where the back-end listens");
-  command->add_option("--start", options->start, "Start the back-end by this; {socket} is SOCKET")
+  command
+      ->add_option("--start", options->start,
+                   "Start the back-end by this; {socket} in it is SOCKET")
       ->type_name("COMMAND");
   command
       ->add_option("--resize", options->resize,
@@ -205,13 +202,15 @@ With --resize, changes of the configuration space are tried as well:
       ->add_option("--peer", options->peer,
                    "Where the same back-end serves another port; {peer} in --start")
       ->type_name("SOCKET");
-  command->add_option("--only", options->only, "Try these statements alone")
+  command->add_option("--only", options->only, "Try these statements alone, such as 1,5-9")
       ->delimiter(',')
-      ->type_name("N,…");
+      ->type_name("N,N-M,…");
   command->add_option("--dialect", options->dialect, "Whose order of messages to use")
       ->check(CLI::IsMember(dialect_names()))
       ->capture_default_str();
-  command->add_option("--device", options->device, "What the device is; found out by default")
+  command
+      ->add_option("--device", options->device,
+                   "What the device is; found out by default, if it is one of these")
       ->check(CLI::IsMember(kinds()));
   command->add_option("--deadline", options->deadline, "How long to wait for what must come")
       ->check(between(0.1, 600.0))

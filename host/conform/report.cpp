@@ -23,13 +23,16 @@ const char* name_of_kind(Kind kind) {
       return "rng";
     case Kind::net:
       return "net";
+    case Kind::unknown:
+      return "unknown";
   }
   return "?";
 }
 
-std::string in_xml(std::string_view words) {
+// Line breaks stay: the words are text, not an attribute's value.
+std::string lines_in_xml(std::string_view words) {
   std::string out;
-  for (const char character : escaped(words)) {
+  for (const char character : words) {
     if (character == '&')
       out += "&amp;";
     else if (character == '<')
@@ -44,9 +47,13 @@ std::string in_xml(std::string_view words) {
   return out;
 }
 
+std::string in_xml(std::string_view words) {
+  return lines_in_xml(escaped(words));
+}
+
 std::string details(const Verdict& verdict) {
-  return text("{} ({})\nsent: {}\ncame: {}\n", verdict.reason, verdict.statement->source,
-              verdict.sent, verdict.came);
+  return text("{} ({})\nsent: {}\ncame: {}\n", escaped(verdict.reason), verdict.statement->source,
+              escaped(verdict.sent), escaped(verdict.came));
 }
 
 void write_case(std::ostream& out, const Verdict& verdict) {
@@ -59,7 +66,7 @@ void write_case(std::ostream& out, const Verdict& verdict) {
       return;
     case Outcome::fail:
       out << text("><failure message=\"{}\">{}</failure></testcase>\n", in_xml(verdict.reason),
-                  in_xml(details(verdict)));
+                  lines_in_xml(details(verdict)));
       return;
     case Outcome::not_applicable:
     case Outcome::untried:
@@ -99,15 +106,17 @@ std::string verdict_lines(const Verdict& verdict) {
 }
 
 std::string introduction(const Settings& settings, const Findings& findings) {
-  const auto& [offer, kind] = findings.probe;
-  if (!findings.trouble.empty())
-    return text("The back-end at '{}' could not be asked what it is: {}\n", settings.socket,
-                findings.trouble);
+  if (!findings.trouble.empty()) return {};  // the run's error says it
+  const auto& offer = findings.probe.offer;
+  const auto kind = findings.probe.kind;
   return text(
-      "The back-end at '{}', a device of kind {}: features {:#x}, protocol features {:#x}, {} "
+      "The back-end at '{}', a device of {}: features {:#x}, protocol features {:#x}, {} "
       "queue{}; in the dialect of {}\n",
-      settings.socket, name_of_kind(kind), offer.features, offer.protocol_features, offer.queues,
-      offer.queues == 1 ? "" : "s", settings.dialect->program);
+      settings.socket,
+      kind == Kind::unknown ? "a kind that was not found out (say it by --device)"
+                            : text("kind {}", name_of_kind(kind)),
+      offer.features, offer.protocol_features, offer.queues, offer.queues == 1 ? "" : "s",
+      settings.dialect->program);
 }
 
 std::string summary(const Findings& findings) {
@@ -124,11 +133,11 @@ void write_json(std::ostream& out, const Settings& settings, const Findings& fin
   for (const auto outcome :
        {Outcome::pass, Outcome::fail, Outcome::not_applicable, Outcome::untried})
     counts[name_of(outcome)] = findings.count(outcome);
-  const auto& [offer, kind] = findings.probe;
+  const auto& offer = findings.probe.offer;
   out << json_text(
              boost::json::object{{"socket", settings.socket},
                                  {"dialect", settings.dialect->name},
-                                 {"device", name_of_kind(kind)},
+                                 {"device", name_of_kind(findings.probe.kind)},
                                  {"features", text("{:#x}", offer.features)},
                                  {"protocol_features", text("{:#x}", offer.protocol_features)},
                                  {"queues", offer.queues},

@@ -17,7 +17,8 @@ namespace bellwire::host::conform {
 class Trial;
 
 /// What kind of device the back-end is: which requests it can be sent.
-enum class Kind : std::uint8_t { blk = 1, rng = 2, net = 4 };
+/// Unknown: it gets the statements that need none.
+enum class Kind : std::uint8_t { blk = 1, rng = 2, net = 4, unknown = 8 };
 
 /// The layouts of rings that a statement is about. Of both: it is tried with split rings, and with
 /// packed ones if they are offered.
@@ -27,8 +28,9 @@ enum class Layouts : std::uint8_t { split, packed, both };
 struct Needs {
   std::uint64_t features = 0;
   std::uint64_t protocol_features = 0;
-  std::uint8_t kinds = 0;  ///< a sum of Kind; 0: any
-  bool process = false;    ///< the suite must be able to end and start the back-end
+  std::uint8_t kinds = 0;     ///< a sum of Kind; 0: any
+  bool process = false;       ///< the suite must be able to end and start the back-end
+  bool config_space = false;  ///< the device has a configuration space
   Layouts layouts = Layouts::split;
 };
 constexpr Needs either_layout{.layouts = Layouts::both};

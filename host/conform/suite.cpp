@@ -7,31 +7,65 @@
 #include <algorithm>
 #include <array>
 
+#include "host/conform/test_requests.hpp"
+
 namespace bellwire::host::conform {
 namespace {
 
 using vhost_user::bit;
+using vhost_user::Offer;
 
-// The features that only devices of one kind have: those of a network device begin at bit 15, and a
-// disk's configuration is read by the protocol's means.
+// The protocol does not carry the kind. Features that devices of one kind have, and no others that
+// back-ends serve: of a network device from bit 15 on, of which disks use 16 and 17, too; of a disk
+// bits 6 and 9, which are obsolete or rare for cards, if its configuration can be read. What has
+// less than these may be of any kind: bits 0 to 5 are used by consoles, sound, graphics, SCSI, ….
 // (<linux/virtio_net.h> has a member that is named as C++'s keyword.)
 constexpr unsigned net_mrg_rxbuf = 15, net_status = 16, net_ctrl_vq = 17, net_ctrl_rx = 18;
-constexpr std::uint64_t net_features =
-    bit(net_mrg_rxbuf) | bit(net_status) | bit(net_ctrl_vq) | bit(net_ctrl_rx);
-constexpr std::uint64_t blk_features = bit(VIRTIO_BLK_F_SEG_MAX) | bit(VIRTIO_BLK_F_SIZE_MAX) |
-                                       bit(VIRTIO_BLK_F_BLK_SIZE) | bit(VIRTIO_BLK_F_FLUSH);
+constexpr std::uint64_t net_features = bit(net_mrg_rxbuf) | bit(net_ctrl_rx);
+constexpr std::uint64_t blk_features = bit(VIRTIO_BLK_F_BLK_SIZE) | bit(VIRTIO_BLK_F_FLUSH);
+constexpr std::uint64_t net_unless_blk = bit(net_status) | bit(net_ctrl_vq);
 constexpr std::uint64_t device_features = bit(24) - 1;
 
-std::optional<Kind> kind_of(const vhost_user::Offer& offer) {
+bool has_config(const Offer& offer) {
+  return (offer.protocol_features & bit(vhost_user::feature::config)) != 0;
+}
+
+// rng: it may be one, which has no features of its own, as many others.
+Kind kind_of(const Offer& offer) {
   const auto own = offer.features & device_features;
   if (own == 0) return Kind::rng;
   if ((own & net_features) != 0) return Kind::net;
-  const bool has_config = (offer.protocol_features & bit(vhost_user::feature::config)) != 0;
-  if (has_config && (own & blk_features) != 0) return Kind::blk;
-  return std::nullopt;
+  if (has_config(offer) && (own & blk_features) != 0) return Kind::blk;
+  return (own & net_unless_blk) != 0 ? Kind::net : Kind::unknown;
 }
 
-void ask(Trial& trial, const Settings& settings, Probe& probe) {
+// An entropy source fills what it may write. Others return such a buffer as it was, if at all. The
+// trial's probe says that it is one.
+bool gives_entropy(Trial& trial) {
+  try {
+    auto front = trial.up();
+    TestRequests request(trial, front);
+    request.offer();
+    request.kick();
+    const auto used = request.next();
+    return used && used->len > 0;
+  } catch (const Untried&) {
+    return false;
+  } catch (const Failed&) {
+    return false;
+  }
+}
+
+// Disks and cards have one. Of others, only one that answers with no bytes is known to have none.
+bool has_config_space(FrontEnd& front, const Offer& offer) {
+  if (!has_config(offer)) return true;  // then it doesn't matter
+  const auto reply = front.ask(Request::get_config, config_request(0, 1));
+  if (!reply) return true;
+  const auto access = vhost_user::head<vhost_user::ConfigAccess>(reply->payload);
+  return access && access->size > 0;
+}
+
+void ask_what_it_offers(Trial& trial, Probe& probe) {
   using vhost_user::Step;
   auto front = trial.connect();
   for (const auto step :
@@ -41,11 +75,15 @@ void ask(Trial& trial, const Settings& settings, Probe& probe) {
     probe.offer = front.offer();
     Trial::prepare(done, "asking what the back-end offers");
   }
-  const auto kind = settings.kind ? settings.kind : kind_of(probe.offer);
-  if (!kind)
-    throw Untried{text("the features {:#x} don't tell what device this is; say it by --device",
-                       probe.offer.features)};
-  probe.kind = *kind;
+  probe.config_space = has_config_space(front, probe.offer);
+}
+
+void ask(Trial& trial, const Settings& settings, Probe& probe) {
+  ask_what_it_offers(trial, probe);
+  probe.kind = settings.kind.value_or(kind_of(probe.offer));
+  if (!settings.kind && probe.kind == Kind::rng && !gives_entropy(trial))
+    probe.kind = Kind::unknown;
+  if (probe.kind == Kind::blk || probe.kind == Kind::net) probe.config_space = true;
 }
 
 std::string missing(std::uint64_t wanted, std::uint64_t offered, const char* what) {
@@ -59,13 +97,15 @@ const char* name_of_kinds(std::uint8_t kinds) {
   if (kinds == std::uint8_t(Kind::blk)) return "a disk";
   if (kinds == std::uint8_t(Kind::rng)) return "an entropy source";
   if (kinds == std::uint8_t(Kind::net)) return "a network device";
-  if ((kinds & std::uint8_t(Kind::rng)) == 0) return "a device with a configuration space";
   return "a disk or an entropy source";
 }
 
 std::string not_applicable(const Needs& needs, const Probe& probe) {
   if (needs.kinds != 0 && (needs.kinds & std::uint8_t(probe.kind)) == 0)
-    return text("only of {}", name_of_kinds(needs.kinds));
+    return probe.kind == Kind::unknown ? needs_known_kind
+                                       : text("only of {}", name_of_kinds(needs.kinds));
+  if (needs.config_space && !probe.config_space)
+    return "only of a device with a configuration space";
   if (auto why = missing(needs.features, probe.offer.features, "feature"); !why.empty()) return why;
   if (needs.layouts == Layouts::packed)
     if (auto why = missing(bit(VIRTIO_F_RING_PACKED), probe.offer.features, "feature");
@@ -73,6 +113,9 @@ std::string not_applicable(const Needs& needs, const Probe& probe) {
       return why;
   return missing(needs.protocol_features, probe.offer.protocol_features, "protocol feature");
 }
+
+constexpr unsigned looks_for_an_end = 100;
+constexpr std::chrono::milliseconds look_for_an_end{10};
 
 class Run {
  public:
@@ -141,6 +184,9 @@ class Run {
       note(Outcome::fail, why.reason);
     } catch (const Untried& why) {
       note(Outcome::untried, why.reason);
+    } catch (const NotApplicable& why) {
+      verdict.outcome = Outcome::not_applicable;
+      verdict.reason = why.reason;
     } catch (const std::exception& why) {
       note(Outcome::untried, why.what());
     }
@@ -150,8 +196,9 @@ class Run {
   // Whoever is gone, or answers nobody any more, after a statement, does not pass it.
   void look_after(Verdict& verdict) {
     back_end_.next_statement(0);
-    const auto ended = back_end_.ended();
+    auto ended = back_end_.ended();
     if (!ended && answers()) return;
+    if (!ended) ended = end_in_time();
     const auto what = ended ? "the back-end's process ended " + *ended
                             : std::string("the back-end answers no new connection any more");
     verdict.outcome = Outcome::fail;
@@ -163,6 +210,16 @@ class Run {
     back_end_.kill();  // one that still runs has its sockets
     back_end_.clean_up();
     if (const auto again = back_end_.start(); !again) gone_ = again.error().message;
+  }
+
+  // A process that crashes answers nobody before its end can be seen.
+  [[nodiscard]] std::optional<std::string> end_in_time() {
+    const Trial trial(settings_, probe_, back_end_);
+    for (unsigned count = 0; back_end_.controlled() && count < looks_for_an_end; ++count) {
+      if (auto how = back_end_.ended()) return how;
+      trial.pause(look_for_an_end);
+    }
+    return back_end_.ended();
   }
 
   [[nodiscard]] bool answers() {

@@ -138,6 +138,17 @@ TEST_CASE("an entropy source and a network device that keep every statement fail
   check_honest({.kind = Kind::net});
 }
 
+TEST_CASE("a device that is not found out gets the statements that need no requests") {
+  const auto findings = try_all({.kind = Kind::unknown});
+  CHECK(findings.trouble == "");
+  CHECK(findings.probe.kind == Kind::unknown);
+  CHECK(those(findings, Outcome::fail) == "");
+  CHECK(findings.count(Outcome::pass) > 30);
+  const auto reasons = those(findings, Outcome::not_applicable);
+  for (const auto* const number : {"34", "92", "102", "140"})
+    CHECK(reasons.find(text("; {}: {};", number, needs_known_kind)) != reasons.npos);
+}
+
 TEST_CASE("a disk that keeps every statement fails none in any dialect") {
   const auto dialects = vhost_user::dialects();
   for (const auto& dialect : under_tsan ? dialects.first(1) : dialects) {

@@ -32,7 +32,9 @@ std::uint32_t writable_bytes(std::span<const Buffer> buffers) noexcept {
 
 // A network device takes frames on its odd rings.
 TestRequests::TestRequests(Trial& trial, FrontEnd& front, unsigned ring)
-    : trial_(trial), front_(front), index_(trial.probe().kind == Kind::net ? 2 * ring + 1 : ring) {}
+    : trial_(trial), front_(front), index_(trial.probe().kind == Kind::net ? 2 * ring + 1 : ring) {
+  if (trial.probe().kind == Kind::unknown) throw NotApplicable{needs_known_kind};
+}
 
 std::vector<Buffer> TestRequests::request() {
   auto& memory = front_.memory();
@@ -42,6 +44,7 @@ std::vector<Buffer> TestRequests::request() {
     case Kind::net:
       return {{memory.allocate(frame_size), frame_size, false}};
     case Kind::blk:
+    case Kind::unknown:  // refused by the constructor
       break;
   }
   const auto header = memory.allocate(sizeof(virtio_blk_outhdr));

@@ -16,7 +16,7 @@ namespace bellwire::host::conform {
 class TestRequests {
  public:
   /// On the first ring that takes requests of this kind of device, or on the `ring`th such. The
-  /// front-end outlives it.
+  /// front-end outlives it. Throws NotApplicable if the kind is unknown.
   TestRequests(Trial& trial, FrontEnd& front, unsigned ring = 0);
 
   [[nodiscard]] vhost_user::Ring& ring() noexcept { return front_.ring(index_); }

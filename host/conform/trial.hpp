@@ -28,11 +28,19 @@ struct Failed {
 struct Untried {
   std::string reason;
 };
+struct NotApplicable {
+  std::string reason;
+};
+
+/// Why a statement is not applicable to a device of unknown kind.
+inline constexpr const char* needs_known_kind =
+    "only for blk, net or rng; what this device is was not found out: say it by --device";
 
 /// What the back-end said when the suite began.
 struct Probe {
   vhost_user::Offer offer;
   Kind kind = Kind::blk;
+  bool config_space = true;  ///< false: GET_CONFIG was answered with nothing
 };
 
 struct Settings {

@@ -54,14 +54,58 @@ class ConformTest(Checked):
         disk.write_bytes(bytes(1 << 20))
         start = f"{shlex.quote(str(PROGRAM))} device blk --file {disk} --socket-path {{socket}}"
         for resize, expected in ((f"sh -c 'truncate -s +1M {disk}; kill -USR1 {{pid}}'", "pass"),
-                                 ("false", "untried"), ("", "untried")):
+                                 ("false", "untried"), ("/no/program", "untried"), ("", "untried")):
             with self.subTest(resize):
                 run = self.conform("--start", start, "--only", "132", "--json", str(verdicts),
                                    *(("--resize", resize) if resize else ()))
-                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+                failed = resize in ("false", "/no/program")
+                self.assertEqual(run.returncode, int(failed), run.stdout + run.stderr)
+                self.assertIn("--resize: " if failed else "", run.stderr)
                 found = json.loads(verdicts.read_text())["statements"][0]
                 self.assertEqual(found["verdict"], expected, run.stdout)
                 self.assertIn("" if expected == "pass" else "--resize", found["reason"])
+
+    def test_a_device_that_is_not_found_out(self) -> None:
+        for device, options, expected in (
+                ("echo", (), {13: "pass", 34: "n/a", 92: "n/a", 102: "n/a"}),
+                ("rng", ("--resize", "true"), {13: "n/a", 102: "pass", 132: "n/a", 139: "n/a"}),
+                ("rng", (), {132: "n/a"})):
+            with self.subTest(device, options=options):
+                verdicts = self.folder / "verdicts.json"
+                start = f"{shlex.quote(str(PROGRAM))} device {device}\n  --on vhost-user:{{socket}}"
+                run = self.conform("--start", start, "--json", str(verdicts), *options,
+                                   "--only", ",".join(map(str, expected)))
+                self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+                self.assertEqual(run.stdout.count("say it by --device"),
+                                 4 if device == "echo" else 0, run.stdout)
+                found = json.loads(verdicts.read_text())
+                self.assertEqual(found["device"], "unknown" if device == "echo" else device)
+                self.assertEqual({one["statement"]: one["verdict"] for one in found["statements"]},
+                                 expected)
+
+    def test_empty_values_are_named(self) -> None:
+        for option, reason in (("--only", "such as 7 or 5-9"), ("--start", "--start '' is empty"),
+                               ("--resize", "--resize '' is empty")):
+            with self.subTest(option):
+                run = self.conform(option, "")
+                self.assertEqual((run.returncode, run.stdout), (2, ""))
+                self.assertIn(reason, run.stderr)
+
+    def test_who_does_not_answer(self) -> None:
+        junit = self.folder / "verdicts.xml"
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(str(self.socket))
+            silent.listen()
+            run = self.conform("--only", "1-2,4", "--deadline", "0.1", "--junit", str(junit))
+        self.assertEqual(run.returncode, 1)
+        self.assertEqual((run.stdout + run.stderr).count("could not be asked what it is"), 1)
+        self.assertIn("no answer; is it stopped? does it serve vhost-user?", run.stderr)
+        self.assertEqual(run.stderr.count("\n"), 1, run.stderr)
+        failure = ElementTree.parse(junit).getroot().find(".//failure")
+        assert failure is not None and failure.text is not None
+        self.assertNotIn("\\n", failure.text)
+        self.assertEqual([line.partition(":")[0] for line in failure.text.splitlines()[-2:]],
+                         ["sent", "came"])
 
     def test_nobody_listens(self) -> None:
         run = self.conform("--only", "1")
@@ -69,7 +113,7 @@ class ConformTest(Checked):
         self.assertIn(f"nobody serves socket '{self.socket}'", run.stderr)
 
     def test_a_back_end_that_does_not_start(self) -> None:
-        run = self.conform("--start", "false", "--only", "1")
+        run = self.conform("--start", "false {socket}", "--only", "1")
         self.assertEqual(run.returncode, 1)
         self.assertIn("false ended with status 1 before it served", run.stderr)
 
@@ -85,7 +129,7 @@ class ConformTest(Checked):
         for program, reason in (("/no/program", "No such file or directory"),
                                 (str(self.folder), "Permission denied")):
             with self.subTest(program):
-                self.refused(program, f"cannot run '{program}': {reason}")
+                self.refused(f"{program} {{socket}}", f"cannot run '{program}': {reason}")
 
     def test_a_socket_that_another_process_serves(self) -> None:
         with socket.socket(socket.AF_UNIX) as another:

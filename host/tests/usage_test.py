@@ -100,13 +100,21 @@ WRONG = (
     ("conform vhost-user {none}", FAILED, "nobody serves"),
     ("conform vhost-user {folder}", FAILED, "is not a socket"),
     ("conform vhost-user {none} --only nosuch", USAGE, "'nosuch' is not a number"),
+    ("conform vhost-user {none} --only 1,5-", USAGE, "'5-' is not a number"),
+    ("conform vhost-user {none} --only 5-3", USAGE, "range 5-3 is empty"),
+    ("conform vhost-user {none} --only 1-9999", USAGE, "9999"),
+    ("conform vhost-user {none} --nosuch", USAGE, "(see bellwire conform vhost-user --help)"),
     ("conform vhost-user {none} --only 9999", USAGE, "9999"),
     ("conform vhost-user {none} --dialect klingon", USAGE, "klingon"),
     ("conform vhost-user {none} --device toaster", USAGE, "toaster"),
     ("conform vhost-user {none} --deadline 0", USAGE, "from 0.1 to 600"),
     ("conform vhost-user {none} --resize ;", USAGE, "--resize ';' is not a command"),
     ("conform vhost-user {none} --peer {none}", USAGE, "is the SOCKET, too"),
-    ("conform vhost-user {none} --start false", FAILED, "false ended"),
+    ("conform vhost-user {none} --start false", USAGE, "{{socket}} must stand in it"),
+    ("conform vhost-user {none} --start={{socket_path}}", USAGE,
+     "unknown {{socket_path}}; there are {{socket}}, {{peer}}"),
+    ("conform vhost-user {none} --start='{{socket}}", USAGE, "has a ' that is not closed"),
+    ("conform vhost-user {none} --start=${{NOSUCH}}{{socket}}", USAGE, "variable that is not set"),
 )
 
 

@@ -18,6 +18,7 @@ using vhost_user::Message;
 using vhost_user::Step;
 
 constexpr Needs announces{.protocol_features = bit(feature::backend_req) | bit(feature::config),
+                          .config_space = true,
                           .layouts = Layouts::split};
 
 /// Both ends of a channel; the far one is the back-end's.

@@ -34,7 +34,7 @@ std::uint64_t offered_by(const LiarWorld& world) {
                       bit(VHOST_F_LOG_ALL) | bit(VIRTIO_F_RING_PACKED);
   constexpr unsigned net_mrg_rxbuf = 15, net_status = 16;
   if (world.nature.kind == Kind::net) return common | bit(net_mrg_rxbuf) | bit(net_status);
-  if (world.nature.kind == Kind::rng) return common;
+  if (world.nature.kind == Kind::rng || world.nature.kind == Kind::unknown) return common;
   return common | bit(VIRTIO_BLK_F_SEG_MAX) | bit(VIRTIO_BLK_F_BLK_SIZE) |
          bit(VIRTIO_BLK_F_CONFIG_WCE) | bit(VIRTIO_BLK_F_DISCARD) | bit(VIRTIO_BLK_F_WRITE_ZEROES) |
          (world.nature.read_only ? bit(VIRTIO_BLK_F_RO) : 0) |

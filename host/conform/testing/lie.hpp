@@ -191,6 +191,7 @@ inline constexpr std::array confined_lies = {
     Lie::loses_early_kicks,
     Lie::forgets_early_enables,
     Lie::forgets_the_index,
+    Lie::refuses_addresses_while_running,
     Lie::drains_early_signals,
     Lie::waits_for_a_kick,
     Lie::completes_nothing,
