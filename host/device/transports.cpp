@@ -50,7 +50,8 @@ Result<void> read(std::string_view word, const Number& option) {
 Result<void> read(std::string_view transport, std::span<const std::string> words,
                   std::initializer_list<Number> options) {
   std::string known;
-  for (const auto& option : options) known += text("{}{}=N", known.empty() ? "" : ", ", option.key);
+  for (const auto& option : options)
+    known += text("{}{}={}", known.empty() ? "" : ", ", option.key, option.most == 1 ? "0|1" : "N");
   for (const auto& word : words) {
     const auto* const option = std::ranges::find_if(options, [&word](const Number& candidate) {
       return word.starts_with(std::string(candidate.key) + '=');

@@ -46,18 +46,35 @@ class Yours(unittest.TestCase):
 
     def test_one_that_is_restarted_on_demand(self) -> None:
         build.programs("idio16")
+        run = self.restarted("vfio-user", f"{IDIO16} --on vfio-user:{{socket}}", "echo again")
+        self.assertEqual((run.returncode, run.stdout), (0, "again\n"), run.stderr)
+        self.assertEqual([served["starts"] for served in run.result["served"]], [2])
+
+    def restarted(self, transport: str, serve: str, then: str) -> promises.Completed:
+        """A run that gets SIGUSR1; the guest sees its device go and come, and does `then`."""
         events = 'cd /sys/bus/pci/devices; echo up; until [ ! -e 0000:01:00.0 ]; do usleep 9000; done; ' \
-                 'until [ -e 0000:01:00.0 ]; do usleep 9000; done; echo again'
-        with subprocess.Popen([BOOT_VM, "--transport", "vfio-user", "--serve", f"{IDIO16} --on vfio-user:{{socket}}",
+                 f'until [ -e 0000:01:00.0 ]; do usleep 9000; done; {then}'
+        with subprocess.Popen([BOOT_VM, "--transport", transport, "--serve", serve,
                                "--", "sh", "-c", events], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout
             self.assertEqual(process.stdout.readline(), "up\n")
             process.send_signal(signal.SIGUSR1)
             stdout, stderr = process.communicate(timeout=LIMIT)
-        run = promises.Completed(process.pid, process.returncode, stdout, stderr)
-        self.assertEqual((run.returncode, run.stdout), (0, "again\n"), run.stderr)
-        self.assertEqual([served["starts"] for served in run.result["served"]], [2])
+        return promises.Completed(process.pid, process.returncode, stdout, stderr)
+
+    def test_one_behind_a_front_end_that_is_restarted(self) -> None:
+        rng, card = "head -c 4 /dev/hwrng", "cat /sys/class/net/eth0/address"
+        for transport, kind, connect, there in (
+                ("vhost-user", "rng", "", rng), ("vhost-user", "net", "", card),
+                ("vhost-user,reconnect=1", "rng", "", rng),
+                ("vhost-user,server=1", "rng", ",connect=1", rng)):
+            with self.subTest(transport=transport, kind=kind):
+                run = self.restarted(
+                    transport, f"{kind}={PROGRAM} device {kind} --on vhost-user:{{socket}}{connect}",
+                    f"until {there}; do usleep 9000; done >/dev/null; echo again")
+                self.assertEqual((run.returncode, run.stdout), (0, "again\n"), run.stderr)
+                self.assertEqual([served["starts"] for served in run.result["served"]], [2])
 
     def test_programs_behind_front_ends(self) -> None:
         disk = self.folder / "disk"

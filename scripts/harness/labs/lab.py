@@ -164,7 +164,7 @@ class Lab:
                                    f"{vm.folder}/qemu.log") from None
 
     def _restart(self, program: Program, vm: Vm) -> None:
-        if wiring.survives(self._transport_name, self._words):
+        if wiring.survives(self._transport_name, self._words, program.kind):
             program.restart()
         else:
             vm.replug(self._slots + program.number, program.restart)

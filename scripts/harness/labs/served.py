@@ -48,13 +48,13 @@ class Service:
         if SOCKET not in command:
             raise HarnessError(f"{option}: it has no {SOCKET}: write that where the program wants the "
                                "path of the socket that it shall serve")
-        if not shutil.which(argv[0]):
-            raise HarnessError(f"{option}: there is no program '{argv[0]}': give its path")
         name = transport.partition(",")[0]
         if name == "vhost-user" and not kind:
             raise HarnessError(f"{option}: QEMU has a front-end of its own for each kind of device "
-                               f"over vhost-user: put {', '.join(f'{known}=' for known in KINDS)} "
-                               "before the program")
+                               "over vhost-user: put one of "
+                               f"{', '.join(f'{known}=' for known in KINDS)} before the program")
+        if not shutil.which(argv[0]):
+            raise HarnessError(f"{option}: there is no program '{argv[0]}': give its path")
         if name != "vhost-user" and kind:
             raise HarnessError(f"{option}: {kind[0]} is for --transport vhost-user; leave it out "
                                f"with {name}")
@@ -69,6 +69,7 @@ class Program(Process):
         super().__init__(f"--serve {number} ({Path(service.argv[0]).name})",
                          folder / f"serve-{number}.log")
         self.number = number
+        self.kind = service.kind
         self.starts = 0
         self.argv = [part.replace(SOCKET, str(socket)) for part in service.argv]
         if after_qemu:

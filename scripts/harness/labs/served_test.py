@@ -33,7 +33,8 @@ class ServiceTest(unittest.TestCase):
         for word, transport, remedy in (
                 ("cat", "vfio-user", "write that where"), ("", "vfio-user", "write that where"),
                 ("'{socket}", "vfio-user", "quote it"), ("/no/cat {socket}", "ivshmem", "its path"),
-                ("cat {socket}", "vhost-user", "blk=, net=, rng="),
+                ("cat {socket}", "vhost-user", "one of blk=, net=, rng="),
+                ("foo=/bin/cat {socket} 1", "vhost-user", "one of blk=, net=, rng="),
                 ("net=cat {socket}", "vfio-user", "leave it out")):
             with self.subTest(word), self.assertRaises(HarnessError) as caught:
                 Service.parse(word, transport)

@@ -31,6 +31,7 @@ class Kind:
     options: Callable[[str], list[str]]  # of `bellwire device`, by what stands behind "="
     netdev: bool = False  # whether the front-end takes one
     queues: str = ""  # the front-end's property for the number of queues, if they can be several
+    recovers: bool = True  # whether the front-end sets up a new back-end when the old one has gone
     shared: bool = False  # whether one process serves all devices of a lab, as ports of a switch
 
 
@@ -190,5 +191,5 @@ KINDS = {
                 {"driver": "virtio-net-pci", "vectors": 0, "romfile": ""}, _tap, netdev=True,
                 shared=True),
     "rng": Kind("rng", ("virtio_rng",), {"driver": "vhost-user-rng-pci", "vectors": 2},
-                _no_value("rng")),
+                _no_value("rng"), recovers=False),
 }

@@ -133,7 +133,7 @@ def _qemu_listens(place: Place) -> bool:
 def _front_end(place: Place, kind: Kind, slot: int, socket: Path, number: int) -> VhostUserPlug:
     """`number`: of all front-ends of a lab, for its cards' addresses."""
     how = LISTEN if _qemu_listens(place) else CONNECT
-    if "reconnect=1" in place.words:
+    if "reconnect=1" in place.words and kind.recovers:
         how = reconnecting(qemu.numbers(place.qemu))
     queues = {kind.queues: place.queues} if kind.queues else {}
     packed = {"packed": "packed=1" in place.words}
@@ -165,9 +165,10 @@ def served_plug(place: Place, transport: str, service: Service, number: int, slo
     return IvshmemPlug(slot, socket, place.vectors)
 
 
-def survives(transport: str, words: Sequence[str]) -> bool:
-    """Whether QEMU goes on when a program has died, and connects to the next one."""
-    return transport == "vhost-user" and bool({"server=1", "reconnect=1"} & set(words))
+def survives(transport: str, words: Sequence[str], kind: Kind | None) -> bool:
+    """Whether QEMU goes on when a program has died, and sets up the next one."""
+    again = transport == "vhost-user" and bool({"server=1", "reconnect=1"} & set(words))
+    return again and bool(kind and kind.recovers)
 
 
 @dataclass(frozen=True)

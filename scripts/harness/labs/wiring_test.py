@@ -69,8 +69,16 @@ class WiringTest(unittest.TestCase):
     def test_qemu_connects_again_by_the_word_that_it_knows(self) -> None:
         for version, word in (("7.2.22 (Debian)", "reconnect=1"), ("11.1.3", "reconnect-ms=1000")):
             self.version.return_value = version
-            plug = self.wire("vhost-user,reconnect=1", ["rng"]).plug(0, 0)
+            plug = self.wire("vhost-user,reconnect=1", ["blk=1M"]).plug(0, 0)
             self.assertIn(f",server=off,{word}", plug.arguments()[1])
+
+    def test_a_front_end_that_does_not_recover_never_connects_again(self) -> None:
+        plug = self.wire("vhost-user,reconnect=1", ["rng"]).plug(0, 0)
+        self.assertNotIn("reconnect", plug.arguments()[1])
+        for kind, survives in (("rng", False), ("blk", True), ("net", True)):
+            for word in ("server=1", "reconnect=1"):
+                self.assertEqual(
+                    wiring.survives("vhost-user", [word], virtio.KINDS[kind]), survives)
 
     def test_all_cards_are_ports_of_one_switch(self) -> None:
         self.assertEqual(self.lines("vhost-user", "net", "rng", "net=tap0", "net=tap0"), [

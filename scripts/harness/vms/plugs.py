@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 Commands = list[tuple[str, dict[str, Any]]]  # of QMP, with their arguments
+# The command that undoes each, and the argument of both that names the object.
+UNDO = {"device_add": ("device_del", "id"), "netdev_add": ("netdev_del", "id"),
+        "chardev-add": ("chardev-remove", "id"), "blockdev-add": ("blockdev-del", "node-name")}
 
 
 def value(path: Path) -> str:
@@ -37,6 +40,12 @@ class Plug:
     def commands(self) -> Commands:
         """The QMP commands that plug it in."""
         raise NotImplementedError
+
+    def removal(self) -> Commands:
+        """The QMP commands that unplug it: first the device, which the guest must release, then what
+        it stood on."""
+        return [(undo, {name: arguments[name]}) for command, arguments in reversed(self.commands())
+                for undo, name in (UNDO[command],)]
 
     def arguments(self) -> list[str]:
         """The same as arguments of QEMU."""
@@ -63,13 +72,14 @@ class IvshmemPlug(SocketPlug):
     vectors: int
 
     def commands(self) -> Commands:
-        device = {"driver": "ivshmem-doorbell", "chardev": self.name, "bus": self.port,
-                  "vectors": self.vectors}
+        device = {"driver": "ivshmem-doorbell", "id": self.name, "chardev": self.name,
+                  "bus": self.port, "vectors": self.vectors}
         return [self._chardev(), ("device_add", device)]
 
     def arguments(self) -> list[str]:
         return ["-chardev", f"socket,id={self.name},path={value(self.socket)}", "-device",
-                f"ivshmem-doorbell,chardev={self.name},bus={self.port},vectors={self.vectors}"]
+                f"ivshmem-doorbell,id={self.name},chardev={self.name},bus={self.port},"
+                f"vectors={self.vectors}"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,9 @@ class VfioUserPlug(SocketPlug):
 
 
 CONNECT = {"server": False}
-LISTEN = {"server": True}  # waits for the back-end, and for the next one when it has gone
+# Waits for the back-end, and for the next one when it has gone. Without `wait`, a front-end that is
+# plugged in before the back-end has connected kills QEMU (7.2, rng).
+LISTEN = {"server": True, "wait": True}
 AGAIN_MS = (9, 2)  # the first version of QEMU that counts milliseconds
 
 

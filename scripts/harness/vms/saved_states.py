@@ -120,6 +120,21 @@ def plug(qmp: Qmp, plugs: Sequence[Plug]) -> None:
     qmp.command("cont")
 
 
+def unplug(qmp: Qmp, plug: Plug) -> None:
+    """Returns when the guest has released the device, and nothing of it is left in QEMU."""
+    (command, device), *rest = plug.removal()
+    qmp.command(command, **device)
+    qmp.await_event("DEVICE_DELETED", device=device["id"])
+    for command, arguments in rest:
+        if command != "chardev-remove" or _has_chardev(qmp, arguments["id"]):
+            qmp.command(command, **arguments)
+
+
+def _has_chardev(qmp: Qmp, name: str) -> bool:
+    """A netdev of vhost-user takes its chardev with it when it goes."""
+    return any(one["label"] == name for one in qmp.command("query-chardev"))
+
+
 def _until_migrated(qmp: Qmp, state: Path) -> None:
     def written() -> bool:
         status = qmp.command("query-migrate")["status"]

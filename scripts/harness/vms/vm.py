@@ -196,8 +196,7 @@ class Vm:
         again. QmpError: QEMU refuses, or dies."""
         plug = self._plugs[slot]
         self._qmp.greet()
-        self._qmp.command("device_del", id=plug.name)
-        self._qmp.await_event("DEVICE_DELETED", device=plug.name)
+        saved_states.unplug(self._qmp, plug)
         meanwhile()
         saved_states.plug(self._qmp, [plug])
 
