@@ -6,6 +6,7 @@
 
 #include <boost/system/result.hpp>
 #include <cerrno>
+#include <iosfwd>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -22,6 +23,15 @@ struct Error {
 
 template <class T>
 using Result = boost::system::result<T, Error>;
+
+/// Writes the message, as a failing check of a test shows it.
+std::ostream& operator<<(std::ostream& out, const Error& error);
+
+/// The same for a result, whatever its value is: `CHECK(result)` of doctest compiles.
+template <class T>
+std::ostream& operator<<(std::ostream& out, const Result<T>& result) {
+  return out << (result ? Error{{}, "a value"} : result.error());
+}
 
 /// Thrown by Result::value() when there is no value.
 [[noreturn]] inline void throw_exception_from_error(const Error& error,
