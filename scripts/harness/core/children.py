@@ -57,6 +57,7 @@ class Child:
     def stop(self, grace: float = 2.0) -> int:
         """Asks it to end, kills it after `grace` seconds; returns its status."""
         self._signal(signal.SIGTERM)
+        self._signal(signal.SIGCONT)  # one that is stopped takes no other signal
         return self.wait(grace)
 
     def ends_within(self, limit: float) -> bool:
@@ -132,6 +133,14 @@ def _die_with(parent: int) -> Callable[[], None]:
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # it may write to a terminal that has tostop
 
     return prepare
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether it is stopped, as by SIGSTOP."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] == b"T"
+    except OSError:
+        return False
 
 
 def describe(status: int) -> str:

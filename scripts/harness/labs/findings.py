@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bellwire import ktap
 from bellwire.core.children import describe
-from bellwire.labs.processes import SAID, Device
+from bellwire.labs.processes import SAID, Device, Process
 from bellwire.report import logs
 from bellwire.vms.vm import Vm
 
@@ -44,8 +44,9 @@ class Findings:
             yield f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}"
 
 
-def find(devices: Sequence[Device], vms: Sequence[Vm]) -> Findings:
-    """Complete when they have ended."""
+def find(devices: Sequence[Device], vms: Sequence[Vm], processes: Sequence[Process] = ()
+         ) -> Findings:
+    """Complete when they have ended. `processes`: all of the lab's, which may have been stopped."""
     return Findings(
         [case for vm in vms for case in _cases(vm)],
         [(line, log) for vm in vms for log in vm.consoles for line in logs.complaints(log)],
@@ -53,7 +54,13 @@ def find(devices: Sequence[Device], vms: Sequence[Vm]) -> Findings:
         [(f"{device.what} {describe(device.status)}: "
           f"{logs.last_line(device.log).removeprefix(SAID)}", device.log)
          for device in devices if device.status],
-        _of_requests(devices, vms, logs.interruptions))
+        [*_stops(processes), *_of_requests(devices, vms, logs.interruptions)])
+
+
+def _stops(processes: Sequence[Process]) -> Lines:
+    return [(f"{process.what} was stopped (pid {pid}) when the run ended: kill -CONT {pid} would "
+             "have let it go on", process.log)
+            for process in processes if (pid := process.stopped)]
 
 
 def _cases(vm: Vm) -> list[ktap.Case]:

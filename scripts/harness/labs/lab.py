@@ -151,7 +151,7 @@ class Lab:
 
     def findings(self) -> Findings:
         """What went wrong so far; complete once the lab has ended."""
-        return findings.find(self.devices, self.vms)
+        return findings.find(self.devices, self.vms, self.processes)
 
     def restart_programs(self, vm: Vm) -> None:
         """Ends each service's program and starts it again. Where QEMU doesn't connect again, the

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bellwire.core import messages
-from bellwire.core.children import Child, describe
+from bellwire.core.children import Child, describe, is_stopped
 from bellwire.core.growing import Growing
 from bellwire.core.places import PROGRAM, HarnessError
 from bellwire.report.logs import last_line
@@ -33,6 +33,7 @@ class Process:
         self.argv = [str(self.program), *arguments]
         self._child: Child | None = None
         self._wanted = False
+        self._stopped: int | None = None
 
     def start(self) -> None:
         """Starts it; returns when it serves its sockets."""
@@ -44,6 +45,7 @@ class Process:
         except OSError as error:
             raise HarnessError(f"{self.what} doesn't start: {error}; run scripts/build") from None
         self._wanted = True
+        self._stopped = None
         for socket in sockets:
             self._await(socket)
 
@@ -64,6 +66,7 @@ class Process:
 
     def stop(self) -> None:
         self._wanted = False
+        self._stopped = self.stopped
         if self._child:
             self._child.stop()
 
@@ -75,6 +78,12 @@ class Process:
     @property
     def pid(self) -> int | None:
         return self._child.pid if self._child and self._child.status is None else None
+
+    @property
+    def stopped(self) -> int | None:
+        """Its pid if it is stopped, as by SIGSTOP, or was when stop() ended it."""
+        pid = self.pid
+        return self._stopped or (pid if pid and is_stopped(pid) else None)
 
     def check(self) -> None:
         """Raises if it has ended by itself."""

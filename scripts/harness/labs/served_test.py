@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import os
+import signal
 import socket
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
 from bellwire.core.places import HarnessError
-from bellwire.labs import served
+from bellwire.labs import findings, served
 from bellwire.labs.served import Program, Service
 from bellwire.labs.virtio import KINDS
 
@@ -60,6 +62,20 @@ class ProgramTest(unittest.TestCase):
                 client.connect(str(self.socket))
             self.assertEqual(program.starts, starts)
         self.assertEqual(program.log.read_text(), "bound\nbound\n")
+
+    def test_one_that_is_stopped_ends_by_sigterm_and_is_named(self) -> None:
+        program = self.program(sys.executable, "-c", LISTENS, "{socket}")
+        program.start()
+        self.assertIsNone(program.stopped)
+        pid = program.pid
+        program.pause()
+        while not program.stopped:
+            time.sleep(0.002)
+        program.stop()
+        self.assertEqual((program.stopped, program.status), (pid, -signal.SIGTERM))
+        (line, log), = findings.find([], [], [program]).interruptions
+        self.assertIn(f"was stopped (pid {pid})", line)
+        self.assertEqual(log, program.log)
 
     def test_one_that_ends_is_an_error(self) -> None:
         program = self.program("sh", "-c", "echo first; echo last >&2; exit 4")
