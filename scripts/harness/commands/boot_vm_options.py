@@ -32,7 +32,8 @@ exit status:
 Only the command's output is on stdout; its errors and boot-vm's messages are on
 stderr. In the guest, /dev/bellwire0 is the first --device, /dev/bellwire1 the
 second; the first virtio disk is /dev/vda. Test reports (KTAP, TAP 13 or 14) go to
-/run/bellwire/results.
+/run/bellwire/results. The guest's tools are busybox's: mke2fs without -t, no
+mkfs.ext4.
 
 The command is paused while it is {boot_vm_output.AHEAD >> 20} MiB ahead of the reader of its output.
 build/runs keeps the logs of the newest {runs.KEPT} runs; build/runs/last is the last one.
