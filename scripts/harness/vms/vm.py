@@ -308,6 +308,10 @@ class Vm:
 
     def _give_up(self, limit: float | None) -> None:
         self.kill()
+        if not self.console.exists():
+            raise HarnessError(f"QEMU did not begin to run the guest in {limit:g} s: "
+                               f"{last_line(self.folder / 'qemu.log') or 'it printed no reason'}; its "
+                               f"log: {self.folder}/qemu.log")
         self.console.replace(self.folder / f"console-boot-{self.boots}.log")
         messages.say(f"the guest wasn't ready after {limit:g} s, boot {self.boots}; its console: "
                      f"{self.folder}/console-boot-{self.boots}.log")

@@ -55,6 +55,13 @@ class VmTest(unittest.TestCase):
         death = self.vm(": >$folder/status\n" + PANIC).boot()
         self.assertEqual(death and death.status, DEAD)
 
+    def test_a_qemu_that_does_not_begin(self) -> None:
+        vm = self.vm("rm $folder/console.log; : >$folder/status; echo waiting for a peer; "
+                     "exec sleep 60")
+        with self.assertRaisesRegex(HarnessError, "QEMU did not begin to run the guest in 0.5 s: "
+                                                  "waiting for a peer; its log: "):
+            vm.boot(0.5)
+
     def test_qemu_killed(self) -> None:
         vm = self.vm(f"{UP} exec sleep 60")
         vm.boot()
