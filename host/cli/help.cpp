@@ -118,7 +118,7 @@ std::string HelpFormatter::make_option_opts(const CLI::Option* option) const {
   if (option->get_type_size() == 0) return {};
   std::string opts(type_name(option->get_type_name()));
   if (!opts.empty()) opts.insert(0, " ");
-  if (option->get_expected_max() == CLI::detail::expected_max_vector_size) opts += " ...";
+  if (option->get_expected_max() > 1) opts += " ...";
   return opts;
 }
 
@@ -133,12 +133,9 @@ std::string HelpFormatter::make_option_desc(const CLI::Option* option) const {
 
 template <class Number>
 CLI::Validator between(Number low, Number high) {
-  const auto check = [low, high](const std::string& given) {
-    Number value{};
-    const bool number = CLI::detail::lexical_cast(given, value);
-    return number && value >= low && value <= high
-               ? std::string()
-               : text("'{}': choose a number from {} to {}", given, low, high);
+  const auto check = [low, high, range = CLI::Range(low, high)](const std::string& given) {
+    return range(given).empty() ? std::string()
+                                : text("'{}': choose a number from {} to {}", given, low, high);
   };
   return {check, text("{}{} to {}", mark, low, high)};
 }
@@ -148,10 +145,8 @@ template CLI::Validator between(double, double);
 
 CLI::Validator above_zero() {
   const auto check = [](const std::string& given) {
-    double value = 0;
-    return CLI::detail::lexical_cast(given, value) && value > 0
-               ? std::string()
-               : text("'{}': choose a number above 0", given);
+    return CLI::PositiveNumber(given).empty() ? std::string()
+                                              : text("'{}': choose a number above 0", given);
   };
   return {check, text("{}above 0", mark)};
 }
