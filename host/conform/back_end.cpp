@@ -34,14 +34,15 @@ Result<std::unique_ptr<StartedBackEnd>> StartedBackEnd::create(const std::string
     return fault(std::errc::invalid_argument,
                  "--start '{}' does not say where to listen: {{socket}} must stand in it",
                  escaped(command));
-  return std::make_unique<StartedBackEnd>(std::move(*words), socket, stop, peer);
+  auto back_end = std::make_unique<StartedBackEnd>(std::move(*words), socket, stop, peer);
+  adopt_orphans();
+  back_end->alone_ = true;
+  return back_end;
 }
 
 StartedBackEnd::StartedBackEnd(std::vector<std::string> words, std::string socket, int stop,
                                std::string peer)
-    : words_(std::move(words)), socket_(std::move(socket)), peer_(std::move(peer)), stop_(stop) {
-  adopt_orphans();
-}
+    : words_(std::move(words)), socket_(std::move(socket)), peer_(std::move(peer)), stop_(stop) {}
 
 StartedBackEnd::~StartedBackEnd() {
   kill();
@@ -129,7 +130,7 @@ void StartedBackEnd::kill() {
     ::kill(process_, SIGKILL);
     static_cast<void>(reap(true));
   }
-  end_children();  // what has left its process group
+  if (alone_) end_children();  // what has left its process group
 }
 
 Result<std::string> StartedBackEnd::terminate(std::chrono::milliseconds limit) {

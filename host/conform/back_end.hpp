@@ -57,12 +57,13 @@ class StartedBackEnd final : public BackEnd {
   /// `command` is split as a shell does, without running anything; {socket} in it becomes `socket`,
   /// {peer} the socket of another port of the same back-end. EINVAL: it cannot be split, is
   /// empty, or does not name `socket`. `stop` is a descriptor: once it is readable, start() waits
-  /// no more.
+  /// no more. It is to be the only child of this process: when it is killed, all that it has left
+  /// behind is ended, which becomes this process's children.
   [[nodiscard]] static Result<std::unique_ptr<StartedBackEnd>> create(const std::string& command,
                                                                       const std::string& socket,
                                                                       const std::string& peer,
                                                                       int stop);
-  /// The same for a command that has been split. `peer` may be empty.
+  /// For a command that has been split, as one of several children. `peer` may be empty.
   StartedBackEnd(std::vector<std::string> words, std::string socket, int stop,
                  std::string peer = {});
   StartedBackEnd(const StartedBackEnd&) = delete;
@@ -87,6 +88,7 @@ class StartedBackEnd final : public BackEnd {
   int stop_;
   pid_t process_ = -1;  // -1: none runs
   std::string end_;     // how the last one ended
+  bool alone_ = false;  // no other child is anybody else's
 };
 
 }  // namespace bellwire::host::conform
