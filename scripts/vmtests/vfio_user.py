@@ -65,8 +65,9 @@ class VfioUser(VmCase):
 
     def check_every_way(self, options: str) -> None:
         lab = self.wired("echo", "digest", options=options, smp=2)
-        vm = self.boot(lab, f"{EVERY_WAY} --count {COUNT}",
-                       f"{EVERY_WAY} --count {DEEP} --depth 64", "bell break")
+        every_way = f"bell ring --ktap {EVERY_WAY}"
+        vm = self.boot(lab, f"{every_way} --count {COUNT}",
+                       f"{every_way} --count {DEEP} --depth 64", "bell break")
         self.finish(vm)
         lab.check()
         runs = figures(vm.results.path.read_text())
