@@ -105,8 +105,9 @@ int no_input() {
   return pipe ? pipe->from.get() : -1;
 }
 
-// In the child, where nothing may allocate: ends with the suite, and in a group of its own, so that
-// what it starts can be ended with it. `failed` is closed by success, and told the error otherwise.
+// In the child, where nothing may allocate. The child dies with the suite, and has a process group
+// of its own, so that what it starts can be killed with it. `failed` is a pipe: if the program
+// can't be run, the child writes errno into it; otherwise exec closes it.
 [[noreturn]] void become(char* const* words, pid_t suite, int input, int failed) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -234,7 +234,7 @@ class Attack final : public Serving {
   boost::asio::io_context& context_;
   FuzzedDataProvider& input_;
   bool wild_;
-  bool patient_ = false;  // completes nothing when it is told to cancel
+  bool patient_ = false;  // completes nothing when its requests are cancelled
   bool ends_ = false;     // completes all
   std::array<bool, queues> stopping_{};
   std::vector<unsigned> begin_again_;  // queues that have stopped

@@ -72,7 +72,7 @@ class Interrupts {
   /// As if the device had raised it.
   void trigger(InterruptKind kind, unsigned index) noexcept;
 
-  /// Is told of connections that are made and ended from now on; null: nobody is.
+  /// Sets what is called when a connection is made or ended, from now on; null: nothing is.
   void tell(ConnectionTap* tap) noexcept { tap_ = tap; }
 
   // Set by the config space: MSI-X function mask, the command register's interrupt disable.

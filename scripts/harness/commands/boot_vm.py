@@ -117,9 +117,10 @@ def _on_terminal(options: argparse.Namespace) -> bool:
 def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
     program = toolbox.chosen(options.qemu, options.transport)
     qemu.ask_version(program)
+    base = own_kernel.find(options.kernel_image, options.modules) if options.kernel_image \
+        else options.kernel
     config = VmConfig(
-        guest_image.prepare(own_kernel.find(options.kernel_image, options.modules)
-                            if options.kernel_image else options.kernel), qemu=program, smp=options.smp, memory=options.memory,
+        guest_image.prepare(base), qemu=program, smp=options.smp, memory=options.memory,
         append=tuple(options.append), extra=tuple(options.qemu_arg),
         gdb_port=_free_port() if options.gdb else None, cold=options.cold,
         shared_memory=wiring.split(options.transport)[0].shared_memory)

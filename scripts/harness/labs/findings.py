@@ -25,7 +25,7 @@ class Findings:
     complaints: Lines  # of kernels
     hangs: Lines
     failures: Lines  # of devices
-    interruptions: Lines  # requests that had to wait, and lost nothing
+    interruptions: Lines  # requests that had to wait and lost nothing, processes that were stopped
 
     @property
     def failed(self) -> list[ktap.Case]:

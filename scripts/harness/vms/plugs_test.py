@@ -17,8 +17,8 @@ PLUGS: tuple[Plug, ...] = (
 
 
 class FakeQmp:
-    """Has the objects that it was told to add. As in QEMU, a netdev of vhost-user takes its chardev
-    with it."""
+    """Keeps the objects that were added and not removed. As in QEMU, removing a netdev of vhost-user
+    removes its chardev."""
 
     def __init__(self) -> None:
         self.objects: list[str] = []

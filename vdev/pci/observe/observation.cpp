@@ -25,7 +25,7 @@ std::uint64_t value_of(std::span<const std::byte> bytes) noexcept {
 // Not without a name: Taps has external linkage, and in a unity file gcc warns of what it contains.
 namespace taps {
 
-// Calls `act` between two looks at the clock, and tells the observer.
+// Calls `act`, measures how long it takes, and reports the event.
 template <class Act>
 void observe(Observer& observer, Event event, const Act& act) noexcept {
   event.began = Clock::now();
@@ -96,7 +96,7 @@ class AccessTap final : public Access {
   Observer& observer_;
 };
 
-// A transfer may end after the observation has: then nobody is told.
+// A transfer may end after the observation: then it is not reported.
 class DmaTap final : public DmaObserver {
  public:
   explicit DmaTap(Observer& observer) : observer_(std::make_shared<Observer*>(&observer)) {}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Observation: tells an Observer what happens to a function while it lives: accesses to registers
-// and to the config space, DMA, interrupts, resets. It stands before the function's parts and
-// passes everything on; without one, nothing of this is there, and nothing is checked.
+// Observation: while it exists, an Observer gets each access to a function's registers and config
+// space, its DMA, its interrupts and its resets. An Observation takes the place of the function's
+// parts and forwards to them. A function without one runs the same code as ever.
 //
 // What it can't see: memory of BARs that the guest has mapped, the guest's memory that the device
 // uses by map() or bytes(), and doorbells that the guest's kernel takes.
