@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "host/output/json_text.hpp"
+#include "host/output/markup.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::host::conform {
@@ -29,28 +30,11 @@ const char* name_of_kind(Kind kind) {
   return "?";
 }
 
-// Line breaks stay: the words are text, not an attribute's value.
-std::string lines_in_xml(std::string_view words) {
-  std::string out;
-  for (const char character : words) {
-    if (character == '&')
-      out += "&amp;";
-    else if (character == '<')
-      out += "&lt;";
-    else if (character == '>')
-      out += "&gt;";
-    else if (character == '"')
-      out += "&quot;";
-    else
-      out += character;
-  }
-  return out;
-}
-
 std::string in_xml(std::string_view words) {
-  return lines_in_xml(escaped(words));
+  return markup_text(escaped(words));
 }
 
+// With line breaks: it is text, not an attribute's value.
 std::string details(const Verdict& verdict) {
   return text("{} ({})\nsent: {}\ncame: {}\n", escaped(verdict.reason), verdict.statement->source,
               escaped(verdict.sent), escaped(verdict.came));
@@ -66,7 +50,7 @@ void write_case(std::ostream& out, const Verdict& verdict) {
       return;
     case Outcome::fail:
       out << text("><failure message=\"{}\">{}</failure></testcase>\n", in_xml(verdict.reason),
-                  lines_in_xml(details(verdict)));
+                  markup_text(details(verdict)));
       return;
     case Outcome::not_applicable:
     case Outcome::untried:

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <tuple>
 
+#include "host/output/markup.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::view {
@@ -164,24 +165,9 @@ namespace {
 
 constexpr std::size_t most_on_page = 20'000;  // events
 
-std::string in_html(std::string_view words) {
-  std::string safe;
-  for (const char letter : words) switch (letter) {
-      case '<':
-        safe += "&lt;";
-        break;
-      case '&':
-        safe += "&amp;";
-        break;
-      default:
-        safe += letter;
-    }
-  return safe;
-}
-
 void write_row(std::ostream& out, const std::vector<std::string>& cells) {
   out << "<tr>";
-  for (const auto& cell : cells) out << "<td>" << in_html(cell);
+  for (const auto& cell : cells) out << "<td>" << host::markup_text(cell);
   out << '\n';
 }
 
@@ -217,9 +203,10 @@ void write_page(std::ostream& out, const FunctionTrace& trace, const FunctionFig
   const auto shown = std::min(trace.events.size(), most_on_page);
   out << page_begin
       << text("<h1>{} over {}</h1><p>{}; {} events in {} µs, {} lost; kernel {}, {}\n",
-              in_html(trace.device), in_html(trace.transport), in_html(trace.began),
-              grouped(trace.events.size()), micro(figures.span_ns), grouped(trace.lost),
-              in_html(trace.machine.kernel), in_html(trace.machine.cpu))
+              host::markup_text(trace.device), host::markup_text(trace.transport),
+              host::markup_text(trace.began), grouped(trace.events.size()), micro(figures.span_ns),
+              grouped(trace.lost), host::markup_text(trace.machine.kernel),
+              host::markup_text(trace.machine.cpu))
       << "<h2>What happened</h2><table><tr><th>what<th>count<th>bytes<th>p50 µs<th>p99 µs"
          "<th>max µs<th>last value<th>\n";
   for (const auto& place : figures.places) write_row(out, row(place));

@@ -86,7 +86,7 @@ TEST_CASE("the page has the events, and nothing in it is taken for HTML") {
   const auto trace = usual();
   std::ostringstream out;
   write_page(out, trace, figures_of(trace, "file").value());
-  CHECK(out.str().find("&lt;mine>") != std::string::npos);
+  CHECK(out.str().find("&lt;mine&gt;") != std::string::npos);
   CHECK(out.str().find("<mine>") == std::string::npos);
   CHECK(out.str().find("<td>2.00<td>7.00<td>DMA read<td>512 bytes at 0x1000") != std::string::npos);
 }
