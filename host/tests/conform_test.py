@@ -146,13 +146,15 @@ class ConformTest(Checked):
 
     def test_the_suites_input_is_not_the_back_ends(self) -> None:
         got = self.folder / "got"
-        got.touch()  # the background may not come to it
-        start = shlex.join(["sh", "-c", f'cat >>{got} <&0 & exec "$0" device rng --socket-path "$1"',
-                            str(PROGRAM), "{socket}"])
-        run = subprocess.run(self.arguments("--start", start, "--only", "1"), text=True,
-                             input="for the suite", capture_output=True, timeout=PATIENCE)
+        start = shlex.join(["sh", "-c", f'readlink /proc/$$/fd/0 >{got}; exec "$0" device rng '
+                            '--socket-path "$1"', str(PROGRAM), "{socket}"])
+        for_the_suite = self.folder / "input"
+        for_the_suite.touch()
+        with for_the_suite.open() as file:
+            run = subprocess.run(self.arguments("--start", start, "--only", "1"), text=True,
+                                 stdin=file, capture_output=True, timeout=PATIENCE)
         self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
-        self.assertEqual(got.read_text(), "")
+        self.assertRegex(got.read_text(), r"^pipe:")
 
     def test_a_back_end_that_answers_nobody_is_started_again_without_its_socket(self) -> None:
         listen = ("import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); "
