@@ -24,7 +24,8 @@ PASS = """
 
     def test_each_hop_is_recorded(vm, trace):
         vm.run("bell ring --count 20")
-        assert len(trace.requests) == len(trace.hops("doorbell", "woken")) == 20
+        assert len(trace.requests) == len(trace.hops("submitted", "done")) == 20
+        assert trace.hops("doorbell", "woken")  # not of each: a device may be awake already
 
     @pytest.mark.drop(doorbell=5)
     def test_a_loss_that_is_expected(vm, faults):
