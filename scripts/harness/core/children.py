@@ -14,10 +14,26 @@ import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
+
+
+class Process(Protocol):
+    """What Child needs of a Popen."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self) -> int: ...
+
+    def send_signal(self, number: int) -> None: ...
 
 
 class Child:
@@ -27,18 +43,17 @@ class Child:
 
     def __init__(self, argv: Sequence[str], log: Path, foreground: bool = False,
                  inherited: Sequence[int] = ()) -> None:
-        self.argv = list(argv)
         self.log = log
         self._foreground = foreground
         with log.open("ab") as file:
-            self._process = subprocess.Popen(
-                self.argv,
+            self._process: Process = subprocess.Popen(
+                argv,
                 stdin=None if foreground else subprocess.DEVNULL,
                 stdout=None if foreground else file,
                 stderr=file,
                 pass_fds=inherited,
                 process_group=None if foreground else 0,
-                preexec_fn=_die_with(os.getpid()),
+                preexec_fn=die_with(os.getpid()),
             )
 
     @property
@@ -76,7 +91,7 @@ class Child:
         """Waits `limit` seconds at most, then kills it; returns its status."""
         if not self.ends_within(limit):
             self.kill()
-        return self._process.returncode
+        return self._process.wait()
 
     def _signal(self, number: int) -> None:
         """Sends it to the children, too, if the process has a group of its own."""
@@ -107,7 +122,7 @@ def run_aloud(*argv: str | Path) -> int:
 def _run(argv: Sequence[str | Path], limit: float | None = None, **how: Any
          ) -> subprocess.CompletedProcess[str]:
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, text=True, errors="replace",
-                          process_group=0, preexec_fn=_die_with(os.getpid()), **how) as tool:
+                          process_group=0, preexec_fn=die_with(os.getpid()), **how) as tool:
         try:
             out, err = tool.communicate(timeout=limit)
         except BaseException:
@@ -124,7 +139,9 @@ def _end_group(leader: subprocess.Popen[bytes], grace: float = 5.0) -> None:
         os.killpg(leader.pid, signal.SIGKILL)
 
 
-def _die_with(parent: int) -> Callable[[], None]:
+def die_with(parent: int) -> Callable[[], None]:
+    """What a child does first, before it becomes another program."""
+
     def prepare() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:

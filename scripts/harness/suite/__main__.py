@@ -7,11 +7,8 @@ the time that each step took, are in build/test-results.xml, as JUnit has it.
 """
 
 import argparse
-import os
 import signal
 import sys
-import time
-import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,9 +16,8 @@ from bellwire.commands import command_line
 from bellwire.core.places import BUILD, HarnessError
 from bellwire.report import results
 from bellwire.report.results import Case, Usage
-from . import build, inventory, jobs, levels, quick, schedule
+from . import build, here, inventory, jobs, levels, quick, schedule
 from .levels import LEVELS, Chosen
-from .step import Failed, Skipped, Step
 
 RESULTS = BUILD / "test-results.xml"
 SLOWEST = 5  # steps that the closing lines name
@@ -130,14 +126,9 @@ def _run(chosen: Chosen, usage: dict[str, Usage]) -> Iterator[Case]:
 
 def _run_here(chosen: Chosen, usage: dict[str, Usage]) -> Iterator[Case]:
     for level, step in chosen:
-        name, began, cpu = levels.title(level, step), time.monotonic(), _cpu()
-        yield from (case.inside(name) for case in run_step(step))
-        usage[name] = Usage(time.monotonic() - began, _cpu() - cpu)
-
-
-def _cpu() -> float:
-    """Seconds, of this process and of all its children that ended."""
-    return sum(os.times()[:4])
+        name = levels.title(level, step)
+        cases, usage[name] = here.run(step)
+        yield from (case.inside(name) for case in cases)
 
 
 def _announce(title: str) -> None:
@@ -166,18 +157,6 @@ def _close(cases: Sequence[Case], usage: dict[str, Usage], whole: Usage) -> None
         print(f"slowest: {title}: {took.seconds:.0f} s, {took.cpu:.0f} s of CPU")
     print(f"{results.summary(cases)} in {whole.seconds:.0f} s, "
           f"with {100 * whole.stolen:.0f} % of the CPU time stolen")
-
-
-def run_step(step: Step) -> Sequence[Case]:
-    """Returns its cases; a step that fails as a whole, for any reason, is a failed case."""
-    try:
-        return step.run() or [Case(step.name, "fail", "no test ran")]
-    except Skipped as reason:
-        return [Case(step.name, "skip", str(reason))]
-    except (Failed, HarnessError) as reason:
-        return [Case(step.name, "fail", str(reason))]
-    except Exception:
-        return [Case(step.name, "fail", traceback.format_exc())]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Runs steps, each in a process of its own, so that every step ends as a list of cases.
 
+The processes are forked, since to import the harness takes each of them 0.4 s.
 A step that fails an assertion, is killed, leaves half a report or passes its
 limit is a failed case with the end of its log, and the others go on. All that a
 step started has its mark in the environment, and is killed when the step is over.
@@ -8,27 +9,26 @@ step started has its mark in the environment, and is killed when the step is ove
 
 import os
 import signal
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from bellwire.core.children import Child, describe
+from bellwire.core.forks import Fork
 from bellwire.core.host import CpuTime
-from bellwire.core.places import ROOT
 from bellwire.report import results
 from bellwire.report.results import Case, Unreadable, Usage
-from . import schedule
+from . import here, schedule
 from .schedule import Costs
 from .step import LOGS, Step, end
 
 GRACE = 30.0  # seconds to end its VMs
 POLL = 0.05
 MARK = "BELLWIRE_STEP"
-START = ROOT / "scripts/harness/start.py"
 
 Started = Callable[[str], None]  # is called with a step's title when it starts
 
@@ -158,14 +158,14 @@ def _start(level: str, step: Step) -> _Job:
     for old in (report, log):
         old.unlink(missing_ok=True)
     mark = uuid.uuid4().hex
-    child = Child(["/usr/bin/env", "--default-signal=INT", f"{MARK}={mark}",
-                   *_argv(level, step, report)], log)
+    child = Fork(partial(_work, title(level, step), step, report, mark), log)
     return _Job(title(level, step), step, child, report, mark)
 
 
-def _argv(level: str, step: Step, report: Path) -> list[str]:
-    return [sys.executable, str(START), "suite", level, "--step", step.name, "--here",
-            "--report", str(report)]
+def _work(name: str, step: Step, report: Path, mark: str) -> int:
+    os.environ[MARK] = mark
+    here.report(name, step, report)
+    return 0
 
 
 def _cases(job: _Job) -> list[Case]:

@@ -1,37 +1,60 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import os
+import signal
+import subprocess
 import sys
 import tempfile
 import time
 import unittest
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
 from bellwire.report import results
-from bellwire.suite import jobs, schedule, step
+from bellwire.suite import here, jobs, schedule, step
 from bellwire.report.results import Case
 from bellwire.suite.step import Failed, Step
 
-FINE = "from bellwire.report import results; results.write(REPORT, [results.Case('fine')])"
-SCRIPTS = {
-    "fine": FINE,
-    "asserts": "assert 1 == 2, 'one is not two'",
-    "is killed": f"{FINE}; import os; os.kill(os.getpid(), 9)",
-    "ends early": f"{FINE}; import sys; sys.exit(3)",
-    "leaves half a report": "REPORT.write_text('<testsuites><testsuite')",
-    "reports nothing": "results.write(REPORT, [])",
-    # It ignores being asked to end, and so does what it started, in a session of its own.
-    "hangs": "import signal, subprocess, time; signal.signal(15, signal.SIG_IGN); "
-             "subprocess.Popen(['sleep', '4321'], start_new_session=True); time.sleep(4321)",
+
+
+def asserts(path: Path) -> None:
+    raise AssertionError("one is not two")
+
+
+def is_killed(path: Path) -> None:
+    results.write(path, [Case("fine")])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def ends_early(path: Path) -> None:
+    results.write(path, [Case("fine")])
+    sys.exit(3)
+
+
+def hangs(path: Path) -> None:
+    """Ignores being asked to end, and so does what it started, in a session of its own."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    subprocess.Popen(["sleep", "4321"], start_new_session=True)
+    time.sleep(4321)
+
+
+REPORTS: dict[str, Callable[[Path], object]] = {
+    "fine": lambda path: results.write(path, [Case("fine")]),
+    "asserts": asserts,
+    "is killed": is_killed,
+    "ends early": ends_early,
+    "leaves half a report": lambda path: path.write_text("<testsuites><testsuite"),
+    "reports nothing": lambda path: results.write(path, []),
+    "hangs": hangs,
 }
 
 
-def argv(level: str, step: Step, report: Path) -> list[str]:
-    return [sys.executable, "-c", "from pathlib import Path; from bellwire.report import results; "
-            f"REPORT = Path({str(report)!r}); {SCRIPTS[step.name]}"]
+def report(title: str, step: Step, to: Path) -> None:
+    REPORTS[step.name](to)
 
 
-@mock.patch.object(jobs, "_argv", argv)
+@mock.patch.object(here, "report", report)
 @mock.patch.object(jobs, "GRACE", 0.2)
 class JobsTest(unittest.TestCase):
     def setUp(self) -> None:
