@@ -101,6 +101,22 @@ class Yours(unittest.TestCase):
                 if said:
                     self.assertRegex(run.stderr, rf"(?m)^bellwire: --serve 0 \(\S+\): {said}$")
 
+    def test_programs_at_the_wrong_end_of_their_socket(self) -> None:
+        served = f"blk={PROGRAM} device blk --size 1M --on vhost-user:{{socket}}"
+        takes_over = self.folder / "takes_over.py"  # what stands there, as some programs do
+        takes_over.write_text(f"import os, sys\nos.unlink(sys.argv[1])\n{MUTE}")
+        for words, program, why in (
+                ("vhost-user", f"{served},connect=1", "add server=1 to the --transport"),
+                ("vhost-user,reconnect=1", f"{served},connect=1", "add server=1 to the --transport"),
+                ("vhost-user,server=1", served, "ended with 1, .* leave server=1 out"),
+                ("vhost-user,server=1", f"blk={sys.executable} {takes_over} {{socket}}",
+                 "listens at .* leave server=1 out")):
+            for how in ((), ("--cold",)):
+                with self.subTest(words, program=program, how=how):
+                    run = boot_vm("--transport", words, "--serve", program, *how, "--", "true")
+                    self.assertEqual((run.returncode, run.stdout), (125, ""), run.stderr)
+                    self.assertRegex(run.stderr, rf"(?m)^bellwire: --serve 0 \(\S+\) .*{why}")
+
     def test_folders_there_and_back(self) -> None:
         for name in ("one", "two"):
             (self.folder / name).mkdir()

@@ -113,8 +113,8 @@ def _parser() -> argparse.ArgumentParser:
              "builds it)")
     add("--serve", metavar="COMMAND", action="append", default=[],
         help="a program of yours that serves a device over the --transport, at the path in place of "
-             "{socket}; over vhost-user put what it is before it, as in 'blk=PROGRAM … {socket}'; "
-             "repeatable; SIGUSR1 to boot-vm restarts them")
+             "{socket}; over vhost-user put what it is before it, as in 'blk=PROGRAM … {socket}', and "
+             "with server=1 it connects there; repeatable; SIGUSR1 to boot-vm restarts them")
     add("--disk", metavar="FILE", action="append", type=Path, default=[],
         help="a disk that QEMU itself serves from FILE, which is raw unless it ends in .qcow2; "
              "repeatable")

@@ -111,9 +111,16 @@ class Lab:
             process.stop()
 
     def check(self) -> None:
-        """Raises if the switchboard or a device has ended by itself."""
+        """Raises if the switchboard or a device has ended by itself, or if QEMU waits for a program
+        that does not connect to it."""
         for process in self.processes:
             process.check()
+        if any(vm.plugging for vm in self.vms):
+            for program in self.programs:
+                program.check_connects()
+        elif self.vms and all(vm.ready for vm in self.vms):
+            for program in self.programs:
+                program.settle()
 
     def check_logs(self) -> None:
         """Raises if a log of one of them has grown past its limit."""
@@ -167,7 +174,7 @@ class Lab:
         if wiring.survives(self._transport_name, self._words, program.kind):
             program.restart()
         else:
-            vm.replug(self._slots + program.number, program.restart)
+            vm.replug(self._slots + program.number, program.restart, self.check)
 
     def vm(self, command: Sequence[str] = (), environment: Mapping[str, str] = {},
            shares: Sequence[Share] = (), terminal: bool = False, extra_files: Archive | None = None,

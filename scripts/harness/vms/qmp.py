@@ -2,10 +2,14 @@
 """Speaks QMP, QEMU's monitor protocol: a JSON object per line, one answer per command."""
 
 import json
+import select
 import socket
+import time
+from collections.abc import Callable
 from typing import Any, Self
 
 LIMIT = 20.0  # seconds for an answer; one takes milliseconds, unless the host is very busy
+POLL = 0.02
 
 
 class QmpError(Exception):
@@ -13,12 +17,14 @@ class QmpError(Exception):
 
 
 class Qmp:
-    """Our end of `peer`, a socket that QEMU inherits: it has no file that others could open."""
+    """Our end of `peer`, a socket that QEMU inherits: it has no file that others could open. `watch`
+    is called while an answer is awaited, and may raise."""
 
-    def __init__(self, limit: float = LIMIT) -> None:
+    def __init__(self, limit: float = LIMIT, watch: Callable[[], None] = lambda: None) -> None:
         self._socket, self.peer = socket.socketpair()
         self._socket.settimeout(limit)
-        self._lines = self._socket.makefile("r", encoding="utf-8")
+        self._limit, self.watch = limit, watch
+        self._data = b""
 
     @property
     def arguments(self) -> list[str]:
@@ -52,7 +58,6 @@ class Qmp:
 
     def close(self) -> None:
         self.peer.close()
-        self._lines.close()
         self._socket.close()
 
     def __enter__(self) -> Self:
@@ -72,7 +77,22 @@ class Qmp:
 
     def _receive_any(self, what: str = "event") -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = json.loads(self._lines.readline())
+            answer: dict[str, Any] = json.loads(self._line())
             return answer
         except (OSError, ValueError) as error:
             raise QmpError(f"QMP {what}: no answer from QEMU ({error})") from None
+
+    def _line(self) -> bytes:
+        """Empty: QEMU is gone."""
+        deadline = time.monotonic() + self._limit
+        while b"\n" not in self._data:
+            if select.select([self._socket], [], [], POLL)[0]:
+                if not (more := self._socket.recv(1 << 16)):
+                    return b""
+                self._data += more
+            elif time.monotonic() > deadline:
+                raise TimeoutError("timed out")
+            else:
+                self.watch()
+        line, _, self._data = self._data.partition(b"\n")
+        return line

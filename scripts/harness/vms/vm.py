@@ -13,7 +13,8 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self
 
@@ -67,6 +68,7 @@ class Vm:
         self.boot_ms = 0  # from QEMU's start until the guest was ready
         self.boots = 0
         self.resumed = False
+        self.plugging = False  # whether QEMU is about to connect its devices
         self.stdout = Growing(folder / "stdout")
         self.stderr = Growing(folder / "stderr")
         self.results = Growing(folder / qemu.PORTS["results"])
@@ -102,8 +104,9 @@ class Vm:
 
     def _boot_cold(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
         while self.boots < BOOTS:
-            self._launch(self._line(self._overlay, self._plugs, self._terminal, self._stdin),
-                         terminal=self._terminal)
+            line = self._line(self._overlay, self._plugs, self._terminal, self._stdin)
+            with self._plugging():
+                self._launch(line, terminal=self._terminal, watch=watch)
             self.boots += 1
             if self.until(lambda: watch() or self._ready(), limit):
                 return None
@@ -191,14 +194,17 @@ class Vm:
             return False
         return self.until(self._ended, PANIC_LIMIT)
 
-    def replug(self, slot: int, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def replug(self, slot: int, meanwhile: Callable[[], None] = lambda: None,
+               watch: Callable[[], None] = lambda: None) -> None:
         """Unplugs the wire of that slot, waits until the guest has released it, and plugs it in
-        again. QmpError: QEMU refuses, or dies."""
+        again. Calls `watch` while it is plugged in, which may raise. QmpError: QEMU refuses, or
+        dies."""
         plug = self._plugs[slot]
         self._qmp.greet()
         saved_states.unplug(self._qmp, plug)
         meanwhile()
-        saved_states.plug(self._qmp, [plug])
+        with self._plugging(watch):
+            saved_states.plug(self._qmp, [plug])
 
     def send_signal(self, number: signal.Signals) -> None:
         """Sends the signal to QEMU."""
@@ -233,14 +239,24 @@ class Vm:
         return qemu.line(self.config, self.folder, overlay, self._slots, plugs, terminal,
                          self._ports, stdin.fileno() if stdin else None)
 
-    def _launch(self, line: qemu.CommandLine, *more: list[str], terminal: bool = False) -> None:
+    def _launch(self, line: qemu.CommandLine, *more: list[str], terminal: bool = False,
+                watch: Callable[[], None] = lambda: None) -> None:
         """Returns when QEMU has connected its devices, long before the guest is up."""
         self._qmp.close()
         self._qmp = Qmp()
         self._status_file.unlink(missing_ok=True)
         self._started = time.monotonic()
         self._child = self._spawn([*line, *more, self._qmp.arguments], terminal)
-        self.until(self._status_file.exists, BOOT_LIMIT)
+        self.until(lambda: watch() or self._status_file.exists(), BOOT_LIMIT)
+
+    @contextmanager
+    def _plugging(self, watch: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """QEMU waits for those that connect to it, and answers nothing meanwhile."""
+        self.plugging, self._qmp.watch = True, watch
+        try:
+            yield
+        finally:
+            self.plugging, self._qmp.watch = False, lambda: None
 
     def _spawn(self, line: qemu.CommandLine, terminal: bool) -> QemuProcess:
         inherited = [self._qmp.peer, *([self._stdin] if self._stdin else [])]
@@ -258,7 +274,7 @@ class Vm:
                 return NOT_RESUMED
             saved = True
             with state:
-                self._resume(state)
+                self._resume(state, watch)
             if self.until(lambda: watch() or self._ready(), RESUME_LIMIT):
                 return None
             if logs.panic(self.console):
@@ -279,13 +295,14 @@ class Vm:
                      f"{trouble}")
         return NOT_RESUMED
 
-    def _resume(self, state: BinaryIO) -> None:
+    def _resume(self, state: BinaryIO, watch: Callable[[], None]) -> None:
         self.resumed = True
         line = self._line(self._overlay, terminal=self._terminal, stdin=self._stdin)
         self._launch(line, saved_states.incoming(state), terminal=self._terminal)
         self._qmp.greet()
         saved_states.until_loaded(self._qmp)
-        saved_states.plug(self._qmp, self._plugs)
+        with self._plugging(watch):
+            saved_states.plug(self._qmp, self._plugs)
 
     def _boot_and_save(self, name: str, limit: float | None, watch: Callable[[], None]
                        ) -> BinaryIO | None:
