@@ -2,7 +2,6 @@
 #include "host/conform/back_end.hpp"
 
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,10 +33,7 @@ Result<std::unique_ptr<StartedBackEnd>> StartedBackEnd::create(const std::string
     return fault(std::errc::invalid_argument,
                  "--start '{}' does not say where to listen: {{socket}} must stand in it",
                  escaped(command));
-  auto back_end = std::make_unique<StartedBackEnd>(std::move(*words), socket, stop, peer);
-  adopt_orphans();
-  back_end->alone_ = true;
-  return back_end;
+  return std::make_unique<StartedBackEnd>(std::move(*words), socket, stop, peer);
 }
 
 StartedBackEnd::StartedBackEnd(std::vector<std::string> words, std::string socket, int stop,
@@ -52,13 +48,6 @@ StartedBackEnd::~StartedBackEnd() {
 void StartedBackEnd::clean_up() {
   for (const auto& path : {socket_, peer_})
     if (is_socket(path) && !os::connect_unix(path, {})) ::unlink(path.c_str());
-}
-
-Result<void> StartedBackEnd::run() {
-  const auto child = spawn(words_);
-  if (!child) return child.error();
-  process_ = *child;
-  return {};
 }
 
 Result<void> StartedBackEnd::reach() const {
@@ -95,9 +84,10 @@ Error StartedBackEnd::not_served(const Error& why) const {
 
 Result<void> StartedBackEnd::start() {
   kill();
-  end_.clear();
   if (auto unserved = check_unserved(); !unserved) return unserved;
-  if (auto running = run(); !running) return running;
+  auto started = KeptProcess::start(words_);
+  if (!started) return started.error();
+  process_ = std::move(*started);
   const auto end = std::chrono::steady_clock::now() + start_limit;
   for (;;) {
     const auto reached = reach();
@@ -111,42 +101,20 @@ Result<void> StartedBackEnd::start() {
   }
 }
 
-bool StartedBackEnd::reap(bool wait) {
-  int status = 0;
-  if (process_ < 0) return true;
-  pid_t reaped = 0;
-  do reaped = ::waitpid(process_, &status, wait ? 0 : WNOHANG);
-  while (reaped < 0 && errno == EINTR);
-  if (reaped != process_) return false;
-  ::kill(-process_, SIGKILL);  // what it has started
-  process_ = -1;
-  end_ = end_of(status);
-  return true;
-}
-
 void StartedBackEnd::kill() {
-  if (process_ >= 0) {
-    ::kill(-process_, SIGKILL);
-    ::kill(process_, SIGKILL);
-    static_cast<void>(reap(true));
-  }
-  if (alone_) end_children();  // what has left its process group
+  process_.reset();
 }
 
 Result<std::string> StartedBackEnd::terminate(std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  if (process_ >= 0) ::kill(process_, SIGTERM);
-  while (!reap(false)) {
-    const bool stopped = os::wait_for_peer(-1, poll_interval, stop_) == os::Waited::stopped;
-    if (stopped || std::chrono::steady_clock::now() > end)
-      return fault(std::errc::timed_out, "it still runs {} ms after SIGTERM", limit.count());
-  }
-  return end_;
+  if (!process_) return std::string();
+  process_->send(SIGTERM);
+  if (const auto status = process_->wait(limit, stop_)) return end_of(*status);
+  return fault(std::errc::timed_out, "it still runs {} ms after SIGTERM", limit.count());
 }
 
 std::optional<std::string> StartedBackEnd::ended() {
-  if (!reap(false)) return std::nullopt;
-  return end_.empty() ? std::nullopt : std::optional(end_);
+  const auto status = process_ ? process_->wait({}) : std::nullopt;
+  return status ? std::optional(end_of(*status)) : std::nullopt;
 }
 
 }  // namespace bellwire::host::conform

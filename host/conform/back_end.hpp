@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "host/conform/kept_process.hpp"
 #include "vdev/os/result.hpp"
 
 namespace bellwire::host::conform {
@@ -51,19 +52,18 @@ class ForeignBackEnd final : public BackEnd {
 
 /// A process that the suite starts. It ends with this object, together with whatever it has
 /// started, and with the suite's process however that ends; a socket that it leaves behind is
-/// removed. Nothing else may be a child of the suite's process.
+/// removed.
 class StartedBackEnd final : public BackEnd {
  public:
   /// `command` is split as a shell does, without running anything; {socket} in it becomes `socket`,
   /// {peer} the socket of another port of the same back-end. EINVAL: it cannot be split, is
   /// empty, or does not name `socket`. `stop` is a descriptor: once it is readable, start() waits
-  /// no more. It is to be the only child of this process: when it is killed, all that it has left
-  /// behind is ended, which becomes this process's children.
+  /// no more.
   [[nodiscard]] static Result<std::unique_ptr<StartedBackEnd>> create(const std::string& command,
                                                                       const std::string& socket,
                                                                       const std::string& peer,
                                                                       int stop);
-  /// For a command that has been split, as one of several children. `peer` may be empty.
+  /// For a command that has been split. `peer` may be empty.
   StartedBackEnd(std::vector<std::string> words, std::string socket, int stop,
                  std::string peer = {});
   StartedBackEnd(const StartedBackEnd&) = delete;
@@ -77,8 +77,6 @@ class StartedBackEnd final : public BackEnd {
   void clean_up() override;
 
  private:
-  [[nodiscard]] Result<void> run();
-  [[nodiscard]] bool reap(bool wait);
   [[nodiscard]] Result<void> reach() const;
   [[nodiscard]] Result<void> check_unserved() const;
   [[nodiscard]] Error not_served(const Error& why) const;
@@ -86,9 +84,7 @@ class StartedBackEnd final : public BackEnd {
   std::vector<std::string> words_;
   std::string socket_, peer_;
   int stop_;
-  pid_t process_ = -1;  // -1: none runs
-  std::string end_;     // how the last one ended
-  bool alone_ = false;  // no other child is anybody else's
+  std::unique_ptr<KeptProcess> process_;  // null: it was never started, or killed
 };
 
 }  // namespace bellwire::host::conform

@@ -3,6 +3,7 @@
 what it leaves behind. What the verdicts are worth is tested in host/conform."""
 
 import json
+import os
 import shlex
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -20,6 +22,9 @@ BACK_END = f"{shlex.quote(str(PROGRAM))} device rng --socket-path {{socket}}"
 # A process of its own kind, so that nobody else's is looked at: it writes down which.
 # Each start adds its process; one that is killed before it does has none.
 NOTED = "sh -c 'echo $$ >>{folder}/pids; exec \"$0\" device rng --socket-path \"$1\"' {program} {{socket}}"
+# The shell stays, and so would what it starts.
+FAMILY = "sh -c 'setsid sleep 1000 & echo $! >>{folder}/pids; \"$0\" device rng --socket-path \"$1\" & " \
+         "echo $$ $! >>{folder}/pids; wait' {program} {{socket}}"
 
 
 class ConformTest(Checked):
@@ -182,22 +187,39 @@ class ConformTest(Checked):
                              program=shlex.quote(str(PROGRAM)))
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subTest(number.name):
-                run = subprocess.Popen(self.arguments("--start", start, "--json",
-                                                      str(self.folder / "verdicts")),
-                                       text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-                self.addCleanup(run.wait, PATIENCE)
-                self.addCleanup(run.kill)
-                pipe(run.stdout).readline()  # the first verdict
-                run.send_signal(number)
-                said = run.communicate(timeout=PATIENCE)[1]
-                self.assertEqual(run.returncode, 1)
+                said = self.ended_early(start, lambda run: run.send_signal(number), 1)
                 self.assertIn("interrupted after", said)
-                started = (self.folder / "pids").read_text().split()
-                deadline = time.monotonic() + PATIENCE
-                while self.running(started) and time.monotonic() < deadline:
-                    time.sleep(0.01)
-                self.assertEqual(self.running(started), [])
                 self.assertEqual({path.name for path in self.folder.iterdir()}, {"pids"})
+
+    def test_what_is_killed_leaves_no_process_behind(self) -> None:
+        start = FAMILY.format(folder=shlex.quote(str(self.folder)),
+                              program=shlex.quote(str(PROGRAM)))
+        for whom, kill in (("the suite", subprocess.Popen.kill),
+                           ("its group", lambda run: os.killpg(run.pid, signal.SIGKILL))):
+            with self.subTest(whom):
+                self.ended_early(start, kill, -signal.SIGKILL)
+
+    def ended_early(self, start: str, end: Callable[[subprocess.Popen[str]], None], status: int
+                    ) -> str:
+        """What a run said on stderr that was ended by `end` after its first verdict. All processes
+        that were started are gone in the end."""
+        (self.folder / "pids").unlink(missing_ok=True)
+        run = subprocess.Popen(self.arguments("--start", start, "--only", "1-12", "--json",
+                                              str(self.folder / "verdicts")), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               start_new_session=True)
+        self.addCleanup(run.wait, PATIENCE)
+        self.addCleanup(run.kill)
+        pipe(run.stdout).readline()  # the first verdict
+        end(run)
+        said = run.communicate(timeout=PATIENCE)[1]
+        self.assertEqual(run.returncode, status, said)
+        started = (self.folder / "pids").read_text().split()
+        deadline = time.monotonic() + PATIENCE
+        while self.running(started) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(self.running(started), [])
+        return said
 
     def running(self, processes: list[str]) -> list[str]:
         return [process for process in processes if Path("/proc", process).exists()]
