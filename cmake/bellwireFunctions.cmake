@@ -26,6 +26,11 @@
 #       does, a request hangs or the kernel warns (README.md, "Your device, your driver, your
 #       test"). TEST.xml in the build folder has what was found, as JUnit has it.
 #
+#   bellwire_add_pytest(NAME TEST FILES FILE… [OPTIONS WORD…])
+#       A test of CTest's, with the label vm, that runs those files of pytest with bellwire's plugin
+#       (docs/python.md), in the build folder: so they name programs and modules ./PROGRAM and
+#       MODULE.ko. OPTIONS are pytest's. TEST.xml has the tests' results.
+#
 # Modules and VMs need the scripts of a clone of bellwire: those that the package was installed from,
 # or else -D BELLWIRE_SCRIPTS=CLONE/scripts.
 
@@ -155,4 +160,41 @@ function(bellwire_add_vm_test)
             --junit ${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}.xml ${ARG_OPTIONS} -- ${ARG_COMMAND})
   math(EXPR most "${ARG_TIMEOUT} + 900")  # a first run fetches a kernel
   set_tests_properties(${ARG_NAME} PROPERTIES LABELS vm TIMEOUT ${most})
+endfunction()
+
+# The first that has pytest: that of the user's path, which may be of an environment, or Debian's.
+function(_bellwire_python variable)
+  set(asked "import pytest, sys; assert sys.version_info >= (3, 11); print(sys.executable)")
+  foreach(python python3 /usr/bin/python3)
+    execute_process(COMMAND ${python} -c "${asked}" OUTPUT_VARIABLE found RESULT_VARIABLE status
+                    ERROR_QUIET OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(status EQUAL 0)
+      set(${variable} ${found} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  message(FATAL_ERROR "no Python 3.11 or newer with pytest: install python3-pytest")
+endfunction()
+
+function(bellwire_add_pytest)
+  cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "FILES;OPTIONS")
+  set(missing)
+  foreach(needed NAME FILES)
+    if(NOT DEFINED ARG_${needed})
+      set(missing ${needed})
+    endif()
+  endforeach()
+  _bellwire_check_arguments(bellwire_add_pytest "${missing}" "${ARG_UNPARSED_ARGUMENTS}")
+  _bellwire_python(python)
+  list(TRANSFORM ARG_FILES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ REGEX "^[^/]")
+  add_test(NAME ${ARG_NAME}
+    COMMAND ${python} -B -m pytest -p bellwire.plugin -p no:cacheprovider
+            --junitxml ${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}.xml ${ARG_OPTIONS} ${ARG_FILES})
+  _bellwire_script(boot-vm boot_vm)
+  get_filename_component(scripts ${boot_vm} DIRECTORY)
+  set_tests_properties(${ARG_NAME} PROPERTIES LABELS vm TIMEOUT 1800)  # a first run fetches a kernel
+  if(EXISTS ${scripts}/python)  # a Python package that is installed is found by itself
+    set_tests_properties(${ARG_NAME} PROPERTIES ENVIRONMENT_MODIFICATION
+                         "PYTHONPATH=path_list_prepend:${scripts}/python")
+  endif()
 endfunction()

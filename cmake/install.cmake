@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What `cmake --install` leaves: the program, the layers with their headers, and how other
-# projects find them, by find_package(bellwire) or by pkg-config.
+# projects find them, by find_package(bellwire) or by pkg-config. The build folder is such a package,
+# too: -D bellwire_DIR=build/release.
 include(CMakePackageConfigHelpers)
 
 get_property(layers GLOBAL PROPERTY BELLWIRE_LAYERS)
@@ -23,7 +24,12 @@ file(CREATE_LINK ../${CMAKE_INSTALL_BINDIR}/bellwire \"${place}/${name}\" SYMBOL
   install(FILES ${PROJECT_BINARY_DIR}/50-${name}.json
           DESTINATION ${CMAKE_INSTALL_DATADIR}/qemu/vhost-user)
 endforeach()
-install(TARGETS ${layers} EXPORT bellwire ARCHIVE)
+set(libraries ${layers})
+if(TARGET bellwire-guest)
+  list(APPEND libraries bellwire-guest)
+  install(FILES guest-kmod/library/guest.h DESTINATION ${headers})
+endif()
+install(TARGETS ${libraries} EXPORT bellwire ARCHIVE)
 install(DIRECTORY vdev DESTINATION ${headers} FILES_MATCHING PATTERN "*.hpp")
 install(FILES host/device/device_main.hpp DESTINATION ${headers}/host/device)
 # Where the layers' headers find them, and <bellwire/uapi/bellwire.h>, for programs of the guest.
@@ -31,17 +37,18 @@ install(FILES guest-kmod/uapi/bellwire.h guest-kmod/uapi/bellwire_virtio.h
         DESTINATION ${headers}/guest-kmod/uapi)
 install(FILES guest-kmod/uapi/bellwire.h guest-kmod/uapi/bellwire_virtio.h
         DESTINATION ${headers}/uapi)
-if(TARGET bellwire-guest)
-  install(TARGETS bellwire-guest EXPORT bellwire ARCHIVE)
-  install(FILES guest-kmod/library/guest.h DESTINATION ${headers})
-endif()
 
 install(EXPORT bellwire NAMESPACE bellwire:: FILE bellwireTargets.cmake DESTINATION ${package})
+export(TARGETS ${libraries} bellwire-settings bellwire-layer-settings bellwire-fuzzed-settings
+       NAMESPACE bellwire:: FILE bellwireTargets.cmake)
 configure_package_config_file(
   cmake/bellwireConfig.cmake.in ${PROJECT_BINARY_DIR}/bellwireConfig.cmake
   INSTALL_DESTINATION ${package} PATH_VARS CMAKE_INSTALL_DATADIR)
 write_basic_package_version_file(
   ${PROJECT_BINARY_DIR}/bellwireConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+foreach(functions bellwireFunctions bellwireModule)
+  configure_file(cmake/${functions}.cmake ${PROJECT_BINARY_DIR} COPYONLY)
+endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/bellwireConfig.cmake
               ${PROJECT_BINARY_DIR}/bellwireConfigVersion.cmake
               cmake/bellwireFunctions.cmake cmake/bellwireModule.cmake
