@@ -18,6 +18,8 @@ WRONG = (
     ("bench nosuch", "nosuch"), ("bench --rounds 0", "--rounds"), ("bench --page /no/f/p", "/no/f/p"),
     ("compare --count x", "'x'"), ("compare --html /no/folder/h", "/no/folder/h"),
     ("kmod", "DIR"), ("kmod /no/folder", "/no/folder"), ("kmod --kernel 2.4 .", "'2.4'"),
+    ("new-device", "NAME"), ("new-device My-Timer", "'My-Timer'"), ("new-device int", "'int'"),
+    ("new-device my_timer /no/folder/x", "/no/folder"), ("new-device my_timer .", "'.'"),
     ("kernel-headers --kernel 2.4", "'2.4'"), ("kernel-headers more", "more"),
     ("conform-table", "NAME=FILE"), ("conform-table nosuch", "nosuch"),
     ("conform-table x=/no/file", "/no/file"), ("restart-matrix more", "more"),

@@ -27,8 +27,9 @@ MODULE = ROOT / "guest-kmod"
 CONF = MODULE / ".checkpatch.conf"
 CLEAN = "checkpatch-clean"
 # What runs in the kernel, and what a program shares with it; the self-tests are programs.
-KERNEL_C = tuple(f":(glob)guest-kmod/{pattern}" for pattern in (
-    "module/*.[ch]", "notify_lab/*.[ch]", "bare/*.c", "uapi/*.h", "*/uapi/*.h"))
+KERNEL_C = tuple(f":(glob){pattern}" for pattern in (
+    "guest-kmod/module/*.[ch]", "guest-kmod/notify_lab/*.[ch]", "guest-kmod/bare/*.c",
+    "guest-kmod/uapi/*.h", "guest-kmod/*/uapi/*.h", "docs/examples/*/driver/*.[ch]"))
 
 
 def checkpatch() -> list[Case]:

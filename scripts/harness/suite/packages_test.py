@@ -4,7 +4,8 @@ import unittest
 
 from bellwire.core.places import ROOT
 
-OF_CLONES = {"ccache", "git", "libbenchmark-dev"}  # which compile often, and measure
+# Clones compile often, and measure; pytest is for python3-bellwire.
+OF_CLONES = {"ccache", "git", "libbenchmark-dev", "python3-pytest"}
 
 
 def wanted() -> set[str]:
