@@ -62,8 +62,8 @@ MODULE_LICENSE("GPL");
 }
 
 
-def installed() -> Path:
-    prefix = LOGS / "prefix"
+def installed(name: str) -> Path:
+    prefix = LOGS / name
     command("build-release", "scripts/build")
     shutil.rmtree(prefix, ignore_errors=True)
     command("install", "cmake", "--install", BUILD / "release", "--prefix", prefix)
@@ -168,7 +168,7 @@ def back_end(prefix: Path) -> Case:
 
 
 def consume() -> list[Case]:
-    prefix = installed()
+    prefix = installed("prefix")
     said = command("installed-program", prefix / "bin/bellwire", "--version")
     assert said.startswith("bellwire "), said
     examples = [by_cmake(prefix, name) for name in ("device", "idio16", "virtio")]

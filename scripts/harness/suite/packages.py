@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bellwire.core.places import cache
 from bellwire.report.results import Case
+from . import guide
 from .step import LOGS, Failed, Step, command
 
 RELEASES = ("bookworm", "trixie")
@@ -37,7 +38,7 @@ lintian --fail-on error,warning --info ../bellwire_*.changes
 """
 INSTALL = f"""\
 apt-get -qq update
-apt-get -qq install --no-install-recommends /srv/*.deb cmake ninja-build doctest-dev man-db
+apt-get -qq install --no-install-recommends /srv/*.deb cmake ninja-build doctest-dev man-db patch
 useradd --create-home {USER}
 """
 # A device's wires under a real guest, and everything that the packages bring.
@@ -121,6 +122,8 @@ def check(release: str) -> list[Case]:
     system.take_sources()
     system.run(INSTALL)
     system.run(USE, USER)
+    page = guide.PAGE.read_text()
+    guide.check(page, system.run("cd\n" + guide.installed(page), USER))
     shutil.rmtree(system.folder)
     return [Case(f"{release}: {path.name.partition('_')[0]}") for path in made]
 
