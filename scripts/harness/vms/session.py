@@ -7,7 +7,6 @@ command it writes a mark to both of its streams; up to there, they are the comma
 
 import shlex
 import socket
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from bellwire import ktap
 from bellwire.core.growing import Growing
+from bellwire.core.pauses import Pauses
 from bellwire.core.places import HarnessError
 
 if TYPE_CHECKING:
     from bellwire.vms.vm import Vm
 
 SHELL = ("sh",)
-POLL = 0.002
 
 
 @dataclass(frozen=True)
@@ -78,15 +77,15 @@ class Session:
         return Completed(words, int(out.rest), stdout, stderr)
 
     def _until(self, vm: "Vm", stream: _Stream, mark: str, words: str, limit: float) -> str:
-        deadline = time.monotonic() + limit
+        pauses = Pauses(limit)
         while (found := stream.find(mark.encode())) is None:
             self._watch()
             if verdict := vm.poll():
                 raise HarnessError(f"'{words}': {verdict.reason}")
-            if time.monotonic() > deadline:
+            if pauses.over():
                 raise HarnessError("\n".join([f"'{words}' still ran after {limit:g} s",
                                               *self._where(vm)]))
-            time.sleep(POLL)
+            pauses.sleep()
         return found.decode(errors="replace")
 
     def _where(self, vm: "Vm") -> list[str]:

@@ -21,6 +21,7 @@ from typing import BinaryIO, Protocol, Self
 from bellwire.core import messages
 from bellwire.core.children import Child
 from bellwire.core.growing import Growing
+from bellwire.core.pauses import Pauses
 from bellwire.core.places import HarnessError
 from bellwire.report import logs
 from bellwire.report.logs import last_line
@@ -37,7 +38,6 @@ PANIC_LIMIT = 30.0  # seconds to print all stacks
 SLOTS = 2  # at least, of one that is saved: so most VMs go on from the same state
 BOOTS = 2  # chances to boot; emulated guests hang, once in a while
 RUN_LIMIT = 60.0  # seconds for a command of run()
-POLL = 0.005
 
 NOT_RESUMED = Verdict(DEAD, "there was no saved state to go on from")
 
@@ -165,14 +165,14 @@ class Vm:
     def wait(self, limit: float | None = None, between: Callable[[], None] = lambda: None
              ) -> Verdict:
         """Waits until the command ends, for `limit` seconds at most; calls `between` meanwhile."""
-        deadline = time.monotonic() + limit if limit else None
+        pauses = Pauses(limit or None)
         while (verdict := self.poll()) is None:
             between()
-            if deadline and time.monotonic() > deadline:
+            if pauses.over():
                 between()
                 stacks = f"; the stacks of its tasks: {self.console}" if self.end_with_stacks() else ""
                 return Verdict(TIMEOUT, f"the command still ran after {limit:g} s{stacks}")
-            time.sleep(POLL)
+            pauses.sleep()
         between()
         return verdict
 
@@ -350,12 +350,12 @@ class Vm:
 
     def until(self, happened: Callable[[], bool], limit: float | None) -> bool:
         """False if it did not happen within `limit` seconds, or before QEMU ended."""
-        deadline = time.monotonic() + limit if limit else None
+        pauses = Pauses(limit or None)
         while not happened():
             self._check_sizes()
-            if self._ended() or deadline and time.monotonic() > deadline:
+            if self._ended() or pauses.over():
                 return happened()
-            time.sleep(POLL)
+            pauses.sleep()
         return True
 
     def _word(self, keyword: str) -> str | None:
