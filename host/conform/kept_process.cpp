@@ -59,8 +59,8 @@ int no_input() {
 // The rest, up to start(), runs in the keeper, which is a copy of a process with threads: nothing
 // may allocate, and it never returns.
 
-// The command dies with the keeper. `failed` is a pipe: if the program can't be run, errno goes into
-// it; otherwise exec closes it.
+// The command dies with the keeper. `failed` is a pipe: if the program can't be run, errno goes
+// into it; otherwise exec closes it.
 [[noreturn]] void become(char* const* words, pid_t keeper, const sigset_t& mask, int failed) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -155,7 +155,8 @@ std::optional<int> watch(pid_t command, int suite, int signals) {
   if (command < 0) ::_exit(0);
   const auto end = watch(command, suite, signals);
   if (end) ::kill(-command, SIGKILL);  // where the kernel lists no children
-  while (end_some_children() > 0) {}
+  while (end_some_children() > 0) {
+  }
   if (end) send_number(suite, *end);
   ::_exit(0);
 }
@@ -182,7 +183,8 @@ Result<std::unique_ptr<KeptProcess>> KeptProcess::start(const std::vector<std::s
 
 KeptProcess::~KeptProcess() {
   socket_.reset();
-  while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {}
+  while (::waitpid(keeper_, nullptr, 0) < 0 && errno == EINTR) {
+  }
 }
 
 void KeptProcess::send(int signal) noexcept {

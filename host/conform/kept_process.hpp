@@ -31,8 +31,8 @@ class KeptProcess {
 
   /// Sends the signal to the command itself, if it runs.
   void send(int signal) noexcept;
-  /// How it ended, as waitpid() has it; all that it has started has ended, too. Empty: it runs still
-  /// after `limit`, or `stop`, a descriptor, became readable. A negative one never does.
+  /// How it ended, as waitpid() has it; all that it has started has ended, too. Empty: it runs
+  /// still after `limit`, or `stop`, a descriptor, became readable. A negative one never does.
   [[nodiscard]] std::optional<int> wait(std::chrono::milliseconds limit, int stop = -1) noexcept;
 
  private:
