@@ -22,9 +22,7 @@ from vmtests.disks import DiskCase
 
 IDIO16 = BUILD / "release/docs/examples/idio16/idio16"
 PATIENCE = 60  # seconds
-FRONT_END = "vhost-user-test-device-pci"  # for the virtio IDs that QEMU has a name for, …
-ANY_VIRTIO_ID = (10, 2)                   # … since this version
-PARAMETER_SERVER = 38                     # one of them, for which Linux has no driver
+PARAMETER_SERVER = 38  # the virtio ID that ring devices have over vhost-user
 ROOM = "echo 1 >/proc/sys/vm/nr_hugepages"
 
 # The test answers each output of the guest with new inputs.
@@ -169,15 +167,11 @@ class Virtqueues(Functions):
         self.drive(lab, lab.devices[0])
 
     def test_digest_is_driven_behind_qemus_front_end(self) -> None:
-        front_end = {"driver": FRONT_END, "chardev": "digest", "virtio-id": PARAMETER_SERVER,
-                     "config_size": 24, "packed": True}
-        lab = self.lab_with("-chardev", f"socket,id=digest,path={self.socket}",
-                            "-device", json.dumps(front_end), shared_memory=True,
-                            program=toolbox.find(ANY_VIRTIO_ID, FRONT_END))
-        device = Device(lab.folder, "digest", 0, f"vhost-user:{self.socket}", self.socket)
-        self.addCleanup(device.stop)
-        device.start()
-        self.drive(lab, device, PARAMETER_SERVER)
+        program = toolbox.find(toolbox.ANY_DEVICE, toolbox.ANY_FRONT_END)
+        lab = self.lab(("digest",), transport="vhost-user,packed=1",
+                       on=vm_config(kernel.DEFAULT, 1, program=program, shared_memory=True))
+        lab.start()
+        self.drive(lab, lab.devices[0], PARAMETER_SERVER)
 
 
 class Blk(DiskCase):

@@ -21,7 +21,7 @@ from bellwire.core import messages, runs
 from bellwire.core.places import HarnessError, write
 from bellwire.core.stdio import Source
 from bellwire.image import guest_image, own_kernel
-from bellwire.labs import extras, wiring
+from bellwire.labs import extras, virtio, wiring
 from bellwire.labs.extras import Extra, OutFolder
 from bellwire.labs.lab import Lab
 from bellwire.nested import emulated_host, nested_lab
@@ -115,7 +115,7 @@ def _on_terminal(options: argparse.Namespace) -> bool:
 
 
 def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
-    program = toolbox.chosen(options.qemu, options.transport)
+    program = toolbox.chosen(options.qemu, options.transport, virtio.rings(options.device))
     qemu.ask_version(program)
     base = own_kernel.find(options.kernel_image, options.modules) if options.kernel_image \
         else options.kernel

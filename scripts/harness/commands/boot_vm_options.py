@@ -94,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--transport", metavar="T", default="ivshmem",
         help="how guest and devices are connected: ivshmem (default); "
              "vfio-user[,page=1][,msix=0][,packed=0][,virtio=1], which needs QEMU 10.1 and fetches one "
-             "if missing; vhost-user[,packed=1][,server=1][,reconnect=1], for virtio devices")
+             "if missing; vhost-user[,packed=1][,server=1][,reconnect=1], for virtio devices, and for "
+             "ring devices with QEMU 10.2 (`bell virtio --id 38`)")
     add("--poll", metavar="HOW", type=_poll, default="off",
         help="how the devices poll before they sleep: off (default), adaptive (while it pays), "
              "always, always=CPU; for the guest's side see `bell ring --poll`")

@@ -36,16 +36,18 @@ def lab(devices: Sequence[str] | None = None, *, transport: str = "ivshmem",
     services = [Service.parse(word, transport) for word in devices if SOCKET in word]
     wiring.split(transport)  # refuses an unknown one before a device is
     virtio.check(transport, named)
-    config = machine(kernel, transport.partition(",")[0], accelerator, qemu)
+    config = machine(kernel, transport.partition(",")[0], accelerator, qemu, virtio.rings(named))
     return nested_lab.make(
         replace(config, smp=cpus, memory=memory, cold=cold), folder or runs.create(), named,
         vectors, transport, device_options, services)
 
 
 @functools.cache
-def machine(version: str, transport: str, accelerator: str, program: str) -> VmConfig:
-    """A machine with that kernel, for that transport. Builds, fetches and proves what it takes."""
-    program = toolbox.chosen(program, transport)
+def machine(version: str, transport: str, accelerator: str, program: str, rings: bool = False
+            ) -> VmConfig:
+    """A machine with that kernel, for that transport, and for ring devices on it. Builds, fetches
+    and proves what it takes."""
+    program = toolbox.chosen(program, transport, rings)
     qemu.ask_version(program)
     config = VmConfig(guest_image.prepare(version), qemu=program,
                       shared_memory=wiring.split(transport)[0].shared_memory)

@@ -220,7 +220,8 @@ class Lab:
 
     def _wires(self) -> overlay.Wires:
         choices = self._choices[:self._slots]
-        ours = sum(wiring.driven_by_module(choice, self._words) for choice in choices)
+        ours = sum(self._transport.module and wiring.driven_by_module(choice, self._words)
+                   for choice in choices)
         virtio = len(self._kinds()) + len(self._extras)
         all_wires = len(choices) + len(self._services) + len(self._extras)
         return overlay.Wires(ours, virtio, all_wires - ours - virtio)

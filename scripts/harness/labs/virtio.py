@@ -56,6 +56,11 @@ class Choice:
                 *([f"--queues={queues}"] if self.kind.queues else [])]
 
 
+def rings(words: Sequence[str]) -> bool:
+    """Whether a ring device is among them."""
+    return any(choose(word).ring for word in words)
+
+
 def choose(word: str) -> Choice:
     name, _, value = word.partition("=")
     return Choice(name, value, KINDS.get(name))
@@ -87,9 +92,6 @@ def _check_kind(transport: str, choice: Choice) -> None:
                            "or vfio-user; ivshmem has echo, digest and the like")
     if choice.name in FUNCTIONS and transport != "vfio-user":
         raise HarnessError(f"--device {choice.name}: a whole PCI device needs --transport vfio-user")
-    if not choice.kind and transport == "vhost-user":
-        raise HarnessError(f"--device {choice.name}: --transport vhost-user has only virtio devices:"
-                           f" choose {named()}, or another transport")
     if not choice.kind and choice.value:
         raise HarnessError(f"--device {choice.name}={choice.value}: {choice.name} takes no value")
 

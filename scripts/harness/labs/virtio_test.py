@@ -95,8 +95,10 @@ class ChoiceTest(unittest.TestCase):
 
     def test_what_a_transport_does_not_have(self) -> None:
         self.assertIn("--transport vhost-user or vfio-user", self.refused("ivshmem", "blk=64M"))
-        self.assertIn("choose blk=FILE", self.refused("vhost-user,packed=1", "echo"))
         self.assertIn("takes no value", self.refused("vhost-user", "rng=1"))
         self.assertIn("takes no value", self.refused("ivshmem", "echo=1"))
         virtio.check("vfio-user,page=1", ["echo", "blk=64M", "rng"])
         virtio.check("ivshmem", ["echo", "one of yours"])
+        virtio.check("vhost-user,packed=1", ["echo", "rng"])
+        self.assertEqual([virtio.rings(words) for words in (["rng", "echo"], ["rng", "edu"])],
+                         [True, False])

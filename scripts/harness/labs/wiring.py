@@ -13,7 +13,7 @@ from bellwire.core.places import HarnessError
 from bellwire.labs.processes import Device, Process, Switchboard
 from bellwire.labs.served import Program, Service
 from bellwire.labs.virtio import Choice, Kind
-from bellwire.vms import qemu
+from bellwire.vms import qemu, toolbox
 from bellwire.vms.plugs import (CONNECT, LISTEN, IvshmemPlug, Plug, VfioUserPlug, VhostUserPlug,
                                reconnecting)
 
@@ -66,6 +66,11 @@ def by_ivshmem(place: Place, choices: Sequence[Choice]) -> Wiring:
 
 
 ON_VIRTQUEUES = "virtio=1"  # ring devices are virtio devices, which our module does not drive
+# QEMU's front-end for any device whose ID it knows; Linux has no driver for this one. It sets up no
+# second back-end.
+ON_ANY_FRONT_END = Kind("a ring device", (), {
+    "driver": toolbox.ANY_FRONT_END, "virtio-id": 38, "num_vqs": 1, "config_size": 24},
+    lambda value: [], recovers=False)
 _OF_THE_CARD = ("page=", "awake=", "msix=", "memory=")
 
 
@@ -119,8 +124,7 @@ def by_vhost_user(place: Place, choices: Sequence[Choice]) -> Wiring:
         _serve(place, devices, number, choice, on, None if server else socket)
 
     def plug(number: int, slot: int) -> Plug:
-        kind = choices[number].kind
-        assert kind, "virtio.check() lets no other device through"
+        kind = choices[number].kind or ON_ANY_FRONT_END
         return _front_end(place, kind, slot, place.private / f"device{number}", number)
 
     return Wiring(None, devices, plug)
@@ -176,16 +180,17 @@ class Transport:
     wire: Callable[[Place, Sequence[Choice]], Wiring]
     default: str  # the device, if none is named
     shared_memory: bool = False  # whether devices map the guest's memory
+    module: bool = True  # whether ring devices may be our module's
     flags: tuple[str, ...] = ()  # what may follow; one that ends with "=" takes any value
 
 
 # By the part of --transport before the first comma.
 TRANSPORTS = {
     "ivshmem": Transport(by_ivshmem, "echo"),
-    "vfio-user": Transport(by_vfio_user, "echo", True,
+    "vfio-user": Transport(by_vfio_user, "echo", True, True,
                            ("packed=0", "packed=1", "page=0", "page=1", "awake=0", "awake=1",
                             "msix=0", "msix=1", "memory=", "virtio=0", ON_VIRTQUEUES)),
-    "vhost-user": Transport(by_vhost_user, "blk=64M", True,
+    "vhost-user": Transport(by_vhost_user, "blk=64M", True, False,
                             ("packed=0", "packed=1", "server=0", "server=1", "reconnect=0",
                              "reconnect=1")),
 }

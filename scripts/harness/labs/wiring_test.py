@@ -66,6 +66,16 @@ class WiringTest(unittest.TestCase):
         self.assertEqual(json.loads(plug.arguments()[-1]), device)
         self.assertIn("server=on", plug.arguments()[1])
 
+    def test_ring_devices_have_a_front_end_that_does_not_recover(self) -> None:
+        plug = self.wire("vhost-user,reconnect=1", ["echo"]).plug(0, 0)
+        self.assertIn(",server=off", plug.arguments()[1])
+        self.assertNotIn("reconnect", plug.arguments()[1])
+        self.assertEqual(json.loads(plug.arguments()[-1]), {
+            "id": "wire0", "bus": "port0", "chardev": "wire0", "driver": "vhost-user-test-device-pci",
+            "virtio-id": 38, "num_vqs": 1, "config_size": 24, "packed": False})
+        self.assertEqual(self.lines("vhost-user", "echo"),
+                         ["echo --on vhost-user:device0 --control control0"])
+
     def test_qemu_connects_again_by_the_word_that_it_knows(self) -> None:
         for version, word in (("7.2.22 (Debian)", "reconnect=1"), ("11.1.3", "reconnect-ms=1000")):
             self.version.return_value = version

@@ -18,6 +18,8 @@ from bellwire.vms import qemu
 FOLDER = BUILD / "qemu-toolbox"
 NAME = "toolbox"  # what --qemu calls it
 VFIO_USER = (10, 1)  # the first version that speaks it
+ANY_FRONT_END = "vhost-user-test-device-pci"  # of whatever virtio device,
+ANY_DEVICE = (10, 2)  # and the first version that has it
 PACKAGE = "qemu-system-x86"
 SUITES = ("trixie", "trixie-backports")  # the last has the QEMU, and needs the others
 PROGRAM = "qemu-system-x86_64"
@@ -39,16 +41,28 @@ def find(needed: tuple[int, int], device: str = "") -> str:
     return own if own and _does(own, needed, device) else str(get())
 
 
-def chosen(name: str, transport: str = "ivshmem") -> str:
-    """The QEMU that --qemu names: "toolbox", or a program. For vfio-user, the machine's own is
-    replaced if it is too old."""
+def chosen(name: str, transport: str = "ivshmem", rings: bool = False) -> str:
+    """The QEMU that --qemu names: "toolbox", or a program. Where the transport needs a newer one
+    than the machine's, that is replaced; `rings`: ring devices are on it."""
     if name == NAME:
         return str(get())
-    if name == PROGRAM and transport.startswith("vfio-user"):
-        return find(VFIO_USER, "vfio-user-pci")
+    needed = _needed(transport.partition(",")[0], rings)
+    if name == PROGRAM and needed:
+        return find(*needed)
     if not shutil.which(name):
         raise Missing(f"no QEMU '{name}': name another by --qemu, or run scripts/setup")
+    if needed and not _does(name, *needed):
+        version, device = needed
+        raise Missing(f"--qemu {name}: it has no {device}, which --transport {transport} needs here: "
+                      f"leave --qemu out, or name one from {version[0]}.{version[1]} on")
     return name
+
+
+def _needed(transport: str, rings: bool) -> tuple[tuple[int, int], str] | None:
+    """Which version, with which device."""
+    if transport == "vfio-user":
+        return VFIO_USER, "vfio-user-pci"
+    return (ANY_DEVICE, ANY_FRONT_END) if transport == "vhost-user" and rings else None
 
 
 def get() -> Path:

@@ -147,6 +147,14 @@ class ToolboxTest(unittest.TestCase):
         with mock.patch.object(shutil, "which", return_value=None):
             self.assertEqual(toolbox.find((7, 2)), str(toolbox.FOLDER / toolbox.PROGRAM))
 
+    def test_a_program_that_is_named_and_lacks_what_the_transport_needs(self) -> None:
+        own = self.own("10.1.0")
+        self.assertEqual(toolbox.chosen(own, "vfio-user,page=1", True), own)
+        self.assertEqual(toolbox.chosen(own, "vhost-user"), own)
+        with self.assertRaisesRegex(HarnessError, rf"--qemu {own}: it has no vhost-user-test-device-pci, "
+                                    r"which --transport vhost-user,packed=1 needs here: .* 10\.2"):
+            toolbox.chosen(own, "vhost-user,packed=1", True)
+
     def test_a_program_that_is_not_there(self) -> None:
         with self.assertRaisesRegex(HarnessError, "no QEMU '/no/qemu'"):
             toolbox.chosen("/no/qemu")
