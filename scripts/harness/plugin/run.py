@@ -3,6 +3,7 @@
 
 import os
 import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -83,8 +84,10 @@ RUN = pytest.StashKey[Run]()
 
 
 def repeat(item: pytest.Item) -> str:
-    """The line that runs that test again, alone."""
-    words = ["python3", "-m", "pytest"]
+    """The line that runs that test again, alone, where it ran and by the same Python."""
+    folder = item.config.invocation_params.dir
+    file, _, test = item.nodeid.partition("::")
+    words = [sys.executable, "-m", "pytest"]
     if "bellwire.plugin" in (item.config.getoption("plugins") or []):
         words += ["-p", "bellwire.plugin"]
     for name in OPTIONS:
@@ -95,4 +98,5 @@ def repeat(item: pytest.Item) -> str:
             words.append(f"--bellwire-{name}={value}")
     if path := os.environ.get("PYTHONPATH"):
         words[:0] = ["env", "PYTHONPATH=" + os.pathsep.join(map(os.path.abspath, path.split(":")))]
-    return f"cd {shlex.quote(str(item.config.rootpath))} && {shlex.join([*words, item.nodeid])}"
+    words.append(f"{os.path.relpath(item.config.rootpath / file, folder)}::{test}")
+    return f"cd {shlex.quote(str(folder))} && {shlex.join(words)}"
