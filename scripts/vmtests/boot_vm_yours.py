@@ -202,11 +202,13 @@ class Yours(unittest.TestCase):
 
     def test_what_it_writes(self) -> None:
         junit, facts, kept = (self.folder / name for name in ("j.xml", "f.json", "run"))
-        report = r"printf 'KTAP version 1\n1..3\nok 1 a\nnot ok 2 b\nok 3 c # SKIP no d\n'"
+        report = r"echo no b there >/dev/kmsg; printf " \
+                 r"'KTAP version 1\n1..3\nok 1 a\nnot ok 2 b\nok 3 c # SKIP no d\n'"
         run = boot_vm("--device", "none", "--junit", f"{junit}", "--json", f"{facts}", "--run-dir",
                       f"{kept}", "--", "sh", "-c", f"{report} >/run/bellwire/results")
         self.assertEqual(run.returncode, 1, run.stderr)
         self.assertIn(f"all that was kept of the run: {kept}", run.stderr)
+        self.assertRegex(run.stderr, r"(?m)^bellwire: console: \[.*\] no b there$")
         self.assertEqual(facts.read_text(), (kept / "result.json").read_text())
         found = {case.get("name"): self.outcome(case) for case in xml.parse(junit).iter("testcase")}
         self.assertEqual(found, {"the command ends well": "pass", "a": "pass", "b": "failure",

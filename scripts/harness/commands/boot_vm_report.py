@@ -10,9 +10,11 @@ from bellwire.core import messages
 from bellwire.labs.findings import Lines
 from bellwire.labs.lab import Lab
 from bellwire.labs.processes import Process
-from bellwire.report import results
+from bellwire.report import logs, results
 from bellwire.vms.verdict import FOUND, HIGHEST, Verdict
 from bellwire.vms.vm import Vm
+
+CONSOLE = 8  # lines that are shown of it
 
 
 class Report:
@@ -36,8 +38,15 @@ class Report:
         if died := self._vm.post_mortem:
             for line in died.lines():
                 messages.say(line)
+        elif found.failed:
+            for line in self._of_kernel():
+                messages.say(f"console: {line}")
         if verdict.status and (found or found.cases or died):
             messages.say(f"all that was kept of the run: {self.folder}")
+
+    def _of_kernel(self) -> Iterable[str]:
+        """What the kernel said last: a driver there may say why a test failed."""
+        return logs.last_lines(self._vm.consoles[-1], CONSOLE) if self._vm.consoles else ()
 
     def facts(self) -> dict[str, object]:
         """For result.json."""
