@@ -120,7 +120,7 @@ function(_bellwire_shared name programs variable)
   add_custom_target(${name}-share ALL
     COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
     COMMAND ${CMAKE_COMMAND} -E copy_if_different ${files} ${folder}
-    COMMENT "" VERBATIM)
+    COMMENT "Sharing ${programs} with the guest" VERBATIM)
   add_dependencies(${name}-share ${programs})
   set(${variable} ${folder} PARENT_SCOPE)
 endfunction()

@@ -7,8 +7,8 @@ They are those of docs/examples/squarer, under another name; its README says whe
 
 import argparse
 import keyword
-import os
 import re
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -108,23 +108,24 @@ def files(name: str, library: str) -> Mapping[str, str]:
 
 def make(name: str, folder: Path, library: str) -> None:
     """All of it or nothing is there when this ends. HarnessError: it can't be written there."""
-    half = folder.absolute().with_name(f".{name}.{os.getpid()}")
+    made = not folder.exists()
     try:
         for path, text in files(name, library).items():
-            (half / path).parent.mkdir(parents=True, exist_ok=True)
-            (half / path).write_text(text)
-        half.rename(folder)
-    except OSError as error:
-        raise HarnessError(f"DIR '{folder}': {error.strerror}: choose another") from None
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+    except BaseException as error:
+        for path in [folder] if made else [*folder.iterdir()]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise HarnessError(f"DIR '{folder}': {error.strerror}: choose another") from None
+        raise
 
 
 def _explain(parser: argparse.ArgumentParser, name: str, folder: Path) -> None:
     if missing := [package for package, there in _needs().items() if not there]:
         messages.say(f"{parser.prog}: what it needs is missing: apt install {' '.join(missing)}")
     print(f"{folder} has the device {name}, its driver and their tests. Build and test them:\n\n"
-          f"    cd {folder}\n"
+          f"    cd {shlex.quote(str(folder))}\n"
           "    cmake -B build && cmake --build build && ctest --test-dir build\n\n"
           f"{folder}/README.md says what to change.")
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import errno
 import re
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from bellwire.commands import new_device
 from bellwire.core.places import HarnessError
@@ -55,9 +57,15 @@ class NewDeviceTest(unittest.TestCase):
     def test_all_or_nothing_is_made(self) -> None:
         new_device.make("my_timer", self.folder / "made", "")
         self.assertTrue((self.folder / "made/.github/workflows/test.yml").is_file())
-        with self.assertRaisesRegex(HarnessError, "DIR '.*made': "):
-            new_device.make("other", self.folder / "made", "")
-        self.assertEqual([path.name for path in self.folder.iterdir()], ["made"])
+
+    def test_nothing_is_left_of_what_can_not_be_made(self) -> None:
+        (self.folder / "empty").mkdir()
+        for name in ("new", "empty"):
+            with self.subTest(name), mock.patch.object(Path, "write_text") as write:
+                write.side_effect = [1, 1, OSError(errno.ENOSPC, "No space left on device")]
+                with self.assertRaisesRegex(HarnessError, f"DIR '.*{name}': No space left"):
+                    new_device.make("timer", self.folder / name, "")
+        self.assertEqual([str(path) for path in self.folder.rglob("*")], [f"{self.folder}/empty"])
 
 
 if __name__ == "__main__":
