@@ -114,8 +114,8 @@ def make(name: str, folder: Path, library: str) -> None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
     except BaseException as error:
-        for path in [folder] if made else [*folder.iterdir()]:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        for part in [folder] if made else [*folder.iterdir()]:
+            shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise HarnessError(f"DIR '{folder}': {error.strerror}: choose another") from None
         raise
