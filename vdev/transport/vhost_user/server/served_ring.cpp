@@ -136,9 +136,22 @@ void ServedRing::update(Done done) {
       stopped_at(position);
       update(done);
     });
+  report_place(wanted.has_value());
   if (running_ || !wanted) return done({});
   moved_ = false;
   done(start(*wanted));
+}
+
+// Every front-end shares its memory first. One that does not has lost it: the guest waits in vain.
+void ServedRing::report_place(bool known) {
+  const bool nowhere = !known && started_ && size_ != 0 && addresses_;
+  if (nowhere && !std::exchange(nowhere_, true))
+    log::warning(
+        "ring {} waits: it is not in the memory that the front-end shares; its parts are at user "
+        "addresses {:#x}, {:#x} and {:#x}",
+        index_, addresses_->desc_user_addr, addresses_->avail_user_addr,
+        addresses_->used_user_addr);
+  nowhere_ = nowhere;
 }
 
 void ServedRing::stop(std::function<void(std::uint32_t)> done) {

@@ -54,6 +54,7 @@ class ServedRing {
   [[nodiscard]] Result<void> start(const virtio::QueueLayout& layout);
   [[nodiscard]] Result<virtio::QueuePosition> position(const virtio::QueueLayout& layout) const;
   void stopped_at(const virtio::QueuePosition& position) noexcept;
+  void report_place(bool known);
 
   virtio::Backend& backend_;
   const MemorySlots& memory_;
@@ -65,6 +66,7 @@ class ServedRing {
   std::optional<vhost_vring_addr> addresses_;  // the user's
   std::optional<os::EventFd> kick_;
   std::uint32_t base_ = 0;                      // while the queue is stopped
+  bool nowhere_ = false;                        // its memory is not shared, which was reported
   bool moved_ = false;                          // by SET_VRING_BASE, since the queue was started
   std::optional<virtio::QueueLayout> running_;  // the backend's queue is started
 };
