@@ -149,10 +149,21 @@ TEST_CASE("the config space says who and how, and can't be written") {
   CHECK(int{config.status} == VIRTIO_NET_S_LINK_UP);
   CHECK(int{config.mtu} == 9000);
   CHECK(station.guest.backend.write_config(0, all.first(6)).has_error());
-  const auto offered = station.card->traits().features;
+}
+
+TEST_CASE("a driver that asks for what the card does not offer is refused") {
+  const auto card = Net::create(make_switch(), station(1)).value();
+  VirtioGuest guest(*card);
+  const auto offered = guest.backend.device_features();
   for (const auto bit : {VIRTIO_NET_F_CSUM, VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_GUEST_TSO4,
-                         VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_MQ})
-    CHECK((offered & virtio::feature(static_cast<unsigned>(bit))) == 0);
+                         VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_CTRL_VQ, VIRTIO_NET_F_MQ}) {
+    CAPTURE(bit);
+    const auto unknown = virtio::feature(static_cast<unsigned>(bit));
+    CHECK((offered & unknown) == 0);
+    CHECK(guest.backend.set_driver_features(offered | unknown).has_error());
+    guest.backend.set_status(VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK);
+    CHECK(guest.backend.status() == VIRTIO_CONFIG_S_DRIVER);
+  }
 }
 
 TEST_CASE_TEMPLATE("a frame takes several buffers where they merge", Layout, Split, Packed) {
