@@ -2,14 +2,8 @@
 """VMs on the ports of one switch, `bellwire device net`, with Debian's own virtio_net."""
 
 import re
-import tempfile
-from dataclasses import replace
-from pathlib import Path
 
 from bellwire.image import kernel
-from bellwire.labs.lab import Lab
-from bellwire.labs.processes import Device
-from bellwire.vms import plugs
 from bellwire.vms.vm import Vm
 from vmtests.case import LENGTH, LIMIT, VmCase, vm_config
 
@@ -58,48 +52,21 @@ ping -A -q 10.9.0.1
 
 
 class Net(VmCase):
-    def setUp(self) -> None:
-        self.private = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
-
-    def socket(self, guest: int) -> Path:
-        return self.private / f"port{guest}"
-
-    def serve(self, folder: Path, guests: int) -> Device:
-        """A switch with a port for each guest."""
-        last = self.socket(guests)
-        device = Device(folder, "net", 0, f"vhost-user:{self.socket(1)}", last)
-        device.add_options([f"--on=vhost-user:{self.socket(guest)}"
-                            for guest in range(2, guests + 1)])
-        self.addCleanup(device.stop)
-        device.start()
-        return device
-
-    def guest(self, lab: Lab, number: int, script: str) -> Vm:
-        """Boots the guest of that number on its port."""
-        # vectors=0: without KVM, QEMU 7.2 dies when the guest unmasks a vector of MSI-X.
-        words = ("-chardev", f"socket,id=port,path={plugs.value(self.socket(number))}",
-                 "-netdev", "vhost-user,id=net,chardev=port",
-                 "-device", f"virtio-net-pci,netdev=net,vectors=0,romfile=,"
-                            f"mac=52:54:00:09:00:{number:02x}")
-        lab.config = replace(vm_config(kernel.DEFAULT, 1, shared_memory=True), extra=words)
-        return self.boot(lab, script, drivers=["virtio_net"])
-
     def said(self, vm: Vm) -> str:
         return vm.results.path.read_text(errors="replace")
 
     def test_guests_reach_each_other_and_one_is_killed(self) -> None:
-        lab = self.lab((), on=vm_config(kernel.DEFAULT, 1, shared_memory=True))
-        device = self.serve(lab.folder, 3)
-        taker = self.guest(lab, 1, TAKER)
-        victim = self.guest(lab, 3, VICTIM)
-        sender = self.guest(lab, 2, SENDER)
+        lab = self.lab(("net",), guests=3, transport="vhost-user",
+                       on=vm_config(kernel.DEFAULT, 1, shared_memory=True))
+        lab.start()
+        taker, victim, sender = (self.boot(lab, script) for script in (TAKER, VICTIM, SENDER))
         self.assertTrue(sender.until(
             lambda: "# half\n" in self.said(sender) or sender.poll() is not None, LIMIT))
         self.assertIsNone(victim.poll())
         victim.kill()
         self.finish(sender)
         self.finish(taker)
-        device.check()
+        lab.check()
         sums = [re.findall(r"^# sum (\w+)", self.said(vm), re.M) for vm in (sender, taker)]
         self.assertEqual(len(sums[0]), 1)
         self.assertEqual(sums[0], sums[1])

@@ -14,9 +14,12 @@ from typing import Any
 
 from bellwire.core.places import BUILD
 from bellwire.image import build, kernel
+from bellwire.labs.extras import Extra
 from bellwire.labs.lab import Lab
 from bellwire.labs.processes import Device
+from bellwire.labs.virtio import KINDS
 from bellwire.vms import toolbox
+from bellwire.vms.plugs import Commands, Plug, VfioUserPlug, VhostUserPlug
 from vmtests.case import VmCase, vm_config
 from vmtests.disks import DiskCase
 
@@ -92,6 +95,19 @@ kill $other
 """
 
 
+class EduPlug(Plug):
+    """QEMU's own device."""
+
+    def _device(self) -> dict[str, Any]:
+        return {"driver": "edu", "id": self.name, "bus": self.port}
+
+    def commands(self) -> Commands:
+        return [("device_add", self._device())]
+
+    def arguments(self) -> list[str]:
+        return ["-device", json.dumps(self._device())]
+
+
 class Functions(VmCase):
     def setUp(self) -> None:
         self.private = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
@@ -103,16 +119,13 @@ class Functions(VmCase):
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
 
-    def lab_with(self, *words: str, version: str = kernel.DEFAULT, **chosen: Any) -> Lab:
-        """A lab without wires, whose QEMU gets those arguments."""
-        return self.lab((), on=replace(vm_config(version, 1, **chosen), extra=words))
+    def lab_with(self, *extras: Extra, version: str = kernel.DEFAULT, **chosen: Any) -> Lab:
+        """A lab without devices of ours, whose VM has these."""
+        return self.lab((), on=vm_config(version, 1, **chosen), extras=extras)
 
-    def lab_on_socket(self, **chosen: Any) -> Lab:
-        """A lab whose QEMU has the device that is served on the socket."""
-        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        place = {"type": "unix", "path": str(self.socket)}
-        return self.lab_with("-device", json.dumps({"driver": "vfio-user-pci", "socket": place}),
-                             program=program, **chosen)
+    def on_socket(self, virtio: bool = False) -> Extra:
+        """The device that is served over vfio-user on the socket."""
+        return Extra(lambda slot: VfioUserPlug(slot, self.socket), virtio=virtio)
 
 
 class Edu(Functions):
@@ -131,14 +144,16 @@ class Edu(Functions):
         self.drive(lab, lab.devices[0], maps=True)
 
     def test_edu_with_memory_that_it_asks_for(self) -> None:
-        lab = self.lab_on_socket(shared_memory=False)
+        lab = self.lab_with(self.on_socket(), shared_memory=False,
+                            program=toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"))
         device = Device(lab.folder, "edu", 0, f"vfio-user:{self.socket}", self.socket)
         self.addCleanup(device.stop)
         device.start()
         self.drive(lab, device, maps=False)
 
     def test_qemus_edu_is_driven_alike(self) -> None:
-        self.finish(self.boot(self.lab_with("-device", "edu"), ROOM, "bell edu --qemus --dma 64K"))
+        lab = self.lab_with(Extra(EduPlug, virtio=False))
+        self.finish(self.boot(lab, ROOM, "bell edu --qemus --dma 64K"))
 
 
 class Rng(Functions):
@@ -185,26 +200,26 @@ class Blk(DiskCase):
 class Net(Functions):
     def test_linux_reaches_another_card_of_our_switch(self) -> None:
         other = self.private / "other"
-        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        place = {"type": "unix", "path": str(self.socket)}
+        kind = KINDS["net"]
         lab = self.lab_with(
-            "-device", json.dumps({"driver": "vfio-user-pci", "socket": place}),
-            "-chardev", f"socket,id=port,path={other}",
-            "-netdev", "vhost-user,id=net,chardev=port",
-            "-device", "virtio-net-pci,netdev=net,vectors=0,romfile=",
-            program=program, shared_memory=True)
+            self.on_socket(virtio=True),
+            Extra(lambda slot: VhostUserPlug(slot, other, kind.front_end, kind.netdev), kind.modules),
+            program=toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), shared_memory=True)
         device = Device(lab.folder, "net", 0, f"vfio-user:{self.socket}", other)
         device.add_options([f"--on=vhost-user:{other}"])
         self.addCleanup(device.stop)
         device.start()
-        self.finish(self.boot(lab, NET, drivers=["virtio_pci", "virtio_net"]))
+        self.finish(self.boot(lab, NET))
         device.check()
 
 
 class Idio16(Functions):
     def test_linux_drives_the_example(self) -> None:
         build.programs("idio16")
-        lab = self.lab_on_socket(version="6.1-generic")
+        # Booted with it: behind a port, the guest gets none of its INTx interrupts (QEMU 11.1).
+        place = {"driver": "vfio-user-pci", "socket": {"type": "unix", "path": str(self.socket)}}
+        on = vm_config("6.1-generic", 1, toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"))
+        lab = self.lab((), on=replace(on, extra=("-device", json.dumps(place))))
         said = lab.folder / "idio16.log"
         with said.open("wb") as log:
             card = subprocess.Popen([IDIO16, "--on", f"vfio-user:{self.socket}"], stdin=subprocess.PIPE, stdout=log,

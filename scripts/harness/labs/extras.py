@@ -21,12 +21,13 @@ NET_MODES = ("user",)
 
 @dataclass(frozen=True)
 class Extra:
-    """Something in a slot of its own that is driven by a virtio driver of Linux."""
+    """Something in a slot of its own."""
 
     plug: Callable[[int], Plug]  # by its slot
-    modules: tuple[str, ...]
+    modules: tuple[str, ...] = ()
     setup: str = ""  # shell lines that the guest runs before its command,
     cleanup: str = ""  # and after it
+    virtio: bool = True  # whether a virtio driver of Linux drives it
 
 
 def disk(file: Path, number: int) -> Extra:

@@ -222,7 +222,7 @@ class Lab:
         choices = self._choices[:self._slots]
         ours = sum(self._transport.module and wiring.driven_by_module(choice, self._words)
                    for choice in choices)
-        virtio = len(self._kinds()) + len(self._extras)
+        virtio = len(self._kinds()) + sum(extra.virtio for extra in self._extras)
         all_wires = len(choices) + len(self._services) + len(self._extras)
         return overlay.Wires(ours, virtio, all_wires - ours - virtio)
 
