@@ -121,6 +121,8 @@ def _run(chosen: Chosen, usage: dict[str, Usage]) -> Iterator[Case]:
     able = [(level, step) for level, step in chosen if not missing[level]]
     for done in jobs.run(able, build.with_current(schedule.load()), _announce):
         usage[done.title] = done.usage
+        if done.passed:
+            build.trust(done.title)
         yield from _show(done)
 
 

@@ -88,6 +88,10 @@ class Done:
     cases: list[Case]
     usage: Usage
 
+    @property
+    def passed(self) -> bool:
+        return all(case.outcome != "fail" for case in self.cases)
+
 
 def title(level: str, step: Step) -> str:
     return f"{level}: {step.name}"
@@ -141,7 +145,7 @@ class _Run:
             if job.over():
                 del self._running[name]
                 done = Done(name, _cases(job), job.usage())
-                self._well[name] = all(case.outcome != "fail" for case in done.cases)
+                self._well[name] = done.passed
                 yield done
 
 
