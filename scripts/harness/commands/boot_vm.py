@@ -4,6 +4,7 @@
 import argparse
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -14,13 +15,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from threading import Event
 
-from bellwire.commands import boot_vm_options, command_line
+from bellwire.commands import boot_vm_gdb, boot_vm_options, command_line
 from bellwire.commands.boot_vm_output import Output
 from bellwire.commands.boot_vm_report import Report
 from bellwire.core import messages, runs
 from bellwire.core.places import HarnessError, write
 from bellwire.core.stdio import Source
-from bellwire.image import guest_image, own_kernel
+from bellwire.image import guest_image, kernel, own_kernel
+from bellwire.image.kernel import Kernel
 from bellwire.labs import extras, virtio, wiring
 from bellwire.labs.extras import Extra, OutFolder
 from bellwire.labs.lab import Lab
@@ -64,6 +66,8 @@ def _run(options: argparse.Namespace) -> int:
         if options.dry_run:
             sys.stdout.write(os.fsdecode((folder / "qemu.sh").read_bytes()))
             return 0
+        if options.gdb:
+            boot_vm_gdb.write_script(vm, _kernel(options), options)
         began = time.monotonic()
         verdict = _live(lab, vm, options, terminal, source)
     report = Report(lab, vm, verdict, options.lenient)
@@ -117,10 +121,8 @@ def _on_terminal(options: argparse.Namespace) -> bool:
 def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
     program = toolbox.chosen(options.qemu, options.transport, virtio.rings(options.device))
     qemu.ask_version(program)
-    base = own_kernel.find(options.kernel_image, options.modules) if options.kernel_image \
-        else options.kernel
     config = VmConfig(
-        guest_image.prepare(base), qemu=program, smp=options.smp, memory=options.memory,
+        guest_image.prepare(_kernel(options)), qemu=program, smp=options.smp, memory=options.memory,
         append=tuple(options.append), extra=tuple(options.qemu_arg),
         gdb_port=_free_port() if options.gdb else None, cold=options.cold,
         shared_memory=wiring.split(options.transport)[0].shared_memory)
@@ -129,6 +131,11 @@ def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
         host = emulated_host.host(config)
         return replace(host, append=config.append, extra=config.extra), version
     return config.on(accel.choose(options.accel, config, version)), version
+
+
+def _kernel(options: argparse.Namespace) -> Kernel:
+    return own_kernel.find(options.kernel_image, options.modules) if options.kernel_image \
+        else kernel.get(options.kernel)
 
 
 def _free_port() -> int:
@@ -176,10 +183,11 @@ def _interactive(vm: Vm, watch: Callable[[], None]) -> Verdict:
 
 def _patience(vm: Vm) -> float | None:
     """How long a boot may take; with gdb there is no limit."""
-    port = vm.config.gdb_port
-    if port:
-        messages.say(f"QEMU waits; type: gdb -ex 'target remote 127.0.0.1:{port}'")
-    return None if port else BOOT_LIMIT
+    if not vm.config.gdb_port:
+        return BOOT_LIMIT
+    messages.say("QEMU waits; type, elsewhere: gdb -x "
+                 f"{shlex.quote(str(vm.folder / boot_vm_gdb.SCRIPT))}")
+    return None
 
 
 @contextmanager

@@ -136,7 +136,9 @@ def _parser() -> argparse.ArgumentParser:
         help="keep the run's logs in DIR, which is empty or made, instead of a folder in build/runs")
     add("--cold", action="store_true",
         help="boot the VM, instead of resuming an emulated one from a state that a run saved")
-    add("--gdb", action="store_true", help="wait for gdb before the guest's first instruction")
+    add("--gdb", action="store_true",
+        help="wait for gdb before the guest's first instruction, with a script for it that has the "
+             "symbols of the kernel (fetched once, 300 MB), of the modules and of the program")
     add("--dry-run", action="store_true",
         help="print the commands that would start everything, and start nothing")
     add("--append", metavar="WORDS", action="append", default=[], help="more kernel parameters")

@@ -117,3 +117,10 @@ def unpack(packages: Path, root: Path) -> None:
     for package in packages.glob("*.deb"):
         children.run("dpkg", "-x", package, root).check_returncode()
         package.unlink()
+
+
+def unpack_member(package: Path, member: str, to: Path) -> None:
+    """Unpacks that one file of a package."""
+    script = 'dpkg --fsys-tarfile "$1" 2>&- | tar -xO --occurrence=1 -- "$2" >"$3"'
+    if children.run("sh", "-c", script, "sh", package, member, to).returncode:
+        raise HarnessError(f"can't unpack {member} of {package.name} to {to}: free some room")

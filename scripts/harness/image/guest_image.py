@@ -41,8 +41,13 @@ def make(version: str | Kernel = kernel.DEFAULT) -> Image:
     with locked(BUILD / "images" / f"{base.version}.lock", "makes the guest's image"), \
             messages.waiting("the guest's image to be made"):
         _modules(base, folder / "module")
-        _initramfs(base, [folder / "module" / name for name in MODULES], image.initramfs)
+        _initramfs(base, module_files(base), image.initramfs)
     return image
+
+
+def module_files(base: Kernel) -> list[Path]:
+    """Our modules as they were built, with symbols; the image has none."""
+    return [BUILD / "images" / base.version / "module" / name for name in MODULES]
 
 
 def prepare(version: str | Kernel) -> Image:

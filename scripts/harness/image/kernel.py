@@ -91,7 +91,7 @@ def _fetch(version: str, root: Path) -> None:
     half.mkdir()
     try:
         if version == debug_kernel.VERSION:
-            _first_that_can(version, lambda source: debug_kernel.build(source, half))
+            first_that_can(f"kernel {version}", lambda source: debug_kernel.build(source, half))
         else:
             messages.say(f"fetching Debian's kernel {version} (40 MB, once; 85 if generic)")
             _unpack(_download(version, half), half)
@@ -107,10 +107,10 @@ def _download(version: str, folder: Path) -> str:
         source.fetch(folder, f"linux-image-{release}", *_headers(release, source))
         return release
 
-    return _first_that_can(version, fetch)
+    return first_that_can(f"kernel {version}", fetch)
 
 
-def _first_that_can(version: str, fetch: Callable[[Apt], Made]) -> Made:
+def first_that_can(what: str, fetch: Callable[[Apt], Made]) -> Made:
     """The result with the machine's own apt, or with lists of our own if that fails."""
     said = ""
     for source in (apt.MACHINES, apt.private(cache() / "apt")):
@@ -120,7 +120,7 @@ def _first_that_can(version: str, fetch: Callable[[Apt], Made]) -> Made:
             return fetch(source)
         except AptError as error:
             said += str(error)
-    raise Missing(f"can't fetch kernel {version}: apt says '{apt.cause(said)}'; it needs the "
+    raise Missing(f"can't fetch {what}: apt says '{apt.cause(said)}'; it needs the "
                        "network once, and bookworm with its security suite among apt's sources")
 
 

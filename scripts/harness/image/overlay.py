@@ -54,6 +54,12 @@ class Share:
                                "digits and . _ -")
         return cls(Path(folder), name)
 
+    def file(self, path: str) -> Path | None:
+        """The file here that the guest has at that path."""
+        below = os.path.relpath(path, f"/share/{self.name}".rstrip("/"))
+        file = self.folder / below
+        return file if path.startswith("/share/") and ".." not in below and file.is_file() else None
+
 
 def overlay(command: Sequence[str], environment: Mapping[str, str] = {},
             shares: Sequence[Share] = (), shell: bool = False, wires: Wires = Wires(),

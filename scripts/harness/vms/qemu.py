@@ -17,6 +17,7 @@ from pathlib import Path
 from bellwire.core import messages
 from bellwire.core.places import Missing
 from bellwire.image.guest_image import Image
+from bellwire.vms import gdb
 from bellwire.vms.plugs import Plug, value
 
 MACHINE = "q35,hpet=off,smbus=off,sata=off,vmport=off,i8042=off"
@@ -145,8 +146,8 @@ def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int
 def machine_line(config: VmConfig, slots: int, saved: bool = False) -> CommandLine:
     """The part that the guest can see: a state saved with it can be resumed only with the same, but
     for the kernel's parameters. `saved`: images/init makes the guest ready for that."""
-    parameters = [*KERNEL_PARAMETERS, *(["nokaslr"] if config.gdb_port else []), *config.append,
-                  *(["saved"] if saved else [])]
+    parameters = [*KERNEL_PARAMETERS, *(gdb.KERNEL_PARAMETERS if config.gdb_port else ()),
+                  *config.append, *(["saved"] if saved else [])]
     return [
         [config.qemu],
         ["-M", MACHINE, *ACCELERATORS[config.accel]],
