@@ -2,6 +2,8 @@
 //
 // `bellwire switchboard`: runs an ivshmem::Switchboard, on one thread, until a signal ends it.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <bit>
 
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
@@ -11,7 +13,22 @@
 namespace bellwire::host {
 namespace {
 
-Result<void> run_switchboard(const ivshmem::SwitchboardOptions& options) {
+struct Chosen : ivshmem::SwitchboardOptions {
+  bool entries_given = false;
+  std::uint64_t payload = 0;  // of each queue; 0: any
+};
+
+// More memory, if what was chosen needs it.
+Result<void> make_room(Chosen& options) {
+  if (!options.entries_given && options.payload == 0) return {};
+  const auto needed = ring::memory_size(options.vectors, options.entries, options.payload);
+  if (!needed) return needed.error();
+  options.memory = std::max(options.memory, std::bit_ceil(*needed));
+  return {};
+}
+
+Result<void> run_switchboard(Chosen options) {
+  if (auto made = make_room(options); !made) return made;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto switchboard = ivshmem::Switchboard::create(context, options);
@@ -29,7 +46,7 @@ void add_switchboard(CLI::App& app, Run& run) {
 The wires outlive their users: a QEMU or a device may die at any moment and come back to the same
 memory and eventfds. Each slot joins one QEMU and one device. A QEMU gets the lowest slot that has
 none; a device names the slot that it wants.)");
-  auto options = std::make_shared<ivshmem::SwitchboardOptions>();
+  auto options = std::make_shared<Chosen>();
   command->add_option("--socket", options->path, "Path of the socket to serve")
       ->required()
       ->type_name("PATH");
@@ -40,7 +57,16 @@ none; a device names the slot that it wants.)");
       ->capture_default_str();
   command
       ->add_option("--memory", options->memory,
-                   "Shared memory per slot: a power of two, 64K to 1G (default: 4M)")
+                   "Shared memory per slot: a power of two, 64K to 1G (default: 4M, or what "
+                   "--entries and --payload need)")
+      ->transform(CLI::AsSizeValue(false))
+      ->type_name("SIZE");
+  command
+      ->add_option("--entries", options->entries,
+                   "Entries of each ring: a power of two (default: 256, or fewer in small memory)")
+      ->type_name("N")
+      ->each([options](const std::string&) { options->entries_given = true; });
+  command->add_option("--payload", options->payload, "Bytes of payload per queue, at least")
       ->transform(CLI::AsSizeValue(false))
       ->type_name("SIZE");
   command->add_option("--slots", options->slots, "Number of QEMU-and-device pairs")

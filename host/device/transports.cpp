@@ -180,7 +180,17 @@ Result<VirtioService> serve_virtio_by_vfio_user(boost::asio::io_context& context
   return std::make_shared<VirtioCard>(VirtioCard{*std::move(function), *std::move(server)});
 }
 
-// PATH[,vectors=N][,memory=KIB][,page=1[,awake=1]][,msix=0]
+// More memory, if these need it; 0: any.
+Result<void> make_room(card::Options& options, std::uint32_t entries, std::uint64_t payload) {
+  if (entries == 0 && payload == 0) return {};
+  if (entries != 0) options.entries = entries;
+  const auto needed = ring::memory_size(options.queues, options.entries, payload);
+  if (!needed) return needed.error();
+  options.memory = std::max(options.memory, *needed);
+  return {};
+}
+
+// PATH[,vectors=N][,memory=KIB][,entries=N][,payload=KIB][,page=1[,awake=1]][,msix=0]
 Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
                                                std::string_view where, GuestPlan&,
                                                const FdDemand& demand, int) {
@@ -188,15 +198,19 @@ Result<std::unique_ptr<Transport>> create_card(boost::asio::io_context& context,
   if (!words) return words.error();
   card::Options options;
   auto memory = static_cast<unsigned>(options.memory / 1024);
-  unsigned page = 0, awake = 0, msix = 1;
+  unsigned entries = 0, payload = 0, page = 0, awake = 0, msix = 1;
   const auto done = read("vfio-user", std::span(*words).subspan(1),
                          {{"vectors", &options.queues},
                           {"memory", &memory},
+                          {"entries", &entries, BELLWIRE_MIN_RING_ENTRIES},
+                          {"payload", &payload, 1},
                           {"page", &page, 0, 1},
                           {"awake", &awake, 0, 1},
                           {"msix", &msix, 0, 1}});
   if (!done) return done.error();
   options.memory = std::uint64_t{memory} * 1024;
+  if (auto made = make_room(options, entries, std::uint64_t{payload} * 1024); !made)
+    return made.error();
   options.page = page != 0;
   options.awake = awake != 0;
   options.msix = msix != 0;
@@ -234,7 +248,8 @@ constexpr TransportEntry entries[] = {
      "after a guest broke its format",
      create_ivshmem},
     {"vfio-user",
-     "vfio-user:PATH[,vectors=N][,memory=KIB][,page=0|1][,awake=0|1][,msix=0|1], or "
+     "vfio-user:PATH[,vectors=N][,memory=KIB][,entries=N][,payload=KIB][,page=0|1][,awake=0|1]"
+     "[,msix=0|1], or "
      "vfio-user:PATH,virtio=1[,packed=0|1]",
      "a PCI device that QEMU 10.1 or newer connects to: our card, or with virtio=1 a virtio "
      "device, "

@@ -126,6 +126,14 @@ class BootVm(unittest.TestCase):
                 self.assertRegex((run.folder / "stdout").read_text(),
                                  f"(?m)^{expected}")
 
+    def test_rings_of_a_chosen_size(self) -> None:
+        for transport in ("ivshmem", "vfio-user"):
+            run = boot_vm("--transport", transport, "--vectors", "2", "--entries", "1024", "--payload",
+                          "512", "--", "bell", "ring", "--depth", "1024", "--count", "5000",
+                          "--payload", "256")
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertRegex(run.stdout, r"1024 +5,000 +5,000 +0")
+
     def test_virtio_devices(self) -> None:
         disk = Path(self.enterContext(tempfile.TemporaryDirectory()), "disk")
         disk.write_bytes(b"hello" + bytes(4091))

@@ -38,16 +38,37 @@ std::uint64_t whole_pages(std::uint64_t size) {
   return size - size % BELLWIRE_PAGE_SIZE;
 }
 
+constexpr std::uint64_t most_payload = std::uint64_t{1} << 30;  // of a queue
+
+Result<void> check_queues(unsigned queues) {
+  if (queues < 1 || queues > BELLWIRE_MAX_QUEUES)
+    return fault(std::errc::invalid_argument, "{} queues: choose 1 to {}", queues,
+                 BELLWIRE_MAX_QUEUES);
+  return {};
+}
+
 }  // namespace
 
 bool blank(std::span<const std::byte> memory) noexcept {
   return memory.size() >= sizeof(bellwire_header) && magic_of(memory) == 0;
 }
 
+Result<std::uint64_t> memory_size(unsigned queues, std::uint32_t entries, std::uint64_t payload) {
+  if (auto some = check_queues(queues); !some) return some.error();
+  if (!std::has_single_bit(entries) || entries < BELLWIRE_MIN_RING_ENTRIES ||
+      entries > BELLWIRE_MAX_RING_ENTRIES)
+    return fault(std::errc::invalid_argument, "{} entries: choose a power of two from {} to {}",
+                 entries, BELLWIRE_MIN_RING_ENTRIES, BELLWIRE_MAX_RING_ENTRIES);
+  if (payload > most_payload)
+    return fault(std::errc::invalid_argument, "{} bytes of payload: choose at most {}", payload,
+                 most_payload);
+  const auto rings = entries * entry_pair;
+  const auto stride = BELLWIRE_QUEUE_CONTROL_SIZE + rings + std::max(rings, 2 * payload);
+  return BELLWIRE_HEADER_SIZE + queues * whole_pages(stride + BELLWIRE_PAGE_SIZE - 1);
+}
+
 Result<void> format(std::span<std::byte> memory, unsigned queues, std::uint32_t entries) {
-  if (queues < 1 || queues > BELLWIRE_MAX_QUEUES)
-    return fault(std::errc::invalid_argument, "{} queues: choose 1 to {}", queues,
-                 BELLWIRE_MAX_QUEUES);
+  if (auto some = check_queues(queues); !some) return some.error();
   const auto header_size = std::min<std::uint64_t>(memory.size(), BELLWIRE_HEADER_SIZE);
   if (header_size == BELLWIRE_HEADER_SIZE && !blank(memory))
     return fault(std::errc::invalid_argument, "the memory is not blank");

@@ -21,6 +21,11 @@ constexpr std::uint32_t most_trace_entries = 4096;  // that format() makes per s
 /// Whether nobody has formatted `memory` yet.
 [[nodiscard]] bool blank(std::span<const std::byte> memory) noexcept;
 
+/// The bytes of memory that format() divides into `queues` queues with rings of `entries` and at
+/// least `payload` bytes of payload each. EINVAL: no ring or no memory has that size.
+[[nodiscard]] Result<std::uint64_t> memory_size(unsigned queues, std::uint32_t entries,
+                                                std::uint64_t payload);
+
 /// Divides blank memory into `queues` equal queues, with rings of `entries`, a power of two. In
 /// small memory the rings get fewer, so that half of each queue is left: half of that for records,
 /// the rest for payload. EINVAL: the memory is too small even so.

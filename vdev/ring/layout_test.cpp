@@ -57,6 +57,27 @@ TEST_CASE("with little memory the rings are smaller; with too little it is refus
   CHECK(ring::blank(tiny.bytes()));
 }
 
+TEST_CASE("memory of the size that was computed has what was wanted, and less has not") {
+  for (const unsigned queues : {1U, 8U, 32U})
+    for (const std::uint32_t entries : {std::uint32_t{BELLWIRE_MIN_RING_ENTRIES}, 256U, 4096U})
+      for (const std::uint64_t payload : {0U, 1U, 5000U, 1U << 20}) {
+        const auto size = ring::memory_size(queues, entries, payload).value();
+        std::vector<std::byte> bytes(size);
+        REQUIRE(ring::format(bytes, queues, entries).has_value());
+        const auto& made = *reinterpret_cast<const bellwire_format*>(bytes.data());
+        CHECK(made.ring_entries == entries);
+        CHECK(made.queue_stride - bellwire_payload_offset(entries, made.trace_entries) >= payload);
+      }
+}
+
+TEST_CASE("no memory has a ring of any size, or too many queues, or too much payload") {
+  for (const std::uint32_t entries : {0U, 1U, 100U, 2U * BELLWIRE_MAX_RING_ENTRIES})
+    CHECK(ring::memory_size(1, entries, 0).error().message.find(
+              text("{} entries: choose a power of two", entries)) == 0);
+  CHECK(ring::memory_size(33, 256, 0).has_error());
+  CHECK(ring::memory_size(1, 256, ~std::uint64_t{0}).has_error());
+}
+
 TEST_CASE("a peer's memory that is too small is the peer's fault") {
   for (const std::uint64_t size : {4096U, 64U << 10}) {
     Attachment attachment{

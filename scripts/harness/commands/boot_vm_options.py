@@ -107,6 +107,10 @@ def _parser() -> argparse.ArgumentParser:
              "to see which side reports it; the run then ends with 1")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts per device (default: {lab.VECTORS})")
+    add("--entries", metavar="N", type=_entries,
+        help="entries of each ring, a power of two (default: 256)")
+    add("--payload", metavar="KIB", type=_number(1, 1 << 20),
+        help="payload of each queue, at least, in KiB (default: half of what the rings leave)")
     add("--module", metavar="NAME", action="append", default=[],
         help="load one of the kernel's own modules, with those it depends on; repeatable")
     add("--insmod", metavar="FILE.ko[:PARAMETERS]", type=Own.parse, action="append", default=[],
@@ -190,6 +194,13 @@ def _number(low: int, high: int) -> Callable[[str], int]:
     return number
 
 
+def _entries(text: str) -> int:
+    number = _number(8, 32768)(text)
+    if number & (number - 1):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a power of two from 8 to 32768")
+    return number
+
+
 def _seconds(text: str) -> float:
     try:
         seconds = float(text)
@@ -201,6 +212,9 @@ def _seconds(text: str) -> float:
 
 
 def _check(options: argparse.Namespace) -> None:
+    for size in ("entries", "payload"):
+        if value := getattr(options, size):
+            options.transport += f",{size}={value}"
     transport, _ = wiring.split(options.transport)
     if options.device is None:
         options.device = [] if options.outer or options.serve else [transport.default]

@@ -50,7 +50,7 @@ class Lab:
     _ports: Sequence[str] = ()  # that its VMs have beyond init's own
 
     def __init__(self, config: VmConfig, folder: Path, devices: Sequence[str] = ("echo",),
-                 guests: int = 1, vectors: int = VECTORS, memory: str | None = None,
+                 guests: int = 1, vectors: int = VECTORS,
                  transport: str = "ivshmem", device_options: Sequence[str] = (),
                  services: Sequence[Service] = (), extras: Sequence[Extra] = ()) -> None:
         wires = len(devices) + len(services) + len(extras)
@@ -61,7 +61,7 @@ class Lab:
         self.folder = folder
         self.vms: list[Vm] = []
         self._choices = [virtio.choose(word) for word in devices] * guests
-        self._slots, self._vectors, self._memory = len(devices), vectors, memory
+        self._slots, self._vectors = len(devices), vectors
         self._transport_name = transport.partition(",")[0]
         self._transport, self._words = wiring.split(transport)
         self._services, self._extras = services, extras
@@ -75,7 +75,7 @@ class Lab:
         with ExitStack() as opening:
             self.private = opening.enter_context(runs.private_folder())
             self._place = Place(self.folder, self.private, self._vectors, self.config.smp,
-                                self._memory, self._words, self.config.qemu)
+                                self._words, self.config.qemu)
             if self._choices:
                 self._wiring = self._transport.wire(self._place, self._choices)
                 for device in self.devices:

@@ -109,11 +109,10 @@ class Switchboard(Process):
     """Serves `slots` slots, each a memory and its wires, on `socket`."""
 
     def __init__(self, folder: Path, socket: Path, slots: int, vectors: int,
-                 memory: str | None = None) -> None:
-        size = ["--memory", memory] if memory else []
+                 sizes: Sequence[str] = ()) -> None:
         super().__init__("the switchboard", folder / "switchboard.log", "switchboard",
                          "--socket", str(socket), "--slots", str(slots), "--vectors", str(vectors),
-                         *size)
+                         *sizes)
         self.socket = socket
 
 

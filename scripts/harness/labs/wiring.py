@@ -30,7 +30,6 @@ class Place:
     private: Path  # and its folder for sockets
     vectors: int
     queues: int  # of a virtio device that can have several
-    memory: str | None
     words: tuple[str, ...]  # --transport's, such as "page=1"
     qemu: str  # the program
 
@@ -61,7 +60,8 @@ def by_ivshmem(place: Place, choices: Sequence[Choice]) -> Wiring:
     devices = [Device(place.folder, choice.name, slot, f"ivshmem:{socket},slot={slot}",
                       control=place.control(slot))
                for slot, choice in enumerate(choices)]
-    switchboard = Switchboard(place.folder, socket, len(choices), place.vectors, place.memory)
+    sizes = [f"--{word}{'' if word.startswith('entries') else 'K'}" for word in place.words]
+    switchboard = Switchboard(place.folder, socket, len(choices), place.vectors, sizes)
     return Wiring(switchboard, devices, lambda _, slot: IvshmemPlug(slot, socket, place.vectors))
 
 
@@ -71,7 +71,8 @@ ON_VIRTQUEUES = "virtio=1"  # ring devices are virtio devices, which our module 
 ON_ANY_FRONT_END = Kind("a ring device", (), {
     "driver": toolbox.ANY_FRONT_END, "virtio-id": 38, "num_vqs": 1, "config_size": 24},
     lambda value: [], recovers=False)
-_OF_THE_CARD = ("page=", "awake=", "msix=", "memory=")
+_SIZES = ("memory=", "entries=", "payload=")  # of shared memory and of its rings; those of bytes in KiB
+_OF_THE_CARD = ("page=", "awake=", "msix=", *_SIZES)
 
 
 def driven_by_module(choice: Choice, words: Sequence[str]) -> bool:
@@ -79,7 +80,6 @@ def driven_by_module(choice: Choice, words: Sequence[str]) -> bool:
 
 
 def by_vfio_user(place: Place, choices: Sequence[Choice]) -> Wiring:
-    assert not place.memory, "the memory of a vfio-user device is an option of its own"
     devices: list[Device] = []
     for number, choice, socket in place.numbered(choices):
         card = driven_by_module(choice, place.words)
@@ -179,17 +179,17 @@ def survives(transport: str, words: Sequence[str], kind: Kind | None) -> bool:
 class Transport:
     wire: Callable[[Place, Sequence[Choice]], Wiring]
     default: str  # the device, if none is named
-    shared_memory: bool = False  # whether devices map the guest's memory
-    module: bool = True  # whether ring devices may be our module's
-    flags: tuple[str, ...] = ()  # what may follow; one that ends with "=" takes any value
+    shared_memory: bool  # whether devices map the guest's memory
+    module: bool  # whether ring devices may be our module's
+    flags: tuple[str, ...]  # what may follow; one that ends with "=" takes any value
 
 
 # By the part of --transport before the first comma.
 TRANSPORTS = {
-    "ivshmem": Transport(by_ivshmem, "echo"),
+    "ivshmem": Transport(by_ivshmem, "echo", False, True, _SIZES),
     "vfio-user": Transport(by_vfio_user, "echo", True, True,
                            ("packed=0", "packed=1", "page=0", "page=1", "awake=0", "awake=1",
-                            "msix=0", "msix=1", "memory=", "virtio=0", ON_VIRTQUEUES)),
+                            "msix=0", "msix=1", "virtio=0", ON_VIRTQUEUES, *_SIZES)),
     "vhost-user": Transport(by_vhost_user, "blk=64M", True, False,
                             ("packed=0", "packed=1", "server=0", "server=1", "reconnect=0",
                              "reconnect=1")),
@@ -206,7 +206,7 @@ def split(transport: str) -> tuple[Transport, tuple[str, ...]]:
         if not any(word == flag or flag.endswith("=") and word.startswith(flag)
                    for flag in found.flags):
             raise HarnessError(f"--transport {transport}: {name} has no '{word}', but "
-                               f"{', '.join(found.flags) or 'nothing that may follow'}")
+                               f"{', '.join(found.flags)}")
     keys = [word.partition("=")[0] for word in words]
     if twice := next((key for key in keys if keys.count(key) > 1), None):
         raise HarnessError(f"--transport {transport}: {twice} is given twice")

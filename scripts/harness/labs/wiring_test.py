@@ -22,7 +22,7 @@ class WiringTest(unittest.TestCase):
 
     def wire(self, transport: str, devices: Sequence[str], queues: int = 1) -> Wiring:
         kind, words = wiring.split(transport)
-        place = Place(self.folder, self.folder, 8, queues, None, words, QEMU)
+        place = Place(self.folder, self.folder, 8, queues, words, QEMU)
         return kind.wire(place, [virtio.choose(word) for word in devices])
 
     def lines(self, transport: str, *devices: str) -> list[str]:
@@ -49,6 +49,11 @@ class WiringTest(unittest.TestCase):
     def test_a_whole_pci_device_gets_no_words_of_ring_devices(self) -> None:
         self.assertEqual(self.lines("vfio-user,page=1,packed=0", "edu"),
                          ["edu --on vfio-user:device0 --control control0"])
+
+    def test_over_ivshmem_the_switchboard_makes_memory_of_that_size(self) -> None:
+        switchboard = self.wire("ivshmem,entries=64,payload=512", ["echo"]).switchboard
+        assert switchboard
+        self.assertEqual(switchboard.argv[-2:], ["--entries=64", "--payload=512K"])
 
     def test_over_vhost_user_either_side_listens(self) -> None:
         self.assertEqual(self.lines("vhost-user", "blk=1M"),
@@ -107,7 +112,7 @@ class WiringTest(unittest.TestCase):
                                     ("vhost-user,packed=1,packed=0", "packed is given twice"),
                                     ("vfio-user,pages=1", "no 'pages=1', but packed=0"),
                                     ("vfio-user,", "no '', but packed=0"),
-                                    ("ivshmem,page=1", "but nothing that may follow"),
+                                    ("ivshmem,page=1", "no 'page=1', but memory="),
                                     ("vhost-user,server=1,reconnect=1", "leave out server=1"),
                                     ("vhost", "'vhost' is not one of ivshmem, vfio-user")):
             with self.assertRaisesRegex(HarnessError, expected):

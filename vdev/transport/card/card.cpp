@@ -31,7 +31,7 @@ Result<void> check(const Options& options) {
                  BELLWIRE_PAGE_SIZE);
   // Formatting a copy finds out whether a driver could use it.
   std::vector<std::byte> blank(options.memory);
-  return ring::format(blank, options.queues);
+  return ring::format(blank, options.queues, options.entries);
 }
 
 }  // namespace
@@ -231,7 +231,8 @@ Result<void> Card::take_memory() {
                  "with its memory on a memory-backend-memfd,share=on",
                  options_.memory, address_);
   if (ring::blank(view->bytes()))
-    if (auto made = ring::format(view->bytes(), options_.queues); !made) return made;
+    if (auto made = ring::format(view->bytes(), options_.queues, options_.entries); !made)
+      return made;
   const auto layout = ring::Layout::open(*view);
   if (!layout) return layout.error();
   if (layout->queues() != options_.queues)

@@ -20,6 +20,7 @@
 #include "vdev/core/address_range.hpp"
 #include "vdev/core/transport.hpp"
 #include "vdev/pci/function.hpp"
+#include "vdev/ring/layout.hpp"
 #include "vdev/transport/card/doorbell_page.hpp"
 #include "vdev/transport/vfio_user/server/server.hpp"
 
@@ -28,6 +29,8 @@ namespace bellwire::card {
 struct Options {
   unsigned queues = 8;             ///< 1 to 32; each has a doorbell and a vector
   std::uint64_t memory = 1 << 20;  ///< bytes that the driver must provide
+  /// Of each ring; a power of two. In small memory the rings get fewer.
+  std::uint32_t entries = ring::usual_ring_entries;
   bool page = false;               ///< doorbells are a page that is polled …
   bool awake = false;              ///< … all the time, even when nobody rings
   bool msix = true;                ///< else MSI

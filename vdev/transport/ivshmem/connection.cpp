@@ -22,8 +22,9 @@ Result<End> create_end(unsigned id, unsigned vectors) {
   return end;
 }
 
-Result<os::UniqueFd> create_memory(unsigned index, unsigned queues, std::uint64_t size, Id device) {
-  auto memory = ring::create_memory(text("bellwire-slot-{}", index), size, queues);
+Result<os::UniqueFd> create_memory(unsigned index, const SwitchboardOptions& options, Id device) {
+  auto memory = ring::create_memory(text("bellwire-slot-{}", index), options.memory,
+                                    options.vectors, options.entries);
   if (!memory) return memory.error();
   const auto layout = ring::Layout::open(memory->view);
   if (!layout) return layout.error();
@@ -33,12 +34,12 @@ Result<os::UniqueFd> create_memory(unsigned index, unsigned queues, std::uint64_
 
 }  // namespace
 
-Result<Slot> Slot::create(unsigned index, unsigned vectors, std::uint64_t size) {
-  auto guest = create_end(2 * index, vectors);
+Result<Slot> Slot::create(unsigned index, const SwitchboardOptions& options) {
+  auto guest = create_end(2 * index, options.vectors);
   if (!guest) return guest.error();
-  auto device = create_end(2 * index + 1, vectors);
+  auto device = create_end(2 * index + 1, options.vectors);
   if (!device) return device.error();
-  auto memory = create_memory(index, vectors, size, device->id);
+  auto memory = create_memory(index, options, device->id);
   if (!memory) return memory.error();
   return Slot{std::move(*memory), std::move(*guest), std::move(*device)};
 }

@@ -16,6 +16,7 @@
 #include "vdev/os/fd.hpp"
 #include "vdev/os/unix_socket.hpp"
 #include "vdev/transport/ivshmem/protocol.hpp"
+#include "vdev/transport/ivshmem/switchboard.hpp"
 
 namespace bellwire::ivshmem {
 
@@ -29,7 +30,7 @@ struct End {
 /// The wires between one guest and one device.
 struct Slot {
   /// Creates the memory, formatted with one queue per vector, and the eventfds.
-  [[nodiscard]] static Result<Slot> create(unsigned index, unsigned vectors, std::uint64_t memory);
+  [[nodiscard]] static Result<Slot> create(unsigned index, const SwitchboardOptions& options);
 
   /// A message of the greeting, which an end is sent in order (rule 41). The slot owns the
   /// descriptor.

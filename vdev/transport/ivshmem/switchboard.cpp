@@ -154,7 +154,7 @@ Result<Switchboard> Switchboard::create(asio::io_context& context,
   if (auto checked = check(options); !checked) return checked.error();
   std::vector<Impl::SeatedSlot> places;
   for (unsigned index = 0; index < options.slots; ++index) {
-    auto slot = Slot::create(index, options.vectors, options.memory);
+    auto slot = Slot::create(index, options);
     if (!slot) return slot.error();
     places.push_back({std::move(*slot), {}, {}});
   }

@@ -29,6 +29,7 @@
 #include <string>
 
 #include "vdev/os/result.hpp"
+#include "vdev/ring/layout.hpp"
 
 namespace bellwire::ivshmem {
 
@@ -37,6 +38,8 @@ struct SwitchboardOptions {
   unsigned slots = 1;                             ///< 1 to 1024
   unsigned vectors = 8;                           ///< per end of a slot; 1 to BELLWIRE_MAX_QUEUES
   std::uint64_t memory = std::uint64_t{4} << 20;  ///< bytes per slot; a power of two
+  /// Of each ring; a power of two. In small memory the rings get fewer.
+  std::uint32_t entries = ring::usual_ring_entries;
   std::chrono::milliseconds reading_time{10000};  ///< see above
 };
 
