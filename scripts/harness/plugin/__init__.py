@@ -28,11 +28,11 @@ each failure stand the hang's last hop, the ends of the consoles and the logs, t
 run, and the line that repeats it. Under pytest-xdist (`-n 4`) tests run in parallel.
 """
 
-from bellwire.plugin.fixtures import (bellwire_accelerator, bellwire_kernel, bellwire_transport,
-                                      device, faults, lab, trace, vm)
+from bellwire.plugin.fixtures import (bellwire_accelerator, bellwire_cell, bellwire_kernel,
+                                      bellwire_transport, device, faults, lab, trace, vm)
 from bellwire.plugin.hooks import (pytest_addoption, pytest_configure, pytest_generate_tests,
                                    pytest_runtest_call, pytest_runtest_makereport)
 
-__all__ = ["bellwire_accelerator", "bellwire_kernel", "bellwire_transport", "device", "faults", "lab",
-           "pytest_addoption", "pytest_configure", "pytest_generate_tests", "pytest_runtest_call",
-           "pytest_runtest_makereport", "trace", "vm"]
+__all__ = ["bellwire_accelerator", "bellwire_cell", "bellwire_kernel", "bellwire_transport", "device",
+           "faults", "lab", "pytest_addoption", "pytest_configure", "pytest_generate_tests",
+           "pytest_runtest_call", "pytest_runtest_makereport", "trace", "vm"]

@@ -11,6 +11,7 @@ import pytest
 
 from bellwire.core.places import HarnessError, Missing
 from bellwire.face import lab as face
+from bellwire.face.matrix import Cell
 from bellwire.image import kernel, overlay
 from bellwire.image.modules import Own
 from bellwire.image.overlay import Share
@@ -25,8 +26,16 @@ OF_LAB = ("cpus", "memory", "vectors", "cold", "device_options")  # of the marke
 OF_VM = ("drivers", "modules", "shares")
 
 
-def _chosen(request: pytest.FixtureRequest, name: str, default: str) -> str:
-    """One of the marker's values, or else the option's."""
+@pytest.fixture
+def bellwire_cell(request: pytest.FixtureRequest) -> Cell:
+    """Of the matrix, if there is one."""
+    return getattr(request, "param", Cell())
+
+
+def _chosen(request: pytest.FixtureRequest, cell: Cell, name: str, default: str) -> str:
+    """The matrix' value, one of the marker's, or else the option's."""
+    if in_cell := cell.facts().get(name):
+        return in_cell
     if hasattr(request, "param"):
         return str(request.param)
     marker = request.node.get_closest_marker(name)
@@ -36,18 +45,18 @@ def _chosen(request: pytest.FixtureRequest, name: str, default: str) -> str:
 
 
 @pytest.fixture
-def bellwire_kernel(request: pytest.FixtureRequest) -> str:
-    return _chosen(request, "kernel", kernel.DEFAULT)
+def bellwire_kernel(request: pytest.FixtureRequest, bellwire_cell: Cell) -> str:
+    return _chosen(request, bellwire_cell, "kernel", kernel.DEFAULT)
 
 
 @pytest.fixture
-def bellwire_transport(request: pytest.FixtureRequest) -> str:
-    return _chosen(request, "transport", "ivshmem")
+def bellwire_transport(request: pytest.FixtureRequest, bellwire_cell: Cell) -> str:
+    return _chosen(request, bellwire_cell, "transport", "ivshmem")
 
 
 @pytest.fixture
-def bellwire_accelerator(request: pytest.FixtureRequest) -> str:
-    wanted = _chosen(request, "accelerator", "auto")
+def bellwire_accelerator(request: pytest.FixtureRequest, bellwire_cell: Cell) -> str:
+    wanted = _chosen(request, bellwire_cell, "accelerator", "auto")
     if wanted not in accel.CHOICES:
         raise HarnessError(f"accelerator '{wanted}': choose one of {', '.join(accel.CHOICES)}")
     return wanted
@@ -55,15 +64,15 @@ def bellwire_accelerator(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
-        bellwire_kernel: str, bellwire_transport: str, bellwire_accelerator: str) -> Iterator[Lab]:
+        bellwire_cell: Cell, bellwire_kernel: str, bellwire_transport: str,
+        bellwire_accelerator: str) -> Iterator[Lab]:
     """A lab with the devices that the test is marked with, in which nothing runs yet."""
     words = _marked(request, "machine", OF_LAB + OF_VM)
-    devices = request.node.get_closest_marker("device")
     try:
         made = face.lab(
-            list(devices.args) if devices else None, transport=bellwire_transport,
+            _devices(request, bellwire_cell), transport=bellwire_transport,
             kernel=bellwire_kernel, accelerator=bellwire_accelerator,
-            qemu=request.config.getoption("bellwire_qemu") or toolbox.PROGRAM,
+            qemu=bellwire_cell.qemu or request.config.getoption("bellwire_qemu") or toolbox.PROGRAM,
             folder=_folder(request, tmp_path_factory),
             **{name: words[name] for name in OF_LAB if name in words})
     except Missing as missing:
@@ -76,6 +85,12 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         if dropped := _marked(request, "drop", ("doorbell", "interrupt", "device")):
             faults.drop(**dropped)
         yield made
+
+
+def _devices(request: pytest.FixtureRequest, cell: Cell) -> list[str] | None:
+    """Those that the test is marked with, or else the cell's; None: the transport's first."""
+    marker = request.node.get_closest_marker("device")
+    return list(marker.args) if marker else [cell.device] if cell.device else None
 
 
 @pytest.fixture

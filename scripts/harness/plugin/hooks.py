@@ -2,11 +2,14 @@
 """The hooks: options and markers, a test for each value of a marker, the verdict, the report."""
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bellwire.core.places import HarnessError
+from bellwire.face import matrix
+from bellwire.face.matrix import Cell
 from bellwire.plugin.run import RUN, repeat
 
 CHOICES = ("kernel", "transport", "accelerator")
@@ -29,6 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
                         help=f"{what} of tests that are not marked with one")
     group.addoption("--bellwire-qemu", dest="bellwire_qemu", metavar="PATH",
                     help="the QEMU to run; toolbox: a newer one of Debian's, fetched once")
+    group.addoption("--bellwire-matrix", dest="bellwire_matrix", metavar="FILE",
+                    help="run each test in each cell of this matrix, as scripts/matrix writes it; a "
+                         "test that is marked runs in the cells that suit its markers")
+    group.addoption("--bellwire-cell", dest="bellwire_cell", metavar="NAME",
+                    help="of the matrix only this cell")
     group.addoption("--bellwire-runs", dest="bellwire_runs", metavar="DIR",
                     help="keep the logs of runs here, instead of among pytest's temporary files")
     group.addoption("--bellwire-no-skip", dest="bellwire_no_skip", action="store_true",
@@ -41,10 +49,41 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "bellwire_cell" in metafunc.fixturenames and (cells := _cells(metafunc.config)):
+        suited = [cell for cell in cells if _suits(metafunc.definition, cell)]
+        metafunc.parametrize("bellwire_cell", suited, ids=[cell.name for cell in suited],
+                             indirect=True)
+        return
     for name in CHOICES:
         marker = next(metafunc.definition.iter_markers(name), None)
         if marker and len(marker.args) > 1 and f"bellwire_{name}" in metafunc.fixturenames:
             metafunc.parametrize(f"bellwire_{name}", marker.args, indirect=True)
+
+
+def _cells(config: pytest.Config) -> list[Cell]:
+    """Of the matrix on the command line; none: there is no such option."""
+    file, name = config.getoption("bellwire_matrix"), config.getoption("bellwire_cell")
+    if not file and not name:
+        return []
+    if not file:
+        raise pytest.UsageError(f"--bellwire-cell {name}: give the matrix as --bellwire-matrix FILE")
+    try:
+        cells = matrix.read(Path(file))
+    except HarnessError as error:
+        raise pytest.UsageError(str(error)) from None
+    chosen = [cell for cell in cells if name in (None, cell.name)]
+    if not chosen:
+        raise pytest.UsageError(f"--bellwire-cell {name}: {file} has no such cell, but "
+                                f"{', '.join(cell.name for cell in cells)}")
+    return chosen
+
+
+def _suits(test: pytest.Item, cell: Cell) -> bool:
+    """Whether the cell has, on each axis that the test is marked with, one of the marker's values."""
+    values = cell.facts()
+    markers = (test.get_closest_marker(axis) for axis in CHOICES)
+    return all(values[marker.name] in marker.args for marker in markers
+               if marker and marker.args and values.get(marker.name))
 
 
 @pytest.hookimpl(trylast=True)
