@@ -72,8 +72,9 @@ TEST_CASE("memory of the size that was computed has what was wanted, and less ha
 
 TEST_CASE("no memory has a ring of any size, or too many queues, or too much payload") {
   for (const std::uint32_t entries : {0U, 1U, 100U, 2U * BELLWIRE_MAX_RING_ENTRIES})
-    CHECK(ring::memory_size(1, entries, 0).error().message.find(
-              text("{} entries: choose a power of two", entries)) == 0);
+    CHECK(ring::memory_size(1, entries, 0)
+              .error()
+              .message.find(text("{} entries: choose a power of two", entries)) == 0);
   CHECK(ring::memory_size(33, 256, 0).has_error());
   CHECK(ring::memory_size(1, 256, ~std::uint64_t{0}).has_error());
 }

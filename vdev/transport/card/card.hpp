@@ -31,9 +31,9 @@ struct Options {
   std::uint64_t memory = 1 << 20;  ///< bytes that the driver must provide
   /// Of each ring; a power of two. In small memory the rings get fewer.
   std::uint32_t entries = ring::usual_ring_entries;
-  bool page = false;               ///< doorbells are a page that is polled …
-  bool awake = false;              ///< … all the time, even when nobody rings
-  bool msix = true;                ///< else MSI
+  bool page = false;   ///< doorbells are a page that is polled …
+  bool awake = false;  ///< … all the time, even when nobody rings
+  bool msix = true;    ///< else MSI
 };
 
 /// The most descriptors that a card, its socket, a client and one attachment use.
