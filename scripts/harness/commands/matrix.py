@@ -8,7 +8,7 @@ merges the results of its cells.
     matrix --merge results-*.xml --of cells.json --out all.xml   # one verdict
 
 --format github is what strategy.matrix takes by fromJSON(); gitlab a child pipeline; kubernetes a
-Job for each cell. In the commands of --script, {cell} stands for the cell's name.
+Job for each cell. In --script, {cell} stands for the cell's name, {json} for all of it.
 """
 
 import argparse
@@ -30,9 +30,10 @@ FORMATS: dict[str, Callable[[Sequence[Cell], argparse.Namespace], dict[str, Any]
     "json": lambda cells, _: matrix.as_json(cells),
     "github": lambda cells, _: matrix.as_json(cells),
     "gitlab": lambda cells, options: matrix.as_gitlab(cells, options.script),
-    "kubernetes": lambda cells, options: matrix.as_kubernetes(cells, options.script, options.image),
+    "kubernetes": lambda cells, options: matrix.as_kubernetes(
+        cells, ["RESULTS=/results", *options.script], options.image),
 }
-SCRIPT = ["pytest --bellwire-matrix cells.json --bellwire-cell {cell} --junitxml results-{cell}.xml"]
+SCRIPT = ["pytest --bellwire-cell {json} --junitxml ${RESULTS:-.}/results-{cell}.xml"]
 KNOWN = {"kernel": kernel.VERSIONS, "accelerator": accel.CHOICES}
 RESULTS = "results-"  # how a cell's file begins, before its name
 

@@ -8,6 +8,7 @@ in one of them, on a machine of its own (`--bellwire-cell NAME`).
 import itertools
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from bellwire.core.places import HarnessError
 
 # With what a value of each is.
+RESULTS_CLAIM = "bellwire-results"
 AXES = {"device": "device", "transport": "transport", "kernel": "kernel", "qemu": "QEMU",
         "accelerator": "accelerator"}
 
@@ -65,11 +67,23 @@ def make(axes: Mapping[str, Sequence[str]], without: Iterable[Mapping[str, str]]
 def read(path: Path) -> list[Cell]:
     """From a file that `scripts/matrix` wrote."""
     try:
-        cells = json.loads(path.read_text())["include"]
-        return [Cell(**{axis: str(cell.get(axis, "")) for axis in AXES}) for cell in cells]
+        return [_cell(facts) for facts in json.loads(path.read_text())["include"]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise HarnessError(f"{path}: no matrix can be read: {_why(error)}; scripts/matrix writes "
                            "one") from None
+
+
+def parse(text: str) -> Cell:
+    """Of one cell's JSON."""
+    try:
+        return _cell(json.loads(text))
+    except (ValueError, AttributeError):
+        raise HarnessError(f"'{text}' is no cell in JSON, such as "
+                           '{"kernel": "6.1", "transport": "ivshmem"}') from None
+
+
+def _cell(facts: dict[str, str]) -> Cell:
+    return Cell(**{axis: str(facts.get(axis, "")) for axis in AXES})
 
 
 def _why(error: Exception) -> str:
@@ -90,20 +104,22 @@ def as_gitlab(cells: Sequence[Cell], script: Sequence[str]) -> dict[str, Any]:
 
 
 def as_kubernetes(cells: Sequence[Cell], script: Sequence[str], image: str) -> dict[str, Any]:
-    """A Job for each cell, as `kubectl create -f` takes them. The devices that a pod needs are
-    /dev/kvm, if there is one, and nothing else."""
+    """A Job for each cell, as `kubectl create -f` takes them. What it writes to /results is on the
+    volume that the claim RESULTS_CLAIM names."""
     return {"apiVersion": "v1", "kind": "List", "items": [_job(cell, script, image) for cell in cells]}
 
 
 def _job(cell: Cell, script: Sequence[str], image: str) -> dict[str, Any]:
     lines = "\n".join(_with(line, cell) for line in script)
     container = {"name": "test", "image": image, "command": ["sh", "-ec", lines],
+                 "volumeMounts": [{"name": "results", "mountPath": "/results"}],
                  "resources": {"requests": {"cpu": "2", "memory": "2Gi"}}}
-    pod = {"restartPolicy": "Never", "containers": [container]}
+    volume = {"name": "results", "persistentVolumeClaim": {"claimName": RESULTS_CLAIM}}
+    pod = {"restartPolicy": "Never", "containers": [container], "volumes": [volume]}
     label = re.sub(r"[^a-z0-9]+", "-", cell.name.lower()).strip("-")
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"generateName": f"{label[:50]}-"},
             "spec": {"backoffLimit": 0, "template": {"spec": pod}}}
 
 
 def _with(line: str, cell: Cell) -> str:
-    return line.replace("{cell}", cell.name)
+    return line.replace("{cell}", cell.name).replace("{json}", shlex.quote(json.dumps(cell.facts())))

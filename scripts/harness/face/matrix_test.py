@@ -44,6 +44,12 @@ class MatrixTest(unittest.TestCase):
         with self.assertRaisesRegex(HarnessError, "No such file"):
             matrix.read(file.with_name("nosuch"))
 
+    def test_a_cell_by_itself(self) -> None:
+        self.assertEqual(matrix.parse('{"kernel": "6.1", "name": "x"}'), Cell(kernel="6.1"))
+        for text in ("ivshmem-6.1", "[1]", ""):
+            with self.subTest(text), self.assertRaisesRegex(HarnessError, "no cell in JSON"):
+                matrix.parse(text)
+
     def test_jobs_of_other_engines(self) -> None:
         cells = matrix.make(AXES)
         pipeline = matrix.as_gitlab(cells, ["run {cell}"])

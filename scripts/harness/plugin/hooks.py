@@ -35,8 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--bellwire-matrix", dest="bellwire_matrix", metavar="FILE",
                     help="run each test in each cell of this matrix, as scripts/matrix writes it; a "
                          "test that is marked runs in the cells that suit its markers")
-    group.addoption("--bellwire-cell", dest="bellwire_cell", metavar="NAME",
-                    help="of the matrix only this cell")
+    group.addoption("--bellwire-cell", dest="bellwire_cell", metavar="CELL",
+                    help="of the matrix only the cell of that name; or without one, this cell, as JSON")
     group.addoption("--bellwire-runs", dest="bellwire_runs", metavar="DIR",
                     help="keep the logs of runs here, instead of among pytest's temporary files")
     group.addoption("--bellwire-no-skip", dest="bellwire_no_skip", action="store_true",
@@ -65,13 +65,11 @@ def _cells(config: pytest.Config) -> list[Cell]:
     file, name = config.getoption("bellwire_matrix"), config.getoption("bellwire_cell")
     if not file and not name:
         return []
-    if not file:
-        raise pytest.UsageError(f"--bellwire-cell {name}: give the matrix as --bellwire-matrix FILE")
     try:
-        cells = matrix.read(Path(file))
+        cells = matrix.read(Path(file)) if file else [matrix.parse(name)]
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
-    chosen = [cell for cell in cells if name in (None, cell.name)]
+    chosen = [cell for cell in cells if not file or name in (None, cell.name)]
     if not chosen:
         raise pytest.UsageError(f"--bellwire-cell {name}: {file} has no such cell, but "
                                 f"{', '.join(cell.name for cell in cells)}")

@@ -9,7 +9,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from bellwire.core.places import cache
+from bellwire.core.places import ROOT, cache
 from bellwire.report.results import Case
 from . import guide
 from .step import LOGS, Failed, Step, command
@@ -57,12 +57,31 @@ ctest --test-dir built --no-tests=error
 [ "$(ls -A | grep -v '^\\.\\|^device$\\|^built$\\|^log$')" = "" ] || { ls -A; exit 1; }
 """
 
-CLONE = """\
+# The guest's module for the release's own kernel.
+DKMS = """\
+apt-get -qq install --no-install-recommends linux-headers-cloud-amd64
+dkms status | tee /dev/stderr | grep -q '^bellwire.*: installed'
+"""
+# And for the newest kernel that there is for the release.
+DKMS_NEWEST = """\
+echo "deb {mirror} {release}-backports main" >/etc/apt/sources.list.d/backports.list
 apt-get -qq update
-apt-get -qq install --no-install-recommends git
-cd /srv/bellwire
+apt-get -qq install --no-install-recommends --target-release {release}-backports \\
+    linux-headers-cloud-amd64
+dkms status | tee /dev/stderr | grep -c '^bellwire.*: installed' | grep -qx 2
+"""
+
+
+def container() -> str:
+    """What the Containerfile runs, in the folder that it names."""
+    text = (ROOT / "Containerfile").read_text().replace("\\\n", "")
+    lines = re.findall(r"^(RUN|WORKDIR) (.+)$", text, re.MULTILINE)
+    return "".join(f"cd {words}\n" if what == "WORKDIR" else f"{words}\n" for what, words in lines)
+
+
+# What follows in a fresh clone.
+CLONE = """\
 ./scripts/demo
-./scripts/boot-vm -- bell info
 """
 # Without a network: only what the first run has left is there.
 AGAIN = """\
@@ -122,6 +141,8 @@ def check(release: str) -> list[Case]:
     system.take_sources()
     system.run(INSTALL)
     system.run(USE, USER)
+    system.run(DKMS)
+    system.run(DKMS_NEWEST.format(mirror=mirror(), release=release))
     page = guide.PAGE.read_text()
     guide.check(page, system.run("cd\n" + guide.installed(page), USER))
     shutil.rmtree(system.folder)
@@ -141,7 +162,7 @@ def two_commands(release: str) -> list[Case]:
     need_root()
     system = System(release, "cloned")
     system.take_sources()
-    for script in (CLONE, AGAIN):
+    for script in (container() + CLONE, AGAIN):
         said = system.run(script)
         if "All is well" not in said:
             raise Failed(f"the demo did not end well:\n{said}")

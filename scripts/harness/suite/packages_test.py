@@ -3,6 +3,7 @@ import re
 import unittest
 
 from bellwire.core.places import ROOT
+from bellwire.suite import packages
 
 # Clones compile often, and measure; pytest is for python3-bellwire.
 OF_CLONES = {"ccache", "git", "libbenchmark-dev", "python3-pytest"}
@@ -27,6 +28,12 @@ class PackagesTest(unittest.TestCase):
     def test_the_debian_package_depends_on_what_setup_installs(self) -> None:
         both = named("Build-Depends", "Source") | named("Depends", "Package")
         self.assertEqual(wanted() - OF_CLONES - both, set())
+
+    def test_the_containerfile_is_run_line_by_line(self) -> None:
+        lines = packages.container().splitlines()
+        self.assertEqual(lines[0], "cd /srv/bellwire")
+        self.assertIn("./scripts/setup", lines)
+        self.assertTrue(any(line.endswith("python3-pytest python3-pytest-xdist") for line in lines))
 
     def test_a_list_that_lacks_one_is_noticed(self) -> None:
         self.assertNotIn("nosuch", named("Depends", "Package"))
