@@ -19,15 +19,17 @@ class Debugger(unittest.TestCase):
             try:
                 script = next(line for line in vm.stderr if "gdb -x" in line).rpartition(" ")[2]
                 gdb = subprocess.run(
-                    ["gdb", "-nx", "-batch", "-x", script.strip(), "-ex", f"break {INTERRUPT}",
-                     "-ex", "break open_device", "-ex", "continue", "-ex", "bt", "-ex", "delete",
-                     "-ex", "detach"],
+                    ["gdb", "-nx", "-batch", "-x", script.strip(), "-ex", "break main",
+                     "-ex", f"break {INTERRUPT}", "-ex", "continue", "-ex", "bt",
+                     "-ex", "continue", "-ex", "bt", "-ex", "list", "-ex", "delete", "-ex", "detach"],
                     stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT)
                 stdout, stderr = vm.communicate(timeout=LIMIT)
             finally:
                 if vm.poll() is None:
                     vm.send_signal(signal.SIGTERM)
-        self.assertIn(f" {INTERRUPT} (irq=", gdb.stdout, gdb.stderr)
+        self.assertRegex(gdb.stdout, r"(?m)^#0 .* in main \(\)", gdb.stderr)
+        self.assertIn(f" {INTERRUPT} (irq=", gdb.stdout)
+        self.assertIn(f"irqreturn_t {INTERRUPT}(int irq", gdb.stdout)  # of the source
         self.assertRegex(gdb.stdout, r"module/pci\.c:[0-9]+")
         self.assertIn("__handle_irq_event_percpu", gdb.stdout)
         self.assertEqual(vm.returncode, 0, stderr)

@@ -138,5 +138,6 @@ LONG_STEPS = (
     Step("net", partial(at_length, "vm", "net"), build.RELEASE, LONG_LIMIT + 600),
     Step("vfio-user-functions", partial(at_length, "vm", "vfio-user-functions"), build.RELEASE,
          LONG_LIMIT + 600),
+    Step("gdb", partial(suite, "debugger"), build.RELEASE, LONG_LIMIT),
     Step("nested", partial(at_length, "nested", "rings"), build.RELEASE, LONG_LIMIT + 600),
 )

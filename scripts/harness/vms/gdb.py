@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable
 from pathlib import Path
 
-from bellwire.core.places import plain, plain_alias
+from bellwire.core.places import ROOT, plain, plain_alias
 
 _MODULES = Path(__file__).with_name("gdb_modules.py")
 # Otherwise the kernel and its programs would be at other addresses in each boot.
@@ -27,7 +27,11 @@ def script(port: int, vmlinux: Path | None, modules: Iterable[Path], program: Pa
         lines.append(_program(program))
     lines.append(f"target remote 127.0.0.1:{port}")
     if vmlinux:
-        named = " ".join(str(_plain(path)) for path in modules)
+        files = [_plain(path) for path in modules]
+        named = " ".join(map(str, files))
+        # Their sources are named from where they were built (kbuild.make).
+        folders = dict.fromkeys([_plain(ROOT / "guest-kmod"), *(file.parent for file in files)])
+        lines += [f"directory {folder}" for folder in folders]
         lines += [f"source {_plain(_MODULES)}", f"bellwire-modules {named}"]
     return "\n".join(lines) + "\n"
 
