@@ -4,7 +4,7 @@
 import shutil
 from pathlib import Path
 
-from bellwire.core import children, messages
+from bellwire.core import messages
 from bellwire.core.places import Missing, cache, caches, locked
 from bellwire.image import apt, kernel
 from bellwire.image.apt import Apt
