@@ -18,6 +18,8 @@ from .step import LOGS, Failed, Step, command
 
 PAGE = ROOT / "docs/guide.md"
 SCRIPTS = "~/bellwire/scripts/"  # as the page names them
+SHALLOW = {".github", ".gitignore", "CMakeLists.txt", "README.md", "build", "device", "driver",
+           "tests", "trace.json"}  # what the folder then has
 OF_FILES = ("c", "cmake", "cpp", "python", "yaml")
 OF_RUNS = ("diff", "sh", "text")
 DRAWN = re.compile("[─│▶◀]")  # what has no language is a drawing
@@ -102,21 +104,32 @@ def in_a_clone() -> list[Case]:
     said = command("guide", "sh", "-c", cloned(page), cwd=folder, environment=environment)
     check(page, said)
     made = folder / new_device.OLD
+    assert {path.name for path in made.iterdir()} == SHALLOW, os.listdir(made)
+    assert len(os.listdir(made / "driver")) == 3, os.listdir(made / "driver")
     cases = [Case(f"the guide: {name}") for report in ("in-a-vm", "by-pytest")
              for name in passed(made / f"build/{report}.xml")]
-    return [*cases, Case("the guide, as it is typed"), by_the_clone(made)]
+    return [*cases, Case("the guide, as it is typed"), *by_the_clone(made)]
 
 
-def by_the_clone(folder: Path) -> Case:
-    """Without an installed library, CMake finds that of the clone."""
-    environment = {name: "" for name in ("CMAKE_PREFIX_PATH", "CMAKE_GENERATOR")}
-    command("guide-clone", "cmake", "-B", folder / "clone", "-S", folder, environment=environment)
-    command("guide-clone", "cmake", "--build", folder / "clone", "--target",
-            f"{new_device.OLD}-device", environment=environment)
-    cache = (folder / "clone/CMakeCache.txt").read_text()
-    found = re.search(r"^bellwire_DIR:PATH=(.*)$", cache, re.MULTILINE)
+def by_the_clone(folder: Path) -> list[Case]:
+    """Without an installed library, CMake finds that of the clone; and so does the workflow, which has
+    a clone in the folder itself. It builds all of it; its tests have been run."""
+    alone = {name: "" for name in ("CMAKE_PREFIX_PATH", "CMAKE_GENERATOR")}
+    shutil.rmtree(folder / "build")
+    command("guide-clone", "cmake", "-B", "build", cwd=folder, environment=alone)
+    found = re.search(r"^bellwire_DIR:PATH=(.*)$", (folder / "build/CMakeCache.txt").read_text(),
+                      re.MULTILINE)
     assert found and os.path.samefile(found[1], BUILD / "release"), found
-    return Case("a new device finds the clone that it is of")
+    shutil.rmtree(folder / "build")
+    (folder / "bellwire").mkdir()
+    (folder / "bellwire/build").symlink_to(BUILD)
+    (folder / "bellwire/scripts").symlink_to(ROOT / "scripts")
+    workflow = (folder / ".github/workflows/test.yml").read_text()
+    lines = re.findall(r"^ +- run: ((?:bellwire/|cmake ).*)$", workflow, re.MULTILINE)
+    assert len(lines) == 3, lines
+    command("guide-workflow", "sh", "-ec", "\n".join(lines), cwd=folder,
+            environment=build.remembered() | alone)
+    return [Case("a new device finds the clone that made it"), Case("the workflow builds it")]
 
 
 STEPS = (Step("guide", in_a_clone, build.RELEASE),)

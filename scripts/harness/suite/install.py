@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import xml.etree.ElementTree as xml
 from pathlib import Path
 
 from bellwire.core.places import BUILD, ROOT
@@ -29,37 +28,6 @@ file(WRITE "${{CMAKE_BINARY_DIR}}/part.cpp" "#include \\"host/device/device_main
 bellwire_add_device(part "${{CMAKE_BINARY_DIR}}/part.cpp")
 bellwire_add_vm_test(NAME part-in-a-vm DEVICE part COMMAND true)
 """
-# A module of one's own, and a test that the guest has it.
-MODULE = {
-    "CMakeLists.txt": """\
-cmake_minimum_required(VERSION 3.25)
-project(hello LANGUAGES CXX)
-find_package(bellwire REQUIRED)
-enable_testing()
-bellwire_add_kernel_module(hello driver)
-bellwire_add_vm_test(NAME hello MODULE hello COMMAND grep -w ^hello /proc/modules)
-bellwire_add_vm_test(NAME absent COMMAND grep -w ^hello /proc/modules)
-set_tests_properties(absent PROPERTIES WILL_FAIL TRUE)
-""",
-    "driver/Kbuild": "obj-m := hello.o\n",
-    "driver/hello.c": """\
-#include <linux/module.h>
-
-static int __init hello_init(void)
-{
-	return 0;
-}
-module_init(hello_init);
-
-static void __exit hello_exit(void)
-{
-}
-module_exit(hello_exit);
-
-MODULE_DESCRIPTION("hello");
-MODULE_LICENSE("GPL");
-""",
-}
 
 
 def installed(name: str) -> Path:
@@ -128,23 +96,6 @@ def as_part_of_another() -> Case:
     return Case("the library as part of another project")
 
 
-def module(prefix: Path) -> Case:
-    folder = LOGS / "example-module"
-    shutil.rmtree(folder, ignore_errors=True)
-    for name, text in MODULE.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    command("module-configure", "cmake", "-G", "Ninja", "-S", folder, "-B", folder / "build",
-            f"-DCMAKE_PREFIX_PATH={prefix}")
-    command("module-build", "cmake", "--build", folder / "build")
-    command("module-test", "ctest", "--test-dir", folder / "build", "--no-tests=error",
-            "--output-on-failure")
-    (case,) = [case for case in xml.parse(folder / "build/hello.xml").iter("testcase")]
-    assert case.get("name") == "the command ends well" and not list(case), case
-    assert sorted(path.name for path in (folder / "driver").iterdir()) == ["Kbuild", "hello.c"]
-    return Case("a kernel module of one's own, in a VM")
-
-
 def guest_library(prefix: Path) -> Case:
     """Its header and archive are enough; whoever has no device gets a reason in one line."""
     packages = ":".join(str(path.parent) for path in prefix.rglob("*.pc"))
@@ -173,7 +124,7 @@ def consume() -> list[Case]:
     assert said.startswith("bellwire "), said
     examples = [by_cmake(prefix, name) for name in ("device", "idio16", "virtio")]
     return [Case("the installed program"), back_end(prefix), *examples, device_main(),
-            by_pkg_config(prefix), guest_library(prefix), module(prefix), as_part_of_another()]
+            by_pkg_config(prefix), guest_library(prefix), as_part_of_another()]
 
 
 # A test as others write it: what it uses has types.
