@@ -23,24 +23,35 @@ namespace {
 
 // The most that serving a function takes, with its socket and a client: as a card takes, and one
 // per interrupt, beside what an observation has.
-unsigned descriptors(pci::Function& function, Tracing& tracing) {
-  const auto each = 1 + (tracing.observer() != nullptr ? pci::Observation::descriptors_each : 0);
+unsigned descriptors(pci::Function& function, Tracing& tracing, bool observed) {
+  const auto each = 1 + (observed ? pci::Observation::descriptors_each : 0);
   return card::descriptors({.queues = 0}) + (function.interrupts().vectors() + 1) * each +
          tracing.descriptors_to_come();
 }
 
+// For an observation that only loses an interrupt.
+struct Unobserved final : pci::Observer {
+  void saw(const pci::Event&) noexcept override {}
+};
+
 Result<void> run_function(boost::asio::io_context& context, const FunctionEntry& entry,
-                          const std::string& on, Tracing& tracing) {
+                          const DeviceOptions& options, Tracing& tracing) {
+  const auto& on = options.on.front();
   const auto function = entry.create(context);
-  if (auto enough = os::ensure_more_fds(descriptors(*function, tracing)); !enough) return enough;
+  const bool observed = tracing.observer() != nullptr || options.drop;
+  if (auto enough = os::ensure_more_fds(descriptors(*function, tracing, observed)); !enough)
+    return enough;
+  Unobserved nobody;
   std::optional<pci::Observation> observation;
-  if (auto* const observer = tracing.observer(); observer != nullptr)
-    observation.emplace(context, *function, *observer);
+  if (observed)
+    observation.emplace(context, *function,
+                        tracing.observer() != nullptr ? *tracing.observer() : nobody,
+                        options.drop ? options.drop->number : 0);
   const auto server = serve_function(context, *function, on);
   if (!server) return server.error();
   log::info("{} is served on {}", entry.name, on);
   context.run();
-  return {};
+  return check_dropped(options.drop, observation ? observation->interrupts() : 0);
 }
 
 Result<TraceFacts> facts_of(const DeviceOptions& options) {
@@ -63,7 +74,8 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   };
   if (options.poll.polling != Polling::off) return refuse("--poll", "has no ring to poll");
   if (options.moderate.count() > 0) return refuse("--moderate", "raises its interrupts itself");
-  if (options.drop) return refuse("--drop", "has its own wires");
+  if (options.drop && options.drop->wire == DropPlan::Wire::doorbell)
+    return refuse("--drop doorbell", "has registers in place of doorbells: lose interrupt=N");
   return {};
 }
 
@@ -112,7 +124,7 @@ Result<void> run_entry(boost::asio::io_context& context, const DeviceEntry& devi
   if (const auto* const virtio = std::get_if<VirtioEntry>(&device))
     return run_virtio(context, *virtio, options, tracing);
   if (const auto* const function = std::get_if<FunctionEntry>(&device))
-    return run_function(context, *function, options.on.front(), tracing);
+    return run_function(context, *function, options, tracing);
   return run_ring_device(context, std::get<RingEntry>(device), options, tracing, stop);
 }
 

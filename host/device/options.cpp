@@ -174,6 +174,9 @@ void add_wire_options(CLI::App& command, DeviceOptions& options) {
       ->check(between(0, 1'000'000))
       ->type_name("MICROSECONDS")
       ->default_str("0");
+}
+
+void add_drop(CLI::App& command, DeviceOptions& options) {
   add_parsed(command, "--drop", options.drop, parse_drop,
              "Lose a wake-up on purpose, to see which side reports it: the Nth doorbell "
              "(doorbell=N) or the Nth interrupt (interrupt=N)")
@@ -204,6 +207,7 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
           ->expected(1)
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   if (has_queues(devices)) add_wire_options(command, options);
+  add_drop(command, options);
   add_tracing_options(command, options);
   add_virtio_options(command, devices, options);
   if (std::ranges::any_of(devices, virtio_of)) add_vhost_user_options(command, options, on);

@@ -32,13 +32,18 @@ class FunctionTrace(ProgramCase):
         self.addCleanup(peer.close)
         return device, peer
 
-    def interrupt(self, peer: Peer) -> None:
-        """One that the client gets."""
-        event = os.eventfd(0)  # type: ignore[attr-defined]
+    def raised(self, peer: Peer) -> int:
+        """Lets the device raise an interrupt; returns the client's eventfd for it."""
+        event: int = os.eventfd(0)  # type: ignore[attr-defined]
         self.addCleanup(os.close, event)
         peer.ask(message(SET_IRQS, struct.pack("<IIIII", 20, DATA_EVENTFD | ACTION_TRIGGER, 0, 0, 1)),
                  [event])
         peer.ask(store(RAISE, 1))
+        return event
+
+    def interrupt(self, peer: Peer) -> None:
+        """One that the client gets."""
+        event = self.raised(peer)
         self.assertEqual(select.select([event], [], [], PATIENCE)[0], [event])
         self.assertEqual(struct.unpack("<Q", os.read(event, 8)), (1,))
 
@@ -98,6 +103,25 @@ class FunctionTrace(ProgramCase):
         self.until(lambda: peer.load(0) and record.poll() is not None)
         self.assertEqual(record.wait(), 0)
         self.assertEqual(list(self.shown()), ["BAR0+0x0 read"])
+
+    def test_an_interrupt_is_lost_on_purpose(self) -> None:
+        device, peer = self.edu("--trace", self.trace, "--drop", "interrupt=1")
+        event = self.raised(peer)
+        for _ in range(3):  # turns of the device's loop
+            peer.load(0)
+        device.terminate()
+        self.assertEqual(device.wait(PATIENCE), 0)
+        self.assertEqual(select.select([event], [], [], 0)[0], [])
+        lost = self.shown()["interrupt 0"]
+        self.assertEqual((lost["count"], lost["failed"]), (1, 1))
+
+    def test_one_that_never_came_is_not_lost(self) -> None:
+        device, peer = self.edu("--drop", "interrupt=2")
+        self.interrupt(peer)
+        device.terminate()
+        self.assertEqual(device.wait(PATIENCE), FAILED)
+        self.assert_refused(USAGE, ["--drop doorbell", "interrupt=N"], self.run_program(
+            "device", "edu", "--on", f"vfio-user:{self.socket}", "--drop", "doorbell=1"))
 
     def test_nothing_to_record(self) -> None:
         device = self.start("device", "edu", "--on", f"vfio-user:{self.socket}", "--trace", self.trace)

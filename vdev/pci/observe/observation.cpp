@@ -126,15 +126,22 @@ class DmaTap final : public DmaObserver {
   std::shared_ptr<Observer*> observer_;
 };
 
+// Which interrupt is lost, and how many have come.
+struct Loss {
+  std::uint64_t number = 0, came = 0;
+};
+
 // Between the device and the client's eventfd.
 class TappedInterrupt final : public EventOwner,
                               public std::enable_shared_from_this<TappedInterrupt> {
  public:
-  TappedInterrupt(unsigned vector, os::EventFd client, EventReader reader, Observer& observer)
+  TappedInterrupt(unsigned vector, os::EventFd client, EventReader reader, Observer& observer,
+                  Loss& loss)
       : vector_(vector),
         client_(std::move(client)),
         reader_(std::move(reader)),
-        observer_(observer) {}
+        observer_(observer),
+        loss_(loss) {}
 
   void wait() { reader_.wait(shared_from_this()); }
   // What was raised reaches the client, if it still wants that.
@@ -144,12 +151,14 @@ class TappedInterrupt final : public EventOwner,
   }
 
   void on_event(unsigned, std::uint64_t count) override {
+    const bool lost = ++loss_.came == loss_.number;
     observer_.saw({.kind = EventKind::interrupt,
+                   .failed = lost,
                    .size = static_cast<std::uint32_t>(count),
                    .where = vector_,
                    .value = 0,
                    .began = Clock::now()});
-    client_.ring(count);
+    if (!lost) client_.ring(count);
     wait();
   }
 
@@ -158,12 +167,13 @@ class TappedInterrupt final : public EventOwner,
   os::EventFd client_;
   EventReader reader_;
   Observer& observer_;
+  Loss& loss_;
 };
 
 class InterruptTap final : public ConnectionTap {
  public:
-  InterruptTap(boost::asio::io_context& context, Observer& observer) noexcept
-      : context_(context), observer_(observer) {}
+  InterruptTap(boost::asio::io_context& context, Observer& observer, std::uint64_t lost) noexcept
+      : context_(context), observer_(observer), loss_{.number = lost} {}
   ~InterruptTap() override {
     for (const auto& [place, tapped] : tapped_) tapped->end(true);
   }
@@ -177,8 +187,8 @@ class InterruptTap final : public ConnectionTap {
       log::warning("interrupt {} is not recorded: {}", index, reader.error().message);
       return event;
     }
-    auto tapped =
-        std::make_shared<TappedInterrupt>(index, std::move(event), std::move(*reader), observer_);
+    auto tapped = std::make_shared<TappedInterrupt>(index, std::move(event), std::move(*reader),
+                                                    observer_, loss_);
     tapped->wait();
     tapped_[{kind, index}] = std::move(tapped);
     return std::move(*own);
@@ -191,17 +201,20 @@ class InterruptTap final : public ConnectionTap {
     tapped_.erase(found);
   }
 
+  [[nodiscard]] std::uint64_t came() const noexcept { return loss_.came; }
+
  private:
   boost::asio::io_context& context_;
   Observer& observer_;
+  Loss loss_;
   std::map<std::pair<InterruptKind, unsigned>, std::shared_ptr<TappedInterrupt>> tapped_;
 };
 
 }  // namespace taps
 
 struct Observation::Taps {
-  Taps(boost::asio::io_context& context, Function& function, Observer& observer)
-      : access(function.access(), observer), dma(observer), interrupts(context, observer) {}
+  Taps(boost::asio::io_context& context, Function& function, Observer& observer, std::uint64_t lost)
+      : access(function.access(), observer), dma(observer), interrupts(context, observer, lost) {}
 
   std::array<std::optional<taps::RegisterTap>, most_bars> registers;
   taps::AccessTap access;
@@ -209,8 +222,9 @@ struct Observation::Taps {
   taps::InterruptTap interrupts;
 };
 
-Observation::Observation(boost::asio::io_context& context, Function& function, Observer& observer)
-    : function_(function), taps_(std::make_unique<Taps>(context, function, observer)) {
+Observation::Observation(boost::asio::io_context& context, Function& function, Observer& observer,
+                         std::uint64_t lost)
+    : function_(function), taps_(std::make_unique<Taps>(context, function, observer, lost)) {
   for (unsigned bar = 0; bar < most_bars; ++bar)
     if (auto* const inner = function.bars()[bar].registers; inner != nullptr)
       function.serve_registers(
@@ -218,6 +232,10 @@ Observation::Observation(boost::asio::io_context& context, Function& function, O
   function.serve_access(taps_->access);
   function.memory().tell(&taps_->dma);
   function.interrupts().tell(&taps_->interrupts);
+}
+
+std::uint64_t Observation::interrupts() const noexcept {
+  return taps_->interrupts.came();
 }
 
 Observation::~Observation() {

@@ -2,7 +2,8 @@
 //
 // Observation: while it exists, an Observer gets each access to a function's registers and config
 // space, its DMA, its interrupts and its resets. An Observation takes the place of the function's
-// parts and forwards to them. A function without one runs the same code as ever.
+// parts and forwards to them. A function without one runs the same code as ever. An Observation can
+// also lose one interrupt on purpose, to show what its driver does then.
 //
 // What it can't see: memory of BARs that the guest has mapped, the guest's memory that the device
 // uses by map() or bytes(), and doorbells that the guest's kernel takes.
@@ -38,7 +39,7 @@ struct Event {
 
   EventKind kind = EventKind::reset;
   std::uint8_t bar = 0;       ///< of a register
-  bool failed = false;        ///< a transfer that the guest's memory refused
+  bool failed = false;        ///< a transfer that the guest's memory refused; a lost interrupt
   std::uint32_t size = 0;     ///< bytes; interrupts: how many became this one
   std::uint64_t where = 0;    ///< an offset; the guest's address; the vector, INTx too is 0
   std::uint64_t value = 0;    ///< of an access of up to 8 bytes; otherwise 0
@@ -60,11 +61,15 @@ class Observation {
 
   /// To be made before a transport serves the function, and dropped after it; both arguments must
   /// outlive it. An interrupt for which there is no descriptor is passed on unseen; the log says
-  /// so.
-  Observation(boost::asio::io_context& context, Function& function, Observer& observer);
+  /// so. `lost`: the number of the interrupt that is lost, over all vectors, from 1 on; 0: none.
+  Observation(boost::asio::io_context& context, Function& function, Observer& observer,
+              std::uint64_t lost = 0);
   Observation(const Observation&) = delete;
   Observation& operator=(const Observation&) = delete;
   ~Observation();
+
+  /// How many interrupts have come, with the lost one.
+  [[nodiscard]] std::uint64_t interrupts() const noexcept;
 
  private:
   struct Taps;

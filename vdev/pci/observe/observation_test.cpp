@@ -128,6 +128,24 @@ TEST_CASE("interrupts pass through, each kind, and are seen") {
   CHECK(scene.seen.events.size() == 2);
 }
 
+TEST_CASE("one interrupt is lost on purpose, counted over all vectors") {
+  Scene scene;
+  scene.observation.emplace(scene.context, scene.function, scene.seen, 2);
+  const auto client = os::create_events(2).value();
+  for (const unsigned vector : {0U, 1U, 1U}) {
+    scene.function.interrupts().connect(InterruptKind::msix, vector,
+                                        client[vector].duplicate().value());
+    scene.function.interrupts().vector(vector).raise();
+    scene.context.poll();
+  }
+  CHECK(client[0].drain() == 1);
+  CHECK(client[1].drain() == 1);
+  CHECK(scene.observation->interrupts() == 3);
+  REQUIRE(scene.seen.events.size() == 3);
+  CHECK(scene.seen.events[1].failed);
+  CHECK_FALSE(scene.seen.events[2].failed);
+}
+
 TEST_CASE("without an observation everything is as it was, and what it held goes out") {
   Scene scene;
   const auto client = os::EventFd::create().value();
