@@ -23,7 +23,7 @@ from bellwire.report import logs
 BOOT_VM = ROOT / "scripts/boot-vm"
 LIMIT = 300.0
 # Messages on a busy machine, and of the first run on any machine.
-WAITING = re.compile(r"^bellwire: (waiting for|fetching|building|no KVM, going on) .*\n",
+WAITING = re.compile(r"^(bellwire: (waiting for|fetching|building|no KVM, going on)|build:) .*\n",
                      re.MULTILINE)
 
 MODULE = """
