@@ -90,6 +90,10 @@ MISUSE = """
 
     def test_late_drop(vm, faults):
         faults.drop(doorbell=5)
+
+    @pytest.mark.device()
+    @pytest.mark.drop(doorbell=5)
+    def test_nothing_to_drop(vm): pass
 """
 
 SKIP = """
@@ -150,11 +154,12 @@ def test_what_fails_says_why_where_and_how_to_repeat_it(pytester: pytest.Pyteste
 
 def test_what_is_wrong_with_a_marker(pytester: pytest.Pytester) -> None:
     result = run(pytester, MISUSE)
-    result.assert_outcomes(errors=3, failed=1)
+    result.assert_outcomes(errors=4, failed=1)
     for test, why in (
             ("test_word", "@pytest.mark.machine: there is no 'cpu', but cpus, memory"),
             ("test_accelerator", "accelerator 'warp': choose one of auto, kvm"),
             ("test_program", "there is no program 'toaster'"),
+            ("test_nothing_to_drop", "drop(doorbell=5): the lab has no device of bellwire's"),
             ("test_late_drop", "device 0 (echo) runs already: drop() before lab.boot()")):
         assert why in said(result, test)
 

@@ -222,6 +222,9 @@ def _check(options: argparse.Namespace) -> None:
         raise HarnessError(f"--device none excludes the {len(options.device) - 1} other --device")
     if options.shell and options.command:
         raise HarnessError("--shell excludes a command: give one of them")
+    if options.drop and not options.device:
+        raise HarnessError(f"--drop {options.drop}: there is no --device that could lose it; a program "
+                           "of --serve has its own --drop, if bellwire::device_main runs it")
     virtio.check(options.transport, options.device)
     _check_nested(options)
     overlay.check_shares(options.share, options.memory)

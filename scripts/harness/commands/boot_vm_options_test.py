@@ -24,6 +24,8 @@ WRONG = (
     (["--share", "/etc/default:../a"], "'../a'"),
     (["--drop", "kick=1"], "'kick=1'"),
     (["--drop", "doorbell=0"], "'doorbell=0'"),
+    (["--drop", "interrupt=1", "--device", "none", "--", "true"], "--drop interrupt=1"),
+    (["--drop", "interrupt=1", "--transport", "vfio-user", "--serve", "true {socket}"], "own --drop"),
     (["--entries", "100"], "'100'"),
     (["--payload", "0"], "'0'"),
     (["--transport", "vhost-user", "--entries", "64", "--", "true"], "'entries=64'"),

@@ -35,6 +35,9 @@ class Faults:
                                                           ("interrupt", interrupt)) if number]
         if len(wanted) != 1:
             raise HarnessError("drop(): name one wire and its Nth signal, as in drop(doorbell=5)")
+        if not self.lab.devices:
+            raise HarnessError(f"drop({wanted[0]}): the lab has no device of bellwire's; a program of "
+                               "yours has its own --drop, if bellwire::device_main runs it")
         for target in self.lab.devices if device is None else [self.lab.devices[device]]:
             if target.pid:
                 raise HarnessError(f"{target.what} runs already: drop() before lab.boot(), or mark "
