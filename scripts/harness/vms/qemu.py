@@ -45,8 +45,8 @@ PORTS = {"stdout": "stdout", "stderr": "stderr", "results": "results.ktap", "sta
 MAX_PORTS = 16
 FIRST_WIRE = 0x08  # PCI slot of the first wire's port; /dev/bellwireN has their order
 MAX_WIRES = 16
-# Address space behind each port: for any switchboard's memory, and no I/O, which 16 would exhaust.
-RESERVE = "pref64-reserve=1G,io-reserve=0"
+RESERVE = "pref64-reserve=1G"  # address space behind each port: for any switchboard's memory
+IO_PORTS = 4  # the first ports have a window for I/O; more would exhaust it
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def flat(lines: CommandLine) -> list[str]:
 
 def _wire_port(slot: int) -> list[str]:
     return ["-device", f"pcie-root-port,id=port{slot},chassis={slot},addr={FIRST_WIRE + slot:#x},"
-                       f"{RESERVE}"]
+                       f"{RESERVE},io-reserve={4096 if slot < IO_PORTS else 0}"]
 
 
 def _console(log: Path, terminal: bool) -> list[str]:
