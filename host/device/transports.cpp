@@ -248,8 +248,8 @@ constexpr TransportEntry entries[] = {
      "after a guest broke its format",
      create_ivshmem},
     {"vfio-user",
-     "vfio-user:PATH[,vectors=N][,memory=KIB][,entries=N][,payload=KIB][,page=0|1][,awake=0|1]"
-     "[,msix=0|1], or "
+     "vfio-user:PATH[,vectors=N][,memory=KIB][,entries=N][,payload=KIB] "
+     "[,page=0|1][,awake=0|1][,msix=0|1], or "
      "vfio-user:PATH,virtio=1[,packed=0|1]",
      "a PCI device that QEMU 10.1 or newer connects to: our card, or with virtio=1 a virtio "
      "device, "
