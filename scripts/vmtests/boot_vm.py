@@ -132,7 +132,7 @@ class BootVm(unittest.TestCase):
                           "512", "--", "bell", "ring", "--depth", "1024", "--count", "5000",
                           "--payload", "256")
             self.assertEqual(run.returncode, 0, run.stderr)
-            self.assertRegex(run.stdout, r"1024 +5,000 +5,000 +0")
+            self.assertRegex(run.stdout, r"1024 +5000 +5000 +0 +0 ")
 
     def test_virtio_devices(self) -> None:
         disk = Path(self.enterContext(tempfile.TemporaryDirectory()), "disk")
