@@ -42,19 +42,24 @@ def write_json(path: Path, results: dict[str, Any]) -> None:
 
 
 def write_docs(run: dict[str, Any]) -> None:
-    """The suites of this run replace those of the same names; others stay, each with its date."""
+    """The suites of this run replace those of the same names; others stay, each with its date and its
+    machine."""
     merged = merge(read(), run)
     write_json(DATA, merged)
     DOC.write_text(with_figures(DOC.read_text(), merged))
 
 
 def merge(old: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
-    before = {each["suite"]: {"date": old["date"], **each} for each in old["suites"]}
-    now = {each["suite"]: {"date": run["date"], **each} for each in run["suites"]}
-    suites = before | now
+    suites = _by_name(old) | _by_name(run)
     left_out = {name: why for name, why in (old["left_out"] | run["left_out"]).items()
                 if name not in suites}
     return {**collect([*suites.values()], left_out), "date": run["date"], "machine": run["machine"]}
+
+
+def _by_name(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each["suite"]: {"date": run["date"], **each,
+                            "machine": {**run["machine"], **each["machine"]}}
+            for each in run["suites"]}
 
 
 def read() -> dict[str, Any]:
@@ -70,14 +75,18 @@ def with_figures(text: str, run: dict[str, Any]) -> str:
 
 def figures(run: dict[str, Any]) -> str:
     machine = run["machine"]
-    facts = [f"{run['date']}, {machine['cpus']} CPUs, {machine['cpu']}, {machine['kernel']}."]
+    facts = [f"{run['date']}, {_named(machine)}."]
     facts += [f"Without `{name}`: {reason}." for name, reason in run["left_out"].items()]
-    suites = (suite(result, run["date"]) for result in run["suites"] if result["ratios"])
+    suites = (suite(result, run) for result in run["suites"] if result["ratios"])
     return "\n\n".join([" ".join(facts), *suites]) + "\n"
 
 
-def suite(result: dict[str, Any], today: str) -> str:
-    """With its date, if it was not measured with the last ones."""
+def _named(machine: Mapping[str, Any]) -> str:
+    return f"{machine['cpus']} CPUs, {machine['cpu']}, {machine['kernel']}"
+
+
+def suite(result: dict[str, Any], run: Mapping[str, Any]) -> str:
+    """With its date and its machine, if they are not those of the last ones."""
     machine = result["machine"]
     on = [machine["accelerator"]]
     if "qemu" in machine:
@@ -85,8 +94,11 @@ def suite(result: dict[str, Any], today: str) -> str:
                f"{machine['guest_cpus']} CPU"]
     if "stolen" in machine:
         on += [f"{machine['stolen']} of the CPU time stolen"]
-    when = result.get("date", today)
-    rounds = f"{result['rounds']} rounds" + (f" on {when}" if when != today else "")
+    here = _named({**run["machine"], **machine})
+    if here != _named(run["machine"]):
+        on += [here]
+    when = result.get("date", run["date"])
+    rounds = f"{result['rounds']} rounds" + (f" on {when}" if when != run["date"] else "")
     rows = "\n".join(map(row, result["ratios"]))
     return (f"**`{result['suite']}`**: {result['what']} ({', '.join(on)}; {rounds})."
             "\n\n| ratio | | spread | at most | |\n|---|--:|--:|--:|---|\n" + rows)

@@ -63,3 +63,13 @@ class Docs(unittest.TestCase):
         again = results.merge(merged, {**run, "date": "2026-12-01", "suites": [boot]})
         self.assertIn("; 7 rounds on 2026-11-29).", results.figures(again))
         self.assertIn("; 5 rounds).", results.figures(again))
+
+    def test_what_was_measured_on_another_machine_says_so(self) -> None:
+        kvm = {**RUN["suites"][0], "suite": "kvm"}
+        run = {**RUN, "machine": {**RUN["machine"], "cpu": "another CPU"}, "suites": [kvm]}
+        merged = results.merge(RUN, run)
+        for again in (merged, results.merge(merged, {**run, "suites": []})):
+            boot, kvm = results.figures(again).split("**`boot`**")[1].split("**`kvm`**")
+            self.assertIn("2 CPUs, a CPU, Linux 6.1; 5 rounds)", boot)
+            self.assertNotIn("another CPU", boot + kvm)
+            self.assertIn("2 CPUs, another CPU, Linux 6.1.", results.figures(again))
