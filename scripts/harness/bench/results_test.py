@@ -65,8 +65,8 @@ class Docs(unittest.TestCase):
         self.assertIn("; 5 rounds).", results.figures(again))
 
     def test_what_was_measured_on_another_machine_says_so(self) -> None:
-        kvm = {**RUN["suites"][0], "suite": "kvm"}
-        run = {**RUN, "machine": {**RUN["machine"], "cpu": "another CPU"}, "suites": [kvm]}
+        measured = {**RUN["suites"][0], "suite": "kvm"}
+        run = {**RUN, "machine": {**RUN["machine"], "cpu": "another CPU"}, "suites": [measured]}
         merged = results.merge(RUN, run)
         for again in (merged, results.merge(merged, {**run, "suites": []})):
             boot, kvm = results.figures(again).split("**`boot`**")[1].split("**`kvm`**")
