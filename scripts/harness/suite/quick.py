@@ -22,13 +22,14 @@ from .step import Failed, Step, command
 BASES = ("main", "origin/main", "HEAD")
 LONGEST = 40.0  # seconds: longer steps are left to the whole run
 SCRIPTS = ROOT / "scripts"
+PROGRAMS = ("docs", "guest-kmod", "host", "vdev")  # where CMake's programs are
 
 
 @functools.cache
 def doctests(root: Path = ROOT) -> dict[str, Path]:
     """The folder of each test program that CMake knows."""
-    return {name: path.parent.relative_to(root) for path in sorted(root.rglob("CMakeLists.txt"))
-            if "build" not in path.relative_to(root).parts
+    paths = (path for top in PROGRAMS for path in (root / top).rglob("CMakeLists.txt"))
+    return {name: path.parent.relative_to(root) for path in sorted(paths)
             for name in re.findall(r"^bellwire_test\((\S+)", path.read_text(), re.MULTILINE)}
 
 
