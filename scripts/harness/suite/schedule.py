@@ -74,12 +74,15 @@ def first_things_first(needs: Mapping[str, Sequence[str]], costs: Costs) -> list
 
 
 def fitting(waiting: Sequence[str], running: Sequence[str], costs: Costs) -> str | None:
-    """The first that may start beside those that run; anything may run alone."""
+    """The first that may start beside those that run. What is first of all needs only half of the
+    machine: a build, which fills it, would otherwise wait until nothing else does."""
     busy = sum(costs.get(title, UNKNOWN).load for title in running)
     if len(running) >= MOST:
         return None
+    if waiting and busy < CPUS / 2:
+        return waiting[0]
     return next((title for title in waiting
-                 if not running or busy + costs.get(title, UNKNOWN).load <= CPUS + SLACK), None)
+                 if busy + costs.get(title, UNKNOWN).load <= CPUS + SLACK), None)
 
 
 def shard(needs: Mapping[str, Sequence[str]], costs: Costs, number: int, count: int) -> list[str]:

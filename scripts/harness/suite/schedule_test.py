@@ -22,7 +22,8 @@ class ScheduleTest(unittest.TestCase):
         table: list[tuple[list[str], list[str], str | None]] = [
             (["works", "waits"], [], "works"), (["half", "waits"], ["works"], "waits"),
             (["works", "half"], ["half"], "half"), (["works"], ["half"], None),
-            (["half"], ["works"], None), (["waits"], ["waits"] * schedule.MOST, None)]
+            (["half"], ["works"], None), (["works", "waits"], ["waits"], "works"),
+            ([], [], None), (["waits"], ["waits"] * schedule.MOST, None)]
         for waiting, running, wanted in table:
             with self.subTest(waiting=waiting, running=running):
                 self.assertEqual(schedule.fitting(waiting, running, costs), wanted)
