@@ -5,6 +5,7 @@ import subprocess
 import unittest
 
 from bellwire.core.places import ROOT
+from bellwire.image import kernel
 
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir()
                  if path.is_file() and path.stat().st_mode & 0o100 and path.name != "bellwire")
@@ -35,6 +36,10 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
 
 
 class UsageTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        kernel.get(kernel.DEFAULT)  # the first to want it says that it is fetched
+
     def test_an_unknown_option_is_an_error_in_one_line(self) -> None:
         self.assertGreater(len(SCRIPTS), 10)
         for script in SCRIPTS:
