@@ -23,7 +23,8 @@ const __virtio16& used_event(const vring_avail& ring, std::uint16_t size) {
   return ring.ring[size];
 }
 __virtio16& avail_event(vring_used& ring, std::uint16_t size) {
-  return *reinterpret_cast<__virtio16*>(&ring.ring[size]);
+  void* const behind = ring.ring + size;
+  return *static_cast<__virtio16*>(behind);
 }
 
 std::uint16_t distance(std::uint16_t from, std::uint16_t to) {

@@ -21,7 +21,8 @@ __virtio16& used_event(vring_avail& ring, std::uint16_t size) {
   return ring.ring[size];
 }
 const __virtio16& avail_event(const vring_used& ring, std::uint16_t size) {
-  return *reinterpret_cast<const __virtio16*>(&ring.ring[size]);
+  const void* const behind = ring.ring + size;
+  return *static_cast<const __virtio16*>(behind);
 }
 
 std::uint16_t flag(bool set, std::uint16_t bit) {
