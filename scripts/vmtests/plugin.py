@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The plugin of pytest, by pytests of others: what passes, what fails and what it says then."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from bellwire.core.places import ROOT
+from bellwire.face import matrix
 
 pytest_plugins = ["pytester"]
 
@@ -96,6 +98,22 @@ MISUSE = """
     def test_nothing_to_drop(vm): pass
 """
 
+MATRIX = """
+    import pytest
+
+    def test_any(vm, bellwire_transport, lab):
+        found = [bellwire_transport, lab.devices[0].name]
+        assert [*found, *vm.run("uname -r").stdout.split(".")[:2]] == ["ivshmem", "digest", "6", "12"]
+
+    @pytest.mark.transport("ivshmem")
+    def test_of_one_transport(vm): pass
+
+    @pytest.mark.accelerator("tcg", "kvm")
+    def test_twice(vm): pass
+
+    def test_without_a_vm(): pass
+"""
+
 SKIP = """
     def test_without_qemu(vm): pass
 """
@@ -150,6 +168,29 @@ def test_what_fails_says_why_where_and_how_to_repeat_it(pytester: pytest.Pyteste
                          rf"{source}::{test}$", text, re.MULTILINE), text
     assert "console.log" in said(result, "test_warning")
     assert "Kernel panic - not syncing: NMI" not in said(result, "test_time_out")
+
+
+def test_a_matrix(pytester: pytest.Pytester) -> None:
+    cells = matrix.make({"device": ["digest"], "transport": ["ivshmem", "vfio-user"],
+                         "kernel": ["6.12"]})
+    file = pytester.makefile(".json", cells=json.dumps(matrix.as_json(cells)))
+    result = run(pytester, MATRIX, "--bellwire-matrix", file, "--collect-only", "-q")
+    collected = re.findall(r"::(\S+)", result.stdout.str())
+    one, other = "digest-ivshmem-6.12", "digest-vfio_user-6.12"
+    assert sorted(collected) == sorted([
+        f"test_any[{one}]", f"test_any[{other}]", f"test_of_one_transport[{one}]",
+        *(f"test_twice[{cell}-{accelerator}]" for cell in (one, other)
+          for accelerator in ("tcg", "kvm")), "test_without_a_vm"]), collected
+    plugin = ("-p", "bellwire.plugin", "-p", "no:cacheprovider", "-k", "test_any")
+    for words in (("--bellwire-matrix", file, "--bellwire-cell", one),
+                  ("--bellwire-cell", json.dumps(cells[0].facts()))):
+        pytester.runpytest_subprocess(*plugin, *words).assert_outcomes(passed=1)
+    for words, why in ((("--bellwire-cell", "nosuch"), "'nosuch' is no cell in JSON"),
+                       (("--bellwire-matrix", file, "--bellwire-cell", "nosuch"), "has no such cell"),
+                       (("--bellwire-matrix", "/no/file"), "/no/file: no matrix can be read")):
+        refused = pytester.runpytest_subprocess(*plugin, *words)
+        assert refused.ret == pytest.ExitCode.USAGE_ERROR
+        assert why in refused.stderr.str()
 
 
 def test_what_is_wrong_with_a_marker(pytester: pytest.Pytester) -> None:

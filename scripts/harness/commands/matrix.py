@@ -33,9 +33,8 @@ FORMATS: dict[str, Callable[[Sequence[Cell], argparse.Namespace], dict[str, Any]
     "kubernetes": lambda cells, options: matrix.as_kubernetes(
         cells, ["RESULTS=/results", *options.script], options.image),
 }
-SCRIPT = ["pytest --bellwire-cell {json} --junitxml ${RESULTS:-.}/results-{cell}.xml"]
+SCRIPT = [f"pytest --bellwire-cell {{json}} --junitxml ${{RESULTS:-.}}/{matrix.RESULTS}"]
 KNOWN = {"kernel": kernel.VERSIONS, "accelerator": accel.CHOICES}
-RESULTS = "results-"  # how a cell's file begins, before its name
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,13 +51,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--image", default="bellwire", help="kubernetes: the container's image "
                         "(default: bellwire, as the Containerfile makes it)")
     parser.add_argument("--merge", metavar="FILE", nargs="+", type=Path,
-                        help=f"JUnit files, one per cell, such as {RESULTS}NAME.xml")
+                        help="JUnit files, one per cell, called results-CELL.xml")
     parser.add_argument("--of", metavar="FILE", type=Path,
                         help="with --merge: the matrix; a cell without a file fails")
     parser.add_argument("--out", metavar="FILE", type=Path, help="with --merge: all results, as JUnit "
                         "has them")
     options = parser.parse_args(argv)
     command_line.check_folders(parser, options, "out")
+    for name in ("of", "out"):
+        if getattr(options, name) and not options.merge:
+            parser.error(f"--{name} {getattr(options, name)}: give the results with --merge FILE…")
     return merge(options) if options.merge else write(parser, options)
 
 
@@ -89,7 +91,7 @@ def merge(options: argparse.Namespace) -> int:
     cases = [case for path in options.merge for case in _of(path)]
     wanted = [cell.name for cell in matrix.read(options.of)] if options.of else []
     there = {case.suite for case in cases}
-    cases += [Case("the cell", "fail", "there is no file of its results", suite=name)
+    cases += [Case("the cell", "fail", "its results are missing", suite=name)
               for name in wanted if name not in there]
     for suite in dict.fromkeys([*wanted, *sorted({case.suite for case in cases})]):
         print(f"{suite}: {results.summary(case for case in cases if case.suite == suite)}")
@@ -100,7 +102,7 @@ def merge(options: argparse.Namespace) -> int:
 
 def _of(path: Path) -> list[Case]:
     """A file that can't be read, or has no test, is a failure of its cell."""
-    cell = path.stem.removeprefix(RESULTS)
+    cell = path.stem.removeprefix(matrix.RESULTS.partition("{")[0])
     try:
         cases = results.read(path)
     except results.Unreadable as error:

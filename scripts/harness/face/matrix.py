@@ -16,10 +16,11 @@ from typing import Any
 
 from bellwire.core.places import HarnessError
 
-# With what a value of each is.
-RESULTS_CLAIM = "bellwire-results"
+# Each axis, with what its values are.
 AXES = {"device": "device", "transport": "transport", "kernel": "kernel", "qemu": "QEMU",
         "accelerator": "accelerator"}
+RESULTS = "results-{cell}.xml"  # the file of a cell's results
+RESULTS_CLAIM = "bellwire-results"  # the volume of Kubernetes that they are on
 
 
 @dataclass(frozen=True)
@@ -99,13 +100,13 @@ def as_gitlab(cells: Sequence[Cell], script: Sequence[str]) -> dict[str, Any]:
     """A child pipeline of GitLab: a job for each cell, whose report is kept."""
     return {cell.name: {"script": [_with(line, cell) for line in script],
                         "artifacts": {"when": "always",
-                                      "reports": {"junit": f"results-{cell.name}.xml"}}}
+                                      "reports": {"junit": _with(RESULTS, cell)}}}
             for cell in cells}
 
 
 def as_kubernetes(cells: Sequence[Cell], script: Sequence[str], image: str) -> dict[str, Any]:
     """A Job for each cell, as `kubectl create -f` takes them. What it writes to /results is on the
-    volume that the claim RESULTS_CLAIM names."""
+    volume that RESULTS_CLAIM claims."""
     return {"apiVersion": "v1", "kind": "List", "items": [_job(cell, script, image) for cell in cells]}
 
 

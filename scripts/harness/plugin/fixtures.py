@@ -33,7 +33,7 @@ def bellwire_cell(request: pytest.FixtureRequest) -> Cell:
 
 
 def _chosen(request: pytest.FixtureRequest, cell: Cell, name: str, default: str) -> str:
-    """The matrix' value, one of the marker's, or else the option's."""
+    """The cell's value, or else one of the marker's, or else the option's."""
     if in_cell := cell.facts().get(name):
         return in_cell
     if hasattr(request, "param"):

@@ -49,12 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "bellwire_cell" in metafunc.fixturenames and (cells := _cells(metafunc.config)):
+    cells = _cells(metafunc.config) if "bellwire_cell" in metafunc.fixturenames else []
+    if cells:
         suited = [cell for cell in cells if _suits(metafunc.definition, cell)]
         metafunc.parametrize("bellwire_cell", suited, ids=[cell.name for cell in suited],
                              indirect=True)
-        return
     for name in CHOICES:
+        if any(cell.facts().get(name) for cell in cells):
+            continue  # the cells have chosen
         marker = next(metafunc.definition.iter_markers(name), None)
         if marker and len(marker.args) > 1 and f"bellwire_{name}" in metafunc.fixturenames:
             metafunc.parametrize(f"bellwire_{name}", marker.args, indirect=True)
