@@ -212,9 +212,9 @@ def _seconds(text: str) -> float:
 
 
 def _check(options: argparse.Namespace) -> None:
-    for size in ("entries", "payload"):
-        if value := getattr(options, size):
-            options.transport += f",{size}={value}"
+    sizes = [f"{size}={value}" for size in ("entries", "payload")
+             if (value := getattr(options, size))]
+    options.transport = ",".join([options.transport, *sizes])
     transport, _ = wiring.split(options.transport)
     if options.device is None:
         options.device = [] if options.outer or options.serve else [transport.default]
@@ -222,6 +222,8 @@ def _check(options: argparse.Namespace) -> None:
         raise HarnessError(f"--device none excludes the {len(options.device) - 1} other --device")
     if options.shell and options.command:
         raise HarnessError("--shell excludes a command: give one of them")
+    if sizes and not virtio.rings(options.device):
+        raise HarnessError(f"--{sizes[0]}: no --device here has rings of ours: leave it out")
     if options.drop and not options.device:
         raise HarnessError(f"--drop {options.drop}: there is no --device that could lose it; a program "
                            "of --serve has its own --drop, if bellwire::device_main runs it")

@@ -29,6 +29,8 @@ WRONG = (
     (["--entries", "100"], "'100'"),
     (["--payload", "0"], "'0'"),
     (["--transport", "vhost-user", "--entries", "64", "--", "true"], "'entries=64'"),
+    (["--transport", "vfio-user", "--device", "edu", "--entries", "64", "--", "true"], "entries=64"),
+    (["--device", "none", "--payload", "64", "--", "true"], "payload=64"),
     (["--disk"], "--disk"),
     (["--net", "tap"], "'tap'"),
     (["--out", "/dev/null"], "'/dev/null'"),
