@@ -92,10 +92,15 @@ def other_debian(folder: Path, suites: Sequence[str]) -> Apt:
                 "-o", "Dir::Etc::sourceparts=/dev/null", "-o", "Dir::State::status=/dev/null"))
 
 
+def codename() -> str:
+    """Of the machine's own release, such as "bookworm"."""
+    found = re.search(r"^VERSION_CODENAME=(\w+)$", _OS_RELEASE.read_text(), re.MULTILINE)
+    return found[1] if found else ""
+
+
 def mirror() -> str:
     """The mirror of the machine's own release of Debian."""
-    found = re.search(r"^VERSION_CODENAME=(\w+)$", _OS_RELEASE.read_text(), re.MULTILINE)
-    release = found[1] if found else ""
+    release = codename()
     said = MACHINES._said("apt-get", "indextargets", "--no-release-info",
                           "--format", "$(RELEASE) $(REPO_URI)")
     places = [line.split()[1] for line in said.splitlines() if line.split()[0] == release]
@@ -122,5 +127,6 @@ def unpack(packages: Path, root: Path) -> None:
 def unpack_member(package: Path, member: str, to: Path) -> None:
     """Unpacks that one file of a package."""
     script = 'dpkg --fsys-tarfile "$1" 2>&- | tar -xO --occurrence=1 -- "$2" >"$3"'
-    if children.run("sh", "-c", script, "sh", package, member, to).returncode:
-        raise HarnessError(f"can't unpack {member} of {package.name} to {to}: free some room")
+    done = children.run("sh", "-c", script, "sh", package, member, to)
+    if done.returncode:
+        raise HarnessError(f"can't unpack {member} of {package.name} to {to}: {cause(done.stderr)}")

@@ -22,14 +22,17 @@ from bellwire.image.apt import Apt, AptError
 
 Made = TypeVar("Made")
 
-# Which package names the newest kernel of a version.
-NEWEST = {
-    "6.1": "linux-image-cloud-amd64",
-    "6.12": "linux-image-6.12-cloud-amd64",
-    "6.1-generic": "linux-image-amd64",
+# Which package names the newest kernel of a version, by Debian's releases: a kernel's modules are
+# built by the compiler of its release. The first is the usual one.
+_NEWEST = {
+    "bookworm": {"6.1": "linux-image-cloud-amd64",
+                 "6.12": "linux-image-6.12-cloud-amd64",
+                 "6.1-generic": "linux-image-amd64"},
+    "trixie": {"6.12": "linux-image-cloud-amd64", "6.12-generic": "linux-image-amd64"},
 }
+NEWEST = _NEWEST.get(apt.codename(), _NEWEST["bookworm"])
 VERSIONS = (*NEWEST, debug_kernel.VERSION)
-DEFAULT = os.environ.get("BELLWIRE_KERNEL", "6.1")  # the tests have another tried
+DEFAULT = os.environ.get("BELLWIRE_KERNEL", next(iter(NEWEST)))  # the tests have another tried
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def first_that_can(what: str, fetch: Callable[[Apt], Made]) -> Made:
         except AptError as error:
             said += str(error)
     raise Missing(f"can't fetch {what}: apt says '{apt.cause(said)}'; it needs the "
-                       "network once, and bookworm with its security suite among apt's sources")
+                  f"network once, and {apt.codename() or 'Debian'} with its security suite among "
+                  "apt's sources")
 
 
 def _newest(version: str, source: Apt) -> str:

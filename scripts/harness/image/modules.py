@@ -71,7 +71,7 @@ def stock(names: Iterable[str], folder: Path) -> list[Path]:
     for name in wanted:
         if name not in there:
             raise HarnessError(f"no module '{name}' in kernel {folder.parent.name}: only those of "
-                               "--kernel 6.1-generic have the drivers of all hardware")
+                               "a --kernel that is generic have the drivers of all hardware")
     return with_dependencies(wanted, folder)
 
 

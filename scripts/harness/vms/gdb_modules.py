@@ -33,10 +33,12 @@ class Loads(gdb.Breakpoint):  # type: ignore[misc]
         self._files = files
 
     def stop(self) -> bool:
-        module = gdb.parse_and_eval("$rdi").cast(gdb.lookup_type("struct module").pointer())
-        file = self._files.get(name_of(module))
-        if file:
-            add(file, sections(module))
+        try:
+            module = gdb.parse_and_eval("$rdi").cast(gdb.lookup_type("struct module").pointer())
+            if file := self._files.get(name_of(module)):
+                add(file, sections(module))
+        except gdb.error as error:  # a kernel without types, or with others
+            gdb.write(f"symbols of a module: not loaded: {error}\n")
         return False
 
 
