@@ -115,7 +115,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "regions that overlap": (regions((GUEST, MEMORY, USER, 0), (GUEST, MEMORY, USER, 0)), "overlaps"),
     "no entries": (rings(size=0), "0 entries, it has 1 to"),
     "65536 entries": (rings(size=65536), "65536 entries, it has 1 to"),
-    "a size that is no power of two": (rings(size=3), "a power of two, which 3 is not"),
+    "a size that is not a power of two": (rings(size=3), "a power of two, which 3 is not"),
     "a ring that is not there": (rings(ring=77), "ring 77: the device has"),
     "an uneven address": (rings(at=USER + 1), "is not aligned to 16"),
     "a ring behind the memory": (rings(at=USER + MEMORY - 16), "is not in the memory that"),
