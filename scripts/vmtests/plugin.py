@@ -185,10 +185,10 @@ def test_a_matrix(pytester: pytest.Pytester) -> None:
     for words in (("--bellwire-matrix", file, "--bellwire-cell", one),
                   ("--bellwire-cell", json.dumps(cells[0].facts()))):
         pytester.runpytest_subprocess(*plugin, *words).assert_outcomes(passed=1)
-    for words, why in ((("--bellwire-cell", "nosuch"), "'nosuch' is no cell in JSON"),
-                       (("--bellwire-matrix", file, "--bellwire-cell", "nosuch"), "has no such cell"),
-                       (("--bellwire-matrix", "/no/file"), "/no/file: no matrix can be read")):
-        refused = pytester.runpytest_subprocess(*plugin, *words)
+    for line, why in (("--bellwire-cell nosuch", "'nosuch' is no cell in JSON"),
+                      (f"--bellwire-matrix {file} --bellwire-cell nosuch", "has no such cell"),
+                      ("--bellwire-matrix /no/file", "/no/file: no matrix can be read")):
+        refused = pytester.runpytest_subprocess(*plugin, *line.split())
         assert refused.ret == pytest.ExitCode.USAGE_ERROR
         assert why in refused.stderr.str()
 

@@ -2,8 +2,8 @@
 //
 // Observation: while it exists, an Observer gets each access to a function's registers and config
 // space, its DMA, its interrupts and its resets. It stands in front of the function's parts, and
-// passes everything on to them; it costs nothing where there is none. It can also lose one interrupt
-// on purpose, to show what the driver does then.
+// passes everything on to them; it costs nothing where there is none. It can also lose one
+// interrupt on purpose, to show what the driver does then.
 //
 // What it can't see: memory of BARs that the guest has mapped, the guest's memory that the device
 // uses by map() or bytes(), and doorbells that the guest's kernel takes.
