@@ -124,7 +124,7 @@ def path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "scripts/python"))
 
 
-def run(pytester: pytest.Pytester, tests: str, *words: str) -> pytest.RunResult:
+def run(pytester: pytest.Pytester, tests: str, *words: str | Path) -> pytest.RunResult:
     """In a process of its own, elsewhere, with the plugin of this tree."""
     pytester.makepyfile(tests)
     (pytester.mkdir("data") / "file").touch()
@@ -182,8 +182,9 @@ def test_a_matrix(pytester: pytest.Pytester) -> None:
         *(f"test_twice[{cell}-{accelerator}]" for cell in (one, other)
           for accelerator in ("tcg", "kvm")), "test_without_a_vm"]), collected
     plugin = ("-p", "bellwire.plugin", "-p", "no:cacheprovider", "-k", "test_any")
-    for words in (("--bellwire-matrix", file, "--bellwire-cell", one),
-                  ("--bellwire-cell", json.dumps(cells[0].facts()))):
+    choices: list[list[str | Path]] = [["--bellwire-matrix", file, "--bellwire-cell", one],
+                                       ["--bellwire-cell", json.dumps(cells[0].facts())]]
+    for words in choices:
         pytester.runpytest_subprocess(*plugin, *words).assert_outcomes(passed=1)
     for line, why in (("--bellwire-cell nosuch", "'nosuch' is no cell in JSON"),
                       (f"--bellwire-matrix {file} --bellwire-cell nosuch", "has no such cell"),

@@ -12,6 +12,7 @@ from bellwire.face import matrix
 from bellwire.face.matrix import Cell
 from bellwire.plugin.run import RUN, repeat
 
+CELLS = pytest.StashKey[list[Cell]]()
 CHOICES = ("kernel", "transport", "accelerator")
 MARKERS = (
     "kernel(*versions): the guest's kernel, as boot-vm's --kernel; a test for each",
@@ -46,10 +47,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
+    config.stash[CELLS] = _cells(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    cells = _cells(metafunc.config) if "bellwire_cell" in metafunc.fixturenames else []
+    cells = metafunc.config.stash[CELLS] if "bellwire_cell" in metafunc.fixturenames else []
     if cells:
         suited = [cell for cell in cells if _suits(metafunc.definition, cell)]
         metafunc.parametrize("bellwire_cell", suited, ids=[cell.name for cell in suited],
