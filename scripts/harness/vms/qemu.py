@@ -83,6 +83,14 @@ class VmConfig:
         return replace(self, accel=accel)
 
 
+@dataclass(frozen=True)
+class Ram:
+    """A file that is the guest's memory."""
+
+    path: Path
+    written: bool  # whether what the guest writes gets there; else only QEMU sees it
+
+
 CommandLine = list[list[str]]  # its arguments, in groups that belong together
 
 
@@ -125,14 +133,16 @@ def _no_qemu(program: str, reason: object) -> Missing:
 
 def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int = 0,
          plugs: Sequence[Plug] = (), terminal: bool = False,
-         ports: Mapping[str, Path] = {}, stdin: int | None = None) -> CommandLine:
+         ports: Mapping[str, Path] = {}, stdin: int | None = None, ram: Ram | None = None
+         ) -> CommandLine:
     """`slots`: the number of wires. `terminal`: the console is also our stdin and stdout. `ports`:
     more ports, each with its file. `stdin`: a socket that QEMU inherits, for the guest's command.
-    Without an overlay the guest waits for one forever."""
+    Without an overlay the guest waits for one forever. `ram`: else QEMU's own memory."""
     base = ["overlay", *(["stdin"] if config.reads else []), *PORTS]
     assert len(ports) + len(base) <= MAX_PORTS, "a guest would miss one of its ports"
     return [
         *machine_line(config, slots, saved=not overlay),
+        *_memory(config, ram),
         *(plug.arguments() for plug in plugs),
         _console(folder / "console.log", terminal),
         _overlay(overlay),
@@ -152,7 +162,6 @@ def machine_line(config: VmConfig, slots: int, saved: bool = False) -> CommandLi
         [config.qemu],
         ["-M", MACHINE, *ACCELERATORS[config.accel]],
         ["-smp", _cpus(config), "-m", f"{config.memory}M"],
-        *([_shared(config.memory)] if config.shared_memory else []),
         ["-nodefaults", "-no-reboot", "-display", "none"],
         ["-kernel", str(config.image.kernel)],
         ["-initrd", str(config.image.initramfs)],
@@ -171,9 +180,13 @@ def _cpus(config: VmConfig) -> str:
     return f"{config.smp}{possible}"
 
 
-def _shared(memory: int) -> list[str]:
-    return ["-object", f"memory-backend-memfd,id=ram,size={memory}M,share=on",
-            "-machine", "memory-backend=ram"]
+def _memory(config: VmConfig, ram: Ram | None) -> CommandLine:
+    if not ram and not config.shared_memory:
+        return []
+    kind = (f"file,mem-path={value(ram.path)},share={'on' if ram.written else 'off'}" if ram else
+            "memfd,share=on")
+    return [["-object", f"memory-backend-{kind},id=ram,size={config.memory}M",
+             "-machine", "memory-backend=ram"]]
 
 
 def flat(lines: CommandLine) -> list[str]:

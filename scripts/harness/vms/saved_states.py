@@ -5,6 +5,9 @@ The key of a state is the QEMU, the command line that the guest can see, kernel,
 boot of the host, whose TSC the guest has measured. A state holds nothing of a run: the wires are
 plugged in after it was resumed, and then the guest reads its overlay. The newest are kept in the
 user's cache, about 70 MiB each: more than the whole test suite has kinds of VMs, for two clones.
+
+A state is a folder with the guest's memory and QEMU's devices. A VM that was resumed maps that
+memory privately, so it reads of it what it uses, and copies what it changes.
 """
 
 import fcntl
@@ -14,9 +17,9 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from bellwire.core.places import BUILD, ROOT, cache, caches
 from bellwire.image import build
@@ -25,6 +28,9 @@ from bellwire.vms.plugs import Plug
 from bellwire.vms.qmp import Qmp, QmpError
 
 FOLDER = "states"
+RAM, DEVICES = "ram", "devices"  # the files of a state
+BLOCK = 1 << 16
+ZEROS = bytes(BLOCK)
 KEPT = 24
 LIMIT = 20.0  # seconds to write or read a state; either takes less than one
 FAST = 1 << 40  # bytes per second: QEMU limits the rate by default, for networks
@@ -36,7 +42,7 @@ def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
     """A name that changes with anything that the state depends on. The files' paths are not part of
     it: clones of one revision build the same image, and share its states."""
     program = Path(shutil.which(config.qemu) or config.qemu).resolve().stat()
-    line = str(qemu.flat(qemu.line(config, Path(), slots=slots,
+    line = str(qemu.flat(qemu.line(config, Path(), slots=slots, ram=qemu.Ram(Path(), written=True),
                                    ports=dict.fromkeys(ports, Path()))))
     for place in (config.image.kernel, config.image.initramfs, BUILD, ROOT):
         line = line.replace(str(place), "")
@@ -46,71 +52,164 @@ def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-def find(name: str) -> BinaryIO | None:
-    """That state, opened: it stays readable if another process drops it."""
+class State:
+    """Its files, open: they stay readable if another process drops the state."""
+
+    def __init__(self, folder: Path) -> None:
+        with ExitStack() as opened:
+            inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            opened.callback(os.close, inside)
+            self.ram, self.devices = (
+                opened.enter_context(open(f"/proc/self/fd/{inside}/{name}", "rb")).fileno()
+                for name in (RAM, DEVICES))
+            with suppress(OSError):
+                os.utime(inside)  # the newest *used* are kept
+            self._opened = opened.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+
+def find(name: str) -> State | None:
     for place in caches():
         with suppress(OSError):
-            file = (place / FOLDER / _file(name)).open("rb")
-            with suppress(OSError):
-                os.utime(file.fileno())  # the newest *used* are kept
-            return file
+            return State(place / FOLDER / _folder(name))
     return None
 
 
 def drop(name: str) -> None:
     for place in caches():
-        with suppress(OSError):
-            (place / FOLDER / _file(name)).unlink()
+        _remove(place / FOLDER / _folder(name))
+
+
+class Making:
+    """One state that is being made; the process that has locked `half` makes it."""
+
+    def __init__(self, name: str, half: BinaryIO, memory: int) -> None:
+        self._name, self._half, self._memory = name, half, memory
+        self._unfinished = _place() / f"{name}.unfinished"
+
+    def alone(self) -> bool:
+        """Whether this process may make it: False while another one does. Ask again after a while:
+        that one may have failed."""
+        with suppress(BlockingIOError):
+            fcntl.flock(self._half, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    @property
+    def ram(self) -> qemu.Ram:
+        """For the VM that is saved."""
+        return qemu.Ram(Path(_ours(self._memory)), written=True)
+
+    def save(self, qmp: Qmp) -> None:
+        """Stops the VM and writes its state."""
+        self.clean_up()
+        self._unfinished.mkdir()
+        with _found_by_qemu(self._unfinished) as here:
+            qmp.command("stop")
+            _without_memory(qmp)
+            qmp.command("migrate-set-parameters", **{"max-bandwidth": FAST})
+            qmp.command("migrate", uri=f"exec:cat >{here}/half && mv {here}/half {here}/{DEVICES}")
+            _until_migrated(qmp, self._unfinished / DEVICES)
+        with (self._unfinished / RAM).open("wb") as file:
+            _copy(self._memory, file.fileno())
+        drop(self._name)
+        self._unfinished.rename(_place() / _folder(self._name))
+        _forget()
+
+    def clean_up(self) -> None:
+        _remove(self._unfinished)
 
 
 @contextmanager
-def making(name: str) -> Iterator[Callable[[], bool]]:
-    """Yields a function that returns whether this process may make that state: False while another
-    one does. Ask again after a while: that one may have failed."""
-    half = _folder() / _half(name)
-    half.parent.mkdir(parents=True, exist_ok=True)
-    with half.open("a") as file:
-        def alone() -> bool:
-            with suppress(BlockingIOError):
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return True
-            return False
-
+def making(name: str) -> Iterator[Making]:
+    place = _place()
+    place.mkdir(parents=True, exist_ok=True)
+    half = place / f"{name}.half"
+    with half.open("ab") as file, _memory() as memory:
+        state = Making(name, file, memory)
         try:
-            yield alone
+            yield state
         finally:
-            if alone():
+            if state.alone():
+                state.clean_up()
                 half.unlink(missing_ok=True)
 
 
-def save(name: str, qmp: Qmp) -> None:
-    """Stops the VM and writes its state. Call it within making().
-
-    QEMU finds the file through our descriptor, so that its path need not be plain ASCII.
-    """
-    folder = os.open(_folder(), os.O_RDONLY | os.O_DIRECTORY)
-    here = f"/proc/{os.getpid()}/fd/{folder}"
-    half, whole = f"{here}/{_half(name)}", f"{here}/{_file(name)}"
+@contextmanager
+def _found_by_qemu(folder: Path) -> Iterator[str]:
+    """A path through our descriptor, as the folder's own need not be plain ASCII."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        qmp.command("stop")
-        qmp.command("migrate-set-parameters", **{"max-bandwidth": FAST})
-        qmp.command("migrate", uri=f"exec:cat >{half} && mv {half} {whole}")
-        _until_migrated(qmp, _folder() / _file(name))
+        yield _ours(opened)
     finally:
-        os.close(folder)
-    _forget()
+        os.close(opened)
 
 
-def incoming(state: BinaryIO) -> list[str]:
-    """The arguments with which QEMU starts from that state, which must stay open meanwhile.
-
-    New QEMUs take no file descriptor and old ones no file name, but all of them a program.
-    """
-    return ["-incoming", f"exec:exec cat /proc/{os.getpid()}/fd/{state.fileno()}"]
+def _ours(descriptor: int) -> str:
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
-def until_loaded(qmp: Qmp) -> None:
+@contextmanager
+def memory(state: State, shared: bool) -> Iterator[qemu.Ram]:
+    """That of a VM that goes on from the state, to be kept until it is loaded. QEMU opens it for
+    writing in any case."""
+    if not shared and os.access(_ours(state.ram), os.W_OK):
+        yield qemu.Ram(Path(_ours(state.ram)), written=False)
+        return
+    with _memory() as copy:
+        _copy(state.ram, copy)
+        yield qemu.Ram(Path(_ours(copy)), written=shared)
+
+
+@contextmanager
+def _memory() -> Iterator[int]:
+    """A file in memory, empty."""
+    file = os.memfd_create("bellwire ram")
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
+def _copy(source: int, target: int) -> None:
+    """What is all zeros becomes a hole."""
+    size = os.fstat(source).st_size
+    os.truncate(target, size)
+    for begin, end in _parts(source, size):
+        for at in range(begin, end, BLOCK):
+            block = os.pread(source, min(BLOCK, end - at), at)
+            if block != ZEROS[:len(block)]:
+                os.pwrite(target, block, at)
+
+
+def _parts(file: int, size: int) -> Iterator[tuple[int, int]]:
+    """Those that are no holes."""
+    end = 0
+    with suppress(OSError):  # ENXIO: only a hole is left
+        while end < size:
+            begin = os.lseek(file, end, os.SEEK_DATA)
+            end = os.lseek(file, begin, os.SEEK_HOLE)
+            yield begin, end
+
+
+INCOMING = ["-incoming", "defer"]
+
+
+def load(qmp: Qmp, state: State) -> None:
+    """New QEMUs take no file descriptor and old ones no file name, but all of them a program."""
+    _without_memory(qmp)
+    qmp.command("migrate-incoming", uri=f"exec:exec cat {_ours(state.devices)}")
     _until(lambda: str(qmp.command("query-status")["status"]) != "inmigrate", "load")
+
+
+def _without_memory(qmp: Qmp) -> None:
+    qmp.command("migrate-set-capabilities",
+                capabilities=[{"capability": "x-ignore-shared", "state": True}])
 
 
 def plug(qmp: Qmp, plugs: Sequence[Plug]) -> None:
@@ -154,13 +253,23 @@ def _until(happened: Callable[[], bool], what: str) -> None:
 
 
 def _forget() -> None:
-    states = sorted(_folder().glob("*.state"), key=_used)
+    states = sorted(_place().glob("*.state"), key=_used)
     for old in states[:-KEPT]:
-        old.unlink(missing_ok=True)
-    for half in _folder().glob("*.half"):
+        _remove(old)
+    for half in _place().glob("*.half"):
         with suppress(OSError), half.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(half.with_suffix(".unfinished"))
             half.unlink()  # who made it was killed
+
+
+def _remove(state: Path) -> None:
+    """A folder, or a file as older revisions left it."""
+    if state.is_dir():
+        shutil.rmtree(state, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            state.unlink()
 
 
 def _used(state: Path) -> int:
@@ -170,14 +279,9 @@ def _used(state: Path) -> int:
         return 0
 
 
-def _folder() -> Path:
+def _place() -> Path:
     return cache() / FOLDER
 
 
-def _file(name: str) -> str:
+def _folder(name: str) -> str:
     return f"{name}.state"
-
-
-def _half(name: str) -> str:
-    """Of a state that is being written; who makes the state has locked it."""
-    return f"{name}.half"

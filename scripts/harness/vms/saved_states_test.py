@@ -18,7 +18,7 @@ from bellwire.vms.verdict import DEAD
 from bellwire.vms.vm import SLOTS, Vm
 
 # A QEMU and its guest in one: it boots, saves, resumes and answers as they do, and notes each
-# start in $folder/starts. A state that doesn't say "good" kills it.
+# start in $folder/starts. Devices that don't say "good" kill it.
 QEMU = """#!/usr/bin/python3
 import json, os, socket, sys, time
 folder = FOLDER
@@ -35,10 +35,15 @@ how = ("resumed" if "-incoming" in line else
 with open(folder + "/starts", "a") as starts:
     starts.write(how + "\\n")
 open(folder + "/console.log", "w").close()
-if how == "resumed":
-    source = line[line.index("-incoming") + 1].removeprefix("exec:")
-    if os.popen(source).read() != "good":
-        sys.exit("not a state")
+memory = next((word for word in line if word.startswith("memory-backend-file,")), "")
+if memory:
+    path = memory.partition("mem-path=")[2].partition(",share=")[0].replace(",,", ",")
+    with open(path, "r+b") as file:
+        if how == "saving":
+            file.truncate(1 << 20)
+            file.write(b"its memory")
+        elif file.read(10) != b"its memory":
+            sys.exit("no memory")
 if how == "cold":
     tell("ready 1")
     time.sleep(60)
@@ -53,6 +58,10 @@ def answer(**what):
 answer(QMP={})
 for request in monitor:
     command = json.loads(request)
+    if command["execute"] == "migrate-incoming":
+        source = command["arguments"]["uri"].removeprefix("exec:")
+        if os.popen(source).read() != "good":
+            sys.exit("not a state")
     if command["execute"] == "migrate":
         os.system(command["arguments"]["uri"].replace("exec:cat", "printf good"))
     if command["execute"] == "cont" and os.path.exists(folder + "/panics"):
@@ -104,7 +113,7 @@ class WarmTest(unittest.TestCase):
 
     def test_a_broken_state_is_dropped_with_one_warning(self) -> None:
         self.boot()
-        self.states()[0].write_bytes(b"evil")
+        (self.states()[0] / "devices").write_bytes(b"evil")
         self.assertFalse(self.boot().resumed)
         self.assertEqual(self.starts()[-2:], ["resumed", "cold"])
         self.assertRegex(self.said.getvalue(), r"\Abellwire: booting, .* not be resumed: not a state\n\Z")
@@ -140,17 +149,20 @@ class WarmTest(unittest.TestCase):
 
     def test_while_another_makes_the_state_it_waits(self) -> None:
         with Vm(self.config, self.folder, self.base) as vm, ThreadPoolExecutor() as pool:
-            with saved_states.making(self.name()) as alone:
-                self.assertTrue(alone())
+            with saved_states.making(self.name()) as making:
+                self.assertTrue(making.alone())
                 booting = pool.submit(vm.boot)
-                (self.folder / f"cache/bellwire/states/{self.name()}.state").write_text("good")
+                state = self.folder / f"cache/bellwire/states/{self.name()}.state"
+                state.mkdir()
+                (state / "ram").write_text("its memory")
+                (state / "devices").write_text("good")
             self.assertIsNone(booting.result())
         self.assertEqual(self.starts(), ["resumed"])
 
     def test_when_the_other_fails_it_makes_the_state(self) -> None:
         with Vm(self.config, self.folder, self.base) as vm, ThreadPoolExecutor() as pool:
-            with saved_states.making(self.name()) as alone:
-                self.assertTrue(alone())
+            with saved_states.making(self.name()) as making:
+                self.assertTrue(making.alone())
                 booting = pool.submit(vm.boot)
             self.assertIsNone(booting.result())
         self.assertEqual(self.starts(), ["saving", "resumed"])
@@ -158,17 +170,47 @@ class WarmTest(unittest.TestCase):
     def test_one_makes_a_state_at_a_time(self) -> None:
         with saved_states.making("one") as first, saved_states.making("one") as second, \
                 saved_states.making("other") as other:
-            self.assertEqual((first(), second(), other(), first()), (True, False, True, True))
+            self.assertEqual([making.alone() for making in (first, second, other, first)],
+                             [True, False, True, True])
 
     def test_halves_of_processes_that_were_killed_are_removed(self) -> None:
         self.boot()
         folder = self.folder / "cache/bellwire/states"
         (folder / "left.half").touch()
-        with saved_states.making("locked") as alone:
-            self.assertTrue(alone())
+        (folder / "left.unfinished").mkdir()
+        with saved_states.making("locked") as making:
+            self.assertTrue(making.alone())
             self.boot(replace(self.config, smp=2))
             self.assertEqual([path.name for path in folder.glob("*.half")], ["locked.half"])
-        self.assertEqual(list(folder.glob("*.half")), [])
+        self.assertEqual([*folder.glob("*.half"), *folder.glob("*.unfinished")], [])
+
+    def test_states_of_older_revisions_are_forgotten_too(self) -> None:
+        folder = self.folder / "cache/bellwire/states"
+        folder.mkdir(parents=True)
+        for number in range(3):
+            (folder / f"{number}.state").write_bytes(b"QEVM")
+        with mock.patch.object(saved_states, "KEPT", 1):
+            self.boot()
+        self.assertEqual([state.is_dir() for state in self.states()], [True])
+
+    def test_memory_that_is_shared_is_a_copy(self) -> None:
+        self.boot()
+        ram = self.states()[0] / "ram"
+        self.assertTrue(self.boot(replace(self.config, shared_memory=True)).resumed)
+        with saved_states.State(self.states()[0]) as state:
+            for shared in (True, False):
+                with saved_states.memory(state, shared) as found:
+                    self.assertEqual(found.written, shared)
+                    self.assertEqual(found.path.samefile(ram), not shared)
+                    self.assertEqual(found.path.read_bytes(), ram.read_bytes())
+                    self.assertEqual(found.path.stat().st_blocks, ram.stat().st_blocks)
+
+    def test_a_cache_that_can_not_be_written_is_copied(self) -> None:
+        self.boot()
+        with saved_states.State(self.states()[0]) as state, \
+                mock.patch.object(os, "access", return_value=False), \
+                saved_states.memory(state, shared=False) as found:
+            self.assertFalse(found.path.samefile(self.states()[0] / "ram"))
 
     def test_only_the_newest_are_kept(self) -> None:
         with mock.patch.object(saved_states, "KEPT", 3):

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, Self
+from typing import Protocol, Self
 
 from bellwire.core import messages
 from bellwire.core.children import Child
@@ -29,6 +29,7 @@ from bellwire.vms import post_mortem, qemu, saved_states
 from bellwire.vms.plugs import Plug
 from bellwire.vms.post_mortem import PostMortem
 from bellwire.vms.qmp import Qmp, QmpError
+from bellwire.vms.saved_states import State
 from bellwire.vms.session import Completed, Session
 from bellwire.vms.verdict import DEAD, TIMEOUT, Verdict, of_command, of_death
 
@@ -235,9 +236,10 @@ class Vm:
         self.close()
 
     def _line(self, overlay: Path | None, plugs: Sequence[Plug] = (),
-              terminal: bool = False, stdin: socket.socket | None = None) -> qemu.CommandLine:
+              terminal: bool = False, stdin: socket.socket | None = None,
+              ram: qemu.Ram | None = None) -> qemu.CommandLine:
         return qemu.line(self.config, self.folder, overlay, self._slots, plugs, terminal,
-                         self._ports, stdin.fileno() if stdin else None)
+                         self._ports, stdin.fileno() if stdin else None, ram)
 
     def _launch(self, line: qemu.CommandLine, *more: list[str], terminal: bool = False,
                 watch: Callable[[], None] = lambda: None) -> None:
@@ -295,29 +297,30 @@ class Vm:
                      f"{trouble}")
         return NOT_RESUMED
 
-    def _resume(self, state: BinaryIO, watch: Callable[[], None]) -> None:
+    def _resume(self, state: State, watch: Callable[[], None]) -> None:
         self.resumed = True
-        line = self._line(self._overlay, terminal=self._terminal, stdin=self._stdin)
-        self._launch(line, saved_states.incoming(state), terminal=self._terminal)
-        self._qmp.greet()
-        saved_states.until_loaded(self._qmp)
+        with saved_states.memory(state, self.config.shared_memory) as ram:
+            line = self._line(self._overlay, terminal=self._terminal, stdin=self._stdin, ram=ram)
+            self._launch(line, saved_states.INCOMING, terminal=self._terminal)
+            self._qmp.greet()
+            saved_states.load(self._qmp, state)
         with self._plugging(watch):
             saved_states.plug(self._qmp, self._plugs)
 
     def _boot_and_save(self, name: str, limit: float | None, watch: Callable[[], None]
-                       ) -> BinaryIO | None:
+                       ) -> State | None:
         """Waits while another process saves that one. None if the guest does not come up well."""
-        with saved_states.making(name) as alone:
-            if not self.until(alone, limit):
+        with saved_states.making(name) as making:
+            if not self.until(making.alone, limit):
                 return None
             if state := saved_states.find(name):
                 return state
-            self._launch(self._line(None))
+            self._launch(self._line(None, ram=making.ram))
             self.boots += 1
             if self.until(lambda: watch() or self._waiting(), limit):
                 if not logs.complaints(self.console):
                     self._qmp.greet()
-                    saved_states.save(name, self._qmp)
+                    making.save(self._qmp)
             elif not self._ended():
                 self._give_up(limit)
         self.kill()
