@@ -167,7 +167,7 @@ class ConformTest(Checked):
         useless = self.folder / "useless"
         start = shlex.join(["sh", "-c", f"""test ! -e "$1" || exit 9
             if test -e {useless}; then exec "$0" device rng --socket-path "$1"; fi
-            touch {useless}; exec python3 -c '{listen}' "$1" """, str(PROGRAM), "{socket}"])
+            touch {useless}; exec /usr/bin/python3 -c '{listen}' "$1" """, str(PROGRAM), "{socket}"])
         run = self.conform("--start", start, "--only", "1,2")
         self.assertEqual(run.returncode, 1)
         self.assertIn("  1  fail", run.stdout)

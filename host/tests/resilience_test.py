@@ -161,7 +161,7 @@ class Shortage(ResilienceCase):
         self.addCleanup(ours.close)
         self.addCleanup(theirs.close)
         holder = subprocess.Popen(
-            ["python3", "-c", HOLD, str(ours.fileno())], pass_fds=[ours.fileno()],
+            ["/usr/bin/python3", "-c", HOLD, str(ours.fileno())], pass_fds=[ours.fileno()],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **NOBODY)
         self.addCleanup(holder.communicate)
         self.addCleanup(holder.kill)

@@ -163,7 +163,7 @@ class ReportTest(unittest.TestCase):
     def test_stderr_that_nobody_reads(self) -> None:
         read, write = os.pipe()
         script = "from bellwire.core import messages\nfor n in range(5): messages.say('x' * 60_000)"
-        with subprocess.Popen(["python3", "-c", script], cwd=ROOT / "scripts/python", stderr=write) as ours:
+        with subprocess.Popen(["/usr/bin/python3", "-c", script], cwd=ROOT / "scripts/python", stderr=write) as ours:
             self.assertEqual(ours.wait(60), 0)
         os.close(write)
         os.close(read)
