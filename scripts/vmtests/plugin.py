@@ -9,6 +9,7 @@ import pytest
 
 from bellwire.core.places import ROOT
 from bellwire.face import matrix
+from bellwire.report import results
 
 pytest_plugins = ["pytester"]
 
@@ -39,16 +40,38 @@ PASS = """
     def test_a_loss_that_nobody_minds(vm):
         vm.run("bell ring --count 20")
 
-    @pytest.mark.device("echo", "digest")
-    def test_two_devices(lab):
-        assert "digest" in lab.boot().run("bell info").stdout
+    def test_two_devices(labs):
+        vm = labs.make(["echo", "digest"], cpus=2).boot()
+        assert "digest" in vm.run("bell info").stdout
+        assert vm.run("nproc").stdout == "2\\n"
 
-    @pytest.mark.machine(cpus=2, shares=["data"])
-    def test_a_machine(vm):
-        assert vm.run("nproc; ls /share").stdout == "2\\nfile\\n"
+    @pytest.mark.machine(shares=["data"])
+    def test_a_machine(vm, subtest):
+        assert vm.run("ls /share").stdout == "file\\n"
+        vm.run("printf 'KTAP version 1\\n1..2\\nok 1 a\\nok 2 b # SKIP no d\\n' >/run/bellwire/results")
+        subtest.each(vm.run("bell ring --ktap --count 5").tests)
 """
 
 IN_PARALLEL = "kernels or machine"  # the others one after the other
+
+SUBTESTS = """
+    import pytest
+
+    def test_parts(subtest):
+        with subtest("good"):
+            pass
+        with subtest("bad"):
+            assert 6 * 7 == 41
+        with subtest("absent"):
+            pytest.skip("there is none")
+        with subtest("good"):
+            pass
+
+    def test_that_ends_early(subtest):
+        with subtest("first"):
+            pass
+        raise RuntimeError("there is no second")
+"""
 
 FAIL = """
     import pytest
@@ -127,7 +150,9 @@ def path(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(pytester: pytest.Pytester, tests: str, *words: str | Path) -> pytest.RunResult:
     """In a process of its own, elsewhere, with the plugin of this tree."""
     pytester.makepyfile(tests)
-    (pytester.mkdir("data") / "file").touch()
+    data = Path(pytester.path, "data")
+    data.mkdir(exist_ok=True)
+    (data / "file").touch()
     return pytester.runpytest_subprocess("-p", "bellwire.plugin", "-p", "no:cacheprovider", *words)
 
 
@@ -144,7 +169,26 @@ def test_what_passes(pytester: pytest.Pytester) -> None:
 
 
 def test_in_parallel(pytester: pytest.Pytester) -> None:
-    run(pytester, PASS, "-n", "2", "-k", IN_PARALLEL).assert_outcomes(passed=3)
+    result = run(pytester, PASS, "-n", "2", "-k", IN_PARALLEL, "--junitxml", "cases.xml")
+    result.assert_outcomes(passed=5, skipped=1)
+    names = [case.name for case in results.read(Path(pytester.path, "cases.xml"))]
+    assert sorted(name for name in names if "machine" in name) == [
+        "test_a_machine", "test_a_machine [a]", "test_a_machine [b]",
+        "test_a_machine [echo worker=callback kick=eventfd wait=poll polling=off depth=1]"]
+
+
+def test_tests_within_a_test(pytester: pytest.Pytester) -> None:
+    for words in ((), ("-n", "1"), ("-v",)):
+        result = run(pytester, SUBTESTS, "--junitxml", "cases.xml", *words)
+        result.assert_outcomes(passed=3, failed=3, skipped=1)
+        assert "assert (6 * 7) == 41" in said(result, r"test_parts \[bad\]")
+        assert "its subtest failed: bad" in said(result, "test_parts")
+        assert "[100%]" in result.stdout.str()
+        found = {case.name: case.outcome for case in results.read(Path(pytester.path, "cases.xml"))}
+        assert found == {
+            "test_parts [good]": "pass", "test_parts [bad]": "fail", "test_parts [absent]": "skip",
+            "test_parts [good (2)]": "pass", "test_parts": "fail",
+            "test_that_ends_early [first]": "pass", "test_that_ends_early": "fail"}
 
 
 def test_what_fails_says_why_where_and_how_to_repeat_it(pytester: pytest.Pytester) -> None:

@@ -19,14 +19,18 @@ from bellwire.vms.qemu import VmConfig
 def lab(devices: Sequence[str] | None = None, *, transport: str = "ivshmem",
         kernel: str = kernel.DEFAULT, accelerator: str = "auto", qemu: str = toolbox.PROGRAM,
         cpus: int = 1, memory: int = 256, cold: bool = False, vectors: int = VECTORS,
-        device_options: Sequence[str] = (), folder: Path | None = None) -> Lab:
+        guests: int = 1, device_options: Sequence[str] = (), qemu_args: Sequence[str] = (),
+        append: Sequence[str] = (), shared_memory: bool | None = None,
+        folder: Path | None = None) -> Lab:
     """A lab to be used in a `with` statement, in which nothing runs yet.
 
     `devices`: names as boot-vm's --device takes them (echo, blk=64M, edu), or command lines of your
     own programs, with {socket} in them, as its --serve takes them; by default the transport's
-    first. `kernel`, `accelerator`, `qemu`, `memory` (MiB) and `cold` are boot-vm's as well.
-    `device_options`: of `bellwire device`, for each device that is named. `folder`: for the logs;
-    by default a new one in build/runs.
+    first. `kernel`, `accelerator`, `qemu`, `memory` (MiB), `cold`, `qemu_args` and `append` are
+    boot-vm's as well. `guests`: how many VMs the lab has, each with such devices of its own, or with a
+    port of the same switch. `device_options`: of `bellwire device`, for each device that is named.
+    `shared_memory`: whether devices can map the guest's memory; by default, if the transport needs it.
+    `folder`: for the logs; by default a new one in build/runs.
 
     HarnessError: one of them is unknown, or this machine doesn't have it.
     """
@@ -37,9 +41,11 @@ def lab(devices: Sequence[str] | None = None, *, transport: str = "ivshmem",
     wiring.split(transport)  # refuses an unknown one before a device is
     virtio.check(transport, named)
     config = machine(kernel, transport.partition(",")[0], accelerator, qemu, virtio.rings(named))
-    return nested_lab.make(
-        replace(config, smp=cpus, memory=memory, cold=cold), folder or runs.create(), named,
-        vectors, transport, device_options, services)
+    config = replace(
+        config, smp=cpus, memory=memory, cold=cold, extra=tuple(qemu_args), append=tuple(append),
+        shared_memory=config.shared_memory if shared_memory is None else shared_memory)
+    return nested_lab.make(config, folder or runs.create(), named, vectors, transport, device_options,
+                           services, guests=guests)
 
 
 @functools.cache

@@ -40,8 +40,11 @@ class Findings:
             yield f"the guest's kernel says: {line}; see {log}"
         for line, log in [*self.hangs, *self.failures]:
             yield f"{line}; see {log}"
-        for case in self.failed:
-            yield f"failed: {case.name}{': ' * bool(case.reason)}{case.reason}"
+        yield from map(line_of, self.failed)
+
+
+def line_of(failed: ktap.Case) -> str:
+    return f"failed: {failed.name}{': ' * bool(failed.reason)}{failed.reason}"
 
 
 def find(devices: Sequence[Device], vms: Sequence[Vm], processes: Sequence[Process] = ()

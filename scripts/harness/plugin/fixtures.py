@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The fixtures, and what each reads of a test's markers and of the command line."""
 
+import functools
 import re
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,15 @@ from bellwire.image.overlay import Share
 from bellwire.labs.lab import Lab
 from bellwire.labs.processes import Process
 from bellwire.labs.trace import Trace
+from bellwire.plugin import subtests
 from bellwire.plugin.run import RUN, Faults, Run
+from bellwire.plugin.subtests import Subtests
 from bellwire.vms import accel, toolbox
 from bellwire.vms.vm import Vm
 
-OF_LAB = ("cpus", "memory", "vectors", "cold", "device_options")  # of the marker machine
+# Of the marker machine.
+OF_LAB = ("cpus", "memory", "vectors", "guests", "cold", "device_options", "qemu", "qemu_args", "append",
+          "shared_memory")
 OF_VM = ("drivers", "modules", "shares")
 
 
@@ -62,29 +69,71 @@ def bellwire_accelerator(request: pytest.FixtureRequest, bellwire_cell: Cell) ->
     return wanted
 
 
+class Labs:
+    """The fixture `labs`."""
+
+    def __init__(self, request: pytest.FixtureRequest, usual: dict[str, Any], run: Run,
+                 open_labs: ExitStack) -> None:
+        self._request, self._usual, self._run, self._open = request, usual, run, open_labs
+
+    def make(self, devices: Sequence[str] | None = None, **words: Any) -> Lab:
+        """A lab as `bellwire.lab()` makes it, in which nothing runs yet. What the words don't say is as
+        the test is marked, or as the command line says."""
+        chosen = {**self._usual, **words}
+        if devices is not None:
+            chosen["devices"] = devices
+        try:
+            made = face.lab(folder=self.folder(), **chosen)
+        except Missing as missing:
+            if self._request.config.getoption("bellwire_no_skip"):
+                raise
+            pytest.skip(str(missing))
+        return self.add(made)
+
+    def add(self, lab: Lab) -> Lab:
+        """A lab that was made otherwise ends with the test, and is judged with it."""
+        self._open.enter_context(lab)
+        self._run.labs.append(lab)
+        if dropped := _marked(self._request, "drop", ("doorbell", "interrupt", "device")):
+            Faults([lab]).drop(**dropped)
+        return lab
+
+    def folder(self) -> Path:
+        """A new one, for a lab's logs."""
+        if not self._run.labs:
+            return self._first_folder
+        return Path(tempfile.mkdtemp(prefix="lab-", dir=self._first_folder))
+
+    @functools.cached_property
+    def _first_folder(self) -> Path:
+        return _folder(self._request)
+
+
 @pytest.fixture
-def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
-        bellwire_cell: Cell, bellwire_kernel: str, bellwire_transport: str,
-        bellwire_accelerator: str) -> Iterator[Lab]:
-    """A lab with the devices that the test is marked with, in which nothing runs yet."""
+def labs(request: pytest.FixtureRequest, bellwire_cell: Cell, bellwire_kernel: str,
+         bellwire_transport: str, bellwire_accelerator: str) -> Iterator[Labs]:
+    """Makes labs while the test runs: several, or one by what the test found out."""
     words = _marked(request, "machine", OF_LAB + OF_VM)
-    try:
-        made = face.lab(
-            _devices(request, bellwire_cell), transport=bellwire_transport,
-            kernel=bellwire_kernel, accelerator=bellwire_accelerator,
-            qemu=bellwire_cell.qemu or request.config.getoption("bellwire_qemu") or toolbox.PROGRAM,
-            folder=_folder(request, tmp_path_factory),
-            **{name: words[name] for name in OF_LAB if name in words})
-    except Missing as missing:
-        if request.config.getoption("bellwire_no_skip"):
-            raise
-        pytest.skip(str(missing))
-    with made:
-        faults = Faults(made)
-        request.node.stash[RUN] = Run(made, faults)
-        if dropped := _marked(request, "drop", ("doorbell", "interrupt", "device")):
-            faults.drop(**dropped)
-        yield made
+    usual = {
+        "devices": _devices(request, bellwire_cell), "transport": bellwire_transport,
+        "kernel": bellwire_kernel, "accelerator": bellwire_accelerator,
+        "qemu": bellwire_cell.qemu or request.config.getoption("bellwire_qemu") or toolbox.PROGRAM,
+        **{name: words[name] for name in OF_LAB if name in words}}
+    run = request.node.stash[RUN] = Run()
+    with ExitStack() as open_labs:
+        yield Labs(request, usual, run, open_labs)
+
+
+@pytest.fixture
+def lab(labs: Labs) -> Lab:
+    """A lab with the devices that the test is marked with, in which nothing runs yet."""
+    return labs.make()
+
+
+@pytest.fixture
+def subtest(request: pytest.FixtureRequest) -> Subtests:
+    """Makes tests within the test."""
+    return subtests.of(request.node)
 
 
 def _devices(request: pytest.FixtureRequest, cell: Cell) -> list[str] | None:
@@ -114,7 +163,7 @@ def device(lab: Lab) -> Process:
 
 
 @pytest.fixture
-def faults(request: pytest.FixtureRequest, lab: Lab) -> Faults:
+def faults(request: pytest.FixtureRequest, labs: Labs) -> Faults:
     """What goes wrong on purpose."""
     run: Run = request.node.stash[RUN]
     return run.faults
@@ -140,10 +189,11 @@ def _marked(request: pytest.FixtureRequest, name: str, known: tuple[str, ...]) -
     return words
 
 
-def _folder(request: pytest.FixtureRequest, temporary: pytest.TempPathFactory) -> Path:
+def _folder(request: pytest.FixtureRequest) -> Path:
     """For the run's logs: below --bellwire-runs one that has the test's name, else pytest's own."""
     name: str = re.sub(r"[^\w.-]+", "-", request.node.name).strip("-")[:80]
     if not (runs := request.config.getoption("bellwire_runs")):
+        temporary: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
         return temporary.mktemp(name)
     folder = Path(runs).absolute() / Path(request.node.path).stem / name
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The hooks: options and markers, a test for each value of a marker, the verdict, the report."""
+"""The hooks: options and markers, a test for each value of a marker, the verdict, the reports."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -10,7 +10,8 @@ import pytest
 from bellwire.core.places import HarnessError
 from bellwire.face import matrix
 from bellwire.face.matrix import Cell
-from bellwire.plugin.run import RUN, repeat
+from bellwire.plugin import subtests
+from bellwire.plugin.run import RUN, Run, repeat
 
 CELLS = pytest.StashKey[list[Cell]]()
 CHOICES = ("kernel", "transport", "accelerator")
@@ -19,7 +20,8 @@ MARKERS = (
     "transport(*words): how devices are connected, as boot-vm's --transport; a test for each",
     "accelerator(*names): what runs the VM, as boot-vm's --accel; a test for each",
     "device(*words): the lab's devices, as boot-vm's --device or --serve name them",
-    "machine(cpus, memory, vectors, cold, device_options, drivers, modules, shares): the VM",
+    "machine(cpus, memory, vectors, guests, cold, device_options, qemu, qemu_args, append, "
+    "shared_memory, drivers, modules, shares): the VM",
     "drop(doorbell=N or interrupt=N, device=all): what each device loses",
     "lenient: the test alone says whether it passes, whatever went wrong beside it",
 )
@@ -48,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     config.stash[CELLS] = _cells(config)
+    if not hasattr(config, "workerinput"):  # a process of xdist's, whose reports come together in ours
+        config.pluginmanager.register(Reporter(config))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -91,32 +95,43 @@ def _suits(test: pytest.Item, cell: Cell) -> bool:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
     """Runs after a test that passed: whatever else went wrong fails it."""
-    run = item.stash.get(RUN, None)
-    if not run or item.get_closest_marker("lenient"):
-        return
-    run.end()
-    if wrong := run.wrong():
+    wrong = [f"its subtest failed: {name}" for name in subtests.of(item).failed]
+    run = _judged(item)
+    if run:
+        run.end()
+        wrong += run.wrong()
+    if wrong:
         pytest.fail("\n".join(["the test itself passed, but", *wrong]), pytrace=False)
+
+
+def _judged(item: pytest.Item) -> Run | None:
+    """What is at the test's labs, unless the test alone judges it."""
+    return item.stash[RUN] if RUN in item.stash and not item.get_closest_marker("lenient") else None
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]
                               ) -> Generator[None, Any, None]:
-    """Says of a failed test where and how; one line of a HarnessError is enough, without our code."""
+    """Adds the subtests; says of a failed test where and how. One line of a HarnessError is enough,
+    without our code."""
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
-    run = item.stash.get(RUN, None)
-    if not report.failed or "lab" not in getattr(item, "fixturenames", ()):
-        return
+    if report.when == "call":
+        if run := _judged(item):
+            subtests.of(item).each(run.reported())
+        setattr(report, subtests.SENT, subtests.of(item).results)
+    if report.failed and "labs" in getattr(item, "fixturenames", ()):
+        _explain(item, call, report)
+
+
+def _explain(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     if call.excinfo and isinstance(call.excinfo.value, HarnessError):
         where = call.excinfo.traceback.filter(_ours_not)
         last = where[-1] if where else None
         place = f"{last.path}:{last.lineno + 1}: " if last else ""
         report.longrepr = f"{place}bellwire: {call.excinfo.value}"
-    if run:
-        for title, text in run.sections():
-            report.sections.append((title, text))
-        report.sections.append(("bellwire: all that was kept of the run", str(run.lab.folder)))
+    if run := item.stash.get(RUN, None):
+        report.sections += run.sections()
     report.sections.append(("bellwire: to repeat it", repeat(item)))
 
 
@@ -124,3 +139,20 @@ def _ours_not(entry: Any) -> bool:
     """Whether a line of a traceback is the user's: neither ours nor pytest's."""
     module = entry.frame.f_globals.get("__name__", "")
     return not module.startswith(("bellwire.", "_pytest.", "pluggy", "pytest"))
+
+
+class Reporter:
+    """Reports each subtest, before its test, where all reports come together."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        self._session = session
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for one in subtests.reports(report):
+            if self._config.option.verbose > 0:  # the terminal then counts reports, to say how far it is
+                self._session.testscollected += 1
+            self._config.hook.pytest_runtest_logreport(report=one)

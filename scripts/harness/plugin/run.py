@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a test's lab is at, from its start to the verdict, and what is said of a failed one."""
+"""What a test's labs are at, from their start to the verdict, and what is said of a failed test."""
 
 import os
 import shlex
@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from bellwire import ktap
 from bellwire.core.places import HarnessError
+from bellwire.labs import findings
 from bellwire.labs.lab import Lab
 from bellwire.labs.trace import Trace
 from bellwire.report import logs
@@ -24,7 +26,7 @@ class Faults:
     """What goes wrong on purpose, and what is then no failure. The kinds of faults are those of
     `bellwire device`; each becomes options of a device's process."""
 
-    lab: Lab
+    labs: list[Lab]
     expected: list[str] = field(default_factory=list)
 
     def drop(self, *, doorbell: int | None = None, interrupt: int | None = None,
@@ -35,10 +37,11 @@ class Faults:
                                                           ("interrupt", interrupt)) if number]
         if len(wanted) != 1:
             raise HarnessError("drop(): name one wire and its Nth signal, as in drop(doorbell=5)")
-        if not self.lab.devices:
+        devices = [device for lab in self.labs for device in lab.devices]
+        if not devices:
             raise HarnessError(f"drop({wanted[0]}): the lab has no device of bellwire's; a program of "
                                "yours has its own --drop, if bellwire::device_main runs it")
-        for target in self.lab.devices if device is None else [self.lab.devices[device]]:
+        for target in devices if device is None else [devices[device]]:
             if target.pid:
                 raise HarnessError(f"{target.what} runs already: drop() before lab.boot(), or mark "
                                    f"the test with @pytest.mark.drop({wanted[0]})")
@@ -50,37 +53,51 @@ class Faults:
         self.expected.append(text)
 
 
-@dataclass
 class Run:
-    lab: Lab
-    faults: Faults
-    trace: Trace | None = None
+    def __init__(self) -> None:
+        self.labs: list[Lab] = []
+        self.faults = Faults(self.labs)
+        self.trace: Trace | None = None
 
     def end(self) -> None:
         """Ends all that runs; the logs are complete then. Idempotent."""
         if self.trace:
             self.trace.stop()
-        self.lab.__exit__(None, None, None)
+        for lab in reversed(self.labs):
+            lab.__exit__(None, None, None)
 
     def wrong(self) -> list[str]:
         """A line for each thing that the test did not expect, or expected in vain."""
-        lines = list(self.lab.findings().lines())
-        expected = self.faults.expected
-        return [*(line for line in lines if not any(text in line for text in expected)),
-                *(f"nothing was found of what was expected: '{text}'" for text in expected
+        lines = [line for lab in self.labs for line in lab.findings().lines()]
+        return [*(line for line in lines if not self._expects(line)),
+                *(f"nothing was found of what was expected: '{text}'" for text in self.faults.expected
                   if not any(text in line for line in lines))]
+
+    def reported(self) -> list[ktap.Case]:
+        """The tests that the guests reported, but for failures that the test expects."""
+        return [case for lab in self.labs for case in lab.findings().cases
+                if case.outcome != "fail" or not self._expects(findings.line_of(case))]
+
+    def _expects(self, line: str) -> bool:
+        return any(text in line for text in self.faults.expected)
 
     def sections(self) -> Iterator[tuple[str, str]]:
         """Titles and texts for the report of a failed test."""
-        if hangs := self.lab.findings().hangs:
-            yield "bellwire: requests that hung", "\n".join(line for line, _ in hangs)
-        for vm in self.lab.vms:
-            for console in vm.consoles:
-                if lines := logs.last_lines(console, CONSOLE, "Kernel panic - not syncing: NMI"):
-                    yield f"bellwire: the end of {console}", "\n".join(lines)
-        for process in self.lab.processes:
-            if lines := logs.last_lines(process.log, LOG):
-                yield f"bellwire: {process.what}, the end of {process.log}", "\n".join(lines)
+        for lab in self.labs:
+            yield from _sections(lab)
+            yield "bellwire: all that was kept of the run", str(lab.folder)
+
+
+def _sections(lab: Lab) -> Iterator[tuple[str, str]]:
+    if hangs := lab.findings().hangs:
+        yield "bellwire: requests that hung", "\n".join(line for line, _ in hangs)
+    for vm in lab.vms:
+        for console in vm.consoles:
+            if lines := logs.last_lines(console, CONSOLE, "Kernel panic - not syncing: NMI"):
+                yield f"bellwire: the end of {console}", "\n".join(lines)
+    for process in lab.processes:
+        if lines := logs.last_lines(process.log, LOG):
+            yield f"bellwire: {process.what}, the end of {process.log}", "\n".join(lines)
 
 
 RUN = pytest.StashKey[Run]()
