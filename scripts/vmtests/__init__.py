@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Tests in virtual machines, a subject per file; case.py has what they share."""
+"""Tests in virtual machines, a subject per file; case.py and conftest.py have what they
+share."""
+
+import pytest
+
+pytest.register_assert_rewrite("vmtests.case", "vmtests.ring")

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the tests in VMs share: labs, and checks that every run must pass."""
+"""What the tests in VMs share: guests that run several commands, and checks of what these report."""
 
 import functools
 import json
 import os
 import shutil
 import unittest
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bellwire import ktap
 from bellwire.core.places import BUILD
@@ -34,6 +36,15 @@ def vm_config(version: str, smp: int, program: str = toolbox.PROGRAM,
     return config.on(accel.choose("auto", config, qemu.version(program)))
 
 
+Figures = dict[str, Any]  # of a run of `bell ring --ktap`
+
+
+def all_completed(run: Figures) -> None:
+    """Each ring was completed once, and none is wrong."""
+    assert 0 < run["rings"] == run["completions"], run
+    assert (run["lost"], run["duplicated"], run["corrupted"]) == (0, 0, 0), run
+
+
 # Memory that a kernel with kmemleak finds lost is a failed test. A second scan passes over what the
 # first one saw only for a moment.
 LEAKS = """status=$?
@@ -51,6 +62,27 @@ def ktap_command(*commands: str) -> list[str]:
     """A guest's command that runs these in turn, with their KTAP as its test report."""
     begin = f"exec >/run/bellwire/results; export BELLWIRE_SLOWNESS={SLOWNESS}"
     return ["sh", "-c", "\n".join([begin, *commands, LEAKS])]
+
+
+def boot(lab: Lab, *commands: str, drivers: Sequence[str] = ()) -> Vm:
+    """Boots a VM that runs these commands."""
+    return lab.boot(ktap_command(*commands), BOOT_LIMIT * SLOWNESS, drivers)
+
+
+def finish(vm: Vm, check: Callable[[Figures], None] = all_completed) -> list[Figures]:
+    """Waits until the command ends. Checks that it ended well and reported tests, and the figures of
+    each run of `bell ring --ktap`, which it returns. The plugin judges the tests and the logs."""
+    verdict = vm.wait(LIMIT)
+    vm.close()
+    said = vm.results.path.read_text(errors="replace")
+    if verdict.status == TIMEOUT:
+        pytest.fail("\n".join([verdict.reason, *logs.stacks(vm.console), said[-1000:]]))
+    assert verdict.status == 0, f"{verdict.reason}; see {vm.folder}"
+    assert ktap.parse(said), f"{verdict.reason}, but it reported no test: {vm.folder}"
+    runs = figures(said)
+    for run in runs:
+        check(run)
+    return runs
 
 
 class VmCase(unittest.TestCase):
@@ -98,7 +130,7 @@ class VmCase(unittest.TestCase):
         self.assertEqual((run["lost"], run["duplicated"], run["corrupted"]), (0, 0, 0), run)
 
 
-def figures(said: str) -> list[dict[str, Any]]:
+def figures(said: str) -> list[Figures]:
     """The figures that `bell ring --ktap` reports for each run."""
     return [json.loads(line.removeprefix("# ")) for line in said.splitlines()
             if line.startswith('# {"device"')]

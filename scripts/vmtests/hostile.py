@@ -10,18 +10,19 @@ import os
 import re
 import socket
 import struct
-import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import pytest
 
 from bellwire.core.places import BUILD
-from bellwire.image import build, kernel
+from bellwire.image import build
 from bellwire.labs.processes import Process
-from bellwire.vms import toolbox
-from vmtests.case import VmCase, vm_config
+from bellwire.plugin import Labs, Subtests
+from vmtests.case import boot, finish
 
 FIRST_SLOT = 3  # of the root bus; init binds devices in this order
 LIVES = "echo KTAP version 1; echo 1..1; sleep 1; echo ok 1 the kernel lives"
@@ -30,6 +31,8 @@ UNBIND = ("cd /sys/bus/pci/drivers/bellwire; "
           "for device in 0000:*; do [ ! -e $device ] || echo $device >unbind; done")
 FINE = r"^/dev/bellwire\d+: \d+ queues of \d+ entries$"
 Lies = Mapping[str, str | Sequence[str]]
+
+pytestmark = [pytest.mark.device(), pytest.mark.machine(append=["loglevel=7"])]
 
 # What a card reads as, and the line or lines of the module about it.
 CARDS = {
@@ -81,48 +84,61 @@ class Liar(Process):
                          *lies.split())
 
 
-class Hostile(VmCase):
-    def setUp(self) -> None:
-        self.private = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
+@dataclass
+class Judge:
+    """Boots with a device per lie, and checks what the module says of each. Calls `during` once they
+    are bound."""
 
-    def judge(self, words: Sequence[str], lies: Lies,
-              during: Callable[[], object] = lambda: None, **chosen: Any) -> None:
-        """Boots with a device per lie, and checks what the module says of each. Calls `during` once
-        they are bound."""
-        lab = self.lab((), on=replace(vm_config(kernel.DEFAULT, 1, **chosen), extra=tuple(words),
-                                      append=("loglevel=7",)))
-        vm = self.boot(lab, LIVES, UNBIND)
+    labs: Labs
+    subtest: Subtests
+
+    def __call__(self, words: Sequence[str], lies: Lies,
+                 during: Callable[[], object] = lambda: None) -> None:
+        vm = boot(self.labs.make(qemu_args=words), LIVES, UNBIND)
         during()
-        self.finish(vm)
+        finish(vm)
         log = vm.console.read_text(errors="replace")
         for slot, (lie, answers) in enumerate(lies.items(), FIRST_SLOT):
             said = re.findall(rf"bellwire 0000:00:{slot:02x}\.0: (?!enabling device)(.*\S)", log)
-            expected = (answers,) if isinstance(answers, str) else answers
-            with self.subTest(lie):
-                self.assertEqual(len(said), len(expected), said)
+            expected = [answers] if isinstance(answers, str) else answers
+            with self.subtest(lie):
+                assert len(said) == len(expected), said
                 for line, answer in zip(said, expected):
-                    self.assertRegex(line, answer)
+                    assert re.search(answer, line)
 
 
-class Cards(Hostile):
-    def plug(self, lies: Lies) -> None:
-        build.programs("liar")
-        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        words = []
-        for slot, lie in enumerate(lies, FIRST_SLOT):
-            liar = Liar(self.private, slot, lie)
-            self.addCleanup(liar.stop)
-            liar.start()
-            place = {"type": "unix", "path": str(liar.socket)}
-            words += ["-device", json.dumps({"driver": "vfio-user-pci", "addr": f"{slot:#x}",
-                                             "socket": place})]
-        self.judge(words, lies, program=program, shared_memory=True)
+@pytest.fixture
+def judge(labs: Labs, subtest: Subtests) -> Judge:
+    return Judge(labs, subtest)
 
-    def test_registers_and_formats(self) -> None:
-        self.plug(CARDS)
 
-    def test_vectors_and_statuses(self) -> None:
-        self.plug(MORE_CARDS)
+@pytest.fixture
+def liars(folder: Path) -> Iterator[Callable[[Lies], list[str]]]:
+    """Starts a card for each lie, and returns QEMU's words to connect them."""
+    build.programs("liar")
+    with ExitStack() as open_liars:
+        def start(lies: Lies) -> list[str]:
+            words = []
+            for slot, lie in enumerate(lies, FIRST_SLOT):
+                liar = Liar(folder, slot, lie)
+                open_liars.callback(liar.stop)
+                liar.start()
+                place = {"type": "unix", "path": str(liar.socket)}
+                words += ["-device", json.dumps({"driver": "vfio-user-pci", "addr": f"{slot:#x}",
+                                                 "socket": place})]
+            return words
+
+        yield start
+
+
+@pytest.mark.transport("vfio-user")
+def test_registers_and_formats(judge: Judge, liars: Callable[[Lies], list[str]]) -> None:
+    judge(liars(CARDS), CARDS)
+
+
+@pytest.mark.transport("vfio-user")
+def test_vectors_and_statuses(judge: Judge, liars: Callable[[Lies], list[str]]) -> None:
+    judge(liars(MORE_CARDS), MORE_CARDS)
 
 
 # The memory of an ivshmem device begins with this format; the server knows its size.
@@ -206,13 +222,13 @@ def interrupt(servers: Sequence[Server]) -> None:
         server.interrupt()
 
 
-class Memories(Hostile):
-    def test_formats(self) -> None:
-        words, servers = [], []
+def test_formats(judge: Judge, folder: Path) -> None:
+    words = []
+    with ExitStack() as open_servers:
+        servers = []
         for slot, lie in enumerate(MEMORIES, FIRST_SLOT):
-            path = self.private / str(slot)
-            servers.append(Server(path, lie))
-            self.addCleanup(servers[-1].close)
+            path = folder / str(slot)
+            servers.append(open_servers.enter_context(closing(Server(path, lie))))
             words += ["-chardev", f"socket,id=lie{slot},path={path}", "-device",
                       f"ivshmem-doorbell,chardev=lie{slot},vectors={VECTORS},addr={slot:#x}"]
-        self.judge(words, MEMORIES, during=lambda: interrupt(servers))
+        judge(words, MEMORIES, during=lambda: interrupt(servers))

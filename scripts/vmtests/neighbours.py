@@ -3,29 +3,30 @@
 
 import time
 
-from vmtests.case import VmCase, figures
+import pytest
+
+from bellwire import Device, Lab
+from bellwire.plugin import Faults
+from vmtests.case import boot, finish
 
 # Rings until the host restarts the device, so that the test decides for how long.
 ENDLESS = "bell ring --ktap --until-restarts 1 --depth 64"
 
 
-class Neighbours(VmCase):
-    def test_one_is_killed(self) -> None:
-        lab = self.lab(guests=2)
-        lab.start()
-        survivor = self.boot(lab, ENDLESS)
-        victim = self.boot(lab, ENDLESS)
-        time.sleep(1)  # both ring
-        victim.kill()
+@pytest.mark.machine(guests=2)
+def test_one_is_killed(lab: Lab, device: Device, faults: Faults) -> None:
+    survivor = boot(lab, ENDLESS)
+    victim = boot(lab, ENDLESS)
+    time.sleep(1)  # both ring
+    victim.kill()
+    faults.expect("1 tests planned, 0 reported")
 
-        successor = self.boot(lab, "bell ring --ktap --count 500 --worker all")
-        self.finish(successor)
-        self.assertIsNone(survivor.poll(), "it should still be ringing")
-        lab.check()
+    finish(boot(lab, "bell ring --ktap --count 500 --worker all"))
+    assert survivor.poll() is None, "it should still be ringing"
+    lab.check()
 
-        lab.devices[0].kill()
-        lab.devices[0].start()
-        self.finish(survivor)
-        (run,) = figures(survivor.results.path.read_text())
-        self.assertEqual(run["restarts"], 1)
-        self.assertGreater(run["rings"], 2_000)
+    device.kill()
+    device.start()
+    (run,) = finish(survivor)
+    assert run["restarts"] == 1
+    assert run["rings"] > 2_000

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The second module's own tests, on each kernel, with one CPU and with two."""
 
-from vmtests.case import VmCase
+import pytest
+
+from bellwire import Lab
+from vmtests.case import boot, finish
+
+pytestmark = pytest.mark.device()
 
 
-class NotifyLab(VmCase):
-    def test_two_cpus(self) -> None:
-        self.selftest(smp=2)
+@pytest.mark.kernel("6.1")
+@pytest.mark.machine(cpus=2)
+def test_two_cpus(lab: Lab) -> None:
+    finish(boot(lab, "lab-selftest"))
 
-    def test_one_cpu_6_12(self) -> None:
-        self.selftest(smp=1, version="6.12")
 
-    def selftest(self, smp: int, version: str = "6.1") -> None:
-        lab = self.lab(devices=(), smp=smp, version=version)
-        lab.start()
-        self.finish(self.boot(lab, "lab-selftest"))
-        lab.check()
+@pytest.mark.kernel("6.12")
+def test_one_cpu_6_12(lab: Lab) -> None:
+    finish(boot(lab, "lab-selftest"))

@@ -8,9 +8,11 @@ import select
 import socket
 import struct
 import subprocess
-import tempfile
-import unittest
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from bellwire.labs.processes import Switchboard
 
@@ -90,55 +92,60 @@ class Qemu:
         self.process.communicate()
 
 
-class Registers(unittest.TestCase):
-    ioeventfd = "on"
-
-    def setUp(self) -> None:
-        folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
-        switchboard = Switchboard(folder, folder / "socket", 1, VECTORS)
-        self.addCleanup(switchboard.stop)
-        switchboard.start()
-        self.device = DevicePeer(folder / "socket")
-        self.addCleanup(self.device.close)
-        self.qemu = Qemu(folder / "socket", self.ioeventfd)
-        self.addCleanup(self.qemu.close)
-        self.qemu.configure(0x10, BAR0)
-        self.qemu.configure(0x04, 0x6)  # memory, bus master
-
-    def test_rule_48_what_it_is_and_where_its_registers_are(self) -> None:
-        self.assertEqual(self.qemu.configuration(0x00), 0x1110_1AF4)
-        self.assertEqual(self.qemu.configuration(0x08) & 0xFF, 1)
-        self.qemu.configure(0x10, 0xFFFF_FFFF)
-        self.assertEqual(self.qemu.configuration(0x10) & ~0xF, -SIZE & 0xFFFF_FFFF)
-        self.qemu.configure(0x10, BAR0)
-        self.assertEqual(self.qemu.read(IVPOSITION), GUEST)
-        self.qemu.write(INTRMASK, 0x5A)
-        self.assertEqual(self.qemu.read(INTRMASK), 0x5A)
-        self.qemu.write(INTRSTATUS, 1)
-        self.assertEqual([self.qemu.read(INTRSTATUS) for _ in range(2)], [1, 0])
-
-    def test_rule_48_the_doorbell_is_peer_and_vector(self) -> None:
-        for vector in range(VECTORS):
-            self.qemu.write(DOORBELL, DEVICE << 16 | vector)
-            self.assertEqual(self.device.rung(PATIENCE), {vector: 1})
-
-    def test_rule_47_a_doorbell_that_names_nobody_does_nothing(self) -> None:
-        for value in (DEVICE << 16 | VECTORS, DEVICE << 16 | 0xFF, 7 << 16, 0xFFFF << 16 | 0xFF):
-            self.qemu.write(DOORBELL, value)
-        self.assertEqual(self.device.rung(), {})
-        self.qemu.write(DOORBELL, DEVICE << 16)
-        self.assertEqual(self.device.rung(PATIENCE), {0: 1})
+@pytest.fixture(params=["on", "off"])
+def ioeventfd(request: pytest.FixtureRequest) -> str:
+    """off: QEMU itself handles the writes."""
+    return str(request.param)
 
 
-class RegistersWithoutIoeventfd(Registers):
-    """QEMU itself handles the writes, and uses 8 bits of the vector: 256 is 0."""
+@pytest.fixture
+def peer(folder: Path) -> Iterator[DevicePeer]:
+    switchboard = Switchboard(folder, folder / "socket", 1, VECTORS)
+    switchboard.start()
+    try:
+        with closing(DevicePeer(folder / "socket")) as peer:
+            yield peer
+    finally:
+        switchboard.stop()
 
-    ioeventfd = "off"
 
-    def test_rule_47_a_kick_that_nobody_meant(self) -> None:
-        self.qemu.write(DOORBELL, DEVICE << 16 | 256)
-        self.assertEqual(self.device.rung(PATIENCE), {0: 1})
+@pytest.fixture
+def qemu(folder: Path, peer: DevicePeer, ioeventfd: str) -> Iterator[Qemu]:
+    with closing(Qemu(folder / "socket", ioeventfd)) as qemu:
+        qemu.configure(0x10, BAR0)
+        qemu.configure(0x04, 0x6)  # memory, bus master
+        yield qemu
 
 
-if __name__ == "__main__":
-    unittest.main()
+def test_rule_48_what_it_is_and_where_its_registers_are(qemu: Qemu) -> None:
+    assert qemu.configuration(0x00) == 0x1110_1AF4
+    assert qemu.configuration(0x08) & 0xFF == 1
+    qemu.configure(0x10, 0xFFFF_FFFF)
+    assert qemu.configuration(0x10) & ~0xF == -SIZE & 0xFFFF_FFFF
+    qemu.configure(0x10, BAR0)
+    assert qemu.read(IVPOSITION) == GUEST
+    qemu.write(INTRMASK, 0x5A)
+    assert qemu.read(INTRMASK) == 0x5A
+    qemu.write(INTRSTATUS, 1)
+    assert [qemu.read(INTRSTATUS) for _ in range(2)] == [1, 0]
+
+
+def test_rule_48_the_doorbell_is_peer_and_vector(qemu: Qemu, peer: DevicePeer) -> None:
+    for vector in range(VECTORS):
+        qemu.write(DOORBELL, DEVICE << 16 | vector)
+        assert peer.rung(PATIENCE) == {vector: 1}
+
+
+def test_rule_47_a_doorbell_that_names_nobody_does_nothing(qemu: Qemu, peer: DevicePeer) -> None:
+    for value in (DEVICE << 16 | VECTORS, DEVICE << 16 | 0xFF, 7 << 16, 0xFFFF << 16 | 0xFF):
+        qemu.write(DOORBELL, value)
+    assert peer.rung() == {}
+    qemu.write(DOORBELL, DEVICE << 16)
+    assert peer.rung(PATIENCE) == {0: 1}
+
+
+@pytest.mark.parametrize("ioeventfd", ["off"])
+def test_rule_47_a_kick_that_nobody_meant(qemu: Qemu, peer: DevicePeer) -> None:
+    """Without ioeventfd, QEMU uses 8 bits of the vector: 256 is 0."""
+    qemu.write(DOORBELL, DEVICE << 16 | 256)
+    assert peer.rung(PATIENCE) == {0: 1}

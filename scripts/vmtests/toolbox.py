@@ -4,24 +4,22 @@
 import re
 from pathlib import Path
 
-from bellwire.image import kernel
-from bellwire.vms import toolbox
-from vmtests.case import VmCase, vm_config
+import pytest
+
+from bellwire import Lab
+from vmtests.case import boot, finish
 
 EVERY_WAY = "bell ring --ktap --count 200 --device echo,digest --worker all --kick all"
 
 
-class Toolbox(VmCase):
-    def test_rings_in_memory_that_a_device_may_map(self) -> None:
-        program = toolbox.find((10, 1), "vfio-user-pci")
-        lab = self.lab(("echo", "digest"),
-                       on=vm_config(kernel.DEFAULT, 1, program, shared_memory=True))
-        lab.start()
-        for _ in range(2):  # where the first boots, to save its state, the second is resumed
-            vm = self.boot(lab, EVERY_WAY)
-            self.assertEqual(mappable(vm.pid), vm.config.memory << 20)
-            self.finish(vm)
-        lab.check()
+@pytest.mark.device("echo", "digest")
+@pytest.mark.machine(qemu="toolbox", shared_memory=True)
+def test_rings_in_memory_that_a_device_may_map(lab: Lab) -> None:
+    for _ in range(2):  # where the first boots, to save its state, the second is resumed
+        vm = boot(lab, EVERY_WAY)
+        assert mappable(vm.pid) == vm.config.memory << 20
+        finish(vm)
+    lab.check()
 
 
 def mappable(pid: int | None) -> int:

@@ -115,9 +115,9 @@ def in_guest(config: VmConfig, folder: Path, count: int) -> dict[str, Any]:
     return _read(vm.results.path)
 
 
-def guest_script(count: int) -> str:
+def guest_script(count: int, result: str = "/run/bellwire/results") -> str:
     return ("insmod /lib/modules/notify_lab.ko && "
-            f"bell compare --count {count} --json /run/bellwire/results")
+            f"bell compare --count {count} --json {result}")
 
 
 def on_host(folder: Path, count: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 """The levels that boot VMs. vm: QEMU, Debian's kernel, our module; nested: the same on real KVM, in
 an emulated host; debug: vm on a kernel that checks itself.
 
-The suites are in scripts/vmtests.
+The suites are in scripts/vmtests; pytest runs them, with our plugin.
 """
 
 import functools
@@ -10,18 +10,16 @@ import importlib
 import shutil
 import sys
 import unittest
-from dataclasses import replace
 from functools import partial
 
 from bellwire.core.places import ROOT, HarnessError
 from bellwire.image import debug_kernel, kernel
 from bellwire.report import results
 from bellwire.report.results import Case
-from . import build, inventory, pytests
-from .step import LOGS, Failed, Step, command
+from . import build, by_pytest, inventory, pytests
+from .step import LOGS, Step, command
 
 SUITE_FOLDER = ROOT / "scripts/vmtests"
-PYTEST_LIMIT = 1700.0
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
@@ -47,35 +45,19 @@ LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs
 
 def suite(name: str, test: str = "") -> list[Case]:
     """The tests of that suite, or the one of that name."""
-    if functions(name):
-        return by_pytest(name, test)
-    module = importlib.import_module(f"vmtests.{name}")
-    found = unittest.TestLoader().loadTestsFromModule(module)
-    chosen = [case for case in pytests.each(found) if test in ("", pytests.name(case))]
-    return pytests.run(unittest.TestSuite(chosen))
+    if not functions(name):
+        module = importlib.import_module(f"vmtests.{name}")
+        found = unittest.TestLoader().loadTestsFromModule(module)
+        chosen = [case for case in pytests.each(found) if test in ("", pytests.name(case))]
+        return pytests.run(unittest.TestSuite(chosen))
+    tests = f"{SUITE_FOLDER / name}.py{f'::{test}' if test else ''}"
+    return by_pytest.run("--bellwire-runs", LOGS / "vm", tests)
 
 
 @functools.cache
 def functions(name: str) -> tuple[str, ...]:
     """The suite's tests, if pytest runs them, with our plugin; others are classes of unittest's."""
     return tuple(inventory.functions((SUITE_FOLDER / f"{name}.py").read_text()))
-
-
-def by_pytest(name: str, test: str) -> list[Case]:
-    title = f"pytest-{name}{f'-{test}' if test else ''}"
-    report = LOGS / f"{title}.xml"
-    report.unlink(missing_ok=True)
-    tests = f"{SUITE_FOLDER / name}.py{f'::{test}' if test else ''}"
-    try:
-        command(title, sys.executable, "-m", "pytest", "-q", "--junitxml", report,
-                "--bellwire-runs", LOGS / "vm", tests, limit=PYTEST_LIMIT)
-        trouble = None
-    except Failed as failure:
-        trouble = failure
-    cases = [] if trouble and not report.exists() else results.read(report)
-    if trouble and not any(case.outcome == "fail" for case in cases):
-        raise trouble  # else the report says more
-    return [replace(case, name=pytests.words(case.name)) for case in cases]
 
 
 def steps(name: str) -> list[Step]:
@@ -88,13 +70,8 @@ def steps(name: str) -> list[Step]:
     module = importlib.import_module(f"vmtests.{name}")
     tests = [pytests.name(case)
              for case in pytests.each(unittest.TestLoader().loadTestsFromModule(module))]
-    return [Step(f"{title}: {_words(test)}", partial(suite, name, test), build.RELEASE)
+    return [Step(f"{title}: {test.partition(' ')[2]}", partial(suite, name, test), build.RELEASE)
             for test in tests]
-
-
-def _words(test: str) -> str:
-    """A test's name without its class."""
-    return test.partition(" ")[2]
 
 
 STEPS = tuple(step for name in SUITES for step in steps(name))
