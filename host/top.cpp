@@ -93,6 +93,7 @@ class WatchedDevice {
     for (const auto& queue : now->queues) lines += line(*now, queue);
     if (now->function) lines = function_line(*now);
     if (lines.empty()) lines = note(cells(*now), "no driver");
+    lines += fault_lines(*now);
     last_ = std::move(*now);
     return lines;
   }
@@ -111,6 +112,13 @@ class WatchedDevice {
     auto line = table().line(cells);
     line.pop_back();
     return text("{}  {}\n", line, words);
+  }
+
+  static std::string fault_lines(const DeviceStatus& now) {
+    std::string lines;
+    for (const auto& [fault, times] : now.faults)
+      lines += text("{:<10}injected {} times: {}\n", now.device, times, fault);
+    return lines;
   }
 
   // Of a PCI function, which has no queues that all devices have.
@@ -219,6 +227,7 @@ void add_top(CLI::App& app, Run& run) {
       app.add_subcommand("top", "Show what running devices do, a line per queue in use");
   command->footer(R"(
 Of a whole PCI device it is one line: accesses, transfers and interrupts.
+Faults that are injected on purpose (bellwire device --fault) follow, with how often each was.
 Rates are averages since the lines before. The column eventfds says how many of the device's
 eventfds have a count that nobody took yet, of all that it has. On a terminal the lines stay in
 their place.)");

@@ -19,7 +19,7 @@
 #include "vdev/core/poll_time.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/ring/driver_queue.hpp"
-#include "vdev/runner/interpose.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
 
 namespace bellwire::bench {

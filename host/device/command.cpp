@@ -29,7 +29,7 @@ unsigned descriptors(pci::Function& function, Tracing& tracing, bool observed) {
          tracing.descriptors_to_come();
 }
 
-// For an observation that only loses an interrupt.
+// For an observation that only lets faults happen.
 struct Unobserved final : pci::Observer {
   void saw(const pci::Event&) noexcept override {}
 };
@@ -38,7 +38,7 @@ Result<void> run_function(boost::asio::io_context& context, const FunctionEntry&
                           const DeviceOptions& options, Tracing& tracing) {
   const auto& on = options.on.front();
   const auto function = entry.create(context);
-  const bool observed = tracing.observer() != nullptr || options.drop;
+  const bool observed = tracing.observer() != nullptr || options.faults;
   if (auto enough = os::ensure_more_fds(descriptors(*function, tracing, observed)); !enough)
     return enough;
   Unobserved nobody;
@@ -46,12 +46,12 @@ Result<void> run_function(boost::asio::io_context& context, const FunctionEntry&
   if (observed)
     observation.emplace(context, *function,
                         tracing.observer() != nullptr ? *tracing.observer() : nobody,
-                        options.drop ? options.drop->number : 0);
+                        options.faults);
   const auto server = serve_function(context, *function, on);
   if (!server) return server.error();
   log::info("{} is served on {}", entry.name, on);
   context.run();
-  return check_dropped(options.drop, observation ? observation->interrupts() : 0);
+  return {};
 }
 
 Result<TraceFacts> facts_of(const DeviceOptions& options) {
@@ -74,8 +74,10 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   };
   if (options.poll.polling != Polling::off) return refuse("--poll", "has no ring to poll");
   if (options.moderate.count() > 0) return refuse("--moderate", "raises its interrupts itself");
-  if (options.drop && options.drop->wire == DropPlan::Wire::doorbell)
-    return refuse("--drop doorbell", "has registers in place of doorbells: lose interrupt=N");
+  if (options.faults && options.faults->plan().touches(FaultWire::doorbell))
+    return refuse("--fault, --drop doorbell",
+                  "has registers in place of doorbells: choose its interrupts, as --drop "
+                  "interrupt=N does");
   return {};
 }
 
@@ -135,22 +137,34 @@ Result<void> print_capabilities(const DeviceOptions& options) {
   return {};
 }
 
+// ENODATA: nothing went wrong that was to.
+Result<void> finish_faults(const DeviceOptions& options) {
+  if (!options.faults) return {};
+  log::flush(std::chrono::seconds(1));  // so that the counts of lines left out come before
+  log::warning("faults injected: {}", options.faults->report());
+  return options.faults->check();
+}
+
 Result<void> run_device(const DeviceOptions& options, std::span<const DeviceEntry> devices) {
   const auto& device = *std::ranges::find(devices, options.name, name_of);
   if (auto placed = check_place(options, device); !placed) return placed;
   if (options.print_capabilities) return print_capabilities(options);
+  if (options.faults && options.faults->plan().empty())
+    return fault(std::errc::invalid_argument,
+                 "--fault: there is a seed, and no rule: add one such as drop interrupt 1/1000");
   if (std::holds_alternative<FunctionEntry>(device))
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
-  Tracing tracing(options.tracing, *facts);
+  Tracing tracing(options.tracing, *facts, options.faults);
   const bool function = std::holds_alternative<FunctionEntry>(device);
   if (auto started = tracing.start(function); !started) return started;
   const auto ran = run_entry(context, device, options, tracing, stop.fd());
+  const auto injected = finish_faults(options);
   const auto finished = tracing.finish();
-  return ran ? finished : ran;
+  return !ran ? ran : !finished ? finished : injected;
 }
 
 template <class Kind>

@@ -3,8 +3,30 @@
 
 #include "vdev/log/log.hpp"
 #include "vdev/ring/layout.hpp"
+#include "vdev/ring/words.hpp"
 
 namespace bellwire::host {
+namespace {
+
+// A doorbell is about what was submitted last, an interrupt about what was completed last.
+class RingWitness final : public FaultWitness {
+ public:
+  explicit RingWitness(const ring::Layout& layout) : layout_(layout) {}
+
+  std::optional<std::uint64_t> newest_request(FaultWire wire, unsigned index) noexcept override {
+    if (index >= layout_.queues()) return std::nullopt;
+    const auto& control = *layout_.queue(index).control;
+    const auto& words =
+        wire == FaultWire::doorbell ? control.submit.submitted : control.complete.completed;
+    const auto count = ring::load(words, ring::relaxed);
+    return count == 0 ? std::nullopt : std::optional<std::uint64_t>(count - 1);
+  }
+
+ private:
+  const ring::Layout layout_;
+};
+
+}  // namespace
 
 Runs DeviceRun::runs() {
   return {.attach = [this](Attachment attachment) { return start(std::move(attachment)); },
@@ -32,27 +54,23 @@ Result<DeviceRun::Parts> DeviceRun::make_parts(Attachment attachment) {
   if (!layout) return layout.error();
   auto moderation = Moderation::start(context_, attachment, options_.moderate);
   if (!moderation) return moderation.error();
-  auto dropping = Dropping::start(context_, attachment, options_.drop, dropping_came_);
-  if (!dropping) return dropping.error();
+  auto faults =
+      Faults::start(context_, attachment, options_.faults, std::make_shared<RingWitness>(*layout));
+  if (!faults) return faults.error();
   auto runner = Runner::start(context_, device_, std::move(attachment), options_.poll.polling);
   if (!runner) return runner.error();
-  return Parts{std::move(*moderation), std::move(*dropping), std::move(*runner),
+  return Parts{std::move(*moderation), std::move(*faults), std::move(*runner),
                tracing_.attach(*layout)};
 }
 
 Result<void> DeviceRun::result() const {
   if (ended_) return *ended_;
-  return check_dropped(options_.drop, *dropping_came_);
-}
-
-Result<void> check_dropped(const std::optional<DropPlan>& drop, std::uint64_t came) {
-  if (!drop || came >= drop->number) return {};
-  return fault(std::errc::no_message_available, "nothing was dropped: only {} {} arrived", came,
-               drop->wire == DropPlan::Wire::doorbell ? "doorbells" : "interrupts");
+  return {};
 }
 
 unsigned DeviceRun::descriptors_each(const DeviceOptions& options) noexcept {
-  return Runner::descriptors_each + interposed_descriptors(options.moderate, options.drop);
+  return Runner::descriptors_each + Moderation::descriptors_each(options.moderate) +
+         fault_descriptors(options.faults.get());
 }
 
 }  // namespace bellwire::host

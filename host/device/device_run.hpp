@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// DeviceRun: a device and what the command puts around it (interrupt moderation, dropping,
+// DeviceRun: a device and what the command puts around it (interrupt moderation, faults,
 // tracing), on one attachment after another. The parts of an attachment are created in one order
 // and dropped in the reverse, whether the driver takes the attachment back, a part can't be
 // created, or the program ends.
@@ -13,13 +13,11 @@
 
 #include "host/device/options.hpp"
 #include "vdev/core/transport.hpp"
-#include "vdev/runner/interpose.hpp"
+#include "vdev/faults/faults.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
 
 namespace bellwire::host {
-
-/// ENODATA: `drop` was to lose more wires than the number that `came`.
-[[nodiscard]] Result<void> check_dropped(const std::optional<DropPlan>& drop, std::uint64_t came);
 
 class DeviceRun {
  public:
@@ -32,7 +30,7 @@ class DeviceRun {
   /// stops.
   [[nodiscard]] Runs runs();
 
-  /// The error that ended the transport, if one did. ENODATA: what was to be dropped never arrived.
+  /// The error that ended the transport, if one did.
   [[nodiscard]] Result<void> result() const;
 
   /// Descriptors that it opens per doorbell and its interrupt.
@@ -41,7 +39,7 @@ class DeviceRun {
  private:
   struct Parts {
     Moderation moderation;
-    Dropping dropping;
+    Faults faults;
     Runner runner;
     Registration tracing;
   };
@@ -54,7 +52,6 @@ class DeviceRun {
   Tracing& tracing_;
   std::optional<Parts> parts_;
   std::optional<Error> ended_;
-  const DropCount dropping_came_ = std::make_shared<std::uint64_t>();
 };
 
 }  // namespace bellwire::host

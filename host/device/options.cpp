@@ -34,12 +34,11 @@ Result<PollOptions> parse_polling(const std::string& how) {
 }
 
 // doorbell=N or interrupt=N, from 1 on.
-Result<DropPlan> parse_drop(const std::string& what) {
-  constexpr std::pair<std::string_view, DropPlan::Wire> wires[] = {
-      {"doorbell=", DropPlan::Wire::doorbell}, {"interrupt=", DropPlan::Wire::interrupt}};
-  for (const auto& [name, wire] : wires)
-    if (const auto number = number_after<std::uint64_t>(name, what); number && *number > 0)
-      return DropPlan{wire, *number};
+Result<FaultPlan> parse_drop(const std::string& what) {
+  for (const std::string_view wire : {"doorbell", "interrupt"})
+    if (const auto number = number_after<std::uint64_t>(text("{}=", wire), what);
+        number && *number > 0)
+      return FaultPlan::parse(text("drop {} {}", wire, *number));
   return fault(std::errc::invalid_argument, "'{}': choose doorbell=N or interrupt=N, from 1 on",
                what);
 }
@@ -176,10 +175,33 @@ void add_wire_options(CLI::App& command, DeviceOptions& options) {
       ->default_str("0");
 }
 
-void add_drop(CLI::App& command, DeviceOptions& options) {
-  add_parsed(command, "--drop", options.drop, parse_drop,
-             "Lose a wake-up on purpose, to see which side reports it: the Nth doorbell "
-             "(doorbell=N) or the Nth interrupt (interrupt=N)")
+// Adds to what other options gave.
+void add_plan(DeviceOptions& options, const char* name, const Result<FaultPlan>& given) {
+  if (!given) throw CLI::ValidationError(name, given.error().message);
+  auto plan = options.faults ? options.faults->plan() : FaultPlan();
+  if (auto added = plan.add(*given); !added)
+    throw CLI::ValidationError(name, added.error().message);
+  options.faults = std::make_shared<FaultTally>(std::move(plan));
+}
+
+void add_faults(CLI::App& command, DeviceOptions& options) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--fault",
+          [&options](const std::vector<std::string>& plans) {
+            for (const auto& plan : plans) add_plan(options, "--fault", FaultPlan::parse(plan));
+          },
+          "What goes wrong on purpose with doorbells and interrupts, as in 'drop interrupt "
+          "1/1000; delay doorbell 50us..2ms; seed 42' (docs/faults.md); repeatable")
+      ->type_name("PLAN")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      .add_option_function<std::string>(
+          "--drop",
+          [&options](const std::string& what) { add_plan(options, "--drop", parse_drop(what)); },
+          "Lose the Nth doorbell (doorbell=N) or the Nth interrupt (interrupt=N): short for "
+          "--fault 'drop doorbell N'")
       ->type_name("WHAT");
 }
 
@@ -207,7 +229,7 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
           ->expected(1)
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   if (has_queues(devices)) add_wire_options(command, options);
-  add_drop(command, options);
+  add_faults(command, options);
   add_tracing_options(command, options);
   add_virtio_options(command, devices, options);
   if (std::ranges::any_of(devices, virtio_of)) add_vhost_user_options(command, options, on);

@@ -12,7 +12,7 @@
 #include "host/trace/record/tracing.hpp"
 #include "vdev/core/poll_time.hpp"
 #include "vdev/devices/entry.hpp"
-#include "vdev/runner/interpose.hpp"
+#include "vdev/faults/tally.hpp"
 
 namespace CLI {
 class App;
@@ -32,8 +32,8 @@ struct DeviceOptions {
   PollOptions poll;
   std::chrono::microseconds moderate{0};  ///< least time between two interrupts of a queue
   TracingOptions tracing;
-  std::vector<std::string> facts;  ///< NAME=TEXT, for the trace
-  std::optional<DropPlan> drop;
+  std::vector<std::string> facts;      ///< NAME=TEXT, for the trace
+  std::shared_ptr<FaultTally> faults;  ///< what goes wrong on purpose; null: nothing
   VirtioOptions virtio;
   bool print_capabilities = false;        ///< and nothing else
   std::vector<std::string> virtio_given;  ///< which of those were given: "--file"

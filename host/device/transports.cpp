@@ -166,7 +166,8 @@ Result<VirtioService> serve_virtio_by_vfio_user(boost::asio::io_context& context
                                                 const VirtioPlan& plan) {
   auto options = plan.backend;
   // For a queue: its doorbell, two duplicates of that, and an interrupt.
-  const unsigned each_queue = 4 + interposed_descriptors(options.moderate, options.drop);
+  const unsigned each_queue =
+      4 + Moderation::descriptors_each(options.moderate) + fault_descriptors(options.faults.get());
   const auto fds = card::descriptors({.queues = 0}) + each_queue * (device.traits().queues + 1);
   if (auto enough = os::ensure_more_fds(plan.places * fds + plan.other_descriptors); !enough)
     return enough.error();

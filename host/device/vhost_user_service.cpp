@@ -6,7 +6,9 @@
 
 #include "host/output/json_text.hpp"
 #include "vdev/core/dma_space.hpp"
+#include "vdev/faults/faults.hpp"
 #include "vdev/os/fd.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/transport/vhost_user/server/server.hpp"
 
@@ -23,7 +25,8 @@ struct Service {
 // For a queue: its kick, what waits for that, its call and its error event, twice while one
 // replaces the other.
 unsigned descriptors_each(const virtio::BackendOptions& options) noexcept {
-  return 8 + Runner::descriptors_each + interposed_descriptors(options.moderate, options.drop);
+  return 8 + Runner::descriptors_each + Moderation::descriptors_each(options.moderate) +
+         fault_descriptors(options.faults.get());
 }
 
 constexpr unsigned other_descriptors = 64;  // a front-end's socket and channel, a message's

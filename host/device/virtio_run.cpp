@@ -44,7 +44,7 @@ Result<std::vector<VirtioService>> serve_all(boost::asio::io_context& context,
   plan.on_end = ends_with_last(context, devices.size());
   std::vector<VirtioService> services;
   for (unsigned index = 0; index < devices.size(); ++index) {
-    plan.backend.watch_from = index * devices[index]->traits().queues;
+    plan.backend.first_queue = index * devices[index]->traits().queues;
     auto service = serve_virtio(context, *devices[index], on[index], plan);
     if (!service) return service.error();
     services.push_back(std::move(*service));
@@ -77,7 +77,7 @@ Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& ent
   const auto watched = *watch ? tracing.attach((*watch)->layout()) : Registration();
   const VirtioPlan plan{.backend = {.polling = options.poll.polling,
                                     .moderate = options.moderate,
-                                    .drop = options.drop,
+                                    .faults = options.faults,
                                     .watch = *watch},
                         .other_descriptors = tracing.descriptors_to_come()};
   const auto services = serve_all(context, *devices, options.on, plan);
@@ -90,7 +90,7 @@ Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& ent
   });
   for (const auto& on : options.on) log::info("{} is served on {}", entry.name, on);
   context.run();
-  return check_dropped(options.drop, *plan.backend.came);
+  return {};
 }
 
 }  // namespace bellwire::host

@@ -9,7 +9,8 @@
 #include <iterator>
 #include <vector>
 
-#include "vdev/runner/interpose.hpp"
+#include "vdev/faults/faults.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/testing/driver.hpp"
 #include "vdev/testing/process.hpp"
 
@@ -146,8 +147,9 @@ TEST_CASE("its descriptors go when it is dropped, though a handler is still queu
   {
     auto attachment = wires.device_end();
     const auto moderation = Moderation::start(context, attachment, std::chrono::hours(1)).value();
-    const DropPlan plan{DropPlan::Wire::doorbell, 100};
-    const auto dropping = Dropping::start(context, attachment, plan).value();
+    const auto plan = FaultPlan::parse("delay doorbell 60s; double interrupt; invent doorbell 60s");
+    const auto faults =
+        Faults::start(context, attachment, std::make_shared<FaultTally>(*plan)).value();
     const auto runner = Runner::start(context, device, std::move(attachment)).value();
     wires.guest_end().doorbells[0].raise();
   }

@@ -36,8 +36,8 @@ GuestEnd Wires::guest_end() const {
 }
 
 RunningDevice::RunningDevice(Device& device, Attachment attachment, Polling polling,
-                             const std::optional<DropPlan>& drop)
-    : dropping_(Dropping::start(context_, attachment, drop).value()),
+                             std::shared_ptr<FaultTally> faults)
+    : faults_(Faults::start(context_, attachment, std::move(faults)).value()),
       runner_(Runner::start(context_, device, std::move(attachment), polling).value()),
       thread_([this] { context_.run(); }) {}
 
@@ -45,6 +45,7 @@ RunningDevice::~RunningDevice() {
   context_.stop();
   thread_.join();
   runner_.reset();
+  faults_.reset();
 }
 
 namespace {

@@ -21,8 +21,8 @@
 #include <vector>
 
 #include "vdev/core/attachment.hpp"
+#include "vdev/faults/faults.hpp"
 #include "vdev/ring/driver_queue.hpp"
-#include "vdev/runner/interpose.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/testing/process.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
@@ -64,12 +64,12 @@ class RunningDevice {
  public:
   /// Throws if the device does not start.
   RunningDevice(Device& device, Attachment attachment, Polling polling = Polling::off,
-                const std::optional<DropPlan>& drop = {});
+                std::shared_ptr<FaultTally> faults = nullptr);
   ~RunningDevice();
 
  private:
   boost::asio::io_context context_{1};
-  Dropping dropping_;
+  std::optional<Faults> faults_;
   std::optional<Runner> runner_;
   std::thread thread_;
 };

@@ -48,10 +48,13 @@ class StoppingDevice final : public RequestDevice {
 };
 
 // A claim is one doorbell and one interrupt, so those of the first request are the third.
-std::optional<DropPlan> lost_wire(bellwire_stage last) {
-  if (last == BELLWIRE_RUNG) return DropPlan{DropPlan::Wire::doorbell, 3};
-  if (last == BELLWIRE_RAISED) return DropPlan{DropPlan::Wire::interrupt, 3};
-  return std::nullopt;
+std::shared_ptr<FaultTally> lost_wire(bellwire_stage last) {
+  const auto third = [](const char* rule) {
+    return std::make_shared<FaultTally>(FaultPlan::parse(rule).value());
+  };
+  if (last == BELLWIRE_RUNG) return third("drop doorbell 3");
+  if (last == BELLWIRE_RAISED) return third("drop interrupt 3");
+  return nullptr;
 }
 
 // Two queues, of which the second has nothing to suffer: what it was answered came after all that

@@ -39,7 +39,7 @@
 #include "vdev/core/interrupt.hpp"
 #include "vdev/core/poll_time.hpp"
 #include "vdev/core/registration.hpp"
-#include "vdev/runner/interpose.hpp"
+#include "vdev/faults/tally.hpp"
 #include "vdev/virtio/device.hpp"
 #include "vdev/virtio/ring_words.hpp"
 #include "vdev/virtio/virtqueue.hpp"
@@ -49,12 +49,11 @@ namespace bellwire::virtio {
 
 struct BackendOptions {
   Polling polling = Polling::off;
-  std::chrono::nanoseconds moderate{0};  ///< least time between two interrupts of a queue
-  bool packed = true;                    ///< whether packed rings are offered
-  std::optional<DropPlan> drop = std::nullopt;
-  DropCount came = std::make_shared<std::uint64_t>();  ///< what `drop` counts
-  std::shared_ptr<Watch> watch = nullptr;              ///< of all queues; null: nobody watches
-  unsigned watch_from = 0;  ///< which of its queues is this backend's first
+  std::chrono::nanoseconds moderate{0};          ///< least time between two interrupts of a queue
+  bool packed = true;                            ///< whether packed rings are offered
+  std::shared_ptr<FaultTally> faults = nullptr;  ///< what goes wrong on purpose; null: nothing
+  std::shared_ptr<Watch> watch = nullptr;        ///< of all queues; null: nobody watches
+  unsigned first_queue = 0;  ///< of both: which of their queues is this backend's first
 };
 
 /// Called for each step of a queue's requests, for what a transport has to note in memory that

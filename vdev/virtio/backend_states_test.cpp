@@ -234,8 +234,8 @@ TEST_CASE_TEMPLATE("a polled queue needs no kick, and an idle one asks for them 
 TEST_CASE("a lost kick is what the plan says, and the next one serves both") {
   HoldingDevice device;
   device.at_once = true;
-  const DropPlan second{DropPlan::Wire::doorbell, 2};
-  VirtioGuest guest(device, {.event_index = false, .options = {.drop = second}});
+  const auto second = std::make_shared<FaultTally>(FaultPlan::parse("drop doorbell 2").value());
+  VirtioGuest guest(device, {.event_index = false, .options = {.faults = second}});
   guest.start(0);
   guest.run();
   guest.submit(0, 1);

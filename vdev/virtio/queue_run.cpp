@@ -25,7 +25,7 @@ bool area_overlaps(std::uint64_t address, std::uint64_t size, const AddressRange
 QueueRun::QueueRun(QueueHost& host, unsigned index) noexcept
     : host_(host),
       index_(index),
-      watched_(host.options.watch ? &host.options.watch->queue(host.options.watch_from + index)
+      watched_(host.options.watch ? &host.options.watch->queue(host.options.first_queue + index)
                                   : nullptr) {}
 
 Result<void> QueueRun::set_up(QueueSetup setup) {
@@ -100,12 +100,12 @@ Result<QueueRun::Parts> QueueRun::make_parts() {
   const auto& options = host_.options;
   auto moderation = Moderation::start(host_.context, attachment, options.moderate);
   if (!moderation) return moderation.error();
-  auto dropping = Dropping::start(host_.context, attachment, options.drop, options.came);
-  if (!dropping) return dropping.error();
+  auto faults = Faults::start(host_.faults, attachment, options.first_queue + index_);
+  if (!faults) return faults.error();
   auto runner = Runner::start(host_.context, *this, std::move(attachment),
                               setup_->kick ? options.polling : Polling::always);
   if (!runner) return runner.error();
-  return Parts{std::move(*moderation), std::move(*dropping), std::move(*runner)};
+  return Parts{std::move(*moderation), std::move(*faults), std::move(*runner)};
 }
 
 void QueueRun::release() noexcept {

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 
+#include "vdev/faults/faults.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/virtio/backend.hpp"
 #include "vdev/virtio/completions.hpp"
@@ -24,6 +26,7 @@ class QueueHost {
         device(served),
         memory(guest),
         options(std::move(chosen)),
+        faults(options.faults ? FaultSwitch::create(io, options.faults) : nullptr),
         completions(std::move(event)) {}
 
   /// Lets the device complete what is ready, and returns to the driver what has been completed.
@@ -41,6 +44,7 @@ class QueueHost {
   Device& device;
   DmaSpace& memory;
   const BackendOptions options;
+  const std::shared_ptr<FaultSwitch> faults;  // all queues' wires pass through it; null: none do
   Completions completions;
 
  protected:
@@ -95,7 +99,7 @@ class QueueRun final : private bellwire::Device {
  private:
   struct Parts {
     Moderation moderation;
-    Dropping dropping;
+    Faults faults;
     Runner runner;
   };
   [[nodiscard]] Result<void> map_ring();

@@ -21,7 +21,7 @@ struct Watched {
       : watch(std::make_shared<Watch>(Watch::create("holder", 2 + others, 64).value())),
         guest(device, {.packed = packed,
                        .event_index = false,
-                       .options = {.watch = watch, .watch_from = others}}) {
+                       .options = {.watch = watch, .first_queue = others}}) {
     guest.start_all();
     guest.run();  // what is there at the start is served without a kick
   }

@@ -172,8 +172,9 @@ Result<void> ControlConnection::record(const json::object& request) {
 Result<void> ControlConnection::send_status() {
   if (!outbox_.empty())  // it keeps asking, and reads nothing
     return fault(std::errc::no_buffer_space, "read the answers before sending more requests");
-  const auto status = thread_.with_layout(
-      [this](const ring::Layout* layout) { return status_of(layout, facts_, thread_.log()); });
+  const auto status = thread_.with_layout([this](const ring::Layout* layout) {
+    return status_of(layout, facts_, thread_.log(), thread_.faults());
+  });
   send(json::serialize(json::object{{"status", status}}) + "\n", false);
   return {};
 }

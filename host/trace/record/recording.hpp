@@ -18,6 +18,7 @@
 
 #include "host/trace/file/trace_file.hpp"
 #include "host/trace/record/function_log.hpp"
+#include "vdev/faults/tally.hpp"
 #include "vdev/ring/layout.hpp"
 
 namespace bellwire::host {
@@ -44,6 +45,8 @@ class RecordingThread {
   /// The device is a PCI function: `log`, which must outlive the thread, sees it. Before anything
   /// else is done.
   void follow(FunctionLog& log) noexcept { log_ = &log; }
+  /// What goes wrong on purpose; null: nothing. Likewise.
+  void follow(std::shared_ptr<const FaultTally> faults) noexcept { faults_ = std::move(faults); }
 
   /// Calls `what` on the thread, and waits until it is done. Not while a device runs.
   void run(const std::function<void()>& what);
@@ -59,6 +62,7 @@ class RecordingThread {
   }
   /// Null: the device is no PCI function.
   [[nodiscard]] const FunctionLog* log() const noexcept { return log_; }
+  [[nodiscard]] const FaultTally* faults() const noexcept { return faults_.get(); }
   /// Calls `over` when nothing more is recorded, and `ended` when the trace is made, which may take
   /// long. EBUSY: something is being recorded already.
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
@@ -83,6 +87,7 @@ class RecordingThread {
   std::optional<ring::Layout> layout_;
   std::unique_ptr<OpenRecording> job_;  // made, and taken, by the thread
   FunctionLog* log_ = nullptr;
+  std::shared_ptr<const FaultTally> faults_;
   std::thread thread_;
 };
 

@@ -63,20 +63,26 @@ json::value counts_of(const FunctionLog* log) {
   return all;
 }
 
+json::array counts_of(const FaultTally* faults) {
+  json::array all;
+  for (std::size_t rule = 0; faults != nullptr && rule < faults->plan().rules.size(); ++rule)
+    all.push_back(json::object{{"fault", describe(faults->plan().rules[rule])},
+                               {"times", faults->count(rule)}});
+  return all;
+}
+
 }  // namespace
 
-json::object status_of(const ring::Layout* layout, const TraceFacts& facts,
-                       const FunctionLog* log) {
+json::object status_of(const ring::Layout* layout, const TraceFacts& facts, const FunctionLog* log,
+                       const FaultTally* faults) {
   json::array queues;
   for (unsigned index = 0; layout != nullptr && index < layout->queues(); ++index)
     queues.push_back(status_of(index, layout->queue(index)));
   const auto incarnation =
       layout == nullptr ? 0U : ring::load(layout->device_line().incarnation, ring::relaxed);
-  return {{"device", facts.device},
-          {"transport", facts.transport},
-          {"incarnation", incarnation},
-          {"function", counts_of(log)},
-          {"queues", std::move(queues)}};
+  return {{"device", facts.device},      {"transport", facts.transport},
+          {"incarnation", incarnation},  {"function", counts_of(log)},
+          {"faults", counts_of(faults)}, {"queues", std::move(queues)}};
 }
 
 // The side that asks
@@ -148,6 +154,13 @@ FunctionCounts read_counts(const JsonNode& node) {
   return counts;
 }
 
+std::vector<FaultStatus> read_faults(const JsonNode& node) {
+  std::vector<FaultStatus> faults;
+  for (std::size_t index = 0; index < node.size(); ++index)
+    faults.push_back({node.at(index).at("fault").line(), number(node.at(index).at("times"))});
+  return faults;
+}
+
 DeviceStatus read_status(const JsonNode& node) {
   DeviceStatus status{.when = std::chrono::steady_clock::now(),
                       .pid = 0,
@@ -157,6 +170,7 @@ DeviceStatus read_status(const JsonNode& node) {
                       .queues = {}};
   if (node.has("function") && node.at("function").is_object())
     status.function = read_counts(node.at("function"));
+  if (node.has("faults")) status.faults = read_faults(node.at("faults"));
   const auto queues = node.at("queues");
   for (std::size_t index = 0; index < queues.size(); ++index)
     if (const auto queue = read_queue(queues.at(index)); queue.generation % 2 == 1)

@@ -15,24 +15,32 @@
 
 #include "host/trace/file/trace_file.hpp"
 #include "host/trace/record/function_log.hpp"
+#include "vdev/faults/tally.hpp"
 #include "vdev/ring/layout.hpp"
 
 namespace bellwire::host {
 
-/// {device, transport, incarnation, function, queues: [{queue, entries, generation, status,
+/// {device, transport, incarnation, function, faults, queues: [{queue, entries, generation, status,
 /// consumed, completed, submitted, doorbells, wakeups, raises, lost: {kicks, doorbells, interrupts,
 /// calls, wakes}}]}. `lost` counts the hops that driver or device found lost, and repaired. Without
 /// a `layout` there are no queues. `function` is null, or, of a PCI function, {EVENT: how many…,
 /// dma_bytes, failed} since the device began. Numbers of a queue count since its generation began;
-/// the indices consumed, completed and submitted wrap at 2^32.
+/// the indices consumed, completed and submitted wrap at 2^32. `faults` is [{fault, times}] of the
+/// rules of a plan, and empty without one.
 [[nodiscard]] boost::json::object status_of(const ring::Layout* layout, const TraceFacts& facts,
-                                            const FunctionLog* log = nullptr);
+                                            const FunctionLog* log = nullptr,
+                                            const FaultTally* faults = nullptr);
 
 struct QueueStatus {
   std::uint32_t queue, entries, generation, status;
   std::uint32_t submitted, completed;
   std::uint64_t doorbells, wakeups, raises;
   std::uint64_t lost;  ///< all of them
+};
+
+struct FaultStatus {
+  std::string fault;    ///< the rule of the plan
+  std::uint64_t times;  ///< it was injected
 };
 
 struct DeviceStatus {
@@ -42,6 +50,7 @@ struct DeviceStatus {
   std::uint32_t incarnation;
   std::vector<QueueStatus> queues;                        ///< those that a driver uses
   std::optional<FunctionCounts> function = std::nullopt;  ///< of a PCI function
+  std::vector<FaultStatus> faults = {};
 };
 
 /// Asks the device that serves `socket`, and waits for the answer for up to two seconds. ETIMEDOUT,

@@ -9,6 +9,7 @@ Result<void> Tracing::start(bool function) {
   if (!options_.wanted()) return {};
   thread_.emplace();
   if (function) thread_->follow(log_);
+  thread_->follow(faults_);
   if (!options_.control.empty()) {
     auto control = ControlServer::create(*thread_, facts_, options_.control);
     if (!control) return control.error();

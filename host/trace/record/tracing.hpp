@@ -23,8 +23,9 @@ struct TracingOptions {
 
 class Tracing {
  public:
-  Tracing(TracingOptions options, TraceFacts facts)
-      : options_(std::move(options)), facts_(std::move(facts)) {}
+  /// `faults`: what goes wrong on purpose; null: nothing.
+  Tracing(TracingOptions options, TraceFacts facts, std::shared_ptr<const FaultTally> faults)
+      : options_(std::move(options)), facts_(std::move(facts)), faults_(std::move(faults)) {}
 
   /// EACCES and the like: the file can't be written. EADDRINUSE: the socket is another's.
   /// `function`: the device is a PCI function, which observer() sees.
@@ -48,6 +49,7 @@ class Tracing {
 
   TracingOptions options_;
   TraceFacts facts_;
+  std::shared_ptr<const FaultTally> faults_;
   std::optional<OutputFile> file_;
   bool attached_ = false;
   FunctionLog log_;

@@ -6,7 +6,6 @@
 #include <map>
 
 #include "vdev/log/log.hpp"
-#include "vdev/loop/event_reader.hpp"
 
 namespace bellwire::pci {
 namespace {
@@ -126,95 +125,74 @@ class DmaTap final : public DmaObserver {
   std::shared_ptr<Observer*> observer_;
 };
 
-// Which interrupt is lost, and how many have come.
-struct Loss {
-  std::uint64_t number = 0, came = 0;
-};
-
-// Between the device and the client's eventfd.
-class TappedInterrupt final : public EventOwner,
-                              public std::enable_shared_from_this<TappedInterrupt> {
+// Tells of each interrupt that arrives.
+class InterruptWitness final : public FaultWitness {
  public:
-  TappedInterrupt(unsigned vector, os::EventFd client, EventReader reader, Observer& observer,
-                  Loss& loss)
-      : vector_(vector),
-        client_(std::move(client)),
-        reader_(std::move(reader)),
-        observer_(observer),
-        loss_(loss) {}
+  explicit InterruptWitness(Observer& observer) noexcept : observer_(observer) {}
 
-  void wait() { reader_.wait(shared_from_this()); }
-  // What was raised reaches the client, if it still wants that.
-  void end(bool forward) noexcept {
-    const auto taken = reader_.stop();
-    if (forward && taken > 0) client_.ring(taken);
-  }
-
-  void on_event(unsigned, std::uint64_t count) override {
-    const bool lost = ++loss_.came == loss_.number;
+  void arrived(FaultWire, unsigned vector, std::uint64_t count, bool lost) noexcept override {
     observer_.saw({.kind = EventKind::interrupt,
                    .failed = lost,
                    .size = static_cast<std::uint32_t>(count),
-                   .where = vector_,
+                   .where = vector,
                    .value = 0,
                    .began = Clock::now()});
-    if (!lost) client_.ring(count);
-    wait();
   }
 
  private:
-  unsigned vector_;
-  os::EventFd client_;
-  EventReader reader_;
   Observer& observer_;
-  Loss& loss_;
 };
 
+// A switch stands between the device and the client's eventfds.
 class InterruptTap final : public ConnectionTap {
  public:
-  InterruptTap(boost::asio::io_context& context, Observer& observer, std::uint64_t lost) noexcept
-      : context_(context), observer_(observer), loss_{.number = lost} {}
+  InterruptTap(boost::asio::io_context& context, Observer& observer,
+               std::shared_ptr<FaultTally> faults)
+      : switch_(FaultSwitch::create(context, std::move(faults),
+                                    std::make_shared<InterruptWitness>(observer))) {}
   ~InterruptTap() override {
-    for (const auto& [place, tapped] : tapped_) tapped->end(true);
+    for (const auto& [interrupt, place] : places_) switch_->remove(place);
   }
 
   os::EventFd connected(InterruptKind kind, unsigned index, os::EventFd event) noexcept override {
     disconnected(kind, index);
     auto own = os::EventFd::create();
-    auto reader =
-        own ? EventReader::create(context_, *own, index) : Result<EventReader>(own.error());
-    if (!reader) {
-      log::warning("interrupt {} is not recorded: {}", index, reader.error().message);
+    auto from = own ? own->duplicate() : Result<os::EventFd>(own.error());
+    auto to = event.duplicate();  // `event` itself, if there is none
+    auto place = from && to ? switch_->add({.kind = FaultWire::interrupt,
+                                            .index = index,
+                                            .from = std::move(*from),
+                                            .to = std::move(*to)})
+                            : Result<unsigned>(from ? to.error() : from.error());
+    if (!place) {
+      log::warning("interrupt {} is not recorded: {}", index, place.error().message);
       return event;
     }
-    auto tapped = std::make_shared<TappedInterrupt>(index, std::move(event), std::move(*reader),
-                                                    observer_, loss_);
-    tapped->wait();
-    tapped_[{kind, index}] = std::move(tapped);
+    places_[{kind, index}] = *place;
     return std::move(*own);
   }
 
+  // The client wants nothing more of it.
   void disconnected(InterruptKind kind, unsigned index) noexcept override {
-    const auto found = tapped_.find({kind, index});
-    if (found == tapped_.end()) return;
-    found->second->end(false);
-    tapped_.erase(found);
+    const auto found = places_.find({kind, index});
+    if (found == places_.end()) return;
+    switch_->remove(found->second, false);
+    places_.erase(found);
   }
 
-  [[nodiscard]] std::uint64_t came() const noexcept { return loss_.came; }
-
  private:
-  boost::asio::io_context& context_;
-  Observer& observer_;
-  Loss loss_;
-  std::map<std::pair<InterruptKind, unsigned>, std::shared_ptr<TappedInterrupt>> tapped_;
+  const std::shared_ptr<FaultSwitch> switch_;
+  std::map<std::pair<InterruptKind, unsigned>, unsigned> places_;
 };
 
 }  // namespace taps
 
 struct Observation::Taps {
-  Taps(boost::asio::io_context& context, Function& function, Observer& observer, std::uint64_t lost)
-      : access(function.access(), observer), dma(observer), interrupts(context, observer, lost) {}
+  Taps(boost::asio::io_context& context, Function& function, Observer& observer,
+       std::shared_ptr<FaultTally> faults)
+      : access(function.access(), observer),
+        dma(observer),
+        interrupts(context, observer, std::move(faults)) {}
 
   std::array<std::optional<taps::RegisterTap>, most_bars> registers;
   taps::AccessTap access;
@@ -223,8 +201,9 @@ struct Observation::Taps {
 };
 
 Observation::Observation(boost::asio::io_context& context, Function& function, Observer& observer,
-                         std::uint64_t lost)
-    : function_(function), taps_(std::make_unique<Taps>(context, function, observer, lost)) {
+                         std::shared_ptr<FaultTally> faults)
+    : function_(function),
+      taps_(std::make_unique<Taps>(context, function, observer, std::move(faults))) {
   for (unsigned bar = 0; bar < most_bars; ++bar)
     if (auto* const inner = function.bars()[bar].registers; inner != nullptr)
       function.serve_registers(
@@ -232,10 +211,6 @@ Observation::Observation(boost::asio::io_context& context, Function& function, O
   function.serve_access(taps_->access);
   function.memory().tell(&taps_->dma);
   function.interrupts().tell(&taps_->interrupts);
-}
-
-std::uint64_t Observation::interrupts() const noexcept {
-  return taps_->interrupts.came();
 }
 
 Observation::~Observation() {

@@ -2,8 +2,8 @@
 //
 // Observation: while it exists, an Observer gets each access to a function's registers and config
 // space, its DMA, its interrupts and its resets. It stands in front of the function's parts, and
-// passes everything on to them; it costs nothing where there is none. It can also lose one
-// interrupt on purpose, to show what the driver does then.
+// passes everything on to them; it costs nothing where there is none. A plan's faults can happen to
+// the interrupts on their way, to show what the driver does then.
 //
 // What it can't see: memory of BARs that the guest has mapped, the guest's memory that the device
 // uses by map() or bytes(), and doorbells that the guest's kernel takes.
@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "vdev/faults/switch.hpp"
 #include "vdev/pci/function.hpp"
 
 namespace bellwire::pci {
@@ -57,19 +58,16 @@ class Observer {
 class Observation {
  public:
   /// Descriptors that it opens per interrupt.
-  static constexpr unsigned descriptors_each = 3;
+  static constexpr unsigned descriptors_each = FaultSwitch::descriptors_each + 1;
 
   /// To be made before a transport serves the function, and dropped after it; both arguments must
   /// outlive it. An interrupt for which there is no descriptor is passed on unseen; the log says
-  /// so. `lost`: the number of the interrupt that is lost, over all vectors, from 1 on; 0: none.
+  /// so. `faults` happen to the interrupts; null: none do.
   Observation(boost::asio::io_context& context, Function& function, Observer& observer,
-              std::uint64_t lost = 0);
+              std::shared_ptr<FaultTally> faults = nullptr);
   Observation(const Observation&) = delete;
   Observation& operator=(const Observation&) = delete;
   ~Observation();
-
-  /// How many interrupts have come, with the lost one.
-  [[nodiscard]] std::uint64_t interrupts() const noexcept;
 
  private:
   struct Taps;

@@ -70,14 +70,23 @@ TEST_CASE("a guest that is stopped says so, though no device answers") {
 
 namespace {
 
+std::shared_ptr<FaultTally> lost(FaultWire wire, std::uint64_t number) {
+  FaultPlan plan;
+  plan.rules.push_back({.action = FaultAction::drop,
+                        .wire = wire,
+                        .chooses = FaultRule::Chooses::nth,
+                        .number = number});
+  return std::make_shared<FaultTally>(std::move(plan));
+}
+
 // A loss may not matter, if its side just looks by itself; then it is another's turn.
-GuestReport report_of_loss(DropPlan::Wire wire) {
+GuestReport report_of_loss(FaultWire wire) {
   for (std::uint64_t number = 20; number < 60; ++number) {
     boost::asio::io_context context{1};
     const auto transport = InProcess::create(context, {}).value();
     Digest digest;
     const testing::RunningDevice running(digest, transport->attach(nullptr).value(), Polling::off,
-                                         DropPlan{wire, number});
+                                         lost(wire, number));
     auto report = transport->guest()->run({.requests = 3000, .depth = 1}).value();
     if (!report.hangs.empty()) return report;
   }
@@ -88,8 +97,8 @@ GuestReport report_of_loss(DropPlan::Wire wire) {
 
 TEST_CASE("a guest whose doorbell or interrupt is lost reports what hung, and comes to an end") {
   for (const auto& [wire, hop] :
-       {std::pair{DropPlan::Wire::doorbell, "doorbell written"},
-        std::pair{DropPlan::Wire::interrupt, "completion posted and interrupt raised"}}) {
+       {std::pair{FaultWire::doorbell, "doorbell written"},
+        std::pair{FaultWire::interrupt, "completion posted and interrupt raised"}}) {
     const std::string last = hop;
     CAPTURE(last);
     const auto report = report_of_loss(wire);

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`bellwire device --fault`: what each action does to a run, and what is said of it."""
+
+import re
+import signal
+import subprocess
+import unittest
+
+from program import pipe
+from programs_test import PATIENCE, ProgramCase, served
+
+# None of these loses anything: every request is answered.
+HARMLESS = ("delay doorbell 1/5 1us..100us", "delay interrupt 1/5 1us..100us", "double doorbell 1/5",
+            "double interrupt 1/5", "merge doorbell 1/5 100us", "merge interrupt 1/5 100us",
+            "invent doorbell 10us..100us", "invent interrupt 10us..100us",
+            "stall doorbell every 50 1ms", "stall interrupt every 50 1ms")
+
+
+class Faults(ProgramCase):
+    def run_with(self, *plans: str, rings: int = 500) -> subprocess.CompletedProcess[str]:
+        return self.run_program("device", "echo", "--on", f"in-process:rings={rings}",
+                                *(word for plan in plans for word in ("--fault", plan)))
+
+    def injected(self, said: str) -> dict[str, int]:
+        """By rule."""
+        report = re.findall(r"(?m)^bellwire: warning: faults injected: (.*)$", said)
+        self.assertEqual(len(report), 1, said)
+        return {rule: int(times) for times, rule in re.findall(r"(\d+) by '([^']+)'", report[0])}
+
+    def test_what_loses_nothing_fails_nothing(self) -> None:
+        for plan in HARMLESS:
+            with self.subTest(plan):
+                run = self.run_with(plan)
+                self.assertEqual(run.returncode, 0, run.stderr)
+                self.assertIn("500 answered, 0 lost, 0 wrong, 0 unexpected, 0 hung", run.stdout)
+                (times,) = self.injected(run.stderr).values()
+                self.assertGreater(times, 0)
+                self.assertIn(f"fault: {' '.join(plan.split()[:2])} ", run.stderr)
+
+    def test_plans_add_up(self) -> None:
+        run = self.run_with("double doorbell 5; seed 3", "stall interrupt 7 1ms\ndrop doorbell 5000")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(self.injected(run.stderr), {
+            "double doorbell 5 100us": 1, "stall interrupt 7 1ms": 1, "drop doorbell 5000": 0})
+        self.assertRegex(run.stderr, r"fault: double doorbell 5 on wire 0 \(100\.0 us\), newest "
+                                     r"request \d+\n")
+
+    def test_a_crash_leaves_only_its_log(self) -> None:
+        run = self.run_with("crash doorbell 20")
+        self.assertEqual(run.returncode, -signal.SIGKILL)
+        self.assertEqual(run.stdout, "")
+        self.assertEqual(self.injected(run.stderr), {"crash doorbell 20": 1})
+
+    def test_a_signal_ends_a_stall(self) -> None:
+        device = self.start("device", "echo", "--on", "in-process:rings=500", "--fault",
+                            "stall doorbell 20 60s")
+        self.assertTrue(any("fault: stall" in line for line in pipe(device.stderr)))
+        device.terminate()
+        self.assertEqual(device.wait(PATIENCE), 0)
+
+    def test_top_counts_while_it_runs(self) -> None:
+        self.start("device", "echo", "--on", "in-process:rings=10000000", "--control", self.socket,
+                   "--fault", "double interrupt every 100 1us; drop doorbell 999999999999")
+        self.until(lambda: served(self.socket))
+        self.until(lambda: any(self.counted()))
+
+    def counted(self) -> list[int]:
+        run = self.run_program("top", self.socket, "--interval", "0.1", "--times", "3")
+        counts = re.findall(r"(?m)^echo +injected (\d+) times: double interrupt every 100 1us$",
+                            run.stdout)
+        self.assertEqual(len(counts), 3, run.stdout)
+        self.assertIn("injected 0 times: drop doorbell 999999999999\n", run.stdout)
+        return [int(times) for times in counts]
+
+
+if __name__ == "__main__":
+    unittest.main()
