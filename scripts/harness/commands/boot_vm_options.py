@@ -102,9 +102,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--moderate", metavar="US", type=_number(0, 1_000_000), default=0,
         help="least time between two interrupts per queue, in microseconds; those in between are "
              "merged (default: 0)")
+    add("--fault", metavar="PLAN", action="append", default=[],
+        help="what goes wrong on purpose with each device's doorbells and interrupts, as in 'drop "
+             "interrupt 1/1000; delay doorbell 50us..2ms; seed 42' (docs/faults.md); repeatable")
     add("--drop", metavar="WIRE=N", type=_drop,
         help="each device loses its Nth doorbell (doorbell=N) or its Nth interrupt (interrupt=N), "
-             "to see which side reports it; the run then ends with 1")
+             "to see which side reports it; short for --fault 'drop doorbell N'")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts per device (default: {lab.VECTORS})")
     add("--entries", metavar="N", type=_entries,
@@ -224,9 +227,11 @@ def _check(options: argparse.Namespace) -> None:
         raise HarnessError("--shell excludes a command: give one of them")
     if sizes and not virtio.rings(options.device):
         raise HarnessError(f"--{sizes[0]}: no --device here has rings of ours: leave it out")
-    if options.drop and not options.device:
-        raise HarnessError(f"--drop {options.drop}: there is no --device that could lose it; a program "
-                           "of --serve has its own --drop, if bellwire::device_main runs it")
+    for name, given in (("drop", options.drop), ("fault", "; ".join(options.fault))):
+        if given and not options.device:
+            raise HarnessError(f"--{name} {given}: there is no --device that it could happen to; a "
+                               f"program of --serve has its own --{name}, if bellwire::device_main "
+                               "runs it")
     virtio.check(options.transport, options.device)
     _check_nested(options)
     overlay.check_shares(options.share, options.memory)

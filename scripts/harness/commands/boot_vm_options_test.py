@@ -26,6 +26,8 @@ WRONG = (
     (["--drop", "doorbell=0"], "'doorbell=0'"),
     (["--drop", "interrupt=1", "--device", "none", "--", "true"], "--drop interrupt=1"),
     (["--drop", "interrupt=1", "--transport", "vfio-user", "--serve", "true {socket}"], "own --drop"),
+    (["--fault", "drop interrupt 1", "--device", "none", "--", "true"], "--fault drop interrupt 1"),
+    (["--fault"], "--fault"),
     (["--entries", "100"], "'100'"),
     (["--payload", "0"], "'0'"),
     (["--transport", "vhost-user", "--entries", "64", "--", "true"], "'entries=64'"),

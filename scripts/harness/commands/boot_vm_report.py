@@ -32,6 +32,9 @@ class Report:
             messages.say(line)
         for line, log in found.interruptions:
             messages.say(f"{line}; see {log}")
+        if found.faults:
+            messages.say("faults injected: " + ", ".join(
+                f"{times} by '{rule}'" for rule, times in found.faults.items()))
         verdict = self.verdict
         if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
             messages.say(verdict.reason)
@@ -55,7 +58,7 @@ class Report:
                 "reason": self.verdict.reason, "folder": str(self.folder), "boot_ms": vm.boot_ms,
                 "boots": vm.boots, "resumed": vm.resumed, "ktap": ktap.count(found.cases),
                 "complaints": _texts(found.complaints), "hangs": _texts(found.hangs),
-                "interruptions": _texts(found.interruptions),
+                "interruptions": _texts(found.interruptions), "faults": dict(found.faults),
                 "post_mortem": vm.post_mortem.facts() if vm.post_mortem else None,
                 "devices": [_process(device) | {"name": device.name}
                             for device in self._lab.devices],

@@ -3,7 +3,8 @@
 device that failed; and the tests that its guests reported."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Findings:
     hangs: Lines
     failures: Lines  # of devices
     interruptions: Lines  # requests that had to wait and lost nothing, processes that were stopped
+    faults: Mapping[str, int]  # how often each was injected on purpose
 
     @property
     def failed(self) -> list[ktap.Case]:
@@ -57,7 +59,15 @@ def find(devices: Sequence[Device], vms: Sequence[Vm], processes: Sequence[Proce
         [(f"{device.what} {describe(device.status)}: "
           f"{logs.last_line(device.log).removeprefix(SAID)}", device.log)
          for device in devices if device.status],
-        [*_stops(processes), *_of_requests(devices, vms, logs.interruptions)])
+        [*_stops(processes), *_of_requests(devices, vms, logs.interruptions)],
+        _faults(processes or devices))
+
+
+def _faults(processes: Sequence[Process]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for process in processes:
+        counts.update(logs.faults(process.log))
+    return dict(counts)
 
 
 def _stops(processes: Sequence[Process]) -> Lines:

@@ -96,6 +96,8 @@ class Labs:
         self._run.labs.append(lab)
         if dropped := _marked(self._request, "drop", ("doorbell", "interrupt", "device")):
             Faults([lab]).drop(**dropped)
+        for marker in reversed(list(self._request.node.iter_markers("fault"))):
+            Faults([lab]).inject(_plan(marker), device=marker.kwargs.get("device"))
         return lab
 
     def folder(self) -> Path:
@@ -187,6 +189,13 @@ def _marked(request: pytest.FixtureRequest, name: str, known: tuple[str, ...]) -
         raise HarnessError(f"@pytest.mark.{name}: there is no '{unknown[0]}', but "
                            f"{', '.join(known)}")
     return words
+
+
+def _plan(marker: pytest.Mark) -> str:
+    if len(marker.args) != 1 or set(marker.kwargs) - {"device"}:
+        raise HarnessError('@pytest.mark.fault: give one plan, as in fault("drop interrupt 1/100"), '
+                           "and perhaps device=N")
+    return str(marker.args[0])
 
 
 def _folder(request: pytest.FixtureRequest) -> Path:

@@ -22,6 +22,7 @@ MARKERS = (
     "device(*words): the lab's devices, as boot-vm's --device or --serve name them",
     "machine(cpus, memory, vectors, guests, cold, device_options, qemu, qemu_args, append, "
     "shared_memory, drivers, modules, shares): the VM",
+    "fault(plan, device=all): what goes wrong with each device's signals, as boot-vm's --fault",
     "drop(doorbell=N or interrupt=N, device=all): what each device loses",
     "lenient: the test alone says whether it passes, whatever went wrong beside it",
 )

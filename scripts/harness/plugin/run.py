@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a test's labs are at, from their start to the verdict, and what is said of a failed test."""
 
+import json
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -23,11 +25,18 @@ OPTIONS = ("kernel", "transport", "accelerator", "qemu", "no_skip", "runs")
 
 @dataclass
 class Faults:
-    """What goes wrong on purpose, and what is then no failure. The kinds of faults are those of
-    `bellwire device`; each becomes options of a device's process."""
+    """What goes wrong on purpose, and what is then no failure. A plan is that of `bellwire device
+    --fault` (docs/faults.md); it becomes an option of a device's process."""
 
     labs: list[Lab]
     expected: list[str] = field(default_factory=list)
+
+    def inject(self, plan: str, *, device: int | None = None) -> None:
+        """Lets faults happen to a device's doorbells and interrupts, or each device's, when it
+        starts, as in inject("delay interrupt 1/10 50us..2ms"). Beside the fixture `vm`, which has
+        started them, use the marker fault()."""
+        self._give("inject", f'"{plan}"', ["--fault", plan], device,
+                   f"@pytest.mark.fault({json.dumps(plan)})")
 
     def drop(self, *, doorbell: int | None = None, interrupt: int | None = None,
              device: int | None = None) -> None:
@@ -37,15 +46,28 @@ class Faults:
                                                           ("interrupt", interrupt)) if number]
         if len(wanted) != 1:
             raise HarnessError("drop(): name one wire and its Nth signal, as in drop(doorbell=5)")
+        self._give("drop", wanted[0], ["--drop", wanted[0]], device,
+                   f"@pytest.mark.drop({wanted[0]})")
+
+    def _give(self, call: str, given: str, options: list[str], device: int | None, marker: str
+              ) -> None:
         devices = [device for lab in self.labs for device in lab.devices]
         if not devices:
-            raise HarnessError(f"drop({wanted[0]}): the lab has no device of bellwire's; a program of "
-                               "yours has its own --drop, if bellwire::device_main runs it")
+            raise HarnessError(f"{call}({given}): the lab has no device of bellwire's; a program of "
+                               f"yours has its own {options[0]}, if bellwire::device_main runs it")
         for target in devices if device is None else [devices[device]]:
             if target.pid:
-                raise HarnessError(f"{target.what} runs already: drop() before lab.boot(), or mark "
-                                   f"the test with @pytest.mark.drop({wanted[0]})")
-            target.add_options(["--drop", wanted[0]])
+                raise HarnessError(f"{target.what} runs already: {call}() before lab.boot(), or mark "
+                                   f"the test with {marker}")
+            target.add_options(options)
+
+    def injected(self) -> dict[str, int]:
+        """How often each rule of the plans was carried out, by the devices that have ended: stop()
+        one first, or the lab."""
+        counts: Counter[str] = Counter()
+        for lab in self.labs:
+            counts.update(lab.findings().faults)
+        return dict(counts)
 
     def expect(self, text: str) -> None:
         """The test must end with a finding that has this text, such as "lost doorbell"; those that

@@ -23,6 +23,8 @@ _TASK = re.compile(r"task:(?P<name>.+?) +state:(?P<state>\S).* ppid:(?P<parent>\
 _FRAME = re.compile(r"([a-zA-Z_]\w*)[\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+")  # "? " before it: a guess
 _CPU = re.compile(r"NMI backtrace for cpu (\d+)(?: skipped: idling at (\w+))?")
 _RUNS = re.compile(r"CPU: \d+ PID: \d+ Comm: (.+?) (?:Not tainted|Tainted)")
+_INJECTED = re.compile(r"^bellwire: warning: faults injected: (.+)$", re.MULTILINE)
+_FAULT = re.compile(r"(\d+) by '([^']+)'")  # vdev/faults/tally.hpp
 _HANG = re.compile(r": (?:lost|stuck) \w+$")
 
 
@@ -90,6 +92,16 @@ def hangs(log: Path) -> list[str]:
 def interruptions(log: Path) -> list[str]:
     """A line for each request that waited for a side that was paused, gone or reset."""
     return [line for line in _requests(log) if not _HANG.search(line)]
+
+
+def faults(log: Path) -> dict[str, int]:
+    """How often each rule of a plan of faults was carried out, by all processes that have ended in
+    order, or that it crashed. One that was killed by others does not say."""
+    found: dict[str, int] = {}
+    for line in _INJECTED.findall(_text(log)):
+        for times, rule in _FAULT.findall(line):
+            found[rule] = found.get(rule, 0) + int(times)
+    return found
 
 
 def last_line(log: Path) -> str:
