@@ -163,13 +163,15 @@ def memory(state: State, shared: bool) -> Iterator[qemu.Ram]:
         return
     with _memory() as copy:
         _copy(state.ram, copy)
+        # A device's process maps what it is sure of: a peer could cut the file off under it.
+        fcntl.fcntl(copy, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
         yield qemu.Ram(Path(_ours(copy)), written=shared)
 
 
 @contextmanager
 def _memory() -> Iterator[int]:
     """A file in memory, empty."""
-    file = os.memfd_create("bellwire ram")
+    file = os.memfd_create("bellwire ram", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         yield file
     finally:
