@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import build, fuzz, guide, host, install, lint, packages, quick, schedule, static, vm
+from . import build, fuzz, guide, host, install, labs, lint, packages, quick, schedule, static, vm
 from .schedule import Costs
 from .step import Step
 
@@ -23,6 +23,7 @@ LEVELS = {
     "host": Level("programs; the library under ASan + UBSan, TSan", host.STEPS),
     "install": Level("the installed library, the examples that use it, docs/guide.md",
                      (*install.STEPS, *guide.STEPS)),
+    "labs": Level("each lab for students: its skeleton, solution, wrong answers", labs.STEPS),
     "fuzz": Level("hostile input: each corpus, and thousands of inputs that grow from it", fuzz.STEPS),
     "vm": Level("QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
     "nested": Level("the same with QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),

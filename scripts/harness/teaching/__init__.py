@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Labs for students: exercises with a grader (docs/labs). For those who write one:
+
+A lab is a folder docs/labs/NN-NAME with README.md, hints.md, the student's files in skeleton/, and
+grade.py, which has a `grader` with its tasks. Its solution, what the teacher wants to know, and
+typical wrong answers are in docs/labs/solutions/NN-NAME, which students don't get.
+
+    from bellwire.teaching import code, grader as grading
+    grader = grading.Grader(lambda folder: code.build(folder, ["answer.c"]))
+
+    @grader.task(2)
+    def twice(answer: code.Code) -> None:
+        "twice() doubles"                                   # what the two points are for
+        number = random.randrange(1 << 30)                  # so that no answer can be prepared
+        grading.expect(answer.call("twice", I32(number)).value, 2 * number, f"twice({number})")
+
+A task that returns gives its points; one that raises Wrong gives none, for that reason. The
+student's code runs in processes of its own, each with bounds on what it takes (sandbox.py); what it
+prints says nothing to the grader. `./scripts/test labs` tries each lab: the skeleton gets few points,
+the solution all, and solutions/NN-NAME/wrong/TASK-WHY.patch, applied to the solution, loses TASK alone.
+"""

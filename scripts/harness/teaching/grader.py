@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a lab's grade.py is made of: tasks with points, and reasons why they are lost."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+Answer = TypeVar("Answer")
+
+
+class Wrong(Exception):
+    """The student's answer is wrong; says what was expected and what was seen."""
+
+
+class NotBuilt(Exception):
+    """There is nothing that could be tried; says why."""
+
+
+def expect(seen: object, expected: object, what: str, beside: str = "") -> None:
+    """`beside`: what else was seen that helps to understand it."""
+    if seen != expected:
+        raise Wrong(f"{what}: expected {expected}, seen {seen}{f'; {beside}' if beside else ''}")
+
+
+@dataclass(frozen=True)
+class Task(Generic[Answer]):
+    points: int
+    run: Callable[[Answer], None]
+
+    @property
+    def name(self) -> str:
+        return self.run.__name__
+
+    @property
+    def title(self) -> str:
+        return (self.run.__doc__ or self.name).strip()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    name: str
+    title: str
+    of: int
+    points: int
+    reason: str = ""  # why there are fewer points
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Grade:
+    outcomes: list[Outcome]
+
+    @property
+    def points(self) -> int:
+        return sum(each.points for each in self.outcomes)
+
+    @property
+    def of(self) -> int:
+        return sum(each.of for each in self.outcomes)
+
+
+@dataclass
+class Grader(Generic[Answer]):
+    """`build` makes of the student's folder what the tasks try, in another folder."""
+
+    build: Callable[[Path, Path], Answer]
+    tasks: list[Task[Answer]] = field(default_factory=list)
+
+    def task(self, points: int) -> Callable[[Callable[[Answer], None]], Callable[[Answer], None]]:
+        def add(run: Callable[[Answer], None]) -> Callable[[Answer], None]:
+            self.tasks.append(Task(points, run))
+            return run
+
+        return add
+
+    def grade(self, folder: Path) -> Grade:
+        with tempfile.TemporaryDirectory(prefix="bellwire-lab-") as work:
+            try:
+                answer = self.build(folder, Path(work))
+            except NotBuilt as reason:
+                return Grade([Outcome(task.name, task.title, task.points, 0, str(reason))
+                              for task in self.tasks])
+            return Grade([_try(task, answer) for task in self.tasks])
+
+
+def _try(task: Task[Answer], answer: Answer) -> Outcome:
+    began = time.monotonic()
+    try:
+        task.run(answer)
+        points, reason = task.points, ""
+    except Wrong as wrong:
+        points, reason = 0, str(wrong)
+    return Outcome(task.name, task.title, task.points, points, reason, time.monotonic() - began)

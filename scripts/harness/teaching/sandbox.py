@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs a program that nobody trusts, such as a student's: in namespaces of its own where the system
+has them for us, so that it sees no other process, and nothing of it is left when it is killed; with
+bounds on the processes, the memory and the files that it may make; and as root never.
+"""
+
+import functools
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from bellwire.core.children import describe, die_with
+
+PROCESSES = 64
+MEMORY = 1 << 30  # bytes of address space of each process
+WRITTEN = 16 << 20  # bytes of a file, and of all in /tmp
+SECONDS = 20  # of CPU time of each process
+NOBODY = 65534
+
+# The shell stays as the namespace's first process, which signals don't end: the program has their
+# usual effects.
+_FOLDERS = f"""for folder in /tmp /dev/shm; do
+    mount -t tmpfs -o size={WRITTEN} none $folder || exit 1
+done
+cd /tmp || exit 1
+"$@"
+exit $?
+"""
+_NAMESPACES = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+               "sh", "-c", _FOLDERS, "sh")
+_AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
+_LIMITED = ("prlimit", f"--nproc={PROCESSES}")
+
+
+@functools.cache
+def prefix() -> tuple[str, ...]:
+    """The words before a command that confine it most, of those that work here."""
+    if os.geteuid() == 0:
+        choices = [("unshare", *_NAMESPACES, *_AS_NOBODY, *_LIMITED), (*_AS_NOBODY, *_LIMITED)]
+    else:
+        # The limit of processes counts all of a user's, but in a user namespace its own only.
+        choices = [("unshare", "--user", "--map-root-user", *_NAMESPACES, *_LIMITED)]
+    return next((words for words in choices if _works(words)), ())
+
+
+def _works(words: Sequence[str]) -> bool:
+    try:
+        return subprocess.run([*words, "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
+    except OSError:
+        return False
+
+
+class Confined:
+    """A process in the sandbox. What it prints is in `log`; it inherits the descriptors `passed`."""
+
+    def __init__(self, argv: Sequence[str], log: Path, passed: Sequence[int] = ()) -> None:
+        prepare = die_with(os.getpid())
+
+        def limited() -> None:
+            prepare()
+            for kind, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_FSIZE, WRITTEN),
+                               (resource.RLIMIT_CPU, SECONDS)):
+                resource.setrlimit(kind, (most, most))
+
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*prefix(), *argv], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                pass_fds=passed, process_group=0, preexec_fn=limited, cwd="/")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends it and all that it started, where it has a namespace; else its process group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def end(self) -> str:
+        """Why it ended, in words."""
+        status = self._process.wait()
+        status = 128 - status if status > 128 else status  # as a shell has it
+        return _REASONS.get(status, describe(status))
+
+    def cpu_ticks(self) -> int:
+        """What it has computed so far, with all that it started."""
+        return sum(_ticks(pid) for pid in self._family())
+
+    def is_asleep(self) -> bool:
+        """Whether each thread of its processes waits."""
+        states = [_stat(task)[0] for pid in self._family() for task in _tasks(pid)]
+        return set(states) <= {"S", "gone"}
+
+    def _family(self) -> list[int]:
+        found = [self._process.pid]
+        for pid in found:
+            with suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        return found
+
+
+_REASONS = {
+    -signal.SIGXFSZ: f"wrote more than {WRITTEN >> 20} MiB",
+    -signal.SIGXCPU: f"computed for more than {SECONDS} s",
+    -signal.SIGKILL: f"was killed by SIGKILL, or computed for more than {SECONDS} s",
+}
+
+
+def _tasks(pid: int) -> list[Path]:
+    with suppress(OSError):
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    return []
+
+
+def _stat(place: Path) -> list[str]:
+    """From its state on."""
+    with suppress(OSError):
+        return (place / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    return ["gone"]
+
+
+def _ticks(pid: int) -> int:
+    fields = _stat(Path(f"/proc/{pid}"))
+    return int(fields[11]) + int(fields[12]) if len(fields) > 12 else 0
