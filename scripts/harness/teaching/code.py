@@ -7,6 +7,7 @@ look at what it did to descriptors of yours, which only the kernel changes.
 
 import json
 import os
+import re
 import select
 import shutil
 import time
@@ -48,6 +49,11 @@ def U64(value: int) -> Argument:
     return "u64", value
 
 
+def U32s(*values: int) -> Argument:
+    """A pointer to these, which the function may change."""
+    return "u32*", values
+
+
 def U64s(*values: int) -> Argument:
     """A pointer to these, which the function may change."""
     return "u64*", values
@@ -73,7 +79,7 @@ class Returned:
 
 class Code:
     def __init__(self, library: Path) -> None:
-        self._library = library
+        self.library = library
         self._calls = 0
 
     def call(self, function: str, *arguments: Argument, returns: str = "i32",
@@ -86,10 +92,12 @@ class Code:
     def start(self, function: str, *arguments: Argument, returns: str = "i32",
               passed: Sequence[int] = (), then: str = "") -> "Call":
         """Begins a call that may take a while, for a with statement."""
-        self._calls += 1
-        log = self._library.parent / f"call-{self._calls}.log"
         plan = {"arguments": arguments, "returns": returns, "then": then}
-        return Call(self._library, log, function, plan, passed)
+        return Call(self.library, self.new_log(), function, plan, passed)
+
+    def new_log(self) -> Path:
+        self._calls += 1
+        return self.library.with_name(f"call-{self._calls}.log")
 
 
 class Call:
@@ -183,15 +191,18 @@ def build(folder: Path, sources: Sequence[str], into: Path) -> Code:
     for name in sources:
         _take(folder / name, into / name)
     library = into / "code.so"
+    compile_c([into / name for name in sources if name.endswith(".c")], library, "-shared", "-fPIC")
+    return Code(library)
+
+
+def compile_c(sources: Sequence[Path], made: Path, *options: str) -> None:
     done = children.run("prlimit", f"--as={4 << 30}", f"--fsize={64 << 20}", "--core=0", "cc",
-                        "-std=gnu17", "-Wall", "-Wextra", "-O1", "-g", "-shared", "-fPIC",
-                        "-o", library, *(into / name for name in sources if name.endswith(".c")),
-                        limit=BUILD_LIMIT, cwd=into)
-    if done.returncode or not library.exists():
+                        "-std=gnu17", "-Wall", "-Wextra", "-O1", "-g", *options, "-o", made, *sources,
+                        limit=BUILD_LIMIT, cwd=made.parent)
+    if done.returncode or not made.exists():
         errors = [line for line in done.stderr.splitlines() if "error" in line]
         raise NotBuilt(f"it does not compile: {(errors or done.stderr.splitlines() or ['?'])[0]}"
-                       .replace(f"{into}/", ""))
-    return Code(library)
+                       .replace(f"{made.parent}/", ""))
 
 
 def _take(source: Path, target: Path) -> None:
@@ -229,3 +240,20 @@ def count_of(file: int) -> int:
     text = Path(f"/proc/self/fdinfo/{file}").read_text()
     found = next(line for line in text.splitlines() if line.startswith("eventfd-count:"))
     return int(found.split()[1], 16)
+
+
+def predictions(path: Path) -> dict[str, str]:
+    """What a student expects: lines "name = value"; those with # are comments."""
+    try:
+        text = path.read_text(errors="replace")[:LARGEST]
+    except OSError:
+        return {}
+    pairs = re.findall(r"^([^#=\n]+)=(.*)$", text, re.MULTILINE)
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+def compare(predicted: Mapping[str, str], seen: Mapping[str, str]) -> None:
+    wrong = [f"'{name} = {predicted.get(name, '(nothing)')}'" for name in seen
+             if predicted.get(name, "").lower() != seen[name].lower()]
+    if wrong:
+        raise Wrong(f"tried here, {len(wrong)} of {len(seen)} came otherwise: {', '.join(wrong)}")

@@ -33,7 +33,8 @@ int stays(void) { if (!fork()) { setsid(); pause(); } return 5; }
 int floods(void) { for (;;) puts("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"); }
 int writes(void) { char b[65536]; int f, n = 0; memset(b, 1, sizeof b);
   for (int i = 0; i < 1000; i++) { char name[32]; sprintf(name, "/tmp/%d", i);
-    f = open(name, O_CREAT | O_WRONLY, 0600); while (f >= 0 && write(f, b, sizeof b) > 0) n++; }
+    f = open(name, O_CREAT | O_WRONLY, 0600); 
+    for (int part = 0; part < 4; part++) n += f >= 0 && write(f, b, sizeof b) == sizeof b; }
   return n; }
 int kills(void) { kill(-1, SIGKILL); kill(getppid(), SIGKILL); return 1; }
 int eats(void) { unsigned long n = 0; while (mmap(0, 1 << 20, 3, 0x22, -1, 0) != MAP_FAILED) n++;

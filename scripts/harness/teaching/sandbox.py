@@ -87,9 +87,13 @@ class Confined:
 
     def end(self) -> str:
         """Why it ended, in words."""
-        status = self._process.wait()
-        status = 128 - status if status > 128 else status  # as a shell has it
+        status = self.end_status()
         return _REASONS.get(status, describe(status))
+
+    def end_status(self) -> int:
+        """Waits for its end. Minus the signal that killed it."""
+        status = self._process.wait()
+        return 128 - status if status > 128 else status  # as a shell has it
 
     def cpu_ticks(self) -> int:
         """What it has computed so far, with all that it started."""
