@@ -67,7 +67,8 @@ void FaultSwitch::on_event(unsigned place, std::uint64_t count) {
 
 void FaultSwitch::arrived(unsigned place, std::uint64_t count) {
   const auto& wire = places_[place]->wire;
-  const auto fault = tally_ ? tally_->arrived(wire.kind, wire.index) : std::nullopt;
+  auto fault = tally_ ? tally_->arrived(wire.kind, wire.index) : std::nullopt;
+  if (fault && awaited(place, *fault)) fault.reset();
   const bool lost = fault && rule_of(*fault).action == FaultAction::drop;
   if (witness_ != nullptr) witness_->arrived(wire.kind, wire.index, count, lost);
   const auto merged = take_held(
@@ -79,21 +80,36 @@ void FaultSwitch::arrived(unsigned place, std::uint64_t count) {
 
 void FaultSwitch::inject(unsigned place, std::uint64_t count, const Fault& fault) {
   const auto action = rule_of(fault).action;
-  if (!possible(place, fault)) {
+  if (const auto* const why = why_not(place, fault); why != nullptr) {
     const auto& wire = places_[place]->wire;
-    log::warning("fault: {} {} {} on wire {} can't happen: no other {} is in use",
-                 name_of_action(action), name_of_wire(wire.kind), fault.number, wire.index,
-                 name_of_wire(wire.kind));
+    log::warning("fault: {} {} {} on wire {} can't happen: {}", name_of_action(action),
+                 name_of_wire(wire.kind), fault.number, wire.index, why);
     return pass(place, count);
   }
   note(place, fault);
   (this->*acts[static_cast<std::size_t>(action)])(place, count, fault);
 }
 
-bool FaultSwitch::possible(unsigned place, const Fault& fault) const {
+const char* FaultSwitch::why_not(unsigned place, const Fault& fault) const {
   const auto action = rule_of(fault).action;
-  if (action != FaultAction::reorder && action != FaultAction::misroute) return true;
-  return places_of(places_[place]->wire.kind).size() > 1;
+  const bool moves = action == FaultAction::reorder || action == FaultAction::misroute;
+  if (moves && places_of(places_[place]->wire.kind).size() < 2)
+    return "no other wire of its kind is in use";
+  return held_.size() < most_held ? nullptr : "too many are held already";
+}
+
+bool FaultSwitch::awaited(unsigned place, const Fault& fault) const {
+  const auto action = rule_of(fault).action;
+  return std::ranges::any_of(held_, [&](const Held& held) {
+    return (action == FaultAction::merge && held.place == place && held.until == Until::next) ||
+           (action == FaultAction::reorder && swaps(held, place));
+  });
+}
+
+// Two wires of a kind.
+bool FaultSwitch::swaps(const Held& held, unsigned place) const {
+  return held.until == Until::other && held.place != place &&
+         places_[held.place]->wire.kind == places_[place]->wire.kind;
 }
 
 void FaultSwitch::note(unsigned place, const Fault& fault) {
@@ -110,12 +126,8 @@ void FaultSwitch::note(unsigned place, const Fault& fault) {
 
 // What waits for another wire's signal follows it.
 void FaultSwitch::pass(unsigned place, std::uint64_t count) {
-  const auto& wire = places_[place]->wire;
-  send(wire.to, count);
-  while (const auto held = take_held([&](const Held& each) {
-           return each.until == Until::other && each.place != place &&
-                  places_[each.place]->wire.kind == wire.kind;
-         }))
+  send(places_[place]->wire.to, count);
+  while (const auto held = take_held([&](const Held& each) { return swaps(each, place); }))
     send(places_[held->place]->wire.to, held->count);
 }
 

@@ -44,6 +44,7 @@ class FaultWitness {
 
 class FaultSwitch final : public EventOwner, public std::enable_shared_from_this<FaultSwitch> {
  public:
+  static constexpr std::size_t most_held = 1024;   ///< signals; what would be more passes on
   static constexpr unsigned descriptors_each = 3;  ///< per wire, with the eventfds of Faults
   using Target = std::variant<os::EventFd, Interrupt>;
 
@@ -92,8 +93,11 @@ class FaultSwitch final : public EventOwner, public std::enable_shared_from_this
   void on_event(unsigned place, std::uint64_t count) override;
   void arrived(unsigned place, std::uint64_t count);
   void inject(unsigned place, std::uint64_t count, const Fault& fault);
-  /// Whether it can happen: some faults need another wire of that kind.
-  [[nodiscard]] bool possible(unsigned place, const Fault& fault) const;
+  /// Why it can't happen; null: it can.
+  [[nodiscard]] const char* why_not(unsigned place, const Fault& fault) const;
+  /// Whether one that is held waits for just this signal, which is to be held likewise.
+  [[nodiscard]] bool awaited(unsigned place, const Fault& fault) const;
+  [[nodiscard]] bool swaps(const Held& held, unsigned place) const;
   void note(unsigned place, const Fault& fault);
   void pass(unsigned place, std::uint64_t count);
   static void send(const Target& to, std::uint64_t count) noexcept;

@@ -153,6 +153,28 @@ TEST_CASE("a reordered one comes behind one of another wire, or when its time is
   CHECK(bench.comes(1, 1));
 }
 
+TEST_CASE("a signal that another waits for is not made to wait itself") {
+  FaultBench merged("merge interrupt 60s");
+  for (const auto& expected : {none, first, none, first})
+    CHECK(merged.raise_and_look(0) == expected);
+  CHECK(merged.tally->count(0) == 2);
+  FaultBench swapped("reorder interrupt 60s");
+  CHECK(swapped.raise_and_look(0) == none);
+  CHECK(swapped.raise_and_look(1) == both);
+  CHECK(swapped.raise_and_look(1) == none);
+  CHECK(swapped.raise_and_look(0) == both);
+}
+
+TEST_CASE("no more than a bounded number is held") {
+  const LogCatcher log;
+  FaultBench bench("delay interrupt 60s");
+  for (std::size_t times = 0; times < FaultSwitch::most_held; ++times)
+    REQUIRE(bench.raise_and_look(0) == none);
+  CHECK(bench.raise_and_look(0) == first);
+  CHECK(bench.tally->count(0) == FaultSwitch::most_held);
+  CHECK(log.count("too many are held already") == 1);
+}
+
 TEST_CASE("a misrouted one comes by another wire") {
   FaultBench bench("misroute interrupt 2");
   CHECK(bench.raise_and_look(0) == first);
@@ -175,7 +197,7 @@ TEST_CASE("what needs another wire does not happen to the only one, and is not c
     loop.run();
     CHECK(out.drain() == 1);
     CHECK(tally->count(0) == 0);
-    CHECK(log.count("no other interrupt is in use") == 1);
+    CHECK(log.count("no other wire of its kind is in use") == 1);
   }
 }
 

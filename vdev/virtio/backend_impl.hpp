@@ -70,6 +70,9 @@ class Backend::Impl final : public QueueHost,
   void poll_queues() noexcept override;
   void polled_changed(bool polled) noexcept override;
   void note_broken() noexcept override { completions.wake(); }
+  [[nodiscard]] QueueCounts counts_of(unsigned index) const noexcept override {
+    return queue(index).counts();
+  }
 
   void on_event(unsigned which, std::uint64_t count) override;
 

@@ -20,7 +20,34 @@ bool area_overlaps(std::uint64_t address, std::uint64_t size, const AddressRange
   return area && area->overlaps(range);
 }
 
+// Numbers a queue's requests from 0 on, in the order of their completion: an interrupt is about
+// what was completed last. What a doorbell is about is known only once it has been taken.
+class CompletionWitness final : public FaultWitness {
+ public:
+  explicit CompletionWitness(const QueueHost& host) noexcept : host_(host) {}
+
+  std::optional<std::uint64_t> newest_request(FaultWire wire, unsigned index) noexcept override {
+    const auto counts = host_.counts_of(index - host_.options.first_queue);
+    if (wire == FaultWire::doorbell || counts.completed == 0) return std::nullopt;
+    return counts.completed - 1;
+  }
+
+ private:
+  const QueueHost& host_;
+};
+
 }  // namespace
+
+QueueHost::QueueHost(boost::asio::io_context& io, Device& served, DmaSpace& guest,
+                     BackendOptions chosen, os::EventFd event)
+    : context(io),
+      device(served),
+      memory(guest),
+      options(std::move(chosen)),
+      faults(options.faults ? FaultSwitch::create(io, options.faults,
+                                                  std::make_shared<CompletionWitness>(*this))
+                            : nullptr),
+      completions(std::move(event)) {}
 
 QueueRun::QueueRun(QueueHost& host, unsigned index) noexcept
     : host_(host),

@@ -21,13 +21,7 @@ namespace bellwire::virtio {
 class QueueHost {
  public:
   QueueHost(boost::asio::io_context& io, Device& served, DmaSpace& guest, BackendOptions chosen,
-            os::EventFd event)
-      : context(io),
-        device(served),
-        memory(guest),
-        options(std::move(chosen)),
-        faults(options.faults ? FaultSwitch::create(io, options.faults) : nullptr),
-        completions(std::move(event)) {}
+            os::EventFd event);
 
   /// Lets the device complete what is ready, and returns to the driver what has been completed.
   virtual void finish_turn() noexcept = 0;
@@ -39,6 +33,7 @@ class QueueHost {
   virtual void polled_changed(bool polled) noexcept = 0;
   /// A queue has turned out to be broken.
   virtual void note_broken() noexcept = 0;
+  [[nodiscard]] virtual QueueCounts counts_of(unsigned index) const noexcept = 0;
 
   boost::asio::io_context& context;
   Device& device;
