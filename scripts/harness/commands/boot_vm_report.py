@@ -32,9 +32,8 @@ class Report:
             messages.say(line)
         for line, log in found.interruptions:
             messages.say(f"{line}; see {log}")
-        if found.faults:
-            messages.say("faults injected: " + ", ".join(
-                f"{times} by '{rule}'" for rule, times in found.faults.items()))
+        if injected := found.injected():
+            messages.say(injected)
         verdict = self.verdict
         if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
             messages.say(verdict.reason)

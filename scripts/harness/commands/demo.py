@@ -47,6 +47,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parser.add_argument("--trace", type=Path, metavar="FILE",
                         help="record the first requests in FILE, for `bellwire trace`")
+    parser.add_argument("--fault", metavar="PLAN", action="append", default=[],
+                        help="what goes wrong on purpose, as boot-vm's --fault; the device isn't "
+                             "killed then")
     parser.add_argument("--count", type=int, metavar="N",
                         help=f"rings per run (default: {COUNT}); the deep runs have 10 times as many")
     parser.add_argument("--qemu", metavar="PATH", default=toolbox.PROGRAM,
@@ -54,8 +57,8 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--transport", choices=TRANSPORTS, default="ivshmem",
                         help="how guest and device are connected (default: ivshmem)")
     options = parser.parse_args(argv)
-    for name in ("trace", "count") if options.transport == "vhost-user" else ():
-        if getattr(options, name) is not None:
+    for name in ("trace", "count", "fault") if options.transport == "vhost-user" else ():
+        if getattr(options, name) not in (None, []):
             parser.error(f"--{name}: the demo of vhost-user has no rings of ours; "
                          "choose another --transport")
     command_line.check_number(parser, options, "count", 1, 10_000_000)

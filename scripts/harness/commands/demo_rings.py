@@ -59,8 +59,9 @@ LIMIT = 600.0  # seconds for the guest's whole command: a bound, not a goal
 
 
 def show(frame: Frame, options: argparse.Namespace) -> int:
-    restarts = RESTARTS[options.transport]
-    with Lab(frame.config, frame.folder, transport=options.transport) as lab:
+    faults = [word for plan in options.fault for word in ("--fault", plan)]
+    restarts = 0 if faults else RESTARTS[options.transport]  # who is killed says nothing of its faults
+    with Lab(frame.config, frame.folder, transport=options.transport, device_options=faults) as lab:
         lab.start()
         recorder = _recorder(options, lab, frame.version)
         vm = lab.vm(["sh", "-c", _guest_script(options.count, restarts)])
@@ -73,8 +74,11 @@ def show(frame: Frame, options: argparse.Namespace) -> int:
             recorder.stop()
     frame.write(options.json, {
         "runs": [{key: figures[key] for key in COLUMNS} for figures in show.figures[:RUNS]],
-        "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts()})
+        "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts(),
+        "faults": dict(lab.findings().faults)})
     troubles = show.troubles() + logs.complaints(vm.console)
+    if faults:
+        troubles += _of_faults(lab)
     if verdict.status and not troubles:
         troubles = [verdict.reason]
     if not troubles:
@@ -84,6 +88,13 @@ def show(frame: Frame, options: argparse.Namespace) -> int:
     if recorder:
         print(f"To see each hop of the first requests: bellwire trace show {options.trace}")
     return status
+
+
+def _of_faults(lab: Lab) -> list[str]:
+    """Says what went wrong on purpose; returns what did because of it."""
+    found = lab.findings()
+    print(f"\n{found.injected()}")
+    return [line for line, _ in [*found.hangs, *found.failures]]
 
 
 def _recorder(options: argparse.Namespace, lab: Lab, version: str) -> Recorder | None:

@@ -29,7 +29,8 @@ class DemoTest(unittest.TestCase):
         return said.getvalue()
 
     def test_what_the_demo_of_a_disk_does_not_have(self) -> None:
-        for words in (("--count", "5"), ("--trace", str(self.folder / "trace"))):
+        for words in (("--count", "5"), ("--trace", str(self.folder / "trace")),
+                      ("--fault", "drop doorbell 5")):
             said = self.refused("--transport", "vhost-user", *words)
             self.assertIn(f"{words[0]}: the demo of vhost-user has no rings of ours", said)
         self.assertIn("--count 0: choose 1 to", self.refused("--count", "0"))

@@ -36,6 +36,11 @@ class Findings:
     def __bool__(self) -> bool:
         return bool(self.complaints or self.hangs or self.failures or self.failed)
 
+    def injected(self) -> str:
+        """What went wrong on purpose, in a line; "" if nothing was to."""
+        counts = ", ".join(f"{times} by '{rule}'" for rule, times in self.faults.items())
+        return f"faults injected: {counts}" if counts else ""
+
     def lines(self) -> Iterator[str]:
         """One for each thing that is wrong."""
         for line, log in self.complaints:
