@@ -29,7 +29,9 @@ struct FaultScene {
   // A request of each driver, under way at once.
   void round(std::uint64_t cookie) {
     for (auto& driver : drivers) {
-      REQUIRE(driver.queue().submit({.cookie = cookie}));
+      bellwire_request request{};
+      request.cookie = cookie;
+      REQUIRE(driver.queue().submit(request));
       driver.publish();
     }
     for (auto& driver : drivers) {
