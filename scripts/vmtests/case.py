@@ -4,16 +4,12 @@
 import functools
 import json
 import os
-import shutil
-import unittest
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bellwire import ktap
-from bellwire.core.places import BUILD
 from bellwire.image import debug_kernel, guest_image, kernel
 from bellwire.labs.lab import Lab
 from bellwire.report import logs
@@ -22,7 +18,6 @@ from bellwire.vms.qemu import VmConfig
 from bellwire.vms.verdict import TIMEOUT
 from bellwire.vms.vm import BOOT_LIMIT, Vm
 
-FOLDER = BUILD / "test/vm"
 SLOWNESS = 10 if kernel.DEFAULT == debug_kernel.VERSION else 1
 LENGTH = int(os.environ.get("BELLWIRE_LENGTH", "1"))  # the level long asks for more of the same
 LIMIT = 900.0 * SLOWNESS * LENGTH  # seconds for a guest's command: a bound, not a goal
@@ -35,6 +30,9 @@ def vm_config(version: str, smp: int, program: str = toolbox.PROGRAM,
     config = VmConfig(image, qemu=program, smp=smp, shared_memory=shared_memory)
     return config.on(accel.choose("auto", config, qemu.version(program)))
 
+
+# In /proc/PID/maps: of a VM that booted, and of one that was resumed.
+GUESTS_MEMORY = r"/memfd:(?:memory-backend-memfd|bellwire ram)"
 
 Figures = dict[str, Any]  # of a run of `bell ring --ktap`
 
@@ -83,51 +81,6 @@ def finish(vm: Vm, check: Callable[[Figures], None] = all_completed) -> list[Fig
     for run in runs:
         check(run)
     return runs
-
-
-class VmCase(unittest.TestCase):
-    def lab(self, devices: tuple[str, ...] = ("echo",), guests: int = 1, smp: int = 1,
-            version: str = kernel.DEFAULT, on: VmConfig | None = None, **wires: Any) -> Lab:
-        """A lab in which nothing runs yet."""
-        return self.enterContext(Lab(on or vm_config(version, smp), self.folder(), devices,
-                                     guests, **wires))
-
-    def folder(self) -> Path:
-        """A new folder for the test's logs: build/test/vm/SUITE/TEST."""
-        suite, *_, test = self.id().split(".")[1:]
-        folder = FOLDER / suite / test
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
-
-    def boot(self, lab: Lab, *commands: str, drivers: Sequence[str] = ()) -> Vm:
-        vm = lab.vm(ktap_command(*commands), drivers=drivers)
-        self.assertIsNone(vm.boot(BOOT_LIMIT * SLOWNESS, lab.check))
-        return vm
-
-    def finish(self, vm: Vm) -> None:
-        """Waits until the command ends, and checks the run. Each test that it reported is a subtest."""
-        verdict = vm.wait(LIMIT)
-        vm.close()
-        said = vm.results.path.read_text(errors="replace")
-        if verdict.status == TIMEOUT:
-            self.fail("\n".join([verdict.reason, *logs.stacks(vm.console), said[-1000:]]))
-        cases = ktap.parse(said)
-        for case in cases:
-            with self.subTest(case.name):
-                if case.outcome == "skip":
-                    self.skipTest(case.reason)
-                self.assertEqual(case.outcome, "pass", f"{case.reason}; see {vm.folder}")
-        for run in figures(said):
-            self.check_figures(run)
-        self.assertNotEqual(cases, [], f"{verdict.reason}, but it reported no test: {vm.folder}")
-        self.assertEqual(verdict.status, 0, f"{verdict.reason}; see {vm.folder}")
-        self.assertEqual(logs.complaints(vm.console), [])
-
-    def check_figures(self, run: dict[str, Any]) -> None:
-        self.assertGreater(run["rings"], 0, run)
-        self.assertEqual(run["completions"], run["rings"], run)
-        self.assertEqual((run["lost"], run["duplicated"], run["corrupted"]), (0, 0, 0), run)
 
 
 def figures(said: str) -> list[Figures]:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bellwire.plugin import Subtests
+from vmtests.bell import Bell
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
@@ -19,3 +22,8 @@ def folder() -> Iterator[Path]:
 def disk(folder: Path) -> Path:
     """A file for a disk, which is not there yet."""
     return folder / "disk"
+
+
+@pytest.fixture
+def bell(subtest: Subtests) -> Bell:
+    return Bell(subtest)

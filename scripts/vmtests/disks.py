@@ -2,16 +2,14 @@
 """A guest's file system on a disk of ours: what the guest does with it, and what the host checks."""
 
 import random
-import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from bellwire.image import kernel
+from bellwire import Lab, Vm
 from bellwire.labs import guest_disk
-from bellwire.labs.lab import Lab
-from bellwire.vms import toolbox
-from bellwire.vms.vm import Vm
-from vmtests.case import LENGTH, LIMIT, VmCase, vm_config
+from bellwire.plugin import Labs
+from vmtests.case import LENGTH, LIMIT, boot, finish
 
 FILES = 21 if LENGTH > 1 else 5
 KILLS = FILES - 1  # each during a file
@@ -40,39 +38,26 @@ tell 'no request failed' no_request_failed
 """
 
 
-class DiskCase(VmCase):
-    """A disk in a file of the host."""
+def write(labs: Labs, disk: Path, transport: str, kills: int = 0, **words: Any) -> None:
+    """A guest makes a file system on the disk and writes, while the device is killed and started
+    again so many times, at some instant of a file each. Then the host checks the file system."""
+    with disk.open("wb") as file:
+        file.truncate(96 << 20)
+    lab = labs.make([f"blk={disk}"], transport=transport, **words)
+    vm = boot(lab, writes("packed=1" in transport, busy=kills > 0))
+    for number in range(1, kills + 1):
+        kill(lab, vm, disk, f"# file {number}\n")
+    finish(vm)
+    lab.check()
+    lab.devices[0].stop()
+    assert guest_disk.faults(disk) == []
 
-    def setUp(self) -> None:
-        self.disk = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell"))) / "disk"
 
-    def lab_with_disk(self, transport: str, smp: int, program: str) -> Lab:
-        with self.disk.open("wb") as file:
-            file.truncate(96 << 20)
-        on = vm_config(kernel.DEFAULT, smp, toolbox.chosen(program, transport), shared_memory=True)
-        lab = self.lab((f"blk={self.disk}",), on=on, transport=transport)
-        lab.start()
-        return lab
-
-    def write(self, transport: str, kills: int = 0, smp: int = 1, program: str = toolbox.PROGRAM
-              ) -> None:
-        """A guest makes a file system and writes, while the device is killed and started again so
-        many times, at some instant of a file each. Then the host checks the file system."""
-        lab = self.lab_with_disk(transport, smp, program)
-        vm = self.boot(lab, writes("packed=1" in transport, busy=kills > 0))
-        for number in range(1, kills + 1):
-            self.kill(lab, vm, f"# file {number}\n")
-        self.finish(vm)
-        lab.check()
-        lab.devices[0].stop()
-        self.assertEqual(guest_disk.faults(self.disk), [])
-
-    def kill(self, lab: Lab, vm: Vm, line: str) -> None:
-        """Kills the device soon after the guest has reported that line, and starts it again; returns
-        when it serves."""
-        self.assertTrue(vm.until(
-            lambda: line in vm.results.path.read_text() or vm.poll() is not None, LIMIT))
-        time.sleep(random.uniform(0, 0.05))
-        lab.check()
-        guest_disk.restart(vm, lab.devices[0], self.disk, LIMIT)
-        guest_disk.serves_again(vm, LIMIT)
+def kill(lab: Lab, vm: Vm, disk: Path, line: str) -> None:
+    """Kills the device soon after the guest has reported that line, and starts it again; returns
+    when it serves."""
+    assert vm.until(lambda: line in vm.results.path.read_text() or vm.poll() is not None, LIMIT)
+    time.sleep(random.uniform(0, 0.05))
+    lab.check()
+    guest_disk.restart(vm, lab.devices[0], disk, LIMIT)
+    guest_disk.serves_again(vm, LIMIT)

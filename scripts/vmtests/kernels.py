@@ -4,19 +4,18 @@
 import pytest
 
 from bellwire import Vm
-from vmtests.case import LIMIT
-from vmtests.ring import reported, ring
+from vmtests.bell import Bell
 
 
 @pytest.mark.kernel("6.12")
-def test_6_12(vm: Vm) -> None:
-    ring(vm, "--count 300 --worker all --kick all")
-    reported(vm.run("bell break"))
-    reported(vm.run("module-selftest -t 1", LIMIT))
+def test_6_12(vm: Vm, bell: Bell) -> None:
+    bell.ring(vm, "--count 300 --worker all --kick all")
+    bell.report(vm, "bell break")
+    bell.report(vm, "module-selftest -t 1")
 
 
 @pytest.mark.kernel("6.1-generic")
 @pytest.mark.machine(drivers=["gpio-pci-idio-16"])
-def test_a_driver_of_the_generic_one(vm: Vm) -> None:
-    reported(vm.run("module-selftest -t 1", LIMIT))
+def test_a_driver_of_the_generic_one(vm: Vm, bell: Bell) -> None:
+    bell.report(vm, "module-selftest -t 1")
     assert vm.run("[ -d /sys/bus/pci/drivers/pci-idio-16/module ]").status == 0

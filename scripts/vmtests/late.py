@@ -4,12 +4,12 @@
 import time
 
 from bellwire import Lab
-from vmtests.ring import ring
+from vmtests.bell import Bell
 
 UNTIL_THERE = "for try in $(seq 100); do bell info | grep -q echo && break; sleep 0.1; done"
 
 
-def test_a_device_after_its_guest(lab: Lab) -> None:
+def test_a_device_after_its_guest(lab: Lab, bell: Bell) -> None:
     assert lab.switchboard
     lab.switchboard.start()
     vm = lab.boot(start=False)
@@ -17,4 +17,4 @@ def test_a_device_after_its_guest(lab: Lab) -> None:
     time.sleep(0.5)
     lab.devices[0].start()
     vm.run(UNTIL_THERE)
-    ring(vm, "--count 1000")
+    bell.ring(vm, "--count 1000")

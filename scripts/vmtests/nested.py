@@ -6,17 +6,15 @@ import functools
 import json
 import subprocess
 from collections import Counter
-from dataclasses import replace
-from typing import Any
+
+import pytest
 
 from bellwire.core.places import ROOT
-from bellwire.image import guest_image, kernel
 from bellwire.nested.emulated_host import mark
-from bellwire.nested.nested_lab import NestedLab, NestedVm
-from bellwire.report import logs
-from bellwire.vms.qemu import VmConfig
+from bellwire.nested.nested_lab import NestedLab
+from bellwire.plugin import Subtests
 from vmtests.boot_vm import WAITING
-from vmtests.case import LENGTH, VmCase, figures
+from vmtests.case import LENGTH, Figures, boot, finish
 
 COUNT = 500 * LENGTH
 FEWER = 250 * LENGTH  # where a doorbell takes its time
@@ -27,9 +25,6 @@ REGISTERS = "echo \"# registers $(sed -n '1s/ .*//p' /sys/bus/pci/drivers/bellwi
 DOORBELL = 12
 CLAIM = 1  # doorbells to claim a queue, which bell counts apart
 READABLE = 1  # what poll says of an eventfd that was written
-# Then each doorbell leaves KVM for QEMU, which writes the eventfd itself.
-WITHOUT_IOEVENTFD = ("-global", "ivshmem-doorbell.ioeventfd=off")
-
 
 RULES = "bellwire rules --json"
 RINGS = 2_000
@@ -50,68 +45,67 @@ def in_the_host() -> dict[str, str]:
     return dict(zip(commands, said.stdout.split(f"{NEXT}\n"), strict=True))
 
 
-@functools.cache
-def vm_config() -> VmConfig:
-    return VmConfig(guest_image.prepare(kernel.DEFAULT), accel="nested")
+@pytest.mark.accelerator("nested")
+def test_every_ring_goes_through_kvm(lab: NestedLab, subtest: Subtests) -> None:
+    runs, registers = ring_all(lab, COUNT)
+    for way, run in zip(WAYS, runs, strict=True):
+        with subtest(way):
+            counted = lab.meter.between(f"{way}-before", f"{way}-after")
+            doorbells, others = accesses(counted, registers)
+            assert doorbells == run["doorbells"] + CLAIM, counted
+            assert counted["mmio_exits"] <= others, counted
+            check_interrupts(counted, run)
 
 
-class Nested(VmCase):
-    def test_every_ring_goes_through_kvm(self) -> None:
-        lab, runs = self.ring_all(vm_config(), COUNT)
-        for way, run in zip(WAYS, runs, strict=True):
-            with self.subTest(way):
-                counted = lab.meter.between(f"{way}-before", f"{way}-after")
-                doorbells, others = self.accesses(counted)
-                self.assertEqual(doorbells, run["doorbells"] + CLAIM, counted)
-                self.assertLessEqual(counted["mmio_exits"], others, counted)
-                self.check_interrupts(counted, run)
+@pytest.mark.accelerator("nested")
+@pytest.mark.machine(qemu_args=["-global", "ivshmem-doorbell.ioeventfd=off"])
+def test_without_ioeventfd_each_doorbell_leaves_kvm(lab: NestedLab, subtest: Subtests) -> None:
+    """QEMU itself writes the eventfd."""
+    runs, registers = ring_all(lab, FEWER)
+    for way, run in zip(WAYS, runs, strict=True):
+        with subtest(way):
+            counted = lab.meter.between(f"{way}-before", f"{way}-after")
+            doorbells, others = accesses(counted, registers)
+            assert doorbells == run["doorbells"] + CLAIM, counted
+            assert counted["mmio_exits"] >= doorbells, counted
+            assert counted["mmio_exits"] <= doorbells + others, counted
+            check_interrupts(counted, run)
 
-    def test_without_ioeventfd_each_doorbell_leaves_kvm(self) -> None:
-        lab, runs = self.ring_all(replace(vm_config(), extra=WITHOUT_IOEVENTFD), FEWER)
-        for way, run in zip(WAYS, runs, strict=True):
-            with self.subTest(way):
-                counted = lab.meter.between(f"{way}-before", f"{way}-after")
-                doorbells, others = self.accesses(counted)
-                self.assertEqual(doorbells, run["doorbells"] + CLAIM, counted)
-                self.assertGreaterEqual(counted["mmio_exits"], doorbells, counted)
-                self.assertLessEqual(counted["mmio_exits"], doorbells + others, counted)
-                self.check_interrupts(counted, run)
 
-    def test_the_hosts_kvm_keeps_every_rule(self) -> None:
-        rows = json.loads(in_the_host()[RULES])["rules"]
-        self.assertGreaterEqual(len(rows), 35)
-        for row in rows:
-            with self.subTest(f"rule {row['rule']}"):
-                self.assertIs(row["agree"], True, row)
+def test_the_hosts_kvm_keeps_every_rule(subtest: Subtests) -> None:
+    rows = json.loads(in_the_host()[RULES])["rules"]
+    assert len(rows) >= 35
+    for row in rows:
+        with subtest(f"rule {row['rule']}"):
+            assert row["agree"] is True, row
 
-    def test_devices_on_the_hosts_kvm(self) -> None:
-        for device, command in ON_KVM.items():
-            with self.subTest(device):
-                said = in_the_host()[command]
-                self.assertIn(f"{RINGS} answered, 0 lost, 0 wrong, 0 unexpected", said)
-                self.assertIn("exits to user space: 0 for doorbells", said)
 
-    def ring_all(self, inner: VmConfig, count: int) -> tuple[NestedLab, list[dict[str, Any]]]:
-        lab = self.enterContext(NestedLab(inner, self.folder()))
-        rings = [f"{mark(f'{way}-before')}; bell ring --ktap --count {count} {options}; "
-                 f"{mark(f'{way}-after')}" for way, options in WAYS.items()]
-        vm = self.boot(lab, REGISTERS, *rings)
-        self.finish(vm)
-        assert isinstance(vm, NestedVm)
-        self.assertEqual(logs.complaints(vm.host.console), [])
-        said = vm.results.path.read_text()
-        self.registers = next(int(line.split()[-1], 16) for line in said.splitlines()
-                              if line.startswith("# registers"))
-        runs = figures(said)
-        self.assertEqual([run["rings"] for run in runs], [count] * len(WAYS))
-        return lab, runs
+def test_devices_on_the_hosts_kvm(subtest: Subtests) -> None:
+    for device, command in ON_KVM.items():
+        with subtest(device):
+            said = in_the_host()[command]
+            assert f"{RINGS} answered, 0 lost, 0 wrong, 0 unexpected" in said
+            assert "exits to user space: 0 for doorbells" in said
 
-    def accesses(self, counted: Counter[str]) -> tuple[int, int]:
-        """Accesses to the Doorbell register, and to all others: sometimes the kernel masks a vector."""
-        every = sum(count for name, count in counted.items() if name.startswith("kvm_mmio"))
-        doorbells = counted[f"kvm_mmio{{gpa:{self.registers + DOORBELL:x}}}"]
-        return doorbells, every - doorbells
 
-    def check_interrupts(self, counted: Counter[str], run: dict[str, Any]) -> None:
-        self.assertGreater(run["raises"], 0)
-        self.assertEqual(counted[f"irqfd_wakeup{{poll:{READABLE}}}"], run["raises"], counted)
+def ring_all(lab: NestedLab, count: int) -> tuple[list[Figures], int]:
+    """The figures of each way, and where the registers are."""
+    rings = [f"{mark(f'{way}-before')}; bell ring --ktap --count {count} {options}; "
+             f"{mark(f'{way}-after')}" for way, options in WAYS.items()]
+    vm = boot(lab, REGISTERS, *rings)
+    runs = finish(vm)
+    assert [run["rings"] for run in runs] == [count] * len(WAYS)
+    lines = vm.results.path.read_text().splitlines()
+    return runs, next(int(line.split()[-1], 16) for line in lines if line.startswith("# registers"))
+
+
+def accesses(counted: Counter[str], registers: int) -> tuple[int, int]:
+    """Accesses to the Doorbell register, and to all others: sometimes the kernel masks a vector."""
+    every = sum(count for name, count in counted.items() if name.startswith("kvm_mmio"))
+    doorbells = counted[f"kvm_mmio{{gpa:{registers + DOORBELL:x}}}"]
+    return doorbells, every - doorbells
+
+
+def check_interrupts(counted: Counter[str], run: Figures) -> None:
+    assert run["raises"] > 0
+    assert counted[f"irqfd_wakeup{{poll:{READABLE}}}"] == run["raises"], counted

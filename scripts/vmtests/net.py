@@ -3,9 +3,11 @@
 
 import re
 
-from bellwire.image import kernel
-from bellwire.vms.vm import Vm
-from vmtests.case import LENGTH, LIMIT, VmCase, vm_config
+import pytest
+
+from bellwire import Lab, Vm
+from bellwire.plugin import Faults
+from vmtests.case import LENGTH, LIMIT, boot, finish
 
 # How much goes through the switch; emulated guests take their time for it.
 PINGS = 1_000 * LENGTH
@@ -51,22 +53,22 @@ ping -A -q 10.9.0.1
 """
 
 
-class Net(VmCase):
-    def said(self, vm: Vm) -> str:
-        return vm.results.path.read_text(errors="replace")
+@pytest.mark.transport("vhost-user")
+@pytest.mark.device("net")
+@pytest.mark.machine(guests=3)
+def test_guests_reach_each_other_and_one_is_killed(lab: Lab, faults: Faults) -> None:
+    taker, victim, sender = (boot(lab, script) for script in (TAKER, VICTIM, SENDER))
+    assert sender.until(lambda: "# half\n" in said(sender) or sender.poll() is not None, LIMIT)
+    assert victim.poll() is None
+    victim.kill()
+    faults.expect("1 tests planned, 0 reported")
+    finish(sender)
+    finish(taker)
+    lab.check()
+    sums = [re.findall(r"^# sum (\w+)", said(vm), re.M) for vm in (sender, taker)]
+    assert len(sums[0]) == 1
+    assert sums[0] == sums[1]
 
-    def test_guests_reach_each_other_and_one_is_killed(self) -> None:
-        lab = self.lab(("net",), guests=3, transport="vhost-user",
-                       on=vm_config(kernel.DEFAULT, 1, shared_memory=True))
-        lab.start()
-        taker, victim, sender = (self.boot(lab, script) for script in (TAKER, VICTIM, SENDER))
-        self.assertTrue(sender.until(
-            lambda: "# half\n" in self.said(sender) or sender.poll() is not None, LIMIT))
-        self.assertIsNone(victim.poll())
-        victim.kill()
-        self.finish(sender)
-        self.finish(taker)
-        lab.check()
-        sums = [re.findall(r"^# sum (\w+)", self.said(vm), re.M) for vm in (sender, taker)]
-        self.assertEqual(len(sums[0]), 1)
-        self.assertEqual(sums[0], sums[1])
+
+def said(vm: Vm) -> str:
+    return vm.results.path.read_text(errors="replace")

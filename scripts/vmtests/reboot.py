@@ -4,20 +4,20 @@
 import time
 
 from bellwire import Device, Lab
-from vmtests.ring import ring
+from vmtests.bell import Bell
 
 # The first claim of a memory's life has generation 1, and 2 when it's given back.
 GENERATION = "awk '$1 == 0 { print $4 }' /sys/kernel/debug/bellwire/bellwire0/queues"
 
 
-def test_qemu_is_killed_and_another_comes(lab: Lab, device: Device) -> None:
+def test_qemu_is_killed_and_another_comes(lab: Lab, device: Device, bell: Bell) -> None:
     killed = lab.boot(["bell", "ring", "--count", "1000000000", "--depth", "64"])
     process = device.pid
     time.sleep(0.5)  # it rings
     killed.kill()
 
     vm = lab.boot()
-    ring(vm, "--count 10000 --depth 64")
+    bell.ring(vm, "--count 10000 --depth 64")
     assert int(vm.run(GENERATION).stdout) > 2
     lab.check()
     assert device.pid == process

@@ -3,11 +3,10 @@
 asleep. And a driver that is unbound while its device does not answer: the memory that the device
 may still write is never given to anybody else."""
 
-from typing import Any
+import pytest
 
-from bellwire.image import kernel
-from bellwire.vms import toolbox
-from vmtests.case import LIMIT, VmCase, figures, vm_config
+from bellwire import Device, Lab
+from vmtests.case import LIMIT, boot, finish
 
 DEEP = 2_000  # rings of each way, 64 at a time
 WAYS = 3 * 3  # workers, waits
@@ -37,27 +36,30 @@ echo "ok 2 each was reported by one line"
 """
 
 
-class Resets(VmCase):
-    def test_ivshmem(self) -> None:
-        self.reset(2_000)
+@pytest.mark.machine(cpus=2)
+def test_ivshmem(lab: Lab) -> None:
+    reset(lab, 2_000)
 
-    def test_vfio_user(self) -> None:
-        self.reset(500, options="")
 
-    def test_vfio_user_with_a_doorbell_page(self) -> None:
-        self.reset(500, options=",page=1")
+@pytest.mark.machine(cpus=2)
+@pytest.mark.transport("vfio-user")
+def test_vfio_user(lab: Lab) -> None:
+    reset(lab, 500)
 
-    def reset(self, count: int, options: str | None = None) -> None:
-        """Rings `count` times in each way, one by one. On vfio-user each reset takes 2.1 s, in which
-        no request is completed, and comes after at most 0.2 s of traffic."""
-        lab = self.lab(smp=2) if options is None else self.lab(smp=2, **on_vfio_user(options))
-        lab.start()
-        vm = self.boot(lab, RESET_ALL_THE_TIME.strip(), f"{RING} 1 --count {count}",
-                       f"{RING} 64 --count {DEEP}", RESETS_WERE_MANY.strip())
-        self.finish(vm)
-        lab.check()
-        runs = figures(vm.results.path.read_text())
-        self.assertEqual([run["rings"] for run in runs], [count] * WAYS + [DEEP] * WAYS)
+
+@pytest.mark.machine(cpus=2)
+@pytest.mark.transport("vfio-user,page=1")
+def test_vfio_user_with_a_doorbell_page(lab: Lab) -> None:
+    reset(lab, 500)
+
+
+def reset(lab: Lab, count: int) -> None:
+    """Rings `count` times in each way, one by one. On vfio-user each reset takes 2.1 s, in which
+    no request is completed, and comes after at most 0.2 s of traffic."""
+    runs = finish(boot(lab, RESET_ALL_THE_TIME.strip(), f"{RING} 1 --count {count}",
+                       f"{RING} 64 --count {DEEP}", RESETS_WERE_MANY.strip()))
+    lab.check()
+    assert [run["rings"] for run in runs] == [count] * WAYS + [DEEP] * WAYS
 
 
 # Unbinds once nothing is answered any more, and then fills nearly all free memory: the device would
@@ -87,20 +89,13 @@ echo 'ok 2 what was kept, and why, is in the log'
 """
 
 
-class Unanswered(VmCase):
-    def test_memory_is_kept_that_a_stopped_device_may_write(self) -> None:
-        lab = self.lab(**on_vfio_user(",page=1,awake=1"))
-        lab.start()
-        vm = self.boot(lab, UNBIND_AND_FILL.strip())
-        said = vm.results.path
-        self.assertTrue(vm.until(lambda: "# under way" in said.read_text(), LIMIT))
-        device = lab.devices[0]
-        device.pause()
-        self.assertTrue(vm.until(lambda: "# filled" in said.read_text(), LIMIT), vm.poll())
-        device.resume()
-        self.finish(vm)
-
-
-def on_vfio_user(options: str) -> dict[str, Any]:
-    program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-    return {"on": vm_config(kernel.DEFAULT, 2, program, True), "transport": f"vfio-user{options}"}
+@pytest.mark.machine(cpus=2)
+@pytest.mark.transport("vfio-user,page=1,awake=1")
+def test_memory_is_kept_that_a_stopped_device_may_write(lab: Lab, device: Device) -> None:
+    vm = boot(lab, UNBIND_AND_FILL.strip())
+    said = vm.results.path
+    assert vm.until(lambda: "# under way" in said.read_text(), LIMIT)
+    device.pause()
+    assert vm.until(lambda: "# filled" in said.read_text(), LIMIT), vm.poll()
+    device.resume()
+    finish(vm)

@@ -4,8 +4,8 @@
 import pytest
 
 from bellwire import Vm
-from vmtests.case import LENGTH, LIMIT
-from vmtests.ring import reported, ring
+from vmtests.bell import Bell
+from vmtests.case import LENGTH
 
 COUNT = 400 * LENGTH
 DEEP = 5_000 * LENGTH  # 64 at a time, when each takes a sixtieth of the time
@@ -16,26 +16,26 @@ WAYS = 2 * 3 * 3 * 3
 
 @pytest.mark.device("echo", "digest")
 @pytest.mark.machine(cpus=2)
-def test_one_boot(vm: Vm) -> None:
+def test_one_boot(vm: Vm, bell: Bell) -> None:
     for count, depth in ((COUNT, 1), (DEEP, 64)):
-        runs = ring(vm, f"{EVERY_WAY} --count {count} --depth {depth}")
+        runs = bell.ring(vm, f"{EVERY_WAY} --count {count} --depth {depth}")
         assert [run["rings"] for run in runs] == [count] * WAYS
-    reported(vm.run("bell break", LIMIT))
+    bell.report(vm, "bell break")
 
 
 @pytest.mark.machine(device_options=["--poll", "adaptive"])
-def test_both_sides_poll(vm: Vm) -> None:
-    both_poll(vm)
+def test_both_sides_poll(vm: Vm, bell: Bell) -> None:
+    both_poll(vm, bell)
 
 
 @pytest.mark.machine(device_options=["--poll", "always"])
-def test_both_sides_poll_always(vm: Vm) -> None:
-    for run in both_poll(vm):
+def test_both_sides_poll_always(vm: Vm, bell: Bell) -> None:
+    for run in both_poll(vm, bell):
         assert run["doorbells"] < POLLED / 10, run
 
 
-def both_poll(vm: Vm) -> list[dict[str, int]]:
-    runs = ring(vm, f"--poll all --depth 1,64 --count {POLLED}")
+def both_poll(vm: Vm, bell: Bell) -> list[dict[str, int]]:
+    runs = bell.ring(vm, f"--poll all --depth 1,64 --count {POLLED}")
     assert [run["rings"] for run in runs] == [POLLED] * (3 * 2)
     for run in runs:
         if run["polling"] == "always":  # a polling side wants neither interrupt nor ring
@@ -44,19 +44,19 @@ def both_poll(vm: Vm) -> list[dict[str, int]]:
 
 
 @pytest.mark.machine(cpus=2, device_options=["--poll", "adaptive"])
-def test_the_modules_threads_poll(vm: Vm) -> None:
+def test_the_modules_threads_poll(vm: Vm, bell: Bell) -> None:
     assert vm.run("echo 200 >/sys/module/bellwire/parameters/poll_us").status == 0
-    runs = ring(vm, f"--worker read,poll --poll all --depth 1,64 --count {POLLED}")
+    runs = bell.ring(vm, f"--worker read,poll --poll all --depth 1,64 --count {POLLED}")
     assert [run["rings"] for run in runs] == [POLLED] * (2 * 3 * 2)
 
 
 @pytest.mark.machine(device_options=["--moderate", "500"])
-def test_moderated_interrupts(vm: Vm) -> None:
-    runs = ring(vm, f"--wait all --depth 64 --count {POLLED}")
+def test_moderated_interrupts(vm: Vm, bell: Bell) -> None:
+    runs = bell.ring(vm, f"--wait all --depth 64 --count {POLLED}")
     assert [run["rings"] for run in runs] == [POLLED] * 3
 
 
 @pytest.mark.device("delay")
-def test_requests_that_are_completed_later(vm: Vm) -> None:
-    runs = ring(vm, f"--device delay --kick all --depth 1,64 --count {COUNT}")
+def test_requests_that_are_completed_later(vm: Vm, bell: Bell) -> None:
+    runs = bell.ring(vm, f"--device delay --kick all --depth 1,64 --count {COUNT}")
     assert [run["rings"] for run in runs] == [COUNT] * (3 * 2)

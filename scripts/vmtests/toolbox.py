@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bellwire import Lab
-from vmtests.case import boot, finish
+from vmtests.case import GUESTS_MEMORY, boot, finish
 
 EVERY_WAY = "bell ring --ktap --count 200 --device echo,digest --worker all --kick all"
 
@@ -25,5 +25,5 @@ def test_rings_in_memory_that_a_device_may_map(lab: Lab) -> None:
 def mappable(pid: int | None) -> int:
     """The bytes of memory of that process that are behind descriptors, which it can pass on."""
     maps = Path(f"/proc/{pid}/maps").read_text()
-    found = re.findall(r"^(\w+)-(\w+) rw-s .* /memfd:memory-backend", maps, re.MULTILINE)
+    found = re.findall(rf"^(\w+)-(\w+) rw-s .* {GUESTS_MEMORY}", maps, re.MULTILINE)
     return sum(int(end, 16) - int(begin, 16) for begin, end in found)

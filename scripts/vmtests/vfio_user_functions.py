@@ -5,22 +5,24 @@ a driver; virtio devices, with Linux's own drivers; and ring devices on virtqueu
 import json
 import re
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from bellwire import Device, Lab
 from bellwire.core.places import BUILD
 from bellwire.image import build, kernel
 from bellwire.labs.extras import Extra
-from bellwire.labs.lab import Lab
-from bellwire.labs.processes import Device
 from bellwire.labs.virtio import KINDS
+from bellwire.plugin import Labs
 from bellwire.vms import toolbox
 from bellwire.vms.plugs import Commands, Plug, VfioUserPlug, VhostUserPlug
-from vmtests.case import VmCase, vm_config
-from vmtests.disks import DiskCase
+from vmtests.case import GUESTS_MEMORY, boot, finish, vm_config
+from vmtests.disks import write
 
 IDIO16 = BUILD / "release/docs/examples/idio16/idio16"
 PATIENCE = 60  # seconds
@@ -107,130 +109,129 @@ class EduPlug(Plug):
         return ["-device", json.dumps(self._device())]
 
 
-class Functions(VmCase):
-    def setUp(self) -> None:
-        self.private = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="bell")))
-        self.socket = self.private / "device"
-
-    def until(self, happened: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not happened():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
-
-    def lab_with(self, *extras: Extra, version: str = kernel.DEFAULT, **chosen: Any) -> Lab:
-        """A lab without devices of ours, whose VM has these."""
-        return self.lab((), on=vm_config(version, 1, **chosen), extras=extras)
-
-    def on_socket(self, virtio: bool = False) -> Extra:
-        """The device that is served over vfio-user on the socket."""
-        return Extra(lambda slot: VfioUserPlug(slot, self.socket), virtio=virtio)
+def on_socket(path: Path, virtio: bool = False) -> Extra:
+    """The device that is served there over vfio-user."""
+    return Extra(lambda slot: VfioUserPlug(slot, path), virtio=virtio)
 
 
-class Edu(Functions):
-    def drive(self, lab: Lab, device: Device, maps: bool) -> None:
-        vm = self.boot(lab, ROOM, "bell edu --dma 32M")
-        mapped = "/memfd:memory-backend" in Path(f"/proc/{device.pid}/maps").read_text()
-        self.assertEqual(mapped, maps)
-        self.finish(vm)
-        device.check()
+def lab_with(labs: Labs, *extras: Extra, version: str = kernel.DEFAULT, **chosen: Any) -> Lab:
+    """A lab without devices of its own, whose VM has these."""
+    return labs.add(Lab(vm_config(version, 1, **chosen), labs.folder(), (), extras=extras))
 
-    def test_edu_with_memory_that_it_maps(self) -> None:
-        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        lab = self.lab(("edu",), transport="vfio-user",
-                       on=vm_config(kernel.DEFAULT, 1, program=program, shared_memory=True))
-        lab.start()
-        self.drive(lab, lab.devices[0], maps=True)
 
-    def test_edu_with_memory_that_it_asks_for(self) -> None:
-        lab = self.lab_with(self.on_socket(), shared_memory=False,
-                            program=toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"))
-        device = Device(lab.folder, "edu", 0, f"vfio-user:{self.socket}", self.socket)
-        self.addCleanup(device.stop)
+@contextmanager
+def running(device: Device) -> Iterator[Device]:
+    try:
         device.start()
-        self.drive(lab, device, maps=False)
-
-    def test_qemus_edu_is_driven_alike(self) -> None:
-        lab = self.lab_with(Extra(EduPlug, virtio=False))
-        self.finish(self.boot(lab, ROOM, "bell edu --qemus --dma 64K"))
+        yield device
+    finally:
+        device.stop()
 
 
-class Rng(Functions):
-    def test_linux_takes_entropy_from_our_rng(self) -> None:
-        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        lab = self.lab(("rng",), on=vm_config(kernel.DEFAULT, 1, program, shared_memory=True),
-                       transport="vfio-user")
-        lab.start()
-        self.finish(self.boot(lab, RNG))
-        lab.check()
+@pytest.mark.transport("vfio-user")
+@pytest.mark.device("edu")
+def test_edu_with_memory_that_it_maps(lab: Lab, device: Device) -> None:
+    drive_edu(lab, device, maps=True)
 
 
-class Virtqueues(Functions):
-    """Ring devices on virtqueues, driven from user space."""
-
-    def drive(self, lab: Lab, device: Device, virtio_id: int = 60) -> None:
-        bell = f"bell virtio --id {virtio_id}"
-        self.finish(self.boot(lab, ROOM, bell, f"{bell} --split --count 1000"))
-        device.check()
-
-    def test_delay_is_driven_by_vfio_user(self) -> None:
-        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        lab = self.lab(("delay",), transport="vfio-user,virtio=1",
-                       on=vm_config(kernel.DEFAULT, 1, program=program, shared_memory=True))
-        lab.start()
-        self.drive(lab, lab.devices[0])
-
-    def test_digest_is_driven_behind_qemus_front_end(self) -> None:
-        program = toolbox.find(toolbox.ANY_DEVICE, toolbox.ANY_FRONT_END)
-        lab = self.lab(("digest",), transport="vhost-user,packed=1",
-                       on=vm_config(kernel.DEFAULT, 1, program=program, shared_memory=True))
-        lab.start()
-        self.drive(lab, lab.devices[0], PARAMETER_SERVER)
+def test_edu_with_memory_that_it_asks_for(labs: Labs, folder: Path) -> None:
+    socket = folder / "device"
+    lab = lab_with(labs, on_socket(socket), shared_memory=False,
+                   program=toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"))
+    with running(Device(lab.folder, "edu", 0, f"vfio-user:{socket}", socket)) as device:
+        drive_edu(lab, device, maps=False)
 
 
-class Blk(DiskCase):
-    def test_linux_keeps_a_file_system_on_our_disk(self) -> None:
-        self.write("vfio-user,packed=0")
-
-    def test_linux_keeps_one_on_packed_rings(self) -> None:
-        self.write("vfio-user,packed=1")
-
-
-class Net(Functions):
-    def test_linux_reaches_another_card_of_our_switch(self) -> None:
-        other = self.private / "other"
-        kind = KINDS["net"]
-        lab = self.lab_with(
-            self.on_socket(virtio=True),
-            Extra(lambda slot: VhostUserPlug(slot, other, kind.front_end, kind.netdev), kind.modules),
-            program=toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), shared_memory=True)
-        device = Device(lab.folder, "net", 0, f"vfio-user:{self.socket}", other)
-        device.add_options([f"--on=vhost-user:{other}"])
-        self.addCleanup(device.stop)
-        device.start()
-        self.finish(self.boot(lab, NET))
-        device.check()
+def drive_edu(lab: Lab, device: Device, maps: bool) -> None:
+    vm = boot(lab, ROOM, "bell edu --dma 32M")
+    mapped = re.search(GUESTS_MEMORY, Path(f"/proc/{device.pid}/maps").read_text())
+    assert bool(mapped) == maps
+    finish(vm)
+    device.check()
 
 
-class Idio16(Functions):
-    def test_linux_drives_the_example(self) -> None:
-        build.programs("idio16")
-        program = toolbox.find(toolbox.VFIO_USER, "vfio-user-pci")
-        lab = self.lab_with(self.on_socket(), version="6.1-generic", program=program)
-        said = lab.folder / "idio16.log"
-        with said.open("wb") as log:
-            card = subprocess.Popen([IDIO16, "--on", f"vfio-user:{self.socket}"], stdin=subprocess.PIPE, stdout=log,
-                                    stderr=log, text=True)
-        self.addCleanup(card.wait)
-        self.addCleanup(card.kill)
-        assert card.stdin
-        self.addCleanup(card.stdin.close)
-        self.until(self.socket.exists)
-        vm = self.boot(lab, LINES, drivers=["gpio-pci-idio-16"])
+def test_qemus_edu_is_driven_alike(labs: Labs) -> None:
+    finish(boot(lab_with(labs, Extra(EduPlug, virtio=False)), ROOM, "bell edu --qemus --dma 64K"))
+
+
+@pytest.mark.transport("vfio-user")
+@pytest.mark.device("rng")
+def test_linux_takes_entropy_from_our_rng(lab: Lab) -> None:
+    finish(boot(lab, RNG))
+    lab.check()
+
+
+@pytest.mark.transport("vfio-user,virtio=1")
+@pytest.mark.device("delay")
+def test_delay_is_driven_by_vfio_user(lab: Lab) -> None:
+    drive_virtqueue(lab)
+
+
+@pytest.mark.transport("vhost-user,packed=1")
+@pytest.mark.device("digest")
+def test_digest_is_driven_behind_qemus_front_end(lab: Lab) -> None:
+    drive_virtqueue(lab, PARAMETER_SERVER)
+
+
+def drive_virtqueue(lab: Lab, virtio_id: int = 60) -> None:
+    """From user space."""
+    bell = f"bell virtio --id {virtio_id}"
+    finish(boot(lab, ROOM, bell, f"{bell} --split --count 1000"))
+    lab.check()
+
+
+def test_linux_keeps_a_file_system_on_our_disk(labs: Labs, disk: Path) -> None:
+    write(labs, disk, "vfio-user,packed=0")
+
+
+def test_linux_keeps_one_on_packed_rings(labs: Labs, disk: Path) -> None:
+    write(labs, disk, "vfio-user,packed=1")
+
+
+def test_linux_reaches_another_card_of_our_switch(labs: Labs, folder: Path) -> None:
+    socket, other, kind = folder / "device", folder / "other", KINDS["net"]
+    lab = lab_with(
+        labs, on_socket(socket, virtio=True),
+        Extra(lambda slot: VhostUserPlug(slot, other, kind.front_end, kind.netdev), kind.modules),
+        program=toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"), shared_memory=True)
+    switch = Device(lab.folder, "net", 0, f"vfio-user:{socket}", other)
+    switch.add_options([f"--on=vhost-user:{other}"])
+    with running(switch):
+        finish(boot(lab, NET))
+        switch.check()
+
+
+@contextmanager
+def idio16(socket: Path, log: Path) -> Iterator[subprocess.Popen[str]]:
+    """It reports its outputs, and its inputs are what it reads."""
+    build.programs("idio16")
+    with log.open("wb") as file, \
+            subprocess.Popen([IDIO16, "--on", f"vfio-user:{socket}"], stdin=subprocess.PIPE,
+                             stdout=file, stderr=file, text=True) as card:
+        try:
+            until(socket.exists)
+            yield card
+        finally:
+            card.kill()
+
+
+def test_linux_drives_the_example(labs: Labs, folder: Path) -> None:
+    socket = folder / "device"
+    lab = lab_with(labs, on_socket(socket), version="6.1-generic",
+                   program=toolbox.find(toolbox.VFIO_USER, "vfio-user-pci"))
+    said = lab.folder / "idio16.log"
+    with idio16(socket, said) as card:
+        vm = boot(lab, LINES, drivers=["gpio-pci-idio-16"])
         for outputs, inputs in (("0x8001", "0x8001"), ("0x8000", "0x8000")):
-            self.until(lambda: outputs in said.read_text())
+            until(lambda: outputs in said.read_text())
             print(inputs, file=card.stdin, flush=True)
-        self.finish(vm)
-        self.assertEqual(re.findall(r"outputs (\w+)", said.read_text())[:3],
-                         ["0x0001", "0x8001", "0x8000"])
-        self.assertIsNone(card.poll())
+        finish(vm)
+        assert re.findall(r"outputs (\w+)", said.read_text())[:3] == ["0x0001", "0x8001", "0x8000"]
+        assert card.poll() is None
+
+
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

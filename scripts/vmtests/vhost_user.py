@@ -4,10 +4,14 @@
 The sizes are the least that show each thing; the level long writes 64 MiB, and kills 20 times.
 """
 
-from bellwire.image import kernel
-from bellwire.vms import toolbox
-from vmtests.case import VmCase, vm_config
-from vmtests.disks import KILLS, DiskCase
+from pathlib import Path
+
+import pytest
+
+from bellwire import Lab
+from bellwire.plugin import Labs
+from vmtests.case import boot, finish
+from vmtests.disks import KILLS, write
 
 # Bytes of the device: the kernel's generator alone would give some, too, so they are read from
 # the hardware's file, which has no other source.
@@ -24,27 +28,28 @@ tell [ "$(md5sum </run/one)" != "$(md5sum </run/other)" ]
 """
 
 
-class Rng(VmCase):
-    def test_rng_gives_bytes(self) -> None:
-        lab = self.lab(("rng",), on=vm_config(kernel.DEFAULT, 1, shared_memory=True),
-                       transport="vhost-user")
-        lab.start()
-        self.finish(self.boot(lab, RANDOM))
-        lab.check()
+@pytest.mark.transport("vhost-user")
+@pytest.mark.device("rng")
+def test_rng_gives_bytes(lab: Lab) -> None:
+    finish(boot(lab, RANDOM))
+    lab.check()
 
 
-class Blk(DiskCase):
-    def test_blk_keeps_a_file_system(self) -> None:
-        self.write("vhost-user")
+def test_blk_keeps_a_file_system(labs: Labs, disk: Path) -> None:
+    write(labs, disk, "vhost-user")
 
-    def test_blk_keeps_one_on_packed_rings(self) -> None:
-        self.write("vhost-user,packed=1")
 
-    def test_blk_killed_under_a_client_that_reconnects(self) -> None:
-        self.write("vhost-user,reconnect=1", kills=KILLS)
+def test_blk_keeps_one_on_packed_rings(labs: Labs, disk: Path) -> None:
+    write(labs, disk, "vhost-user,packed=1")
 
-    def test_blk_with_two_queues_killed_under_a_server(self) -> None:
-        self.write("vhost-user,server=1", kills=KILLS, smp=2)
 
-    def test_blk_on_packed_rings_killed_under_the_newer_qemu(self) -> None:
-        self.write("vhost-user,packed=1,server=1", kills=KILLS, program=toolbox.NAME)
+def test_blk_killed_under_a_client_that_reconnects(labs: Labs, disk: Path) -> None:
+    write(labs, disk, "vhost-user,reconnect=1", KILLS)
+
+
+def test_blk_with_two_queues_killed_under_a_server(labs: Labs, disk: Path) -> None:
+    write(labs, disk, "vhost-user,server=1", KILLS, cpus=2)
+
+
+def test_blk_on_packed_rings_killed_under_the_newer_qemu(labs: Labs, disk: Path) -> None:
+    write(labs, disk, "vhost-user,packed=1,server=1", KILLS, qemu="toolbox")

@@ -12,7 +12,7 @@ Fixtures, for one test each:
     vm       a `bellwire.Vm` that has booted with the lab's devices; vm.run() runs commands in it
     device   the lab's first device, or your own program: kill(), start(), pause(), resume()
     trace    a `bellwire.Trace` of that device, which records; reading it ends the recording
-    faults   what is to go wrong, and what is expected to: drop(), expect()
+    faults   what is to go wrong, and what is expected to: inject(), drop(), expect(), injected()
     labs     makes labs while the test runs: make(["blk=FILE"], cpus=2), as bellwire.lab(); add(LAB)
     subtest  `with subtest("NAME"):` makes a test within the test, and the test goes on if it fails;
              subtest.each(vm.run("COMMAND").tests) makes one of each test that the command reports
@@ -23,6 +23,7 @@ Markers say what a test needs; with several values, it runs once for each:
     device("echo", "./mine {socket}")    the lab's devices: names of boot-vm's, or your own programs
     machine(cpus=2, memory=512, drivers=["ext4"], modules=["mine.ko"], shares=["data"])
     machine(guests=2, qemu="toolbox", shared_memory=True)    and others of `bellwire.lab`
+    fault("delay interrupt 1/10 1ms")    what goes wrong with each device's signals (docs/faults.md)
     drop(doorbell=5)                     each device loses its fifth doorbell
     lenient                              what the test does not ask for is not looked for
 

@@ -5,6 +5,7 @@ A process of its own would take a second to begin. What the tests import stays h
 step's process, which is forked from one that has imported the plugin already.
 """
 
+import os
 import signal
 from pathlib import Path
 
@@ -14,7 +15,12 @@ import bellwire.plugin
 from bellwire.report.results import Case
 from .pytests import words
 
-OPTIONS = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+# Plugins of pytest that take time and are not needed here.
+LEFT_OUT = ("cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging",
+            "nose", "pastebin", "recwarn", "setuponly", "setupplan", "stepwise", "threadexception",
+            "unittest", "unraisableexception", "warnings")
+OPTIONS = ("-q", *(word for name in LEFT_OUT for word in ("-p", f"no:{name}")))
+NONE_INSTALLED = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"  # in the environment: none is looked for on the machine
 
 
 class _Cases:
@@ -24,6 +30,10 @@ class _Cases:
     def __init__(self) -> None:
         self.found: dict[str, Case] = {}  # by the test
         self._seconds: dict[str, float] = {}
+
+    def pytest_configure(self) -> None:
+        """A pytest that a test runs looks for them."""
+        del os.environ[NONE_INSTALLED]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -55,6 +65,7 @@ def _title(test: str) -> str:
 
 def run(*arguments: str | Path) -> list[Case]:
     cases = _Cases()
+    os.environ[NONE_INSTALLED] = "1"
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.exit("it was asked to end"))
     try:
         status = pytest.main([*OPTIONS, *map(str, arguments)], [bellwire.plugin, cases])

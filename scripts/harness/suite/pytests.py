@@ -9,7 +9,6 @@ has it.
 import sys
 import time
 import unittest
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -69,15 +68,6 @@ def name(test: unittest.TestCase) -> str:
 
 def words(name: str) -> str:
     return name.removeprefix("test_").replace("_", " ")
-
-
-def each(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
-    """Its tests, however deep they are nested."""
-    for part in suite:
-        if isinstance(part, unittest.TestSuite):
-            yield from each(part)
-        else:
-            yield part
 
 
 def run(suite: unittest.TestSuite) -> list[Case]:

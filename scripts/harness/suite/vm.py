@@ -5,11 +5,8 @@ an emulated host; debug: vm on a kernel that checks itself.
 The suites are in scripts/vmtests; pytest runs them, with our plugin.
 """
 
-import functools
-import importlib
 import shutil
 import sys
-import unittest
 from functools import partial
 
 from bellwire.core.places import ROOT, HarnessError
@@ -23,8 +20,8 @@ SUITE_FOLDER = ROOT / "scripts/vmtests"
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
-          "trace", "hangs", "faults", "pauses", "notify_lab", "compare", "bare", "boot_vm", "boot_vm_elsewhere",
-          "boot_vm_yours", "plugin", "packagers")
+          "trace", "hangs", "faults", "pauses", "notify_lab", "compare", "bare", "boot_vm",
+          "boot_vm_elsewhere", "boot_vm_yours", "plugin", "packagers")
 
 
 def missing() -> str:
@@ -45,32 +42,16 @@ LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs
 
 def suite(name: str, test: str = "") -> list[Case]:
     """The tests of that suite, or the one of that name."""
-    if not functions(name):
-        module = importlib.import_module(f"vmtests.{name}")
-        found = unittest.TestLoader().loadTestsFromModule(module)
-        chosen = [case for case in pytests.each(found) if test in ("", pytests.name(case))]
-        return pytests.run(unittest.TestSuite(chosen))
     tests = f"{SUITE_FOLDER / name}.py{f'::{test}' if test else ''}"
     return by_pytest.run("--bellwire-runs", LOGS / "vm", tests)
-
-
-@functools.cache
-def functions(name: str) -> tuple[str, ...]:
-    """The suite's tests, if pytest runs them, with our plugin; others are classes of unittest's."""
-    return tuple(inventory.functions((SUITE_FOLDER / f"{name}.py").read_text()))
 
 
 def steps(name: str) -> list[Step]:
     title = name.replace("_", "-")
     if name not in LONG:
         return [Step(title, partial(suite, name), build.RELEASE)]
-    if functions(name):
-        return [Step(f"{title}: {pytests.words(test)}", partial(suite, name, test), build.RELEASE)
-                for test in functions(name)]
-    module = importlib.import_module(f"vmtests.{name}")
-    tests = [pytests.name(case)
-             for case in pytests.each(unittest.TestLoader().loadTestsFromModule(module))]
-    return [Step(f"{title}: {test.partition(' ')[2]}", partial(suite, name, test), build.RELEASE)
+    tests = inventory.functions((SUITE_FOLDER / f"{name}.py").read_text())
+    return [Step(f"{title}: {pytests.words(test)}", partial(suite, name, test), build.RELEASE)
             for test in tests]
 
 
