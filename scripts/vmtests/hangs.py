@@ -72,5 +72,6 @@ def lose(labs: Labs, who: str, what: str, how: str = "") -> tuple[str, list[str]
     vm.wait(LIMIT)
     vm.close()
     lab.check()
+    lab.devices[0].stop()  # it has written all of its log then
     return (vm.results.path.read_text(), logs.hangs(vm.stderr.path),
             logs.hangs(lab.devices[0].log))
