@@ -137,12 +137,14 @@ Result<void> print_capabilities(const DeviceOptions& options) {
   return {};
 }
 
-// ENODATA: nothing went wrong that was to.
-Result<void> finish_faults(const DeviceOptions& options) {
+// ENODATA: nothing went wrong that was to. A device that never ran says nothing of it.
+Result<void> finish_faults(const DeviceOptions& options, bool ran) {
   if (!options.faults) return {};
+  auto injected = options.faults->check();
+  if (!ran && !injected) return {};
   log::flush(std::chrono::seconds(1));  // so that the counts of lines left out come before
   log::warning("faults injected: {}", options.faults->report());
-  return options.faults->check();
+  return injected;
 }
 
 Result<void> run_device(const DeviceOptions& options, std::span<const DeviceEntry> devices) {
@@ -162,7 +164,7 @@ Result<void> run_device(const DeviceOptions& options, std::span<const DeviceEntr
   const bool function = std::holds_alternative<FunctionEntry>(device);
   if (auto started = tracing.start(function); !started) return started;
   const auto ran = run_entry(context, device, options, tracing, stop.fd());
-  const auto injected = finish_faults(options);
+  const auto injected = finish_faults(options, ran.has_value());
   const auto finished = tracing.finish();
   return !ran ? ran : !finished ? finished : injected;
 }

@@ -56,6 +56,7 @@ WRONG = (
     ("device echo --on in-process --fault lose", USAGE, "'lose' at character 1: choose drop, delay"),
     ("device echo --on in-process --fault drop", USAGE, "doorbell or interrupt must follow"),
     ("device echo --on in-process --fault=seed;", USAGE, "a number from 0 to"),
+    ("device echo --on pigeon:{none} --drop doorbell=1", USAGE, "'pigeon:"),
     ("device edu --on vfio-user:{none} --drop doorbell=1", USAGE, "registers in place of doorbells"),
     ("device echo --on in-process --trace {folder}", FAILED, "{folder}"),
     ("device echo --on in-process --trace {none}/t", FAILED, "{none}/t"),
