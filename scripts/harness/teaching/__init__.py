@@ -5,14 +5,16 @@ A lab is a folder docs/labs/NN-NAME with README.md, hints.md, the student's file
 grade.py, which has a `grader` with its tasks. Its solution, what the teacher wants to know, and
 typical wrong answers are in docs/labs/solutions/NN-NAME, which students don't get.
 
-    from bellwire.teaching import code, grader as grading
-    grader = grading.Grader(lambda folder: code.build(folder, ["answer.c"]))
+    def build(folder: Path, work: Path) -> Code:     # of the student's folder, in another one
+        return code.build(folder, ["answer.c"], work)
+
+    grader = Grader(build)
 
     @grader.task(2)
-    def twice(answer: code.Code) -> None:
-        "twice() doubles"                                   # what the two points are for
-        number = random.randrange(1 << 30)                  # so that no answer can be prepared
-        grading.expect(answer.call("twice", I32(number)).value, 2 * number, f"twice({number})")
+    def twice(answer: Code) -> None:
+        "twice() doubles"                            # what the two points are for
+        number = random.randrange(1 << 30)           # so that no answer can be prepared
+        expect(answer.call("twice", I32(number)).value, 2 * number, f"twice({number})")
 
 A task that returns gives its points; one that raises Wrong gives none, for that reason. The
 student's code runs in processes of its own, each with bounds on what it takes (sandbox.py); what it
