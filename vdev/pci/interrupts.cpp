@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <stdexcept>
+#include <string>
 
 #include "vdev/pci/capabilities.hpp"
 
@@ -10,6 +12,12 @@ namespace bellwire::pci {
 
 Interrupts::Interrupts(const InterruptCounts& counts)
     : counts_(counts), lines_(std::max(counts.msi, counts.msix)) {}
+
+Interrupt Interrupts::vector(unsigned index) const {
+  if (index < lines_.size()) return lines_[index].line.interrupt();
+  throw std::out_of_range("interrupt vector " + std::to_string(index) + ": the device's plan has " +
+                          std::to_string(lines_.size()) + ", counted from 0");
+}
 
 unsigned Interrupts::count(InterruptKind kind) const noexcept {
   switch (kind) {

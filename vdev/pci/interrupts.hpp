@@ -51,8 +51,8 @@ class Interrupts {
 
   // The device's side.
 
-  /// Vector `index` of whichever kind the guest uses.
-  [[nodiscard]] Interrupt vector(unsigned index) const { return lines_.at(index).line.interrupt(); }
+  /// Vector `index` of whichever kind the guest uses. std::out_of_range: the plan has fewer.
+  [[nodiscard]] Interrupt vector(unsigned index) const;
   [[nodiscard]] unsigned vectors() const noexcept { return static_cast<unsigned>(lines_.size()); }
   void set_intx(bool asserted) noexcept;
   [[nodiscard]] bool intx_asserted() const noexcept { return intx_.asserted; }

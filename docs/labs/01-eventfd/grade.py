@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bellwire.teaching import code
 from bellwire.teaching.code import I32, U32, U64, Code, count_of, eventfd
-from bellwire.teaching.grader import Grader, Wrong, expect
+from bellwire.teaching.grader import Grader, Wrong, expect, words
 
 EAGAIN = -11
 FULL = (1 << 64) - 2
@@ -39,6 +39,7 @@ def create(answer: Answer) -> None:
     """lab_create() makes an eventfd with that count, closed by exec, that never sleeps"""
     count = some()
     made = answer.code.call("lab_create", U32(count))
+    _check_made(made, f"lab_create({count})")
     expect(made.count, count, f"the count of what lab_create({count}) returned")
     _check_flags(made, "lab_create()")
     expect(made.fdinfo.get("eventfd-semaphore", "0").strip(), "0", "whether it is a semaphore")
@@ -49,10 +50,15 @@ def semaphore(answer: Answer) -> None:
     """lab_create_semaphore() makes one of which each read takes 1"""
     count = some()
     made = answer.code.call("lab_create_semaphore", U32(count), then="lab_take")
-    expect(made.count is None, False, "whether lab_create_semaphore() returned no eventfd")
+    _check_made(made, f"lab_create_semaphore({count})")
     _check_flags(made, "lab_create_semaphore()")
     expect((made.after, made.count), (1, count - 1),
            f"lab_take() of lab_create_semaphore({count}): what it returned, what is left")
+
+
+def _check_made(made: code.Returned, call: str) -> None:
+    if made.count is None:
+        raise Wrong(f"{call} returned {words(made.value)}, which is no eventfd")
 
 
 def _check_flags(made: code.Returned, what: str) -> None:
@@ -77,8 +83,7 @@ def ring_full(answer: Answer) -> None:
     room = some()
     with eventfd(FULL - room) as fd:
         result = answer.code.call("lab_ring", I32(fd), U64(room + 1), passed=[fd]).value
-        expect(result, EAGAIN, f"lab_ring({room + 1}) of an eventfd with room for {room}",
-               "-11 is -EAGAIN")
+        expect(result, EAGAIN, f"lab_ring({room + 1}) of an eventfd with room for {room}")
         expect(count_of(fd), FULL - room, "the count afterwards")
 
 
@@ -114,9 +119,7 @@ def is_rung(answer: Answer) -> None:
 def wait_asleep(answer: Answer) -> None:
     """lab_wait() sleeps until it is rung: it computes nothing meanwhile"""
     with eventfd() as fd, answer.code.start("lab_wait", I32(fd), returns="i64", passed=[fd]) as call:
-        if not call.sleeps():
-            raise Wrong("lab_wait() of an eventfd that is not rung: it does not sleep, but returns or "
-                        "goes on computing")
+        call.expect_asleep("the eventfd is not rung")
         code.ring(fd)
         call.result()
 

@@ -114,7 +114,7 @@ def _check_empty(folder: Path) -> None:
 
 def _grade(options: argparse.Namespace) -> int:
     exercise, found = _graded(options.folder, options.labs)
-    print(results.text(exercise.name, found.grade))
+    print(results.text(exercise.name, found.grade, found.facts["hints"]))
     for path, content in ((options.json, found.facts),
                           (options.gradescope, results.as_gradescope(found.grade))):
         if path:

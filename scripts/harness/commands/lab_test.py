@@ -75,7 +75,7 @@ class LabTest(unittest.TestCase):
     def test_no_folder_of_a_lab(self) -> None:
         for command in ("grade", "hint", "reset", "diff-with-skeleton"):
             with self.subTest(command):
-                self.refused("is no folder of a lab", command, self.place)
+                self.refused("is no folder of a lab, as it has no", command, self.place)
 
     def test_a_folder_of_another_version(self) -> None:
         folder = self.started()
@@ -83,7 +83,7 @@ class LabTest(unittest.TestCase):
         Student(folder).write(facts | {"version": "older"})
         self.refused(r"another version of 01-eventfd \(older, not", "grade", folder)
         (folder / MARK).write_text("{}")
-        self.refused("is no folder of a lab", "grade", folder)
+        self.refused("is no folder of a lab, as it has no", "grade", folder)
 
     def test_hints_come_one_at_a_time(self) -> None:
         folder = self.started()
@@ -111,7 +111,7 @@ class LabTest(unittest.TestCase):
         self.assertEqual([path for path in bundle.rglob("*") if "solution" in path.name
                           or path.name == "TEACHER.md" or path.suffix == ".patch"], [])
         self.lab("--labs", bundle / "labs", "start", "1", self.place / "mine")
-        self.assertIn(str(bundle), (self.place / "mine/grade").read_text())
+        self.assertIn(str(bundle), (self.place / "mine/lab").read_text())
 
     def test_a_class(self) -> None:
         good, bad = self.solved("good"), self.started("bad")

@@ -22,6 +22,7 @@ from bellwire.labs.virtio import KINDS, Kind
 from bellwire.report.logs import last_lines
 
 SOCKET = "{socket}"
+SPOKEN = ("vfio-user", "vhost-user", "ivshmem")
 SHOWN = 10  # lines of a program that ended
 UNSEEN = 1.0  # seconds for a program that is not seen to listen
 _ACCEPTS = 0x10000  # a flag of /proc/net/unix
@@ -51,6 +52,10 @@ class Service:
             raise HarnessError(f"{option}: it has no {SOCKET}: write that where the program wants the "
                                "path of the socket that it shall serve")
         name = transport.partition(",")[0]
+        if other := next((known for known in SPOKEN if f"{known}:{SOCKET}" in command
+                          and known != name), None):
+            raise HarnessError(f"{option}: it serves {other} there, but the transport is {name}: give "
+                               f"--transport {other}")
         if name == "vhost-user" and not kind:
             raise HarnessError(f"{option}: QEMU has a front-end of its own for each kind of device "
                                "over vhost-user: put one of "

@@ -53,8 +53,9 @@ class Faults:
               ) -> None:
         devices = [device for lab in self.labs for device in lab.devices]
         if not devices:
-            raise HarnessError(f"{call}({given}): the lab has no device of bellwire's; a program of "
-                               f"yours has its own {options[0]}, if bellwire::device_main runs it")
+            raise HarnessError(f"{call}({given}): the lab has no device of bellwire's; a program that "
+                               "bellwire::device_main runs takes it on its own command line: "
+                               f"device(\"PROGRAM … {shlex.join(options)}\")")
         for target in devices if device is None else [devices[device]]:
             if target.pid:
                 raise HarnessError(f"{target.what} runs already: {call}() before lab.boot(), or mark "
@@ -117,6 +118,8 @@ def _sections(lab: Lab) -> Iterator[tuple[str, str]]:
         for console in vm.consoles:
             if lines := logs.last_lines(console, CONSOLE, "Kernel panic - not syncing: NMI"):
                 yield f"bellwire: the end of {console}", "\n".join(lines)
+        if lines := logs.last_lines(vm.folder / "qemu.log", LOG):
+            yield f"bellwire: the end of {vm.folder}/qemu.log", "\n".join(lines)
     for process in lab.processes:
         if lines := logs.last_lines(process.log, LOG):
             yield f"bellwire: {process.what}, the end of {process.log}", "\n".join(lines)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 _STAMP = re.compile(r"^\[ *\d+\.\d+\] *(\[[^]]*\] *)?")
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
+_AT = re.compile(r"RIP: 0010:(\S+(?: \[\w+\])?)")
 _COMPLAINT = re.compile(
     r"WARNING: |BUG: |BUG at |Oops: |general protection fault|stack segment:"
     r"|UBSAN: |KASAN: |INFO: task .* blocked|rcu: INFO: .* stall|possible recursive locking"
@@ -34,8 +35,14 @@ def complaints(log: Path) -> list[str]:
 
 
 def panic(log: Path) -> str | None:
-    """Why the kernel panicked, if it did."""
-    return next((found[1] for line in _messages(log) if (found := _PANIC.search(line))), None)
+    """Why the kernel panicked, if it did, and in which function, if it says so."""
+    where = ""
+    for line in _messages(log):
+        if at := _AT.search(line):
+            where = f", in {at[1]}"
+        if found := _PANIC.search(line):
+            return found[1] + where
+    return None
 
 
 def stacks(log: Path) -> list[str]:

@@ -140,8 +140,14 @@ class Call:
         except (KeyError, TypeError, ValueError):
             raise self._stray() from None
 
+    def expect_asleep(self, when: str) -> None:
+        """Waits until it waits for something. Wrong: it returns, or goes on computing, instead."""
+        if not self.sleeps():
+            instead = "returns" if self._readable(0) else "goes on computing"
+            raise Wrong(f"{self._name}() {instead}, where it has to sleep: {when}")
+
     def sleeps(self) -> bool:
-        """Waits until it waits for something. False: it returns, or goes on computing."""
+        """Likewise, but it says so."""
         deadline = time.monotonic() + self._patience
         since, ticks = time.monotonic(), self._process.cpu_ticks()
         while time.monotonic() < deadline and not self._readable(0.005):
@@ -206,11 +212,17 @@ def compile_c(sources: Sequence[Path], made: Path, *options: str) -> None:
 
 
 def _take(source: Path, target: Path) -> None:
+    _check(source)
+    shutil.copyfile(source, target)
+
+
+def _check(source: Path) -> None:
     if not source.is_file():
-        raise NotBuilt(f"there is no file {source.name}")
+        there = sorted(path.name for path in source.parent.glob(f"*{source.suffix}"))
+        raise NotBuilt(f"there is no file {source.name}"
+                       f"{f', but ' + ', '.join(there) if there else ''}")
     if source.stat().st_size > LARGEST:
         raise NotBuilt(f"{source.name} has more than {LARGEST >> 20} MiB")
-    shutil.copyfile(source, target)
 
 
 @contextmanager
@@ -244,16 +256,15 @@ def count_of(file: int) -> int:
 
 def predictions(path: Path) -> dict[str, str]:
     """What a student expects: lines "name = value"; those with # are comments."""
-    try:
-        text = path.read_text(errors="replace")[:LARGEST]
-    except OSError:
-        return {}
+    _check(path)
+    text = path.read_text(errors="replace")
     pairs = re.findall(r"^([^#=\n]+)=(.*)$", text, re.MULTILINE)
     return {name.strip(): value.strip() for name, value in pairs}
 
 
 def compare(predicted: Mapping[str, str], seen: Mapping[str, str]) -> None:
-    wrong = [f"'{name} = {predicted.get(name, '(nothing)')}'" for name in seen
+    wrong = [f"'{name} = {predicted.get(name, '')}'" for name in seen
              if predicted.get(name, "").lower() != seen[name].lower()]
     if wrong:
-        raise Wrong(f"tried here, {len(wrong)} of {len(seen)} came otherwise: {', '.join(wrong)}")
+        raise Wrong(f"{len(wrong)} of {len(seen)} were tried now and came otherwise than your "
+                    f"{', '.join(wrong)}")

@@ -21,9 +21,20 @@ FOLDER = ROOT / "docs/labs"
 SOLUTIONS = "solutions"
 MARK = ".bellwire-lab.json"  # in a student's folder: which lab it is of, and what was done with it
 GRADED = "grade.json"  # what the last grading found
+# Commands in a student's folder.
+_LAB = """#!/bin/sh
+# `./lab hint` and other commands of bellwire's, for this folder.
+[ -x {lab} ] || {{ echo "bellwire is no longer where this lab came from, {lab}: start the lab again" \\
+    "elsewhere, and copy your files there" >&2; exit 2; }}
+[ $# -gt 0 ] || set -- --help
+command=$1
+shift
+case $command in -*) exec {lab} --labs {labs} "$command" "$@" ;; esac
+exec {lab} --labs {labs} "$command" "$@" "$(dirname -- "$0")"
+"""
 _GRADE = """#!/bin/sh
-# Grades what is in this folder.
-exec {lab} --labs {labs} grade "$(dirname -- "$0")" "$@"
+# Says what this folder is worth.
+exec "$(dirname -- "$0")/lab" grade "$@"
 """
 
 
@@ -83,10 +94,10 @@ class Exercise:
         folder.mkdir(parents=True, exist_ok=True)
         self._put_skeleton(folder)
         (folder / "README.md").write_text(self.readme)
-        grade = folder / "grade"
-        grade.write_text(_GRADE.format(lab=shlex.quote(str(lab)),
-                                       labs=shlex.quote(str(self.folder.parent))))
-        grade.chmod(0o755)
+        places = {"lab": shlex.quote(str(lab)), "labs": shlex.quote(str(self.folder.parent))}
+        for name, text in (("lab", _LAB), ("grade", _GRADE)):
+            (folder / name).write_text(text.format(**places))
+            (folder / name).chmod(0o755)
         Student(folder).write({"lab": self.name, "version": self.version, "hints": 0})
 
     def _put_skeleton(self, folder: Path) -> None:
@@ -128,8 +139,8 @@ class Student:
             return {"lab": str(facts["lab"]), "version": str(facts["version"]),
                     "hints": int(facts["hints"])}
         except (OSError, ValueError, KeyError, TypeError):
-            raise HarnessError(f"'{self.folder}' is no folder of a lab: lab start NAME DIR makes one"
-                               ) from None
+            raise HarnessError(f"'{self.folder}' is no folder of a lab, as it has no {MARK}: go to the "
+                               "one that lab start has made") from None
 
     def write(self, facts: dict[str, Any]) -> None:
         (self.folder / MARK).write_text(json.dumps(facts) + "\n")

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a lab's grade.py is made of: tasks with points, and reasons why they are lost."""
 
+import errno
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from bellwire.core import messages
 
 Answer = TypeVar("Answer")
 
@@ -22,7 +25,17 @@ class NotBuilt(Exception):
 def expect(seen: object, expected: object, what: str, beside: str = "") -> None:
     """`beside`: what else was seen that helps to understand it."""
     if seen != expected:
-        raise Wrong(f"{what}: expected {expected}, seen {seen}{f'; {beside}' if beside else ''}")
+        raise Wrong(f"{what}: expected {words(expected)}, seen {words(seen)}"
+                    f"{f'; {beside}' if beside else ''}")
+
+
+def words(value: object) -> str:
+    """A negative errno with its name: "-38 (-ENOSYS)"."""
+    if isinstance(value, tuple):
+        return " and ".join(map(words, value))
+    if isinstance(value, int) and -value in errno.errorcode and value < -1:
+        return f"{value} (-{errno.errorcode[-value]})"
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -52,6 +65,7 @@ class Outcome:
 @dataclass(frozen=True)
 class Grade:
     outcomes: list[Outcome]
+    not_built: str = ""  # why nothing could be tried
 
     @property
     def points(self) -> int:
@@ -82,14 +96,15 @@ class Grader(Generic[Answer]):
                 answer = self.build(folder, Path(work))
             except NotBuilt as reason:
                 return Grade([Outcome(task.name, task.title, task.points, 0, str(reason))
-                              for task in self.tasks])
+                              for task in self.tasks], str(reason))
             return Grade([_try(task, answer) for task in self.tasks])
 
 
 def _try(task: Task[Answer], answer: Answer) -> Outcome:
     began = time.monotonic()
     try:
-        task.run(answer)
+        with messages.waiting(f"'{task.title}' to be tried"):
+            task.run(answer)
         points, reason = task.points, ""
     except Wrong as wrong:
         points, reason = 0, str(wrong)

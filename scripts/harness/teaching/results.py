@@ -7,8 +7,11 @@ from bellwire.report.results import Case
 from bellwire.teaching.grader import Grade
 
 
-def text(name: str, grade: Grade) -> str:
-    lines = [f"{name}: {grade.points} of {grade.of} points"]
+def text(name: str, grade: Grade, hints: int) -> str:
+    taken = f", {hints} hint{'s' if hints > 1 else ''} taken" if hints else ""
+    lines = [f"{name}: {grade.points} of {grade.of} points{taken}"]
+    if grade.not_built:
+        return "\n".join([*lines, f"  nothing could be tried: {grade.not_built}"])
     for each in grade.outcomes:
         lines.append(f"  {each.points}/{each.of}  {each.title}")
         if each.reason:

@@ -48,6 +48,7 @@ static int squares_all(int file, unsigned count) {
 int main(void) {
   const int file = open("/dev/squarer0", O_RDWR);
   unsigned square = 0;
+  setvbuf(stdout, NULL, _IOLBF, 0);  // if it hangs, what it has reported is there
   printf("KTAP version 1\n1..5\n");
   if (!report(file >= 0, "the driver has found the device")) {
     printf("Bail out! /dev/squarer0: %s\n", strerror(errno));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The functions of this lab. Negative results are -errno, such as -EAGAIN. */
+/* The functions of this lab. Negative results are -errno, such as -EAGAIN, the only one that is
+ * graded. */
 #ifndef EVENTFD_LAB_H
 #define EVENTFD_LAB_H
 
