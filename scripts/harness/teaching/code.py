@@ -27,6 +27,7 @@ BUILD_LIMIT = 60.0  # seconds
 LARGEST = 1 << 20  # bytes of a source
 PATIENCE = 40  # a call gets this many times what its process took to start,
 AT_LEAST = 2.0  # seconds, at least
+STARTS = 30.0  # seconds for its process to start
 QUIET = 0.1  # seconds without a tick of CPU time: it sleeps
 REPORT = 1 << 16  # bytes
 
@@ -159,7 +160,7 @@ class Call:
         return False
 
     def _started(self) -> None:
-        said = self._line(AT_LEAST * 10)
+        said = self._line(STARTS)
         if missing := said.get("missing"):
             raise Wrong(str(missing))
         self._patience = max(AT_LEAST, PATIENCE * (time.monotonic() - self._began))

@@ -6,6 +6,7 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from bellwire.teaching import code, sandbox
 from bellwire.teaching.code import I32, U64s, Code, count_of, eventfd, ring
@@ -59,17 +60,25 @@ class CodeTest(unittest.TestCase):
         with self.assertRaisesRegex(Wrong, why):
             self.code.call(function)
 
+    def impatient(self) -> None:
+        """For what never returns: it would compute for so long."""
+        for name in ("PATIENCE", "AT_LEAST"):
+            self.enterContext(mock.patch.object(code, name, 0.5))
+
     def test_what_it_returns_and_changes(self) -> None:
         self.assertEqual(self.code.call("twice", I32(21)).value, 42)
         self.assertEqual(self.code.call("fill", U64s(1, 2)).changed, [[1, 7]])
 
     def test_what_does_not_return(self) -> None:
+        self.impatient()
         self.fails("nosuch", r"there is no function nosuch\(\)")
         self.fails("crash", r"crash\(\) did not return: its process was killed by SIGSEGV")
         self.fails("leave", r"leave\(\) did not return: its process ended with 0")
         self.fails("prints", r"prints\(\) did not return: its process ended with 0")
         self.fails("waits", r"waits\(\) had not returned after \S+ s: it sleeps")
         self.fails("forever", r"forever\(\) had not returned after \S+ s: it goes on computing")
+
+    def test_what_writes_without_end(self) -> None:
         self.fails("floods", r"floods\(\) did not return: its process wrote more than 16 MiB")
 
     def test_whether_it_sleeps(self) -> None:
@@ -78,6 +87,7 @@ class CodeTest(unittest.TestCase):
                 self.assertTrue(call.sleeps())
                 ring(fd)
                 self.assertEqual(call.result().value, 8)
+        self.impatient()
         for function in ("forever", "returns"):
             with self.code.start(function) as call:
                 self.assertFalse(call.sleeps())
@@ -86,6 +96,7 @@ class CodeTest(unittest.TestCase):
         before = everything()
         with self.code.start("stays") as call:
             self.assertEqual(call.result().value, 5)
+        self.impatient()
         with self.assertRaises(Wrong):
             self.code.call("forks")
         deadline = time.monotonic() + 10
