@@ -70,9 +70,11 @@ class Missing(unittest.TestCase):
             (self.folder / name).write_text(f"#!/bin/sh\n{script}\n")
             (self.folder / name).chmod(0o755)
 
-    def said(self, absent: str, unknown: str = "") -> str:
+    def said(self, absent: str, unknown: str = "", system: str = "ID=debian") -> str:
+        (self.folder / "os-release").write_text(system)
         environment = os.environ | {"PATH": f"{self.folder}:{os.environ['PATH']}", "ABSENT": absent,
-                                    "UNKNOWN": unknown, "BELLWIRE_BUILD": str(self.folder)}
+                                    "UNKNOWN": unknown, "BELLWIRE_BUILD": str(self.folder),
+                                    "BELLWIRE_OS_RELEASE": str(self.folder / "os-release")}
         environment.pop("BELLWIRE_SETUP", None)
         done = subprocess.run([SCRIPTS / "setup"], env=environment, stderr=subprocess.PIPE, text=True)
         self.assertEqual(done.returncode, bool(done.stderr))
@@ -87,6 +89,12 @@ class Missing(unittest.TestCase):
         self.assertEqual(self.said(both), "setup: missing: libelf1 ")
         self.assertEqual(self.said(both, "libelf1"), "setup: missing: libelf1t64 ")
         self.assertEqual(self.said(both, both), "setup: missing: libelf1 ")
+
+    def test_another_system_is_named_where_something_is_missing(self) -> None:
+        ubuntu = 'ID=ubuntu\nPRETTY_NAME="Ubuntu 24.04.1 LTS"\n'
+        self.assertEqual(self.said("", system=ubuntu), "")
+        self.assertEqual(self.said("make", system=ubuntu), "setup: this is Ubuntu 24.04.1 LTS: tried on "
+                         "Debian 12 and 13 only; docs/systems.md says what differs")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ COLUMNS = {
     "worker": Column("worker", 8, left=True), "kick": Column("kick", 7, left=True),
     "wait": Column("wait", 4, left=True), "depth": Column("depth", 5), "rings": Column("rings", 7),
     "completions": Column("answers", 7), "lost": Column("lost", 4),
-    "duplicated": Column("twice", 5), "corrupted": Column("wrong", 5),
+    "duplicated": Column("duplicated", 10), "corrupted": Column("corrupted", 9),
     "doorbells": Column("doorbells", 9), "interrupts": Column("interrupts", 10),
     "p50_us": Column("p50 µs", 7, decimals=1), "p99_us": Column("p99 µs", 7, decimals=1),
     "per_second": Column("per s", 7),

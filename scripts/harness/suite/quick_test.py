@@ -13,8 +13,8 @@ def titles(path: str) -> list[str]:
     return [title for title, _ in quick.tests_of(path)]
 
 
-RANG = """device  worker    kick     wait  polling  depth  rings  completions  lost  hung  twice  wrong
-echo    callback  eventfd  poll  off          1   1000         1000     0     0      0      0
+RANG = """device  worker    kick     wait  polling  depth  rings  completions  lost  hung
+echo    callback  eventfd  poll  off          1   1000         1000     0     0
 """
 
 
