@@ -9,11 +9,13 @@ import unittest
 from program import pipe
 from programs_test import PATIENCE, ProgramCase, served
 
-# None of these loses anything: every request is answered.
-HARMLESS = ("delay doorbell 1/5 1us..100us", "delay interrupt 1/5 1us..100us", "double doorbell 1/5",
-            "double interrupt 1/5", "merge doorbell 1/5 100us", "merge interrupt 1/5 100us",
+# None of these loses anything: every request is answered. On a busy machine hundreds of signals may
+# come as a few dozen, so the plans choose often.
+HARMLESS = ("delay doorbell every 4 1us..100us", "delay interrupt every 4 1us..100us",
+            "double doorbell every 4", "double interrupt every 4",
+            "merge doorbell every 4 100us", "merge interrupt every 4 100us",
             "invent doorbell 10us..100us", "invent interrupt 10us..100us",
-            "stall doorbell every 50 1ms", "stall interrupt every 50 1ms")
+            "stall doorbell every 4 1ms", "stall interrupt every 4 1ms")
 
 
 class Faults(ProgramCase):
@@ -46,14 +48,14 @@ class Faults(ProgramCase):
                                      r"request \d+\n")
 
     def test_a_crash_leaves_only_its_log(self) -> None:
-        run = self.run_with("crash doorbell 20")
+        run = self.run_with("crash doorbell 5")
         self.assertEqual(run.returncode, -signal.SIGKILL)
         self.assertEqual(run.stdout, "")
-        self.assertEqual(self.injected(run.stderr), {"crash doorbell 20": 1})
+        self.assertEqual(self.injected(run.stderr), {"crash doorbell 5": 1})
 
     def test_a_signal_ends_a_stall(self) -> None:
         device = self.start("device", "echo", "--on", "in-process:rings=500", "--fault",
-                            "stall doorbell 20 60s")
+                            "stall doorbell 5 60s")
         self.assertTrue(any("fault: stall" in line for line in pipe(device.stderr)))
         device.terminate()
         self.assertEqual(device.wait(PATIENCE), 0)
