@@ -58,7 +58,7 @@ def semaphore(answer: Answer) -> None:
 
 def _check_made(made: code.Returned, call: str) -> None:
     if made.count is None:
-        raise Wrong(f"{call} returned {words(made.value)}, which is no eventfd")
+        raise Wrong(f"{call} returned {words(made.value)}, which is not an eventfd")
 
 
 def _check_flags(made: code.Returned, what: str) -> None:

@@ -75,7 +75,7 @@ class LabTest(unittest.TestCase):
     def test_no_folder_of_a_lab(self) -> None:
         for command in ("grade", "hint", "reset", "diff-with-skeleton"):
             with self.subTest(command):
-                self.refused("is no folder of a lab, as it has no", command, self.place)
+                self.refused("is not the folder of a lab: it lacks", command, self.place)
 
     def test_a_folder_of_another_version(self) -> None:
         folder = self.started()
@@ -83,7 +83,7 @@ class LabTest(unittest.TestCase):
         Student(folder).write(facts | {"version": "older"})
         self.refused(r"another version of 01-eventfd \(older, not", "grade", folder)
         (folder / MARK).write_text("{}")
-        self.refused("is no folder of a lab, as it has no", "grade", folder)
+        self.refused("is not the folder of a lab: it lacks", "grade", folder)
 
     def test_hints_come_one_at_a_time(self) -> None:
         folder = self.started()

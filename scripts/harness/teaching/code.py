@@ -80,7 +80,7 @@ class Returned:
 
 class Code:
     def __init__(self, library: Path) -> None:
-        self.library = library
+        self.built = library
         self._calls = 0
 
     def call(self, function: str, *arguments: Argument, returns: str = "i32",
@@ -94,11 +94,11 @@ class Code:
               passed: Sequence[int] = (), then: str = "") -> "Call":
         """Begins a call that may take a while, for a with statement."""
         plan = {"arguments": arguments, "returns": returns, "then": then}
-        return Call(self.library, self.new_log(), function, plan, passed)
+        return Call(self.built, self.new_log(), function, plan, passed)
 
     def new_log(self) -> Path:
         self._calls += 1
-        return self.library.with_name(f"call-{self._calls}.log")
+        return self.built.with_name(f"call-{self._calls}.log")
 
 
 class Call:

@@ -61,7 +61,7 @@ class CodeTest(unittest.TestCase):
             self.code.call(function)
 
     def impatient(self) -> None:
-        """For what never returns: it would compute for so long."""
+        """The functions that never return are given up soon; until then they take a CPU."""
         for name in ("PATIENCE", "AT_LEAST"):
             self.enterContext(mock.patch.object(code, name, 0.5))
 

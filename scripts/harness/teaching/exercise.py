@@ -129,7 +129,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Student:
-    """A student's folder. HarnessError: it is none."""
+    """A student's folder. HarnessError: it is not."""
 
     folder: Path
 
@@ -139,8 +139,8 @@ class Student:
             return {"lab": str(facts["lab"]), "version": str(facts["version"]),
                     "hints": int(facts["hints"])}
         except (OSError, ValueError, KeyError, TypeError):
-            raise HarnessError(f"'{self.folder}' is no folder of a lab, as it has no {MARK}: go to the "
-                               "one that lab start has made") from None
+            raise HarnessError(f"'{self.folder}' is not the folder of a lab: it lacks {MARK}; go to the "
+                               "folder that lab start made") from None
 
     def write(self, facts: dict[str, Any]) -> None:
         (self.folder / MARK).write_text(json.dumps(facts) + "\n")

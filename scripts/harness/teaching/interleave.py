@@ -45,10 +45,10 @@ class Place:
 
 def places(code: Code, function: str) -> list[Place]:
     """What became of it at each. Wrong: it was never asleep, or is no such function."""
-    stepper = code.library.with_name("stepper")
+    stepper = code.built.with_name("stepper")
     if not stepper.exists():
         compile_c([STEPPER], stepper)
-    with eventfd() as fd, _opened(stepper) as program, _opened(code.library) as library:
+    with eventfd() as fd, _opened(stepper) as program, _opened(code.built) as library:
         report, theirs = os.pipe2(os.O_CLOEXEC)
         with open(report, "rb") as lines:
             try:

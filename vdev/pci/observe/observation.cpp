@@ -125,7 +125,7 @@ class DmaTap final : public DmaObserver {
   std::shared_ptr<Observer*> observer_;
 };
 
-// Tells of each interrupt that arrives.
+// Reports each interrupt that arrives to the observer.
 class InterruptWitness final : public FaultWitness {
  public:
   explicit InterruptWitness(Observer& observer) noexcept : observer_(observer) {}
