@@ -31,18 +31,28 @@ struct TopOptions {
 
 // With fixed widths, since its lines are printed one at a time.
 const TextTable& table() {
-  constexpr auto left = TextTable::Align::left;
+  constexpr auto left = TextTable::Align::left, right = TextTable::Align::right;
   static const TextTable table({{"device", left, 8},
-                                {"transport", left, 11},
+                                {"transport", left, 10},
                                 {"pid", left, 7},
                                 {"starts"},
                                 {"eventfds"},
                                 {"queue"},
-                                {"requests/s"},
-                                {"under way"},
-                                {"doorbells/s"},
-                                {"wake-ups/s"},
-                                {"interrupts/s"}});
+                                {"requests\nper s"},
+                                {"under\nway", right, 7},
+                                {"doorbells\nper s"},
+                                {"wake-ups\nper s"},
+                                {"interrupts\nper s"},
+                                {"", left}},
+                               1);
+  return table;
+}
+
+// Words in place of the figures.
+const TextTable& notes() {
+  constexpr auto left = TextTable::Align::left;
+  static const TextTable table(
+      {{"", left, 8}, {"", left, 10}, {"", left, 7}, {"starts"}, {"eventfds"}, {"", left}}, 1);
   return table;
 }
 
@@ -108,10 +118,9 @@ class WatchedDevice {
   }
 
   // A line that ends in words instead of rates.
-  static std::string note(const Cells& cells, std::string_view words) {
-    auto line = table().line(cells);
-    line.pop_back();
-    return text("{}  {}\n", line, words);
+  static std::string note(Cells cells, std::string words) {
+    cells.push_back(std::move(words));
+    return notes().line(cells);
   }
 
   static std::string fault_lines(const DeviceStatus& now) {
@@ -143,19 +152,21 @@ class WatchedDevice {
 
   [[nodiscard]] std::string line(const DeviceStatus& now, const QueueStatus& queue) const {
     auto all = cells(now);
-    all.push_back(std::to_string(queue.queue));
-    if (queue.status != 0) return note(all, text(" broken (reason {})", queue.status));
+    const auto name = text("{:>5}", queue.queue);
+    if (queue.status != 0) return note(all, text("{}  broken (reason {})", name, queue.status));
     const auto before = std::ranges::find(last_.queues, queue.queue, &QueueStatus::queue);
     if (before == last_.queues.end() || before->generation != queue.generation)
-      return note(all, " new");
+      return note(all, name + "  new");
     const double seconds = std::chrono::duration<double>(now.when - last_.when).count();
     const std::uint32_t completed = queue.completed - before->completed;  // it wraps
     const std::uint32_t under_way = queue.submitted - queue.completed;
-    all.insert(all.end(), {rate(0, completed, seconds), text("{}/{}", under_way, queue.entries),
-                           rate(before->doorbells, queue.doorbells, seconds),
-                           rate(before->wakeups, queue.wakeups, seconds),
-                           rate(before->raises, queue.raises, seconds)});
-    return queue.lost > 0 ? note(all, text("{} lost", queue.lost)) : table().line(all);
+    all.insert(
+        all.end(),
+        {name, rate(0, completed, seconds), text("{}/{}", under_way, queue.entries),
+         rate(before->doorbells, queue.doorbells, seconds),
+         rate(before->wakeups, queue.wakeups, seconds), rate(before->raises, queue.raises, seconds),
+         queue.lost > 0 ? text("{} lost", queue.lost) : ""});
+    return table().line(all);
   }
 
   std::string socket_;

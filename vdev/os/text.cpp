@@ -81,9 +81,46 @@ std::string grouped(std::uint64_t number) {
   return digits;
 }
 
+namespace {
+
+std::vector<std::string> split(const std::string& words, char at) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= words.size();) {
+    const auto end = std::min(words.find(at, begin), words.size());
+    parts.push_back(words.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+// Words in lines of `room` columns, the second and later ones behind a margin. A word that is
+// longer than a line stays whole.
+std::string wrapped(const std::string& words, std::size_t room, const std::string& margin) {
+  std::string lines;
+  std::size_t used = 0;
+  for (const auto& word : split(words, ' ')) {
+    const auto columns = columns_of(word);
+    const bool first = lines.empty();
+    const bool fits = used + 1 + columns <= room;
+    if (!first) lines += fits ? " " : '\n' + margin;
+    lines += word;
+    used = first || !fits ? columns : used + 1 + columns;
+  }
+  return lines;
+}
+
+// Takes off the spaces at its end.
+void cut(std::string& line) {
+  line.resize(line.find_last_not_of(' ') + 1);  // npos + 1 is 0
+}
+
+}  // namespace
+
 TextTable::TextTable(std::vector<Column> columns, std::size_t gap)
     : columns_(std::move(columns)), gap_(gap) {
-  for (auto& column : columns_) column.width = std::max(column.width, columns_of(column.heading));
+  for (auto& column : columns_)
+    for (const auto& words : split(column.heading, '\n'))
+      column.width = std::max(column.width, columns_of(words));
 }
 
 void TextTable::add(std::vector<std::string> cells) {
@@ -98,20 +135,49 @@ std::string TextTable::text() const {
 }
 
 std::string TextTable::heading() const {
-  std::vector<std::string> headings;
-  for (const auto& column : columns_) headings.push_back(column.heading);
-  return line(headings);
+  std::vector<std::string> above, below;
+  bool two = false;
+  for (const auto& column : columns_) {
+    const auto words = split(column.heading, '\n');
+    two = two || words.size() > 1;
+    above.push_back(words.size() > 1 ? words.front() : "");
+    below.push_back(words.back());
+  }
+  return (two ? line(above) : "") + line(below);
+}
+
+std::string TextTable::padded(std::size_t column, const std::string& cell) const {
+  const auto& [heading, align, width] = columns_[column];
+  const std::string room(width - std::min(width, columns_of(cell)), ' ');
+  return align == Align::right ? room + cell : cell + room;
+}
+
+void TextTable::add_words(std::string& line, const std::string& words) {
+  constexpr std::size_t least = 30, margin = 4;
+  const auto used = columns_of(line);
+  if (used + columns_of(words) <= page || words.find(' ') == std::string::npos) {
+    line += words;
+  } else if (used + least <= page) {
+    line += wrapped(words, page - used, std::string(used, ' '));
+  } else {
+    const std::string below(margin, ' ');
+    cut(line);
+    line += '\n' + below + wrapped(words, page - margin, below);
+  }
 }
 
 std::string TextTable::line(const std::vector<std::string>& cells) const {
   std::string line;
-  for (std::size_t index = 0; index < std::min(cells.size(), columns_.size()); ++index) {
-    const auto& [heading, align, width] = columns_[index];
-    const std::string room(width - std::min(width, columns_of(cells[index])), ' ');
+  const auto count = std::min(cells.size(), columns_.size());
+  for (std::size_t index = 0; index < count; ++index) {
     if (index > 0) line.append(gap_, ' ');
-    line += align == Align::right ? room + cells[index] : cells[index] + room;
+    const bool words = index + 1 == count && columns_[index].align == Align::left;
+    if (words)
+      add_words(line, cells[index]);
+    else
+      line += padded(index, cells[index]);
   }
-  line.resize(line.find_last_not_of(' ') + 1);  // npos + 1 is 0
+  cut(line);
   return line + '\n';
 }
 

@@ -32,13 +32,16 @@ template <class... Args>
 [[nodiscard]] std::string grouped(std::uint64_t number);
 
 /// A table for people, in columns that are aligned whatever language its text is in. It needs
-/// neither a stream nor a locale. One thread.
+/// neither a stream nor a locale. Words that stand last in a row
+/// go on below where they would leave the page. One thread.
 class TextTable {
  public:
   enum class Align { left, right };
 
+  static constexpr std::size_t page = 100;  ///< columns that every table of ours fits in
+
   struct Column {
-    std::string heading;
+    std::string heading;         ///< a newline makes it two lines
     Align align = Align::right;  ///< right for numbers
     std::size_t width = 0;       ///< at least; a heading or a cell that is wider widens the column
   };
@@ -59,6 +62,10 @@ class TextTable {
 
  private:
   void widen(const std::vector<std::string>& cells);
+  [[nodiscard]] std::string padded(std::size_t column, const std::string& cell) const;
+  // Ends a line: the words go on below themselves, or, where there is too little room, in lines of
+  // their own. What has no gap, such as a bar, stays.
+  static void add_words(std::string& line, const std::string& words);
 
   std::vector<Column> columns_;
   std::size_t gap_;

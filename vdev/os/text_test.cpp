@@ -56,6 +56,29 @@ TEST_CASE("a row may have fewer cells, and no line ends in spaces") {
   CHECK(table.text() == "one\ntwo\n\n");
 }
 
+TEST_CASE("a heading may have two lines, and stands low") {
+  const TextTable table({{"pid", left}, {"requests\nper s"}, {"under\nway"}}, 1);
+  CHECK(table.heading() ==
+        "    requests under\n"
+        "pid    per s   way\n");
+}
+
+TEST_CASE("words that would leave the page go on below") {
+  const std::string four = "forty columns, which are less than a half";
+  const TextTable table({{"", left, 8}, {"", left}});
+  CHECK(table.line({"reason", four + ", and " + four + ", and the end"}) ==
+        "reason    " + four + ", and " + four + ",\n          and the end\n");
+  SUBCASE("and in lines of their own where there is little room") {
+    const TextTable wide({{"", left, 80}, {"", left}});
+    CHECK(wide.line({"a", "these words need 28 columns."}) ==
+          "a\n    these words need 28 columns.\n");
+  }
+  SUBCASE("but not what has no gap, such as a bar") {
+    const TextTable wide({{"", left, 80}, {"", left}});
+    CHECK(wide.line({"a", std::string(40, '#')}) == text("{:<82}{}\n", "a", std::string(40, '#')));
+  }
+}
+
 TEST_CASE("a character of several bytes takes one column") {
   CHECK(columns_of("µs → ▏") == 6);
   TextTable table({{"µs", left}, {"n"}});

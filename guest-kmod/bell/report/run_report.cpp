@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "guest-kmod/bell/output.hpp"
+#include "guest-kmod/bell/report/run_table.hpp"
 #include "guest-kmod/selftest/ktap.h"
 #include "vdev/os/text.hpp"
 
@@ -30,59 +31,25 @@ std::string complaint(const Result<TrafficResult>& result) {
               result->corrupted);
 }
 
-// Rows are printed as the runs end, so the widths are fixed.
 class Table final : public RunReport {
  public:
-  void begin(std::size_t) override { print("{}", table_.heading()); }
+  explicit Table(std::span<const TrafficOptions> runs) : table_(runs) {}
 
   void add(const TrafficOptions& options, const Result<TrafficResult>& result) override {
     const bool good = result && result->good();
     count(good);
-    if (result) print("{}", table_.line(cells(options, *result)));
+    if (result) print("{}", table_.lines(options, *result));
     std::fflush(stdout);
     if (!good) complain("{}", complaint(result));
   }
 
  private:
-  static std::vector<std::string> cells(const TrafficOptions& options,
-                                        const TrafficResult& result) {
-    const Names names(options);
-    std::vector<std::string> row{std::string(names.device), std::string(names.worker),
-                                 std::string(names.kick), std::string(names.wait),
-                                 std::string(names.poll)};
-    for (const auto number :
-         {std::uint64_t{options.depth}, result.rings, result.completions, result.lost, result.hung,
-          result.duplicated, result.corrupted, result.doorbells, result.interrupts})
-      row.push_back(std::to_string(number));
-    row.push_back(text("{:.1f}", result.p50_us));
-    row.push_back(text("{:.1f}", result.p99_us));
-    row.push_back(text("{:.0f}", result.per_second));
-    return row;
-  }
-
-  using Align = bellwire::TextTable::Align;
-  bellwire::TextTable table_{{{"device", Align::left, 6},
-                              {"worker", Align::left, 8},
-                              {"kick", Align::left, 7},
-                              {"wait", Align::left, 5},
-                              {"polling", Align::left, 8},
-                              {"depth"},
-                              {"rings", Align::right, 7},
-                              {"completions"},
-                              {"lost"},
-                              {"hung"},
-                              {"duplicated"},
-                              {"corrupted"},
-                              {"doorbells"},
-                              {"interrupts"},
-                              {"p50 µs", Align::right, 7},
-                              {"p99 µs", Align::right, 7},
-                              {"per s", Align::right, 8}}};
+  RunTable table_;
 };
 
 class Ktap final : public RunReport {
  public:
-  void begin(std::size_t runs) override { report_ = ktap_begin(static_cast<unsigned>(runs)); }
+  explicit Ktap(std::size_t runs) : report_(ktap_begin(static_cast<unsigned>(runs))) {}
 
   void add(const TrafficOptions& options, const Result<TrafficResult>& result) override {
     const Names names(options);
@@ -110,16 +77,17 @@ class Ktap final : public RunReport {
         result.p99_us, result.per_second, result.hop_p50_us, result.kick_p50_us);
   }
 
-  ktap report_{};
+  ktap report_;
 };
 
 }  // namespace
 
-std::unique_ptr<RunReport> make_table_report() {
-  return std::make_unique<Table>();
+std::unique_ptr<RunReport> make_table_report(std::span<const TrafficOptions> runs) {
+  return std::make_unique<Table>(runs);
 }
-std::unique_ptr<RunReport> make_ktap_report() {
-  return std::make_unique<Ktap>();
+
+std::unique_ptr<RunReport> make_ktap_report(std::size_t runs) {
+  return std::make_unique<Ktap>(runs);
 }
 
 }  // namespace bell

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "guest-kmod/bell/ring/traffic.hpp"
 
@@ -12,7 +13,6 @@ namespace bell {
 class RunReport {
  public:
   virtual ~RunReport() = default;
-  virtual void begin(std::size_t runs) = 0;
   virtual void add(const TrafficOptions& options, const Result<TrafficResult>& result) = 0;
 
   /// Whether there was a run, and all runs were good.
@@ -26,9 +26,10 @@ class RunReport {
   std::size_t bad_ = 0;
 };
 
-[[nodiscard]] std::unique_ptr<RunReport> make_table_report();
+/// A table for people; `runs` are those that will be added.
+[[nodiscard]] std::unique_ptr<RunReport> make_table_report(std::span<const TrafficOptions> runs);
 
 /// KTAP; the diagnostic line before each result has the run's figures as a JSON object.
-[[nodiscard]] std::unique_ptr<RunReport> make_ktap_report();
+[[nodiscard]] std::unique_ptr<RunReport> make_ktap_report(std::size_t runs);
 
 }  // namespace bell

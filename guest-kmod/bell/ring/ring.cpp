@@ -36,8 +36,7 @@ Result<bool> run_ring(const RingOptions& options) {
     const auto shown = print_steps(runs.front().claim, options.steps);
     return shown ? Result<bool>(true) : shown.error();
   }
-  const auto report = options.ktap ? make_ktap_report() : make_table_report();
-  report->begin(runs.size());
+  const auto report = options.ktap ? make_ktap_report(runs.size()) : make_table_report(runs);
   for (const auto& one : runs) report->add(one, run_traffic(one));
   return report->good();
 }

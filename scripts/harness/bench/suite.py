@@ -18,9 +18,8 @@ from bellwire.vms import qemu
 from bellwire.vms.qemu import VmConfig
 
 ROUNDS = 5
-NAME = Column("", 58, left=True)
-RATIOS = TextTable([NAME, Column("ratio", 7), Column("spread", 17), Column("at most", 7),
-                    Column("", 6)])
+BESIDE_RATIO = (Column("ratio", 7), Column("spread", 17), Column("at most", 7), Column("", 6))
+FIGURE = 10  # columns
 Figures = Mapping[str, float]
 Rounds = Sequence[Mapping[str, Figures]]  # per round, the figures of each way
 
@@ -89,11 +88,18 @@ def show(result: dict[str, Any]) -> None:
     print(f"QEMU {facts['qemu']}, {facts['accelerator']}, kernel {facts['guest_kernel']}, "
           f"{facts['guest_cpus']} CPU; on {facts['cpu']}, {facts['kernel']}; "
           f"{result['rounds']} rounds in turn, medians\n")
-    figures = TextTable([NAME, *(Column(heading, len(heading)) for heading in columns.values())])
-    print(figures.heading())
-    for row in result["rows"]:
-        print(figures.row([row["name"], *(row.get(key) for key in columns)]))
-    print(f"\n{RATIOS.heading()}")
-    for ratio in result["ratios"]:
-        print(RATIOS.row([ratio["name"], ratio["value"], " … ".join(map(number, ratio["spread"])),
-                          ratio["limit"], "missed" if ratio["ok"] is False else None]))
+    _print_table([Column(heading, FIGURE) for heading in columns.values()],
+                 [[row["name"], *(row.get(key) for key in columns)] for row in result["rows"]])
+    print()
+    _print_table(BESIDE_RATIO, [
+        [ratio["name"], ratio["value"], " … ".join(map(number, ratio["spread"])), ratio["limit"],
+         "missed" if ratio["ok"] is False else None] for ratio in result["ratios"]])
+
+
+def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
+    """Each row begins with its name."""
+    name = Column("", max((len(row[0]) for row in rows), default=0), left=True)
+    table = TextTable([name, *columns], gap=1)
+    print(table.heading())
+    for row in rows:
+        print(table.row(row))

@@ -8,7 +8,9 @@ the guest's figures confirm them.
 """
 
 import argparse
+import itertools
 import json
+import operator
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,20 +33,20 @@ ABSENT = "kernel ↔ user"  # the direction of what has no way into the kernel
 DIRECTIONS = (BETWEEN_USERS, "kernel → user", "user → kernel", "round trip", ABSENT)
 MEASURED = (0, 1)  # what bell compare ends with; 1: a mechanism that should work didn't
 LIMIT = 300.0  # seconds for each part: a bound, not a goal
-# The figures of a row: bell's names for them, and their columns.
-COLUMNS = {
-    "direction": Column("direction", 13, left=True), "where": Column("where", 5, left=True),
-    "name": Column("mechanism", 25, left=True), "cpus": Column("CPUs", 4, left=True),
-    "p50_us": Column("p50 µs", 8, decimals=1), "p99_us": Column("p99 µs", 8, decimals=1),
-    "p999_us": Column("p99.9 µs", 9, decimals=1),
+# The figures of a row, in two tables: bell's names for them, and their columns.
+NAME = {"where": Column("where", 5, left=True), "name": Column("mechanism", 25, left=True)}
+TIMES = NAME | {
+    "cpus": Column("CPUs", 4, left=True), "p50_us": Column("p50 µs", 8, decimals=1),
+    "p99_us": Column("p99 µs", 8, decimals=1), "p999_us": Column("p99.9 µs", 9, decimals=1),
     "burst_per_second": Column("per s", 9, decimals=0), "wakeups": Column("wake-ups", 8),
-    "lost": Column("lost", 6), "coalesces": Column("merges", 6, left=True),
-    "carries_data": Column("data", 4, left=True), "atomic": Column("in irq", 6, left=True),
-    "setup_us": Column("set-up µs", 9, decimals=1), "setup_syscalls": Column("calls", 5),
-    "teardown_us": Column("down µs", 8, decimals=1), "user_lines": Column("user", 4),
-    "kernel_lines": Column("kernel", 6),
+    "lost": Column("lost", 6),
 }
-TABLE = TextTable(tuple(COLUMNS.values()), gap=1)
+TRAITS = NAME | {
+    "coalesces": Column("merges", 6, left=True), "carries_data": Column("data", 4, left=True),
+    "atomic": Column("in irq", 6, left=True), "setup_us": Column("set-up µs", 9, decimals=1),
+    "setup_syscalls": Column("calls", 5), "teardown_us": Column("down µs", 8, decimals=1),
+    "user_lines": Column("lines, user", 6), "kernel_lines": Column("lines, kernel", 6),
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -152,14 +154,24 @@ def show(result: dict[str, Any]) -> None:
           f"{facts['guest_cpus']} CPU; host {facts['host_kernel']}, "
           f"{facts['host_cpus']} CPU; {facts['count']:,} notifications of each, half of "
           "them one at a time, half in a burst\n")
-    print(TABLE.heading())
-    for row in result["rows"]:
-        named = [row[key] for key in ("direction", "where", "name")]
-        print(TABLE.row([*named, row["reason"]] if row["reason"] else
-                        [row.get(key) for key in COLUMNS]))
-    print("\nThe note's claims, in the guest")
+    _print_table(TIMES, result["rows"])
+    measured = [row for row in result["rows"] if not row["reason"]]
+    _print_table(TRAITS, measured)
+    print("The note's claims, in the guest")
     for claim in result["claims"]:
         print(f"  {claim['verdict']:<18}{claim['claim']}\n{'':20}{claim['measured']}")
+
+
+def _print_table(columns: dict[str, Column], rows: Sequence[dict[str, Any]]) -> None:
+    """In groups of one direction. A row without figures has its reason."""
+    table = TextTable(tuple(columns.values()), gap=1)
+    print(table.heading())
+    for direction, group in itertools.groupby(rows, operator.itemgetter("direction")):
+        print(direction)
+        for row in group:
+            print(table.row([row[key] for key in NAME] + [row["reason"]] if row["reason"] else
+                            [row.get(key) for key in columns]))
+    print()
 
 
 if __name__ == "__main__":

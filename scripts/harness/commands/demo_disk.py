@@ -33,7 +33,7 @@ PICTURE = """\
 TRANSPORT = "vhost-user,server=1"  # QEMU waits for a process that died to come back
 TABLE = TextTable((Column("file", 4), Column("MiB", 3), Column("written in s", 12, decimals=2),
                    Column("checksum", 32, left=True), Column("read back", 9, left=True),
-                   Column("the device meanwhile", 40, left=True)))
+                   Column("the device meanwhile", 28, left=True)))
 DISK = 128 << 20
 FILES = 7
 MIB = 8  # in each

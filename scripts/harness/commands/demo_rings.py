@@ -40,15 +40,15 @@ PICTURES = {
 }
 # The figures of a run: bell's names for them, and their columns.
 COLUMNS = {
-    "worker": Column("worker", 8, left=True), "kick": Column("kick", 7, left=True),
-    "wait": Column("wait", 4, left=True), "depth": Column("depth", 5), "rings": Column("rings", 7),
-    "completions": Column("answers", 7), "lost": Column("lost", 4),
+    "worker": Column("worker", 8, left=True), "depth": Column("depth", 5),
+    "rings": Column("rings", 7), "lost": Column("lost", 4), "hung": Column("hung", 4),
     "duplicated": Column("duplicated", 10), "corrupted": Column("corrupted", 9),
     "doorbells": Column("doorbells", 9), "interrupts": Column("interrupts", 10),
-    "p50_us": Column("p50 µs", 7, decimals=1), "p99_us": Column("p99 µs", 7, decimals=1),
+    "p50_us": Column("p50 µs", 6, decimals=1), "p99_us": Column("p99 µs", 7, decimals=1),
     "per_second": Column("per s", 7),
 }
-TABLE = TextTable(tuple(COLUMNS.values()))
+IN_JSON = ("worker", "kick", "wait", "depth", "rings", "completions", *list(COLUMNS)[3:])
+TABLE = TextTable(tuple(COLUMNS.values()), gap=1)
 DEEP = 64  # requests under way in the deep runs,
 MORE = 10  # which have so many times the rings
 # QEMU never connects again to a device that it has whole.
@@ -73,7 +73,7 @@ def show(frame: Frame, options: argparse.Namespace) -> int:
         if recorder:
             recorder.stop()
     frame.write(options.json, {
-        "runs": [{key: figures[key] for key in COLUMNS} for figures in show.figures[:RUNS]],
+        "runs": [{key: figures[key] for key in IN_JSON} for figures in show.figures[:RUNS]],
         "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts(),
         "faults": dict(lab.findings().faults)})
     troubles = show.troubles() + logs.complaints(vm.console)
@@ -172,7 +172,8 @@ class _Show:
 
     def _show_line(self, line: str) -> None:
         if line.startswith("KTAP") and not self.figures:
-            print(f"\nMany rings: one at a time, then up to 64 under way\n{TABLE.heading()}")
+            print("\nMany rings with each worker of the module: one at a time, then up to 64 under "
+                  f"way\n{TABLE.heading()}")
         elif line.startswith("# {"):
             self.figures.append(json.loads(line.removeprefix("# ")))
             if len(self.figures) <= RUNS:

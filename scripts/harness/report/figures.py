@@ -7,6 +7,7 @@ the figures, never a value between two of them.
 """
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -70,9 +71,13 @@ def text(value: object) -> str:
     return str(value)
 
 
+PAGE = 100  # columns that every table fits in
+
+
 @dataclass(frozen=True)
 class Column:
-    """Words go to the left, figures to the right; with `decimals`, points stand in a column."""
+    """Words go to the left, figures to the right; with `decimals`, points stand in a column. A heading
+    that is wider than its column is broken into lines at its spaces."""
 
     heading: str
     width: int
@@ -86,16 +91,29 @@ class Column:
 
 
 class TextTable:
-    """Rows that can be printed one by one, as their figures come; their widths are fixed."""
+    """Rows that can be printed one by one, as their figures come; their widths are fixed, and fit on a
+    page. Words that stand last in a row go on below where they would leave it."""
 
     def __init__(self, columns: Sequence[Column], gap: int = 2) -> None:
         self._columns = columns
         self._gap = " " * gap
+        width = sum(column.width + gap for column in columns) - gap
+        if width > PAGE:
+            raise ValueError(f"this table has {width} columns: {PAGE} at most")
 
     def heading(self) -> str:
-        return self.row([column.heading for column in self._columns])
+        broken = [textwrap.wrap(column.heading, column.width, break_long_words=False) or [""]
+                  for column in self._columns]
+        height = max(map(len, broken))
+        return "\n".join(map(self.row, zip(*([""] * (height - len(lines)) + lines
+                                             for lines in broken))))
 
     def row(self, values: Sequence[object]) -> str:
         """A row may end early; what stands in the last column of a short one may be longer."""
-        cells = (column.cell(value) for column, value in zip(self._columns, values))
-        return self._gap.join(cells).rstrip()
+        cells = [column.cell(value) for column, value in zip(self._columns, values)]
+        line = self._gap.join(cells).rstrip()
+        if len(line) <= PAGE:
+            return line
+        begin = self._gap.join([*cells[:-1], ""])
+        words = textwrap.wrap(cells[-1], PAGE - len(begin), break_long_words=False)
+        return begin + f"\n{'':{len(begin)}}".join(words)

@@ -44,6 +44,20 @@ class TablesTest(unittest.TestCase):
         self.assertEqual(table.row(["read", None, 0]), "read              0")
         self.assertEqual(table.row(["not measured"]), "not measured")
 
+    def test_a_heading_that_is_wider_than_its_column_has_several_lines(self) -> None:
+        table = TextTable([Column("name", 6, left=True), Column("rings per second", 6)])
+        self.assertEqual(table.heading(), "         rings\n           per\nname    second")
+
+    def test_a_table_fits_on_a_page(self) -> None:
+        TextTable([Column("", 50), Column("", 48)])
+        with self.assertRaisesRegex(ValueError, "101 columns: 100 at most"):
+            TextTable([Column("", 50), Column("", 49)])
+
+    def test_words_that_would_leave_the_page_go_on_below(self) -> None:
+        table = TextTable([Column("file", 80), Column("why", 4, left=True)])
+        self.assertEqual(table.row(["a", "no room for these words"]),
+                         f"{'a':>80}  no room for these\n{'':82}words")
+
     def test_points_stand_below_each_other(self) -> None:
         column = Column("µs", 8, decimals=1)
         self.assertEqual([column.cell(value) for value in (1234.56, 7.0, 7, None)],
