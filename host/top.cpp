@@ -237,7 +237,7 @@ void add_top(CLI::App& app, Run& run) {
   auto* command =
       app.add_subcommand("top", "Show what running devices do, a line per queue in use");
   command->footer(R"(
-Of a whole PCI device it is one line: accesses, transfers and interrupts.
+Of a whole PCI device it shows accesses, transfers and interrupts.
 Faults that are injected on purpose (bellwire device --fault) follow, with how often each was.
 Rates are averages since the lines before. The column eventfds says how many of the device's
 eventfds have a count that nobody took yet, of all that it has. On a terminal the lines stay in

@@ -243,6 +243,11 @@ class Rules(ProgramCase):
         self.assertEqual(run.returncode, 0, run.stderr)
         return {row["rule"]: row for row in json.loads(run.stdout)["rules"]}
 
+    def test_they_fit_on_a_page(self) -> None:
+        shown = self.run_program("rules").stdout.splitlines()
+        self.assertGreater(len(shown), 2 * 30)
+        self.assertLessEqual(max(map(len, shown)), 100)
+
     def test_every_rule_has_its_row(self) -> None:
         rows = self.rows(self.run_program("rules", "--json"))
         self.assertEqual(list(rows), [*range(1, 7), *range(9, 12), *range(15, 41)])
