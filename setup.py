@@ -11,12 +11,12 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
-PARTS = ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "cmake", "docs/examples", "guest-kmod",
-         "host", "images", "scripts", "vdev")
+PARTS = ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "cmake", "docs/examples", "docs/labs",
+         "guest-kmod", "host", "images", "scripts", "vdev")
 STARTERS = ("scripts/harness/enter", "scripts/harness/start.py")  # the rest of it is the package
 # Tests and what else is about a clone, not about what users of the package do.
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "corpus", "harness", "python", "vmtests", "test",
-                                  "shape", "conform-table", "restart-matrix")
+                                  "shape", "conform-table", "restart-matrix", "solutions")
 
 
 class BuildWithTree(build_py):

@@ -171,7 +171,7 @@ def _reset(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     _check_empty(options.folder)
-    ignored = shutil.ignore_patterns(SOLUTIONS, "__pycache__", MARK)
+    ignored = shutil.ignore_patterns(SOLUTIONS, "__pycache__", MARK, ".clang-format")
     shutil.copytree(options.labs, options.folder / "labs", ignore=ignored)
     launcher = options.folder / "lab"
     launcher.write_text(_LAUNCHER)

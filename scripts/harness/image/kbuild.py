@@ -50,13 +50,28 @@ def place(base: Kernel, folder: Path) -> Iterator[tuple[Path, Path]]:
         yield headers, private / "module"
 
 
+def run(base: Kernel, folder: Path, log: Path, limit: float) -> int:
+    """Builds the modules of a folder; returns make's status. The log says what is wrong."""
+    with place(base, folder) as (headers, at):
+        if at != folder:
+            shutil.copytree(folder, at, symlinks=True)
+        status = _make(headers, at, log, limit)
+        for path in at.glob("*.ko") if at != folder else ():
+            shutil.copy(path, folder)
+    return status
+
+
 def make(headers: Path, folder: Path, log: Path, what: str) -> None:
+    if _make(headers, folder, log):
+        messages.to_stderr(log.read_bytes()[-_SHOWN:])
+        raise HarnessError(f"{what} don't build for {headers.name}, as reported above; the whole "
+                           f"log: {log}")
+
+
+def _make(headers: Path, folder: Path, log: Path, limit: float | None = None) -> int:
     """No module contains the folder's path: clones of one revision build the same image."""
     ours = {name: value for name, value in os.environ.items() if not _OF_OTHER_BUILDS.match(name)}
     made = children.run("make", "-C", headers, f"M={folder}", f"-j{os.cpu_count()}",
                         f"KCFLAGS=-ffile-prefix-map={folder}/=", "CONFIG_DEBUG_INFO_BTF_MODULES=",
-                        "modules", log=log, env=ours)
-    if made.returncode:
-        messages.to_stderr(log.read_bytes()[-_SHOWN:])
-        raise HarnessError(f"{what} don't build for {headers.name}, as reported above; the whole "
-                           f"log: {log}")
+                        "modules", log=log, env=ours, limit=limit)
+    return made.returncode

@@ -171,7 +171,12 @@ def _importable(title: str, interpreter: Path) -> list[Case]:
     assert said == "bellwire.labs.lab\n", said
     markers = _python(interpreter, "-m", "pytest", "--markers", "-p", "no:cacheprovider")
     assert "@pytest.mark.transport(*words)" in markers, markers
-    return [Case(f"{title} of the Python package"), Case(f"{title}: pytest has the plugin")]
+    labs = _python(interpreter, "-m", "bellwire", "lab", "list")
+    assert "03-kernel-rings" in labs, labs
+    _python(interpreter, "-c", "from bellwire.teaching import guest, interleave as steps; "
+                               "assert guest.HANDS.exists() and steps.STEPPER.exists()")
+    return [Case(f"{title} of the Python package"), Case(f"{title}: pytest has the plugin"),
+            Case(f"{title}: the labs are there, with what grades them")]
 
 
 def _typed(title: str, interpreter: Path) -> Case:

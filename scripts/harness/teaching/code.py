@@ -196,7 +196,7 @@ def build(folder: Path, sources: Sequence[str], into: Path) -> Code:
     if not shutil.which("cc"):
         raise Missing("there is no C compiler: apt install gcc make")
     for name in sources:
-        _take(folder / name, into / name)
+        copy_source(folder / name, into / name)
     library = into / "code.so"
     compile_c([into / name for name in sources if name.endswith(".c")], library, "-shared", "-fPIC")
     return Code(library)
@@ -212,7 +212,8 @@ def compile_c(sources: Sequence[Path], made: Path, *options: str) -> None:
                        .replace(f"{made.parent}/", ""))
 
 
-def _take(source: Path, target: Path) -> None:
+def copy_source(source: Path, target: Path) -> None:
+    """Copies a student's source. NotBuilt: it isn't there, or it's too large."""
     _check(source)
     shutil.copyfile(source, target)
 

@@ -36,6 +36,13 @@ _GRADE = """#!/bin/sh
 # Says what this folder is worth.
 exec "$(dirname -- "$0")/lab" grade "$@"
 """
+_BELLWIRE = """#!/bin/sh
+# `./bellwire boot-vm` and other commands of bellwire's.
+[ $# -gt 0 ] || {{ echo "usage: ./bellwire COMMAND, such as boot-vm or kmod" >&2; exit 2; }}
+command=$1
+shift
+exec {scripts}/"$command" "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,9 @@ class Exercise:
         folder.mkdir(parents=True, exist_ok=True)
         self._put_skeleton(folder)
         (folder / "README.md").write_text(self.readme)
-        places = {"lab": shlex.quote(str(lab)), "labs": shlex.quote(str(self.folder.parent))}
-        for name, text in (("lab", _LAB), ("grade", _GRADE)):
+        places = {"lab": shlex.quote(str(lab)), "labs": shlex.quote(str(self.folder.parent)),
+                  "scripts": shlex.quote(str(lab.parent))}
+        for name, text in (("lab", _LAB), ("grade", _GRADE), ("bellwire", _BELLWIRE)):
             (folder / name).write_text(text.format(**places))
             (folder / name).chmod(0o755)
         Student(folder).write({"lab": self.name, "version": self.version, "hints": 0})

@@ -5,6 +5,7 @@ import errno
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -78,7 +79,8 @@ class Grade:
 
 @dataclass
 class Grader(Generic[Answer]):
-    """`build` makes of the student's folder what the tasks try, in another folder."""
+    """`build` makes of the student's folder what the tasks try, in another folder. If that is a context
+    manager, it is entered before the first task and left after the last."""
 
     build: Callable[[Path, Path], Answer]
     tasks: list[Task[Answer]] = field(default_factory=list)
@@ -91,13 +93,17 @@ class Grader(Generic[Answer]):
         return add
 
     def grade(self, folder: Path) -> Grade:
-        with tempfile.TemporaryDirectory(prefix="bellwire-lab-") as work:
+        with ExitStack() as opened:
+            work = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bellwire-lab-")))
             try:
-                answer = self.build(folder, Path(work))
+                answer = self.build(folder, work)
             except NotBuilt as reason:
                 return Grade([Outcome(task.name, task.title, task.points, 0, str(reason))
                               for task in self.tasks], str(reason))
-            return Grade([_try(task, answer) for task in self.tasks])
+            if isinstance(answer, AbstractContextManager):
+                opened.enter_context(answer)
+            grade = Grade([_try(task, answer) for task in self.tasks])
+        return grade
 
 
 def _try(task: Task[Answer], answer: Answer) -> Outcome:

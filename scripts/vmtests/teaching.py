@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the worst kernel modules of students can do to their grader: nothing but lose their points."""
+
+import os
+import re
+from pathlib import Path
+
+from bellwire.plugin import Subtests
+from bellwire.teaching import module
+from bellwire.teaching.grader import Grade, Grader, Task, expect
+from bellwire.teaching.guest import Guest
+
+# An ioctl for each of these, and what the grader says of it.
+WORST = {
+    "return *(volatile int *)8;": "the guest panicked: .*at the step 'ioctl",
+    "for (;;) ;": "the guest did not answer for .* its process is in .*answer_ioctl",
+    "msleep(1000000000); break;": "the guest did not answer for .* its process is in .*msleep",
+    'for (;;) pr_err("%0900d", 0);': "wrote more than 1 MiB to the kernel's log|did not answer for",
+    "local_irq_disable(); for (;;) ;": "the guest did not answer for",
+    "emergency_restart(); break;": "the guest died",
+    "WARN_ON(1); break;": "the kernel complained: WARNING: ",
+    "__module_get(THIS_MODULE); break;": "rmmod: the module is still in use",
+    # What the grader's process says when all is well.
+    r'pr_emerg("\n1 \n"); return 0;': "the ioctl: expected 1, seen 0",
+}
+SOURCE = """
+#include <linux/delay.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/reboot.h>
+
+static long answer_ioctl(struct file *file, unsigned int command, unsigned long argument)
+{
+	switch (_IOC_NR(command)) {
+	CASES
+	}
+	return 1;
+}
+
+static const struct file_operations operations = {
+	.owner = THIS_MODULE, .unlocked_ioctl = answer_ioctl };
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR, .name = "answer", .fops = &operations };
+BEGIN
+MODULE_LICENSE("GPL");
+"""
+BEGIN = "module_misc_device(device);"
+TYPE = ord("A") << 8
+HARMLESS = len(WORST)  # an ioctl that returns 1
+
+
+def task(command: int) -> Task[Guest]:
+    def ask(guest: Guest) -> None:
+        with guest.loaded() as hands:
+            expect(hands.ioctl(hands.open("/dev/answer"), TYPE | command), 1, "the ioctl")
+
+    return Task(1, ask)
+
+
+def graded(folder: Path, cases: str, begin: str = BEGIN, *commands: int) -> Grade:
+    (folder / "answer.c").write_text(SOURCE.replace("CASES", cases).replace("BEGIN", begin))
+    return Grader(build, [task(command) for command in (*commands, HARMLESS)]).grade(folder)
+
+
+def build(folder: Path, work: Path) -> Guest:
+    return Guest(module.build(folder, ("answer.c",), work), work)
+
+
+def left_behind() -> str:
+    """Our children."""
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+
+
+def test_the_worst_loses_its_points_and_harms_no_other(tmp_path: Path, subtest: Subtests) -> None:
+    cases = "\n".join(f"case {number}: {body}" for number, body in enumerate(WORST))
+    before = left_behind()
+    # A VM that is no more is followed by one in which all is well.
+    order = [command for number in range(len(WORST)) for command in (number, HARMLESS)]
+    outcomes = graded(tmp_path, cases, BEGIN, *order).outcomes
+    for (body, reason), bad, good in zip(WORST.items(), outcomes[::2], outcomes[1::2]):
+        with subtest(body):
+            assert re.search(reason, bad.reason), bad.reason
+            assert (bad.points, good.points) == (0, 1), good.reason
+    assert left_behind() == before
+
+
+def test_what_does_not_compile(tmp_path: Path) -> None:
+    grade = graded(tmp_path, "case;")
+    assert grade.points == 0
+    assert grade.not_built.startswith("it does not compile: answer.c:11:"), grade.not_built
+
+
+def test_what_is_called_and_is_not_there(tmp_path: Path) -> None:
+    grade = graded(tmp_path, "default: { extern int nowhere(void); return nowhere(); }")
+    assert "nowhere" in grade.not_built, grade.not_built
+
+
+def test_what_panics_when_it_is_loaded(tmp_path: Path) -> None:
+    begin = "static int __init begin(void) { return *(volatile int *)8; } module_init(begin);"
+    for outcome in graded(tmp_path, "", f"{begin} void *unused = &device;", 0).outcomes:
+        assert re.search("the guest panicked: .*at the step 'load", outcome.reason), outcome.reason
