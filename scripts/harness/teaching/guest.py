@@ -14,15 +14,15 @@
             expect(hands.count(fd), n, "the count")
 
 The process reports by a port of its own: what the module prints goes to the kernel's log, which
-nobody takes for a result. One VM serves all tasks. One that panics, hangs, complains or is left in
-use costs the task its points, with that reason, and the next task gets a new VM. What may take how
-long depends on the time of the VM's boot.
+nobody takes for a result. One VM serves all tasks. A module that panics, hangs, makes the kernel warn or
+can't be unloaded costs the task its points, with that reason, and the next one gets a new VM. What may
+take how long depends on the time of the VM's boot.
 """
 
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -46,7 +46,7 @@ QUIET = 100  # ms in which a thread that sleeps is never woken
 EAGAIN = -11
 
 
-class Died(Wrong):
+class Lost(Wrong):
     """The guest is of no more use."""
 
 
@@ -60,17 +60,15 @@ class Hands:
         self._answers = Growing(vm.stdout.path)
 
     def ask(self, *said: object, more: float = 0.0) -> tuple[int, bytes]:
-        """What comes back, and the bytes with it. Died: nothing does. `more`: seconds that it takes of
+        """What comes back, and the bytes with it. Lost: nothing does. `more`: seconds that it takes of
         itself."""
-        self._peer.sendall((" ".join(map(str, said)) + "\n").encode())
+        with suppress(OSError):  # a guest that died is found below
+            self._peer.sendall((" ".join(map(str, said)) + "\n").encode())
         pauses = Pauses(self.limit + more)
-        while b"\n" not in self._said:
-            self._said += self._answers.read()
-            self._check(said)
-            if b"\n" not in self._said:
-                if pauses.over():
-                    raise Died(self._hung(said))
-                pauses.sleep()
+        while not self._answered(said):
+            if pauses.over():
+                raise Lost(self._hung(said))
+            pauses.sleep()
         line, _, self._said = self._said.partition(b"\n")
         value, _, data = line.decode().partition(" ")
         return int(value), bytes.fromhex(data)
@@ -177,17 +175,17 @@ class Hands:
             raise Wrong(f"{said[0]} {said[1] if len(said) > 1 else ''} failed with {words(value)}")
         return value
 
-    def _check(self, said: Sequence[object]) -> None:
+    def _answered(self, said: Sequence[object]) -> bool:
         self._watch()
-        console = self._vm.console
-        if console.exists() and console.stat().st_size > LOG:
-            raise Died(f"the module wrote more than {LOG >> 20} MiB to the kernel's log")
-        verdict = None if b"\n" in self._said else self._vm.poll()
-        if verdict and b"\n" not in (more := self._answers.read()):
-            reason = verdict.reason.partition("; its console")[0]
-            raise Died(f"{reason}, {_when(said)}")
-        elif verdict:
-            self._said += more
+        verdict = self._vm.poll()  # asked first: both may come at once
+        self._said += self._answers.read()
+        if b"\n" in self._said:
+            return True
+        if verdict:
+            raise Lost(f"{verdict.reason.partition('; its console')[0]}, {_when(said)}")
+        if self._vm.console.exists() and self._vm.console.stat().st_size > LOG:
+            raise Lost(f"the module wrote more than {LOG >> 20} MiB to the kernel's log")
+        return False
 
     def _hung(self, said: Sequence[object]) -> str:
         """Says what it is at. This ends the guest."""
@@ -219,6 +217,7 @@ class Guest:
         self._share = work / "share"
         self._boots = 0
         self._hands: Hands | None = None
+        self._threads: set[str] = set()  # of the kernel, without the module
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -245,18 +244,25 @@ class Guest:
                 raise Wrong(f"insmod {self._module.name} failed with {words(error)}")
             yield hands
             self._clean(hands)
-        except Died:
+        except Lost:
             self._end()
             raise
-        except Wrong:
-            try:
-                self._clean(hands)
-            except Wrong:
-                self._end()
+        except Wrong as wrong:
+            self._restore(hands, wrong)
             raise
         except BaseException:
             self._end()
             raise
+
+    def _restore(self, hands: Hands, wrong: Wrong) -> None:
+        """Makes the guest fit for the next task, or ends it."""
+        try:
+            self._clean(hands)
+            if left := _lasting(hands) - self._threads:
+                raise Wrong(f"threads of the module are left: {', '.join(sorted(left))}")
+        except Wrong as trouble:
+            self._end()
+            raise Wrong(f"{wrong}; and {trouble}") from None
 
     def unload(self, hands: Hands) -> int:
         return hands.ask("unload", self.name)[0]
@@ -267,10 +273,10 @@ class Guest:
         if hands.file(f"/sys/module/{self.name}/refcnt"):
             hands.until(lambda: self.unload(hands) != EAGAIN)
         if hands.file(f"/sys/module/{self.name}/refcnt"):
-            raise Died("rmmod: the module is still in use, although its files are closed")
+            raise Lost("rmmod: the module is still in use, although its files are closed")
         if int(hands.file("/proc/sys/kernel/tainted")) & (DIED | WARNED | STALLED):
             said = logs.complaints(self._folder / "console.log")
-            raise Died(f"the kernel complained: {said[0] if said else 'see its log'}")
+            raise Lost(f"the kernel complained: {said[0] if said else 'see its log'}")
 
     @property
     def _folder(self) -> Path:
@@ -279,6 +285,7 @@ class Guest:
     def _running(self) -> Hands:
         if not self._hands:
             self._hands = self._boot(self._open)
+            self._threads = _lasting(self._hands)
         return self._hands
 
     def _boot(self, opening: ExitStack) -> Hands:
@@ -299,3 +306,9 @@ class Guest:
     def _end(self) -> None:
         self._hands = None
         self._open.close()
+
+
+def _lasting(hands: Hands) -> set[str]:
+    """The kernel's threads that don't come and go by themselves."""
+    names = {line.partition(" ")[0] for line in hands.threads("")}
+    return {name for name in names if not name.startswith("kworker/")}

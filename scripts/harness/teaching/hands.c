@@ -9,7 +9,7 @@
  *   load PATH               unload NAME            sleep MS
  *   get PATH                put PATH HEX           peek PATH OFFSET
  *   list PATH               the names in a folder, a line each
- *   threads PREFIX          of kernel threads: "NAME STATE SWITCHES" in a line for each
+ *   threads [PREFIX]        of kernel threads: "NAME STATE SWITCHES" in a line for each
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -186,6 +186,7 @@ static void name_of(const char* pid, char name[32]) {
 #define KTHREADD 2
 
 static long do_threads(char** words) {
+  const char* prefix = words[0] ? words[0] : "";
   DIR* all = opendir("/proc");
   struct dirent* each;
   char name[32];
@@ -194,7 +195,7 @@ static long do_threads(char** words) {
   while ((each = readdir(all)) && size < MOST - 128) {
     if (!strtol(each->d_name, NULL, 10)) continue;
     name_of(each->d_name, name);
-    if (strncmp(name, words[0], strlen(words[0])) || status(each->d_name, "PPid:") != KTHREADD)
+    if (strncmp(name, prefix, strlen(prefix)) || status(each->d_name, "PPid:") != KTHREADD)
       continue;
     size += sprintf((char*)bytes + size, "%s %c %ld\n", name, (int)status(each->d_name, "State:"),
                     status(each->d_name, "voluntary_ctxt_switches:"));
