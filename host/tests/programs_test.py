@@ -258,6 +258,23 @@ class Rules(ProgramCase):
                 self.assertEqual(row["agree"], True if tried else None, row)
                 self.assertEqual(row["kernel"] is None, not tried)
 
+    def test_a_rule_is_explained(self) -> None:
+        run = self.run_program("rules", "6", "--explain")
+        self.assertEqual((run.returncode, run.stderr), (0, ""))
+        for line in (r"Rule 6: Poll takes nothing; agree", r"  tried +An eventfd is polled .*",
+                     r" +step +model +Linux \S+", r" +again +IN OUT +IN OUT",
+                     r"  why +Poll only asks .*", r"  source  eventfd\(2\), poll; .*"):
+            self.assertRegex(run.stdout, f"(?m)^{line}$")
+
+    def test_all_rules_are_explained_on_pages(self) -> None:
+        shown = self.run_program("rules", "--explain").stdout.splitlines()
+        self.assertEqual(sum(line.startswith("Rule ") for line in shown), 35)
+        self.assertLessEqual(max(map(len, shown)), 100)
+
+    def test_a_few_rules_are_tried(self) -> None:
+        self.assertEqual(list(self.rows(self.run_program("rules", "2", "6", "--json"))), [2, 6])
+        self.assert_refused(USAGE, ["'7'", "1 to 6, 9 to 11"], self.run_program("rules", "7"))
+
     def test_the_table_is_for_people(self) -> None:
         run = self.run_program("rules")
         self.assertEqual(run.returncode, 0, run.stderr)

@@ -22,38 +22,38 @@ std::string read(EventFile& file, std::size_t size = 8) {
   return error != 0 ? error_name(error) : text("{}", count);
 }
 
-std::string read_sizes(const World& world) {
+Observation read_sizes(const World& world) {
   const auto file = world.event_file(false);
   file->write(7);
   Observation observation;
   observation.note("4 bytes", read(*file, 4)).note("16 bytes", read(*file, 16));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string write_sizes(const World& world) {
+Observation write_sizes(const World& world) {
   const auto file = world.event_file(false);
   Observation observation;
   for (const std::size_t size : {4U, 8U, 16U})
     observation.error(text("{} bytes", size), file->write(1, size));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string write_largest(const World& world) {
+Observation write_largest(const World& world) {
   const auto file = world.event_file(false);
   Observation observation;
   observation.error("2^64 - 1", file->write(~std::uint64_t{0})).note("poll", polled(*file));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string write_when_full(const World& world) {
+Observation write_when_full(const World& world) {
   const auto file = world.event_file(false);
   Observation observation;
   observation.error("up to 2^64 - 2", file->write(full)).error("1 more", file->write(1));
   observation.error("0 more", file->write(0));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string read_takes(const World& world) {
+Observation read_takes(const World& world) {
   const auto counter = world.event_file(false);
   const auto semaphore = world.event_file(true);
   for (auto* file : {counter.get(), semaphore.get()}) file->write(2);
@@ -61,10 +61,10 @@ std::string read_takes(const World& world) {
   observation.note("of 2", read(*counter)).note("again", read(*counter));
   observation.note("of a semaphore's 2", read(*semaphore)).note("again", read(*semaphore));
   observation.note("again", read(*semaphore));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string poll_takes_nothing(const World& world) {
+Observation poll_takes_nothing(const World& world) {
   const auto file = world.event_file(false);
   Observation observation;
   observation.note("at 0", polled(*file));
@@ -73,28 +73,28 @@ std::string poll_takes_nothing(const World& world) {
   file->write(full - 1);
   observation.note("full", polled(*file))
       .note("read", read(*file) == text("{}", full) ? "all" : "less");
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string outlives_its_file(const World& world) {
+Observation outlives_its_file(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire();
   Observation observation;
   observation.error("assign", fixture.doorbell(wire, {}));
   fixture.close(wire);
   observation.note("a write after the close", fixture.write({}, 1));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string told_in_proc(const World& world) {
+Observation told_in_proc(const World& world) {
   const auto file = world.event_file(false);
   file->write(42);
   Observation observation;
   observation.note("42", file->fdinfo_count());
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string edges(const World& world) {
+Observation edges(const World& world) {
   const auto file = world.event_file(false);
   Observation observation;
   const auto after = [&](std::string_view what, std::uint64_t value) {
@@ -107,7 +107,7 @@ std::string edges(const World& world) {
   observation.yes("no write", file->woke());
   read(*file);
   after("0 when read", 0);
-  return std::move(observation).text();
+  return observation;
 }
 
 constexpr std::array eventfd_table{

@@ -11,32 +11,6 @@
 
 namespace bellwire::rules {
 
-std::string error_name(int error) {
-  if (error == 0) return "ok";
-  const char* name = ::strerrorname_np(error);
-  return name != nullptr ? name : bellwire::text("error {}", error);
-}
-
-Observation& Observation::note(std::string_view what, std::string_view answer) {
-  text_ += bellwire::text("{}{}: {}", text_.empty() ? "" : ", ", what, answer);
-  return *this;
-}
-
-Observation& Observation::error(std::string_view what, int error) {
-  return note(what, error_name(error));
-}
-
-Observation& Observation::number(std::string_view what, std::uint64_t value) {
-  return note(what, bellwire::text("{}", value));
-}
-
-Observation& Observation::vectors(std::string_view what, const std::vector<std::uint8_t>& vectors) {
-  std::string list;
-  for (const auto vector : vectors)
-    list += bellwire::text("{}{:#x}", list.empty() ? "" : " ", vector);
-  return note(what, list.empty() ? "none" : list);
-}
-
 namespace {
 constexpr std::chrono::seconds patience{5};
 }

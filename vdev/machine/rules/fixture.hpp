@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// What a rule is tried on, and its outcome: a MachineFixture is a machine with eventfds that can be
-// closed while in use, an Observation is what happened, as text. One thread at a time.
+// What a rule is tried on: a machine with eventfds that can be closed while in use. One thread at a
+// time.
 #pragma once
 
 #include <cstdint>
@@ -14,25 +14,6 @@
 #include "vdev/os/fd.hpp"
 
 namespace bellwire::rules {
-
-/// What was observed, as text: "write: 0, read: EAGAIN".
-class Observation {
- public:
-  Observation& note(std::string_view what, std::string_view answer);
-  /// 0 is "ok", others are the error's name.
-  Observation& error(std::string_view what, int error);
-  Observation& number(std::string_view what, std::uint64_t value);
-  Observation& yes(std::string_view what, bool value) { return note(what, value ? "yes" : "no"); }
-  /// As "0x41 0x42", or "none".
-  Observation& vectors(std::string_view what, const std::vector<std::uint8_t>& vectors);
-  [[nodiscard]] std::string text() && { return std::move(text_); }
-
- private:
-  std::string text_;
-};
-
-/// "EINVAL"; "ok" for 0.
-[[nodiscard]] std::string error_name(int error);
 
 /// The address of an ioeventfd, and the write that it matches.
 struct Spot {

@@ -17,7 +17,7 @@ constexpr std::uint64_t base = 0xd000'0000;
 constexpr std::uint16_t port = 0x510;
 constexpr int nowhere = 1 << 20;  // a descriptor that isn't open
 
-std::string malformed(const World& world) {
+Observation malformed(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire();
   Observation observation;
@@ -25,10 +25,10 @@ std::string malformed(const World& world) {
   observation.error("length 16", fixture.doorbell(wire, {.length = 16}));
   observation.error("address wraps", fixture.doorbell(wire, {.address = ~std::uint64_t{0} - 2}));
   observation.error("unknown flag", fixture.doorbell(wire, {}, 1u << 16));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string wrong_files(const World& world) {
+Observation wrong_files(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire();
   kvm_ioeventfd request{};
@@ -43,10 +43,10 @@ std::string wrong_files(const World& world) {
   observation.error("a pipe", fixture.machine().ioeventfd(request));
   request.fd = nowhere;
   observation.error("a closed one", fixture.machine().ioeventfd(request));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string hits(const World& world) {
+Observation hits(const World& world) {
   MachineFixture fixture(world);
   const auto four = fixture.wire(), any = fixture.wire(), matching = fixture.wire();
   fixture.doorbell(four, {});
@@ -59,10 +59,10 @@ std::string hits(const World& world) {
   observation.note("8 at any", fixture.write({.address = base + 64, .length = 8}, 1));
   observation.note("equal", fixture.write({.address = base + 128}, 7));
   observation.note("unequal", fixture.write({.address = base + 128}, 8));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string misses(const World& world) {
+Observation misses(const World& world) {
   MachineFixture fixture(world);
   Observation observation;
   observation.note("1", fixture.write({.length = 1}, 0x5a))
@@ -70,10 +70,10 @@ std::string misses(const World& world) {
   observation.note("4", fixture.write({}, 0xdeadbeef));
   observation.note("8", fixture.write({.length = 8}, 0x0123456789abcdef));
   observation.note("port", fixture.write({Space::pio, port}, 0xcafe));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string reads(const World& world) {
+Observation reads(const World& world) {
   MachineFixture fixture(world);
   const auto mmio = fixture.wire(), any = fixture.wire(), pio = fixture.wire();
   fixture.doorbell(mmio, {});
@@ -84,10 +84,10 @@ std::string reads(const World& world) {
       .note("any length", fixture.read({.address = base + 64}));
   observation.note("port", fixture.read({Space::pio, port}));
   observation.number("counts", fixture.count(mmio) + fixture.count(any) + fixture.count(pio));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string collisions(const World& world) {
+Observation collisions(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire();
   Observation observation;
@@ -104,10 +104,10 @@ std::string collisions(const World& world) {
   assign("no datamatch beside", {.address = base + 64});
   assign("any length", {.address = base + 128, .length = 0});
   assign("8 beside", {.address = base + 128, .length = 8});
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string neighbours(const World& world) {
+Observation neighbours(const World& world) {
   MachineFixture fixture(world);
   std::vector<unsigned> wires;
   const std::array spots{Spot{.length = 1},    Spot{.length = 2},         Spot{.length = 4},
@@ -125,20 +125,20 @@ std::string neighbours(const World& world) {
   for (const auto wire : wires)
     counts += text("{}{}", counts.empty() ? "" : " ", fixture.count(wire));
   observation.note("counts", counts);
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string right_datamatch(const World& world) {
+Observation right_datamatch(const World& world) {
   MachineFixture fixture(world);
   const std::array wires{fixture.wire(), fixture.wire(), fixture.wire()};
   for (const auto wire : wires) fixture.doorbell(wire, {.match = wire});
   fixture.write({}, 1);
   Observation observation;
   for (const auto wire : wires) observation.number(text("data {}", wire), fixture.count(wire));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string ioeventfd_deassign(const World& world) {
+Observation ioeventfd_deassign(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire(), other = fixture.wire();
   fixture.doorbell(wire, {.match = 5});
@@ -154,20 +154,20 @@ std::string ioeventfd_deassign(const World& world) {
   remove("other data", wire, {.match = 6});
   remove("all the same", wire, {.match = 5});
   remove("again", wire, {.match = 5});
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string writes_count(const World& world) {
+Observation writes_count(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire();
   fixture.doorbell(wire, {});
   for (const std::uint64_t value : {9U, 0U, 77U}) fixture.write({}, value);
   Observation observation;
   observation.number("3 writes", fixture.count(wire));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string closed(const World& world) {
+Observation closed(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire(), other = fixture.wire();
   fixture.doorbell(wire, {});
@@ -181,10 +181,10 @@ std::string closed(const World& world) {
   Observation observation;
   observation.error("another at its place", fixture.doorbell(other, {}));
   observation.error("deassign by its number", fixture.machine().ioeventfd(request));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string many(const World& world) {
+Observation many(const World& world) {
   constexpr unsigned entries = 3000;
   MachineFixture fixture(world, {.irqchip = false});
   const auto wire = fixture.wire();
@@ -195,7 +195,7 @@ std::string many(const World& world) {
   observation.error("3,000 assign, no irqchip", error);
   observation.note("the last", fixture.write({.address = base + 4 * (entries - 1)}, 1));
   observation.note("behind it", fixture.write({.address = base + 4 * entries}, 1));
-  return std::move(observation).text();
+  return observation;
 }
 
 constexpr std::array ioeventfd_table{

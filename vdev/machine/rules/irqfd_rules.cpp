@@ -16,23 +16,23 @@ constexpr std::uint32_t gsi = 5;
 constexpr unsigned pin = 20;
 constexpr std::uint8_t vector = 0x41, other_vector = 0x42;
 
-std::string no_irqchip(const World& world) {
+Observation no_irqchip(const World& world) {
   MachineFixture fixture(world, {.irqchip = false});
   Observation observation;
   observation.error("assign", fixture.irqfd(fixture.wire(), gsi));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string unknown_flags(const World& world) {
+Observation unknown_flags(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire();
   Observation observation;
   observation.error("flag 4", fixture.irqfd(wire, gsi, 1u << 2));
   observation.error("flag 31", fixture.irqfd(wire, gsi, 1u << 31));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string one_each(const World& world) {
+Observation one_each(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire(), other = fixture.wire();
   const auto neighbour = world.machine({}).value();
@@ -43,10 +43,10 @@ std::string one_each(const World& world) {
   observation.error("other GSI", fixture.irqfd(wire, gsi + 1));
   observation.error("other machine", neighbour->irqfd(request));
   observation.error("other eventfd, same GSI", fixture.irqfd(other, gsi));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string irqfd_deassign(const World& world) {
+Observation irqfd_deassign(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire(), stranger = fixture.wire();
   fixture.route({msi_route(gsi, vector)});
@@ -59,10 +59,10 @@ std::string irqfd_deassign(const World& world) {
   observation.error("both right", fixture.remove_irqfd(wire, gsi));
   fixture.signal(wire);
   observation.vectors("signal", fixture.take()).number("count", fixture.count(wire));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string takes_the_count(const World& world) {
+Observation takes_the_count(const World& world) {
   MachineFixture fixture(world);
   const auto counter = fixture.wire(), semaphore = fixture.wire(true);
   fixture.route({msi_route(gsi, vector), msi_route(gsi + 1, other_vector)});
@@ -75,10 +75,10 @@ std::string takes_the_count(const World& world) {
   unsigned left = 0;
   while (fixture.count(semaphore) != 0) ++left;
   observation.number("left of a semaphore's 5", left);
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string pending_at_assign(const World& world) {
+Observation pending_at_assign(const World& world) {
   MachineFixture fixture(world);
   const auto stays = fixture.wire(), dropped = fixture.wire();
   fixture.route({msi_route(gsi, vector), msi_route(gsi + 1, other_vector)});
@@ -92,10 +92,10 @@ std::string pending_at_assign(const World& world) {
   observation.vectors("another", fixture.take(1));
   fixture.remove_irqfd(dropped, gsi + 1);
   observation.number("count after deassign", fixture.count(dropped));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string line_up_and_down(const World& world) {
+Observation line_up_and_down(const World& world) {
   MachineFixture fixture(world);
   const auto message = fixture.wire(), line = fixture.wire();
   fixture.machine().set_pin({.number = pin, .vector = other_vector, .level = true});
@@ -107,10 +107,10 @@ std::string line_up_and_down(const World& world) {
   observation.vectors("message, at once", fixture.take());
   fixture.signal(line);
   observation.vectors("line", fixture.take(1)).vectors("after its EOI", fixture.take());
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string resample(const World& world) {
+Observation resample(const World& world) {
   MachineFixture fixture(world);
   const std::array lines{fixture.wire(), fixture.wire()};
   const std::array resamples{fixture.wire(), fixture.wire()};
@@ -127,10 +127,10 @@ std::string resample(const World& world) {
       .number("and", fixture.count(resamples[1]));
   fixture.signal(lines[0]);
   observation.vectors("raised again", fixture.take(1));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string close_detaches(const World& world) {
+Observation close_detaches(const World& world) {
   MachineFixture fixture(world);
   const auto line = fixture.wire(), resampled = fixture.wire(), other = fixture.wire(),
              kept = fixture.wire();
@@ -148,20 +148,20 @@ std::string close_detaches(const World& world) {
   observation.error("a fresh one", fixture.irqfd(fresh, gsi, KVM_IRQFD_FLAG_RESAMPLE, resampled));
   fixture.signal(fresh);
   observation.vectors("raised", fixture.take(1)).number("resampled", fixture.count(resampled));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string gsi_range(const World& world) {
+Observation gsi_range(const World& world) {
   MachineFixture fixture(world);
   Observation observation;
   observation.error("GSI 4096", fixture.irqfd(fixture.wire(), 4096));
   observation.error("GSI 2^32 - 1", fixture.irqfd(fixture.wire(), ~0u));
   const std::array routes{msi_route(4096, vector)};
   observation.error("a route of GSI 4096", fixture.machine().set_routes(routes));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string rerouted(const World& world) {
+Observation rerouted(const World& world) {
   MachineFixture fixture(world);
   const auto wire = fixture.wire();
   fixture.route({msi_route(gsi, vector)});
@@ -177,7 +177,7 @@ std::string rerouted(const World& world) {
   fixture.route({});
   signalled("no route", 0);
   observation.number("count", fixture.count(wire));
-  return std::move(observation).text();
+  return observation;
 }
 
 constexpr std::array irqfd_table{

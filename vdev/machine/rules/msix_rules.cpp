@@ -29,7 +29,7 @@ struct Function {
   machine::MsixTable msix;
 };
 
-std::string mask_and_unmask(const World& world) {
+Observation mask_and_unmask(const World& world) {
   Function function(world);
   Observation observation;
   function.msix.mask(0);
@@ -40,10 +40,10 @@ std::string mask_and_unmask(const World& world) {
       .vectors("again", function.fixture.take());
   function.fixture.signal(function.raise);
   observation.vectors("1 more", function.fixture.take(1));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string pending_bits(const World& world) {
+Observation pending_bits(const World& world) {
   Function function(world);
   Observation observation;
   function.msix.mask(0);
@@ -54,10 +54,10 @@ std::string pending_bits(const World& world) {
   function.msix.unmask(0).value();
   observation.vectors("unmasked", function.fixture.take(1))
       .yes("pending", function.msix.pending(0));
-  return std::move(observation).text();
+  return observation;
 }
 
-std::string aimed_elsewhere(const World& world) {
+Observation aimed_elsewhere(const World& world) {
   Function function(world);
   Observation observation;
   function.msix.aim(0, other_msix_vector).value();
@@ -68,7 +68,7 @@ std::string aimed_elsewhere(const World& world) {
   function.msix.aim(0, msix_vector).value();
   function.msix.unmask(0).value();
   observation.vectors("masked meanwhile", function.fixture.take(1));
-  return std::move(observation).text();
+  return observation;
 }
 
 constexpr std::array msix_table{

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "vdev/machine/kvm/kvm_machine.hpp"
+#include "vdev/machine/rules/explanation.hpp"
 #include "vdev/machine/rules/fixture.hpp"
 
 using namespace bellwire;
@@ -27,9 +28,18 @@ TEST_CASE("every rule that can be tried is there once, in its order") {
   CHECK(numbers == std::vector(wanted.begin(), wanted.end()));
 }
 
+TEST_CASE("every rule is explained") {
+  for (const auto& rule : all()) {
+    const auto& [number, tried, why, source] = explanation_of(rule);
+    CHECK(number == rule.number);
+    for (const auto words : {tried, why, source}) CHECK(words.ends_with('.'));
+  }
+  CHECK(explanations().size() == all().size());
+}
+
 TEST_CASE("the model keeps each rule") {
   for (const auto& rule : all()) SUBCASE(text("rule {}: {}", rule.number, rule.text).c_str()) {
-      CHECK(observe(rule, model_world()) == rule.says);
+      CHECK(observe(rule, model_world()).text() == rule.says);
     }
 }
 
@@ -54,7 +64,7 @@ TEST_CASE("the kernel keeps each rule") {
   for (const auto& rule : all()) {
     if (rule.subject == Subject::machine && !machine) continue;
     SUBCASE(text("rule {}: {}", rule.number, rule.text).c_str()) {
-      const auto seen = observe(rule, kernel_world());
+      const auto seen = observe(rule, kernel_world()).text();
       CAPTURE(rule.says);
       CAPTURE(seen);
       CHECK(allows(rule, seen));
