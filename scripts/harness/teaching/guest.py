@@ -32,6 +32,7 @@ from bellwire.core.pauses import Pauses
 from bellwire.core.places import HarnessError
 from bellwire.face import lab as face
 from bellwire.image.overlay import Share
+from bellwire.labs.lab import Lab
 from bellwire.report import logs
 from bellwire.teaching import code
 from bellwire.teaching.grader import Wrong, words
@@ -216,6 +217,7 @@ class Guest:
         self._module, self._work, self._machine = module, work, machine
         self._share = work / "share"
         self._boots = 0
+        self._lab: Lab | None = None
         self._hands: Hands | None = None
         self._threads: set[str] = set()  # of the kernel, without the module
         self._open = ExitStack()
@@ -264,6 +266,18 @@ class Guest:
             self._end()
             raise Wrong(f"{wrong}; and {trouble}") from None
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The devices' processes stand still meanwhile. A guest that reads a register waits."""
+        assert self._lab
+        for device in self._lab.devices:
+            device.pause()
+        try:
+            yield
+        finally:
+            for device in self._lab.devices:
+                device.resume()
+
     def unload(self, hands: Hands) -> int:
         return hands.ask("unload", self.name)[0]
 
@@ -291,8 +305,8 @@ class Guest:
     def _boot(self, opening: ExitStack) -> Hands:
         self._boots += 1
         self._folder.mkdir()
-        lab = opening.enter_context(face.lab(self._machine.devices, transport=self._machine.transport,
-                                             folder=self._folder))
+        lab = self._lab = opening.enter_context(face.lab(
+            self._machine.devices, transport=self._machine.transport, folder=self._folder))
         peer, theirs = socket.socketpair()
         opening.enter_context(peer)
         opening.enter_context(theirs)
