@@ -7,9 +7,11 @@ device is killed and started again. The guest checks every completion.
 
 import argparse
 import json
+import operator
 import random
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bellwire import ktap
@@ -120,6 +122,18 @@ def _guest_script(count: int, restarts: int) -> str:
         "exit $status"])
 
 
+def explanation(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the table shows, for those who see one for the first time."""
+    one = next(run for run in reversed(runs) if run["depth"] == 1)
+    many = max(runs, key=operator.itemgetter("depth"))
+    awake = (": a device that is still awake needs none" if one["doorbells"] < one["rings"] else
+             ": each had one of its own")
+    return [f"  One at a time, {one['rings']:,} rings took {one['doorbells']:,} doorbells{awake}.",
+            f"  With {many['depth']} under way, {many['rings']:,} took {many['doorbells']:,} doorbells "
+            f"and {many['interrupts']:,} interrupts: one stands for many.",
+            "  Signals merge, requests don't: each is in shared memory, and was answered."]
+
+
 class _Show:
     """Prints the guest's output as it arrives, and kills the device in between."""
 
@@ -131,7 +145,7 @@ class _Show:
         self._kills = 0
         self._next_kill = 0.0
         self.figures: list[dict[str, Any]] = []
-        print("Five rings, step by step")
+        print("Five rings, step by step: each hop, and when it was reached")
 
     def follow(self) -> None:
         """Call it repeatedly while the guest runs."""
@@ -168,7 +182,8 @@ class _Show:
     def say_restarts(self) -> None:
         if self._kills:
             print(f"  {self.figures[-1]['rings']:,} requests over {self._kills} restarts, each "
-                  "completed exactly once, in order")
+                  "completed exactly once, in order:\n  the ring is in memory that outlives the "
+                  "device, whose next life goes on where the last one ended")
 
     def _show_line(self, line: str) -> None:
         if line.startswith("KTAP") and not self.figures:
@@ -178,6 +193,8 @@ class _Show:
             self.figures.append(json.loads(line.removeprefix("# ")))
             if len(self.figures) <= RUNS:
                 print(TABLE.row([self.figures[-1][key] for key in COLUMNS]))
+            if len(self.figures) == RUNS:
+                print("\n".join(explanation(self.figures)))
         elif line == "1..1" and len(self.figures) == RUNS and self._restarts:
             print("\nThe device is killed by SIGKILL in full traffic, and started again")
             self._plan_kill()

@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 from types import SimpleNamespace
 
-from bellwire.commands import demo, demo_net
+from bellwire.commands import demo, demo_net, demo_rings
 from bellwire.commands.demo_frame import Frame
 
 PING = """PING 10.9.0.1 (10.9.0.1): 56 data bytes
@@ -41,6 +41,15 @@ class DemoTest(unittest.TestCase):
         for said, row in ((PING, [200, 199, 0.382, 1.523, 12.41]), ("ping: no route\n", [])):
             stdout.write_text(said)
             self.assertEqual(demo_net.counted(vm), row)  # type: ignore[arg-type]
+
+    def test_the_figures_of_rings_are_explained(self) -> None:
+        def run(depth: int, rings: int, doorbells: int) -> dict[str, int]:
+            return {"depth": depth, "rings": rings, "doorbells": doorbells, "interrupts": 7}
+
+        said = demo_rings.explanation([run(1, 1000, 1000), run(64, 2000, 31)])
+        self.assertIn("1,000 rings took 1,000 doorbells: each had one", said[0])
+        self.assertIn("With 64 under way, 2,000 took 31 doorbells and 7 interrupts", said[1])
+        self.assertIn("still awake", demo_rings.explanation([run(1, 1000, 990)])[0])
 
     def test_the_closing_line(self) -> None:
         frame = Frame("vhost-user", None, "7.2", self.folder)  # type: ignore[arg-type]
