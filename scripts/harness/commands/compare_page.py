@@ -14,6 +14,12 @@ from bellwire.report.figures import number
 DIRECTIONS = ("user → user", "kernel → user", "user → kernel", "round trip")
 Draw = Callable[[dict[str, Any], Scale], tuple[str, str]]  # a row's marks, and its words
 COLOURS = {"guest": "first", "host": "second"}
+PLACES = {"guest": "in the guest", "host": "on this host"}
+LEGEND = """How to read the plots: the dot is the median (p50), the thick line goes from it to p99, the
+thin one to p99.9; behind them stands how often each time came. Scales are logarithmic: from one mark
+to the next it may be ten times as much. In the table, <i>merges</i> says that several notifications
+can become one wake-up, <i>data</i> that they carry some, <i>order</i> that it is kept, and <i>in irq</i>
+that the kernel may notify from an interrupt handler. <b class='first'>Blue</b> is the guest, <b class='second'>brown</b> this host."""
 VERDICTS = {"true": "good", "false": "bad"}
 
 
@@ -21,9 +27,10 @@ def page(result: dict[str, Any]) -> str:
     rows = [row for row in result["rows"] if not row["reason"]]
     parts = [heading(result["machine"]), claims(result["claims"])]
     for direction in DIRECTIONS:
-        some = [row for row in rows if row["direction"] == direction]
-        if some:
-            parts += [f"<h2>{escape(direction)}</h2>", *plots(some)]
+        for where, place in PLACES.items():
+            some = [row for row in rows if (row["direction"], row["where"]) == (direction, where)]
+            if some:
+                parts += [f"<h2>{escape(direction)}, {place}</h2>", *plots(some)]
     parts += [figures(rows), unmeasured([row for row in result["rows"] if row["reason"]])]
     return html.document("How to wake somebody", STYLE, parts)
 
@@ -33,8 +40,7 @@ def heading(machine: dict[str, Any]) -> str:
              f"{machine['kernel']}, {machine['guest_cpus']} CPU. Host: "
              f"{machine['host_kernel']}, {machine['host_cpus']} CPU. {machine['count']:,} "
              "notifications of each mechanism, half of them one at a time, half in a burst.")
-    return (f"<p>{escape(where)}</p><p class='key'>In the plots, <b class='first'>guest</b> and "
-            "<b class='second'>host</b>; each scale is logarithmic.</p>")
+    return f"<p>{escape(where)}</p><p class='key'>{LEGEND}</p>"
 
 
 def claims(found: Sequence[dict[str, Any]]) -> str:
@@ -46,7 +52,7 @@ def claims(found: Sequence[dict[str, Any]]) -> str:
 
 
 def plots(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
-    yield ranked("Latency, µs: how they are spread, the median, and to p99 and p99.9", rows,
+    yield ranked("Latency in µs, the quickest first", rows,
                  "p50_us", [value for row in rows for value in (row["p50_us"], row["p999_us"])],
                  latency)
     if burst := [row for row in rows if row.get("burst_per_second")]:
@@ -63,11 +69,7 @@ def ranked(title: str, rows: Sequence[dict[str, Any]], key: str, values: Sequenc
            draw: Draw, descending: bool = False) -> str:
     scale = Scale(values)
     ordered = sorted(rows, key=itemgetter(key), reverse=descending)
-    return row_chart(title, scale, (Row(label(row), *draw(row, scale)) for row in ordered))
-
-
-def label(row: dict[str, Any]) -> str:
-    return f"{row['name']} ({row['where']})" if row["where"] != "guest" else str(row["name"])
+    return row_chart(title, scale, (Row(row["name"], *draw(row, scale)) for row in ordered))
 
 
 def latency(row: dict[str, Any], scale: Scale) -> tuple[str, str]:
@@ -75,7 +77,7 @@ def latency(row: dict[str, Any], scale: Scale) -> tuple[str, str]:
     p50, p99, p999 = (row[key] for key in ("p50_us", "p99_us", "p999_us"))
     return (histogram(scale, row["histogram"], f"{colour} soft")
             + span(scale, p50, p999, colour, 10, 1) + span(scale, p50, p99, colour, 10, 3)
-            + dot(scale, p50, colour, 10), "; ".join(map(number, (p50, p99, p999))))
+            + dot(scale, p50, colour, 10), f"p50 {number(p50)}, p99 {number(p99)}, p99.9 {number(p999)}")
 
 
 def bars(key: str, beside: str, words: str) -> Draw:

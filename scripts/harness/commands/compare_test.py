@@ -67,14 +67,14 @@ class Page(unittest.TestCase):
     def test_every_row_is_drawn_and_described(self) -> None:
         text = compare_page.page(RESULT)
         self.assertEqual(len(re.findall("class='row'", text)), 3 + 2 + 3)
-        for expected in ("eventfd &amp; poll", "pipe (host)", "do_msgsnd &lt;is static&gt;",
-                         "31 wake-ups", "3 calls", "it was third &amp; last", "12.5; 90; 400"):
+        for expected in ("eventfd &amp; poll", "user → user, on this host", "do_msgsnd &lt;is static&gt;",
+                         "31 wake-ups", "3 calls", "it was third &amp; last", "p50 12.5, p99 90, p99.9 400"):
             self.assertIn(expected, text)
 
     @unittest.skipIf(browser.MISSING, browser.MISSING)
     def test_a_browser_shows_it(self) -> None:
         dom = browser.dom(compare_page.page(RESULT))
-        self.assertEqual(dom.count("<figure"), 3 + 2)
+        self.assertEqual(dom.count("<figure"), 3 + 3 + 2)
         self.assertEqual(dom.count('class="row"'), 3 + 2 + 3)
         self.assertIn('id="claims"', dom)
         figures = dom.split('id="figures"')[1].split("</table>")[0]

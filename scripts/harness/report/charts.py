@@ -17,7 +17,7 @@ from bellwire.report.figures import number
 
 STYLE = """
 figure { margin: 1rem 0 } .plot { list-style: none; margin: .3rem 0; padding: 0; font-size: .8rem }
-.plot li { display: grid; grid-template-columns: 19rem 1fr 10.5rem; column-gap: .9rem;
+.plot li { display: grid; grid-template-columns: 17rem 1fr 15rem; column-gap: .9rem;
   line-height: 20px; overflow-y: clip }
 .plot .label { text-align: right } .plot .words { font-variant-numeric: tabular-nums }
 .plot li > svg { display: block; width: 100%; height: 20px }
