@@ -23,6 +23,7 @@ struct RingOptions {
   std::vector<std::string> waits{"poll"};
   std::vector<std::string> polls{"off"};
   std::vector<std::uint32_t> depths{1};
+  bool recover = true;
   std::pair<std::string, std::uint64_t> drop;  ///< if not 0: a hop, and the kick that it belongs to
   bool ktap = false;
   std::uint64_t steps = 0;  ///< if not 0: only print so many rings, of the first combination

@@ -5,6 +5,7 @@
 // line; a subcommand is in the file that has its name.
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "guest-kmod/bell/commands.hpp"
@@ -82,6 +83,14 @@ void add_ring(CLI::App& app, Run& run) {
       ->check(CLI::IsMember(bell::names<bell::LostHop>()).application_index(0))
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32).application_index(1))
       ->type_name("HOP=N");
+  command
+      ->add_option("--recover", options->recover,
+                   "Whether the module looks for doorbells and interrupts that did not come, and "
+                   "replaces them; if not, what is lost is reported as a hang")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, bool>{{"on", true}, {"off", false}}))
+      ->type_name("on|off")
+      ->default_str("on");
   command->add_flag("--trace", options->traffic.trace,
                     "Record timestamps: the KTAP figures then include the time of a kick and, at "
                     "depth 1, from doorbell to interrupt");

@@ -92,6 +92,7 @@ static void init_queue(struct bell_device *device, unsigned int index)
 	spin_lock_init(&queue->lock);
 	queue->control = (void *)device->memory + bell_queue_offset(queue);
 	bell_records_init(queue);
+	bell_look_init(queue);
 	/* A guest that was reset counts on from its old number, but is not ready yet. */
 	queue->generation = READ_ONCE(queue->control->driver.generation);
 	bell_queue_end(queue);
@@ -152,11 +153,15 @@ int bell_device_add(struct bell_device *device)
 
 void bell_device_remove(struct bell_device *device)
 {
+	unsigned int i;
+
 	bell_stats_remove(device);
 	misc_deregister(&device->misc);
 	bell_device_shut(device);
 	take_pages_back(device);
 	synchronize_rcu(); /* the last ring has left the registers */
 	bell_watch_end(device);
+	for (i = 0; i < device->queue_count; i++)
+		bell_look_end(&device->queues[i]);
 	ida_free(&bell_ids, device->id);
 }

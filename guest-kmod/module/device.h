@@ -46,6 +46,7 @@
 #include <linux/workqueue.h>
 
 #include "../uapi/bellwire.h"
+#include "look_time.h"
 
 struct bell_file;
 struct bell_worker;
@@ -58,6 +59,8 @@ enum bell_count {
 	BELL_DOORBELLS,
 	BELL_INTERRUPTS,
 	BELL_CALLS,
+	BELL_RECOVERED_DOORBELLS,
+	BELL_RECOVERED_INTERRUPTS,
 	BELL_COUNTS,
 };
 
@@ -68,6 +71,37 @@ struct bell_records {
 	u64 written;                  /* protected by lock */
 };
 
+/* The time from a ring to the interrupt for its requests, once between two looks. */
+enum bell_sample {
+	BELL_SAMPLE_WANTED,
+	BELL_SAMPLE_BEGINS, /* or ends: its words are being written */
+	BELL_SAMPLE_RUNS,
+	BELL_SAMPLE_ENDED,
+};
+
+/* Used by look.c alone. Protected by device->lock, unless it says otherwise. */
+struct bell_look {
+	struct delayed_work work;
+	bool active;                /* work is due or runs; atomic */
+	bool off;                   /* BELLWIRE_CLAIM_NO_LOOKS; rings read it without the lock */
+	struct bell_look_time time; /* used by work alone, between begin and the first ring */
+
+	/* At the last look. */
+	u64 doorbell, interrupt; /* what was missing */
+	u32 completed;
+	u64 recovered; /* the interrupt that was */
+
+	u64 rang_for;    /* the doorbell that is missing, and was rung again */
+	s64 uncounted;   /* before that, doorbells that the device had not counted */
+	u32 incarnation; /* of the device, then */
+
+	s64 doorbells_before, interrupts_before; /* totals when the generation began */
+
+	atomic_t sample; /* enum bell_sample: says who may use the next three */
+	u32 until;       /* the index of its completion */
+	u64 since, took; /* ns */
+};
+
 struct bell_queue {
 	struct bell_device *device;
 	unsigned int index;
@@ -76,6 +110,7 @@ struct bell_queue {
 
 	u32 generation; /* protected by device->lock; records read it without the lock */
 	struct bell_records records;
+	struct bell_look look;
 
 	spinlock_t lock;         /* see "Locks" above */
 	struct bell_file *owner; /* written under both locks, read under either */
@@ -182,10 +217,18 @@ void bell_watch_begin(struct bell_device *device); /* after an end */
 void bell_watch(struct bell_device *device);
 void bell_watch_end(struct bell_device *device);
 
+/* look.c; bell_look_rung() and _interrupted() in any context, in an RCU read section */
+void bell_look_init(struct bell_queue *queue);
+void bell_look_begin(struct bell_queue *queue);  /* with a generation; needs device->lock */
+void bell_look_settle(struct bell_queue *queue); /* before its counts are read; likewise */
+void bell_look_rung(struct bell_queue *queue);
+void bell_look_interrupted(struct bell_queue *queue);
+void bell_look_end(struct bell_queue *queue); /* may sleep; not under device->lock */
+
 /* queue.c; all of these need device->lock */
 struct bell_queue *bell_queue_find(const struct bell_file *file, u32 index);
 u32 bell_queue_next_generation(const struct bell_queue *queue);
-void bell_queue_claim(struct bell_file *file, struct bell_queue *queue);
+void bell_queue_claim(struct bell_file *file, struct bell_queue *queue, u32 flags);
 void bell_queue_begin(struct bell_queue *queue, u32 generation);
 void bell_queue_end(struct bell_queue *queue);
 void bell_file_disconnect(struct bell_file *file);
@@ -196,6 +239,7 @@ struct eventfd_ctx *bell_file_set_call(struct bell_file *file, struct eventfd_ct
 int bell_queue_ring(struct bell_queue *queue);
 void bell_queue_kicked(struct bell_queue *queue);
 void bell_queue_interrupt(struct bell_queue *queue);
+void bell_queue_call(struct bell_queue *queue);
 void bell_queue_catch_up(struct bell_queue *queue);
 
 static inline void bell_count(struct bell_queue *queue, enum bell_count which)

@@ -25,6 +25,8 @@ void bell_device_lock(struct bell_device *device)
 
 void bell_device_hold(struct bell_device *device)
 {
+	unsigned int i;
+
 	mutex_lock(&device->lock);
 	WRITE_ONCE(device->held, !device->gone);
 	bell_device_unmap(device);
@@ -32,6 +34,8 @@ void bell_device_hold(struct bell_device *device)
 
 	synchronize_rcu(); /* the last ring, and the last interrupt that records */
 	bell_watch_end(device);
+	for (i = 0; i < device->queue_count; i++)
+		bell_look_end(&device->queues[i]);
 	if (device->held && device->front->stop)
 		device->front->stop(device);
 }

@@ -23,9 +23,9 @@ union argument {
 	struct bellwire_info info;
 };
 
-static int check_claim(const struct bellwire_claim *claim)
+static int check_claim(const struct bellwire_claim *claim, u32 flags)
 {
-	return claim->flags || claim->reserved ? -EINVAL : 0;
+	return claim->flags & ~flags || claim->reserved ? -EINVAL : 0;
 }
 
 /* The generation begins after the answer has been delivered. */
@@ -33,6 +33,7 @@ static void fill_claim(struct bellwire_claim *claim, const struct bell_queue *qu
 {
 	*claim = (struct bellwire_claim){
 		.queue = queue->index,
+		.flags = claim->flags,
 		.generation = bell_queue_next_generation(queue),
 		.ring_entries = queue->device->format.ring_entries,
 		.map_size = queue->device->format.queue_stride,
@@ -43,7 +44,7 @@ static void fill_claim(struct bellwire_claim *claim, const struct bell_queue *qu
 static int do_claim(struct bell_file *file, union argument *argument)
 {
 	struct bellwire_claim *claim = &argument->claim;
-	int error = check_claim(claim);
+	int error = check_claim(claim, BELLWIRE_CLAIM_NO_LOOKS);
 	struct bell_queue *queue;
 
 	if (error)
@@ -60,13 +61,13 @@ static void commit_claim(struct bell_file *file, const union argument *argument)
 	const struct bellwire_claim *claim = &argument->claim;
 	struct bell_queue *queue = &file->device->queues[claim->queue];
 
-	bell_queue_claim(file, queue);
+	bell_queue_claim(file, queue, claim->flags);
 	bell_queue_begin(queue, claim->generation);
 }
 
 static int do_reset(struct bell_file *file, union argument *argument)
 {
-	int error = check_claim(&argument->claim);
+	int error = check_claim(&argument->claim, 0);
 
 	if (error)
 		return error;
@@ -144,6 +145,7 @@ static u64 since_claim(const struct bell_file *file, enum bell_count which)
 
 static void fill_queue(struct bellwire_info *info, const struct bell_file *file)
 {
+	bell_look_settle(file->queue);
 	info->queue = file->queue->index;
 	info->worker = bell_worker_kind(file->worker);
 	info->generation = file->queue->generation;
@@ -151,6 +153,8 @@ static void fill_queue(struct bellwire_info *info, const struct bell_file *file)
 	info->doorbells = since_claim(file, BELL_DOORBELLS);
 	info->interrupts = since_claim(file, BELL_INTERRUPTS);
 	info->calls = since_claim(file, BELL_CALLS);
+	info->recovered_doorbells = since_claim(file, BELL_RECOVERED_DOORBELLS);
+	info->recovered_interrupts = since_claim(file, BELL_RECOVERED_INTERRUPTS);
 }
 
 static int do_info(struct bell_file *file, union argument *argument)

@@ -30,6 +30,7 @@ int bell_queue_ring(struct bell_queue *queue)
 		bell_record(queue, BELLWIRE_RUNG, &queue->control->submit.submitted);
 		bell_count(queue, BELL_DOORBELLS);
 		trace_doorbell(queue, peer);
+		bell_look_rung(queue);
 		device->front->ring(queue, peer);
 		bell_watch(device);
 		result = 0;
@@ -48,11 +49,9 @@ void bell_queue_kicked(struct bell_queue *queue)
 
 static void call_owner(struct bell_queue *queue, struct bell_file *owner)
 {
-	s64 pending = atomic64_inc_return(&owner->pending); /* a full barrier: see bell_poll() */
-
 	lockdep_assert_held(&queue->lock);
 
-	trace_interrupt(queue, pending);
+	atomic64_inc_return(&owner->pending); /* a full barrier: see bell_poll() */
 	if (owner->call) {
 		bell_record(queue, BELLWIRE_SIGNALLED, &queue->control->complete.completed);
 		bell_eventfd_signal(owner->call);
@@ -64,19 +63,27 @@ static void call_owner(struct bell_queue *queue, struct bell_file *owner)
 		wake_up_poll(&owner->waiters, EPOLLIN | EPOLLRDNORM);
 }
 
-/* Called by the vector's handler. Interrupts of an unclaimed queue are counted, too. */
-void bell_queue_interrupt(struct bell_queue *queue)
+/* Signals the queue's owner, if there is one. */
+void bell_queue_call(struct bell_queue *queue)
 {
 	unsigned long irq;
 
-	rcu_read_lock();
-	bell_record(queue, BELLWIRE_INTERRUPTED, &queue->control->complete.completed);
-	rcu_read_unlock();
-	bell_count(queue, BELL_INTERRUPTS);
 	spin_lock_irqsave(&queue->lock, irq);
 	if (queue->owner)
 		call_owner(queue, queue->owner);
 	spin_unlock_irqrestore(&queue->lock, irq);
+}
+
+/* Called by the vector's handler. Interrupts of an unclaimed queue are counted, too. */
+void bell_queue_interrupt(struct bell_queue *queue)
+{
+	rcu_read_lock();
+	bell_record(queue, BELLWIRE_INTERRUPTED, &queue->control->complete.completed);
+	bell_look_interrupted(queue);
+	rcu_read_unlock();
+	bell_count(queue, BELL_INTERRUPTS);
+	trace_interrupt(queue, atomic64_read(&queue->totals[BELL_INTERRUPTS]));
+	bell_queue_call(queue);
 }
 
 static bool has_worker(struct bell_queue *queue)
@@ -139,6 +146,7 @@ void bell_queue_begin(struct bell_queue *queue, u32 generation)
 
 	/* The device sees the zeroes before the odd number. */
 	smp_store_release(&control->driver.generation, ++queue->generation);
+	bell_look_begin(queue);
 	trace_claim(queue, queue->generation);
 	bell_queue_ring(queue);
 }
@@ -177,7 +185,7 @@ struct bell_queue *bell_queue_find(const struct bell_file *file, u32 index)
 }
 
 /* Makes a free queue the file's, which has none. */
-void bell_queue_claim(struct bell_file *file, struct bell_queue *queue)
+void bell_queue_claim(struct bell_file *file, struct bell_queue *queue, u32 flags)
 {
 	unsigned int i;
 
@@ -186,6 +194,7 @@ void bell_queue_claim(struct bell_file *file, struct bell_queue *queue)
 	for (i = 0; i < BELL_COUNTS; i++)
 		file->base[i] = atomic64_read(&queue->totals[i]);
 	file->pid = task_tgid_nr(current);
+	WRITE_ONCE(queue->look.off, flags & BELLWIRE_CLAIM_NO_LOOKS);
 	set_owner(queue, file);
 	/* Pairs with the acquire in the calls that do not take device->lock. */
 	smp_store_release(&file->queue, queue);

@@ -13,12 +13,14 @@ static void show_queue(struct seq_file *out, const struct bell_queue *queue)
 {
 	const struct bell_file *owner = queue->owner;
 
-	seq_printf(out, "%5u %7d %-8s %10u %12lld %12lld %12lld %12lld\n", queue->index,
+	seq_printf(out, "%5u %7d %-8s %10u %12lld %12lld %12lld %12lld %12lld\n", queue->index,
 		   owner ? owner->pid : 0, bell_worker_name(owner ? owner->worker : NULL),
 		   queue->generation, atomic64_read(&queue->totals[BELL_KICKS]),
 		   atomic64_read(&queue->totals[BELL_DOORBELLS]),
 		   atomic64_read(&queue->totals[BELL_INTERRUPTS]),
-		   atomic64_read(&queue->totals[BELL_CALLS]));
+		   atomic64_read(&queue->totals[BELL_CALLS]),
+		   atomic64_read(&queue->totals[BELL_RECOVERED_DOORBELLS]) +
+			   atomic64_read(&queue->totals[BELL_RECOVERED_INTERRUPTS]));
 }
 
 static int queues_show(struct seq_file *out, void *unused)
@@ -28,7 +30,7 @@ static int queues_show(struct seq_file *out, void *unused)
 
 	seq_puts(
 		out,
-		"queue     pid worker   generation        kicks    doorbells   interrupts        calls\n");
+		"queue     pid worker   generation        kicks    doorbells   interrupts        calls    recovered\n");
 	mutex_lock(&device->lock);
 	for (i = 0; i < device->queue_count; i++)
 		show_queue(out, &device->queues[i]);

@@ -40,8 +40,9 @@ DECLARE_EVENT_CLASS(
 			  __entry->completed))
 
 BELLWIRE_COUNTED(kick);                   /* a worker took this count of the kick eventfd */
-BELLWIRE_COUNTED(interrupt);              /* an interrupt came; count: those that are unread */
+BELLWIRE_COUNTED(interrupt);              /* an interrupt came; count: since bind */
 BELLWIRE_COUNTED(call);                   /* the call eventfd was signalled; count: since bind */
+BELLWIRE_LABELLED(recovered, "hop");      /* by a look; enum bellwire_hop */
 BELLWIRE_LABELLED(doorbell, "peer");      /* the doorbell is about to be written */
 BELLWIRE_LABELLED(claim, "generation");   /* a generation begins, by claim or reset */
 BELLWIRE_LABELLED(release, "generation"); /* the driver is no longer ready */

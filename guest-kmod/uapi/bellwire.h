@@ -120,7 +120,8 @@
  *   completion. Then it adds 1 to `lost[hop]` in its own line, with release
  *   semantics. The driver first stores in `lost_request` and `lost_ms` which
  *   request it was and how old. While a side is paused, gone or was reset,
- *   nothing is lost: eventfds keep their counts.
+ *   nothing is lost: eventfds keep their counts. A driver that looks at its ring
+ *   from time to time (part 2) goes on long before anybody concludes a loss.
  *
  * Reserved words
  *   Those of the format must be zero. A format that has other values is refused,
@@ -506,13 +507,27 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
 #define BELLWIRE_ANY_QUEUE 0xffffffffu
 
 /*
+ * The module does not rely on a doorbell and an interrupt alone. While requests
+ * are in flight it looks at the queue: after the time of a round trip, as it
+ * measures it, or the BELLWIRE_LOOK_LEAST_MS, whichever is longer; after twice
+ * that time each time that nothing has changed, up to BELLWIRE_LOOK_MOST_MS. If
+ * two looks in a row find that an interrupt has not come, it does what the
+ * interrupt would have done. If they find that the device sleeps, and has not
+ * taken a request that it was rung for, it rings again. Both are counted as
+ * *recovered*. An interrupt that comes after that is one too many.
+ */
+#define BELLWIRE_LOOK_LEAST_MS 5
+#define BELLWIRE_LOOK_FIRST_MS 100 /* before anything was measured */
+#define BELLWIRE_LOOK_MOST_MS 1000
+
+/*
  * Claims a queue, begins a generation, and rings once. EBUSY: the queue is in
  * use, or all queues are, or the file has one already. EINVAL: there is no queue
  * of that index.
  */
 struct bellwire_claim {
 	__u32 queue;         /* in: an index, or BELLWIRE_ANY_QUEUE; out: the index */
-	__u32 flags;         /* zero */
+	__u32 flags;         /* enum bellwire_claim_flag */
 	__u32 generation;    /* out: the one that begins */
 	__u32 ring_entries;  /* out */
 	__u64 map_size;      /* out: bytes to map, from offset 0 */
@@ -520,6 +535,10 @@ struct bellwire_claim {
 	__u32 reserved;      /* zero */
 };
 #define BELLWIRE_CLAIM _IOWR(0xbe, 0x00, struct bellwire_claim)
+
+enum bellwire_claim_flag {
+	BELLWIRE_CLAIM_NO_LOOKS = 1, /* the module never looks: what is lost stays lost */
+};
 
 /*
  * Sets the eventfd that the interrupt handler signals, in place of the last one.
@@ -564,7 +583,10 @@ struct bellwire_kick {
  */
 #define BELLWIRE_RING _IO(0xbe, 0x04)
 
-/* Begins a new generation of the file's queue, and rings, as a claim does. `queue` is ignored. */
+/*
+ * Begins a new generation of the file's queue, and rings, as a claim does. `queue`
+ * is ignored; `flags` is zero: those of the claim stay.
+ */
 #define BELLWIRE_RESET _IOWR(0xbe, 0x05, struct bellwire_claim)
 
 /*
@@ -587,11 +609,14 @@ struct bellwire_info {
 	__u32 beat;
 	__u32 device_peer;
 	/* Since the claim: */
-	__u64 kicks;       /* times that a worker took a count */
-	__u64 doorbells;   /* writes to the Doorbell register */
-	__u64 interrupts;  /* MSI-X or MSI interrupts */
-	__u64 calls;       /* signals of the call eventfd */
-	__u64 reserved[4]; /* zero */
+	__u64 kicks;      /* times that a worker took a count */
+	__u64 doorbells;  /* writes to the Doorbell register */
+	__u64 interrupts; /* MSI-X or MSI interrupts */
+	__u64 calls;      /* signals of the call eventfd */
+	/* Of what had not come, and was found by a look: */
+	__u64 recovered_doorbells;
+	__u64 recovered_interrupts;
+	__u64 reserved[2]; /* zero */
 };
 #define BELLWIRE_INFO _IOR(0xbe, 0x06, struct bellwire_info)
 

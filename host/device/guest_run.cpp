@@ -43,6 +43,9 @@ void print(const GuestReport& report, const GuestPlan& plan, const Verdict& verd
   if (verdict.unsubmitted > 0)
     std::cout << text("{} requests were never submitted: the guest gave up\n", verdict.unsubmitted);
   for (const auto& hang : report.hangs) std::cout << hang << '\n';
+  if (report.recovered_doorbells + report.recovered_interrupts > 0)
+    std::cout << text("recovered: {} doorbells, {} interrupts that had not come\n",
+                      report.recovered_doorbells, report.recovered_interrupts);
   std::cout << text(
                    "{} doorbells, {} interrupts; exits to user space: {} for doorbells, {} for "
                    "registers\n",

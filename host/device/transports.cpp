@@ -92,16 +92,22 @@ Result<std::unique_ptr<Transport>> create_ivshmem(boost::asio::io_context& conte
 constexpr unsigned most_requests = 10'000'000;
 constexpr unsigned most_depth = BELLWIRE_MAX_RING_ENTRIES;
 
-// [rings=N][,depth=N]
-Result<void> read_plan(std::string_view transport, std::string_view where, GuestPlan& plan) {
-  return read(transport, split(where),
-              {{"rings", &plan.requests, 1, most_requests}, {"depth", &plan.depth, 1, most_depth}});
+// [rings=N][,depth=N], and of a guest in this process [,recover=0|1]
+Number rings_of(GuestPlan& plan) {
+  return {"rings", &plan.requests, 1, most_requests};
+}
+Number depth_of(GuestPlan& plan) {
+  return {"depth", &plan.depth, 1, most_depth};
 }
 
 Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& context,
                                                      std::string_view where, GuestPlan& plan,
                                                      const FdDemand&, int) {
-  if (auto done = read_plan("in-process", where, plan); !done) return done.error();
+  unsigned recover = 1;
+  const auto done = read("in-process", split(where),
+                         {rings_of(plan), depth_of(plan), {"recover", &recover, 0, 1}});
+  if (!done) return done.error();
+  plan.recover = recover != 0;
   auto made = in_process::InProcess::create(context, {});
   if (!made) return made.error();
   return std::unique_ptr<Transport>(std::move(*made));
@@ -110,7 +116,8 @@ Result<std::unique_ptr<Transport>> create_in_process(boost::asio::io_context& co
 Result<std::unique_ptr<Transport>> create_kvm(boost::asio::io_context& context,
                                               std::string_view where, GuestPlan& plan,
                                               const FdDemand&, int) {
-  if (auto done = read_plan("kvm", where, plan); !done) return done.error();
+  if (auto done = read("kvm", split(where), {rings_of(plan), depth_of(plan)}); !done)
+    return done.error();
   auto made = kvm::KvmTransport::create(context);
   if (!made) return made.error();
   return std::unique_ptr<Transport>(std::move(*made));
@@ -261,8 +268,9 @@ constexpr TransportEntry entries[] = {
      "or listens there (connect=1), or "
      "descriptor N is a socket of one kind or the other",
      nullptr, nullptr, serve_virtio_by_vhost_user},
-    {"in-process", "in-process[:rings=N][,depth=N]",
-     "a driver in this process, on a software model of KVM; prints a report and ends",
+    {"in-process", "in-process[:rings=N][,depth=N][,recover=0|1]",
+     "a driver in this process, on a software model of KVM; prints a report and ends; recover=0: "
+     "it doesn't look for what did not come",
      create_in_process, nullptr, nullptr, "none"},
     {"kvm", "kvm[:rings=N][,depth=N]",
      "a driver in a small virtual machine on KVM; prints a report and ends", create_kvm, nullptr,

@@ -39,6 +39,16 @@ class Faults(ProgramCase):
                 self.assertGreater(times, 0)
                 self.assertIn(f"fault: {' '.join(plan.split()[:2])} ", run.stderr)
 
+    def test_what_is_lost_is_recovered(self) -> None:
+        for depth in (1, 16):
+            with self.subTest(f"depth {depth}"):
+                run = self.run_program("device", "echo", "--on", f"in-process:rings=3000,depth={depth}",
+                                       "--fault", "drop doorbell every 50; drop interrupt every 50")
+                self.assertEqual(run.returncode, 0, run.stderr)
+                self.assertIn("3000 answered, 0 lost, 0 wrong, 0 unexpected, 0 hung", run.stdout)
+                self.assertRegex(run.stdout, r"(?m)^recovered: \d+ doorbells, \d+ interrupts that had "
+                                             "not come$")
+
     def test_plans_add_up(self) -> None:
         run = self.run_with("double doorbell 5; seed 3", "stall interrupt 7 1ms\ndrop doorbell 5000")
         self.assertEqual(run.returncode, 0, run.stderr)

@@ -27,9 +27,17 @@ class GlossaryTest(unittest.TestCase):
 
     def test_what_bell_and_the_demo_count_is_there(self) -> None:
         bad = ("lost", "hung", "duplicated", "corrupted")
-        columns = found(r'\{"(\w+)"\}', "guest-kmod/bell/report/run_report.cpp")
+        columns = found(r'\{"(\w+)"\}', "guest-kmod/bell/report/run_table.cpp")
         self.assertLessEqual(set(bad), set(columns))
         shown = {name: column.heading for name, column in demo_rings.COLUMNS.items() if name in bad}
         self.assertEqual(shown, {name: name for name in shown})
         for word in bad:
             self.assertIn(f"| *{word}* |", GLOSSARY)
+
+    def test_what_a_look_replaces_has_one_name(self) -> None:
+        counts = {"recovered_doorbells", "recovered_interrupts"}
+        for path in ("guest-kmod/uapi/bellwire.h", "guest-kmod/bell/ring/traffic.hpp",
+                     "vdev/core/transport.hpp", "vdev/ring/driver_look.hpp"):
+            self.assertEqual(set(found(r"\b(recovered_\w+)", path)), counts, path)
+        found(r"BELLWIRE_LABELLED\((recovered), ", "guest-kmod/module/trace.h")
+        self.assertIn("| *recovered* |", GLOSSARY)

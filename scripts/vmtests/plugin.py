@@ -32,13 +32,13 @@ PASS = """
 
     @pytest.mark.drop(doorbell=5)
     def test_a_loss_that_is_expected(vm, faults):
-        assert vm.run("bell ring --count 20").status == 1
+        assert vm.run("bell ring --count 20 --recover off").status == 1
         faults.expect("lost doorbell")
 
     @pytest.mark.drop(doorbell=5)
     @pytest.mark.lenient
     def test_a_loss_that_nobody_minds(vm):
-        vm.run("bell ring --count 20")
+        vm.run("bell ring --count 20 --recover off")
 
     def test_two_devices(labs):
         vm = labs.make(["echo", "digest"], cpus=2).boot()
@@ -78,7 +78,7 @@ FAIL = """
 
     @pytest.mark.drop(doorbell=5)
     def test_hang(vm):
-        vm.run("bell ring --count 20")
+        vm.run("bell ring --count 20 --recover off")
 
     def test_warning(vm):
         vm.run("echo 'WARNING: at home' >/dev/kmsg; sleep 0.2")

@@ -21,6 +21,7 @@ namespace bellwire {
 struct GuestPlan {
   std::uint32_t requests = 10'000;
   std::uint32_t depth = 1;  ///< requests in flight
+  bool recover = true;      ///< whether a guest that can looks for what did not come
 };
 
 /// One request and its answer.
@@ -35,15 +36,17 @@ struct Exchange {
 };
 
 struct GuestReport {
-  std::vector<Exchange> exchanges;   ///< all planned requests, in the order of submission
-  std::uint64_t submitted = 0;       ///< how many were submitted; fewer if it gave up
-  std::uint64_t hung = 0;            ///< requests that hung; the unanswered ones were abandoned
-  std::vector<std::string> hangs;    ///< a description of each hang
-  std::uint64_t unexpected = 0;      ///< completions of no request, or of one already answered
-  std::uint64_t doorbells = 0;       ///< written by the guest
-  std::uint64_t interrupts = 0;      ///< taken by the guest
-  std::uint64_t register_exits = 0;  ///< accesses that reached user space: registers …
-  std::uint64_t doorbell_exits = 0;  ///< … and doorbells, which never should
+  std::vector<Exchange> exchanges;  ///< all planned requests, in the order of submission
+  std::uint64_t submitted = 0;      ///< how many were submitted; fewer if it gave up
+  std::uint64_t hung = 0;           ///< requests that hung; the unanswered ones were abandoned
+  std::vector<std::string> hangs;   ///< a description of each hang
+  std::uint64_t unexpected = 0;     ///< completions of no request, or of one already answered
+  std::uint64_t doorbells = 0;      ///< written by the guest
+  std::uint64_t interrupts = 0;     ///< taken by the guest
+  std::uint64_t recovered_doorbells = 0;   ///< that had not come, and were replaced
+  std::uint64_t recovered_interrupts = 0;  ///< likewise
+  std::uint64_t register_exits = 0;        ///< accesses that reached user space: registers …
+  std::uint64_t doorbell_exits = 0;        ///< … and doorbells, which never should
 };
 
 class Guest {

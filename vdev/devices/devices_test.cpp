@@ -94,7 +94,7 @@ TEST_CASE("a request that no doorbell announced is served, and the doorbell coun
   const auto wires = Wires::create(2);
   Echo echo;
   const RunningDevice running(echo, wires.device_end());
-  Driver driver(wires.guest_end(), 0), neighbour(wires.guest_end(), 1);
+  Driver driver(wires.guest_end(), 0, Driver::Looks::never), neighbour(wires.guest_end(), 1);
   driver.wait_until_served();
   const auto end = std::chrono::steady_clock::now() + patience;
   while (ring::load(driver.control().status.doorbells, ring::acquire) == 0)  // the claim's
@@ -118,7 +118,7 @@ TEST_CASE("an interrupt that was lost is raised again") {
   const auto wires = Wires::create(1);
   Echo echo;
   const RunningDevice running(echo, wires.device_end());
-  Driver driver(wires.guest_end(), 0);
+  Driver driver(wires.guest_end(), 0, Driver::Looks::never);
   driver.call(bytes("the claim is over"));
   REQUIRE(driver.queue().submit({}));
   REQUIRE(driver.queue().may_sleep());

@@ -18,11 +18,11 @@ using namespace bellwire::testing;
 namespace {
 
 struct FaultScene {
-  FaultScene(TransportFixture& fixture, const char* plan)
+  FaultScene(TransportFixture& fixture, const char* plan, Driver::Looks looks = Driver::Looks::yes)
       : tally(std::make_shared<FaultTally>(FaultPlan::parse(plan).value())),
         running(device, fixture.attach().value(), fixture.polling, tally),
-        drivers{Driver(driver_end(fixture.endpoint(), fixture.memory()), 0),
-                Driver(driver_end(fixture.endpoint(), fixture.memory()), 1)} {
+        drivers{Driver(driver_end(fixture.endpoint(), fixture.memory()), 0, looks),
+                Driver(driver_end(fixture.endpoint(), fixture.memory()), 1, looks)} {
     for (auto& driver : drivers) driver.wait_until_served();
   }
 
@@ -77,6 +77,20 @@ TEST_CASE("what comes late, twice, at once, out of order or from nobody changes 
   }
 }
 
+TEST_CASE("a driver that looks goes on without what is lost, and nobody reports a loss") {
+  for (const auto* const plan : {"drop doorbell 1/30; drop interrupt 1/30; seed 2",
+                                 "misroute doorbell 1/30; misroute interrupt 1/30"}) {
+    SUBCASE(plan) {
+      on_each_transport(2, [plan](TransportFixture& fixture) {
+        FaultScene scene(fixture, plan);
+        for (std::uint64_t cookie = 0; cookie < rounds; ++cookie) scene.round(cookie);
+        CHECK(scene.lost(BELLWIRE_HOP_DOORBELL) + scene.lost(BELLWIRE_HOP_INTERRUPT) == 0);
+        if (fixture.polling == Polling::off) CHECK(scene.tally->check());
+      });
+    }
+  }
+}
+
 TEST_CASE("what is lost or goes astray is found, repaired, and counted by its name") {
   struct Loss {
     const char* action;
@@ -93,7 +107,7 @@ TEST_CASE("what is lost or goes astray is found, repaired, and counted by its na
     // of each driver are of its claim.
     for (unsigned number = 5; lost == 0 && number < 60; ++number) {
       const auto fixture = make_in_process_fixture(2, machine::SoftMachine::create).value();
-      FaultScene scene(*fixture, text("{} {}", loss.action, number).c_str());
+      FaultScene scene(*fixture, text("{} {}", loss.action, number).c_str(), Driver::Looks::never);
       for (std::uint64_t cookie = 0; cookie < rounds; ++cookie) scene.round(cookie);
       lost = scene.lost(loss.hop);
     }

@@ -76,17 +76,20 @@ DriverEnd driver_end(in_process::InProcess& transport) {
   return driver_end(transport.endpoint(), transport.memory());
 }
 
-Driver::Driver(DriverEnd end, unsigned queue)
+Driver::Driver(DriverEnd end, unsigned queue, Looks looks)
     : end_(std::move(end)),
       index_(queue),
       raw_(queue_of(end_, queue)),
       module_(raw_),
-      queue_(raw_, module_.generation()) {
+      queue_(raw_, module_.generation()),
+      look_(ring::Layout::open(end_.memory).value(), raw_, module_.generation()),
+      looks_(looks) {
   ring();
 }
 
 void Driver::ring() {
   module_.note_ring();
+  look_.rung();
   end_.ring(index_);
 }
 
@@ -96,9 +99,27 @@ bool Driver::wait_for_interrupt() {
   return came;
 }
 
+bool Driver::sleep() {
+  if (looks_ == Looks::never) return wait_for_interrupt();
+  const auto began = std::chrono::steady_clock::now();
+  for (auto slept = std::chrono::nanoseconds(0); slept < patience;) {
+    const bool came = end_.take(index_, std::chrono::ceil<std::chrono::milliseconds>(look_.time()));
+    slept = std::chrono::steady_clock::now() - began;
+    if (came) {
+      look_.interrupted(slept);
+      module_.note_interrupt();
+      return true;
+    }
+    const auto missing = look_.look();
+    if (missing == ring::DriverLook::Missing::interrupt) return true;
+    if (missing == ring::DriverLook::Missing::doorbell) ring();
+  }
+  return false;
+}
+
 void Driver::wait_until_served() {
   while (!queue_.ready())
-    if (!wait_for_interrupt()) throw std::runtime_error("the device never served the queue");
+    if (!sleep()) throw std::runtime_error("the device never served the queue");
 }
 
 void Driver::publish() {
@@ -110,7 +131,7 @@ bellwire_completion Driver::wait_for_completion() {
     if (const auto completion = queue_.take()) return *completion;
     if (queue_.device_broken()) throw std::runtime_error("the device broke the ring");
     if (!queue_.may_sleep()) continue;
-    if (!wait_for_interrupt()) throw std::runtime_error("no completion came");
+    if (!sleep()) throw std::runtime_error("no completion came");
     queue_.awake();
   }
 }

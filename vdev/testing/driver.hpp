@@ -22,6 +22,7 @@
 
 #include "vdev/core/attachment.hpp"
 #include "vdev/faults/faults.hpp"
+#include "vdev/ring/driver_look.hpp"
 #include "vdev/ring/driver_queue.hpp"
 #include "vdev/runner/runner.hpp"
 #include "vdev/testing/process.hpp"
@@ -91,9 +92,13 @@ struct DriverEnd {
 /// bounded; what does not arrive in time is an exception, which fails the test.
 class Driver {
  public:
+  /// Whether it looks for what did not come, and goes on without.
+  enum class Looks : std::uint8_t { yes, never };
+
   /// Claims the queue: begins a generation and rings. The memory must be formatted.
-  Driver(DriverEnd end, unsigned queue);
-  Driver(GuestEnd end, unsigned queue) : Driver(driver_end(std::move(end)), queue) {}
+  Driver(DriverEnd end, unsigned queue, Looks looks = Looks::yes);
+  Driver(GuestEnd end, unsigned queue, Looks looks = Looks::yes)
+      : Driver(driver_end(std::move(end)), queue, looks) {}
 
   /// Waits until the device serves our generation.
   void wait_until_served();
@@ -117,6 +122,9 @@ class Driver {
   void ring();
   [[nodiscard]] bool wait_for_interrupt();
 
+  /// What was lost, or so late that it was replaced.
+  [[nodiscard]] ring::DriverLook& look() noexcept { return look_; }
+
   [[nodiscard]] ring::DriverQueue& queue() noexcept { return queue_; }
   /// For tests that play the module themselves, record, or break rules.
   [[nodiscard]] ring::ModuleQueue& module_queue() noexcept { return module_; }
@@ -124,11 +132,15 @@ class Driver {
   [[nodiscard]] bellwire_queue_control& control() noexcept { return *raw_.control; }
 
  private:
+  [[nodiscard]] bool sleep();
+
   DriverEnd end_;
   unsigned index_;
   ring::Queue raw_;
   ring::ModuleQueue module_;
   ring::DriverQueue queue_;
+  ring::DriverLook look_;
+  Looks looks_;
 };
 
 /// Text as bytes.

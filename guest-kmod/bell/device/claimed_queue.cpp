@@ -44,7 +44,7 @@ ClaimedQueue::ClaimedQueue(const ClaimOptions& options, DeviceFile file, CallEve
 Result<ClaimedQueue> ClaimedQueue::create(const ClaimOptions& options) {
   auto file = find_device(options.device);
   if (!file) return file.error();
-  const auto claim = file->claim(BELLWIRE_ANY_QUEUE);
+  const auto claim = file->claim(BELLWIRE_ANY_QUEUE, options.recover ? 0 : BELLWIRE_CLAIM_NO_LOOKS);
   if (!claim) return claim.error();
 
   auto call = CallEventFd::create(options.wait);
@@ -129,11 +129,13 @@ void ClaimedQueue::report() {
   if (const auto found = watch_.report()) complain("{}", *found);
 }
 
-// Empty: there is no device behind the file any more.
+// Empty: there is no device behind the file any more. A doorbell that the module recovered is no
+// longer missing.
 std::optional<bellwire::ring::DeviceSigns> ClaimedQueue::signs() const {
   const auto info = file_.info();
   if (!info) return std::nullopt;
-  return bellwire::ring::DeviceSigns{info->state, info->incarnation, info->beat, info->doorbells};
+  return bellwire::ring::DeviceSigns{info->state, info->incarnation, info->beat,
+                                     info->doorbells - info->recovered_doorbells};
 }
 
 std::optional<Error> ClaimedQueue::trouble() const {

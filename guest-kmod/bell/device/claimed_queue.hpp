@@ -19,6 +19,7 @@ struct ClaimOptions {
   Kick kick = Kick::eventfd;
   Wait wait = Wait::poll;
   bellwire::Polling poll = bellwire::Polling::off;  ///< for completions, before it waits
+  bool recover = true;  ///< whether the module looks for what did not come
 };
 
 class ClaimedQueue {

@@ -40,9 +40,10 @@ Error DeviceFile::gone_fault() const {
                "{}: the device is gone: it was removed, lost its driver, or died", path_);
 }
 
-Result<bellwire_claim> DeviceFile::claim(std::uint32_t queue) const {
+Result<bellwire_claim> DeviceFile::claim(std::uint32_t queue, std::uint32_t flags) const {
   bellwire_claim claim{};
   claim.queue = queue;
+  claim.flags = flags;
   if (::ioctl(fd_.get(), BELLWIRE_CLAIM, &claim) != 0)
     return system_fault("{}: cannot claim a queue", path_);
   return claim;

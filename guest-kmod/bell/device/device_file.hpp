@@ -25,7 +25,7 @@ class DeviceFile {
   [[nodiscard]] static Result<DeviceFile> open(const std::string& path);
 
   [[nodiscard]] Result<bellwire_info> info() const;
-  [[nodiscard]] Result<bellwire_claim> claim(std::uint32_t queue) const;
+  [[nodiscard]] Result<bellwire_claim> claim(std::uint32_t queue, std::uint32_t flags = 0) const;
   [[nodiscard]] Result<bellwire_claim> reset() const;
   [[nodiscard]] Result<void> set_call(int eventfd) const;
   [[nodiscard]] Result<void> set_kick(int eventfd, bellwire_worker worker) const;

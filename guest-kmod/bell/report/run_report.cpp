@@ -39,11 +39,18 @@ class Table final : public RunReport {
     const bool good = result && result->good();
     count(good);
     if (result) print("{}", table_.lines(options, *result));
+    if (result) print_recovered(*result);
     std::fflush(stdout);
     if (!good) complain("{}", complaint(result));
   }
 
  private:
+  static void print_recovered(const TrafficResult& result) {
+    if (result.recovered_doorbells + result.recovered_interrupts > 0)
+      print("recovered: {} doorbells, {} interrupts that had not come\n",
+            result.recovered_doorbells, result.recovered_interrupts);
+  }
+
   RunTable table_;
 };
 
@@ -69,12 +76,14 @@ class Ktap final : public RunReport {
         "# {{\"device\":\"{}\",\"worker\":\"{}\",\"kick\":\"{}\",\"wait\":\"{}\","
         "\"polling\":\"{}\",\"depth\":{},\"rings\":{},\"completions\":{},\"lost\":{},"
         "\"hung\":{},\"duplicated\":{},\"corrupted\":{},"
-        "\"doorbells\":{},\"interrupts\":{},\"raises\":{},\"restarts\":{},\"p50_us\":{:.1f},"
+        "\"doorbells\":{},\"interrupts\":{},\"raises\":{},\"recovered_doorbells\":{},"
+        "\"recovered_interrupts\":{},\"restarts\":{},\"p50_us\":{:.1f},"
         "\"p99_us\":{:.1f},\"per_second\":{:.0f},\"hop_p50_us\":{:.2f},\"kick_p50_us\":{:.2f}}}\n",
         names.device, names.worker, names.kick, names.wait, names.poll, options.depth, result.rings,
         result.completions, result.lost, result.hung, result.duplicated, result.corrupted,
-        result.doorbells, result.interrupts, result.raises, result.restarts, result.p50_us,
-        result.p99_us, result.per_second, result.hop_p50_us, result.kick_p50_us);
+        result.doorbells, result.interrupts, result.raises, result.recovered_doorbells,
+        result.recovered_interrupts, result.restarts, result.p50_us, result.p99_us,
+        result.per_second, result.hop_p50_us, result.kick_p50_us);
   }
 
   ktap report_;

@@ -41,13 +41,13 @@ const std::array<Column, 10>& figures() {
 }
 
 std::array<std::string, 6> chosen_for(const TrafficOptions& options) {
-  const auto& [device, worker, kick, wait, poll] = options.claim;
-  return {device,
+  const auto& claim = options.claim;
+  return {claim.device,
           std::to_string(options.depth),
-          std::string(name_of(worker)),
-          std::string(name_of(kick)),
-          std::string(name_of(wait)),
-          std::string(name_of(poll))};
+          std::string(name_of(claim.worker)),
+          std::string(name_of(claim.kick)),
+          std::string(name_of(claim.wait)),
+          std::string(name_of(claim.poll))};
 }
 
 std::array<std::string, 10> figures_of(const TrafficResult& result) {

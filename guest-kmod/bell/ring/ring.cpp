@@ -21,7 +21,7 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
         for (const auto kick : chosen<Kick>(options.kicks))
           for (const auto wait : chosen<Wait>(options.waits))
             for (const auto poll : chosen<bellwire::Polling>(options.polls)) {
-              one.claim = {device, worker, kick, wait, poll};
+              one.claim = {device, worker, kick, wait, poll, options.recover};
               one.depth = depth;
               runs.push_back(one);
             }

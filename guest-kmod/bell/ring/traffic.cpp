@@ -120,6 +120,8 @@ Result<TrafficResult> Traffic::run() {
   result_.doorbells = after->doorbells - before->doorbells;
   result_.interrupts = after->interrupts - before->interrupts;
   result_.raises = claimed_.queue().control().status.raises;
+  result_.recovered_doorbells = after->recovered_doorbells;
+  result_.recovered_interrupts = after->recovered_interrupts;
   return result_;
 }
 

@@ -40,8 +40,10 @@ struct TrafficResult {
   std::uint64_t doorbells = 0;   ///< writes to the Doorbell register
   std::uint64_t interrupts = 0;  ///< that the module received
   std::uint64_t raises = 0;      ///< interrupts that the device raised, since the queue was claimed
-  std::uint32_t restarts = 0;    ///< of the device, while it ran
-  double p50_us = 0;             ///< from submitting a request to taking its completion
+  std::uint64_t recovered_doorbells = 0;   ///< that had not come, since the queue was claimed:
+  std::uint64_t recovered_interrupts = 0;  ///< a look of the module replaced them
+  std::uint32_t restarts = 0;              ///< of the device, while it ran
+  double p50_us = 0;                       ///< from submitting a request to taking its completion
   double p99_us = 0;
   double per_second = 0;  ///< completions
   /// From the module's doorbell to its interrupt; 0 without trace, or at a depth above 1.

@@ -77,10 +77,12 @@ def show(frame: Frame, options: argparse.Namespace) -> int:
     frame.write(options.json, {
         "runs": [{key: figures[key] for key in IN_JSON} for figures in show.figures[:RUNS]],
         "restarts": show.restarts(), "lost_over_restarts": show.lost_over_restarts(),
-        "faults": dict(lab.findings().faults)})
+        "faults": dict(lab.findings().faults), "recovered": show.recovered()})
     troubles = show.troubles() + logs.complaints(vm.console)
     if faults:
         troubles += _of_faults(lab)
+        print("recovered: {doorbells} doorbells, {interrupts} interrupts that had not come"
+              .format(**show.recovered()))
     if verdict.status and not troubles:
         troubles = [verdict.reason]
     if not troubles:
@@ -178,6 +180,11 @@ class _Show:
             return None
         last = self.figures[-1]
         return int(last["lost"] + last["rings"] - last["completions"])
+
+    def recovered(self) -> dict[str, int]:
+        """What had not come, and was replaced by a look of the module."""
+        return {what: sum(figures[f"recovered_{what}"] for figures in self.figures)
+                for what in ("doorbells", "interrupts")}
 
     def say_restarts(self) -> None:
         if self._kills:

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/in_process/in_process.hpp"
 
+#include <algorithm>
+
 #include "vdev/ring/layout.hpp"
-#include "vdev/transport/in_process/request_sender.hpp"
 
 namespace bellwire::in_process {
 namespace {
 
-constexpr std::chrono::milliseconds look{100};  // how long a stop goes unnoticed
+constexpr std::chrono::milliseconds unnoticed{100};  // how long a stop goes
 
 }  // namespace
 
@@ -61,17 +62,19 @@ void InProcess::write_register(std::uint64_t offset, unsigned size, std::uint64_
   if (trapped && registers_) registers_->write(offset, size, *trapped);
 }
 
+RequestSender::Wait InProcess::wait(std::chrono::nanoseconds time) {
+  if (stopped_) return RequestSender::Wait::stopped;
+  const auto most = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(time), {}, unnoticed);
+  return card_->take(0, most) ? RequestSender::Wait::interrupt : RequestSender::Wait::nothing;
+}
+
 Result<GuestReport> InProcess::run(const GuestPlan& plan) {
   const auto layout = ring::Layout::open(memory_);
   if (!layout) return layout.error();
   std::uint64_t exits = 0;
-  RequestSender traffic(*layout, {.ring = [&] { exits += card_->ring(0) ? 0 : 1; },
-                                  .wait =
-                                      [this] {
-                                        if (stopped_) return RequestSender::Wait::stopped;
-                                        return card_->take(0, look) ? RequestSender::Wait::interrupt
-                                                                    : RequestSender::Wait::nothing;
-                                      }});
+  RequestSender traffic(*layout,
+                        {.ring = [&] { exits += card_->ring(0) ? 0 : 1; },
+                         .wait = [this](std::chrono::nanoseconds time) { return wait(time); }});
   auto report = traffic.run(plan);
   if (report) report->doorbell_exits = exits;
   return report;

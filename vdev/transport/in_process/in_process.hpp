@@ -16,6 +16,7 @@
 #include "vdev/machine/model/endpoint.hpp"
 #include "vdev/machine/model/soft_machine.hpp"
 #include "vdev/runner/register_port.hpp"
+#include "vdev/transport/in_process/request_sender.hpp"
 
 namespace bellwire::in_process {
 
@@ -49,6 +50,7 @@ class InProcess final : public Transport, private Guest {
       : context_(context), machine_(std::move(machine)), memory_(std::move(memory)) {}
   Result<void> wire(unsigned queues);
   Result<GuestReport> run(const GuestPlan& plan) override;
+  RequestSender::Wait wait(std::chrono::nanoseconds time);
   void stop() noexcept override { stopped_ = true; }
 
   boost::asio::io_context& context_;

@@ -20,6 +20,7 @@ RequestSender::RequestSender(const ring::Layout& layout, Hooks wires)
       hooks_(std::move(wires)),
       module_(raw_),
       queue_(raw_, module_.generation()),
+      look_(layout, raw_, module_.generation()),
       stall_(layout, 0) {}
 
 Result<GuestReport> RequestSender::run(const GuestPlan& plan) {
@@ -27,6 +28,7 @@ Result<GuestReport> RequestSender::run(const GuestPlan& plan) {
   submitted_.resize(plan.requests);
   answered_.resize(plan.requests);
   report_.exchanges.resize(plan.requests);
+  recover_ = plan.recover;
   ring();
   const auto served = wait_until_served();
   if (!served) return served.error();
@@ -41,26 +43,44 @@ Result<GuestReport> RequestSender::run(const GuestPlan& plan) {
     if (goes_on) keep(**completion, depth);
   }
   ring::end_generation(raw_);
+  report_.recovered_doorbells = look_.recovered_doorbells();
+  report_.recovered_interrupts = look_.recovered_interrupts();
   return std::move(report_);
 }
 
-void RequestSender::note_hang() {
-  report_.hung += queue_.in_flight();
-  report_.hangs.push_back(stall_.describe());
+// Whether to go on as if the interrupt had come.
+bool RequestSender::recovers() {
+  if (!recover_ || clock::now() < look_at_) return false;
+  const auto missing = look_.look();
+  look_at_ = clock::now() + look_.time();
+  if (missing == ring::DriverLook::Missing::doorbell) ring();
+  return missing == ring::DriverLook::Missing::interrupt;
+}
+
+// Whether waiting on is of no use.
+bool RequestSender::gives_up() {
+  const auto found = stall_.look(clock::now());
+  const bool hopeless = found == ring::StallDetector::Finding::hopeless;
+  if (found == ring::StallDetector::Finding::hangs || (hopeless && !stall_.reported())) {
+    report_.hung += queue_.in_flight();
+    report_.hangs.push_back(stall_.describe());
+  }
+  return hopeless;
 }
 
 // False: waiting on is of no use.
 Result<bool> RequestSender::sleep() {
-  for (;;) {
-    const auto came = hooks_.wait();
+  const auto began = clock::now();
+  auto left = look_.time();
+  look_at_ = began + left;
+  for (;; left = look_at_ - clock::now()) {
+    const auto came = hooks_.wait(left);
     if (came == Wait::stopped) return fault(std::errc::operation_canceled, "the guest was stopped");
     if (came == Wait::interrupt) break;
-    const auto found = stall_.look(clock::now());
-    const bool hopeless = found == ring::StallDetector::Finding::hopeless;
-    if (found == ring::StallDetector::Finding::hangs || (hopeless && !stall_.reported()))
-      note_hang();
-    if (hopeless) return false;
+    if (recovers()) return true;
+    if (gives_up()) return false;
   }
+  look_.interrupted(clock::now() - began);
   module_.note(BELLWIRE_INTERRUPTED);
   ++report_.interrupts;
   return true;
@@ -110,6 +130,7 @@ void RequestSender::publish() {
 
 void RequestSender::ring() {
   module_.note(BELLWIRE_RUNG);
+  look_.rung();
   hooks_.ring();
 }
 

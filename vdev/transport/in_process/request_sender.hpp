@@ -10,6 +10,7 @@
 #include <random>
 
 #include "vdev/core/transport.hpp"
+#include "vdev/ring/driver_look.hpp"
 #include "vdev/ring/driver_queue.hpp"
 #include "vdev/ring/driver_watch.hpp"
 
@@ -20,12 +21,13 @@ class RequestSender {
   enum class Wait { interrupt, nothing, stopped };
   struct Hooks {
     std::function<void()> ring;
-    std::function<Wait()> wait;  ///< nothing: no interrupt for a moment
+    std::function<Wait(std::chrono::nanoseconds)> wait;  ///< so long at most; may be shorter
   };
   /// Uses the first queue.
   RequestSender(const ring::Layout& layout, Hooks wires);
 
-  /// Records in the report which requests hung, and gives up if that does not end. ECANCELED:
+  /// Goes on without a doorbell or an interrupt that was lost, if the plan lets it. Records in the
+  /// report which requests hung, and gives up if that does not end. ECANCELED:
   /// `wait` returned `stopped`. EPROTO: the device broke the ring.
   [[nodiscard]] Result<GuestReport> run(const GuestPlan& plan);
 
@@ -34,7 +36,8 @@ class RequestSender {
   Result<bool> wait_until_served();
   Result<std::optional<bellwire_completion>> wait_for_completion();
   Result<bool> sleep();
-  void note_hang();
+  [[nodiscard]] bool recovers();
+  [[nodiscard]] bool gives_up();
   void submit(std::uint32_t number, std::uint32_t depth);
   void publish();
   void ring();
@@ -44,7 +47,10 @@ class RequestSender {
   Hooks hooks_;
   ring::ModuleQueue module_;
   ring::DriverQueue queue_;
+  ring::DriverLook look_;
+  clock::time_point look_at_;
   ring::StallDetector stall_;
+  bool recover_ = true;
   std::mt19937_64 random_;
   std::vector<clock::time_point> submitted_;
   std::vector<bool> answered_;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How long to wait for a signal before looking whether it is missing: a little
+ * longer than a round trip takes, as RFC 6298 estimates it, and twice as long
+ * after each look at which nothing had changed. The same rule as
+ * vdev/ring/look_time.hpp. For one thread.
+ */
+#ifndef BELL_LOOK_TIME_H
+#define BELL_LOOK_TIME_H
+
+#include <linux/minmax.h>
+#include <linux/time64.h>
+#include <linux/types.h>
+
+#include "../uapi/bellwire.h"
+
+struct bell_look_time {
+	u64 mean_ns; /* smoothed; 0: nothing was measured */
+	u64 variation_ns;
+	unsigned int looks; /* in vain */
+};
+
+static inline void bell_look_time_measured(struct bell_look_time *time, u64 ns)
+{
+	s64 error = ns - time->mean_ns;
+
+	time->looks = 0;
+	if (!time->mean_ns) {
+		time->mean_ns = max_t(u64, ns, 1);
+		time->variation_ns = ns / 2;
+		return;
+	}
+	time->variation_ns += (s64)(abs(error) - time->variation_ns) / 4;
+	time->mean_ns = max_t(s64, time->mean_ns + error / 8, 1);
+}
+
+/* `changed`: since the last look. */
+static inline void bell_look_time_looked(struct bell_look_time *time, bool changed)
+{
+	time->looks = changed ? 0 : min(time->looks + 1, 10u);
+}
+
+static inline u64 bell_look_time_ns(const struct bell_look_time *time)
+{
+	const u64 least = BELLWIRE_LOOK_LEAST_MS * NSEC_PER_MSEC;
+	const u64 most = BELLWIRE_LOOK_MOST_MS * NSEC_PER_MSEC;
+	u64 ns = BELLWIRE_LOOK_FIRST_MS * NSEC_PER_MSEC;
+
+	if (time->mean_ns)
+		ns = clamp_t(u64, time->mean_ns + 4 * time->variation_ns, least, most);
+	return min(ns << time->looks, most);
+}
+
+#endif /* BELL_LOOK_TIME_H */
