@@ -123,3 +123,16 @@ function(bellwire_fuzz name)
   target_link_libraries(${name}-fuzz PRIVATE
     ${ARG_USES} bellwire-settings bellwire-layer-settings bellwire-fuzzed-settings)
 endfunction()
+
+# bellwire_page(OUT FOLDER … HEADER … SPACE … HTML … CSS … SCRIPTS …): a C++ file with a page's files,
+# so that they are in the program.
+function(bellwire_page out)
+  cmake_parse_arguments(ARG "" "FOLDER;HEADER;SPACE;HTML;CSS" "SCRIPTS" ${ARGN})
+  file(GLOB files CONFIGURE_DEPENDS ${ARG_FOLDER}/*)
+  list(JOIN ARG_SCRIPTS " " scripts)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -D OUT=${out} -D PAGE=${ARG_FOLDER} -D HEADER=${ARG_HEADER}
+            -D SPACE=${ARG_SPACE} -D HTML=${ARG_HTML} -D CSS=${ARG_CSS} -D "SCRIPTS=${scripts}"
+            -P ${PROJECT_SOURCE_DIR}/cmake/embed.cmake
+    DEPENDS ${files} ${PROJECT_SOURCE_DIR}/cmake/embed.cmake VERBATIM)
+endfunction()

@@ -29,7 +29,8 @@ constexpr AddSubcommand subcommands[] = {
     add_switchboard,  // owns the wires: shared memory and eventfds
     add_device,       // runs a device on a transport
     add_trace,        // records requests hop by hop; shows, compares and exports traces
-    add_top,          // shows what running devices do, live
+    add_top,          // shows what running devices do, in a table
+    add_live,         // shows them in a browser, with their wires
     add_rules,        // holds the software model of eventfds against the kernel
     add_conform,      // holds a back-end of vhost-user against the specification
 };

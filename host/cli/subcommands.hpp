@@ -12,6 +12,7 @@ void add_device(CLI::App& app, Run& run);       ///< host/device.cpp
 void add_trace(CLI::App& app, Run& run);        ///< host/trace/trace.cpp
 void add_record(CLI::App& trace, Run& run);     ///< its part: host/trace/record/record.cpp
 void add_top(CLI::App& app, Run& run);          ///< host/top.cpp
+void add_live(CLI::App& app, Run& run);         ///< host/live/live.cpp
 void add_rules(CLI::App& app, Run& run);        ///< host/rules.cpp
 void add_conform(CLI::App& app, Run& run);      ///< host/conform/conform.cpp
 

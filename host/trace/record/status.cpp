@@ -109,7 +109,8 @@ Result<std::string> read_line(const std::string& path, int socket, int stop) {
                    patience.count());
     std::array<std::byte, 4096> bytes{};
     const auto received = os::receive_message(socket, bytes);
-    if (!received) return received.error();
+    if (!received)
+      return Error{received.error().code, text("{}: {}", path, received.error().message)};
     if (*received && (*received)->size == 0)
       return fault(std::errc::protocol_error, "{}: the device has gone", path);
     if (*received) line.append(reinterpret_cast<const char*>(bytes.data()), (*received)->size);
