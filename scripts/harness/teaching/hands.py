@@ -26,7 +26,9 @@ class Hands:
     errno, if that failed."""
 
     def __init__(self, vm: Vm, peer: socket.socket, limit: float, watch: Callable[[], None]) -> None:
-        self._vm, self._peer, self.limit, self._watch = vm, peer, limit, watch
+        self._vm, self._peer, self.limit = vm, peer, limit
+        self.watch = watch  # is called while an answer is waited for, and may raise
+        self.idle = True  # whether it has answered everything
         self._said = b""
         self._answers = Growing(vm.stdout.path)
 
@@ -35,11 +37,13 @@ class Hands:
         itself."""
         with suppress(OSError):  # a guest that died is found below
             self._peer.sendall((" ".join(map(str, said)) + "\n").encode())
+        self.idle = False
         pauses = Pauses(self.limit + more)
         while not self._answered(said):
             if pauses.over():
                 raise Lost(self._hung(said))
             pauses.sleep()
+        self.idle = True
         line, _, self._said = self._said.partition(b"\n")
         value, _, data = line.decode().partition(" ")
         return int(value), bytes.fromhex(data)
@@ -147,7 +151,7 @@ class Hands:
         return value
 
     def _answered(self, said: Sequence[object]) -> bool:
-        self._watch()
+        self.watch()
         verdict = self._vm.poll()  # asked first: both may come at once
         self._said += self._answers.read()
         if b"\n" in self._said:
