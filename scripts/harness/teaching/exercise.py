@@ -80,7 +80,8 @@ class Exercise:
     @cached_property
     def version(self) -> str:
         """Changes with what students get, and with what grades them."""
-        parts = [self.skeleton, (self.folder / "grade.py").read_text()]
+        graders = [self.folder / "grade.py", *sorted(self.folder.glob("scenarios/*"))]
+        parts = [self.skeleton, *(path.read_text() for path in graders)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     @property

@@ -81,16 +81,9 @@ class Confined:
 
     def kill(self) -> None:
         """Ends it and all that it started, where it has a namespace; else its process group."""
-        self.send(signal.SIGKILL)
-        self._process.wait()
-
-    def send(self, number: signal.Signals) -> None:
-        """To all that it started, too. The sandbox's own processes pass over SIGTERM."""
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
-
-    def has_ended(self) -> bool:
-        return self._process.poll() is not None
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
     def end(self) -> str:
         """Why it ended, in words."""
