@@ -16,7 +16,7 @@ PARTS = ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "cmake", "docs/exampl
 STARTERS = ("scripts/harness/enter", "scripts/harness/start.py")  # the rest of it is the package
 # Tests and what else is about a clone, not about what users of the package do.
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "corpus", "harness", "python", "vmtests", "test",
-                                  "shape", "conform-table", "restart-matrix", "solutions")
+                                  "shape", "conform-table", "fault-table", "restart-matrix", "solutions")
 
 
 class BuildWithTree(build_py):

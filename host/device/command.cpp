@@ -67,6 +67,16 @@ Result<TraceFacts> facts_of(const DeviceOptions& options) {
   return facts;
 }
 
+// Only what serves our rings publishes completions there.
+Result<void> check_completions(const DeviceOptions& options, const DeviceEntry& device) {
+  const bool ring = std::holds_alternative<RingEntry>(device) && !on_virtqueues(options.on.front());
+  if (ring || !options.faults || !options.faults->plan().touches(FaultWire::completion)) return {};
+  return fault(std::errc::invalid_argument,
+               "--fault, a completion: {} has no ring of ours on '{}': choose its interrupts, as "
+               "drop interrupt 5 does",
+               options.name, options.on.front());
+}
+
 // Options that mean nothing for a whole PCI device.
 Result<void> refuse_ring_options(const DeviceOptions& options) {
   const auto refuse = [&](const char* option, const char* why) {
@@ -156,6 +166,7 @@ Result<void> run_device(const DeviceOptions& options, std::span<const DeviceEntr
                  "--fault: there is a seed, and no rule: add one such as drop interrupt 1/1000");
   if (std::holds_alternative<FunctionEntry>(device))
     if (auto refused = refuse_ring_options(options); !refused) return refused;
+  if (auto checked = check_completions(options, device); !checked) return checked;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto facts = facts_of(options);

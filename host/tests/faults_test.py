@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from program import pipe
-from programs_test import PATIENCE, ProgramCase, served
+from programs_test import FAILED, PATIENCE, USAGE, ProgramCase, served
 
 # None of these loses anything: every request is answered. On a busy machine hundreds of signals may
 # come as a few dozen, so the plans choose often.
@@ -58,10 +58,32 @@ class Faults(ProgramCase):
                                      r"request \d+\n")
 
     def test_a_crash_leaves_only_its_log(self) -> None:
-        run = self.run_with("crash doorbell 5")
-        self.assertEqual(run.returncode, -signal.SIGKILL)
-        self.assertEqual(run.stdout, "")
-        self.assertEqual(self.injected(run.stderr), {"crash doorbell 5": 1})
+        for plan in ("crash doorbell 5", "crash completion 5"):
+            with self.subTest(plan):
+                run = self.run_with(plan)
+                self.assertEqual(run.returncode, -signal.SIGKILL)
+                self.assertEqual(run.stdout, "")
+                self.assertEqual(self.injected(run.stderr), {plan: 1})
+
+    def test_a_completion_that_is_wrong_is_refused(self) -> None:
+        for plan, said in (("corrupt completion 50", "0 lost, 1 wrong, 0 unexpected, 0 hung"),
+                           ("misroute completion 50", "unexpected"),
+                           ("double completion 50", "completed a request that was never submitted"),
+                           ("drop completion 50", "stuck device")):
+            with self.subTest(plan):
+                run = self.run_with(plan)
+                self.assertEqual(run.returncode, FAILED, run.stderr)
+                self.assertIn(said, run.stdout + run.stderr)
+                self.assertEqual(self.injected(run.stderr), {plan: 1})
+
+    def test_completions_are_those_of_our_rings(self) -> None:
+        for words in (("edu", "--on", f"vfio-user:{self.socket}"),
+                      ("rng", "--on", f"vhost-user:{self.socket}"),
+                      ("echo", "--on", f"vfio-user:{self.socket},virtio=1")):
+            with self.subTest(words):
+                run = self.run_program("device", *words, "--fault", "drop completion 5")
+                self.assertEqual(run.returncode, USAGE, run.stderr)
+                self.assertIn("has no ring of ours", run.stderr)
 
     def test_a_signal_ends_a_stall(self) -> None:
         device = self.start("device", "echo", "--on", "in-process:rings=500", "--fault",

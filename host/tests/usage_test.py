@@ -54,7 +54,7 @@ WRONG = (
     ("device echo --on in-process --drop doorbell=0", USAGE, "'doorbell=0'"),
     ("device echo --on in-process --fault", USAGE, "--fault"),
     ("device echo --on in-process --fault lose", USAGE, "'lose' at character 1: choose drop, delay"),
-    ("device echo --on in-process --fault drop", USAGE, "doorbell or interrupt must follow"),
+    ("device echo --on in-process --fault drop", USAGE, "doorbell, interrupt or completion must follow"),
     ("device echo --on in-process --fault=seed;", USAGE, "a number from 0 to"),
     ("device echo --on pigeon:{none} --drop doorbell=1", USAGE, "'pigeon:"),
     ("device edu --on vfio-user:{none} --drop doorbell=1", USAGE, "registers in place of doorbells"),

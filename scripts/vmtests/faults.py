@@ -77,6 +77,27 @@ def test_what_is_lost_is_found_and_named(vm: Vm, device: Process, faults: Faults
     assert sorted(found) == ["lost doorbell"] * 2 + ["lost interrupt"] * 2, found
 
 
+# At depth 1, of 100 requests.
+COMPLETIONS = {
+    "corrupt completion 50": "100 rings, 100 completions, 0 lost, 0 hung, 0 duplicated, 1 corrupted",
+    "misroute completion 50": "100 rings, 100 completions, 1 lost, 0 hung, 1 duplicated, 0 corrupted",
+    "double completion 50": "the device completed a request that was never submitted",
+    "stall completion 50 100ms": ""}
+
+
+@pytest.mark.transport("ivshmem", "vfio-user")
+@pytest.mark.parametrize("plan", COMPLETIONS)
+def test_a_completion_that_is_wrong_is_refused(lab: Lab, faults: Faults, plan: str) -> None:
+    faults.inject(plan)
+    vm = lab.boot()
+    ring = vm.run("bell ring --count 100")
+    assert ring.status == (1 if COMPLETIONS[plan] else 0), ring
+    assert COMPLETIONS[plan] in ring.stderr, ring
+    assert vm.run("bell ring --count 100").status == 0
+    lab.devices[0].stop()
+    assert faults.injected() == {plan: 1}
+
+
 def test_plans_are_given_before_the_devices_start(lab: Lab, faults: Faults) -> None:
     faults.inject("double doorbell 5")
     faults.inject("stall interrupt 6 1ms", device=0)
@@ -117,7 +138,7 @@ def test_a_plan_that_is_wrong_is_one_line(tmp_path: Path) -> None:
                  "true")
     assert run.returncode == 125
     assert re.fullmatch(r"bellwire: device 0 \(echo\) ended with 2: --fault: 'kick' at character 6: "
-                        r"choose doorbell or interrupt .*\n", run.stderr), run.stderr
+                        r"choose doorbell, interrupt or completion .*\n", run.stderr), run.stderr
 
 
 def test_the_demo_bears_faults() -> None:

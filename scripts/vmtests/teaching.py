@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the worst kernel modules of students can do to their grader: nothing but lose their points."""
+"""What the worst kernel modules and devices of students can do to their grader: nothing but lose their
+points."""
 
 import os
 import re
 from pathlib import Path
 
 from bellwire.plugin import Subtests
-from bellwire.teaching import module
+from bellwire.teaching import device, module
+from bellwire.teaching.device import Queue, Served
 from bellwire.teaching.grader import Grade, Grader, Task, expect
 from bellwire.teaching.guest import Guest
 
@@ -69,7 +71,8 @@ def build(folder: Path, work: Path) -> Guest:
 
 def left_behind() -> str:
     """Our children."""
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return "\n".join(Path(f"/proc/{pid}/stat").read_text() for pid in pids)
 
 
 def test_the_worst_loses_its_points_and_harms_no_other(tmp_path: Path, subtest: Subtests) -> None:
@@ -100,3 +103,77 @@ def test_what_panics_when_it_is_loaded(tmp_path: Path) -> None:
     begin = "static int __init begin(void) { return *(volatile int *)8; } module_init(begin);"
     for outcome in graded(tmp_path, "", f"{begin} void *unused = &device;", 0).outcomes:
         assert re.search("the guest panicked: .*at the step 'load", outcome.reason), outcome.reason
+
+
+# An operation for each of these, and what the grader says of it.
+WORST_DEVICES = {
+    "std::abort();": "the device was killed by SIGABRT",
+    "for (;;) std::this_thread::yield();": "was not completed within",
+    "for (;;) fork();": "was not completed within",
+    # Its log has a limit, beyond which it gets an error.
+    "for (static char page[1 << 20];;) write(1, page, sizeof page);": "was not completed within",
+    "_exit(0);": "the device ended with 0",
+    'puts("BELLWIRE_DONE"); break;': "the status: expected BELLWIRE_DONE, seen BELLWIRE_FAILED",
+}
+DEVICE_SOURCE = """
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+#include "host/device/device_main.hpp"
+#include "vdev/devices/request_device.hpp"
+
+class Answer final : public bellwire::RequestDevice {
+ public:
+  bellwire::DeviceTraits traits() const noexcept override {
+    return {.kind = "answer", .doorbells = 8, .interrupts = 8};
+  }
+
+ private:
+  bellwire::ring::Reply serve(const bellwire::ring::Request& request) noexcept override {
+    switch (request.operation) {
+      CASES
+      default: return {};
+    }
+    return {.status = BELLWIRE_FAILED};
+  }
+};
+
+int main(int argc, char** argv) {
+  return bellwire::device_main(argc, argv, {bellwire::ring_device<Answer>("answer", "answers")});
+}
+"""
+
+
+def build_device(folder: Path, work: Path) -> Served:
+    return device.build(folder, ("answer.cpp",), work)
+
+
+def request(operation: int) -> Task[Served]:
+    def ask(served: Served) -> None:
+        with served.running() as hands:
+            expect(Queue.claim(hands, "answer").ask(operation).status, "BELLWIRE_DONE", "the status")
+
+    return Task(1, ask)
+
+
+def test_the_worst_device_loses_its_points_and_harms_no_other(tmp_path: Path, subtest: Subtests) -> None:
+    cases = "\n".join(f"case {number}: {body}" for number, body in enumerate(WORST_DEVICES))
+    (tmp_path / "answer.cpp").write_text(DEVICE_SOURCE.replace("CASES", cases))
+    before = left_behind()
+    tasks = [request(operation) for number in range(len(WORST_DEVICES))
+             for operation in (number, len(WORST_DEVICES))]
+    outcomes = Grader(build_device, tasks).grade(tmp_path).outcomes
+    for (body, reason), bad, good in zip(WORST_DEVICES.items(), outcomes[::2], outcomes[1::2]):
+        with subtest(body):
+            assert re.search(reason, bad.reason), bad.reason
+            assert (bad.points, good.points) == (0, 1), good.reason
+    assert left_behind() == before
+
+
+def test_a_device_that_does_not_compile(tmp_path: Path) -> None:
+    (tmp_path / "answer.cpp").write_text("int main() { return 1 }")
+    grade = Grader(build_device, [request(0)]).grade(tmp_path)
+    assert grade.not_built.startswith("it does not compile: answer.cpp:1:"), grade.not_built

@@ -13,6 +13,7 @@
 
 #include "guest-kmod/uapi/bellwire.h"
 #include "vdev/core/address_range.hpp"
+#include "vdev/core/completion_filter.hpp"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/os/event_fd.hpp"
 #include "vdev/os/memory.hpp"
@@ -54,6 +55,8 @@ struct Attachment {
   /// The memory's format, if it has been read and checked already. Then this copy is authoritative:
   /// the guest may have changed the memory since.
   std::optional<bellwire_format> format = {};
+  /// What becomes of the completions of a ring device; null: they are as they are.
+  std::shared_ptr<CompletionFilter> completions = {};
 };
 
 }  // namespace bellwire

@@ -30,6 +30,7 @@ Result<void> RingDevice::start(Attachment attachment) {
     ring::set_recording(queue, BELLWIRE_HOST_RECORDS, false);  // left by an incarnation that died
     queues_.push_back({make_queue(index, queue, attachment.interrupts[index], incarnation),
                        ring::Watchdog(queue, attachment.interrupts[index])});
+    queues_.back().queue.filter(attachment.completions, index);
   }
   reports_left_ = reports_per_tick;
   return {};

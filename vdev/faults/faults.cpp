@@ -3,12 +3,16 @@
 
 #include <utility>
 
+#include "vdev/faults/completions.hpp"
+
 namespace bellwire {
 
 Result<Faults> Faults::start(boost::asio::io_context& context, Attachment& attachment,
                              std::shared_ptr<FaultTally> tally,
                              std::shared_ptr<FaultWitness> witness) {
   if (!tally) return start(nullptr, attachment);
+  if (tally->plan().touches(FaultWire::completion))
+    attachment.completions = std::make_shared<CompletionFaults>(tally);
   return start(FaultSwitch::create(context, std::move(tally), std::move(witness)), attachment);
 }
 

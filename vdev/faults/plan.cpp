@@ -12,27 +12,38 @@ using std::chrono::nanoseconds;
 
 enum class Need : std::uint8_t { none, optional, required };
 
+// The wires of an action, a bit each.
+constexpr unsigned doorbells_and_interrupts = 3, completions = 4, all_wires = 7;
+
 struct Action {
   std::string_view name, participle;
   Need time = Need::none;
   nanoseconds usual{0};  // time
   bool which = true;     // whether a WHICH may follow
+  unsigned wires = doorbells_and_interrupts;
 };
 
 // By FaultAction.
-constexpr std::array<Action, 9> actions{{
-    {"drop", "dropped"},
+constexpr std::array<Action, fault_actions> actions{{
+    {"drop", "dropped", Need::none, {}, true, all_wires},
     {"delay", "delayed", Need::required},
-    {"double", "doubled", Need::optional, std::chrono::microseconds(100)},
+    {"double", "doubled", Need::optional, std::chrono::microseconds(100), true, all_wires},
     {"merge", "merged", Need::optional, std::chrono::milliseconds(10)},
     {"reorder", "reordered", Need::optional, std::chrono::milliseconds(10)},
-    {"misroute", "misrouted"},
+    {"misroute", "misrouted", Need::none, {}, true, all_wires},
     {"invent", "invented", Need::required, {}, false},
-    {"stall", "stalled", Need::required},
-    {"crash", "crashed"},
+    {"stall", "stalled", Need::required, {}, true, all_wires},
+    {"crash", "crashed", Need::none, {}, true, all_wires},
+    {"corrupt", "corrupted", Need::none, {}, true, completions},
+    {"scramble", "scrambled", Need::none, {}, true, completions},
 }};
 
-constexpr std::array<std::string_view, 2> wires{"doorbell", "interrupt"};  // by FaultWire
+constexpr std::array<std::string_view, fault_wires> wires{"doorbell", "interrupt",
+                                                          "completion"};  // by FaultWire
+
+constexpr bool takes(const Action& action, std::size_t wire) noexcept {
+  return (action.wires >> wire & 1U) != 0;
+}
 
 struct Unit {
   std::string_view name;
@@ -126,6 +137,23 @@ std::string names_of_actions() {
   return names + "seed";
 }
 
+// What is held, or comes again, has a time that may be left out; a completion is neither.
+Need time_of(const Action& action, FaultWire wire) noexcept {
+  const bool none = wire == FaultWire::completion && action.time == Need::optional;
+  return none ? Need::none : action.time;
+}
+
+// "doorbell, interrupt or completion"
+std::string names_of_wires(const Action& action) {
+  std::vector<std::string_view> names;
+  for (std::size_t wire = 0; wire < wires.size(); ++wire)
+    if (takes(action, wire)) names.push_back(wires[wire]);
+  std::string list(names.front());
+  for (std::size_t name = 1; name < names.size(); ++name)
+    list += text("{}{}", name + 1 == names.size() ? " or " : ", ", names[name]);
+  return list;
+}
+
 // One rule's words, taken one after the other.
 class RuleParser {
  public:
@@ -134,13 +162,17 @@ class RuleParser {
   Result<FaultRule> parse() {
     const auto action = std::ranges::find(actions, words_[0].text, &Action::name);
     if (action == actions.end()) return wrong(words_[0], "choose {}", names_of_actions());
-    if (words_.size() < 2) return wrong(words_[0], "doorbell or interrupt must follow");
+    if (words_.size() < 2) return wrong(words_[0], "{} must follow", names_of_wires(*action));
     const auto wire = std::ranges::find(wires, words_[1].text);
-    if (wire == wires.end()) return wrong(words_[1], "choose doorbell or interrupt");
+    const auto index = static_cast<std::size_t>(wire - wires.begin());
+    if (wire == wires.end() || !takes(*action, index))
+      return wrong(words_[1], "choose {}", names_of_wires(*action));
     FaultRule rule{.action = static_cast<FaultAction>(action - actions.begin()),
-                   .wire = static_cast<FaultWire>(wire - wires.begin()),
+                   .wire = static_cast<FaultWire>(index),
                    .least = action->usual,
                    .most = action->usual};
+    time_ = time_of(*action, rule.wire);
+    if (time_ == Need::none) rule.least = rule.most = {};
     next_ = 2;
     if (auto chosen = parse_which(*action, rule); !chosen) return chosen.error();
     if (auto timed = parse_time(*action, rule); !timed) return timed.error();
@@ -155,7 +187,7 @@ class RuleParser {
   // What may still follow.
   [[nodiscard]] std::string allowed(const Action& action) const {
     const bool which = action.which && next_ == 2;
-    const bool time = action.time != Need::none && !timed_;
+    const bool time = time_ != Need::none && !timed_;
     const auto times =
         text("a time such as 50us or 50us..2ms, up to {}s", FaultPlan::longest.count());
     if (which && time) return "choose N, every N, A/B, or " + times;
@@ -192,9 +224,9 @@ class RuleParser {
   }
 
   Result<void> parse_time(const Action& action, FaultRule& rule) {
-    if (action.time == Need::none) return {};
+    if (time_ == Need::none) return {};
     if (!more()) {
-      if (action.time == Need::optional) return {};
+      if (time_ == Need::optional) return {};
       return wrong(words_.back(), "a time must follow, such as 50us or 50us..2ms");
     }
     const auto dots = word().text.find("..");
@@ -212,6 +244,7 @@ class RuleParser {
 
   const std::vector<Word>& words_;
   std::size_t next_ = 0;
+  Need time_ = Need::none;
   bool timed_ = false;
 };
 
@@ -288,7 +321,7 @@ bool FaultPlan::touches(FaultWire wire) const noexcept {
 std::string describe(const FaultRule& rule) {
   const auto& action = traits_of(rule.action);
   auto words = text("{} {}{}", action.name, name_of_wire(rule.wire), describe_choice(rule));
-  if (action.time == Need::none) return words;
+  if (time_of(action, rule.wire) == Need::none) return words;
   words += ' ' + describe_time(rule.least);
   return rule.most == rule.least ? words : words + ".." + describe_time(rule.most);
 }

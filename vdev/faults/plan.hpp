@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// FaultPlan: what goes wrong on purpose with the doorbells and interrupts of a device, as a text
-// that people write. A plan is rules, separated by semicolons or newlines:
+// FaultPlan: what goes wrong on purpose with the doorbells, interrupts and completions of a device,
+// as a text that people write. A plan is rules, separated by semicolons or newlines:
 //
 //     drop interrupt 1/1000; delay doorbell 50us..2ms; seed 42
 //
 //     plan   = rule (";" rule)…
 //     rule   = ACTION WIRE [WHICH] [TIME] | "seed" NUMBER
-//     WIRE   = "doorbell" | "interrupt"
+//     WIRE   = "doorbell" | "interrupt" | "completion", of a ring device
 //     WHICH  = N          the Nth alone, from 1 on
 //            | "every" N  the Nth, the 2Nth, …
 //            | A "/" B    each with this probability
@@ -25,6 +25,16 @@
 // | invent   | after each such time one comes that nobody sent; no WHICH     | required       |
 // | stall    | the device's thread sleeps for so long first                  | required       |
 // | crash    | the device's process is killed as by SIGKILL                  | -              |
+//
+// | ACTION   | what happens to the completion                                | TIME           |
+// |----------|---------------------------------------------------------------|----------------|
+// | drop     | it is never published, nor what follows it                    | -              |
+// | stall    | it is published so much later; the device's thread sleeps     | required       |
+// | double   | it answers the next request as well                           | -              |
+// | misroute | it has the cookie of the next request                         | -              |
+// | corrupt  | a bit of its output is flipped                                | -              |
+// | scramble | a word of the device in the ring gets a value by chance       | -              |
+// | crash    | the device's process is killed before it is published         | -              |
 //
 // The first rule that chooses a signal has it. N counts all signals of that kind of wire, over all
 // queues of the device; signals that arrive before anybody looks are one. Chance is drawn from the
@@ -46,7 +56,8 @@
 
 namespace bellwire {
 
-enum class FaultWire : std::uint8_t { doorbell, interrupt };
+enum class FaultWire : std::uint8_t { doorbell, interrupt, completion };
+constexpr std::size_t fault_wires = 3;
 
 enum class FaultAction : std::uint8_t {
   drop,
@@ -58,7 +69,10 @@ enum class FaultAction : std::uint8_t {
   invent,
   stall,
   crash,
+  corrupt,
+  scramble,
 };
+constexpr std::size_t fault_actions = 11;
 
 struct FaultRule {
   enum class Chooses : std::uint8_t { nth, every, chance };

@@ -1,27 +1,25 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/faults/switch.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <csignal>
-#include <ctime>
 #include <utility>
 
 #include "vdev/log/log.hpp"
 
 namespace bellwire {
 
-// A fault that is invented has no signal to act on.
-const std::array<FaultSwitch::Act, 9> FaultSwitch::acts{&FaultSwitch::drop,
-                                                        &FaultSwitch::delay,
-                                                        &FaultSwitch::repeat,
-                                                        &FaultSwitch::merge,
-                                                        &FaultSwitch::reorder,
-                                                        &FaultSwitch::misroute,
-                                                        nullptr,
-                                                        &FaultSwitch::stall,
-                                                        &FaultSwitch::crash};
+// A fault that is invented has no signal to act on, and some happen to completions alone.
+const std::array<FaultSwitch::Act, fault_actions> FaultSwitch::acts{&FaultSwitch::drop,
+                                                                    &FaultSwitch::delay,
+                                                                    &FaultSwitch::repeat,
+                                                                    &FaultSwitch::merge,
+                                                                    &FaultSwitch::reorder,
+                                                                    &FaultSwitch::misroute,
+                                                                    nullptr,
+                                                                    &FaultSwitch::stall,
+                                                                    &FaultSwitch::crash,
+                                                                    nullptr,
+                                                                    nullptr};
 
 std::shared_ptr<FaultSwitch> FaultSwitch::create(boost::asio::io_context& context,
                                                  std::shared_ptr<FaultTally> tally,
@@ -177,19 +175,13 @@ void FaultSwitch::misroute(unsigned place, std::uint64_t count, const Fault& fau
   pass(others[fault.random % others.size()], count);
 }
 
-// A signal to the process ends it early.
 void FaultSwitch::stall(unsigned place, std::uint64_t count, const Fault& fault) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(fault.time);
-  const timespec time{.tv_sec = seconds.count(), .tv_nsec = (fault.time - seconds).count()};
-  ::nanosleep(&time, nullptr);
+  stall_thread(fault.time);
   pass(place, count);
 }
 
-// Nothing of it runs on; only the log goes out first.
 void FaultSwitch::crash(unsigned, std::uint64_t, const Fault&) {
-  log::warning("faults injected: {}; the process is killed now", tally_->report());
-  log::flush(std::chrono::seconds(1));
-  ::kill(::getpid(), SIGKILL);
+  crash_process(*tally_);
 }
 
 // What is held

@@ -104,7 +104,7 @@ class FaultSwitch final : public EventOwner, public std::enable_shared_from_this
   [[nodiscard]] const FaultRule& rule_of(const Fault& fault) const noexcept;
   [[nodiscard]] std::vector<unsigned> places_of(FaultWire kind) const;
 
-  static const std::array<Act, 9> acts;  // by FaultAction
+  static const std::array<Act, fault_actions> acts;  // by FaultAction
   void drop(unsigned place, std::uint64_t count, const Fault& fault);
   void delay(unsigned place, std::uint64_t count, const Fault& fault);
   void repeat(unsigned place, std::uint64_t count, const Fault& fault);

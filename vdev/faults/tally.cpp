@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/faults/tally.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
+#include <ctime>
+
+#include "vdev/log/log.hpp"
 
 namespace bellwire {
 namespace {
@@ -66,7 +72,7 @@ std::uint64_t FaultTally::arrivals(FaultWire wire) const noexcept {
 
 Result<void> FaultTally::check() const {
   std::string arrived;
-  for (const auto wire : {FaultWire::doorbell, FaultWire::interrupt})
+  for (const auto wire : {FaultWire::doorbell, FaultWire::interrupt, FaultWire::completion})
     if (plan_.touches(wire))
       arrived +=
           text("{}{} {}s", arrived.empty() ? "" : " and ", arrivals(wire), name_of_wire(wire));
@@ -84,6 +90,18 @@ std::string FaultTally::report() const {
   for (std::size_t rule = 0; rule < plan_.rules.size(); ++rule)
     counts += text("{}{} by '{}'", rule == 0 ? "" : ", ", count(rule), describe(plan_.rules[rule]));
   return counts;
+}
+
+void stall_thread(FaultRule::Duration duration) noexcept {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(duration);
+  const timespec time{.tv_sec = seconds.count(), .tv_nsec = (duration - seconds).count()};
+  ::nanosleep(&time, nullptr);
+}
+
+void crash_process(const FaultTally& tally) {
+  log::warning("faults injected: {}; the process is killed now", tally.report());
+  log::flush(std::chrono::seconds(1));
+  ::kill(::getpid(), SIGKILL);
 }
 
 }  // namespace bellwire

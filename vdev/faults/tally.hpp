@@ -52,10 +52,16 @@ class FaultTally {
                                      std::uint64_t turn) const noexcept;
 
   const FaultPlan plan_;
-  std::array<std::atomic<std::uint64_t>, 2> arrivals_{};    // by FaultWire
-  std::array<std::vector<std::uint64_t>, 2> of_each_wire_;  // likewise, then by index
-  std::vector<std::uint64_t> inventions_;                   // by rule
-  std::unique_ptr<std::atomic<std::uint64_t>[]> injected_;  // likewise
+  std::array<std::atomic<std::uint64_t>, fault_wires> arrivals_{};    // by FaultWire
+  std::array<std::vector<std::uint64_t>, fault_wires> of_each_wire_;  // likewise, then by index
+  std::vector<std::uint64_t> inventions_;                             // by rule
+  std::unique_ptr<std::atomic<std::uint64_t>[]> injected_;            // likewise
 };
+
+/// Sleeps so long, or until a signal to the process.
+void stall_thread(FaultRule::Duration time) noexcept;
+
+/// Kills this process as by SIGKILL; only the log goes out first.
+void crash_process(const FaultTally& tally);
 
 }  // namespace bellwire

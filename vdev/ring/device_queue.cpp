@@ -91,7 +91,7 @@ void DeviceQueue::begin(std::uint32_t generation) noexcept {
   trace_.begin();
   generation_ = generation;
   completed_ = taken_ = 0;
-  ending_ = cancelled_ = false;
+  ending_ = cancelled_ = withheld_ = false;
   status_ = BELLWIRE_QUEUE_OK;
   offender_ = 0;
   raise();
@@ -157,10 +157,16 @@ std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
 }
 
 void DeviceQueue::publish(std::uint32_t before) noexcept {
-  trace_.note_all(BELLWIRE_POSTED, generation_, before, completed_);
-  store(queue_.control->complete.completed, completed_, in_order);
+  if (filter_) [[unlikely]]
+    return publish_filtered(before);
+  announce(before, completed_);
+}
+
+void DeviceQueue::announce(std::uint32_t before, std::uint32_t end) noexcept {
+  trace_.note_all(BELLWIRE_POSTED, generation_, before, end);
+  store(queue_.control->complete.completed, end, in_order);
   const auto event = load(queue_.control->consume.interrupt_event, in_order);
-  if (bellwire_event_passed(event, completed_, before)) raise();
+  if (bellwire_event_passed(event, end, before)) raise();
 }
 
 void DeviceQueue::count_loss(bellwire_hop hop) noexcept {

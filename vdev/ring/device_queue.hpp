@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "vdev/core/completion_filter.hpp"
 #include "vdev/core/device.hpp"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/ring/in_flight.hpp"
@@ -31,6 +32,12 @@ class DeviceQueue {
   /// when deliver() is to be called.
   DeviceQueue(const Queue& queue, Interrupt interrupt, std::uint32_t incarnation, unsigned number,
               std::shared_ptr<const os::EventFd> completed);
+
+  /// What becomes of its completions, from now on; may be null.
+  void filter(std::shared_ptr<CompletionFilter> filter, unsigned number) noexcept {
+    filter_ = std::move(filter);
+    number_ = number;
+  }
 
   /// Serves the requests that are there, up to a bound. `rings`: the doorbell's count.
   Turn turn(RequestHandler& handler, std::uint64_t rings) noexcept;
@@ -105,6 +112,12 @@ class DeviceQueue {
   std::size_t take_one(AsyncRequestHandler& handler) noexcept;
 
   void publish(std::uint32_t before) noexcept;
+  void announce(std::uint32_t before, std::uint32_t end) noexcept;
+
+  // device_queue_faults.cpp
+  void publish_filtered(std::uint32_t before) noexcept;
+  void corrupt(std::uint32_t index, std::uint64_t random) noexcept;
+  void scramble(std::uint64_t random) noexcept;
   void raise() noexcept;
 
   Queue queue_;
@@ -116,6 +129,11 @@ class DeviceQueue {
   bellwire_queue_status status_ = BELLWIRE_QUEUE_OK;
   std::uint32_t offender_ = 0;
   TraceWriter trace_;
+
+  // Only while faults are injected.
+  std::shared_ptr<CompletionFilter> filter_;
+  unsigned number_ = 0;
+  bool withheld_ = false;  // a completion of this generation, and so all that follow it
 
   // Only for an AsyncRequestHandler.
   std::unique_ptr<InFlight> in_flight_;

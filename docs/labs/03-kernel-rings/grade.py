@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bellwire.teaching import module
 from bellwire.teaching.grader import Grader, Wrong, expect, words
-from bellwire.teaching.guest import EAGAIN, Guest, Hands
+from bellwire.teaching.guest import EAGAIN, Guest
+from bellwire.teaching.hands import Hands
 
 SET, RING, LATER = (ord("R") << 8 | number for number in (1, 2, 3))  # rings_lab.h
 ENXIO, EBADF, EBUSY, EINVAL, ENOTTY = -6, -9, -16, -22, -25

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bellwire.teaching import module
 from bellwire.teaching.grader import Grader, Wrong, expect, words
-from bellwire.teaching.guest import Guest, Hands
+from bellwire.teaching.guest import Guest
+from bellwire.teaching.hands import Hands
 
 # listens_lab.h
 START = 1 << 30 | 12 << 16 | ord("L") << 8 | 1

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bellwire.teaching import module
 from bellwire.teaching.grader import Grader, Wrong, expect, words
-from bellwire.teaching.guest import Guest, Hands, Machine
+from bellwire.teaching.guest import Guest, Machine
+from bellwire.teaching.hands import Hands
 
 # edu_lab.h
 IDENTIFY = 2 << 30 | 4 << 16 | ord("E") << 8 | 1

@@ -17,6 +17,7 @@ from typing import Any
 
 from bellwire.commands import command_line
 from bellwire.core.places import ROOT, HarnessError, Missing, replace_file
+from bellwire.image import build
 from bellwire.report import results as junit
 from bellwire.teaching import class_report, results
 from bellwire.teaching.exercise import FOLDER, GRADED, MARK, SOLUTIONS, Exercise, Student, every, find
@@ -76,6 +77,7 @@ def _parser() -> command_line.Parser:
     hint.add_argument("--again", action="store_true", help="those that were taken already")
     add("diff-with-skeleton", _diff, "shows what you have changed")
     add("reset", _reset, "puts the skeleton back, and keeps your files in a folder before-N")
+    add("library", _library, "builds what a lab in C++ needs, and prints where CMake finds it")
     export = add("export", _export, "makes a bundle for students, without solutions", folder=False)
     export.add_argument("--for-students", metavar="DIR", type=Path, required=True, dest="folder",
                         help="a folder to be made; `./lab start 1` works in it")
@@ -166,6 +168,11 @@ def _diff(options: argparse.Namespace) -> int:
 def _reset(options: argparse.Namespace) -> int:
     kept = Student(options.folder).exercise(options.labs).reset(options.folder)
     print(f"The skeleton is back; what was there is in {kept}.")
+    return 0
+
+
+def _library(options: argparse.Namespace) -> int:
+    print(build.library())
     return 0
 
 

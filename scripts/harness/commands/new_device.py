@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bellwire.commands import command_line
 from bellwire.core import messages
-from bellwire.core.places import BUILD, ROOT, HarnessError
+from bellwire.core.places import ROOT, HarnessError
 from bellwire.image import build
 
 TEMPLATE = ROOT / "docs/examples/squarer"
@@ -24,9 +24,6 @@ OLD = "squarer"
 LONGEST = 20  # so that the names of functions and files stay readable
 SOURCES = {".c", ".cpp", ".h", ".py", ".txt"}
 NOT_COPIED = {".clang-format", "build", "__pycache__"}
-# What a program in C++ links, and one of the guest.
-LIBRARIES = ("bellwire-device-main", "bellwire-guest")
-PACKAGED = (ROOT / "release").is_dir()  # by Debian's package, whose library CMake finds by itself
 # Those of C and C++ that the sources don't happen to have, and targets of CMake's.
 _RESERVED = """all alignas and asm auto bool break case catch char clean compl continue default do
     double dynamic_cast export extern float for friend goto help long mutable operator or package
@@ -44,9 +41,7 @@ def main(argv: Sequence[str]) -> int:
     folder: Path = options.folder or Path(options.name)
     if trouble := wrong_name(options.name) or wrong_folder(folder):
         parser.error(trouble)
-    if not PACKAGED:
-        build.programs(*LIBRARIES)
-    make(options.name, folder, "" if PACKAGED else str(BUILD / "release"))
+    make(options.name, folder, build.library())
     _explain(parser, options.name, folder)
     return 0
 
@@ -136,7 +131,7 @@ def _needs() -> Mapping[str, bool]:
     packaged = {
         "libbellwire-dev": any(Path("/usr/lib").glob("*/cmake/bellwire")),
         "python3-bellwire": Path("/usr/lib/python3/dist-packages/bellwire").exists(),
-    } if PACKAGED else {"python3-pytest": Path("/usr/lib/python3/dist-packages/pytest").exists()}
+    } if build.PACKAGED else {"python3-pytest": Path("/usr/lib/python3/dist-packages/pytest").exists()}
     return {"cmake": shutil.which("cmake") is not None, **packaged}
 
 

@@ -15,6 +15,10 @@ from pathlib import Path
 from bellwire.core import children, messages
 from bellwire.core.places import BUILD, ROOT, AlreadySaid, HarnessError, replace_file
 
+# What a program in C++ links, and one of the guest.
+LIBRARIES = ("bellwire-device-main", "bellwire-guest")
+PACKAGED = (ROOT / "release").is_dir()  # by Debian's package, whose library CMake finds by itself
+
 
 def programs(*targets: str) -> None:
     """Builds those targets of the release preset, after missing packages were installed."""
@@ -23,6 +27,15 @@ def programs(*targets: str) -> None:
         status = children.run_aloud(ROOT / "scripts/build", *targets)
     if status:
         raise AlreadySaid(f"scripts/build {' '.join(targets)} failed")
+
+
+def library() -> str:
+    """Where CMake finds the library for devices and guests' programs, which is built first; "": CMake
+    knows."""
+    if PACKAGED:
+        return ""
+    programs(*LIBRARIES)
+    return str(BUILD / "release")
 
 
 def _begun(targets: Sequence[str]) -> int | None:

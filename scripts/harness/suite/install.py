@@ -173,8 +173,8 @@ def _importable(title: str, interpreter: Path) -> list[Case]:
     assert "@pytest.mark.transport(*words)" in markers, markers
     labs = _python(interpreter, "-m", "bellwire", "lab", "list")
     assert "03-kernel-rings" in labs, labs
-    _python(interpreter, "-c", "from bellwire.teaching import explore, guest, interleave as steps; "
-                               "assert guest.HANDS.exists() and steps.STEPPER.exists(); "
+    _python(interpreter, "-c", "from bellwire.teaching import explore, hands, interleave as steps; "
+                               "assert hands.SOURCE.exists() and steps.STEPPER.exists(); "
                                "assert (explore.HERE / 'explorer.h').exists()")
     return [Case(f"{title} of the Python package"), Case(f"{title}: pytest has the plugin"),
             Case(f"{title}: the labs are there, with what grades them")]

@@ -9,6 +9,8 @@
  *   load PATH               unload NAME            sleep MS
  *   get PATH                put PATH HEX           peek PATH OFFSET
  *   list PATH               the names in a folder, a line each
+ *   claim N NAME            submit N OPERATION ROOM HEX    take N MS    reset N    release N
+ *                           of up to 8 queues of devices of bellwire's (built with -DQUEUES)
  *   threads [PREFIX]        of kernel threads: "NAME STATE SWITCHES" in a line for each
  */
 #define _GNU_SOURCE
@@ -26,7 +28,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define WORDS 3 /* behind the first */
+#define WORDS 4 /* behind the first */
 #define MOST (1 << 16)
 
 static unsigned char bytes[MOST]; /* what a command takes or brings */
@@ -204,10 +206,17 @@ static long do_threads(char** words) {
   return bring(size);
 }
 
+#ifdef QUEUES
+#include "queues.h"
+#endif
+
 static const struct {
   const char* name;
   long (*run)(char** words);
 } commands[] = {
+#ifdef QUEUES
+    QUEUE_COMMANDS,
+#endif
     {"open", do_open},       {"close", do_close},     {"closeall", do_closeall},
     {"eventfd", do_eventfd}, {"read", do_read},       {"write", do_write},
     {"poll", do_poll},       {"ioctl", do_ioctl},     {"ioctlp", do_ioctlp},

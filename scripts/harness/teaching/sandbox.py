@@ -81,9 +81,16 @@ class Confined:
 
     def kill(self) -> None:
         """Ends it and all that it started, where it has a namespace; else its process group."""
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """To all that it started, too. The sandbox's own processes pass over SIGTERM."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def end(self) -> str:
         """Why it ended, in words."""

@@ -99,6 +99,8 @@ _asked: dict[str, subprocess.Popen[str]] = {}  # programs that were asked what t
 
 def ask_version(program: str) -> None:
     """Asks already, so that version() does not have to wait."""
+    if program in _asked:
+        return
     try:
         _asked[program] = subprocess.Popen(
             [program, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -110,9 +112,10 @@ def ask_version(program: str) -> None:
 @functools.cache
 def version(program: str) -> str:
     """As the program prints it: "7.2.22 (Debian …)"."""
-    if program not in _asked:
-        ask_version(program)
-    asked = _asked.pop(program)
+    if program in _asked and _asked[program].returncode is not None:
+        del _asked[program]  # that answer was taken
+    ask_version(program)
+    asked = _asked[program]
     with messages.waiting(f"'{program} --version'"):
         said, _ = asked.communicate()
     first = said.split("\n")[0]

@@ -96,7 +96,10 @@ Result<bool> RequestSender::wait_until_served() {
 Result<std::optional<bellwire_completion>> RequestSender::wait_for_completion() {
   for (;;) {
     if (const auto completion = queue_.take()) return completion;
-    if (queue_.device_broken() || queue_.status() != BELLWIRE_QUEUE_OK)
+    if (queue_.device_broken())
+      return fault(std::errc::protocol_error,
+                   "the device completed a request that was never submitted");
+    if (queue_.status() != BELLWIRE_QUEUE_OK)
       return fault(std::errc::protocol_error, "the ring broke: status {}, offending value {}",
                    static_cast<unsigned>(queue_.status()),
                    ring::load(raw_.control->status.offender, ring::relaxed));
