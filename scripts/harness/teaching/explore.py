@@ -116,10 +116,17 @@ def build_program(header: Path, scenarios: Path, work: Path) -> Path:
     if not shutil.which("cc"):
         raise Missing("there is no C compiler: apt install gcc make")
     program = work / "explorer"
-    sources = [*sorted(HERE.glob("explorer*.c")), *sorted(scenarios.glob("*.c"))]
-    # -O0: it takes longer to compile than to run.
+    # It takes longer to compile than to run: so two units, and -O0.
+    sources = [_unit(sorted(HERE.glob("explorer*.c")), work / "explorer.c"),
+               _unit(sorted(scenarios.glob("*.c")), work / "scenarios.c")]
     compile_c(sources, program, "-O0", "-rdynamic", f"-I{HERE}", f"-I{header.parent}")
     return program
+
+
+def _unit(sources: Sequence[Path], made: Path) -> Path:
+    lines = ["#define _GNU_SOURCE", *(f'#include "{path}"' for path in sources)]
+    made.write_text("\n".join(lines) + "\n")
+    return made
 
 
 def build_library(folder: Path, source: str, header: Path, work: Path) -> Path:
