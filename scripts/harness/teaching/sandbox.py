@@ -5,6 +5,7 @@ bounds on the processes, the memory and the files that it may make; and as root 
 """
 
 import functools
+import itertools
 import os
 import resource
 import signal
@@ -21,6 +22,7 @@ MEMORY = 1 << 30  # bytes of address space of each process
 WRITTEN = 16 << 20  # bytes of a file, and of all in /tmp
 SECONDS = 20  # of CPU time of each process
 NOBODY = 65534
+OWN_USERS = 1 << 30  # from here on: a user per sandbox, whom the system knows nothing of
 
 # The shell stays as the namespace's first process, which signals don't end: the program has their
 # usual effects.
@@ -33,22 +35,35 @@ exit $?
 """
 _NAMESPACES = ("--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
                "sh", "-c", _FOLDERS, "sh")
-_AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
+_USER = "@USER@"  # stands for a user's number
 _LIMITED = ("prlimit", f"--nproc={PROCESSES}")
+_numbers = itertools.count()
+
+
+def _as_user(user: object) -> tuple[str, ...]:
+    return ("setpriv", f"--reuid={user}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
+
+
+def prefix() -> tuple[str, ...]:
+    """The words before a command that confine it. The limit of processes counts all of a user's, so
+    each sandbox has a user of its own, or a user namespace."""
+    user = OWN_USERS + (os.getpid() << 6) + next(_numbers) % 64
+    return tuple(word.replace(_USER, str(user)) for word in _chosen())
 
 
 @functools.cache
-def prefix() -> tuple[str, ...]:
-    """The words before a command that confine it most, of those that work here."""
+def _chosen() -> tuple[str, ...]:
+    """The words that confine most, of those that work here."""
     if os.geteuid() == 0:
-        choices = [("unshare", *_NAMESPACES, *_AS_NOBODY, *_LIMITED), (*_AS_NOBODY, *_LIMITED)]
+        choices = [(*namespaces, *_as_user(user), *_LIMITED)
+                   for namespaces in (("unshare", *_NAMESPACES), ()) for user in (_USER, NOBODY)]
     else:
-        # The limit of processes counts all of a user's, but in a user namespace its own only.
         choices = [("unshare", "--user", "--map-root-user", *_NAMESPACES, *_LIMITED)]
     return next((words for words in choices if _works(words)), ())
 
 
 def _works(words: Sequence[str]) -> bool:
+    words = [word.replace(_USER, str(OWN_USERS)) for word in words]
     try:
         return subprocess.run([*words, "true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL).returncode == 0
