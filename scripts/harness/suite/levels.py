@@ -23,7 +23,9 @@ LEVELS = {
     "host": Level("programs; the library under ASan + UBSan, TSan", host.STEPS),
     "install": Level("the installed library, the examples that use it, docs/guide.md",
                      (*install.STEPS, *guide.STEPS)),
-    "labs": Level("each lab for students: its skeleton, solution, wrong answers", labs.STEPS),
+    "answers": Level("each lab for students: skeleton and solution; wrong answers where no VM boots",
+                     labs.BRIEF_STEPS),
+    "labs": Level("likewise, with all wrong answers: ten minutes", labs.STEPS),
     "fuzz": Level("hostile input: each corpus, and thousands of inputs that grow from it", fuzz.STEPS),
     "vm": Level("QEMU, Debian's kernel, our module", vm.STEPS, vm.missing),
     "nested": Level("the same with QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
@@ -37,7 +39,7 @@ LEVELS = {
                    quick.STEPS),
 }
 # Not quick, which has the others' tests, nor what takes too long for every change.
-ALL = [name for name in LEVELS if name not in ("quick", "debug", "long", "packages")]
+ALL = [name for name in LEVELS if name not in ("quick", "labs", "debug", "long", "packages")]
 
 Chosen = list[tuple[str, Step]]  # each with its level
 
