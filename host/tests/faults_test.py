@@ -93,14 +93,14 @@ class Faults(ProgramCase):
         self.assertEqual(device.wait(PATIENCE), 0)
 
     def test_top_counts_while_it_runs(self) -> None:
-        self.start("device", "echo", "--on", "in-process:rings=10000000", "--control", self.socket,
+        self.start("device", "delay", "--on", "in-process:rings=1000000", "--control", self.socket,
                    "--fault", "double interrupt every 100 1us; drop doorbell 999999999999")
         self.until(lambda: served(self.socket))
         self.until(lambda: any(self.counted()))
 
     def counted(self) -> list[int]:
         run = self.run_program("top", self.socket, "--interval", "0.1", "--times", "3")
-        counts = re.findall(r"(?m)^echo +injected (\d+) times: double interrupt every 100 1us$",
+        counts = re.findall(r"(?m)^delay +injected (\d+) times: double interrupt every 100 1us$",
                             run.stdout)
         self.assertEqual(len(counts), 3, run.stdout)
         self.assertIn("injected 0 times: drop doorbell 999999999999\n", run.stdout)

@@ -22,7 +22,7 @@ from bellwire.testing import browser  # noqa: E402
 
 class LiveCase(ProgramCase):
     def busy(self, socket: Any, *words: str) -> subprocess.Popen[str]:
-        device = self.start("device", "echo", "--on", "in-process:rings=10000000", "--control",
+        device = self.start("device", "delay", "--on", "in-process:rings=1000000", "--control",
                             socket, *words)
         self.until(lambda: served(socket))
         return device
@@ -95,7 +95,7 @@ class Live(LiveCase):
                          != sample["device"]["queues"][0]["completed"])
         self.assertEqual({key: sample["device"][key] for key in
                           ("socket", "device", "transport", "pid", "starts", "function", "faults")},
-                         {"socket": str(self.socket), "device": "echo", "transport": "in-process",
+                         {"socket": str(self.socket), "device": "delay", "transport": "in-process",
                           "pid": device.pid, "starts": 1, "function": None, "faults": []})
         self.assertGreater(later["at"], sample["at"])
 
@@ -198,11 +198,11 @@ class Page(LiveCase):
     """The page in a browser, with a device under traffic."""
 
     def test_it_shows_a_device_that_works(self) -> None:
-        self.busy(self.socket, "--fault", "delay interrupt 1/1000 50us")
+        self.busy(self.socket, "--fault", "delay interrupt 1/10 50us")
         _, url = self.live(self.socket)
         with browser.Browser(url) as page:
             page.until("document.querySelector('article h2')?.textContent"
-                       " === 'echo over in-process'")
+                       " === 'delay over in-process'")
             page.until("/[1-9]/.test(document.querySelector('dd[data-key=requests]').textContent)")
             page.until("document.querySelector('.lit.down').style.opacity > 0")
             page.until("/on purpose, [1-9]\\d* times: delay interrupt/.test("
