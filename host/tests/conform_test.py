@@ -82,7 +82,7 @@ class ConformTest(Checked):
                 run = self.conform("--start", start, "--json", str(verdicts), *options,
                                    "--only", ",".join(map(str, expected)))
                 self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
-                self.assertEqual(run.stdout.count("say it by --device"),
+                self.assertEqual(" ".join(run.stdout.split()).count("say it by --device"),
                                  4 if device == "echo" else 0, run.stdout)
                 found = json.loads(verdicts.read_text())
                 self.assertEqual(found["device"], "unknown" if device == "echo" else device)

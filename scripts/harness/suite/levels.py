@@ -23,7 +23,7 @@ LEVELS = {
     "host": Level("programs; the library under ASan + UBSan, TSan", host.STEPS),
     "install": Level("the installed library, the examples that use it, docs/guide.md",
                      (*install.STEPS, *guide.STEPS)),
-    "answers": Level("each lab for students: skeleton and solution; wrong answers where no VM boots",
+    "answers": Level("labs for students: skeletons, solutions; wrong ones if no VM boots",
                      labs.BRIEF_STEPS),
     "labs": Level("likewise, with all wrong answers: ten minutes", labs.STEPS),
     "fuzz": Level("hostile input: each corpus, and thousands of inputs that grow from it", fuzz.STEPS),
