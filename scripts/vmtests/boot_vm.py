@@ -134,7 +134,7 @@ def test_rings_of_a_chosen_size() -> None:
                       "512", "--", "bell", "ring", "--depth", "1024", "--count", "5000",
                       "--payload", "256")
         assert run.returncode == 0, run.stderr
-        assert re.search(r"1024 +5000 +5000 +0 +0 ", run.stdout)
+        assert re.search(r"depth 1024,(?s:.*)\n +5000( +0){4} ", run.stdout)
 
 
 def test_virtio_devices(temporary: Path) -> None:
