@@ -91,8 +91,7 @@ def _parser() -> command_line.Parser:
 
 
 def _list(options: argparse.Namespace) -> int:
-    for each in every(options.labs):
-        print(f"{each.name:14}  {each.minutes:18}  {each.title}")
+    _print_aligned([[each.name, each.minutes, each.title] for each in every(options.labs)])
     return 0
 
 
@@ -197,11 +196,14 @@ def _report(options: argparse.Namespace) -> int:
         if path:
             replace_file(path, content(rows))
     headings, cells = class_report.table(rows)
-    lines = [headings, *([str(cell) for cell in row] for row in cells)]
+    _print_aligned([headings, *([str(cell) for cell in row] for row in cells)])
+    return 0
+
+
+def _print_aligned(lines: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
-    return 0
 
 
 if __name__ == "__main__":
