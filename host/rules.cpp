@@ -16,7 +16,7 @@
 #include "host/cli/system.hpp"
 #include "host/output/json_text.hpp"
 #include "vdev/machine/kvm/kvm_machine.hpp"
-#include "vdev/machine/rules/explanation.hpp"
+#include "vdev/machine/rules/rule.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::host {

@@ -3,7 +3,8 @@
  * How long to wait for a signal before looking whether it is missing: a little
  * longer than a round trip takes, as RFC 6298 estimates it, and twice as long
  * after each look at which nothing had changed. The same rule as
- * vdev/ring/look_time.hpp. For one thread.
+ * vdev/ring/look_time.hpp; a test holds the two against each other. For one
+ * thread.
  */
 #ifndef BELL_LOOK_TIME_H
 #define BELL_LOOK_TIME_H
@@ -37,7 +38,7 @@ static inline void bell_look_time_measured(struct bell_look_time *time, u64 ns)
 /* `changed`: since the last look. */
 static inline void bell_look_time_looked(struct bell_look_time *time, bool changed)
 {
-	time->looks = changed ? 0 : min(time->looks + 1, 10u);
+	time->looks = changed ? 0 : min_t(unsigned int, time->looks + 1, 10);
 }
 
 static inline u64 bell_look_time_ns(const struct bell_look_time *time)
@@ -48,7 +49,7 @@ static inline u64 bell_look_time_ns(const struct bell_look_time *time)
 
 	if (time->mean_ns)
 		ns = clamp_t(u64, time->mean_ns + 4 * time->variation_ns, least, most);
-	return min(ns << time->looks, most);
+	return min_t(u64, ns << time->looks, most);
 }
 
 #endif /* BELL_LOOK_TIME_H */

@@ -4,10 +4,14 @@
 import re
 import signal
 import subprocess
+import sys
 import unittest
 
-from program import pipe
+from program import PROGRAM, ROOT, pipe
 from programs_test import FAILED, PATIENCE, USAGE, ProgramCase, served
+
+sys.path.insert(0, str(ROOT / "scripts/python"))
+from bellwire.commands import fault_table  # noqa: E402
 
 # None of these loses anything: every request is answered. On a busy machine hundreds of signals may
 # come as a few dozen, so the plans choose often.
@@ -84,6 +88,11 @@ class Faults(ProgramCase):
                 run = self.run_program("device", *words, "--fault", "drop completion 5")
                 self.assertEqual(run.returncode, USAGE, run.stderr)
                 self.assertIn("has no ring of ours", run.stderr)
+
+    def test_what_becomes_of_each_fault_is_what_the_page_says(self) -> None:
+        text = fault_table.DOC.read_text()
+        table = text.partition(fault_table.BEGIN)[2].partition(fault_table.END)[0]
+        self.assertEqual(fault_table.table(PROGRAM), table)
 
     def test_a_signal_ends_a_stall(self) -> None:
         device = self.start("device", "echo", "--on", "in-process:rings=500", "--fault",

@@ -5,10 +5,11 @@ import random
 from pathlib import Path
 
 from bellwire.teaching import module
-from bellwire.teaching.grader import Grader, Wrong, expect, words
+from bellwire.teaching.grader import Grader, Wrong, expect
 from bellwire.teaching.guest import EAGAIN, Guest
 from bellwire.teaching.hands import Hands
 
+FILE = "/dev/rings"
 SET, RING, LATER = (ord("R") << 8 | number for number in (1, 2, 3))  # rings_lab.h
 ENXIO, EBADF, EBUSY, EINVAL, ENOTTY = -6, -9, -16, -22, -25
 SOON, LATE = 30, 400  # ms
@@ -21,16 +22,9 @@ def build(folder: Path, work: Path) -> Guest:
 grader = Grader(build)
 
 
-def opened(hands: Hands) -> int:
-    file = hands.open("/dev/rings")
-    if file < 0:
-        raise Wrong(f"/dev/rings can't be opened: {words(file)}")
-    return file
-
-
 def with_eventfd(hands: Hands) -> tuple[int, int]:
     """An open file, and the eventfd that it has."""
-    file, fd = opened(hands), hands.eventfd()
+    file, fd = hands.opened(FILE), hands.eventfd()
     expect(hands.ioctl(file, SET, fd), 0, "RINGS_SET with an eventfd")
     return file, fd
 
@@ -44,7 +38,7 @@ def ring(hands: Hands, file: int, times: int) -> None:
 def device(guest: Guest) -> None:
     """The module makes /dev/rings; a command that it does not know is ENOTTY"""
     with guest.loaded() as hands:
-        file = opened(hands)
+        file = hands.opened(FILE)
         unknown = ord("R") << 8 | random.randrange(4, 256)
         expect(hands.ioctl(file, unknown), ENOTTY, f"the ioctl {unknown:#x}")
 
@@ -53,7 +47,7 @@ def device(guest: Guest) -> None:
 def rings(guest: Guest) -> None:
     """RINGS_RING adds 1 to the eventfd of the file; ENXIO if it has none"""
     with guest.loaded() as hands:
-        expect(hands.ioctl(opened(hands), RING), ENXIO, "RINGS_RING of a file without an eventfd")
+        expect(hands.ioctl(hands.opened(FILE), RING), ENXIO, "RINGS_RING of a file without an eventfd")
         file, fd = with_eventfd(hands)
         before, times = random.randrange(1 << 20), random.randrange(2, 9)
         hands.ring(fd, before + 1)
@@ -159,5 +153,5 @@ def cancels(guest: Guest) -> None:
 def stays(guest: Guest) -> None:
     """The module can't be unloaded while a file is open"""
     with guest.loaded() as hands:
-        opened(hands)
+        hands.opened(FILE)
         expect(guest.unload(hands), EAGAIN, "rmmod while /dev/rings is open")

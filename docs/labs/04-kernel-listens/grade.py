@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bellwire.teaching import module
-from bellwire.teaching.grader import Grader, Wrong, expect, words
+from bellwire.teaching.grader import Grader, Wrong, expect
 from bellwire.teaching.guest import Guest
 from bellwire.teaching.hands import Hands
 
@@ -17,6 +17,7 @@ START = 1 << 30 | 12 << 16 | ord("L") << 8 | 1
 STOP = ord("L") << 8 | 2
 TOTAL = 2 << 30 | 8 << 16 | ord("L") << 8 | 3
 READ, POLL, CALLBACK, NONE = range(4)
+FILE = "/dev/listens"
 NAMES = {READ: "LISTENS_READ", POLL: "LISTENS_POLL", CALLBACK: "LISTENS_CALLBACK"}
 THREADS = "listens"
 EBADF, EBUSY, EINVAL = -9, -16, -22
@@ -44,7 +45,7 @@ class Listener:
     def begin(cls, hands: Hands, way: int, count: int = 0, flags: int | None = None) -> "Listener":
         """`count`: of the kick, beforehand."""
         chosen = flags if flags is not None else 0 if way == READ else os.O_NONBLOCK
-        made = cls(hands, way, opened(hands), hands.eventfd(count, chosen),
+        made = cls(hands, way, hands.opened(FILE), hands.eventfd(count, chosen),
                    hands.eventfd(0, os.O_NONBLOCK))
         made.start()
         return made
@@ -85,13 +86,6 @@ class Listener:
                             f"with {self.name}")
 
 
-def opened(hands: Hands) -> int:
-    file = hands.open("/dev/listens")
-    if file < 0:
-        raise Wrong(f"/dev/listens can't be opened: {words(file)}")
-    return file
-
-
 def start(hands: Hands, file: int, kick: int, call: int, way: int) -> int:
     return hands.ioctl_of(file, START, struct.pack("<iiI", kick, call, way))[0]
 
@@ -104,7 +98,7 @@ def some() -> int:
 def refuses(guest: Guest) -> None:
     """LISTENS_START refuses what it can't listen to, and keeps nothing of it"""
     with guest.loaded() as hands:
-        file, kick, call = opened(hands), hands.eventfd(), hands.eventfd()
+        file, kick, call = hands.opened(FILE), hands.eventfd(), hands.eventfd()
         closed, null = hands.eventfd(), hands.open("/dev/null")
         hands.close(closed)
         expect(start(hands, file, closed, call, READ), EBADF, "LISTENS_START, the kick closed")
@@ -155,7 +149,7 @@ def reads_blocking(guest: Guest) -> None:
     """LISTENS_READ refuses a kick that is nonblocking"""
     with guest.loaded() as hands:
         kick, call = hands.eventfd(0, os.O_NONBLOCK), hands.eventfd()
-        expect(start(hands, opened(hands), kick, call, READ), EINVAL,
+        expect(start(hands, hands.opened(FILE), kick, call, READ), EINVAL,
                "LISTENS_START with LISTENS_READ and a nonblocking kick")
 
 

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from bellwire.teaching import module
-from bellwire.teaching.grader import Grader, Wrong, expect, words
+from bellwire.teaching.grader import Grader, Wrong, expect
 from bellwire.teaching.guest import Guest, Machine
 from bellwire.teaching.hands import Hands
 
@@ -32,16 +32,9 @@ def build(folder: Path, work: Path) -> Guest:
 grader = Grader(build)
 
 
-def opened(hands: Hands) -> int:
-    file = hands.open(FILE)
-    if file < 0:
-        raise Wrong(f"{FILE} can't be opened: {words(file)}")
-    return file
-
-
 def with_eventfd(hands: Hands) -> tuple[int, int]:
     """The open file, and the eventfd that it has."""
-    file, fd = opened(hands), hands.eventfd()
+    file, fd = hands.opened(FILE), hands.eventfd()
     expect(hands.ioctl(file, SET, fd), 0, "EDU_SET with an eventfd")
     return file, fd
 
@@ -93,7 +86,7 @@ def interrupts(hands: Hands) -> int:
 def registers(guest: Guest) -> None:
     """EDU_IDENTIFY and EDU_CHECK reach the device's registers"""
     with guest.loaded() as hands:
-        file, number = opened(hands), random.randrange(1 << 32)
+        file, number = hands.opened(FILE), random.randrange(1 << 32)
         expect(number_of(hands, file, IDENTIFY, "EDU_IDENTIFY"), IDENTIFICATION, "the identification")
         expect(number_of(hands, file, CHECK, "EDU_CHECK", number), number ^ 0xffff_ffff,
                f"EDU_CHECK with {number}")
@@ -183,7 +176,7 @@ def releases(guest: Guest) -> None:
             hands.close(each)
         if not hands.until(lambda: hands.is_free(identity)):
             raise Wrong("the eventfd is still there: your driver has a reference to it")
-        file, number = opened(hands), some()
+        file, number = hands.opened(FILE), some()
         expect(hands.ioctl(file, COMPUTE, number), 0, "EDU_COMPUTE without an eventfd")
         if not hands.until(lambda: hands.ioctl_of(file, RESULT, bytes(4))[0] == 0):
             raise Wrong(f"EDU_RESULT is not there within {hands.limit:.1f} s, without an eventfd")
@@ -211,7 +204,7 @@ def unbound(guest: Guest) -> None:
 
 @grader.task(1)
 def leaves_it_quiet(guest: Guest) -> None:
-    """When the driver goes, the device is told to send no more interrupts"""
+    """When the driver goes, it first switches the interrupts of the device off"""
     with guest.loaded() as hands:
         compute(hands, *with_eventfd(hands))
         expect_register(guest, hands, STATUS, "the status")

@@ -29,7 +29,7 @@ ORDERS = ("relaxed", "consume", "acquire", "release", "acq_rel", "seq_cst")  # a
 @dataclass(frozen=True)
 class Explorer:
     program: Path
-    library: Path  # the student's
+    answer: Path  # the student's, a shared library
     source: str
     scenarios: Sequence[str]
 
@@ -51,7 +51,7 @@ class Explorer:
     def _reports(self) -> dict[str, dict[str, Any]]:
         """All are tried at once: a sandbox takes longer to start than to explore."""
         word = secrets.token_bytes(8)
-        files = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in (self.program, self.library)]
+        files = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in (self.program, self.answer)]
         report, theirs = os.pipe2(os.O_CLOEXEC)
         given, ours = os.pipe2(os.O_CLOEXEC)
         program, library = (f"/proc/self/fd/{each}" for each in files)
@@ -59,7 +59,7 @@ class Explorer:
             try:
                 os.write(ours, word)
                 process = Confined([program, library, str(theirs), str(given), *self.scenarios],
-                                   self.library.with_name("explored.log"), [theirs, given, *files])
+                                   self.answer.with_name("explored.log"), [theirs, given, *files])
             finally:
                 for each in (theirs, given, ours, *files):
                     os.close(each)
@@ -83,7 +83,7 @@ class Explorer:
         """Of the source, for each place after a call; "": it is none."""
         if not shutil.which("addr2line"):
             return [""] * len(places)
-        done = children.run("addr2line", "-e", self.library, *(hex(max(0, at - 1)) for at in places),
+        done = children.run("addr2line", "-e", self.answer, *(hex(max(0, at - 1)) for at in places),
                             limit=LIMIT)
         found = [re.search(rf"{re.escape(self.source)}:(\d+)", line) for line in done.stdout.splitlines()]
         return [f"line {line[1]}" if at and line else "" for at, line in zip(places, found)]

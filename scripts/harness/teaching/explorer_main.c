@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "child_state.h"
 #include "explorer.h"
 
 enum { most_segments = 8, look_ms = 5, looks_asleep = 40, fork_ms = 50, fork_tries = 200 };
@@ -102,17 +103,6 @@ static const char* load(const char* path) {
   const char* missing = find_functions(find);
   snprintf(why, sizeof(why), "there is no function %s()", missing ? missing : "");
   return missing ? why : NULL;
-}
-
-static char state(pid_t child) {
-  char path[64], text[512] = "";
-  snprintf(path, sizeof(path), "/proc/%d/stat", child);
-  const int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return '?';
-  if (read(file, text, sizeof(text) - 1) < 0) text[0] = 0;
-  close(file);
-  const char* end = strrchr(text, ')');
-  return end && end[1] ? end[2] : '?';
 }
 
 static void end(pid_t child, const char* why, int number) {

@@ -51,6 +51,13 @@ class Hands:
     def open(self, path: str) -> int:
         return self.ask("open", path)[0]
 
+    def opened(self, path: str) -> int:
+        """Opens it. Wrong: it can't be."""
+        file = self.open(path)
+        if file < 0:
+            raise Wrong(f"{path} can't be opened: {words(file)}")
+        return file
+
     def close(self, fd: int) -> None:
         self.must("close", fd)
 

@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "child_state.h"
+
 enum { most_steps = 20000, spin_ms = 2000, blinks = 3 };
 
 struct shared {
@@ -50,17 +52,6 @@ static pid_t start(void) {
   int status;
   waitpid(child, &status, 0);
   return child;
-}
-
-static char state(pid_t child) {
-  char path[64], text[512] = "";
-  snprintf(path, sizeof(path), "/proc/%d/stat", child);
-  const int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return '?';
-  if (read(file, text, sizeof(text) - 1) < 0) text[0] = 0;
-  close(file);
-  const char* end = strrchr(text, ')');
-  return end ? end[2] : '?';
 }
 
 static void pause_ms(long ms) {

@@ -61,8 +61,21 @@ struct Rule {
   Observation (*observe)(const World& world);
 };
 
+/// A rule explained to people who learn.
+struct Explanation {
+  unsigned rule;
+  std::string_view tried;   ///< what Rule::observe() does
+  std::string_view why;     ///< the reason, and what follows for a driver, a device or a VMM
+  std::string_view source;  ///< where a specification or the kernel says so
+};
+
 /// All of them, by number.
 [[nodiscard]] std::span<const Rule> all() noexcept;
+
+/// One for each of all(), by number.
+[[nodiscard]] std::span<const Explanation> explanations() noexcept;
+
+[[nodiscard]] const Explanation& explanation_of(const Rule& rule);
 
 /// Tries it and returns the observation; of a trial that failed, its last step is "failed: …".
 [[nodiscard]] Observation observe(const Rule& rule, const World& world);

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "vdev/machine/kvm/kvm_machine.hpp"
-#include "vdev/machine/rules/explanation.hpp"
 #include "vdev/machine/rules/fixture.hpp"
 
 using namespace bellwire;

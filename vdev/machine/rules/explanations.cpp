@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vdev/machine/rules/explanation.hpp"
+#include "vdev/machine/rules/rule.hpp"
 
 #include <algorithm>
 #include <array>

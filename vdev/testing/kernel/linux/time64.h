@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See minmax.h. */
+#ifndef BELLWIRE_TESTING_LINUX_TIME64_H
+#define BELLWIRE_TESTING_LINUX_TIME64_H
+
+#define NSEC_PER_MSEC 1000000L
+
+#endif /* BELLWIRE_TESTING_LINUX_TIME64_H */
