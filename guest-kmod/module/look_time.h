@@ -23,7 +23,8 @@ struct bell_look_time {
 
 static inline void bell_look_time_measured(struct bell_look_time *time, u64 ns)
 {
-	s64 error = ns - time->mean_ns;
+	const s64 error = ns - time->mean_ns;
+	const s64 distance = error < 0 ? -error : error;
 
 	time->looks = 0;
 	if (!time->mean_ns) {
@@ -31,7 +32,7 @@ static inline void bell_look_time_measured(struct bell_look_time *time, u64 ns)
 		time->variation_ns = ns / 2;
 		return;
 	}
-	time->variation_ns += (s64)(abs(error) - time->variation_ns) / 4;
+	time->variation_ns += (distance - (s64)time->variation_ns) / 4;
 	time->mean_ns = max_t(s64, time->mean_ns + error / 8, 1);
 }
 

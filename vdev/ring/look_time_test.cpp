@@ -5,7 +5,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <random>
 
 // It mixes signed and unsigned numbers, as the kernel does.
@@ -38,5 +37,5 @@ TEST_CASE("the kernel module waits as long as we do, whatever it measures and fi
     REQUIRE(ours.time().count() == static_cast<std::int64_t>(bell_look_time_ns(&kernels)));
     if (ours.time() != before) ++changes;
   }
-  CHECK(changes > 10'000);
+  CHECK(changes > 1'000);
 }
