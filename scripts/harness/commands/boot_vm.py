@@ -130,7 +130,7 @@ def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
     version = qemu.version(program)
     if options.outer:
         host = emulated_host.host(config)
-        return replace(host, append=config.append, extra=config.extra), version
+        return replace(host, append=config.append, extra=config.extra, outer=True), version
     return config.on(accel.choose(options.accel, config, version)), version
 
 

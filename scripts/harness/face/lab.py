@@ -11,7 +11,7 @@ from bellwire.image import guest_image, kernel
 from bellwire.labs import virtio, wiring
 from bellwire.labs.lab import VECTORS, Lab
 from bellwire.labs.served import SOCKET, Service
-from bellwire.nested import nested_lab
+from bellwire.nested import emulated_host as host, nested_lab
 from bellwire.vms import accel, qemu, toolbox
 from bellwire.vms.qemu import VmConfig
 
@@ -46,6 +46,13 @@ def lab(devices: Sequence[str] | None = None, *, transport: str = "ivshmem",
         shared_memory=config.shared_memory if shared_memory is None else shared_memory)
     return nested_lab.make(config, folder or runs.create(), named, vectors, transport, device_options,
                            services, guests=guests)
+
+
+def emulated_host(folder: Path) -> Lab:
+    """A lab whose guest is the emulated host, without a device: it has /dev/kvm on any machine, and
+    its command can be given input."""
+    config = host.host(machine(kernel.DEFAULT, "ivshmem", "tcg", toolbox.PROGRAM))
+    return Lab(replace(config, outer=True), folder, devices=())
 
 
 @functools.cache

@@ -22,7 +22,8 @@ from .step import Failed, Skipped, Step, command
 LAB = ROOT / "scripts/lab"
 FEW = 0.25  # of the points, for the skeleton
 WRONG = 4  # typical wrong answers, at least
-IN_VMS = ("03-kernel-rings", "04-kernel-listens", "05-driver", "06-device")
+IN_VMS = ("03-kernel-rings", "04-kernel-listens", "05-driver", "06-device",
+          "08-what-kvm-does")
 
 
 def check(lab: Exercise, brief: bool) -> list[Case]:

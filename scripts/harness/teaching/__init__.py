@@ -18,7 +18,7 @@ typical wrong answers are in docs/labs/solutions/NN-NAME, which students don't g
 
 A task that returns gives its points; one that raises Wrong gives none, for that reason. The
 student's code runs in processes of its own, each with bounds on what it takes (sandbox.py), or, if it is
-a kernel module, in a VM (guest.py); a device in C++ has a VM's grader for its driver (device.py). What it
-prints says nothing to the grader. `./scripts/test labs` tries each lab: the skeleton gets few points,
+a kernel module, in a VM (guest.py); a device in C++ has a VM's grader for its driver (device.py), and what
+uses /dev/kvm runs in an emulated host (host.py). What it prints says nothing to the grader. `./scripts/test labs` tries each lab: the skeleton gets few points,
 the solution all, and solutions/NN-NAME/wrong/TASK-WHY.patch, applied to the solution, loses TASK alone.
 """

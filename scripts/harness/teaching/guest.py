@@ -73,6 +73,14 @@ class Booted:
         """Puts there what the guest needs, among it `hands`."""
         code.compile_c([in_guest.SOURCE], share / "hands", "-static")
 
+    def _make_lab(self) -> Lab:
+        return face.lab(self._machine.devices, transport=self._machine.transport,
+                        folder=self._folder)
+
+    @property
+    def _command(self) -> list[str]:
+        return ["/share/hands"]
+
     def _serve(self, lab: Lab) -> None:
         lab.start()
 
@@ -104,12 +112,11 @@ class Booted:
     def _boot(self, opening: ExitStack) -> Hands:
         self._boots += 1
         self._folder.mkdir()
-        lab = self._lab = opening.enter_context(face.lab(
-            self._machine.devices, transport=self._machine.transport, folder=self._folder))
+        lab = self._lab = opening.enter_context(self._make_lab())
         peer, theirs = socket.socketpair()
         opening.enter_context(peer)
         opening.enter_context(theirs)
-        vm = lab.vm(["/share/hands"], shares=[Share(self._share)], stdin=theirs)
+        vm = lab.vm(self._command, shares=[Share(self._share)], stdin=theirs)
         self._serve(lab)
         if death := vm.boot(watch=lab.check):
             raise HarnessError(death.reason)

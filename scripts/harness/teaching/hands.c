@@ -11,6 +11,9 @@
  *   list PATH               the names in a folder, a line each
  *   claim N NAME            submit N OPERATION ROOM HEX    take N MS    reset N    release N
  *                           of up to 8 queues of devices of bellwire's (built with -DQUEUES)
+ *   memory SIZE             readat FD OFFSET SIZE  writeat FD OFFSET HEX
+ *   program PATH            signal PID N           ended PID            end PID
+ *                           a program of a student's (built with -DPROGRAMS)
  *   threads [PREFIX]        of kernel threads: "NAME STATE SWITCHES" in a line for each
  */
 #define _GNU_SOURCE
@@ -209,6 +212,9 @@ static long do_threads(char** words) {
 #ifdef QUEUES
 #include "queues.h"
 #endif
+#ifdef PROGRAMS
+#include "programs.h"
+#endif
 
 static const struct {
   const char* name;
@@ -216,6 +222,9 @@ static const struct {
 } commands[] = {
 #ifdef QUEUES
     QUEUE_COMMANDS,
+#endif
+#ifdef PROGRAMS
+    PROGRAM_COMMANDS,
 #endif
     {"open", do_open},       {"close", do_close},     {"closeall", do_closeall},
     {"eventfd", do_eventfd}, {"read", do_read},       {"write", do_write},

@@ -61,6 +61,7 @@ class VmConfig:
     extra: tuple[str, ...] = ()
     gdb_port: int | None = None  # QEMU waits there for gdb
     cold: bool = False  # always boot
+    outer: bool = False  # of an emulated host: no guest of ours is in it, to take its ports
 
     @property
     def resumable(self) -> bool:
@@ -72,7 +73,7 @@ class VmConfig:
     def reads(self) -> bool:
         """Whether the guest's command can be given input. Not where an emulated host is in between,
         whose own ports are taken by what its guest writes."""
-        return self.accel not in ("host", "nested")
+        return self.outer or self.accel not in ("host", "nested")
 
     @property
     def nested(self) -> bool:
