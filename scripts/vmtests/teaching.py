@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 from bellwire.plugin import Subtests
-from bellwire.teaching import device, module
+from bellwire.teaching import device, host, module
 from bellwire.teaching.device import Queue, Served
 from bellwire.teaching.grader import Grade, Grader, Task, expect
 from bellwire.teaching.guest import Guest
+from bellwire.teaching.host import Host
 
 # An ioctl for each of these, and what the grader says of it.
 WORST = {
@@ -177,3 +178,71 @@ def test_a_device_that_does_not_compile(tmp_path: Path) -> None:
     (tmp_path / "answer.cpp").write_text("int main() { return 1 }")
     grade = Grader(build_device, [request(0)]).grade(tmp_path)
     assert grade.not_built.startswith("it does not compile: answer.cpp:1:"), grade.not_built
+
+
+# What a program does that is to answer 1, in an emulated host, and what the grader says of it.
+WORST_PROGRAMS = {
+    "abort();": "its process was killed by SIGABRT",
+    "return 0;": "its process ended with 0",
+    "for (;;) ;": "had not returned after .*goes on computing",
+    "for (;;) pause();": "had not returned after .*sleeps",
+    "for (;;) fork();": "had not returned after",
+    "for (;;) if (malloc(4096)) memset(malloc(4096), 1, 4096);": "killed by SIG(SEGV|KILL)",
+    "for (static char page[1 << 20];;) write(memfd_create(page, 0), page, 1 << 20);": "goes on computing",
+    "kill(-1, SIGKILL); kill(getppid(), SIGKILL); break;": "answer: expected 1, seen 0",
+    'puts("1"); break;': "answer: expected 1, seen 0",
+    'dprintf(100, "1 all is well\\n"); break;': "wrote to a descriptor that isn't its own",
+}
+PROGRAM_SOURCE = """
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int main(void) {
+  long n, unused;
+  char name[32];
+  FILE* grader = fdopen(100, "r");
+
+  while (fscanf(grader, "%31s %ld %ld", name, &n, &unused) == 3) {
+    switch (n) {
+      CASES
+      default:
+        dprintf(100, "1\\n");
+        continue;
+    }
+    dprintf(100, "0\\n");
+  }
+  return 0;
+}
+"""
+
+
+def build_program(folder: Path, work: Path) -> Host:
+    return Host(host.build(folder, ["answer.c"], [], [], work), work)
+
+
+def question(number: int) -> Task[Host]:
+    def ask(tried: Host) -> None:
+        with tried.program() as program:
+            program.start()
+            expect(program.call("answer", number), 1, "answer")
+
+    return Task(1, ask)
+
+
+def test_the_worst_program_loses_its_points_and_harms_no_other(tmp_path: Path, subtest: Subtests) -> None:
+    cases = "\n".join(f"case {number}: {body}" for number, body in enumerate(WORST_PROGRAMS))
+    (tmp_path / "answer.c").write_text(PROGRAM_SOURCE.replace("CASES", cases))
+    before = left_behind()
+    tasks = [question(number) for worst in range(len(WORST_PROGRAMS))
+             for number in (worst, len(WORST_PROGRAMS))]
+    outcomes = Grader(build_program, tasks).grade(tmp_path).outcomes
+    for (body, reason), bad, good in zip(WORST_PROGRAMS.items(), outcomes[::2], outcomes[1::2]):
+        with subtest(body):
+            assert re.search(reason, bad.reason), bad.reason
+            assert (bad.points, good.points) == (0, 1), good.reason
+    assert left_behind() == before

@@ -92,6 +92,8 @@ static long do_ended(char** words) {
   return found.si_code == CLD_EXITED ? found.si_status << 8 : found.si_status;
 }
 
-#define PROGRAM_COMMANDS                                                                        \
+#define PROGRAM_COMMANDS                                                                          \
   {"memory", do_memory}, {"readat", do_readat}, {"writeat", do_writeat}, {"program", do_program}, \
-      {"signal", do_signal}, {"end", do_end}, {"ended", do_ended}
+      {"signal", do_signal}, {"end", do_end}, {                                                   \
+    "ended", do_ended                                                                             \
+  }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The student's functions, called by the grader: a line on descriptor 100 names one and its numbers,
- * and the answer there is what it returned. */
+/* The student's functions, called by the grader: a line on descriptor 100 names one and its
+ * numbers, and the answer there is what it returned. */
 #define _GNU_SOURCE
 #include "vmm_lab.h"
 

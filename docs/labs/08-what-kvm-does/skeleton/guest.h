@@ -20,10 +20,10 @@
 #define PLAN_SEEN (PLAN + 20)       /* written by the guest: what it read */
 #define PLAN_INTERRUPTS (PLAN + 24) /* written by the guest: how many it has had */
 
-#define ACTION_WRITE 0  /* writes 4 bytes */
-#define ACTION_SHORT 1  /* writes 2 bytes */
-#define ACTION_READ 2   /* reads 4 bytes */
-#define ACTION_SLEEP 3  /* sleeps in HLT until that many interrupts have come */
-#define ACTION_BREAK 4  /* breaks down: a fault while it handles a fault while it handles one */
+#define ACTION_WRITE 0 /* writes 4 bytes */
+#define ACTION_SHORT 1 /* writes 2 bytes */
+#define ACTION_READ 2  /* reads 4 bytes */
+#define ACTION_SLEEP 3 /* sleeps in HLT until that many interrupts have come */
+#define ACTION_BREAK 4 /* breaks down: a fault while it handles a fault while it handles one */
 
 #endif

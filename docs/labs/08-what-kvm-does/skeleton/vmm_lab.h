@@ -7,8 +7,8 @@
 
 #include <linux/kvm.h>
 
-/* A virtual machine with one CPU. The caller gives you one that is all zeros but for doorbells; what you need
- * beyond these fields has no place here, so keep to them. */
+/* A virtual machine with one CPU. The caller gives you one that is all zeros but for doorbells;
+ * what you need beyond these fields has no place here, so keep to them. */
 struct vmm {
   int kvm, vm, vcpu;      /* /dev/kvm, and what it gave you */
   struct kvm_run* run;    /* what the kernel says about an exit */
@@ -52,7 +52,8 @@ int lab_irqfd_level(struct vmm* vmm, int interrupt, int handled);
 /* Ends either. */
 int lab_no_irqfd(struct vmm* vmm, int interrupt);
 
-/* Gives everything back that lab_create() took: no file of KVM's stays open, nothing stays mapped. */
+/* Gives everything back that lab_create() took: no file of KVM's stays open, nothing stays mapped.
+ */
 void lab_destroy(struct vmm* vmm);
 
 #endif

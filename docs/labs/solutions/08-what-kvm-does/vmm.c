@@ -86,11 +86,14 @@ long lab_run(struct vmm* vmm) {
     }
     vmm->exits++;
     switch (vmm->run->exit_reason) {
-      case KVM_EXIT_MMIO: access_memory(vmm); break;
+      case KVM_EXIT_MMIO:
+        access_memory(vmm);
+        break;
       case KVM_EXIT_IO:
         if (access_port(vmm, &ended)) return ended;
         break;
-      default: return -EIO;
+      default:
+        return -EIO;
     }
   }
 }
