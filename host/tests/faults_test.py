@@ -47,7 +47,7 @@ class Faults(ProgramCase):
         for depth in (1, 16):
             with self.subTest(f"depth {depth}"):
                 run = self.run_program("device", "echo", "--on", f"in-process:rings=3000,depth={depth}",
-                                       "--fault", "drop doorbell every 50; drop interrupt every 50")
+                                       "--fault", "drop doorbell every 20; drop interrupt every 20")
                 self.assertEqual(run.returncode, 0, run.stderr)
                 self.assertIn("3000 answered, 0 lost, 0 wrong, 0 unexpected, 0 hung", run.stdout)
                 self.assertRegex(run.stdout, r"(?m)^recovered: \d+ doorbells, \d+ interrupts that had "
