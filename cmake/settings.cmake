@@ -36,6 +36,12 @@ if(BELLWIRE_SANITIZE)
     # It opens a pipe to see whether memory is there, and takes a failure for a no: tests that leave
     # a process no descriptors would all find a wrong object. ASan sees objects that have gone.
     add_compile_options(-fno-sanitize=vptr)
+    if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+      # By a relative path, as in all that is compiled: so clones have the same command line.
+      file(RELATIVE_PATH not_sanitized ${CMAKE_BINARY_DIR}
+           ${CMAKE_CURRENT_LIST_DIR}/not-sanitized.txt)
+      add_compile_options(-fsanitize-ignorelist=${not_sanitized})
+    endif()
   endif()
   if(BELLWIRE_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     add_compile_options(-Wno-tsan)  # for Asio's fences, which it cannot follow; we have none
