@@ -2,6 +2,7 @@
 import contextlib
 import io
 import json
+import re
 import subprocess
 import tempfile
 import unittest
@@ -42,14 +43,15 @@ class LabTest(unittest.TestCase):
     def test_list_has_each(self) -> None:
         said = self.lab("list")[1]
         for each in exercise.every(FOLDER):
-            self.assertRegex(said, rf"(?m)^{each.name} .*minutes.*{each.title}$")
+            self.assertRegex(said, rf"(?m)^{each.name} .*minutes.*{re.escape(each.title)}$")
 
     def test_its_folder_has_the_other_commands(self) -> None:
         launcher = self.started() / "bellwire"
         said = [subprocess.run([launcher, *words], capture_output=True, text=True)
-                for words in (("kmod", "--help"), ())]
+                for words in (("kmod", "--help"), (), ("trace", "--help"))]
         self.assertIn("Builds the modules of a folder", said[0].stdout)
         self.assertEqual((said[1].returncode, said[1].stderr.count("\n")), (2, 1))
+        self.assertIn("Record the requests of a running device", said[2].stdout)
 
     def test_a_lab_is_found_by_each_of_its_names(self) -> None:
         names = {exercise.find(word, FOLDER).name for word in ("1", "01", "eventfd", "01-eventfd")}

@@ -38,10 +38,9 @@ exec "$(dirname -- "$0")/lab" grade "$@"
 """
 _BELLWIRE = """#!/bin/sh
 # `./bellwire boot-vm` and other commands of bellwire's.
-[ $# -gt 0 ] || {{ echo "usage: ./bellwire COMMAND, such as boot-vm or kmod" >&2; exit 2; }}
-command=$1
-shift
-exec {scripts}/"$command" "$@"
+[ $# -gt 0 ] || {{ echo "usage: ./bellwire COMMAND, such as boot-vm, kmod or trace" >&2; exit 2; }}
+if [ -f {scripts}/"$1" ]; then command={scripts}/$1; shift; exec "$command" "$@"; fi
+PATH={scripts}:$PATH exec bellwire "$@"
 """
 
 
