@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// CRC-32C (Castagnoli), as iSCSI has it (RFC 3720, appendix B.4 has the test values).
+// CRC-32C (Castagnoli), as iSCSI has it (RFC 3720, appendix B.4 has the test values). By the CPU's
+// instruction where it has one. Any thread.
 #pragma once
 
-#include <boost/crc.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace bellwire {
 
-inline std::uint32_t crc32c(std::span<const std::byte> bytes) {
-  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
-  crc.process_bytes(bytes.data(), bytes.size());
-  return static_cast<std::uint32_t>(crc.checksum());
-}
+/// Of `bytes` behind those whose checksum is `before`.
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> bytes,
+                                   std::uint32_t before = 0) noexcept;
 
+namespace detail {
+
+/// The same without the CPU's instruction.
+[[nodiscard]] std::uint32_t crc32c_by_table(std::span<const std::byte> bytes,
+                                            std::uint32_t before = 0) noexcept;
+
+}  // namespace detail
 }  // namespace bellwire
