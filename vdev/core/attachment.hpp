@@ -15,6 +15,7 @@
 #include "vdev/core/address_range.hpp"
 #include "vdev/core/completion_filter.hpp"
 #include "vdev/core/interrupt.hpp"
+#include "vdev/core/request_tap.hpp"
 #include "vdev/os/event_fd.hpp"
 #include "vdev/os/memory.hpp"
 
@@ -57,6 +58,8 @@ struct Attachment {
   std::optional<bellwire_format> format = {};
   /// What becomes of the completions of a ring device; null: they are as they are.
   std::shared_ptr<CompletionFilter> completions = {};
+  /// Sees what crosses the rings of a ring device; null: nobody does.
+  std::shared_ptr<RequestTap> tap = {};
 };
 
 }  // namespace bellwire

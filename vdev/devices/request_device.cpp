@@ -31,6 +31,7 @@ Result<void> RingDevice::start(Attachment attachment) {
     queues_.push_back({make_queue(index, queue, attachment.interrupts[index], incarnation),
                        ring::Watchdog(queue, attachment.interrupts[index])});
     queues_.back().queue.filter(attachment.completions, index);
+    queues_.back().queue.tell(attachment.tap, index);
   }
   reports_left_ = reports_per_tick;
   return {};

@@ -37,6 +37,14 @@ DeviceQueue::DeviceQueue(const Queue& queue, Interrupt interrupt,
     raise();
 }
 
+void DeviceQueue::tell(std::shared_ptr<RequestTap> tap, unsigned number) noexcept {
+  tap_ = std::move(tap);
+  number_ = number;
+  if (tap_)
+    tap_->began(number_, generation_, completed_,
+                same_generation() && status_ == BELLWIRE_QUEUE_OK);
+}
+
 Turn DeviceQueue::turn(RequestHandler& handler, std::uint64_t rings) noexcept {
   if (!follow_generation()) return Turn::done;
   note_rings(rings);
@@ -48,6 +56,7 @@ Turn DeviceQueue::turn(RequestHandler& handler, std::uint64_t rings) noexcept {
 void DeviceQueue::note_rings(std::uint64_t rings) noexcept {
   add(queue_.control->status.doorbells, rings);
   add(queue_.control->status.wakeups, rings > 0 ? 1 : 0);
+  if (tap_ && rings > 0) tap_->rung(number_, rings);
   if (rings > 0) trace_.note(BELLWIRE_WOKEN, generation_, queue_.control->submit.submitted);
 }
 
@@ -94,6 +103,7 @@ void DeviceQueue::begin(std::uint32_t generation) noexcept {
   ending_ = cancelled_ = withheld_ = false;
   status_ = BELLWIRE_QUEUE_OK;
   offender_ = 0;
+  if (tap_) tap_->began(number_, generation_, completed_, true);
   raise();
 }
 
@@ -151,9 +161,17 @@ std::size_t DeviceQueue::serve_batch(RequestHandler& handler) noexcept {
 std::size_t DeviceQueue::serve_one(RequestHandler& handler) noexcept {
   const auto entry = copy_once(queue_.request(completed_));
   Reply reply{.status = check(entry)};
+  if (tap_) [[unlikely]]
+    tell_taken(completed_, entry, reply.status == BELLWIRE_DONE);
   if (reply.status == BELLWIRE_DONE) reply = handler.serve(request_of(entry));
   complete(completed_++, entry.cookie, reply);
   return reply.status == BELLWIRE_DONE ? entry.input_length : 0;
+}
+
+void DeviceQueue::tell_taken(std::uint32_t index, const bellwire_request& entry,
+                             bool good) noexcept {
+  const auto checked = good ? request_of(entry) : Request{};
+  tap_->taken(number_, index, entry, checked.input, checked.output);
 }
 
 void DeviceQueue::publish(std::uint32_t before) noexcept {
@@ -163,6 +181,9 @@ void DeviceQueue::publish(std::uint32_t before) noexcept {
 }
 
 void DeviceQueue::announce(std::uint32_t before, std::uint32_t end) noexcept {
+  if (tap_) [[unlikely]]
+    for (auto index = before; index != end; ++index)
+      tap_->published(number_, index, queue_.completion(index));
   trace_.note_all(BELLWIRE_POSTED, generation_, before, end);
   store(queue_.control->complete.completed, end, in_order);
   const auto event = load(queue_.control->consume.interrupt_event, in_order);
@@ -177,6 +198,7 @@ void DeviceQueue::count_loss(bellwire_hop hop) noexcept {
 void DeviceQueue::raise() noexcept {
   add(queue_.control->status.raises, 1);
   trace_.note(BELLWIRE_RAISED, generation_, completed_);
+  if (tap_) tap_->raised(number_);
   interrupt_.raise();
 }
 

@@ -17,6 +17,7 @@
 #include "vdev/core/completion_filter.hpp"
 #include "vdev/core/device.hpp"
 #include "vdev/core/interrupt.hpp"
+#include "vdev/core/request_tap.hpp"
 #include "vdev/ring/in_flight.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/request.hpp"
@@ -38,6 +39,9 @@ class DeviceQueue {
     filter_ = std::move(filter);
     number_ = number;
   }
+
+  /// Who sees what crosses it, from now on; may be null.
+  void tell(std::shared_ptr<RequestTap> tap, unsigned number) noexcept;
 
   /// Serves the requests that are there, up to a bound. `rings`: the doorbell's count.
   Turn turn(RequestHandler& handler, std::uint64_t rings) noexcept;
@@ -93,6 +97,8 @@ class DeviceQueue {
   [[nodiscard]] bellwire_completion_status check(const bellwire_request& entry) const noexcept;
   [[nodiscard]] Request request_of(const bellwire_request& entry) const noexcept;
   void complete(std::uint32_t index, std::uint64_t cookie, const Reply& reply) noexcept;
+  // Before the request is served. `good`: it will be.
+  void tell_taken(std::uint32_t index, const bellwire_request& entry, bool good) noexcept;
 
   /// Serves up to the bound; returns the last look().
   Look serve(RequestHandler& handler) noexcept;
@@ -130,9 +136,11 @@ class DeviceQueue {
   std::uint32_t offender_ = 0;
   TraceWriter trace_;
 
+  unsigned number_ = 0;              // for the two below
+  std::shared_ptr<RequestTap> tap_;  // only while somebody records
+
   // Only while faults are injected.
   std::shared_ptr<CompletionFilter> filter_;
-  unsigned number_ = 0;
   bool withheld_ = false;  // a completion of this generation, and so all that follow it
 
   // Only for an AsyncRequestHandler.

@@ -43,6 +43,7 @@ void DeviceQueue::stop(AsyncRequestHandler& handler) noexcept {
   const Completions<PendingSlot>::Turn own(in_flight_->completions());
   in_flight_->set_polled(false);
   publish_completed();
+  if (tap_) tap_->stopping(number_);
   stopping_ = true;
   cancel(handler);
   (void)settle(handler);
@@ -109,6 +110,8 @@ std::size_t DeviceQueue::take_one(AsyncRequestHandler& handler) noexcept {
   const auto entry = copy_once(queue_.request(taken_));
   const auto status = check(entry);
   const bool good = status == BELLWIRE_DONE;
+  if (tap_) [[unlikely]]
+    tell_taken(taken_, entry, good);
   const auto checked = good ? request_of(entry) : Request{entry.cookie, entry.operation, {}, {}};
   auto request = in_flight_->add(taken_++, checked);
   if (good)
