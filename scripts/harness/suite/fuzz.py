@@ -14,6 +14,7 @@ from .step import LOGS, Failed, Step, command
 # day, in seconds. They are always the same, so that a finding there is of today's change.
 PROGRAMS = {"device queue": ("ring", "ring", 10000),
             "fault plan": ("faults", "faults", 20000),
+            "journal": ("replay", "replay", 5000),
             "virtqueue": ("virtio", "virtio", 10000),
             "net": ("devices", "devices/net", 2000),
             "virtio request": ("devices", "devices", 3000),

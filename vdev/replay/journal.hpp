@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// A journal: a file of all that crossed between a device and its driver, in the order in which the
+// device's thread saw it; and its format, version 1. All numbers are little endian.
+//
+//     JournalHeader
+//     for each entry, from a multiple of 8 on:
+//       EntryHeader
+//       its body, then zeros up to a multiple of 8
+//
+// The first entry has the facts. A body of more than most_piece bytes is in several entries, each
+// but the last of them marked as `continued`. The file ends with an entry `end`; one that does not
+// was cut: the process was killed, or the file was not copied whole.
+//
+// JournalWriter writes one, JournalReader reads it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "guest-kmod/uapi/bellwire.h"
+#include "vdev/os/result.hpp"
+
+namespace bellwire::replay {
+
+enum class EntryKind : std::uint16_t {
+  none = 0,        ///< where nothing was written
+  facts = 1,       ///< NAME=TEXT, each with a newline
+  end = 2,         ///< number: an EndReason
+  attached = 3,    ///< body: bellwire_format, of the memory
+  detached = 4,    ///< the driver took the attachment back, or the device ended
+  generation = 5,  ///< of a queue; number: the generation; body: GenerationBody
+  doorbell = 6,    ///< of a queue; number: the eventfd's count
+  request = 7,     ///< of a queue; number: its index; body: RequestBody, input
+  completion = 8,  ///< likewise; body: CompletionBody, output
+  interrupt = 9,   ///< of a queue, which the device raised
+  stopping = 10,   ///< the device is told to end what it has in hand
+};
+
+/// What is said of an entry's kind: "request".
+[[nodiscard]] std::string_view name_of(EntryKind kind) noexcept;
+
+enum class EndReason : std::uint32_t {
+  whole = 0,  ///< the device ended
+  limit = 1,  ///< the file would have become larger than was allowed
+};
+
+struct JournalHeader {
+  static constexpr std::uint64_t expected_magic = 0x4C4E524A4C4C4542;  // "BELLJRNL"
+
+  std::uint64_t magic = expected_magic;
+  std::uint32_t version = 1;
+  std::uint32_t checksum = 0;  ///< CRC-32C of what is before it
+};
+
+struct EntryHeader {
+  std::uint32_t checksum = 0;  ///< CRC-32C of what follows it, up to the next entry
+  std::uint32_t size = 0;      ///< bytes of the body, without the zeros
+  std::uint64_t ns = 0;        ///< CLOCK_MONOTONIC
+  std::uint32_t number = 0;
+  EntryKind kind = EntryKind::none;
+  std::uint8_t queue = 0;
+  std::uint8_t continued = 0;  ///< 1: the next entry has more of the body
+};
+
+struct GenerationBody {
+  std::uint32_t completed = 0;  ///< its first request
+  std::uint32_t served = 0;     ///< 1: the queue has a driver
+};
+
+/// As the driver wrote it. The input follows if the device was given the request.
+struct RequestBody {
+  std::uint64_t cookie = 0;
+  std::uint32_t input_offset = 0, input_length = 0;
+  std::uint32_t output_offset = 0, output_length = 0;
+  std::uint32_t operation = 0;
+  std::uint32_t flags = 0;
+};
+
+/// The output follows: as many bytes of it as `length` says and the request has.
+struct CompletionBody {
+  std::uint64_t cookie = 0;
+  std::uint32_t status = 0, length = 0;
+  std::uint64_t result = 0;
+};
+
+static_assert(sizeof(JournalHeader) == 16);
+static_assert(sizeof(EntryHeader) == 24);
+static_assert(sizeof(GenerationBody) == 8);
+static_assert(sizeof(RequestBody) == 32);
+static_assert(sizeof(CompletionBody) == 24);
+
+constexpr std::size_t entry_alignment = 8;
+constexpr std::size_t most_piece = 64 << 10;                  ///< bytes of body in one entry
+constexpr std::size_t most_body = BELLWIRE_MAX_REQUEST + 64;  ///< in all pieces of one
+
+/// Bytes that an entry takes in the file.
+[[nodiscard]] constexpr std::size_t entry_size(std::size_t body) noexcept {
+  return sizeof(EntryHeader) + (body + entry_alignment - 1) / entry_alignment * entry_alignment;
+}
+
+/// What is known of the run: "device", "kind" and the like. No name has a '=', no text a newline.
+using Facts = std::map<std::string, std::string, std::less<>>;
+
+[[nodiscard]] std::string text_of(const Facts& facts);
+/// EPROTO: that is no list of facts.
+[[nodiscard]] Result<Facts> parse_facts(std::string_view text);
+
+/// The bytes of an object that is written as it is.
+template <class Object>
+[[nodiscard]] std::span<const std::byte> bytes_of(const Object& object) noexcept {
+  return std::as_bytes(std::span(&object, 1));
+}
+
+}  // namespace bellwire::replay

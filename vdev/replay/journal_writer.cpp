@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/replay/journal_writer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "vdev/core/crc32c.hpp"
+#include "vdev/log/log.hpp"
+
+namespace bellwire::replay {
+namespace {
+
+bool is_journal(std::span<const std::byte> first) noexcept {
+  JournalHeader header;
+  if (first.size() < sizeof header) return false;
+  std::memcpy(&header, first.data(), sizeof header);
+  return header.magic == JournalHeader::expected_magic;
+}
+
+std::span<const std::byte> without(std::span<const std::byte> bytes, std::size_t& from) noexcept {
+  const auto skipped = std::min(from, bytes.size());
+  from -= skipped;
+  return bytes.subspan(skipped);
+}
+
+std::uint64_t now() noexcept {
+  const auto time = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<JournalWriter>> JournalWriter::create(const std::string& path,
+                                                             const Facts& facts,
+                                                             std::uint64_t limit) {
+  auto file = os::WrittenFile::create(path, is_journal);
+  if (!file) return file.error();
+  std::unique_ptr<JournalWriter> writer(new JournalWriter(path, std::move(*file), limit));
+  auto first = writer->prepare(0);
+  if (!first) return first.error();
+  writer->window_ = std::move(*first);
+  writer->wanted_ = writer->window_->end() - overlap;
+  JournalHeader header;
+  header.checksum = crc32c(bytes_of(header).first(offsetof(JournalHeader, checksum)));
+  std::memcpy(writer->window_->memory.data(), &header, sizeof header);
+  writer->position_ = sizeof header;
+  const auto known = text_of(facts);
+  writer->add(EntryKind::facts, 0, 0, {std::as_bytes(std::span(known))});
+  writer->helper_ = std::thread([self = writer.get()] { self->run(); });
+  return writer;
+}
+
+JournalWriter::JournalWriter(std::string path, os::WrittenFile file, std::uint64_t limit)
+    : path_(std::move(path)), file_(std::move(file)), limit_(limit) {}
+
+JournalWriter::~JournalWriter() {
+  {
+    const std::lock_guard lock(mutex_);
+    stops_ = true;
+  }
+  changed_.notify_all();
+  if (helper_.joinable()) helper_.join();
+}
+
+Result<std::unique_ptr<JournalWriter::Window>> JournalWriter::prepare(std::uint64_t begin) {
+  auto memory = file_.map(begin, window_size);
+  if (!memory) return memory.error();
+  return std::unique_ptr<Window>(new Window{std::move(*memory), begin});
+}
+
+// The helper.
+void JournalWriter::run() {
+  std::unique_lock lock(mutex_);
+  while (!stops_) {
+    if (auto retired = std::move(retired_)) {
+      lock.unlock();
+      retired.reset();
+      lock.lock();
+    } else if (!next_ && !no_next_) {
+      prepare_next(lock);
+    } else {
+      changed_.wait(lock);
+    }
+  }
+}
+
+void JournalWriter::prepare_next(std::unique_lock<std::mutex>& lock) {
+  const auto begin = wanted_;
+  lock.unlock();
+  auto window = prepare(begin);
+  lock.lock();
+  if (window)
+    next_ = std::move(*window);
+  else
+    no_next_ = window.error();
+  changed_.notify_all();
+}
+
+bool JournalWriter::move_on() noexcept {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return next_ || no_next_; });
+  if (!next_) return false;
+  retired_ = std::exchange(window_, std::move(next_));
+  wanted_ = window_->end() - overlap;
+  changed_.notify_all();
+  return true;
+}
+
+// Null: there is none, and there will be none.
+std::byte* JournalWriter::place_for(std::size_t size) noexcept {
+  if (position_ + size > window_->end() && !move_on()) {
+    give_up(no_next_->message);
+    return nullptr;
+  }
+  return window_->memory.data() + (position_ - window_->begin);
+}
+
+void JournalWriter::give_up(const std::string& why) noexcept {
+  failed_ = Error{std::make_error_code(std::errc::io_error), why};
+  ended_ = true;
+  log::warning("the recording ends here, and the device goes on: {}", why);
+}
+
+// The clock is read once for entries of one kind that follow each other.
+void JournalWriter::add(EntryKind kind, unsigned queue, std::uint32_t number,
+                        std::initializer_list<std::span<const std::byte>> parts) noexcept {
+  if (kind != std::exchange(last_kind_, kind)) now_ = now();
+  std::size_t size = 0;
+  for (const auto& part : parts) size += part.size();
+  EntryHeader header{
+      .ns = now_, .number = number, .kind = kind, .queue = static_cast<std::uint8_t>(queue)};
+  std::size_t done = 0;
+  do {
+    header.size = static_cast<std::uint32_t>(std::min(size - done, most_piece));
+    header.continued = done + header.size < size ? 1 : 0;
+    if (!add_piece(header, {parts.begin(), parts.size()}, done)) return;
+    done += header.size;
+  } while (done < size);
+  if (kind == EntryKind::request) ++counts_.requests;
+}
+
+// `header.size` bytes of all parts, from there on. Room for the end is always left.
+bool JournalWriter::add_piece(EntryHeader header, std::span<const std::span<const std::byte>> parts,
+                              std::size_t from) noexcept {
+  if (ended_) return false;
+  const auto size = entry_size(header.size);
+  if (header.kind != EntryKind::end && position_ + size + entry_size(0) > limit_) {
+    add_end(EndReason::limit);
+    return false;
+  }
+  auto* const at = place_for(size);
+  if (at == nullptr) return false;
+  auto* to = at + sizeof header;
+  for (std::size_t left = header.size; const auto& part : parts) {
+    const auto rest = without(part, from);
+    const auto bytes = rest.first(std::min(rest.size(), left));
+    to = std::ranges::copy(bytes, to).out;
+    left -= bytes.size();
+  }
+  std::fill(to, at + size, std::byte{0});
+  std::memcpy(at, &header, sizeof header);
+  const auto checksum = crc32c({at + sizeof header.checksum, size - sizeof header.checksum});
+  std::memcpy(at, &checksum, sizeof checksum);
+  position_ += size;
+  return true;
+}
+
+void JournalWriter::add_end(EndReason reason) noexcept {
+  const EntryHeader end{
+      .ns = now(), .number = static_cast<std::uint32_t>(reason), .kind = EntryKind::end};
+  if (!add_piece(end, {}, 0)) return;
+  ended_ = true;
+  counts_.limited = reason == EndReason::limit;
+  if (counts_.limited)
+    log::warning(
+        "the recording '{}' ends here, at its limit of {} bytes (--record-limit); the "
+        "device goes on",
+        path_, grouped(limit_));
+}
+
+Result<JournalCounts> JournalWriter::finish() {
+  if (!ended_) add_end(EndReason::whole);
+  ended_ = true;
+  counts_.bytes = position_;
+  {
+    const std::lock_guard lock(mutex_);
+    stops_ = true;
+  }
+  changed_.notify_all();
+  helper_.join();
+  const auto cut = file_.cut(position_);
+  if (failed_) return *failed_;
+  if (!cut) return cut.error();
+  return counts_;
+}
+
+}  // namespace bellwire::replay
