@@ -28,6 +28,7 @@ Example, in three shells:
 constexpr AddSubcommand subcommands[] = {
     add_switchboard,  // owns the wires: shared memory and eventfds
     add_device,       // runs a device on a transport
+    add_replay,       // replays a recording of a device, and compares
     add_trace,        // records requests hop by hop; shows, compares and exports traces
     add_top,          // shows what running devices do, in a table
     add_live,         // shows them in a browser, with their wires

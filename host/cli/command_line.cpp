@@ -107,6 +107,10 @@ int parse_and_run(const ProgramInfo& program, const Add& add, int argc, char** a
 
 }  // namespace
 
+std::string_view program_version() noexcept {
+  return BELLWIRE_PROGRAM_VERSION;
+}
+
 int run_command(const ProgramInfo& program, const Add& add, int argc, char** argv) {
   StandardOutput output;
   return output.end(program.name, parse_and_run(program, add, argc, argv));

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <span>
+#include <string_view>
 
 #include "vdev/os/result.hpp"
 
@@ -26,6 +27,9 @@ struct ProgramInfo {
   const char* summary;  ///< a sentence; the help begins with it
   const char* footer;   ///< the help ends with it
 };
+
+/// Of bellwire, as `--version` says it.
+[[nodiscard]] std::string_view program_version() noexcept;
 
 constexpr int exit_failure = 1;
 constexpr int exit_usage = 2;

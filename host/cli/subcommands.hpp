@@ -9,6 +9,7 @@ namespace bellwire::host {
 
 void add_switchboard(CLI::App& app, Run& run);  ///< host/switchboard.cpp
 void add_device(CLI::App& app, Run& run);       ///< host/device.cpp
+void add_replay(CLI::App& app, Run& run);       ///< likewise
 void add_trace(CLI::App& app, Run& run);        ///< host/trace/trace.cpp
 void add_record(CLI::App& trace, Run& run);     ///< its part: host/trace/record/record.cpp
 void add_top(CLI::App& app, Run& run);          ///< host/top.cpp

@@ -94,7 +94,8 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
 // Runs a ring device where it has an attachment. Whatever a guest or a peer does ends an attachment
 // at most, never this function.
 Result<void> run_attached(boost::asio::io_context& context, const RingEntry& entry,
-                          const DeviceOptions& options, Tracing& tracing, int stop) {
+                          const DeviceOptions& options, Tracing& tracing,
+                          const DeviceJournal& journal, int stop) {
   if (!options.virtio_given.empty())
     return fault(std::errc::invalid_argument, "{}: {} has no such option on {}",
                  options.virtio_given.front(), options.name, options.on.front());
@@ -108,7 +109,7 @@ Result<void> run_attached(boost::asio::io_context& context, const RingEntry& ent
   if (!transport) return transport.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
-  DeviceRun run(context, *device, options, tracing);
+  DeviceRun run(context, *device, options, tracing, journal);
   const auto served = (*transport)->serve(device->registers(), run.runs());
   if (!served) return served.error();
   auto* const guest = (*transport)->guest();
@@ -120,9 +121,10 @@ Result<void> run_attached(boost::asio::io_context& context, const RingEntry& ent
 }
 
 Result<void> run_ring_device(boost::asio::io_context& context, const RingEntry& entry,
-                             const DeviceOptions& options, Tracing& tracing, int stop) {
+                             const DeviceOptions& options, Tracing& tracing,
+                             const DeviceJournal& journal, int stop) {
   if (!on_virtqueues(options.on.front()))
-    return run_attached(context, entry, options, tracing, stop);
+    return run_attached(context, entry, options, tracing, journal, stop);
   if (!entry.on_virtqueues)
     return fault(std::errc::invalid_argument,
                  "--on '{}': {} is neither a RequestDevice nor an AsyncRequestDevice, and only "
@@ -132,12 +134,13 @@ Result<void> run_ring_device(boost::asio::io_context& context, const RingEntry& 
 }
 
 Result<void> run_entry(boost::asio::io_context& context, const DeviceEntry& device,
-                       const DeviceOptions& options, Tracing& tracing, int stop) {
+                       const DeviceOptions& options, Tracing& tracing, const DeviceJournal& journal,
+                       int stop) {
   if (const auto* const virtio = std::get_if<VirtioEntry>(&device))
     return run_virtio(context, *virtio, options, tracing);
   if (const auto* const function = std::get_if<FunctionEntry>(&device))
     return run_function(context, *function, options, tracing);
-  return run_ring_device(context, std::get<RingEntry>(device), options, tracing, stop);
+  return run_ring_device(context, std::get<RingEntry>(device), options, tracing, journal, stop);
 }
 
 Result<void> print_capabilities(const DeviceOptions& options) {
@@ -174,10 +177,13 @@ Result<void> run_device(const DeviceOptions& options, std::span<const DeviceEntr
   Tracing tracing(options.tracing, *facts, options.faults);
   const bool function = std::holds_alternative<FunctionEntry>(device);
   if (auto started = tracing.start(function); !started) return started;
-  const auto ran = run_entry(context, device, options, tracing, stop.fd());
+  auto journal = DeviceJournal::create(options, device);
+  if (!journal) return journal.error();
+  const auto ran = run_entry(context, device, options, tracing, *journal, stop.fd());
   const auto injected = finish_faults(options, ran.has_value());
   const auto finished = tracing.finish();
-  return !ran ? ran : !finished ? finished : injected;
+  const auto recorded = journal->finish();
+  return !ran ? ran : !finished ? finished : !recorded ? recorded : injected;
 }
 
 template <class Kind>

@@ -8,11 +8,13 @@
 //                                    {bellwire::ring_device<Sum>("sum", "adds up numbers")});
 //     }
 //
+// `PROGRAM replay FILE` replays what its --record has kept (replay_command.hpp).
+//
 // The program then has the options of `bellwire device`, as far as its devices have a use for them:
 // --on TRANSPORT:WHERE, --trace FILE, --control SOCKET (for `bellwire top` and `bellwire trace
-// record`), --fault, --drop, --poll, --moderate, --log-level, --help, --version; a program of
-// several devices takes a NAME before them. SIGINT, SIGTERM and SIGHUP end it in order: destructors
-// run, files are written, sockets go.
+// record`), --record FILE, --fault, --drop, --poll, --moderate, --log-level, --help, --version; a
+// program of several devices takes a NAME before them. SIGINT, SIGTERM and SIGHUP end it in order:
+// destructors run, files are written, sockets go.
 //
 // Link bellwire::device-main.
 #pragma once

@@ -57,6 +57,7 @@ Result<DeviceRun::Parts> DeviceRun::make_parts(Attachment attachment) {
   auto faults =
       Faults::start(context_, attachment, options_.faults, std::make_shared<RingWitness>(*layout));
   if (!faults) return faults.error();
+  attachment.tap = journal_.tap(layout->format());
   auto runner = Runner::start(context_, device_, std::move(attachment), options_.poll.polling);
   if (!runner) return runner.error();
   return Parts{std::move(*moderation), std::move(*faults), std::move(*runner),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // DeviceRun: a device and what the command puts around it (interrupt moderation, faults,
-// tracing), on one attachment after another. The parts of an attachment are created in one order
-// and dropped in the reverse, whether the driver takes the attachment back, a part can't be
-// created, or the program ends.
+// tracing, a journal), on one attachment after another. The parts of an attachment are created in
+// one order and dropped in the reverse, whether the driver takes the attachment back, a part can't
+// be created, or the program ends.
 //
 // Used on the thread that runs the context.
 #pragma once
@@ -11,6 +11,7 @@
 #include <boost/asio/io_context.hpp>
 #include <optional>
 
+#include "host/device/device_journal.hpp"
 #include "host/device/options.hpp"
 #include "vdev/core/transport.hpp"
 #include "vdev/faults/faults.hpp"
@@ -23,8 +24,12 @@ class DeviceRun {
  public:
   /// All arguments must outlive it.
   DeviceRun(boost::asio::io_context& context, Device& device, const DeviceOptions& options,
-            Tracing& tracing) noexcept
-      : context_(context), device_(device), options_(options), tracing_(tracing) {}
+            Tracing& tracing, const DeviceJournal& journal) noexcept
+      : context_(context),
+        device_(device),
+        options_(options),
+        tracing_(tracing),
+        journal_(journal) {}
 
   /// What a transport calls, for as long as this lives. When no attachment will follow, the context
   /// stops.
@@ -50,6 +55,7 @@ class DeviceRun {
   Device& device_;
   const DeviceOptions& options_;
   Tracing& tracing_;
+  const DeviceJournal& journal_;
   std::optional<Parts> parts_;
   std::optional<Error> ended_;
 };

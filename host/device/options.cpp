@@ -158,6 +158,21 @@ void add_tracing_options(CLI::App& command, DeviceOptions& options) {
   add_facts(command, options.facts);
 }
 
+void add_record_options(CLI::App& command, DeviceOptions& options) {
+  command
+      .add_option("--record", options.record,
+                  "Keep all that crosses between driver and device in FILE, for `replay` "
+                  "(docs/replay.md)")
+      ->type_name("FILE");
+  command
+      .add_option("--record-limit", options.record_limit,
+                  "The recording ends at so many bytes, such as 64M")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(replay::JournalWriter::least_limit, replay::JournalWriter::most_limit))
+      ->type_name("BYTES")
+      ->default_str("1G");
+}
+
 // How its doorbells and interrupts are handled.
 void add_wire_options(CLI::App& command, DeviceOptions& options) {
   add_parsed(command, "--poll", options.poll, parse_polling,
@@ -231,6 +246,7 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
   if (has_queues(devices)) add_wire_options(command, options);
   add_faults(command, options);
   add_tracing_options(command, options);
+  add_record_options(command, options);
   add_virtio_options(command, devices, options);
   if (std::ranges::any_of(devices, virtio_of)) add_vhost_user_options(command, options, on);
 }

@@ -13,6 +13,7 @@
 #include "vdev/core/poll_time.hpp"
 #include "vdev/devices/entry.hpp"
 #include "vdev/faults/tally.hpp"
+#include "vdev/replay/journal_writer.hpp"
 
 namespace CLI {
 class App;
@@ -32,7 +33,9 @@ struct DeviceOptions {
   PollOptions poll;
   std::chrono::microseconds moderate{0};  ///< least time between two interrupts of a queue
   TracingOptions tracing;
-  std::vector<std::string> facts;      ///< NAME=TEXT, for the trace
+  std::vector<std::string> facts;                                   ///< NAME=TEXT, for the trace
+  std::optional<std::string> record;                                ///< the journal to write
+  std::uint64_t record_limit = replay::JournalWriter::usual_limit;  ///< bytes of it
   std::shared_ptr<FaultTally> faults;  ///< what goes wrong on purpose; null: nothing
   VirtioOptions virtio;
   bool print_capabilities = false;        ///< and nothing else

@@ -10,7 +10,7 @@ from program import BENCH, PROGRAM, SLOWER, Checked
 
 PATIENCE = 20 * SLOWER
 USAGE, FAILED = 2, 1
-SUBCOMMANDS = ("", "switchboard", "device", "trace", "trace record", "trace show", "trace diff",
+SUBCOMMANDS = ("", "switchboard", "device", "replay", "trace", "trace record", "trace show", "trace diff",
                "trace export", "top", "rules", "conform", "conform vhost-user")
 # {file}: a file, {folder}: a folder, {none}: nothing.
 WRONG = (
@@ -75,6 +75,14 @@ WRONG = (
     ("device net --on vhost-user:{none} --mac zz", USAGE, "'zz'"),
     ("device net --on vhost-user:{none} --mtu 1", USAGE, "from 68 to 65535"),
     ("device edu --on ivshmem:{none}", USAGE, "use --on vfio-user:PATH"),
+    ("device echo --on in-process --record {folder}", FAILED, "{folder}"),
+    ("device echo --on in-process --record {none}/r", FAILED, "{none}/r"),
+    ("device echo --on in-process --record /dev/null", USAGE, "not a regular file"),
+    ("replay", USAGE, "FILE"),
+    ("replay {none}", FAILED, "{none}"),
+    ("replay {folder}", FAILED, "{folder}"),
+    ("replay {file}", FAILED, "is not a recording"),
+    ("replay {file} --break 0", USAGE, "--break"),
     ("trace", USAGE, "subcommand"),
     ("trace nosuch", USAGE, "'nosuch'; there are:"),
     ("trace record", USAGE, "SOCKET"),

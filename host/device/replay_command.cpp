@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/device/replay_command.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <optional>
+
+#include "vdev/log/log.hpp"
+#include "vdev/loop/asio.hpp"
+#include "vdev/replay/journal_reader.hpp"
+#include "vdev/replay/ring_replay.hpp"
+
+namespace bellwire::host {
+namespace {
+
+struct ReplayOptions {
+  std::string file;
+  std::optional<std::string> device;   // in place of the recorded one
+  std::optional<std::string> program;  // whose device it is
+  bool step = false;
+  std::optional<std::uint64_t> stop_at;  // the request before which the debugger gets control
+};
+
+using Clock = std::chrono::steady_clock;
+
+// SIGTRAP ends a process that nobody debugs.
+bool debugged() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("TracerPid:")) return line.find_first_of("123456789") != line.npos;
+  return false;
+}
+
+Result<void> check_replay_options(const ReplayOptions& options) {
+  if (options.stop_at && !options.program && !debugged())
+    return fault(std::errc::invalid_argument,
+                 "--break {0}: no debugger is there to stop in; run gdb --args … --break {0}",
+                 *options.stop_at);
+  return {};
+}
+
+// Only returns if the program can't be run.
+Error become_program(const ReplayOptions& options) {
+  std::vector<std::string> words = {*options.program, "replay", options.file};
+  if (options.device) words.insert(words.end(), {"--device", *options.device});
+  if (options.step) words.emplace_back("--step");
+  if (options.stop_at) words.insert(words.end(), {"--break", std::to_string(*options.stop_at)});
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  ::execvp(arguments.front(), arguments.data());
+  return system_fault("cannot run '{}'", *options.program);
+}
+
+Result<const DeviceEntry*> device_of(const ReplayOptions& options,
+                                     const replay::JournalReader& reader,
+                                     std::span<const DeviceEntry> devices) {
+  const auto name = options.device.value_or(std::string(reader.fact("device")));
+  const auto found = std::ranges::find(devices, name, name_of);
+  if (found != devices.end()) return &*found;
+  std::string names;
+  for (const auto& device : devices)
+    names += (names.empty() ? "" : ", ") + std::string(name_of(device));
+  return fault(std::errc::invalid_argument,
+               "'{}' is of the device '{}', which is none of this program's: choose one by "
+               "--device ({}), or its program by --program",
+               options.file, escaped(name), names);
+}
+
+// A device with what plays to it.
+struct Replayed {
+  std::unique_ptr<Device> device;
+  std::unique_ptr<replay::Player> player;
+};
+
+Result<Replayed> make_player(boost::asio::io_context& context, const DeviceEntry& entry,
+                             const replay::JournalReader& reader) {
+  const auto* const ring = std::get_if<RingEntry>(&entry);
+  if (reader.fact("kind") != "ring" || ring == nullptr || !ring->on_virtqueues)
+    return fault(std::errc::invalid_argument,
+                 "{} can't be replayed: the recording is of a {} device", name_of(entry),
+                 escaped(reader.fact("kind")));
+  Replayed made{.device = ring->create(context), .player = {}};
+  made.player = std::make_unique<replay::RingPlayer>(context, *made.device);
+  return made;
+}
+
+// Shows each entry before it is played. At the end of the input it goes on without waiting.
+class Stepper {
+ public:
+  Stepper(const ReplayOptions& options, const replay::Player& player)
+      : options_(options), player_(player) {}
+
+  void before(const replay::Entry& entry) {
+    if (options_.step) show(entry);
+    if (entry.kind != replay::EntryKind::request) return;
+    if (options_.stop_at == player_.compared().requests + 1) (void)std::raise(SIGTRAP);
+  }
+
+ private:
+  void show(const replay::Entry& entry) {
+    if (first_ == 0) first_ = entry.ns;
+    const auto ms = static_cast<double>(entry.ns - first_) / 1e6;
+    std::cout << text("{:>8}  {:>12} ms  {}\n", entry.ordinal, text("{:.6f}", ms),
+                      player_.describe(entry))
+              << std::flush;
+    std::string line;
+    (void)std::getline(std::cin, line);
+  }
+
+  const ReplayOptions& options_;
+  const replay::Player& player_;
+  std::uint64_t first_ = 0;
+};
+
+std::string counts_of(const replay::Compared& compared) {
+  return text("{} requests, {} completions with {} bytes of output compared",
+              grouped(compared.requests), grouped(compared.answers), grouped(compared.bytes));
+}
+
+void print(const replay::Difference& difference) {
+  std::cout << text("{}: {} differs\n  recorded  {}\n  replayed  {}\n", difference.where,
+                    difference.what, difference.recorded, difference.replayed);
+}
+
+// The journal's end, or what ended it early.
+Result<void> play_all(replay::JournalReader& reader, replay::Player& player, Stepper& stepper) {
+  for (;;) {
+    const auto entry = reader.next();
+    if (!entry) return entry.error();
+    if (!*entry) return {};
+    stepper.before(**entry);
+    const auto difference = player.play(**entry);
+    if (!difference) return difference.error();
+    if (!*difference) continue;
+    print(**difference);
+    return fault(std::errc::result_out_of_range, "the device does not do what was recorded");
+  }
+}
+
+Result<void> replay_file(const ReplayOptions& options, std::span<const DeviceEntry> devices) {
+  if (auto good = check_replay_options(options); !good) return good;
+  std::ifstream file(options.file, std::ios::binary);
+  if (!file) return system_fault("cannot read '{}'", options.file);
+  auto reader = replay::JournalReader::create(file, options.file);
+  if (!reader) return reader.error();
+  if (options.program) return become_program(options);
+  const auto device = device_of(options, *reader, devices);
+  if (!device) return device.error();
+  boost::asio::io_context context(one_thread);
+  const auto made = make_player(context, **device, *reader);
+  if (!made) return made.error();
+  Stepper stepper(options, *made->player);
+  const auto began = Clock::now();
+  const auto played = play_all(*reader, *made->player, stepper);
+  const auto seconds = std::chrono::duration<double>(Clock::now() - began).count();
+  const bool differs = !played && played.error().code == std::errc::result_out_of_range;
+  std::cout << text("{}: {} in {:.3f} s: {}\n", name_of(**device),
+                    counts_of(made->player->compared()), seconds,
+                    differs  ? "different"
+                    : played ? "the same"
+                             : "the same, as far as the recording goes")
+            << std::flush;
+  return played;
+}
+
+constexpr const char* replay_help = R"(
+A recording is made by `bellwire device NAME … --record FILE`, or by the same option of a program of
+one's own. The device gets what it got then, in the same order, and must answer the same.
+
+Exit status: 0 it did; 1 it did not, or the recording is cut or damaged: what is whole of it is
+replayed first; 2 wrong usage.
+
+In a debugger, before request 5000:
+  gdb --args bellwire replay FILE --break 5000)";
+
+}  // namespace
+
+void add_replay_command(CLI::App& command, std::span<const DeviceEntry> devices, Run& run) {
+  command.footer(replay_help);
+  auto options = std::make_shared<ReplayOptions>();
+  command.add_option("FILE", options->file, "The recording")->required();
+  auto* const device = command.add_option("--device", options->device,
+                                          "Replay it to this device, not to the recorded one");
+  device->type_name("NAME");
+  command
+      .add_option("--program", options->program,
+                  "Replay it to a device of this program, which calls device_main()")
+      ->type_name("PATH");
+  command.add_flag("--step", options->step,
+                   "Print each entry before it is replayed, and wait for Enter");
+  command
+      .add_option("--break", options->stop_at,
+                  "Stop in the debugger before the Nth request, from 1 on")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  command.callback(
+      [&run, options, devices] { run = [=] { return replay_file(*options, devices); }; });
+}
+
+}  // namespace bellwire::host

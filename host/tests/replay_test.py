@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`bellwire device --record` and `bellwire replay`: what is the same, what differs, and what is said
+of files that are cut, damaged or something else."""
+
+import re
+import signal
+import subprocess
+import unittest
+from pathlib import Path
+
+from program import PROGRAM
+from programs_test import FAILED, USAGE, ProgramCase
+
+
+class Recorded(ProgramCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.file = self.folder / "device.rec"
+
+    def record(self, *words: str, device: str = "echo", rings: int = 300, depth: int = 1,
+               status: int = 0) -> subprocess.CompletedProcess[str]:
+        run = self.run_program("device", device, "--on", f"in-process:rings={rings},depth={depth}",
+                               "--record", self.file, *words)
+        self.assertEqual(run.returncode, status, run.stderr)
+        return run
+
+    def replay(self, *words: str | Path, program: Path = PROGRAM
+               ) -> subprocess.CompletedProcess[str]:
+        return self.run_program("replay", self.file, *words, program=program)
+
+    def assert_same(self, run: subprocess.CompletedProcess[str], device: str, requests: int) -> None:
+        self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
+        self.assertRegex(run.stdout, rf"\A{device}: {requests:,} requests, {requests:,} completions "
+                                     r"with [\d,]+ bytes of output compared in [\d.]+ s: the same\n\Z")
+
+
+class Replays(Recorded):
+    def test_the_same_device_does_the_same(self) -> None:
+        for device in ("echo", "digest", "delay"):
+            for depth in (1, 16):
+                with self.subTest(f"{device}, depth {depth}"):
+                    self.record(device=device, depth=depth)
+                    self.assert_same(self.replay(), device, 300)
+
+    def test_ten_thousand_requests_and_their_bytes(self) -> None:
+        self.record(rings=10_000, depth=64)
+        run = self.replay()
+        self.assert_same(run, "echo", 10_000)
+        self.assertIn("with 640,000 bytes", run.stdout)
+
+    def test_a_device_that_does_the_same_by_another_name_is_the_same(self) -> None:
+        self.record(device="echo")
+        self.assert_same(self.replay("--device", "delay"), "delay", 300)
+
+    def test_the_first_byte_that_differs_is_shown(self) -> None:
+        self.record("--fault", "corrupt completion 50", status=FAILED)
+        run = self.replay()
+        self.assertEqual((run.returncode, run.stderr),
+                         (FAILED, "bellwire: the device does not do what was recorded\n"))
+        first, recorded, replayed, last = run.stdout.splitlines()
+        self.assertRegex(first, r"\Arequest 50 \(queue 0, index 49, cookie 0x[0-9a-f]+\): "
+                                r"byte \d+ of its output differs\Z")
+        pattern = r"\A  {}  .*\[([0-9a-f]{{2}})\]"
+        (one,) = re.findall(pattern.format("recorded"), recorded)
+        (other,) = re.findall(pattern.format("replayed"), replayed)
+        self.assertEqual(int(one, 16) ^ int(other, 16), 1)
+        self.assertRegex(last, r"\Aecho: 50 requests, .*: different\Z")
+
+    def test_another_device_differs_at_once(self) -> None:
+        self.record(device="digest")
+        run = self.replay("--device", "echo")
+        self.assertEqual(run.returncode, FAILED)
+        self.assertRegex(run.stdout, r"\Arequest 1 \(.*\): its result differs\n  recorded  \d+ \(0x")
+
+    def test_step_by_step_each_entry_is_shown_before_it_is_replayed(self) -> None:
+        self.record(rings=2)
+        run = self.replay("--step")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        steps = [line.split("  ")[-1] for line in run.stdout.splitlines()[:-1]]
+        self.assertEqual(steps[0], "attached")
+        self.assertEqual(steps[-2:], ["detached", "end"])
+        requests = [step for step in steps if ": request " in step]
+        self.assertEqual(len(requests), 2)
+        self.assertRegex(requests[0], r"\Aqueue 0: request 0, cookie 0x\w+, operation 0, 64 bytes in, "
+                                      r"64 out: (\w\w ){16}…\Z")
+
+    def test_another_program_has_its_own_devices(self) -> None:
+        self.record(depth=8)
+        self.assert_same(self.replay("--program", PROGRAM), "echo", 300)
+        self.assert_same(self.replay("--program", PROGRAM, "--device", "delay"), "delay", 300)
+
+
+class Files(Recorded):
+    def test_what_is_whole_of_a_cut_file_is_replayed(self) -> None:
+        self.record()
+        whole = self.file.read_bytes()
+        self.file.write_bytes(whole[:len(whole) // 2])
+        run = self.replay()
+        self.assertEqual(run.returncode, FAILED)
+        self.assertRegex(run.stdout, r"\Aecho: 1\d\d requests, .*: the same, as far as the recording "
+                                     r"goes\n\Z")
+        self.assertRegex(run.stderr, rf"\Abellwire: '{self.file}' is cut at entry [\d,]+ \(byte "
+                                     r"[\d,]+\): it was not written to its end, or not copied whole\n\Z")
+
+    def test_a_device_that_is_killed_leaves_what_it_did(self) -> None:
+        self.record("--fault", "crash completion 100", status=-signal.SIGKILL)
+        run = self.replay()
+        self.assertEqual(run.returncode, FAILED)
+        self.assertRegex(run.stdout, r"\Aecho: 100 requests, 99 completions")
+        self.assertIn("is cut at entry", run.stderr)
+
+    def test_a_damaged_byte_is_found(self) -> None:
+        self.record()
+        damaged = bytearray(self.file.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        self.file.write_bytes(damaged)
+        run = self.replay()
+        self.assertEqual(run.returncode, FAILED)
+        self.assertIn("the checksum of the entry is wrong", run.stderr)
+
+    def test_what_is_no_recording_is_refused(self) -> None:
+        for content in (b"", b"a letter to somebody\n", bytes(4096)):
+            self.file.write_bytes(content)
+            self.assert_refused(FAILED, [str(self.file), "is not a recording"], self.replay())
+        self.file.unlink()
+        self.assert_refused(FAILED, [str(self.file), "No such file"], self.replay())
+
+    def test_a_file_that_is_something_else_is_not_overwritten(self) -> None:
+        self.file.write_text("a letter to somebody\n")
+        run = self.record(status=FAILED)
+        self.assertIn("it exists, and is something else", run.stderr)
+        self.assertEqual(self.file.read_text(), "a letter to somebody\n")
+
+    def test_the_limit_ends_the_recording_alone(self) -> None:
+        run = self.record("--record-limit", "1M", rings=20_000, depth=16)
+        self.assertIn("at its limit of 1,048,576 bytes", run.stderr)
+        self.assertLessEqual(self.file.stat().st_size, 1 << 20)
+        again = self.replay()
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn(": the same\n", again.stdout)
+
+    def test_what_is_not_recorded_is_refused(self) -> None:
+        for device, on in (("rng", f"vhost-user:{self.socket}"), ("edu", f"vfio-user:{self.socket}"),
+                           ("echo", f"vhost-user:{self.socket}")):
+            run = self.run_program("device", device, "--on", on, "--record", self.file)
+            self.assert_refused(USAGE, ["--record", device, "is not recorded"], run)
+        self.assertFalse(self.file.exists())
+
+    def test_usage(self) -> None:
+        self.record()
+        self.assert_refused(USAGE, ["--break 5", "gdb --args"], self.replay("--break", "5"))
+        self.assert_refused(USAGE, ["nosuch"], self.replay("--device", "nosuch"))
+        self.assert_refused(FAILED, ["cannot run 'nosuch'"], self.replay("--program", "nosuch"))
+        self.assert_refused(USAGE, ["--record-limit"], self.run_program(
+            "device", "echo", "--on", "in-process", "--record", self.file, "--record-limit", "1"))
+
+
+if __name__ == "__main__":
+    unittest.main()
