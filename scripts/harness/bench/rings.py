@@ -29,6 +29,7 @@ PARTS = 10  # of the deep run: each so long that the start of its process does n
 TURNS = 20  # of each of two ways in one VM
 PART = 5  # the turns beside a bare wire have 1/5 of the rings
 PAUSE = 0.3  # seconds between turns, while a recorder comes or goes
+RESTART = 1.0  # while a device is started anew
 BARE_SLOT = 1  # of the bare wire; the other is the echo's
 _LIKE_BARE = "--payload 56"  # `bell ring` then carries as much as bare-ring
 
@@ -91,6 +92,24 @@ def beside_recorded(config: VmConfig, count: int) -> Mapping[str, Figures]:
                        lambda turns: recorder.drop() if turns % 2 == 0 else recorder.start())
     return {way: medians([_of_deep(turn) for turn in figures[first::2]])
             for first, way in enumerate((UNRECORDED, RECORDED))}
+
+
+def beside_kept(config: VmConfig, count: int) -> Mapping[str, Figures]:
+    """In every second turn the device, which is started anew for each, keeps all for a replay."""
+    with Lab(config, runs.create()) as lab:
+        device, plain, kept = lab.devices[0], lab.devices[0].argv, lab.private / "echo.rec"
+
+        def change(turns: int) -> None:
+            device.stop()
+            device.argv = [*plain, *(["--record", str(kept)] if turns % 2 else [])]
+            device.start()
+            pin(lab, lab.vms[0])
+
+        figures = _run(lab, _turns(TURNS, f"{_deep(count)} && sleep {RESTART}"), change)
+        if kept.stat().st_size < figures[-1]["rings"]:
+            raise HarnessError(f"nothing was recorded: {kept} has {kept.stat().st_size} bytes")
+    return {way: medians([_of_deep(turn) for turn in figures[first::2]])
+            for first, way in enumerate((NOT_KEPT, KEPT))}
 
 
 def turns_beside_bare(count: int, times: int) -> str:
@@ -181,12 +200,13 @@ def _names(cpus: Iterable[int]) -> str:
 
 ASLEEP, POLLING = "asleep", "adaptive polling"
 UNRECORDED, RECORDED = "asleep, in turn with recorded ones", "asleep, every request recorded"
+NOT_KEPT, KEPT = "asleep, in turn with one that keeps all", "asleep, all is kept for a replay"
 BESIDE, BARE = "asleep, in turn with bare C", "bare C at both ends, a bare module"
 VM = Suite(
     what="a guest's process and a device over ivshmem; and a bare wire",
     config=lambda: vm_config(toolbox.PROGRAM),
     ways={ASLEEP: ring(), POLLING: ring(guest="adaptive", device="adaptive")},
-    together=(beside_bare, beside_recorded),
+    together=(beside_bare, beside_recorded, beside_kept),
     facts=pinned_cpus,
     columns={"p50_us": "round trip, p50 µs", "p99_us": "p99 µs",
              "deep_us": f"µs per request, depth {DEEP}",
@@ -199,6 +219,8 @@ VM = Suite(
               0.5),
         Ratio(f"time per request at depth {DEEP}, recorded / not", "deep_us", RECORDED,
               UNRECORDED, 1.1),
+        Ratio(f"time per request at depth {DEEP}, kept for a replay / not", "deep_us", KEPT,
+              NOT_KEPT, 1.1),
         Ratio(f"doorbells per request at depth {DEEP}", "deep_doorbells", ASLEEP, None, 1 / 32),
         Ratio(f"interrupts per request at depth {DEEP}", "deep_interrupts", ASLEEP, None, 1 / 32),
     ))

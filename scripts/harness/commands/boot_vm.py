@@ -59,6 +59,8 @@ def _run(options: argparse.Namespace) -> int:
         if out and not options.dry_run:
             ending.callback(out.fetch)
         ending.enter_context(lab)
+        if options.record:
+            lab.record(options.record)
         command, environment, extra_files = (
             emulated_host.pack_command(options.command) if options.outer
             else (options.command, {}, None))

@@ -108,6 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--drop", metavar="WIRE=N", type=_drop,
         help="each device loses its Nth doorbell (doorbell=N) or its Nth interrupt (interrupt=N), "
              "to see which side reports it; short for --fault 'drop doorbell N'")
+    add("--record", metavar="DIR", type=Path,
+        help="each device keeps all that crosses between it and the guest in DIR, as device-N.rec, for "
+             "`bellwire replay` (docs/replay.md)")
     add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
         help=f"doorbells and interrupts per device (default: {lab.VECTORS})")
     add("--entries", metavar="N", type=_entries,
@@ -165,7 +168,7 @@ def _joined(words: list[str]) -> list[str]:
     joined: list[str] = []
     for word in words:
         if joined and joined[-1] in ("--qemu-arg", "--append", "--qemu", "--share", "--disk",
-                                     "--out"):
+                                     "--out", "--record"):
             joined[-1] += f"={word}"
         else:
             joined.append(word)
@@ -232,6 +235,9 @@ def _check(options: argparse.Namespace) -> None:
             raise HarnessError(f"--{name} {given}: there is no --device that it could happen to; a "
                                f"program of --serve has its own --{name}, if bellwire::device_main "
                                "runs it")
+    if options.record and (not options.device or options.accel == "nested"):
+        raise HarnessError(f"--record '{options.record}': there is no --device here that could be "
+                           "recorded; leave it out")
     virtio.check(options.transport, options.device)
     _check_nested(options)
     overlay.check_shares(options.share, options.memory)

@@ -156,6 +156,15 @@ class Lab:
         path = self.folder / f"trace{'' if number == 1 else f'-{number}'}.json"
         return Trace(self.devices[device], path, {"accelerator": self.config.accel})
 
+    def record(self, folder: Path) -> list[Path]:
+        """From its next start on, each device keeps all that crosses between it and its guest, for
+        `bellwire replay`: in these files of `folder`, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        files = [folder.absolute() / f"device-{number}.rec" for number in range(len(self.devices))]
+        for device, file in zip(self.devices, files):
+            device.add_options(["--record", str(file)])
+        return files
+
     def findings(self) -> Findings:
         """What went wrong so far; complete once the lab has ended."""
         return findings.find(self.devices, self.vms, self.processes)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What crosses between a guest and its device is recorded, and replayed without the guest, bit for
+bit; the time that this takes is printed."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bellwire import Lab
+from bellwire.core.places import PROGRAM, ROOT
+from vmtests.bell import Bell
+from vmtests.case import LIMIT
+
+COUNT = 10_000
+
+
+@pytest.mark.transport("ivshmem", "vfio-user")
+def test_10_000_requests_are_replayed_bit_for_bit(lab: Lab, bell: Bell, tmp_path: Path) -> None:
+    (file,) = lab.record(tmp_path)
+    bell.ring(lab.boot(), f"--count {COUNT // 2}")
+    bell.ring(lab.vms[0], f"--count {COUNT // 2} --depth 64")
+    lab.devices[0].stop()
+    assert replayed(file) == COUNT
+
+
+@pytest.mark.device("delay")
+def test_a_device_that_completes_later_is_replayed(lab: Lab, bell: Bell, tmp_path: Path) -> None:
+    (file,) = lab.record(tmp_path)
+    bell.ring(lab.boot(), "--device delay --count 1000 --depth 64")
+    lab.devices[0].stop()
+    assert replayed(file) == 1000
+
+
+def test_what_a_killed_device_had_served_is_replayed(lab: Lab, bell: Bell, tmp_path: Path) -> None:
+    (file,) = lab.record(tmp_path)
+    bell.ring(lab.boot(), "--count 1000 --depth 64")
+    lab.devices[0].kill()
+    run = replay(file)
+    assert run.returncode == 1 and "is cut at entry" in run.stderr, run
+    assert compared(run.stdout) == 1000
+    lab.devices[0].start()  # which begins another recording
+    bell.ring(lab.vms[0], "--count 10")
+    lab.devices[0].stop()
+    assert replayed(file) == 10
+
+
+def test_boot_vm_records_each_device(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [ROOT / "scripts/boot-vm", "--device", "echo", "--device", "digest", "--record",
+         tmp_path / "new", "--", "sh", "-c",
+         "bell ring --count 1000 && bell ring --count 500 --depth 64 --device digest"],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=LIMIT)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [replayed(tmp_path / f"new/device-{number}.rec") for number in (0, 1)] == [1000, 500]
+
+
+def replayed(file: Path) -> int:
+    """How many requests; all are answered as they were."""
+    run = replay(file)
+    assert run.returncode == 0 and run.stdout.endswith(": the same\n"), run
+    return compared(run.stdout)
+
+
+def replay(file: Path) -> subprocess.CompletedProcess[str]:
+    run = subprocess.run([PROGRAM, "replay", file], capture_output=True, text=True,
+                         timeout=LIMIT)
+    print(run.stdout, end="")
+    return run
+
+
+def compared(said: str) -> int:
+    """Requests that were answered, all of them."""
+    (counts,) = re.findall(r"([\d,]+) requests, ([\d,]+) completions with [\d,]+ bytes", said)
+    requests, completions = (int(count.replace(",", "")) for count in counts)
+    assert requests == completions
+    return completions
