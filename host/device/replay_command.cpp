@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <optional>
+#include <vector>
 
-#include "vdev/log/log.hpp"
+#include "host/cli/help.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/replay/journal_reader.hpp"
 #include "vdev/replay/ring_replay.hpp"
@@ -199,7 +199,7 @@ void add_replay_command(CLI::App& command, std::span<const DeviceEntry> devices,
   command
       .add_option("--break", options->stop_at,
                   "Stop in the debugger before the Nth request, from 1 on")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->type_name("N");
   command.callback(
       [&run, options, devices] { run = [=] { return replay_file(*options, devices); }; });
