@@ -123,10 +123,18 @@ class WatchedDevice {
     return notes().line(cells);
   }
 
+  // Of the last signal that it happened to.
+  static std::string fate_of(const FaultStatus& fault) {
+    if (!fault.request) return "";
+    const auto* const fate = !fault.answered ? "" : *fault.answered ? ", answered" : ", under way";
+    return text("; last at request {}{}", *fault.request, fate);
+  }
+
   static std::string fault_lines(const DeviceStatus& now) {
     std::string lines;
-    for (const auto& [fault, times] : now.faults)
-      lines += text("{:<10}injected {} times: {}\n", now.device, times, fault);
+    for (const auto& fault : now.faults)
+      lines += text("{:<10}injected {} times: {}{}\n", now.device, fault.times, fault.fault,
+                    fate_of(fault));
     return lines;
   }
 
@@ -238,7 +246,8 @@ void add_top(CLI::App& app, Run& run) {
       app.add_subcommand("top", "Show what running devices do, a line per queue in use");
   command->footer(R"(
 Of a whole PCI device it shows accesses, transfers and interrupts.
-Faults that are injected on purpose (bellwire device --fault) follow, with how often each was.
+Faults that are injected on purpose (bellwire device --fault, or bellwire live) follow, with how
+often each was.
 Rates are averages since the lines before. The column eventfds says how many of the device's
 eventfds have a count that nobody took yet, of all that it has. On a terminal the lines stay in
 their place.)");

@@ -154,28 +154,36 @@ Result<void> print_capabilities(const DeviceOptions& options) {
 Result<void> finish_faults(const DeviceOptions& options, bool ran) {
   if (!options.faults) return {};
   auto injected = options.faults->check();
-  if (!ran && !injected) return {};
+  if (options.faults->rules() == 0 || (!ran && !injected)) return {};
   log::flush(std::chrono::seconds(1));  // so that the counts of lines left out come before
   log::warning("faults injected: {}", options.faults->report());
   return injected;
 }
 
-Result<void> run_device(const DeviceOptions& options, std::span<const DeviceEntry> devices) {
+// A whole PCI device has registers in place of doorbells.
+void open_faults(DeviceOptions& options, bool function) {
+  if (!options.allow_faults) return;
+  if (!options.faults) options.faults = std::make_shared<FaultTally>(FaultPlan());
+  std::vector<FaultWire> wires{FaultWire::interrupt};
+  if (!function) wires.insert(wires.begin(), FaultWire::doorbell);
+  options.faults->open(std::move(wires));
+}
+
+Result<void> run_device(DeviceOptions options, std::span<const DeviceEntry> devices) {
   const auto& device = *std::ranges::find(devices, options.name, name_of);
   if (auto placed = check_place(options, device); !placed) return placed;
   if (options.print_capabilities) return print_capabilities(options);
-  if (options.faults && options.faults->plan().empty())
-    return fault(std::errc::invalid_argument,
-                 "--fault: there is a seed, and no rule: add one such as drop interrupt 1/1000");
+  if (auto checked = check_faults(options); !checked) return checked;
   if (std::holds_alternative<FunctionEntry>(device))
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   if (auto checked = check_completions(options, device); !checked) return checked;
+  const bool function = std::holds_alternative<FunctionEntry>(device);
+  open_faults(options, function);
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts, options.faults);
-  const bool function = std::holds_alternative<FunctionEntry>(device);
   if (auto started = tracing.start(function); !started) return started;
   auto journal = DeviceJournal::create(options, device);
   if (!journal) return journal.error();

@@ -13,13 +13,14 @@ class RingWitness final : public FaultWitness {
  public:
   explicit RingWitness(const ring::Layout& layout) : layout_(layout) {}
 
-  std::optional<std::uint64_t> newest_request(FaultWire wire, unsigned index) noexcept override {
+  std::optional<FaultVictim> newest_request(FaultWire wire, unsigned index) noexcept override {
     if (index >= layout_.queues()) return std::nullopt;
     const auto& control = *layout_.queue(index).control;
     const auto& words =
         wire == FaultWire::doorbell ? control.submit.submitted : control.complete.completed;
     const auto count = ring::load(words, ring::relaxed);
-    return count == 0 ? std::nullopt : std::optional<std::uint64_t>(count - 1);
+    if (count == 0) return std::nullopt;
+    return FaultVictim{count - 1, ring::load(control.status.generation, ring::relaxed)};
   }
 
  private:

@@ -218,6 +218,10 @@ void add_faults(CLI::App& command, DeviceOptions& options) {
           "Lose the Nth doorbell (doorbell=N) or the Nth interrupt (interrupt=N): short for "
           "--fault 'drop doorbell N'")
       ->type_name("WHAT");
+  command.add_flag("--allow-faults", options.allow_faults,
+                   "Let clients of the control socket lose doorbells and interrupts, as the "
+                   "buttons of `bellwire live --allow-faults` do; each signal then costs a little "
+                   "more");
 }
 
 }  // namespace
@@ -249,6 +253,15 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
   add_record_options(command, options);
   add_virtio_options(command, devices, options);
   if (std::ranges::any_of(devices, virtio_of)) add_vhost_user_options(command, options, on);
+}
+
+Result<void> check_faults(const DeviceOptions& options) {
+  if (options.allow_faults && options.tracing.control.empty())
+    return fault(std::errc::invalid_argument,
+                 "--allow-faults: nobody could ask for one: add --control SOCKET");
+  if (options.allow_faults || !options.faults || !options.faults->plan().empty()) return {};
+  return fault(std::errc::invalid_argument,
+               "--fault: there is a seed, and no rule: add one such as drop interrupt 1/1000");
 }
 
 Result<void> check_place(const DeviceOptions& options, const DeviceEntry& device) {

@@ -37,6 +37,7 @@ struct DeviceOptions {
   std::optional<std::string> record;                                ///< the journal to write
   std::uint64_t record_limit = replay::JournalWriter::usual_limit;  ///< bytes of it
   std::shared_ptr<FaultTally> faults;  ///< what goes wrong on purpose; null: nothing
+  bool allow_faults = false;           ///< clients of the control socket may add to those
   VirtioOptions virtio;
   bool print_capabilities = false;        ///< and nothing else
   std::vector<std::string> virtio_given;  ///< which of those were given: "--file"
@@ -49,6 +50,9 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
 
 /// Whether any of them has queues, of our ring or of virtio.
 [[nodiscard]] bool has_queues(std::span<const DeviceEntry> devices);
+
+/// EINVAL: a seed alone; faults are allowed, and nobody could ask for one.
+[[nodiscard]] Result<void> check_faults(const DeviceOptions& options);
 
 /// Whether they say where the device runs. EINVAL: not at all, or at more places than it can.
 [[nodiscard]] Result<void> check_place(const DeviceOptions& options, const DeviceEntry& device);

@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::chrono::seconds patience{10};  // with a client that sends half a request
 constexpr std::uint32_t longest_header = 8 << 10;
-constexpr std::size_t longest_message = 1 << 10;  // of a page: it has nothing to say
+constexpr std::size_t longest_message = 1 << 10;  // of a page
 
 using Request = http::request<http::empty_body>;
 
@@ -123,38 +123,42 @@ std::string new_token() {
 // A page at its WebSocket. Of each key it has one message at most that waits to be sent.
 class WatchingPage : public std::enable_shared_from_this<WatchingPage> {
  public:
-  explicit WatchingPage(tcp::socket socket) : stream_(std::move(socket)) {}
+  WatchingPage(Server& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {}
 
-  void start(Server& server, const Request& request) {
+  void start(const Request& request) {
     stream_.set_option(websocket::stream_base::timeout::suggested(beast::role_type::server));
     stream_.read_message_max(longest_message);
-    stream_.async_accept(request, [self = shared_from_this(), &server](const error_code& error) {
+    stream_.auto_fragment(false);
+    stream_.async_accept(request, [self = shared_from_this()](const error_code& error) {
       if (error) return;
-      server.watch(self);
+      self->server_.watch(self);
       self->read();
     });
   }
 
-  void publish(const std::string& key, const std::string& message) {
-    waiting_[key] = message;
+  void publish(const std::string& key, Message message) {
+    waiting_[key] = std::move(message);
     if (!sending_) send();
   }
 
  private:
-  // Nothing that a page says matters, but its end does.
   void read() {
-    stream_.async_read(ignored_, [self = shared_from_this()](const error_code& error, std::size_t) {
+    stream_.async_read(said_, [self = shared_from_this()](const error_code& error, std::size_t) {
       if (error) return;
-      self->ignored_.clear();
+      self->server_.ask(self, beast::buffers_to_string(self->said_.data()));
+      self->said_.clear();
       self->read();
     });
   }
 
+  // In turn, so that no key waits for another that comes more often.
   void send() {
-    auto first = waiting_.begin();
-    if (first == waiting_.end()) return;
-    sending_ = std::move(first->second);
-    waiting_.erase(first);
+    if (waiting_.empty()) return;
+    auto next = waiting_.upper_bound(sent_);
+    if (next == waiting_.end()) next = waiting_.begin();
+    sent_ = next->first;
+    sending_ = std::move(next->second);
+    waiting_.erase(next);
     stream_.text(true);
     stream_.async_write(asio::buffer(*sending_),
                         [self = shared_from_this()](const error_code& error, std::size_t) {
@@ -163,10 +167,12 @@ class WatchingPage : public std::enable_shared_from_this<WatchingPage> {
                         });
   }
 
+  Server& server_;
   websocket::stream<beast::tcp_stream> stream_;
-  beast::flat_buffer ignored_;
-  std::map<std::string, std::string> waiting_;
-  std::optional<std::string> sending_;
+  beast::flat_buffer said_;
+  std::map<std::string, Message> waiting_;
+  std::string sent_;  // the last one's key
+  Message sending_;
 };
 
 namespace {
@@ -207,7 +213,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void watch(const Request& request) {
     stream_.expires_never();
-    std::make_shared<WatchingPage>(stream_.release_socket())->start(server_, request);
+    std::make_shared<WatchingPage>(server_, stream_.release_socket())->start(request);
   }
 
   Server& server_;
@@ -255,10 +261,23 @@ void Server::accept() {
   });
 }
 
-void Server::publish(const std::string& key, const std::string& message) {
+void Server::publish(const std::string& key, std::string message) {
   std::erase_if(pages_, [](const auto& page) { return page.expired(); });
+  const auto shared = std::make_shared<const std::string>(std::move(message));
   for (const auto& known : pages_)
-    if (const auto page = known.lock()) page->publish(key, message);
+    if (const auto page = known.lock()) page->publish(key, shared);
+}
+
+void Server::greet(const std::string& key, std::string message) {
+  greetings_[key] = std::make_shared<const std::string>(std::move(message));
+}
+
+void Server::ask(const std::shared_ptr<WatchingPage>& page, const std::string& text) {
+  if (!asked_) return;
+  asked_(text, [weak = std::weak_ptr(page)](const std::string& key, const std::string& answer) {
+    if (const auto asking = weak.lock())
+      asking->publish(key, std::make_shared<const std::string>(answer));
+  });
 }
 
 bool Server::full() {
@@ -266,8 +285,9 @@ bool Server::full() {
   return pages_.size() >= most_pages;
 }
 
-void Server::watch(std::weak_ptr<WatchingPage> page) {
-  pages_.push_back(std::move(page));
+void Server::watch(const std::shared_ptr<WatchingPage>& page) {
+  for (const auto& [key, message] : greetings_) page->publish(key, message);
+  pages_.push_back(page);
 }
 
 }  // namespace bellwire::host::live

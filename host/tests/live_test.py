@@ -1,55 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`bellwire live`: who gets the page and the samples, what these say, and what the page shows."""
+"""`bellwire live`: who gets the page and the samples, what these say, and how it ends."""
 
-import http.client
-import re
 import socket
-import subprocess
-import sys
 import time
 import unittest
 from contextlib import suppress
-from typing import Any
 from urllib.parse import urlsplit
 
-from program import PROGRAM, ROOT, pause, pipe
-from programs_test import FAILED, PATIENCE, USAGE, ProgramCase, served
+from live_case import LiveCase, samples
+from program import pause
+from programs_test import FAILED, PATIENCE, USAGE, served
 from web_socket import WebSocket
 
-sys.path.insert(0, str(ROOT / "scripts/python"))
-from bellwire.testing import browser  # noqa: E402
-
-
-class LiveCase(ProgramCase):
-    def busy(self, socket: Any, *words: str) -> subprocess.Popen[str]:
-        device = self.start("device", "delay", "--on", "in-process:rings=1000000", "--control",
-                            socket, *words)
-        self.until(lambda: served(socket))
-        return device
-
-    def live(self, *words: Any) -> tuple[subprocess.Popen[str], str]:
-        """One that serves, and its address."""
-        live = subprocess.Popen([PROGRAM, "live", *map(str, words)], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(pipe(live.stdout).close)
-        self.addCleanup(live.wait)
-        self.addCleanup(live.kill)
-        line = pipe(live.stdout).readline()
-        self.assertRegex(line, r"^http://127\.0\.0\.1:\d+/\?token=[0-9a-f]{32} shows \d+ devices?, ")
-        return live, line.split()[0]
-
-    def of_one_device(self) -> tuple[subprocess.Popen[str], subprocess.Popen[str], str]:
-        device = self.busy(self.socket)
-        return device, *self.live(self.socket, "--interval", "0.05")
-
-    def answer(self, url: str, method: str = "GET", path: str | None = None, **headers: str
-               ) -> tuple[int, str, http.client.HTTPMessage]:
-        parts = urlsplit(url)
-        assert parts.hostname
-        client = http.client.HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE)
-        self.addCleanup(client.close)
-        client.request(method, path or f"{parts.path}?{parts.query}", headers=headers)
-        response = client.getresponse()
-        return response.status, response.read().decode(), response.headers
 
 class Live(LiveCase):
     def test_the_page_is_whole_and_reaches_nothing_else(self) -> None:
@@ -88,9 +50,9 @@ class Live(LiveCase):
         device, _, url = self.of_one_device()
         with WebSocket(url) as client:
             self.assertEqual(client.status, 101)
-            sample = next(found for found in iter(client.message, None)
+            sample = next(found for found in samples(client)
                           if found["device"]["queues"] and found["device"]["queues"][0]["completed"])
-            later = next(found for found in iter(client.message, None)
+            later = next(found for found in samples(client)
                          if found["device"]["queues"][0]["completed"]
                          != sample["device"]["queues"][0]["completed"])
         self.assertEqual({key: sample["device"][key] for key in
@@ -104,13 +66,13 @@ class Live(LiveCase):
         with WebSocket(url) as client:
             device.kill()
             device.wait()
-            gone = next(found["device"] for found in iter(client.message, None)
+            gone = next(found["device"] for found in samples(client)
                         if "error" in found["device"])
             self.assertEqual(set(gone), {"socket", "error"})
             self.assertIn(str(self.socket), gone["error"])
             self.busy(self.socket)
             self.assertTrue(any("error" not in found["device"]
-                                for found in iter(client.message, None)))
+                                for found in samples(client)))
 
     def test_a_device_that_is_stopped_delays_no_other(self) -> None:
         other = self.folder / "other.sock"
@@ -120,7 +82,7 @@ class Live(LiveCase):
         pause(stopped)
         with WebSocket(url) as client:
             said = []
-            for found in iter(client.message, None):
+            for found in samples(client):
                 said.append(found["device"])
                 if "error" in found["device"]:
                     break
@@ -134,12 +96,12 @@ class Live(LiveCase):
                 reader.message()
         self.assertIsNone(live.poll())
 
-    def test_what_a_page_says_is_read_and_forgotten(self) -> None:
+    def test_what_a_page_says_changes_nothing(self) -> None:
         _, _, url = self.of_one_device()
         with WebSocket(url) as client:
             for _ in range(100):
                 client.send(b"x" * 125)
-            client.message()
+            self.assertTrue(next(samples(client))["device"]["queues"])
 
     def test_half_a_request_and_noise_harm_nobody(self) -> None:
         _, _, url = self.of_one_device()
@@ -183,60 +145,19 @@ class Live(LiveCase):
 
     def test_what_is_wrong_from_the_start(self) -> None:
         self.assert_refused(FAILED, [str(self.socket), "--control"], self.run_program("live", self.socket))
+        other = self.folder / "wires"
+        self.start("switchboard", "--socket", other)
+        self.until(lambda: served(other))
+        self.assert_refused(FAILED, [str(other), "control socket"], self.run_program("live", other))
         _, _, url = self.of_one_device()
         port = str(urlsplit(url).port)
         self.assert_refused(FAILED, [port, "--port", "127.0.0.1"],
                             self.run_program("live", self.socket, "--port", port))
         self.assert_refused(USAGE, ["--port"], self.run_program("live", self.socket, "--port", "65536"))
+        self.assert_refused(USAGE, ["--colour"], self.run_program("live", self.socket, "--colour"))
         self.assert_refused(USAGE, ["--interval"],
                             self.run_program("live", self.socket, "--interval", "0"))
-        self.assert_refused(USAGE, ["SOCKET"], self.run_program("live"))
-
-
-@unittest.skipIf(browser.MISSING, browser.MISSING)
-class Page(LiveCase):
-    """The page in a browser, with a device under traffic."""
-
-    def test_it_shows_a_device_that_works(self) -> None:
-        self.busy(self.socket, "--fault", "delay interrupt 1/10 50us")
-        _, url = self.live(self.socket)
-        with browser.Browser(url) as page:
-            page.until("document.querySelector('article h2')?.textContent"
-                       " === 'delay over in-process'")
-            page.until("/[1-9]/.test(document.querySelector('dd[data-key=requests]').textContent)")
-            page.until("document.querySelector('.lit.down').style.opacity > 0")
-            page.until("/on purpose, [1-9]\\d* times: delay interrupt/.test("
-                       "document.querySelector('.trouble').textContent)")
-            points = page.until("document.querySelector('.past').getAttribute('points')")
-            self.assertRegex(points, re.compile(r"^[\d., ]+$"))
-
-    def test_it_stops_steps_and_goes_on_by_the_keyboard(self) -> None:
-        self.busy(self.socket)
-        _, url = self.live(self.socket, "--interval", "0.05")
-        with browser.Browser(url) as page:
-            page.until("[...samples.values()].some(all => all.length > 5)")
-            page.press(" ")
-            page.until("$('pause').getAttribute('aria-pressed') === 'true'")
-            at = page.value("shownAt()")
-            page.press("ArrowLeft")
-            self.assertLess(page.value("shownAt()"), at)
-            page.press("ArrowRight")
-            self.assertEqual(page.value("shownAt()"), at)
-            page.until(f"newest > {at} + 0.2")
-            self.assertEqual(page.value("shownAt()"), at)
-            page.press("-")
-            page.press(" ")
-            page.until(f"shownAt() > {at} && shownAt() < newest")  # a quarter as fast
-            page.press("End")
-            self.assertTrue(page.value("shownAt() === newest && playing"))
-
-    def test_it_says_when_it_has_lost_its_server(self) -> None:
-        self.busy(self.socket)
-        live, url = self.live(self.socket)
-        with browser.Browser(url) as page:
-            page.until("connected && samples.size === 1")
-            live.terminate()
-            page.until("$('where').textContent.startsWith('no connection')")
+        self.assert_refused(USAGE, ["SOCKET", "FILE"], self.run_program("live"))
 
 
 if __name__ == "__main__":

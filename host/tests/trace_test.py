@@ -16,7 +16,7 @@ from program import PROGRAM, ROOT, Checked
 
 sys.path.insert(0, str(ROOT / "scripts/python"))
 
-from bellwire.testing import browser  # noqa: E402
+from bellwire.report import browser  # noqa: E402
 
 STAGES = (("submitted", "process"), ("kicked", "module"), ("doorbell", "module"),
           ("woken", "device"), ("taken", "device"), ("posted", "device"), ("raised", "device"),

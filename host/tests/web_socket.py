@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A client of WebSockets (RFC 6455) that only listens."""
+"""A client of WebSockets (RFC 6455) that sends short texts, and receives JSON."""
 
 import base64
 import json
@@ -54,8 +54,10 @@ class WebSocket:
         return found
 
     def send(self, text: bytes) -> None:
-        """A masked text of up to 125 bytes; its mask is 0."""
-        self._socket.sendall(bytes([0x80 | TEXT, 0x80 | len(text)]) + bytes(4) + text)
+        """A masked text; its mask is 0."""
+        length = (bytes([0x80 | len(text)]) if len(text) < 126 else
+                  bytes([0x80 | 126]) + struct.pack(">H", len(text)))
+        self._socket.sendall(bytes([0x80 | TEXT]) + length + bytes(4) + text)
 
     def close(self) -> None:
         self._read.close()

@@ -30,9 +30,9 @@ Kind kind_of(FaultAction action) noexcept {
 CompletionFate CompletionFaults::fate_of(unsigned queue, std::uint32_t request) noexcept {
   const auto fault = tally_->arrived(FaultWire::completion, queue);
   if (!fault) return {};
-  const auto action = tally_->plan().rules[fault->rule].action;
+  const auto action = tally_->rule(fault->rule).action;
   const CompletionFate fate{.kind = kind_of(action), .random = fault->random};
-  tally_->injected(fault->rule);
+  tally_->injected(fault->rule, queue, FaultVictim{request});
   log::warning("fault: {} completion {} on wire {}, request {}{}", name_of_action(action),
                fault->number, queue, request,
                fate.kind == Kind::scrambled

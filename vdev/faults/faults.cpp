@@ -11,7 +11,7 @@ Result<Faults> Faults::start(boost::asio::io_context& context, Attachment& attac
                              std::shared_ptr<FaultTally> tally,
                              std::shared_ptr<FaultWitness> witness) {
   if (!tally) return start(nullptr, attachment);
-  if (tally->plan().touches(FaultWire::completion))
+  if (tally->touches(FaultWire::completion))
     attachment.completions = std::make_shared<CompletionFaults>(tally);
   return start(FaultSwitch::create(context, std::move(tally), std::move(witness)), attachment);
 }
@@ -22,11 +22,11 @@ Result<Faults> Faults::start(std::shared_ptr<FaultSwitch> between, Attachment& a
   const auto* const tally = faults.switch_ ? faults.switch_->tally() : nullptr;
   if (tally == nullptr) return faults;
   auto index = first;
-  if (tally->plan().touches(FaultWire::doorbell))
+  if (tally->touches(FaultWire::doorbell))
     for (auto& doorbell : attachment.doorbells)
       if (auto added = faults.add_doorbell(doorbell, index++); !added) return added.error();
   index = first;
-  if (tally->plan().touches(FaultWire::interrupt))
+  if (tally->touches(FaultWire::interrupt))
     for (auto& interrupt : attachment.interrupts)
       if (auto added = faults.add_interrupt(interrupt, index++); !added) return added.error();
   return faults;
@@ -69,7 +69,7 @@ Result<void> Faults::add_interrupt(Interrupt& interrupt, unsigned index) {
 unsigned fault_descriptors(const FaultTally* tally) noexcept {
   unsigned kinds = 0;
   for (const auto wire : {FaultWire::doorbell, FaultWire::interrupt})
-    kinds += tally != nullptr && tally->plan().touches(wire) ? 1 : 0;
+    kinds += tally != nullptr && tally->touches(wire) ? 1 : 0;
   return kinds * FaultSwitch::descriptors_each;
 }
 

@@ -18,8 +18,8 @@ namespace bellwire {
 
 class Faults {
  public:
-  /// Interposes on the wires of the kinds that the plan touches; on none if `between` is null or
-  /// has no plan. The attachment's wires are counted from `first` on. EMFILE, ENFILE; ENOSPC,
+  /// Interposes on the wires of the kinds that the tally touches; on none if `between` is null or
+  /// has no tally. The attachment's wires are counted from `first` on. EMFILE, ENFILE; ENOSPC,
   /// ENOMEM: the kernel watches no more descriptors for this user.
   [[nodiscard]] static Result<Faults> start(std::shared_ptr<FaultSwitch> between,
                                             Attachment& attachment, unsigned first = 0);

@@ -111,15 +111,15 @@ bool FaultSwitch::swaps(const Held& held, unsigned place) const {
 }
 
 void FaultSwitch::note(unsigned place, const Fault& fault) {
-  tally_->injected(fault.rule);
   const auto& wire = places_[place]->wire;
   const auto newest =
       witness_ != nullptr ? witness_->newest_request(wire.kind, wire.index) : std::nullopt;
+  tally_->injected(fault.rule, wire.index, newest);
   const auto us = static_cast<double>(fault.time.count()) / 1e3;
   log::warning("fault: {} {}{} on wire {}{}{}", name_of_action(rule_of(fault).action),
                name_of_wire(wire.kind), fault.number > 0 ? text(" {}", fault.number) : "",
                wire.index, us > 0 ? text(" ({:.1f} us)", us) : "",
-               newest ? text(", newest request {}", *newest) : "");
+               newest ? text(", newest request {}", newest->request) : "");
 }
 
 // What waits for another wire's signal follows it.
@@ -138,7 +138,7 @@ void FaultSwitch::send(const Target& to, std::uint64_t count) noexcept {
 }
 
 const FaultRule& FaultSwitch::rule_of(const Fault& fault) const noexcept {
-  return tally_->plan().rules[fault.rule];
+  return tally_->rule(fault.rule);
 }
 
 std::vector<unsigned> FaultSwitch::places_of(FaultWire kind) const {

@@ -31,8 +31,8 @@ class FaultWitness {
  public:
   virtual ~FaultWitness() = default;
   /// The newest request that a signal on that wire may be about: it says so in the log.
-  [[nodiscard]] virtual std::optional<std::uint64_t> newest_request(FaultWire wire,
-                                                                    unsigned index) noexcept {
+  [[nodiscard]] virtual std::optional<FaultVictim> newest_request(FaultWire wire,
+                                                                  unsigned index) noexcept {
     (void)wire, (void)index;
     return std::nullopt;
   }

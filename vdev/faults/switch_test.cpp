@@ -246,8 +246,8 @@ TEST_CASE("whatever has not gone out when it ends goes out, but what is lost") {
 
 TEST_CASE("the log names the fault, its signal, and the request that it hit") {
   struct Knows final : FaultWitness {
-    std::optional<std::uint64_t> newest_request(FaultWire, unsigned index) noexcept override {
-      return 4711 + index;
+    std::optional<FaultVictim> newest_request(FaultWire, unsigned index) noexcept override {
+      return FaultVictim{4711 + index};
     }
   };
   const LogCatcher log;

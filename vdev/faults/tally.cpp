@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <ctime>
+#include <span>
 
 #include "vdev/log/log.hpp"
 
@@ -29,8 +30,18 @@ std::uint64_t mix(std::uint64_t value) noexcept {
 
 FaultTally::FaultTally(FaultPlan plan)
     : plan_(std::move(plan)),
-      inventions_(plan_.rules.size()),
-      injected_(std::make_unique<std::atomic<std::uint64_t>[]>(plan_.rules.size())) {}
+      slots_(std::make_unique<Slot[]>(plan_.rules.size() + most_given)),
+      used_(plan_.rules.size()),
+      inventions_(plan_.rules.size()) {
+  for (std::size_t rule = 0; rule < plan_.rules.size(); ++rule) {
+    slots_[rule].rule = plan_.rules[rule];
+    arm(slots_[rule]);
+  }
+}
+
+bool FaultTally::touches(FaultWire wire) const noexcept {
+  return plan_.touches(wire) || std::ranges::find(given_wires_, wire) != given_wires_.end();
+}
 
 // A pure function, not a generator's state: so neither other wires nor other rules change it.
 std::uint64_t FaultTally::random(std::size_t rule, std::uint64_t wire,
@@ -43,14 +54,18 @@ std::optional<FaultTally::Fault> FaultTally::arrived(FaultWire wire, unsigned in
   if (turns.size() <= index) turns.resize(index + 1);
   const auto turn = ++turns[index];
   const auto number = arrivals_[place_of(wire)].fetch_add(1, std::memory_order_relaxed) + 1;
-  for (std::size_t rule = 0; rule < plan_.rules.size(); ++rule) {
-    const auto& each = plan_.rules[rule];
+  std::optional<Fault> chosen;
+  for (std::size_t rule = 0; rule < rules(); ++rule) {  // each counts, whichever has it
+    auto& slot = slots_[rule];
+    const bool other = slot.rule.wire != wire || slot.only.value_or(index) != index;
+    if (other || !slot.armed.load(std::memory_order_acquire)) continue;
+    const auto nth = slot.seen.fetch_add(1, std::memory_order_relaxed) + 1;
     const auto drawn = random(rule, index, turn);
-    if (each.wire != wire || !each.hits(number, drawn)) continue;
+    if (chosen || !slot.rule.hits(nth, drawn)) continue;
     const auto more = mix(drawn);
-    return Fault{.rule = rule, .number = number, .random = more, .time = each.time(more)};
+    chosen = {.rule = rule, .number = number, .random = more, .time = slot.rule.time(more)};
   }
-  return std::nullopt;
+  return chosen;
 }
 
 FaultTally::Fault FaultTally::invent(std::size_t rule) {
@@ -58,12 +73,92 @@ FaultTally::Fault FaultTally::invent(std::size_t rule) {
   return {.rule = rule, .number = 0, .random = mix(drawn), .time = plan_.rules[rule].time(drawn)};
 }
 
-void FaultTally::injected(std::size_t rule) noexcept {
-  injected_[rule].fetch_add(1, std::memory_order_relaxed);
+void FaultTally::injected(std::size_t rule, unsigned wire,
+                          std::optional<FaultVictim> victim) noexcept {
+  auto& slot = slots_[rule];
+  const std::lock_guard lock(mutex_);
+  slot.last_wire = wire;
+  slot.victim = victim;
+  if (slot.given && slot.rule.chooses == FaultRule::Chooses::nth) slot.armed = false;
+  slot.injected.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::uint64_t FaultTally::count(std::size_t rule) const noexcept {
-  return injected_[rule].load(std::memory_order_relaxed);
+  return slots_[rule].injected.load(std::memory_order_relaxed);
+}
+
+// What is given while the device runs
+
+Result<void> FaultTally::check_given(const FaultPlan& plan) const {
+  const auto refuse = [](std::string_view what, std::string_view why) {
+    return fault(std::errc::invalid_argument, "{}: {}", what, why);
+  };
+  if (!is_open())
+    return fault(std::errc::operation_not_permitted,
+                 "this device takes no faults while it runs: start it with --allow-faults");
+  if (plan.seed) return refuse("seed", "it is chosen when the device begins");
+  if (plan.empty()) return refuse("there is no rule", "add one such as drop interrupt 1");
+  for (const auto& rule : plan.rules) {
+    if (rule.action == FaultAction::invent)
+      return refuse(describe(rule), "invent is given when the device begins, by --fault");
+    if (std::ranges::find(given_wires_, rule.wire) == given_wires_.end())
+      return refuse(describe(rule), text("of this device, while it runs, choose {}s",
+                                         name_of_wire(given_wires_.front())));
+  }
+  return {};
+}
+
+FaultTally::Slot* FaultTally::find_given(const FaultRule& rule,
+                                         std::optional<unsigned> only) noexcept {
+  const std::span all(slots_.get(), rules());
+  const auto found = std::ranges::find_if(
+      all, [&](const Slot& slot) { return slot.given && slot.rule == rule && slot.only == only; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+void FaultTally::arm(Slot& slot) noexcept {
+  slot.seen = 0;
+  slot.armed.store(true, std::memory_order_release);
+}
+
+Result<void> FaultTally::give(const FaultPlan& plan, std::optional<unsigned> only) {
+  if (auto good = check_given(plan); !good) return good;
+  const std::lock_guard lock(mutex_);
+  const auto room = plan_.rules.size() + most_given - rules();
+  const auto unknown = std::ranges::count_if(
+      plan.rules, [&](const FaultRule& rule) { return find_given(rule, only) == nullptr; });
+  if (static_cast<std::size_t>(unknown) > room)
+    return fault(std::errc::no_space_on_device,
+                 "{} different rules were given already, which is the most: give one of them again",
+                 most_given);
+  for (const auto& rule : plan.rules) {
+    auto* slot = find_given(rule, only);
+    if (slot == nullptr) {
+      slot = &slots_[rules()];
+      slot->rule = rule;
+      slot->only = only;
+      slot->given = true;
+      used_.fetch_add(1, std::memory_order_release);
+    }
+    arm(*slot);
+  }
+  return {};
+}
+
+void FaultTally::end_given() noexcept {
+  for (auto& slot : std::span(slots_.get(), rules()))
+    if (slot.given) slot.armed = false;
+}
+
+FaultTally::Told FaultTally::told(std::size_t rule) const {
+  const auto& slot = slots_[rule];
+  const std::lock_guard lock(mutex_);
+  return {.words = describe(slot.rule) + (slot.only ? text(" on queue {}", *slot.only) : ""),
+          .times = count(rule),
+          .given = slot.given,
+          .armed = slot.armed,
+          .last_wire = slot.last_wire,
+          .victim = slot.victim};
 }
 
 std::uint64_t FaultTally::arrivals(FaultWire wire) const noexcept {
@@ -76,7 +171,8 @@ Result<void> FaultTally::check() const {
     if (plan_.touches(wire))
       arrived +=
           text("{}{} {}s", arrived.empty() ? "" : " and ", arrivals(wire), name_of_wire(wire));
-  for (std::size_t rule = 0; rule < plan_.rules.size(); ++rule)
+  if (plan_.empty()) return {};
+  for (std::size_t rule = 0; rule < rules(); ++rule)
     if (count(rule) > 0) return {};
   const auto action = plan_.rules.front().action;
   const bool alike = std::ranges::all_of(
@@ -87,8 +183,8 @@ Result<void> FaultTally::check() const {
 
 std::string FaultTally::report() const {
   std::string counts;
-  for (std::size_t rule = 0; rule < plan_.rules.size(); ++rule)
-    counts += text("{}{} by '{}'", rule == 0 ? "" : ", ", count(rule), describe(plan_.rules[rule]));
+  for (std::size_t rule = 0; rule < rules(); ++rule)
+    counts += text("{}{} by '{}'", rule == 0 ? "" : ", ", count(rule), told(rule).words);
   return counts;
 }
 

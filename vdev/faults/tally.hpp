@@ -2,15 +2,17 @@
 //
 // FaultTally: decides for each signal of a device whether the plan lets something go wrong with it,
 // and counts what arrived and what went wrong. One for all attachments of a device, one after the
-// other or side by side, so that the plan's numbers go on.
+// other or side by side, so that the plan's numbers go on. One that is open takes more rules while
+// the device runs.
 //
-// One thread at a time uses it, the device's; any thread may read the counts.
+// One thread at a time uses it, the device's; any thread may give rules, and read the counts.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -18,9 +20,23 @@
 
 namespace bellwire {
 
+/// A request of a queue, in the generation of its driver that submitted it; 0: not known.
+struct FaultVictim {
+  std::uint64_t request;
+  std::uint32_t generation = 0;
+};
+
 class FaultTally {
  public:
+  static constexpr std::size_t most_given = 32;  ///< rules that open() lets in, beside the plan's
+
   explicit FaultTally(FaultPlan plan);
+
+  /// Rules may be given from now on, of wires of these kinds. Before anything else is done.
+  void open(std::vector<FaultWire> wires) noexcept { given_wires_ = std::move(wires); }
+  [[nodiscard]] bool is_open() const noexcept { return !given_wires_.empty(); }
+  /// Whether a signal of such a wire may be chosen, now or later.
+  [[nodiscard]] bool touches(FaultWire wire) const noexcept;
 
   /// What was chosen for a signal, or is invented.
   struct Fault {
@@ -35,27 +51,64 @@ class FaultTally {
   [[nodiscard]] std::optional<Fault> arrived(FaultWire wire, unsigned index);
   /// The next one of a rule that invents some; `time` from now.
   [[nodiscard]] Fault invent(std::size_t rule);
-  void injected(std::size_t rule) noexcept;
+  /// `wire`: the one that it happened to, by its index.
+  void injected(std::size_t rule, unsigned wire, std::optional<FaultVictim> victim) noexcept;
+
+  /// Adds rules behind all others, which count signals from now on; `only`: on that wire alone. One
+  /// that was given before begins anew. EPERM: it is not open; EINVAL: what can be given only when
+  /// the device begins; ENOSPC: too many.
+  [[nodiscard]] Result<void> give(const FaultPlan& plan, std::optional<unsigned> only);
+  /// Ends all rules that were given.
+  void end_given() noexcept;
 
   [[nodiscard]] const FaultPlan& plan() const noexcept { return plan_; }
-  /// How often the rule was carried out.
-  [[nodiscard]] std::uint64_t count(std::size_t rule) const noexcept;
+  /// The plan's, then those that were given.
+  [[nodiscard]] std::size_t rules() const noexcept { return used_.load(std::memory_order_acquire); }
+  [[nodiscard]] const FaultRule& rule(std::size_t index) const noexcept {
+    return slots_[index].rule;
+  }
+  /// What is known of a rule.
+  struct Told {
+    std::string words;  ///< "drop doorbell 1 on queue 2"
+    std::uint64_t times;
+    bool given, armed;
+    std::optional<unsigned> last_wire;  ///< that it happened to
+    std::optional<FaultVictim> victim;  ///< likewise
+  };
+  [[nodiscard]] Told told(std::size_t rule) const;
   [[nodiscard]] std::uint64_t arrivals(FaultWire wire) const noexcept;
 
-  /// ENODATA: nothing was injected.
+  /// ENODATA: the plan changed nothing.
   [[nodiscard]] Result<void> check() const;
-  /// "12 by 'drop interrupt 1/1000', 0 by 'stall doorbell 5 1s'"
+  /// "12 by 'drop interrupt 1/1000', 0 by 'stall doorbell 5 1s'"; empty without rules
   [[nodiscard]] std::string report() const;
 
  private:
+  struct Slot {
+    FaultRule rule{};
+    std::optional<unsigned> only;
+    bool given = false;
+    std::atomic<bool> armed{false};
+    std::atomic<std::uint64_t> seen{0};  // signals that it might have chosen
+    std::atomic<std::uint64_t> injected{0};
+    std::optional<unsigned> last_wire;  // with the mutex
+    std::optional<FaultVictim> victim;  // likewise
+  };
+  [[nodiscard]] Result<void> check_given(const FaultPlan& plan) const;
+  [[nodiscard]] Slot* find_given(const FaultRule& rule, std::optional<unsigned> only) noexcept;
+  static void arm(Slot& slot) noexcept;
+  [[nodiscard]] std::uint64_t count(std::size_t rule) const noexcept;
   [[nodiscard]] std::uint64_t random(std::size_t rule, std::uint64_t wire,
                                      std::uint64_t turn) const noexcept;
 
   const FaultPlan plan_;
+  std::vector<FaultWire> given_wires_;
+  std::unique_ptr<Slot[]> slots_;  // with room for all that may be given: none moves
+  std::atomic<std::size_t> used_;
+  mutable std::mutex mutex_;  // of giving, and of a slot's last words
   std::array<std::atomic<std::uint64_t>, fault_wires> arrivals_{};    // by FaultWire
   std::array<std::vector<std::uint64_t>, fault_wires> of_each_wire_;  // likewise, then by index
-  std::vector<std::uint64_t> inventions_;                             // by rule
-  std::unique_ptr<std::atomic<std::uint64_t>[]> injected_;            // likewise
+  std::vector<std::uint64_t> inventions_;                             // by rule of the plan
 };
 
 /// Sleeps so long, or until a signal to the process.

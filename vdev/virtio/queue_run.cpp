@@ -26,10 +26,10 @@ class CompletionWitness final : public FaultWitness {
  public:
   explicit CompletionWitness(const QueueHost& host) noexcept : host_(host) {}
 
-  std::optional<std::uint64_t> newest_request(FaultWire wire, unsigned index) noexcept override {
+  std::optional<FaultVictim> newest_request(FaultWire wire, unsigned index) noexcept override {
     const auto counts = host_.counts_of(index - host_.options.first_queue);
     if (wire == FaultWire::doorbell || counts.completed == 0) return std::nullopt;
-    return counts.completed - 1;
+    return FaultVictim{counts.completed - 1};
   }
 
  private:

@@ -71,6 +71,12 @@ std::uint64_t JsonNode::whole(std::uint64_t most) const {
   return number;
 }
 
+bool JsonNode::truth() const {
+  const auto* const truth = value_->if_bool();
+  if (truth == nullptr) refuse("true or false");
+  return *truth;
+}
+
 std::string JsonNode::line() const {
   const auto* const string = value_->if_string();
   if (string == nullptr || !fits_line(*string))

@@ -32,6 +32,8 @@ class JsonNode {
   [[nodiscard]] JsonNode at(std::string_view key) const;
   [[nodiscard]] bool has(std::string_view key) const;
   [[nodiscard]] bool is_object() const noexcept { return value_->is_object(); }
+  [[nodiscard]] bool is_null() const noexcept { return value_->is_null(); }
+  [[nodiscard]] bool truth() const;
 
   /// An element of an array, which must exist.
   [[nodiscard]] JsonNode at(std::size_t index) const;

@@ -22,6 +22,7 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 constexpr std::size_t longest_request = 4096;
+constexpr const char* given_line = "{\"given\":true}\n";
 constexpr std::chrono::seconds quiet_time{2};  // then a client makes room for another
 
 Error bad_request(const char* what) {
@@ -41,6 +42,17 @@ Result<std::optional<Number>> positive(const json::object& request, std::string_
   const auto number = value->to_number<Number>(error);
   if (error || !(number > 0)) return bad_request("a limit is not a positive number");
   return std::optional(number);
+}
+
+// Empty: all.
+Result<std::optional<unsigned>> queue_of(const json::object& request) {
+  const auto* const value = request.if_contains("queue");
+  if (value == nullptr || value->is_null()) return std::optional<unsigned>();
+  boost::system::error_code error;
+  const auto queue = value->to_number<unsigned>(error);
+  if (error || queue >= BELLWIRE_MAX_QUEUES)
+    return bad_request("a queue is not a number from 0 on");
+  return std::optional(queue);
 }
 
 Result<void> add_facts_of(const json::object& request, TraceFacts& facts) {
@@ -100,6 +112,8 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   [[nodiscard]] Result<void> handle(const json::object& request);
   [[nodiscard]] Result<void> record(const json::object& request);
   [[nodiscard]] Result<void> send_status();
+  [[nodiscard]] Result<void> give_fault(const json::object& request);
+  [[nodiscard]] Result<void> end_faults();
   void refuse(const Error& error);
   void send(const std::string& text, bool last);
   void write_on();
@@ -141,6 +155,8 @@ Result<void> ControlConnection::handle(const json::object& request) {
   if (what == nullptr || !what->is_string()) return bad_request("a line has no \"do\"");
   if (what->as_string() == "record") return record(request);
   if (what->as_string() == "status") return send_status();
+  if (what->as_string() == "fault") return give_fault(request);
+  if (what->as_string() == "end faults") return end_faults();
   if (what->as_string() != "stop") return bad_request("an unknown \"do\"");
   if (recording_) thread_.end();
   return {};
@@ -176,6 +192,27 @@ Result<void> ControlConnection::send_status() {
     return status_of(layout, facts_, thread_.log(), thread_.faults());
   });
   send(json::serialize(json::object{{"status", status}}) + "\n", false);
+  return {};
+}
+
+Result<void> ControlConnection::give_fault(const json::object& request) {
+  const auto* const words = request.if_contains("plan");
+  if (words == nullptr || !words->is_string()) return bad_request("a fault has no \"plan\"");
+  const auto queue = queue_of(request);
+  if (!queue) return queue.error();
+  const auto plan = FaultPlan::parse(std::string_view(words->get_string()));
+  if (!plan) return plan.error();
+  if (thread_.faults() == nullptr) return FaultTally(FaultPlan()).give(*plan, *queue);
+  if (auto given = thread_.faults()->give(*plan, *queue); !given) return given;
+  log::warning("a client of the control socket gave the fault '{}'{}", describe(*plan),
+               *queue ? text(" on queue {}", **queue) : "");
+  send(given_line, false);
+  return {};
+}
+
+Result<void> ControlConnection::end_faults() {
+  if (thread_.faults() != nullptr) thread_.faults()->end_given();
+  send(given_line, false);
   return {};
 }
 

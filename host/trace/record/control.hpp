@@ -6,14 +6,19 @@
 //     {"do": "record", "seconds": 2.5, "requests": 10000, "facts": {"qemu": "7.2"}}
 //     {"do": "stop"}
 //     {"do": "status"}
+//     {"do": "fault", "plan": "drop doorbell 1", "queue": 2}
+//     {"do": "end faults"}
 //
 // seconds, requests and facts may be missing; a client that gives no limit sends stop, or hangs up.
+// A fault's plan counts signals from now on, over all queues if none is named. Only a device with
+// `--allow-faults` takes one. "end faults" ends those that were given so.
 // The answers are:
 //
 //     {"began": true}
 //     {"over": true}        nothing more is recorded, and the trace is being made
 //     {"trace": 12345}      and behind the line that many bytes: the trace file
 //     {"status": {…}}       as in status.hpp
+//     {"given": true}       the fault, or its end
 //     {"error": "…"}        then the server hangs up
 //
 // Clients are not trusted: their number and the length of their lines are bounded. One that has

@@ -46,7 +46,7 @@ class RecordingThread {
   /// else is done.
   void follow(FunctionLog& log) noexcept { log_ = &log; }
   /// What goes wrong on purpose; null: nothing. Likewise.
-  void follow(std::shared_ptr<const FaultTally> faults) noexcept { faults_ = std::move(faults); }
+  void follow(std::shared_ptr<FaultTally> faults) noexcept { faults_ = std::move(faults); }
 
   /// Calls `what` on the thread, and waits until it is done. Not while a device runs.
   void run(const std::function<void()>& what);
@@ -62,7 +62,7 @@ class RecordingThread {
   }
   /// Null: the device is no PCI function.
   [[nodiscard]] const FunctionLog* log() const noexcept { return log_; }
-  [[nodiscard]] const FaultTally* faults() const noexcept { return faults_.get(); }
+  [[nodiscard]] FaultTally* faults() const noexcept { return faults_.get(); }
   /// Calls `over` when nothing more is recorded, and `ended` when the trace is made, which may take
   /// long. EBUSY: something is being recorded already.
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
@@ -87,7 +87,7 @@ class RecordingThread {
   std::optional<ring::Layout> layout_;
   std::unique_ptr<OpenRecording> job_;  // made, and taken, by the thread
   FunctionLog* log_ = nullptr;
-  std::shared_ptr<const FaultTally> faults_;
+  std::shared_ptr<FaultTally> faults_;
   std::thread thread_;
 };
 

@@ -33,6 +33,12 @@ json::object losses_of(const bellwire_queue_control& control) {
   return losses;
 }
 
+json::value waiting_of(const ring::Queue& queue) {
+  const auto hang = ring::find_hang(queue);
+  if (!hang) return nullptr;
+  return json::object{{"request", hang->request}, {"stage", static_cast<unsigned>(hang->last)}};
+}
+
 json::object status_of(unsigned index, const ring::Queue& queue) {
   const auto& control = *queue.control;
   const auto now = [](const auto& word) { return ring::load(word, ring::acquire); };
@@ -47,12 +53,9 @@ json::object status_of(unsigned index, const ring::Queue& queue) {
           {"doorbells", now(control.status.doorbells)},
           {"wakeups", now(control.status.wakeups)},
           {"raises", now(control.status.raises)},
-          {"lost", losses_of(control)}};
+          {"lost", losses_of(control)},
+          {"waits", waiting_of(queue)}};
 }
-
-}  // namespace
-
-namespace {
 
 json::value counts_of(const FunctionLog* log) {
   if (log == nullptr) return nullptr;
@@ -63,11 +66,40 @@ json::value counts_of(const FunctionLog* log) {
   return all;
 }
 
-json::array counts_of(const FaultTally* faults) {
+// A lost doorbell's request was completed all the same, a lost interrupt's completion was taken.
+json::value answered(const ring::Layout* layout, FaultWire wire, const FaultTally::Told& told) {
+  const bool known = layout != nullptr && told.victim && told.victim->generation != 0 &&
+                     told.last_wire.value_or(layout->queues()) < layout->queues();
+  if (!known) return nullptr;
+  const auto& control = *layout->queue(*told.last_wire).control;
+  const auto& index =
+      wire == FaultWire::doorbell ? control.complete.completed : control.consume.consumed;
+  const auto beyond = ring::load(index, ring::acquire);
+  if (ring::load(control.status.generation, ring::acquire) != told.victim->generation)
+    return nullptr;
+  return static_cast<std::int32_t>(beyond - static_cast<std::uint32_t>(told.victim->request)) > 0;
+}
+
+template <class Value>
+json::value or_null(const std::optional<Value>& value) {
+  return value ? json::value(*value) : json::value();
+}
+
+json::object status_of(const ring::Layout* layout, const FaultTally& faults, std::size_t rule) {
+  const auto told = faults.told(rule);
+  const auto wire = faults.rule(rule).wire;
+  const auto request =
+      told.victim ? std::optional(told.victim->request) : std::optional<std::uint64_t>();
+  return {{"fault", told.words},         {"wire", name_of_wire(wire)},
+          {"times", told.times},         {"given", told.given},
+          {"armed", told.armed},         {"queue", or_null(told.last_wire)},
+          {"request", or_null(request)}, {"answered", answered(layout, wire, told)}};
+}
+
+json::array counts_of(const ring::Layout* layout, const FaultTally* faults) {
   json::array all;
-  for (std::size_t rule = 0; faults != nullptr && rule < faults->plan().rules.size(); ++rule)
-    all.push_back(json::object{{"fault", describe(faults->plan().rules[rule])},
-                               {"times", faults->count(rule)}});
+  for (std::size_t rule = 0; faults != nullptr && rule < faults->rules(); ++rule)
+    all.push_back(status_of(layout, *faults, rule));
   return all;
 }
 
@@ -80,9 +112,13 @@ json::object status_of(const ring::Layout* layout, const TraceFacts& facts, cons
     queues.push_back(status_of(index, layout->queue(index)));
   const auto incarnation =
       layout == nullptr ? 0U : ring::load(layout->device_line().incarnation, ring::relaxed);
-  return {{"device", facts.device},      {"transport", facts.transport},
-          {"incarnation", incarnation},  {"function", counts_of(log)},
-          {"faults", counts_of(faults)}, {"queues", std::move(queues)}};
+  return {{"device", facts.device},
+          {"transport", facts.transport},
+          {"incarnation", incarnation},
+          {"function", counts_of(log)},
+          {"takes_faults", faults != nullptr && faults->is_open()},
+          {"faults", counts_of(layout, faults)},
+          {"queues", std::move(queues)}};
 }
 
 // The side that asks
@@ -110,7 +146,8 @@ Result<std::string> read_line(const std::string& path, int socket, int stop) {
     std::array<std::byte, 4096> bytes{};
     const auto received = os::receive_message(socket, bytes);
     if (!received)
-      return Error{received.error().code, text("{}: {}", path, received.error().message)};
+      return Error{received.error().code, text("{}: {}; is it the control socket of a device?",
+                                               path, received.error().message)};
     if (*received && (*received)->size == 0)
       return fault(std::errc::protocol_error, "{}: the device has gone", path);
     if (*received) line.append(reinterpret_cast<const char*>(bytes.data()), (*received)->size);
@@ -134,6 +171,15 @@ std::uint64_t sum_of_losses(const JsonNode& node) {
   return sum;
 }
 
+std::optional<ring::Hang> read_waiting(const JsonNode& queue) {
+  if (!queue.has("waits") || !queue.at("waits").is_object()) return std::nullopt;
+  const auto node = queue.at("waits");
+  return ring::Hang{
+      .generation = word(queue.at("generation")),
+      .request = word(node.at("request")),
+      .last = static_cast<bellwire_stage>(node.at("stage").whole(BELLWIRE_CONSUMED - 1))};
+}
+
 QueueStatus read_queue(const JsonNode& node) {
   return {.queue = word(node.at("queue")),
           .entries = word(node.at("entries")),
@@ -144,7 +190,8 @@ QueueStatus read_queue(const JsonNode& node) {
           .doorbells = number(node.at("doorbells")),
           .wakeups = number(node.at("wakeups")),
           .raises = number(node.at("raises")),
-          .lost = sum_of_losses(node.at("lost"))};
+          .lost = sum_of_losses(node.at("lost")),
+          .waits = read_waiting(node)};
 }
 
 FunctionCounts read_counts(const JsonNode& node) {
@@ -155,10 +202,27 @@ FunctionCounts read_counts(const JsonNode& node) {
   return counts;
 }
 
+template <class Read>
+auto read_or_null(const JsonNode& node, std::string_view name, const Read& read) {
+  return node.at(name).is_null() ? std::nullopt : std::optional(read(node.at(name)));
+}
+
+FaultStatus read_fault(const JsonNode& node) {
+  FaultStatus fault{.fault = node.at("fault").line(), .times = number(node.at("times"))};
+  if (!node.has("wire")) return fault;  // an older device
+  fault.wire = node.at("wire").line();
+  fault.given = node.at("given").truth();
+  fault.armed = node.at("armed").truth();
+  fault.queue = read_or_null(node, "queue", word);
+  fault.request = read_or_null(node, "request", number);
+  fault.answered = read_or_null(node, "answered", [](const auto& each) { return each.truth(); });
+  return fault;
+}
+
 std::vector<FaultStatus> read_faults(const JsonNode& node) {
   std::vector<FaultStatus> faults;
   for (std::size_t index = 0; index < node.size(); ++index)
-    faults.push_back({node.at(index).at("fault").line(), number(node.at(index).at("times"))});
+    faults.push_back(read_fault(node.at(index)));
   return faults;
 }
 
@@ -171,6 +235,7 @@ DeviceStatus read_status(const JsonNode& node) {
                       .queues = {}};
   if (node.has("function") && node.at("function").is_object())
     status.function = read_counts(node.at("function"));
+  if (node.has("takes_faults")) status.takes_faults = node.at("takes_faults").truth();
   if (node.has("faults")) status.faults = read_faults(node.at("faults"));
   const auto queues = node.at("queues");
   for (std::size_t index = 0; index < queues.size(); ++index)
@@ -179,14 +244,17 @@ DeviceStatus read_status(const JsonNode& node) {
   return status;
 }
 
-Result<DeviceStatus> parse(const std::string& path, const std::string& line) {
+// read(the answer), unless that is an error.
+template <class Read>
+auto parse(const std::string& path, const std::string& line, const Read& read)
+    -> Result<decltype(read(JsonNode(std::declval<json::value>())))> {
   boost::system::error_code error;
   const auto answer = boost::json::parse(line, error);
   try {
     if (error) throw view::Malformed("the answer is not JSON");
     if (const auto* const object = answer.if_object(); object && object->contains("error"))
       return fault(std::errc::protocol_error, "{}: {}", path, JsonNode(answer).at("error").line());
-    return read_status(JsonNode(answer).at("status"));
+    return read(JsonNode(answer));
   } catch (const view::Malformed& malformed) {
     return fault(std::errc::protocol_error, "{}: {}; is it the control socket of a device?", path,
                  malformed.what());
@@ -202,17 +270,36 @@ pid_t peer_of(int socket) {
 
 }  // namespace
 
+namespace {
+
+// The line that answers.
+Result<std::string> ask(const std::string& path, int socket, std::string_view request, int stop) {
+  const auto sent = os::send_message(socket, std::as_bytes(std::span(request)), -1);
+  // A server that has turned us away said why before it hung up.
+  if (!sent && !os::peer_left(socket)) return sent.error();
+  return read_line(path, socket, stop);
+}
+
+}  // namespace
+
 Result<DeviceStatus> ask_status(const std::string& path, int stop) {
   const auto socket = connect_control(path);
   if (!socket) return socket.error();
-  const auto sent = os::send_message(socket->get(), std::as_bytes(std::span(status_request)), -1);
-  // A server that has turned us away said why before it hung up.
-  if (!sent && !os::peer_left(socket->get())) return sent.error();
-  const auto line = read_line(path, socket->get(), stop);
+  const auto line = ask(path, socket->get(), status_request, stop);
   if (!line) return line.error();
-  auto status = parse(path, *line);
+  auto status = parse(path, *line, [](const auto& node) { return read_status(node.at("status")); });
   if (status) status->pid = peer_of(socket->get());
   return status;
+}
+
+Result<void> ask_device(const std::string& path, const json::object& request, int stop) {
+  const auto socket = connect_control(path);
+  if (!socket) return socket.error();
+  const auto line = ask(path, socket->get(), json::serialize(request) + "\n", stop);
+  if (!line) return line.error();
+  const auto given = parse(path, *line, [](const auto& node) { return node.at("given").truth(); });
+  if (!given) return given.error();
+  return {};
 }
 
 }  // namespace bellwire::host

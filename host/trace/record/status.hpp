@@ -16,17 +16,23 @@
 #include "host/trace/file/trace_file.hpp"
 #include "host/trace/record/function_log.hpp"
 #include "vdev/faults/tally.hpp"
+#include "vdev/ring/hang.hpp"
 #include "vdev/ring/layout.hpp"
 
 namespace bellwire::host {
 
-/// {device, transport, incarnation, function, faults, queues: [{queue, entries, generation, status,
-/// consumed, completed, submitted, doorbells, wakeups, raises, lost: {kicks, doorbells, interrupts,
-/// calls, wakes}}]}. `lost` counts the hops that driver or device found lost, and repaired. Without
-/// a `layout` there are no queues. `function` is null, or, of a PCI function, {EVENT: how many…,
-/// dma_bytes, failed} since the device began. Numbers of a queue count since its generation began;
-/// the indices consumed, completed and submitted wrap at 2^32. `faults` is [{fault, times}] of the
-/// rules of a plan, and empty without one.
+/// {device, transport, incarnation, function, takes_faults, faults, queues: [{queue, entries,
+/// generation, status, consumed, completed, submitted, doorbells, wakeups, raises, lost: {kicks,
+/// doorbells, interrupts, calls, wakes}, waits}]}. `lost` counts the hops that driver or device
+/// found lost, and repaired; `waits` is null, or {request, stage} as find_hang() finds it: a hang,
+/// if it stays so. Without a `layout` there are no queues. `function` is null, or, of a PCI
+/// function, {EVENT: how many…, dma_bytes, failed} since the device began. Numbers of a queue count
+/// since its generation began; the indices consumed, completed and submitted wrap at 2^32.
+///
+/// `faults` is [{fault, wire, times, given, armed, queue, request, answered}], of the rules of a
+/// plan and of those that were given while the device ran (`takes_faults`). The last three are of
+/// the last signal that it happened to, and null where they are not known; `answered`: what the
+/// signal was about has reached its other end all the same.
 [[nodiscard]] boost::json::object status_of(const ring::Layout* layout, const TraceFacts& facts,
                                             const FunctionLog* log = nullptr,
                                             const FaultTally* faults = nullptr);
@@ -36,11 +42,17 @@ struct QueueStatus {
   std::uint32_t submitted, completed;
   std::uint64_t doorbells, wakeups, raises;
   std::uint64_t lost;  ///< all of them
+  std::optional<ring::Hang> waits = std::nullopt;
 };
 
 struct FaultStatus {
   std::string fault;    ///< the rule of the plan
   std::uint64_t times;  ///< it was injected
+  std::string wire = {};
+  bool given = false, armed = true;
+  std::optional<std::uint32_t> queue = std::nullopt;
+  std::optional<std::uint64_t> request = std::nullopt;
+  std::optional<bool> answered = std::nullopt;
 };
 
 struct DeviceStatus {
@@ -51,10 +63,16 @@ struct DeviceStatus {
   std::vector<QueueStatus> queues;                        ///< those that a driver uses
   std::optional<FunctionCounts> function = std::nullopt;  ///< of a PCI function
   std::vector<FaultStatus> faults = {};
+  bool takes_faults = false;
 };
 
 /// Asks the device that serves `socket`, and waits for the answer for up to two seconds. ETIMEDOUT,
 /// EPROTO, or what the system says.
 [[nodiscard]] Result<DeviceStatus> ask_status(const std::string& socket, int stop);
+
+/// Has the device do what a request of control.hpp says: "fault" or "end faults". Waits likewise.
+/// EPROTO: what it says against that.
+[[nodiscard]] Result<void> ask_device(const std::string& socket, const boost::json::object& request,
+                                      int stop);
 
 }  // namespace bellwire::host

@@ -24,7 +24,7 @@ struct TracingOptions {
 class Tracing {
  public:
   /// `faults`: what goes wrong on purpose; null: nothing.
-  Tracing(TracingOptions options, TraceFacts facts, std::shared_ptr<const FaultTally> faults)
+  Tracing(TracingOptions options, TraceFacts facts, std::shared_ptr<FaultTally> faults)
       : options_(std::move(options)), facts_(std::move(facts)), faults_(std::move(faults)) {}
 
   /// EACCES and the like: the file can't be written. EADDRINUSE: the socket is another's.
@@ -49,7 +49,7 @@ class Tracing {
 
   TracingOptions options_;
   TraceFacts facts_;
-  std::shared_ptr<const FaultTally> faults_;
+  std::shared_ptr<FaultTally> faults_;
   std::optional<OutputFile> file_;
   bool attached_ = false;
   FunctionLog log_;

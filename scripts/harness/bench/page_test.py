@@ -5,7 +5,7 @@ from typing import Any
 
 from bellwire.bench import page, results
 from bellwire.report.charts import Scale
-from bellwire.testing import browser
+from bellwire.report import browser
 
 
 def ratio(name: str, value: float, limit: float | None) -> dict[str, Any]:

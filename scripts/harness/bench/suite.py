@@ -88,15 +88,19 @@ def show(result: dict[str, Any]) -> None:
     print(f"QEMU {facts['qemu']}, {facts['accelerator']}, kernel {facts['guest_kernel']}, "
           f"{facts['guest_cpus']} CPU; on {facts['cpu']}, {facts['kernel']}; "
           f"{result['rounds']} rounds in turn, medians\n")
-    _print_table([Column(heading, FIGURE) for heading in columns.values()],
-                 [[row["name"], *(row.get(key) for key in columns)] for row in result["rows"]])
+    print_table([Column(heading, FIGURE) for heading in columns.values()],
+                [[row["name"], *(row.get(key) for key in columns)] for row in result["rows"]])
+    print_ratios(result["ratios"])
+
+
+def print_ratios(ratios: Sequence[Mapping[str, Any]]) -> None:
     print()
-    _print_table(BESIDE_RATIO, [
+    print_table(BESIDE_RATIO, [
         [ratio["name"], ratio["value"], " … ".join(map(number, ratio["spread"])), ratio["limit"],
-         "missed" if ratio["ok"] is False else None] for ratio in result["ratios"]])
+         "missed" if ratio["ok"] is False else None] for ratio in ratios])
 
 
-def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> None:
     """Each row begins with its name."""
     name = Column("", max((len(row[0]) for row in rows), default=0), left=True)
     table = TextTable([name, *columns], gap=1)

@@ -17,6 +17,7 @@ from pathlib import Path
 from subprocess import SubprocessError
 from typing import Any
 
+from bellwire.bench import live
 from bellwire.bench.boot import BOOT
 from bellwire.bench.idle import IDLE
 from bellwire.bench.rings import VFIO_USER, VM
@@ -138,6 +139,7 @@ SUITES = {
     "vm": Choice(VM.what, VM.run),
     "idle": Choice(IDLE.what, IDLE.run),
     "boot": Choice(BOOT.what, BOOT.run),
+    "live": Choice("CPU of the live page and its server", live.run, missing=live.missing),
     "vfio-user": Choice(VFIO_USER.what, VFIO_USER.run, usual=False),
     "bus": Choice("doorbells on the model of KVM, among 1 to 30,000", run_bellwire,
                   usual=False),

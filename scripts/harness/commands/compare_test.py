@@ -7,7 +7,7 @@ from typing import Any
 
 from bellwire.commands import compare, compare_page
 from bellwire.core.places import HarnessError
-from bellwire.testing import browser
+from bellwire.report import browser
 
 
 def result_row(**changes: object) -> dict[str, Any]:

@@ -20,8 +20,8 @@ SUITE_FOLDER = ROOT / "scripts/vmtests"
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
-          "trace", "replay", "hangs", "faults", "pauses", "notify_lab", "compare", "bare", "boot_vm",
-          "boot_vm_elsewhere", "boot_vm_yours", "plugin", "packagers")
+          "trace", "replay", "hangs", "faults", "live", "pauses", "notify_lab", "compare", "bare",
+          "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin", "packagers")
 
 
 def missing() -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Loads pages in a browser, for tests. Without a network."""
+"""Loads pages in a browser, for tests and measurements. Without a network."""
 
 import base64
 import json
@@ -53,6 +53,9 @@ class Browser:
         target = self._call("Target.createTarget", {"url": url})["targetId"]
         self._session = self._call("Target.attachToTarget",
                                    {"targetId": target, "flatten": True})["sessionId"]
+        # A window is never as narrow as a phone.
+        self._call("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +89,15 @@ class Browser:
         for kind in ("keyDown", "keyUp"):
             self._call("Input.dispatchKeyEvent", {"type": kind, "key": key,
                                                   "text": key if len(key) == 1 else ""})
+
+    def prefer(self, feature: str, value: str) -> None:
+        """What the page's media queries find, such as prefers-color-scheme: dark."""
+        self._call("Emulation.setEmulatedMedia", {"features": [{"name": feature, "value": value}]})
+
+    @property
+    def pid(self) -> int:
+        """Of its first process; the others are its children."""
+        return self._process.pid
 
     def picture(self, path: Path) -> None:
         """Writes a PNG."""
