@@ -23,6 +23,11 @@ class LiveFaults(LiveCase):
         return next(found["answer"]["error"] for found in iter(client.message, None)
                     if "answer" in found)
 
+    def under_traffic(self, client: WebSocket) -> None:
+        """Before, the driver claims its queue, by a doorbell and an interrupt about no request."""
+        next(found for found in samples(client)
+             if found["device"]["queues"] and found["device"]["queues"][0]["completed"] > 9)
+
     def fault(self, client: WebSocket, name: str) -> dict[str, Any]:
         """A fault that has happened, and what became of its request."""
         return next(each for found in samples(client) for each in found["device"].get("faults", [])
@@ -32,6 +37,7 @@ class LiveFaults(LiveCase):
         self.busy(self.socket, "--allow-faults")
         _, url = self.live(self.socket, "--interval", "0.05", "--allow-faults")
         with WebSocket(url) as client:
+            self.under_traffic(client)
             for wire in ("doorbell", "interrupt"):
                 plan = f"drop {wire} 1"
                 self.assertIsNone(self.asked(client, {**self.lose, "plan": plan, "queue": 0}))
@@ -50,6 +56,7 @@ class LiveFaults(LiveCase):
         self.busy(self.socket, "--allow-faults")
         _, url = self.live(self.socket, "--interval", "0.05", "--allow-faults")
         with WebSocket(url) as client:
+            self.under_traffic(client)
             self.assertIsNone(self.asked(client, {**self.lose, "plan": "delay interrupt 10us"}))
             self.fault(client, "delay interrupt 10us")
             self.assertIsNone(self.asked(client, {"do": "end faults", "socket": str(self.socket)}))

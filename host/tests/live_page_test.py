@@ -85,6 +85,7 @@ class Page(LiveCase):
         _, url = self.live(self.socket, "--interval", "0.05", "--allow-faults")
         with browser.Browser(url) as page:
             page.until("document.querySelector('form.faults')")
+            page.until("/[1-9]/.test(document.querySelector('dd[data-key=requests]').textContent)")
             for which, wire in (("down", "doorbell"), ("up", "interrupt")):
                 page.value(f"document.querySelector('[data-plan=\"drop {wire} 1\"]').click()")
                 mark = page.until("/\\d recovered/.test(document.querySelector('.mark."

@@ -53,6 +53,7 @@ def test_signals_that_are_lost_on_the_page_are_recovered_in_the_guest(
     with page_of(device.control, "--allow-faults") as page:
         page.until("document.querySelector('.lit.down')?.style.opacity > 0 && "
                    "document.querySelector('.lit.up').style.opacity > 0")
+        page.until("/[1-9]/.test(document.querySelector('dd[data-key=requests]').textContent)")
         page.until("document.querySelector('form.faults')")
         for _ in range(2):
             lose(page, "doorbell", "down")
