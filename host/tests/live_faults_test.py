@@ -81,16 +81,17 @@ class LiveFaults(LiveCase):
     def test_what_is_wrong_with_a_request_is_said(self) -> None:
         self.busy(self.socket, "--allow-faults", "--fault", "stall interrupt 9999999 1ms")
         _, url = self.live(self.socket, "--interval", "0.05", "--allow-faults")
+        changes: tuple[tuple[dict[str, Any], str], ...] = (
+            ({"plan": "lose doorbell"}, "'lose' at character 1: choose drop"),
+            ({"plan": "drop kick"}, "'kick' at character 6"),
+            ({"plan": ""}, "plan"), ({"plan": "drop " + "x" * 60}, "character 6"),
+            ({"plan": 7}, "plan"), ({"plan": "seed 4"}, "seed"),
+            ({"plan": "invent doorbell 1ms"}, "--fault"),
+            ({"plan": "drop completion 1"}, "choose doorbells"),
+            ({"queue": 32}, "queue"), ({"queue": -1}, "queue"), ({"queue": "0"}, "queue"),
+            ({"socket": "/nowhere"}, "/nowhere"), ({"do": "format"}, "end faults"))
         with WebSocket(url) as client:
-            for change, said in (
-                    ({"plan": "lose doorbell"}, "'lose' at character 1: choose drop"),
-                    ({"plan": "drop kick"}, "'kick' at character 6"),
-                    ({"plan": ""}, "plan"), ({"plan": "drop " + "x" * 60}, "character 6"),
-                    ({"plan": 7}, "plan"), ({"plan": "seed 4"}, "seed"),
-                    ({"plan": "invent doorbell 1ms"}, "--fault"),
-                    ({"plan": "drop completion 1"}, "choose doorbells"),
-                    ({"queue": 32}, "queue"), ({"queue": -1}, "queue"), ({"queue": "0"}, "queue"),
-                    ({"socket": "/nowhere"}, "/nowhere"), ({"do": "format"}, "end faults")):
+            for change, said in changes:
                 with self.subTest(change):
                     self.assertIn(said, self.asked(client, {**self.lose, **change}))
             self.assertEqual(len(next(samples(client))["device"]["faults"]), 1)
