@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 
 namespace bellwire::os {
 
@@ -34,15 +35,29 @@ Result<WrittenFile> WrittenFile::create(
   return WrittenFile(path, std::move(fd));
 }
 
+namespace {
+
+constexpr std::size_t least_page = 4096;
+
+// So that whoever writes there next does not wait for each page: neither for the file system, nor
+// for a hypervisor that keeps page tables of its own, which notices a page only when it is used.
+// Others may be writing to the same bytes through another mapping.
+void touch(const Mapping& memory) noexcept {
+#if defined(MADV_POPULATE_WRITE)
+  (void)::madvise(memory.data(), memory.size(), MADV_POPULATE_WRITE);
+#endif
+  for (std::size_t at = 0; at < memory.size(); at += least_page)
+    (void)std::atomic_ref(reinterpret_cast<unsigned char&>(memory.data()[at])).fetch_or(0);
+}
+
+}  // namespace
+
 // A peer may still shorten the file: then the mapping is none of it any more, and harmless.
 Result<Mapping> WrittenFile::map(std::uint64_t begin, std::uint64_t size) const {
   errno = ::posix_fallocate(fd_.get(), static_cast<off_t>(begin), static_cast<off_t>(size));
   if (errno != 0) return system_fault("cannot write '{}'", path_);
   auto mapping = Mapping::of_peer(fd_.get(), size, nullptr, begin);
-#if defined(MADV_POPULATE_WRITE)
-  // Else its pages come one by one, when they are written.
-  if (mapping) (void)::madvise(mapping->data(), mapping->size(), MADV_POPULATE_WRITE);
-#endif
+  if (mapping) touch(*mapping);
   return mapping;
 }
 
