@@ -22,12 +22,14 @@ from bellwire.report import browser
 
 DEVICES = 10
 ROUNDS = 3
-SECONDS = 10.0  # of a round
+SECONDS = 5.0  # of a round
 SETTLED = 3.0   # seconds before the first: the page is loaded
 LIMIT = 10.0    # percent of a CPU, for the server and the page
-WHERE = "in-process:rings=1000000"  # one at a time, for longer than the rounds take
+WHERE = "in-process:rings=3000000"  # one at a time, for longer than the rounds take
 COLUMNS = {"server": "server, % of a CPU", "page": "page's renderer", "browser": "the browser's others"}
 AT_WORK = "[...live.samples.values()].filter(all => all.at(-1).rates.requests > 0).length"
+SEEN = "[...live.samples.values()].reduce((sum, all) => sum + all.length, 0)"
+INTERVAL = 0.1  # seconds between samples, as it is without --interval
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -116,14 +118,24 @@ def measure(rounds: int) -> list[dict[str, float]]:
         page.until(f"{AT_WORK} === {DEVICES}")
         time.sleep(SETTLED)
         for _ in range(rounds):
+            seen = page.value(SEEN)
             began, before = time.monotonic(), CpuTimes.now(server.pid, page.pid)
             time.sleep(SECONDS)
             after = CpuTimes.now(server.pid, page.pid)
             found.append(after.since(before, time.monotonic() - began))
+            _check(page.value(SEEN) - seen)
         busy = page.value(AT_WORK)
         if busy != DEVICES:
             raise HarnessError(f"only {busy} of {DEVICES} devices are at work on the page")
     return found
+
+
+def _check(samples: int) -> None:
+    """Raises if the page got fewer than half of a round's samples: who gets no CPU takes none."""
+    wanted = round(DEVICES * SECONDS / INTERVAL)
+    if samples < wanted / 2:
+        raise HarnessError(f"the page got {samples} of {wanted} samples in {SECONDS:g} s: this machine "
+                           "is too busy; measure again when it is calm")
 
 
 def missing() -> str:
