@@ -13,6 +13,7 @@ constexpr auto left = TextTable::Align::left;
 
 std::string extent(const explore::Outcome& outcome) {
   if (outcome.failure) return "broken";
+  if (outcome.runs == 1) return "holds in this one";
   return outcome.exhausted ? "holds in all" : "holds so far";
 }
 
