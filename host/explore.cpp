@@ -33,6 +33,7 @@ Result<void> start(std::vector<std::string> words) {
 
 void add_explore(CLI::App& app, Run& run) {
   auto* command = app.add_subcommand("explore", "Run both sides of a queue in every order");
+  command->fallthrough(false);  // all words are the other program's
   command->prefix_command();
   command->set_help_flag();
   command->callback(

@@ -120,7 +120,7 @@ void add_options(CLI::App& app, Run& chosen) {
                  "usual one")
       ->type_name("TEXT");
   add_json(app, options->json,
-           "[{scene, runs, steps, budget, exhausted, seconds, failure: {why, schedule, story}}]");
+           "[{scene, promise, runs, steps, exhausted, seconds, failure: {why, schedule, story}}]");
   app.callback([&chosen, options] { chosen = [options] { return run(*options); }; });
 }
 
