@@ -93,6 +93,7 @@ static void init_queue(struct bell_device *device, unsigned int index)
 	queue->control = (void *)device->memory + bell_queue_offset(queue);
 	bell_records_init(queue);
 	bell_look_init(queue);
+	bell_gate_init(queue);
 	/* A guest that was reset counts on from its old number, but is not ready yet. */
 	queue->generation = READ_ONCE(queue->control->driver.generation);
 	bell_queue_end(queue);

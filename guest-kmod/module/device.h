@@ -27,6 +27,7 @@
  *   device->lock    everything that is set up and torn down; page faults
  *   queue->lock     what the interrupt handler reads; taken with interrupts off
  *   the lock of an eventfd's wait queue, which the eventfd takes
+ *   gate->waiters.lock  the hops that are held; wakes who polls for them
  *   records->lock   the queue's records
  *   bell_queue_ring() takes none of them, so it may be called under any; it runs
  *   in an RCU read section.
@@ -41,6 +42,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
 #include <linux/pci_regs.h>
+#include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -49,6 +51,7 @@
 #include "look_time.h"
 
 struct bell_file;
+struct bell_queue;
 struct bell_worker;
 struct dentry;
 struct eventfd_ctx;
@@ -102,6 +105,22 @@ struct bell_look {
 	u64 since, took; /* ns */
 };
 
+/* A hop that may be held, and the line that says so. */
+struct bell_hop {
+	enum bellwire_stage stage;
+	const char *file;
+	unsigned int line;
+	const char *name;                     /* of go */
+	void (*go)(struct bell_queue *queue); /* does it; process context, device->lock */
+};
+
+/* Used by gate.c alone, but for bell_holds(). Protected by the lock of waiters. */
+struct bell_gate {
+	bool on; /* read without the lock */
+	const struct bell_hop *held[BELLWIRE_STAGES];
+	wait_queue_head_t waiters;
+};
+
 struct bell_queue {
 	struct bell_device *device;
 	unsigned int index;
@@ -111,6 +130,7 @@ struct bell_queue {
 	u32 generation; /* protected by device->lock; records read it without the lock */
 	struct bell_records records;
 	struct bell_look look;
+	struct bell_gate gate;
 
 	spinlock_t lock;         /* see "Locks" above */
 	struct bell_file *owner; /* written under both locks, read under either */
@@ -224,6 +244,36 @@ void bell_look_settle(struct bell_queue *queue); /* before its counts are read; 
 void bell_look_rung(struct bell_queue *queue);
 void bell_look_interrupted(struct bell_queue *queue);
 void bell_look_end(struct bell_queue *queue); /* may sleep; not under device->lock */
+/* While somebody steps, nothing is looked at and no time is measured. */
+void bell_look_forget(struct bell_queue *queue);
+void bell_look_resume(struct bell_queue *queue);
+
+/* gate.c */
+void bell_gate_init(struct bell_queue *queue);
+void bell_gate_close(struct bell_queue *queue);  /* hops are held from now on; device->lock */
+void bell_gate_next(struct bell_queue *queue);   /* likewise; does the first that is held */
+void bell_gate_open(struct bell_queue *queue);   /* likewise; does all that are held */
+void bell_gate_forget(struct bell_queue *queue); /* does none of them; may sleep */
+void bell_gate_show(const struct bell_queue *queue, struct bellwire_step *step);
+__poll_t bell_gate_poll(struct bell_queue *queue, struct file *filp, poll_table *table);
+bool bell_gate_hold(struct bell_queue *queue, const struct bell_hop *hop);
+
+/*
+ * Whether somebody steps, so that the hop is held here: then later(queue) does it.
+ * Any context, under any lock but those of the gate and the records.
+ */
+#define bell_holds(queue, at, later)                                                               \
+	({                                                                                         \
+		struct bell_queue *queue_ = (queue);                                               \
+		static const struct bell_hop hop_ = {                                              \
+			.stage = (at),                                                             \
+			.file = __FILE__,                                                          \
+			.line = __LINE__,                                                          \
+			.name = #later,                                                            \
+			.go = (later),                                                             \
+		};                                                                                 \
+		unlikely(READ_ONCE(queue_->gate.on)) && bell_gate_hold(queue_, &hop_);             \
+	})
 
 /* queue.c; all of these need device->lock */
 struct bell_queue *bell_queue_find(const struct bell_file *file, u32 index);
@@ -245,6 +295,13 @@ void bell_queue_catch_up(struct bell_queue *queue);
 static inline void bell_count(struct bell_queue *queue, enum bell_count which)
 {
 	atomic64_inc(&queue->totals[which]);
+}
+
+/* Whether somebody steps, on either side. */
+static inline bool bell_steps(const struct bell_queue *queue)
+{
+	return READ_ONCE(queue->control->recording.recording) &
+	       (BELLWIRE_GUEST_STEPS | BELLWIRE_HOST_STEPS);
 }
 
 /* record.c; bell_record_it() in any context. The index is a word of the shared memory. */

@@ -96,12 +96,16 @@ static ssize_t bell_read(struct file *filp, char __user *user, size_t size, loff
 static __poll_t bell_poll(struct file *filp, poll_table *table)
 {
 	struct bell_file *file = filp->private_data;
+	/* Pairs with bell_queue_claim(). */
+	struct bell_queue *queue = smp_load_acquire(&file->queue);
+	__poll_t held;
 
 	poll_wait(filp, &file->waiters, table);
+	held = queue ? bell_gate_poll(queue, filp, table) : 0;
 	smp_mb(); /* pairs with call_owner(): it sees the waiter, or this side sees the count */
 	if (READ_ONCE(file->device->gone))
 		return EPOLLHUP | EPOLLERR;
-	return atomic64_read(&file->pending) ? EPOLLIN | EPOLLRDNORM : 0;
+	return held | (atomic64_read(&file->pending) ? EPOLLIN | EPOLLRDNORM : 0);
 }
 
 /*

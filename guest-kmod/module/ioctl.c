@@ -21,6 +21,7 @@ union argument {
 	struct bellwire_call call;
 	struct bellwire_kick kick;
 	struct bellwire_info info;
+	struct bellwire_step step;
 };
 
 static int check_claim(const struct bellwire_claim *claim, u32 flags)
@@ -168,6 +169,31 @@ static int do_info(struct bell_file *file, union argument *argument)
 	return 0;
 }
 
+static void (*const step_actions[])(struct bell_queue *queue) = {
+	[BELLWIRE_STEP_ON] = bell_gate_close,
+	[BELLWIRE_STEP_NEXT] = bell_gate_next,
+	[BELLWIRE_STEP_OFF] = bell_gate_open,
+};
+
+static int do_step(struct bell_file *file, union argument *argument)
+{
+	const struct bellwire_step given = argument->step;
+
+	if (given.action >= ARRAY_SIZE(step_actions) || given.reserved)
+		return -EINVAL;
+	if (!file->queue)
+		return -ENOTCONN;
+	argument->step = (struct bellwire_step){ .action = given.action };
+	bell_gate_show(file->queue, &argument->step);
+	return 0;
+}
+
+static void commit_step(struct bell_file *file, const union argument *argument)
+{
+	if (step_actions[argument->step.action])
+		step_actions[argument->step.action](file->queue);
+}
+
 static int do_kick(struct bell_queue *queue)
 {
 	int error = -ENOTCONN;
@@ -196,6 +222,7 @@ static const struct command {
 	{ BELLWIRE_RING, .hot = bell_queue_ring },
 	{ BELLWIRE_RESET, .run = do_reset, .commit = commit_reset },
 	{ BELLWIRE_INFO, .run = do_info },
+	{ BELLWIRE_STEP, .run = do_step, .commit = commit_step },
 };
 
 static const struct command *find_command(unsigned int number)

@@ -158,6 +158,13 @@ static void take_sample(struct bell_look *look, bool replaced)
 		atomic_cmpxchg_release(&look->sample, sample, BELL_SAMPLE_WANTED);
 }
 
+/* A hop that is held is neither missing nor late. */
+static void see_nothing(struct bell_look *look)
+{
+	look->doorbell = NOTHING;
+	look->interrupt = NOTHING;
+}
+
 static void look_at(struct bell_queue *queue)
 {
 	struct bell_look *look = &queue->look;
@@ -195,7 +202,10 @@ static bool look_once(struct bell_queue *queue)
 
 	mutex_lock(&device->lock);
 	if (!device->gone && !device->held && queue->owner && !queue->look.off) {
-		look_at(queue);
+		if (bell_steps(queue))
+			see_nothing(&queue->look);
+		else
+			look_at(queue);
 		again = waits(queue);
 		if (!again) {
 			/* Pairs with bell_look_rung(): one of the two sees a new request. */
@@ -258,7 +268,8 @@ void bell_look_rung(struct bell_queue *queue)
 
 	if (READ_ONCE(look->off) || !READ_ONCE(queue->owner))
 		return;
-	begin_sample(queue);
+	if (!bell_steps(queue))
+		begin_sample(queue);
 	smp_mb(); /* pairs with smp_store_mb() in look_once() */
 	if (!READ_ONCE(look->active) && !xchg(&look->active, true))
 		start(look);
@@ -270,7 +281,7 @@ void bell_look_interrupted(struct bell_queue *queue)
 	u64 took;
 
 	if (likely(atomic_read_acquire(&look->sample) != BELL_SAMPLE_RUNS) ||
-	    READ_ONCE(queue->device->held) ||
+	    READ_ONCE(queue->device->held) || bell_steps(queue) ||
 	    below(READ_ONCE(queue->control->complete.completed), look->until))
 		return;
 	took = ktime_get_ns() - look->since;
@@ -278,6 +289,20 @@ void bell_look_interrupted(struct bell_queue *queue)
 		return;
 	look->took = took;
 	atomic_set_release(&look->sample, BELL_SAMPLE_ENDED);
+}
+
+/* What is measured just now would be the time of a person. */
+void bell_look_forget(struct bell_queue *queue)
+{
+	atomic_cmpxchg(&queue->look.sample, BELL_SAMPLE_RUNS, BELL_SAMPLE_WANTED);
+}
+
+/* Somebody may wait for what comes now. */
+void bell_look_resume(struct bell_queue *queue)
+{
+	rcu_read_lock();
+	bell_look_rung(queue);
+	rcu_read_unlock();
 }
 
 void bell_look_end(struct bell_queue *queue)

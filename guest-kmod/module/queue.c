@@ -15,8 +15,7 @@
 #include "trace.h"
 #include "worker.h"
 
-/* Any context, any number of callers at the same time, also while the device goes. */
-int bell_queue_ring(struct bell_queue *queue)
+static int ring(struct bell_queue *queue)
 {
 	struct bell_device *device = queue->device;
 	int result = -ENODEV;
@@ -37,6 +36,17 @@ int bell_queue_ring(struct bell_queue *queue)
 	}
 	rcu_read_unlock();
 	return result;
+}
+
+static void write_doorbell(struct bell_queue *queue)
+{
+	ring(queue);
+}
+
+/* Any context, any number of callers at the same time, also while the device goes. */
+int bell_queue_ring(struct bell_queue *queue)
+{
+	return bell_holds(queue, BELLWIRE_RUNG, write_doorbell) ? 0 : ring(queue);
 }
 
 /* Records that a worker took a kick. Any context. */
@@ -83,7 +93,8 @@ void bell_queue_interrupt(struct bell_queue *queue)
 	rcu_read_unlock();
 	bell_count(queue, BELL_INTERRUPTS);
 	trace_interrupt(queue, atomic64_read(&queue->totals[BELL_INTERRUPTS]));
-	bell_queue_call(queue);
+	if (!bell_holds(queue, BELLWIRE_SIGNALLED, bell_queue_call))
+		bell_queue_call(queue);
 }
 
 static bool has_worker(struct bell_queue *queue)
@@ -100,6 +111,7 @@ static bool has_worker(struct bell_queue *queue)
 /* One kick, one ring and one interrupt replace all that were lost while the device was held. */
 void bell_queue_catch_up(struct bell_queue *queue)
 {
+	bell_gate_forget(queue);
 	if (has_worker(queue))
 		bell_queue_kicked(queue);
 	bell_queue_ring(queue);
@@ -134,6 +146,7 @@ void bell_queue_begin(struct bell_queue *queue, u32 generation)
 
 	lockdep_assert_held(&queue->device->lock);
 
+	bell_gate_forget(queue);
 	queue->generation = generation - 1;
 	/* The device sees the even number before any of the zeroes. */
 	smp_store_mb(control->driver.generation, queue->generation);
@@ -142,7 +155,8 @@ void bell_queue_begin(struct bell_queue *queue, u32 generation)
 	memset(&control->submit, 0, sizeof(control->submit));
 	memset(&control->consume, 0, sizeof(control->consume));
 	memset(control->sides[BELLWIRE_MODULE].last, 0, sizeof(control->sides->last));
-	atomic_andnot(BELLWIRE_GUEST_RECORDS, (atomic_t *)&control->recording.recording);
+	atomic_andnot(BELLWIRE_GUEST_RECORDS | BELLWIRE_GUEST_STEPS,
+		      (atomic_t *)&control->recording.recording);
 
 	/* The device sees the zeroes before the odd number. */
 	smp_store_release(&control->driver.generation, ++queue->generation);
@@ -234,6 +248,7 @@ void bell_file_disconnect(struct bell_file *file)
 
 	if (!queue || queue->owner != file)
 		return;
+	bell_gate_forget(queue);
 	bell_worker_destroy(bell_file_set_worker(file, NULL));
 	call = bell_file_set_call(file, NULL);
 	if (call)

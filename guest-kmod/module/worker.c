@@ -59,20 +59,46 @@ static void ring(struct bell_worker *worker, u64 count)
 }
 
 /*
- * Polls before it takes, since older kernels decrement a semaphore at zero. The
+ * To be called after a poll, since older kernels decrement a semaphore at zero. The
  * lock keeps others from taking the count in between.
  */
-static bool take_locked(struct bell_worker *worker)
+static bool take_count(struct bell_worker *worker)
 {
 	u64 count = 0;
 
 	lockdep_assert_held(&worker->head->lock);
 
-	if (vfs_poll(worker->file, NULL) & EPOLLIN)
-		eventfd_ctx_do_read(worker->ctx, &count);
+	eventfd_ctx_do_read(worker->ctx, &count);
 	if (count)
 		ring(worker, count);
 	return count;
+}
+
+static bool has_count(struct bell_worker *worker)
+{
+	return vfs_poll(worker->file, NULL) & EPOLLIN;
+}
+
+/* Takes a kick that was held. */
+static void take_kick(struct bell_queue *queue)
+{
+	struct bell_worker *worker = queue->owner ? queue->owner->worker : NULL;
+
+	lockdep_assert_held(&queue->device->lock);
+
+	if (!worker || !worker->head)
+		return;
+	spin_lock_irq(&worker->head->lock);
+	if (has_count(worker))
+		take_count(worker);
+	spin_unlock_irq(&worker->head->lock);
+}
+
+static bool take_locked(struct bell_worker *worker)
+{
+	if (!has_count(worker) || bell_holds(worker->queue, BELLWIRE_KICKED, take_kick))
+		return false;
+	return take_count(worker);
 }
 
 static bool take(struct bell_worker *worker)
@@ -96,7 +122,7 @@ static void poll_for_kick(struct bell_worker *worker)
 	if (num_online_cpus() == 1)
 		return;
 	while (ktime_get_ns() < until && !need_resched() && !kthread_should_stop()) {
-		if (vfs_poll(worker->file, NULL) & EPOLLIN)
+		if (has_count(worker))
 			return;
 		cpu_relax();
 	}

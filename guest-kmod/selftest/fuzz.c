@@ -76,6 +76,13 @@ static void any_ring(void)
 		ioctl(fd, any(2) ? BELLWIRE_KICK : BELLWIRE_RING);
 }
 
+static void any_step(void)
+{
+	struct bellwire_step step = { .action = any(5) };
+
+	ioctl(any_fd(), BELLWIRE_STEP, &step);
+}
+
 static void any_command(void)
 {
 	char argument[256];
@@ -107,8 +114,8 @@ static void any_map(void)
 }
 
 static void (*const actions[])(void) = {
-	replace_fd, any_claim,   any_call, any_kick, any_ring,
-	any_ring,   any_command, any_read, any_map,
+	replace_fd, any_claim, any_call,    any_kick, any_ring,
+	any_ring,   any_step,  any_command, any_read, any_map,
 };
 
 static void run_process(unsigned int seed)

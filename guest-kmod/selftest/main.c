@@ -21,8 +21,8 @@ struct options options = {
 };
 
 static const struct test *const all[] = {
-	error_tests, mapping_tests, worker_tests,   race_tests, interrupt_tests,
-	reset_tests, unbind_tests,  lifetime_tests, fuzz_tests,
+	error_tests, mapping_tests, worker_tests, race_tests,     interrupt_tests,
+	reset_tests, step_tests,    unbind_tests, lifetime_tests, fuzz_tests,
 };
 
 /* A test that failed may have left the device unbound, or the module removed. */

@@ -7,7 +7,8 @@
 #include "runner.h"
 
 extern const struct test error_tests[], mapping_tests[], worker_tests[], race_tests[],
-	interrupt_tests[], reset_tests[], unbind_tests[], lifetime_tests[], fuzz_tests[];
+	interrupt_tests[], reset_tests[], step_tests[], unbind_tests[], lifetime_tests[],
+	fuzz_tests[];
 
 struct options {
 	const char *module;

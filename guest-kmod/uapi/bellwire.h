@@ -107,6 +107,11 @@
  *   before it acts. So a record that has seen an index is always later than the
  *   record that published it.
  *
+ * Slow motion
+ *   A side that is held, hop by hop, by a person says so in two more bits of
+ *   `recording`. While one of them is set, nobody takes a signal that does not
+ *   come for lost: nobody repairs, recovers or reports it.
+ *
  * Hanging
  *   For every stage, its side always stores in `last` the index below which all
  *   requests of this generation have reached the stage, whether somebody records
@@ -264,10 +269,12 @@ struct bellwire_recording_line {
 	__u32 reserved[15];
 } BELLWIRE_OWN_LINE;
 
-/* The guest's bit is cleared when a generation begins, the host's when a device starts. */
+/* The guest's bits are cleared when a generation begins, the host's when a device starts. */
 enum bellwire_recorder {
 	BELLWIRE_HOST_RECORDS = 1,
 	BELLWIRE_GUEST_RECORDS = 2,
+	BELLWIRE_HOST_STEPS = 4,  /* see "Slow motion"; written by the device */
+	BELLWIRE_GUEST_STEPS = 8, /* likewise; written by the module */
 };
 
 /* The sides that write records. */
@@ -480,7 +487,8 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
  * read() is an alternative to the call eventfd. It waits for interrupts, returns
  * their number since the last read() as a __u64, and sets it to zero. With
  * O_NONBLOCK it fails with EAGAIN if there were none; a buffer of less than 8
- * bytes is EINVAL. poll() reports IN while the number is not zero.
+ * bytes is EINVAL. poll() reports IN while the number is not zero, and PRI as
+ * BELLWIRE_STEP says.
  *
  * When the device goes (it died, was unplugged, or lost its driver), poll()
  * reports HUP | ERR to all who wait, the call eventfd is signalled one last
@@ -620,6 +628,35 @@ struct bellwire_info {
 };
 #define BELLWIRE_INFO _IOR(0xbe, 0x06, struct bellwire_info)
 
+enum bellwire_step_action {
+	BELLWIRE_STEP_SHOW = 0, /* changes nothing */
+	BELLWIRE_STEP_ON = 1,   /* hops are held from now on */
+	BELLWIRE_STEP_NEXT = 2, /* the hop that is held happens; without one, nothing */
+	BELLWIRE_STEP_OFF = 3,  /* all that are held happen; none is held any more */
+};
+
+/*
+ * Slow motion: the module holds its hops, until each is told to happen. Held are
+ * the taking of a kick (KICKED; by the worker READ it is taken at once), the
+ * doorbell (RUNG), and the signal of the call eventfd after an interrupt
+ * (SIGNALLED). Nothing waits meanwhile: KICK, RING and a write to the kick eventfd
+ * return at once. The answer is what is held before the action, the earliest stage
+ * first. poll() reports PRI while a hop is held.
+ *
+ * RESET, the last close() and a reset of the device end slow motion, and forget
+ * what is held: a kick stays in its eventfd, and a request in its ring.
+ */
+struct bellwire_step {
+	__u32 action;      /* in: enum bellwire_step_action */
+	__u32 held;        /* out: enum bellwire_stage; BELLWIRE_STAGES: none */
+	__u32 line;        /* out: the line of `file` that holds it, and calls `function` */
+	__u32 reserved;    /* zero */
+	char file[24];     /* out: below guest-kmod/module; ends with a NUL */
+	char function[24]; /* out: likewise; what does the hop */
+};
+#define BELLWIRE_STEP _IOWR(0xbe, 0x07, struct bellwire_step)
+
+BELLWIRE_ASSERT(sizeof(struct bellwire_step) == 64, "step is 64 bytes");
 BELLWIRE_ASSERT(sizeof(struct bellwire_claim) == 32, "claim is 32 bytes");
 BELLWIRE_ASSERT(sizeof(struct bellwire_call) == 8, "call is 8 bytes");
 BELLWIRE_ASSERT(sizeof(struct bellwire_kick) == 16, "kick is 16 bytes");
