@@ -16,6 +16,7 @@
 #include "vdev/core/completion_filter.hpp"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/core/request_tap.hpp"
+#include "vdev/core/step_gate.hpp"
 #include "vdev/os/event_fd.hpp"
 #include "vdev/os/memory.hpp"
 
@@ -60,6 +61,8 @@ struct Attachment {
   std::shared_ptr<CompletionFilter> completions = {};
   /// Sees what crosses the rings of a ring device; null: nobody does.
   std::shared_ptr<RequestTap> tap = {};
+  /// What holds a ring device in slow motion; null: nothing.
+  std::shared_ptr<StepGate> steps = {};
 };
 
 }  // namespace bellwire

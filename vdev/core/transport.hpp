@@ -22,6 +22,8 @@ struct GuestPlan {
   std::uint32_t requests = 10'000;
   std::uint32_t depth = 1;  ///< requests in flight
   bool recover = true;      ///< whether a guest that can looks for what did not come
+  /// Holds the guest's own hops in slow motion, if it can be held; null: nothing does.
+  std::shared_ptr<StepGate> steps = {};
 };
 
 /// One request and its answer.

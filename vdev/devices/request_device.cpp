@@ -28,10 +28,12 @@ Result<void> RingDevice::start(Attachment attachment) {
   for (unsigned index = 0; index < layout_->queues(); ++index) {
     const auto queue = layout_->queue(index);
     ring::set_recording(queue, BELLWIRE_HOST_RECORDS, false);  // left by an incarnation that died
+    ring::set_recording(queue, BELLWIRE_HOST_STEPS, attachment.steps != nullptr);
     queues_.push_back({make_queue(index, queue, attachment.interrupts[index], incarnation),
                        ring::Watchdog(queue, attachment.interrupts[index])});
     queues_.back().queue.filter(attachment.completions, index);
     queues_.back().queue.tell(attachment.tap, index);
+    queues_.back().queue.hold(attachment.steps, index);
   }
   reports_left_ = reports_per_tick;
   return {};

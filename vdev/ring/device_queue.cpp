@@ -48,6 +48,8 @@ void DeviceQueue::tell(std::shared_ptr<RequestTap> tap, unsigned number) noexcep
 Turn DeviceQueue::turn(RequestHandler& handler, std::uint64_t rings) noexcept {
   if (!follow_generation()) return Turn::done;
   note_rings(rings);
+  if (gate_) [[unlikely]]
+    return step(handler);
   const Look left = serve(handler);
   const bool done = left == Look::no_longer || (left == Look::nothing && may_sleep(completed_));
   return done ? Turn::done : Turn::more;
@@ -62,6 +64,8 @@ void DeviceQueue::note_rings(std::uint64_t rings) noexcept {
 
 Turn DeviceQueue::poll(RequestHandler& handler) noexcept {
   if (!follow_generation()) return Turn::done;
+  if (gate_) [[unlikely]]
+    return step(handler);
   const auto before = completed_;
   const Look left = serve(handler);
   return left != Look::no_longer && completed_ != before ? Turn::more : Turn::done;
@@ -101,6 +105,7 @@ void DeviceQueue::begin(std::uint32_t generation) noexcept {
   generation_ = generation;
   completed_ = taken_ = 0;
   ending_ = cancelled_ = withheld_ = false;
+  next_hop_ = BELLWIRE_TAKEN;
   status_ = BELLWIRE_QUEUE_OK;
   offender_ = 0;
   if (tap_) tap_->began(number_, generation_, completed_, true);
@@ -181,13 +186,17 @@ void DeviceQueue::publish(std::uint32_t before) noexcept {
 }
 
 void DeviceQueue::announce(std::uint32_t before, std::uint32_t end) noexcept {
+  if (show(before, end)) raise();
+}
+
+bool DeviceQueue::show(std::uint32_t before, std::uint32_t end) noexcept {
   if (tap_) [[unlikely]]
     for (auto index = before; index != end; ++index)
       tap_->published(number_, index, queue_.completion(index));
   trace_.note_all(BELLWIRE_POSTED, generation_, before, end);
   store(queue_.control->complete.completed, end, in_order);
   const auto event = load(queue_.control->consume.interrupt_event, in_order);
-  if (bellwire_event_passed(event, end, before)) raise();
+  return bellwire_event_passed(event, end, before) != 0;
 }
 
 void DeviceQueue::count_loss(bellwire_hop hop) noexcept {

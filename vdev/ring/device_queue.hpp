@@ -18,6 +18,7 @@
 #include "vdev/core/device.hpp"
 #include "vdev/core/interrupt.hpp"
 #include "vdev/core/request_tap.hpp"
+#include "vdev/core/step_gate.hpp"
 #include "vdev/ring/in_flight.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/request.hpp"
@@ -42,6 +43,13 @@ class DeviceQueue {
 
   /// Who sees what crosses it, from now on; may be null.
   void tell(std::shared_ptr<RequestTap> tap, unsigned number) noexcept;
+
+  /// What holds it in slow motion; may be null. Before the first turn, and only for a
+  /// RequestHandler, without a filter.
+  void hold(std::shared_ptr<StepGate> gate, unsigned number) noexcept {
+    gate_ = std::move(gate);
+    number_ = number;
+  }
 
   /// Serves the requests that are there, up to a bound. `rings`: the doorbell's count.
   Turn turn(RequestHandler& handler, std::uint64_t rings) noexcept;
@@ -119,6 +127,15 @@ class DeviceQueue {
 
   void publish(std::uint32_t before) noexcept;
   void announce(std::uint32_t before, std::uint32_t end) noexcept;
+  /// Shows them to the driver. True: it wants an interrupt.
+  [[nodiscard]] bool show(std::uint32_t before, std::uint32_t end) noexcept;
+
+  // device_queue_steps.cpp
+  Turn step(RequestHandler& handler) noexcept;
+  bool hop(RequestHandler& handler) noexcept;
+  bool step_take(RequestHandler& handler) noexcept;
+  bool step_show() noexcept;
+  bool step_raise() noexcept;
 
   // device_queue_faults.cpp
   void publish_filtered(std::uint32_t before) noexcept;
@@ -136,8 +153,12 @@ class DeviceQueue {
   std::uint32_t offender_ = 0;
   TraceWriter trace_;
 
-  unsigned number_ = 0;              // for the two below
+  unsigned number_ = 0;              // for the three below
   std::shared_ptr<RequestTap> tap_;  // only while somebody records
+
+  // Only in slow motion.
+  std::shared_ptr<StepGate> gate_;
+  bellwire_stage next_hop_ = BELLWIRE_TAKEN;
 
   // Only while faults are injected.
   std::shared_ptr<CompletionFilter> filter_;

@@ -35,7 +35,7 @@ std::int64_t DriverWatch::missing(const DeviceSigns& signs) const noexcept {
 }
 
 DriverWatch::Advice DriverWatch::look(Clock::time_point now, const DeviceSigns& signs) {
-  at_work_ = false;
+  at_work_ = in_slow_motion(queue_);
   const auto hang = find_hang(queue_);
   if (!hang) {
     clear(now);
@@ -204,6 +204,7 @@ StallDetector::Finding StallDetector::look(Clock::time_point now) noexcept {
     reported_ = false;
     return Finding::nothing;
   }
+  if (in_slow_motion(queue_)) return Finding::nothing;
   stalled_ += interval;
   if (stalled_ >= limit) return Finding::hopeless;
   if (reported_ || stalled_ < patience || heartbeat_.beats(signs()) < beats)

@@ -97,7 +97,8 @@ class DriverWatch {
   /// How many hops were lost and repaired.
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
   [[nodiscard]] bool paused() const noexcept { return state_ == Heartbeat::Health::paused; }
-  /// Whether the device beats, and has taken all requests: it may take any time.
+  /// Whether the device beats, and has taken all requests, or is held in slow motion: it may take
+  /// any time.
   [[nodiscard]] bool at_work() const noexcept { return at_work_; }
 
   /// Why waiting any longer is pointless; empty if it is not.

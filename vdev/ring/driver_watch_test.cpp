@@ -80,6 +80,19 @@ TEST_CASE("a lost kick is rung for, and counted when the request comes back") {
   CHECK(scene.watch.losses() == 1);
 }
 
+TEST_CASE("what a device holds in slow motion is not suspected, and may take any time") {
+  WatchScene scene;
+  ring::set_recording(*scene.pair.queue, BELLWIRE_HOST_STEPS, true);
+  scene.lose(BELLWIRE_HOP_INTERRUPT);
+  for (int second = 0; second < 20; ++second) CHECK(scene.look(1s) == Advice::done);
+  CHECK(scene.watch.at_work());
+  CHECK_FALSE(scene.watch.hopeless(scene.now));
+  CHECK_FALSE(scene.watch.report());
+  ring::set_recording(*scene.pair.queue, BELLWIRE_HOST_STEPS, false);
+  scene.look();
+  CHECK_FALSE(scene.watch.at_work());
+}
+
 TEST_CASE("a kick that is only late is not lost") {
   WatchScene scene;
   scene.lose(BELLWIRE_HOP_KICK);
@@ -276,6 +289,16 @@ TEST_CASE("a doorbell that a living device never sees hangs, and is said once") 
   CHECK(scene.pass(4s, true) == Findings{Finding::hangs});
   CHECK(scene.stall.describe().find("request 0: doorbell written") == 0);
   CHECK(scene.pass(4s, true) == Findings{Finding::hopeless});
+}
+
+TEST_CASE("in slow motion nothing hangs") {
+  StallFixture scene;
+  scene.device.turn(scene, 1);
+  scene.submit();
+  ring::set_recording(scene.layout.queue(0), BELLWIRE_HOST_STEPS, true);
+  CHECK(scene.pass(60s, true).empty());
+  ring::set_recording(scene.layout.queue(0), BELLWIRE_HOST_STEPS, false);
+  CHECK(scene.pass(4s, true) == Findings{Finding::hangs});
 }
 
 TEST_CASE("so does an interrupt that never comes") {

@@ -96,7 +96,13 @@ constexpr bellwire_side side_of(bellwire_stage stage) noexcept {
 }  // namespace
 
 std::optional<Hang> find_hang(const Queue& queue) noexcept {
+  if (in_slow_motion(queue)) return std::nullopt;
   return HangFinder(queue).hang();
+}
+
+bool in_slow_motion(const Queue& queue) noexcept {
+  return (load(queue.control->recording.recording, acquire) &
+          (BELLWIRE_HOST_STEPS | BELLWIRE_GUEST_STEPS)) != 0;
 }
 
 bool reached(const Queue& queue, bellwire_stage stage, std::uint32_t request) noexcept {

@@ -32,8 +32,12 @@ struct Hang {
 /// The last stage of the oldest request, if driver or device sleeps and waits for the other: it
 /// hangs if that does not change. Requests that the device has taken are in its hands: they are
 /// named only if none behind them waits to be taken by a device that sleeps, and their last stage
-/// is BELLWIRE_TAKEN. Empty otherwise, and if the queue has no driver or is broken.
+/// is BELLWIRE_TAKEN. Empty otherwise, if the queue has no driver or is broken, and in slow motion.
 [[nodiscard]] std::optional<Hang> find_hang(const Queue& queue) noexcept;
+
+/// Whether a person holds one of the sides, hop by hop ("Slow motion" in the header). Then nothing
+/// hangs, and find_hang() finds nothing.
+[[nodiscard]] bool in_slow_motion(const Queue& queue) noexcept;
 
 /// Whether a stage is on the way to the device.
 [[nodiscard]] constexpr bool on_way_there(bellwire_stage stage) noexcept {

@@ -47,6 +47,8 @@ Watchdog::Watchdog(const Queue& queue, Interrupt interrupt)
 
 Watchdog::Finding Watchdog::look(Clock::time_point now) {
   const auto step = std::chrono::duration_cast<Duration>(interval_.next(now));
+  if (in_slow_motion(queue_)) return report_slow_motion(step);
+  held_ = told_ = false;
   if (auto losses = report_driver_losses(); losses.report) return losses;
   auto hang = find_hang(queue_);
   if (hang && hang->last == BELLWIRE_TAKEN) hang.reset();  // its device is at work on it
@@ -58,6 +60,22 @@ Watchdog::Finding Watchdog::look(Clock::time_point now) {
     return settle(now);
   }
   return seen_ && observed_ >= patience ? begin_repair() : Finding{};
+}
+
+// What the guest's side holds; the device's own side is shown to whoever holds it.
+Watchdog::Finding Watchdog::report_slow_motion(Duration step) {
+  seen_.reset();
+  repaired_.reset();
+  const bool guest =
+      (load(queue_.control->recording.recording, acquire) & BELLWIRE_GUEST_STEPS) != 0;
+  const bool waits = load(queue_.control->submit.submitted, acquire) !=
+                     load(queue_.control->consume.consumed, acquire);
+  held_ = guest && waits;
+  observed_ = held_ ? observed_ + step : Duration::zero();
+  if (observed_ < patience || std::exchange(told_, true)) return {};
+  return {.repair = Repair::none,
+          .report = "held in slow motion by the guest: no signal counts as lost meanwhile",
+          .lost = {}};
 }
 
 Watchdog::Finding Watchdog::begin_repair() {

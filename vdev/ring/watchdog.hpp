@@ -12,6 +12,8 @@
 // Time in which nobody looked does not count: the device's own process was not running then. A
 // driver that finds a loss by itself records it in the shared memory, and the watchdog reports it.
 //
+// What a person holds in slow motion is left alone, and reported as that.
+//
 // One thread at a time, the device's. Below it: what is written for a side that died.
 #pragma once
 
@@ -61,7 +63,7 @@ class Watchdog {
 
   /// Whether looking again may show something even if nobody rings.
   [[nodiscard]] bool watching() const noexcept {
-    return repaired_ ? !repaired_->reported : seen_.has_value();
+    return repaired_ ? !repaired_->reported : seen_.has_value() || (held_ && !told_);
   }
 
  private:
@@ -82,8 +84,12 @@ class Watchdog {
   [[nodiscard]] Finding begin_repair();
   [[nodiscard]] Finding report_driver_losses();
 
+  [[nodiscard]] Finding report_slow_motion(Duration step);
+
   Queue queue_;
   Interrupt interrupt_;
+  bool held_ = false;  // by the guest, in slow motion,
+  bool told_ = false;  // which was reported
   std::optional<Hang> seen_;
   Clock::time_point since_;  // seen_ was first seen
   LookInterval interval_;

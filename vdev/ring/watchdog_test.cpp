@@ -69,6 +69,22 @@ TEST_CASE("a doorbell that never came is served without, and counted as lost onc
   CHECK_FALSE(scene.watchdog.watching());
 }
 
+TEST_CASE(
+    "what is held in slow motion is neither repaired nor lost, and is reported as that once") {
+  DogScene scene;
+  submit(scene);
+  ring::set_recording(*scene.pair.queue, BELLWIRE_GUEST_STEPS, true);
+  CHECK_FALSE(scene.look_for(1s).report);
+  CHECK(scene.watchdog.watching());
+  const auto found = scene.look_for(1s);
+  CHECK(DogScene::says(found, "held in slow motion"));
+  CHECK(found.repair == Repair::none);
+  CHECK_FALSE(scene.look_for(60s).report);
+  CHECK_FALSE(scene.watchdog.watching());
+  ring::set_recording(*scene.pair.queue, BELLWIRE_GUEST_STEPS, false);
+  CHECK(scene.look_for(2s).repair == Repair::serve);
+}
+
 TEST_CASE("a kick that never came is distinguished from a lost doorbell") {
   DogScene scene;
   scene.pair.submit();

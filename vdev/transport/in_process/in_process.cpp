@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "vdev/ring/layout.hpp"
+#include "vdev/ring/words.hpp"
 
 namespace bellwire::in_process {
 namespace {
@@ -62,9 +63,21 @@ void InProcess::write_register(std::uint64_t offset, unsigned size, std::uint64_
   if (trapped && registers_) registers_->write(offset, size, *trapped);
 }
 
+// In slow motion. That of a generation that begins is not held.
+bool InProcess::may_take(std::chrono::milliseconds most) {
+  if (!interrupts_.front().wait(most)) return false;
+  const auto layout = ring::Layout::open(memory_);
+  const auto* const control = layout ? layout->queue(0).control : nullptr;
+  if (control == nullptr || ring::load(control->complete.completed, ring::acquire) ==
+                                ring::load(control->consume.consumed, ring::acquire))
+    return true;
+  return steps_->waits({0, BELLWIRE_INTERRUPTED, "take", SourceLine::here()});  // Endpoint::take()
+}
+
 RequestSender::Wait InProcess::wait(std::chrono::nanoseconds time) {
   if (stopped_) return RequestSender::Wait::stopped;
   const auto most = std::clamp(std::chrono::ceil<std::chrono::milliseconds>(time), {}, unnoticed);
+  if (steps_ && !may_take(most)) return RequestSender::Wait::nothing;
   return card_->take(0, most) ? RequestSender::Wait::interrupt : RequestSender::Wait::nothing;
 }
 
@@ -72,6 +85,7 @@ Result<GuestReport> InProcess::run(const GuestPlan& plan) {
   const auto layout = ring::Layout::open(memory_);
   if (!layout) return layout.error();
   std::uint64_t exits = 0;
+  steps_ = plan.steps;
   RequestSender traffic(*layout,
                         {.ring = [&] { exits += card_->ring(0) ? 0 : 1; },
                          .wait = [this](std::chrono::nanoseconds time) { return wait(time); }});

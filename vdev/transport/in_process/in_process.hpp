@@ -51,6 +51,7 @@ class InProcess final : public Transport, private Guest {
   Result<void> wire(unsigned queues);
   Result<GuestReport> run(const GuestPlan& plan) override;
   RequestSender::Wait wait(std::chrono::nanoseconds time);
+  [[nodiscard]] bool may_take(std::chrono::milliseconds most);
   void stop() noexcept override { stopped_ = true; }
 
   boost::asio::io_context& context_;
@@ -61,6 +62,7 @@ class InProcess final : public Transport, private Guest {
   std::optional<machine::Endpoint> card_;
   std::optional<RegisterPort> registers_;
   std::atomic<bool> stopped_ = false;
+  std::shared_ptr<StepGate> steps_;
 };
 
 }  // namespace bellwire::in_process

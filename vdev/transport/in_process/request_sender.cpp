@@ -13,6 +13,10 @@ std::uint32_t input_of(std::uint32_t number, std::uint32_t depth) {
   return number % depth * 2 * piece;
 }
 
+Error stopped() {
+  return fault(std::errc::operation_canceled, "the guest was stopped");
+}
+
 }  // namespace
 
 RequestSender::RequestSender(const ring::Layout& layout, Hooks wires)
@@ -29,14 +33,17 @@ Result<GuestReport> RequestSender::run(const GuestPlan& plan) {
   answered_.resize(plan.requests);
   report_.exchanges.resize(plan.requests);
   recover_ = plan.recover;
+  steps_ = plan.steps;
   ring();
   const auto served = wait_until_served();
   if (!served) return served.error();
   bool goes_on = *served;
+  if (steps_ && report_.interrupts == 0)  // the generation's own: it isn't shown as the ring's
+    if (const auto woken = sleep(); !woken) return woken.error();
   for (std::uint32_t taken = 0; goes_on && taken < plan.requests; ++taken) {
     while (report_.submitted < plan.requests && queue_.in_flight() < depth)
       submit(static_cast<std::uint32_t>(report_.submitted++), depth);
-    publish();
+    if (auto published = publish_in_time(); !published) return published.error();
     const auto completion = wait_for_completion();
     if (!completion) return completion.error();
     goes_on = completion->has_value();
@@ -75,7 +82,7 @@ Result<bool> RequestSender::sleep() {
   look_at_ = began + left;
   for (;; left = look_at_ - clock::now()) {
     const auto came = hooks_.wait(left);
-    if (came == Wait::stopped) return fault(std::errc::operation_canceled, "the guest was stopped");
+    if (came == Wait::stopped) return stopped();
     if (came == Wait::interrupt) break;
     if (recovers()) return true;
     if (gives_up()) return false;
@@ -95,6 +102,7 @@ Result<bool> RequestSender::wait_until_served() {
 // Empty: waiting on is of no use.
 Result<std::optional<bellwire_completion>> RequestSender::wait_for_completion() {
   for (;;) {
+    if (queue_.has_completion() && !may(BELLWIRE_CONSUMED, "take")) return stopped();
     if (const auto completion = queue_.take()) return completion;
     if (queue_.device_broken())
       return fault(std::errc::protocol_error,
@@ -125,10 +133,17 @@ void RequestSender::submit(std::uint32_t number, std::uint32_t depth) {
   queue_.submit(request);
 }
 
-void RequestSender::publish() {
-  if (!queue_.publish()) return;
+bool RequestSender::may(bellwire_stage stage, std::string_view function, SourceLine line) {
+  return !steps_ || steps_->waits({0, stage, function, line});
+}
+
+Result<void> RequestSender::publish_in_time() {
+  if (!may(BELLWIRE_SUBMITTED, "publish")) return stopped();
+  if (!queue_.publish()) return {};
   ++report_.doorbells;
+  if (!may(BELLWIRE_RUNG, "ring")) return stopped();
   ring();
+  return {};
 }
 
 void RequestSender::ring() {

@@ -33,13 +33,16 @@ class RequestSender {
 
  private:
   using clock = std::chrono::steady_clock;
+  /// In slow motion, once the hop may happen. False: it was told to give up.
+  [[nodiscard]] bool may(bellwire_stage stage, std::string_view function,
+                         SourceLine line = SourceLine::here());
+  Result<void> publish_in_time();
   Result<bool> wait_until_served();
   Result<std::optional<bellwire_completion>> wait_for_completion();
   Result<bool> sleep();
   [[nodiscard]] bool recovers();
   [[nodiscard]] bool gives_up();
   void submit(std::uint32_t number, std::uint32_t depth);
-  void publish();
   void ring();
   void keep(const bellwire_completion& completion, std::uint32_t depth);
 
@@ -51,6 +54,7 @@ class RequestSender {
   clock::time_point look_at_;
   ring::StallDetector stall_;
   bool recover_ = true;
+  std::shared_ptr<StepGate> steps_;
   std::mt19937_64 random_;
   std::vector<clock::time_point> submitted_;
   std::vector<bool> answered_;
