@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "host/cli/help.hpp"
@@ -16,6 +15,7 @@
 #include "host/cli/subcommands.hpp"
 #include "host/output/standard_output.hpp"
 #include "host/trace/record/status.hpp"
+#include "vdev/os/event_count.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::host {
@@ -61,14 +61,6 @@ struct EventFdCounts {
   unsigned all = 0, rung = 0;
 };
 
-// "eventfd-count:                2", in hexadecimal; empty if it is not an eventfd.
-std::optional<std::uint64_t> count_of(const std::filesystem::path& fdinfo) {
-  std::ifstream file(fdinfo);
-  for (std::string key; file >> key;)
-    if (std::uint64_t count = 0; key == "eventfd-count:" && file >> std::hex >> count) return count;
-  return std::nullopt;
-}
-
 // Empty: this user may not see them. docs/semantics.md 10.
 std::optional<EventFdCounts> count_event_fds(pid_t pid) {
   std::error_code error;
@@ -76,7 +68,7 @@ std::optional<EventFdCounts> count_event_fds(pid_t pid) {
   if (error) return std::nullopt;
   EventFdCounts counts;
   for (const auto& entry : all)
-    if (const auto count = count_of(entry.path())) {
+    if (const auto count = os::event_count(entry.path().string())) {
       ++counts.all;
       counts.rung += *count > 0 ? 1 : 0;
     }

@@ -8,9 +8,11 @@
 #include "host/cli/stop_on_signal.hpp"
 #include "host/device/device_run.hpp"
 #include "host/device/guest_run.hpp"
+#include "host/device/step_front.hpp"
 #include "host/device/transports.hpp"
 #include "host/device/vhost_user_service.hpp"
 #include "host/device/virtio_run.hpp"
+#include "vdev/devices/request_device.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/os/cpu.hpp"
@@ -91,6 +93,36 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
   return {};
 }
 
+Result<void> refuse_steps(const DeviceOptions& options, const std::string& why) {
+  return fault(std::errc::invalid_argument, "--step: {} {}", options.name, why);
+}
+
+// One ring is enough for a person.
+void hold_guest(GuestPlan& plan, const StepOptions& step) {
+  plan.steps = step.stepper;
+  if (step.wanted() && plan.requests == GuestPlan().requests) plan.requests = 1;
+}
+
+// Slow motion is for requests that are answered at once, in a ring of ours, by a device that
+// sleeps.
+Result<void> check_steps(const DeviceOptions& options, const DeviceEntry& device) {
+  if (!options.step.wanted()) return {};
+  if (!std::holds_alternative<RingEntry>(device) || on_virtqueues(options.on.front()))
+    return refuse_steps(options, text("has no ring of ours on '{}'; choose echo or digest, on "
+                                      "in-process, ivshmem or vfio-user",
+                                      options.on.front()));
+  if (options.poll.polling != Polling::off)
+    return refuse_steps(options, "would poll, and not wait for a doorbell; leave out --poll");
+  if (options.allow_faults ||
+      (options.faults && options.faults->plan().touches(FaultWire::completion)))
+    return refuse_steps(options, "holds each completion; choose faults of doorbells or interrupts");
+  if (options.step.by == "control" && options.tracing.control.empty())
+    return refuse_steps(options, "needs --control SOCKET for --step=control");
+  if (options.step.by == "control" && options.step.every)
+    return refuse_steps(options, "goes on at requests with --step=control; leave out --every");
+  return {};
+}
+
 // Runs a ring device where it has an attachment. Whatever a guest or a peer does ends an attachment
 // at most, never this function.
 Result<void> run_attached(boost::asio::io_context& context, const RingEntry& entry,
@@ -100,6 +132,8 @@ Result<void> run_attached(boost::asio::io_context& context, const RingEntry& ent
     return fault(std::errc::invalid_argument, "{}: {} has no such option on {}",
                  options.virtio_given.front(), options.name, options.on.front());
   const auto device = entry.create(context);
+  if (options.step.wanted() && dynamic_cast<const RequestDevice*>(device.get()) == nullptr)
+    return refuse_steps(options, "completes its requests later; choose one that answers at once");
   GuestPlan plan;
   const auto transport = create_transport(
       context, options.on.front(), plan,
@@ -109,9 +143,12 @@ Result<void> run_attached(boost::asio::io_context& context, const RingEntry& ent
   if (!transport) return transport.error();
   if (options.poll.cpu)
     if (auto pinned = os::pin_thread(*options.poll.cpu); !pinned) return pinned;
+  hold_guest(plan, options.step);
   DeviceRun run(context, *device, options, tracing, journal);
   const auto served = (*transport)->serve(device->registers(), run.runs());
   if (!served) return served.error();
+  std::optional<StepFront> front;
+  if (options.step.by == "keys") front.emplace(context, options.step.stepper, options.step.every);
   auto* const guest = (*transport)->guest();
   if (guest == nullptr)
     context.run();
@@ -177,13 +214,14 @@ Result<void> run_device(DeviceOptions options, std::span<const DeviceEntry> devi
   if (std::holds_alternative<FunctionEntry>(device))
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   if (auto checked = check_completions(options, device); !checked) return checked;
+  if (auto checked = check_steps(options, device); !checked) return checked;
   const bool function = std::holds_alternative<FunctionEntry>(device);
   open_faults(options, function);
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
-  Tracing tracing(options.tracing, *facts, options.faults);
+  Tracing tracing(options.tracing, *facts, options.faults, options.step.stepper);
   if (auto started = tracing.start(function); !started) return started;
   auto journal = DeviceJournal::create(options, device);
   if (!journal) return journal.error();

@@ -59,10 +59,13 @@ Result<DeviceRun::Parts> DeviceRun::make_parts(Attachment attachment) {
       Faults::start(context_, attachment, options_.faults, std::make_shared<RingWitness>(*layout));
   if (!faults) return faults.error();
   attachment.tap = journal_.tap(layout->format());
+  auto doorbells =
+      steps::Doorbells::start(context_, device_, attachment, *layout, options_.step.stepper);
+  if (!doorbells) return doorbells.error();
   auto runner = Runner::start(context_, device_, std::move(attachment), options_.poll.polling);
   if (!runner) return runner.error();
-  return Parts{std::move(*moderation), std::move(*faults), std::move(*runner),
-               tracing_.attach(*layout)};
+  return Parts{std::move(*moderation), std::move(*faults), std::move(*doorbells),
+               std::move(*runner), tracing_.attach(*layout)};
 }
 
 Result<void> DeviceRun::result() const {
@@ -72,7 +75,8 @@ Result<void> DeviceRun::result() const {
 
 unsigned DeviceRun::descriptors_each(const DeviceOptions& options) noexcept {
   return Runner::descriptors_each + Moderation::descriptors_each(options.moderate) +
-         fault_descriptors(options.faults.get());
+         fault_descriptors(options.faults.get()) +
+         (options.step.wanted() ? steps::Doorbells::descriptors_each : 0);
 }
 
 }  // namespace bellwire::host

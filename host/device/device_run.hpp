@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // DeviceRun: a device and what the command puts around it (interrupt moderation, faults,
-// tracing, a journal), on one attachment after another. The parts of an attachment are created in
-// one order and dropped in the reverse, whether the driver takes the attachment back, a part can't
-// be created, or the program ends.
+// slow motion, tracing, a journal), on one attachment after another. The parts of an attachment are
+// created in one order and dropped in the reverse, whether the driver takes the attachment back, a
+// part can't be created, or the program ends.
 //
 // Used on the thread that runs the context.
 #pragma once
@@ -17,6 +17,7 @@
 #include "vdev/faults/faults.hpp"
 #include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
+#include "vdev/steps/doorbells.hpp"
 
 namespace bellwire::host {
 
@@ -45,6 +46,7 @@ class DeviceRun {
   struct Parts {
     Moderation moderation;
     Faults faults;
+    steps::Doorbells doorbells;
     Runner runner;
     Registration tracing;
   };

@@ -59,7 +59,7 @@ void print(const GuestReport& report, const GuestPlan& plan, const Verdict& verd
 class GuestThread {
  public:
   GuestThread(boost::asio::io_context& context, Guest& guest, const GuestPlan& plan)
-      : guest_(guest), thread_([this, &context, &guest, &plan] {
+      : guest_(guest), steps_(plan.steps), thread_([this, &context, &guest, &plan] {
           report_ = guest.run(plan);
           context.stop();
         }) {}
@@ -76,10 +76,12 @@ class GuestThread {
  private:
   void end() {
     guest_.stop();
+    if (steps_) steps_->stop();
     if (thread_.joinable()) thread_.join();
   }
 
   Guest& guest_;
+  const std::shared_ptr<StepGate> steps_;
   Result<GuestReport> report_{GuestReport{}};
   std::thread thread_;
 };

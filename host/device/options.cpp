@@ -7,6 +7,7 @@
 
 #include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
+#include "vdev/steps/pace.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -199,6 +200,21 @@ void add_plan(DeviceOptions& options, const char* name, const Result<FaultPlan>&
   options.faults = std::make_shared<FaultTally>(std::move(plan));
 }
 
+void add_steps(CLI::App& command, DeviceOptions& options) {
+  auto& step = options.step;
+  auto* const by =
+      command
+          .add_flag("--step{keys}", step.by,
+                    "Slow motion: hold each request before each hop, show where it is, and go on "
+                    "at a key; with --step=control, at a request to the control socket")
+          ->check(CLI::IsMember({"keys", "control"}));
+  by->each([&step](const std::string&) { step.stepper = std::make_shared<steps::Stepper>(); });
+  add_parsed(command, "--every", step.every, steps::parse_every,
+             "With --step: go on after so long, such as 1s, in place of keys")
+      ->type_name("TIME")
+      ->needs(by);
+}
+
 void add_faults(CLI::App& command, DeviceOptions& options) {
   command
       .add_option_function<std::vector<std::string>>(
@@ -249,6 +265,7 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   if (has_queues(devices)) add_wire_options(command, options);
   add_faults(command, options);
+  if (has_queues(devices)) add_steps(command, options);
   add_tracing_options(command, options);
   add_record_options(command, options);
   add_virtio_options(command, devices, options);

@@ -14,6 +14,7 @@
 #include "vdev/devices/entry.hpp"
 #include "vdev/faults/tally.hpp"
 #include "vdev/replay/journal_writer.hpp"
+#include "vdev/steps/stepper.hpp"
 
 namespace CLI {
 class App;
@@ -27,6 +28,15 @@ struct PollOptions {
   std::optional<unsigned> cpu;  ///< the device's thread is bound to it
 };
 
+/// `--step`: slow motion.
+struct StepOptions {
+  std::string by;                                  ///< keys or control; empty: no slow motion
+  std::optional<std::chrono::milliseconds> every;  ///< in place of keys
+  std::shared_ptr<steps::Stepper> stepper;         ///< null: no slow motion
+
+  [[nodiscard]] bool wanted() const noexcept { return stepper != nullptr; }
+};
+
 struct DeviceOptions {
   std::string name;             ///< of the device
   std::vector<std::string> on;  ///< TRANSPORT:WHERE; several for a device that has ports
@@ -38,6 +48,7 @@ struct DeviceOptions {
   std::uint64_t record_limit = replay::JournalWriter::usual_limit;  ///< bytes of it
   std::shared_ptr<FaultTally> faults;  ///< what goes wrong on purpose; null: nothing
   bool allow_faults = false;           ///< clients of the control socket may add to those
+  StepOptions step;
   VirtioOptions virtio;
   bool print_capabilities = false;        ///< and nothing else
   std::vector<std::string> virtio_given;  ///< which of those were given: "--file"

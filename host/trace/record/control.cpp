@@ -14,6 +14,8 @@
 #include "vdev/log/log.hpp"
 #include "vdev/loop/acceptor.hpp"
 #include "vdev/os/unix_socket.hpp"
+#include "vdev/steps/stepper.hpp"
+#include "vdev/trace/records.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -66,6 +68,55 @@ Result<void> add_facts_of(const json::object& request, TraceFacts& facts) {
   return {};
 }
 
+Result<bellwire_stage> stage_of(const json::object& stop) {
+  const auto* const next = stop.if_contains("next");
+  const auto found = std::ranges::find(
+      trace::stages,
+      next != nullptr && next->is_string() ? std::string_view(next->get_string()) : "",
+      &trace::Stage::name);
+  if (found == trace::stages.end()) return bad_request("a stop has no stage that there is");
+  return static_cast<bellwire_stage>(found - trace::stages.begin());
+}
+
+std::string word_of(const json::object& object, std::string_view name) {
+  const auto* const word = object.if_contains(name);
+  return word != nullptr && word->is_string() ? escaped(word->get_string()) : "";
+}
+
+unsigned number_of(const json::object& object, std::string_view name) {
+  boost::system::error_code error;
+  const auto* const value = object.if_contains(name);
+  const auto number = value != nullptr ? value->to_number<unsigned>(error) : 0;
+  return error ? 0 : number;
+}
+
+bool truth_of(const json::object& object, std::string_view name) {
+  const auto* const value = object.if_contains(name);
+  return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+// The stop that a request names; empty: none.
+Result<std::optional<steps::Stop>> read_stop(const json::object& request) {
+  const auto* const given = request.if_contains("stop");
+  if (given == nullptr || !given->is_object()) return std::optional<steps::Stop>();
+  const auto& stop = given->get_object();
+  const auto next = stage_of(stop);
+  if (!next) return next.error();
+  return std::optional<steps::Stop>({*next, number_of(stop, "queue"), word_of(stop, "file"),
+                                     number_of(stop, "line"), word_of(stop, "function")});
+}
+
+// What is seen here comes first, and so is shown.
+void add_values(const json::object& request, steps::Values& values) {
+  const auto* const given = request.if_contains("values");
+  if (given == nullptr || !given->is_object()) return;
+  for (const auto& [name, value] : given->get_object()) {
+    boost::system::error_code error;
+    const auto number = value.to_number<std::uint64_t>(error);
+    if (!error) values.push_back({std::string(name), number});
+  }
+}
+
 }  // namespace
 
 using Clock = std::chrono::steady_clock;
@@ -114,6 +165,8 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   [[nodiscard]] Result<void> send_status();
   [[nodiscard]] Result<void> give_fault(const json::object& request);
   [[nodiscard]] Result<void> end_faults();
+  [[nodiscard]] Result<void> step(const json::object& request);
+  [[nodiscard]] Result<void> draw(const json::object& request, steps::Stepper::Held held);
   void refuse(const Error& error);
   void send(const std::string& text, bool last);
   void write_on();
@@ -127,6 +180,7 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   bool recording_ = false;     // for this client
   bool sending_last_ = false;  // nothing follows what is being sent
   Clock::time_point active_ = Clock::now();
+  std::optional<steps::Screen> screen_;
 };
 
 void ControlConnection::read_on() {
@@ -157,6 +211,7 @@ Result<void> ControlConnection::handle(const json::object& request) {
   if (what->as_string() == "status") return send_status();
   if (what->as_string() == "fault") return give_fault(request);
   if (what->as_string() == "end faults") return end_faults();
+  if (what->as_string() == "step") return step(request);
   if (what->as_string() != "stop") return bad_request("an unknown \"do\"");
   if (recording_) thread_.end();
   return {};
@@ -213,6 +268,37 @@ Result<void> ControlConnection::give_fault(const json::object& request) {
 Result<void> ControlConnection::end_faults() {
   if (thread_.faults() != nullptr) thread_.faults()->end_given();
   send(given_line, false);
+  return {};
+}
+
+Result<void> ControlConnection::step(const json::object& request) {
+  auto* const stepper = thread_.stepper();
+  if (stepper == nullptr)
+    return fault(std::errc::invalid_argument,
+                 "the device is not in slow motion: start it with --step=control");
+  const auto act = word_of(request, "act");
+  if (act == "draw") return draw(request, stepper->look());
+  if (act == "next") stepper->next();
+  if (act == "run") stepper->run();
+  if (act != "show" && act != "next" && act != "run") return bad_request("an unknown \"act\"");
+  const auto held = stepper->look();
+  send(text("{{\"step\":{{\"stop\":{},\"runs\":{},\"values\":{}}}}}\n", steps::json_of(held.stop),
+            held.runs, steps::json_of(held.values)),
+       false);
+  return {};
+}
+
+Result<void> ControlConnection::draw(const json::object& request, steps::Stepper::Held held) {
+  auto given = read_stop(request);
+  if (!given) return given.error();
+  const auto stop = *given ? *given : held.stop;
+  if (!stop) return bad_request("nothing is held");
+  add_values(request, held.values);
+  if (!screen_)
+    screen_.emplace(steps::Screen::Look{.colour = truth_of(request, "colour"),
+                                        .clear = truth_of(request, "clear"),
+                                        .keys = truth_of(request, "keys")});
+  send(json::serialize(json::object{{"screen", screen_->draw(*stop, held.values)}}) + "\n", false);
   return {};
 }
 

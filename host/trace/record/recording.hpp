@@ -20,6 +20,7 @@
 #include "host/trace/record/function_log.hpp"
 #include "vdev/faults/tally.hpp"
 #include "vdev/ring/layout.hpp"
+#include "vdev/steps/stepper.hpp"
 
 namespace bellwire::host {
 
@@ -48,6 +49,9 @@ class RecordingThread {
   /// What goes wrong on purpose; null: nothing. Likewise.
   void follow(std::shared_ptr<FaultTally> faults) noexcept { faults_ = std::move(faults); }
 
+  /// What holds the device in slow motion; null: nothing. Likewise.
+  void follow(std::shared_ptr<steps::Stepper> stepper) noexcept { stepper_ = std::move(stepper); }
+
   /// Calls `what` on the thread, and waits until it is done. Not while a device runs.
   void run(const std::function<void()>& what);
 
@@ -63,6 +67,7 @@ class RecordingThread {
   /// Null: the device is no PCI function.
   [[nodiscard]] const FunctionLog* log() const noexcept { return log_; }
   [[nodiscard]] FaultTally* faults() const noexcept { return faults_.get(); }
+  [[nodiscard]] steps::Stepper* stepper() const noexcept { return stepper_.get(); }
   /// Calls `over` when nothing more is recorded, and `ended` when the trace is made, which may take
   /// long. EBUSY: something is being recorded already.
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
@@ -88,6 +93,7 @@ class RecordingThread {
   std::unique_ptr<OpenRecording> job_;  // made, and taken, by the thread
   FunctionLog* log_ = nullptr;
   std::shared_ptr<FaultTally> faults_;
+  std::shared_ptr<steps::Stepper> stepper_;
   std::thread thread_;
 };
 

@@ -10,6 +10,7 @@ Result<void> Tracing::start(bool function) {
   thread_.emplace();
   if (function) thread_->follow(log_);
   thread_->follow(faults_);
+  thread_->follow(stepper_);
   if (!options_.control.empty()) {
     auto control = ControlServer::create(*thread_, facts_, options_.control);
     if (!control) return control.error();

@@ -24,8 +24,13 @@ struct TracingOptions {
 class Tracing {
  public:
   /// `faults`: what goes wrong on purpose; null: nothing.
-  Tracing(TracingOptions options, TraceFacts facts, std::shared_ptr<FaultTally> faults)
-      : options_(std::move(options)), facts_(std::move(facts)), faults_(std::move(faults)) {}
+  /// `stepper`: of slow motion; null: there is none.
+  Tracing(TracingOptions options, TraceFacts facts, std::shared_ptr<FaultTally> faults,
+          std::shared_ptr<steps::Stepper> stepper = nullptr)
+      : options_(std::move(options)),
+        facts_(std::move(facts)),
+        faults_(std::move(faults)),
+        stepper_(std::move(stepper)) {}
 
   /// EACCES and the like: the file can't be written. EADDRINUSE: the socket is another's.
   /// `function`: the device is a PCI function, which observer() sees.
@@ -50,6 +55,7 @@ class Tracing {
   TracingOptions options_;
   TraceFacts facts_;
   std::shared_ptr<FaultTally> faults_;
+  std::shared_ptr<steps::Stepper> stepper_;
   std::optional<OutputFile> file_;
   bool attached_ = false;
   FunctionLog log_;
