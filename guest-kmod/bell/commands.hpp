@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "guest-kmod/bell/ring/slow_ring.hpp"
 #include "guest-kmod/bell/ring/traffic.hpp"
 #include "guest-kmod/uapi/bellwire_virtio.h"
 
@@ -26,6 +27,7 @@ struct RingOptions {
   bool recover = true;
   std::pair<std::string, std::uint64_t> drop;  ///< if not 0: a hop, and the kick that it belongs to
   bool ktap = false;
+  SlowOptions slow;         ///< if by someone: only one ring, of the first combination
   std::uint64_t steps = 0;  ///< if not 0: only print so many rings, of the first combination
 };
 

@@ -10,6 +10,7 @@
 
 #include "guest-kmod/bell/commands.hpp"
 #include "guest-kmod/bell/output.hpp"
+#include "vdev/steps/pace.hpp"
 
 namespace {
 
@@ -74,6 +75,27 @@ void add_ring(CLI::App& app, Run& run) {
       ->add_option("--steps", options->steps,
                    "Instead of --count: print N rings step by step, guest and host")
       ->type_name("N");
+  auto* const step =
+      command
+          ->add_flag("--step{keys}", options->slow.by,
+                     "Instead of --count: one ring in slow motion. Before each hop of the process "
+                     "and the module it shows where the ring is, and goes on at a key; with "
+                     "--step=lines, at commands on standard input, for a harness")
+          ->check(CLI::IsMember({"keys", "lines"}));
+  command
+      ->add_option_function<std::string>(
+          "--every",
+          [options](const std::string& word) {
+            const auto every = bellwire::steps::parse_every(word);
+            if (!every) throw CLI::ValidationError("--every", every.error().message);
+            options->slow.every = *every;
+          },
+          "With --step: go on after so long, such as 1s, in place of keys")
+      ->type_name("TIME")
+      ->needs(step);
+  for (const auto* const other :
+       {"--count", "--depth", "--until-restarts", "--steps", "--ktap", "--trace", "--poll"})
+    if (auto* const option = command->get_option_no_throw(other)) step->excludes(option);
   command
       ->add_option(
           "--drop", options->drop,

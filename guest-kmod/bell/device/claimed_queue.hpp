@@ -48,6 +48,11 @@ class ClaimedQueue {
   [[nodiscard]] Error gone_fault() const { return file_.gone_fault(); }
   [[nodiscard]] const std::string& path() const noexcept { return file_.path(); }
 
+  /// For slow motion: the file, and the eventfds.
+  [[nodiscard]] const DeviceFile& file() const noexcept { return file_; }
+  [[nodiscard]] CallEventFd& call() noexcept { return call_; }
+  [[nodiscard]] int kick_fd() const noexcept { return kick_.get(); }
+
   /// Begins a new generation of the same queue, and waits until the device serves it.
   [[nodiscard]] Result<void> reset();
 

@@ -75,6 +75,14 @@ Result<bellwire::os::Mapping> DeviceFile::map(const bellwire_claim& claim) const
   return bellwire::os::Mapping::create(fd_.get(), claim.map_size);
 }
 
+Result<bellwire_step> DeviceFile::step(bellwire_step_action action) const {
+  bellwire_step step{};
+  step.action = action;
+  if (::ioctl(fd_.get(), BELLWIRE_STEP, &step) == 0) return step;
+  if (gone()) return gone_fault();
+  return system_fault("{}: no slow motion", path_);
+}
+
 bool DeviceFile::gone() const noexcept {
   pollfd entry{.fd = fd_.get(), .events = 0, .revents = 0};
   return ::poll(&entry, 1, 0) == 1;  // HUP and ERR are always reported

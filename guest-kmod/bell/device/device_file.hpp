@@ -31,6 +31,11 @@ class DeviceFile {
   [[nodiscard]] Result<void> set_kick(int eventfd, bellwire_worker worker) const;
   [[nodiscard]] Result<bellwire::os::Mapping> map(const bellwire_claim& claim) const;
 
+  /// Slow motion. What was held before the action.
+  [[nodiscard]] Result<bellwire_step> step(bellwire_step_action action) const;
+  /// Reports POLLPRI while a hop is held.
+  [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+
   /// Whether the device has died, was unplugged, or lost its driver.
   [[nodiscard]] bool gone() const noexcept;
   /// ENODEV, with the text to report then.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// bell ring: every combination of the chosen parameters is a run of Traffic; or, with --steps,
-// single rings.
+// bell ring: every combination of the chosen parameters is a run of Traffic; or, with --steps and
+// --step, single rings.
 #include "guest-kmod/bell/commands.hpp"
 
 #include "guest-kmod/bell/report/run_report.hpp"
@@ -32,6 +32,10 @@ std::vector<TrafficOptions> combinations(const RingOptions& options) {
 
 Result<bool> run_ring(const RingOptions& options) {
   const auto runs = combinations(options);
+  if (!options.slow.by.empty()) {
+    const auto rung = ring_slowly(runs.front().claim, options.slow);
+    return rung ? Result<bool>(true) : rung.error();
+  }
   if (options.steps > 0) {
     const auto shown = print_steps(runs.front().claim, options.steps);
     return shown ? Result<bool>(true) : shown.error();
