@@ -113,8 +113,7 @@ Result<void> check_steps(const DeviceOptions& options, const DeviceEntry& device
                                       options.on.front()));
   if (options.poll.polling != Polling::off)
     return refuse_steps(options, "would poll, and not wait for a doorbell; leave out --poll");
-  if (options.allow_faults ||
-      (options.faults && options.faults->plan().touches(FaultWire::completion)))
+  if (options.faults && options.faults->plan().touches(FaultWire::completion))
     return refuse_steps(options, "holds each completion; choose faults of doorbells or interrupts");
   if (options.step.by == "control" && options.tracing.control.empty())
     return refuse_steps(options, "needs --control SOCKET for --step=control");

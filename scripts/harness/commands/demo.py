@@ -9,6 +9,10 @@ Over vhost-user, the device is a disk, and Linux's own driver drives it: the
 guest makes a file system, and writes files and reads them back while the disk's
 process is killed and started again. Then two guests ping each other through a
 switch.
+
+With --step, one ring in slow motion: at each stop the screen says where it is,
+what the eventfds and the ring say at that moment, which source line comes next,
+and what it does.
 """
 
 import argparse
@@ -16,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bellwire.commands import command_line, demo_disk, demo_net, demo_rings
+from bellwire.commands import command_line, demo_disk, demo_net, demo_rings, demo_step
 from bellwire.commands.demo_frame import Frame
 from bellwire.vms import toolbox
 
@@ -30,7 +34,8 @@ def main(argv: Sequence[str]) -> int:
     if options.transport == "vhost-user":
         return _virtio(options)
     picture = demo_rings.PICTURES[options.transport]
-    return demo_rings.show(
+    show = demo_step.show if options.step else demo_rings.show
+    return show(
         Frame.open(demo_rings.TITLE, picture, options.transport, options.qemu), options)
 
 
@@ -52,11 +57,17 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
                              "killed then")
     parser.add_argument("--count", type=int, metavar="N",
                         help=f"rings per run (default: {COUNT}); the deep runs have 10 times as many")
+    parser.add_argument("--step", action="store_true",
+                        help="slow motion: one ring, held before each hop until a key is pressed; q "
+                             "lets it run")
+    parser.add_argument("--every", type=demo_step.seconds, metavar="TIME",
+                        help="with --step: go on after so long, such as 1s, in place of keys")
     parser.add_argument("--qemu", metavar="PATH", default=toolbox.PROGRAM,
                         help="the QEMU to run, as in boot-vm")
     parser.add_argument("--transport", choices=TRANSPORTS, default="ivshmem",
                         help="how guest and device are connected (default: ivshmem)")
     options = parser.parse_args(argv)
+    demo_step.refuse(parser, options)
     for name in ("trace", "count", "fault") if options.transport == "vhost-user" else ():
         if getattr(options, name) not in (None, []):
             parser.error(f"--{name}: the demo of vhost-user has no rings of ours; "

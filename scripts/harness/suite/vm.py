@@ -20,7 +20,7 @@ SUITE_FOLDER = ROOT / "scripts/vmtests"
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
-          "trace", "replay", "hangs", "faults", "live", "pauses", "notify_lab", "compare", "bare",
+          "trace", "replay", "hangs", "step", "faults", "live", "pauses", "notify_lab", "compare", "bare",
           "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin", "packagers")
 
 
@@ -36,7 +36,7 @@ def missing() -> str:
 
 
 # Suites that take minutes: each of their tests is a step of its own.
-LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs", "pauses",
+LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs", "step", "pauses",
         "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin")
 
 
