@@ -67,6 +67,8 @@ class FaultTally {
   [[nodiscard]] const FaultRule& rule(std::size_t index) const noexcept {
     return slots_[index].rule;
   }
+  /// How often the rule was carried out.
+  [[nodiscard]] std::uint64_t count(std::size_t rule) const noexcept;
   /// What is known of a rule.
   struct Told {
     std::string words;  ///< "drop doorbell 1 on queue 2"
@@ -97,7 +99,6 @@ class FaultTally {
   [[nodiscard]] Result<void> check_given(const FaultPlan& plan) const;
   [[nodiscard]] Slot* find_given(const FaultRule& rule, std::optional<unsigned> only) noexcept;
   static void arm(Slot& slot) noexcept;
-  [[nodiscard]] std::uint64_t count(std::size_t rule) const noexcept;
   [[nodiscard]] std::uint64_t random(std::size_t rule, std::uint64_t wire,
                                      std::uint64_t turn) const noexcept;
 
