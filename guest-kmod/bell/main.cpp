@@ -93,9 +93,6 @@ void add_ring(CLI::App& app, Run& run) {
           "With --step: go on after so long, such as 1s, in place of keys")
       ->type_name("TIME")
       ->needs(step);
-  for (const auto* const other :
-       {"--count", "--depth", "--until-restarts", "--steps", "--ktap", "--trace", "--poll"})
-    if (auto* const option = command->get_option_no_throw(other)) step->excludes(option);
   command
       ->add_option(
           "--drop", options->drop,
@@ -117,6 +114,9 @@ void add_ring(CLI::App& app, Run& run) {
                     "Record timestamps: the KTAP figures then include the time of a kick and, at "
                     "depth 1, from doorbell to interrupt");
   command->add_flag("--ktap", options->ktap, "Print KTAP with figures, for a harness");
+  for (const auto* const other : {"--count", "--depth", "--payload", "--until-restarts", "--steps",
+                                  "--drop", "--ktap", "--trace", "--poll"})
+    step->excludes(command->get_option(other));
   command->callback([&run, options] { run = [options] { return bell::run_ring(*options); }; });
 }
 
