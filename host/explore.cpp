@@ -13,7 +13,7 @@
 namespace bellwire::host {
 namespace {
 
-constexpr const char* name = "bellwire-explore";
+constexpr const char* explorer = "bellwire-explore";
 
 Result<void> start(std::vector<std::string> words) {
   std::error_code error;
@@ -22,11 +22,11 @@ Result<void> start(std::vector<std::string> words) {
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
-  for (const auto& place : {folder / name, folder.parent_path() / "libexec" / name})
+  for (const auto& place : {folder / explorer, folder.parent_path() / "libexec" / explorer})
     execv(place.c_str(), arguments.data());
   return fault(std::errc::no_such_file_or_directory,
-               "{} is neither in {} nor in ../libexec: build or install it with this program", name,
-               folder.string());
+               "{} is neither in {} nor in ../libexec: build or install it with this program",
+               explorer, folder.string());
 }
 
 }  // namespace

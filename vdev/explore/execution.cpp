@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/explore/execution.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include "vdev/os/text.hpp"
 
 namespace bellwire::explore {
 namespace {
@@ -115,7 +115,7 @@ void Execution::yield() {
   flush();
   const auto options = others();
   if (options.empty() || ++spins_ > most_spins)
-    fail(fmt::format("{} spins, and nobody else goes on", actors_[running_]->actor.name));
+    fail(bellwire::text("{} spins, and nobody else goes on", actors_[running_]->actor.name));
   go_on_with(choose(options, false));
 }
 
@@ -124,7 +124,7 @@ void Execution::wait(const char* for_what, const std::function<bool()>& until) {
   flush();
   auto& self = *actors_[running_];
   if (until()) return;
-  tell(fmt::format("waits for {}", for_what));
+  tell(bellwire::text("waits for {}", for_what));
   self.for_what = for_what;
   self.until = &until;
   self.state = State::waiting;
@@ -147,8 +147,8 @@ std::string Execution::who_waits() const {
   std::string words;
   for (const auto& actor : actors_)
     if (actor->state == State::waiting)
-      words += fmt::format("{}{} waits for {}", words.empty() ? "" : ", ", actor->actor.name,
-                           actor->for_what);
+      words += bellwire::text("{}{} waits for {}", words.empty() ? "" : ", ", actor->actor.name,
+                              actor->for_what);
   return words + ", for ever";
 }
 
@@ -191,14 +191,14 @@ std::uint64_t Execution::take_rings(int fd) {
   step();
   flush();
   const auto count = std::exchange(rings(fd), 0);
-  tell(fmt::format("drains its eventfd: {}", count));
+  tell(bellwire::text("drains its eventfd: {}", count));
   return count;
 }
 
 void Execution::tell(const char* verb, const void* place, std::uint64_t value) {
   if (!telling_) return;
   const auto name = scene_.name_of(place);
-  if (!name.empty()) tell(fmt::format("{} {}: {}", verb, name, value));
+  if (!name.empty()) tell(bellwire::text("{} {}: {}", verb, name, value));
 }
 
 void Execution::tell(const std::string& what) {

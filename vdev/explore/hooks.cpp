@@ -109,6 +109,15 @@ PLAIN(16)
     return hooks::exchange_if(place, expected, desired);                                     \
   }
 
+// clang's way: by value.
+#define COMPARE_VALUE(bits)                                              \
+  std::uint##bits##_t __tsan_atomic##bits##_compare_exchange_val(        \
+      volatile std::uint##bits##_t* place, std::uint##bits##_t expected, \
+      std::uint##bits##_t desired, int, int) {                           \
+    hooks::exchange_if(place, &expected, desired);                       \
+    return expected;                                                     \
+  }
+
 #define ATOMIC(bits)                                                                               \
   std::uint##bits##_t __tsan_atomic##bits##_load(const volatile std::uint##bits##_t* place,        \
                                                  int order) {                                      \
@@ -125,7 +134,8 @@ PLAIN(16)
   CHANGE(bits, fetch_or, old | value)                                                              \
   CHANGE(bits, fetch_xor, old ^ value)                                                             \
   COMPARE(bits, strong)                                                                            \
-  COMPARE(bits, weak)
+  COMPARE(bits, weak)                                                                              \
+  COMPARE_VALUE(bits)
 ATOMIC(8)
 ATOMIC(16)
 ATOMIC(32)

@@ -7,6 +7,8 @@
 #include <charconv>
 #include <sstream>
 
+#include "vdev/os/text.hpp"
+
 namespace bellwire::explore {
 namespace {
 
@@ -37,8 +39,8 @@ Result<Choice> parse_choice(std::string_view word, const std::vector<std::string
 std::string text(const Schedule& schedule, const std::vector<std::string>& actors) {
   std::string words;
   for (const auto& choice : schedule)
-    words +=
-        fmt::format("{}{}:{}", words.empty() ? "" : " ", choice.step, name(choice.option, actors));
+    words += bellwire::text("{}{}:{}", words.empty() ? "" : " ", choice.step,
+                            name(choice.option, actors));
   return words.empty() ? std::string(none) : words;
 }
 
