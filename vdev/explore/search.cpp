@@ -57,7 +57,8 @@ class ByChance final : public Strategy {
  public:
   ByChance(std::mt19937_64& random, unsigned changes, std::uint32_t steps) : random_(random) {
     std::ranges::generate(priorities_, [&] { return changes + 1 + random() % 1000; });
-    for (unsigned change = 0; change < changes; ++change) changes_.insert(random() % steps);
+    for (unsigned change = 0; change < changes; ++change)
+      changes_.insert(static_cast<std::uint32_t>(random() % steps));
   }
 
   Option choose(std::uint32_t step, std::span<const Option> options, bool costs) override {
