@@ -80,20 +80,15 @@ json::value answered(const ring::Layout* layout, FaultWire wire, const FaultTall
   return static_cast<std::int32_t>(beyond - static_cast<std::uint32_t>(told.victim->request)) > 0;
 }
 
-template <class Value>
-json::value or_null(const std::optional<Value>& value) {
-  return value ? json::value(*value) : json::value();
-}
-
 json::object status_of(const ring::Layout* layout, const FaultTally& faults, std::size_t rule) {
   const auto told = faults.told(rule);
   const auto wire = faults.rule(rule).wire;
-  const auto request =
-      told.victim ? std::optional(told.victim->request) : std::optional<std::uint64_t>();
-  return {{"fault", told.words},         {"wire", name_of_wire(wire)},
-          {"times", told.times},         {"given", told.given},
-          {"armed", told.armed},         {"queue", or_null(told.last_wire)},
-          {"request", or_null(request)}, {"answered", answered(layout, wire, told)}};
+  const auto queue = told.last_wire ? json::value(*told.last_wire) : json::value();
+  const auto request = told.victim ? json::value(told.victim->request) : json::value();
+  return {{"fault", told.words}, {"wire", name_of_wire(wire)},
+          {"times", told.times}, {"given", told.given},
+          {"armed", told.armed}, {"queue", queue},
+          {"request", request},  {"answered", answered(layout, wire, told)}};
 }
 
 json::array counts_of(const ring::Layout* layout, const FaultTally* faults) {
