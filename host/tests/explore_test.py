@@ -56,5 +56,7 @@ class Explore(ProgramCase):
                             (("--budget", "9"), "9"), (("--more",), "--more")):
             with self.subTest(words):
                 run = self.explore(*words, status=USAGE)
-                self.assertEqual(len(run.stderr.strip().splitlines()), 1, run.stderr)
+                # ASan warns that it can't follow coroutines.
+                lines = [line for line in run.stderr.splitlines() if "swapcontext" not in line]
+                self.assertEqual(len(list(filter(None, lines))), 1, run.stderr)
                 self.assertIn(said, run.stderr)
