@@ -4,12 +4,15 @@ CTest (host/explore/CMakeLists.txt)."""
 
 import json
 import subprocess
+import unittest
 
+from program import REPORTS
 from programs_test import USAGE, ProgramCase
 
 SCENES = ("sleep", "full-ring", "generation", "restart", "later", "masked")
 
 
+@unittest.skipIf(REPORTS, "ASan can't follow coroutines, and reports that; CTest runs it there")
 class Explore(ProgramCase):
     def explore(self, *words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
         run = self.run_program("explore", *words)
@@ -56,7 +59,5 @@ class Explore(ProgramCase):
                             (("--budget", "9"), "9"), (("--more",), "--more")):
             with self.subTest(words):
                 run = self.explore(*words, status=USAGE)
-                # ASan warns that it can't follow coroutines.
-                lines = [line for line in run.stderr.splitlines() if "swapcontext" not in line]
-                self.assertEqual(len(list(filter(None, lines))), 1, run.stderr)
+                self.assertEqual(len(run.stderr.strip().splitlines()), 1, run.stderr)
                 self.assertIn(said, run.stderr)
