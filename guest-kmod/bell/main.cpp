@@ -90,7 +90,7 @@ void add_ring(CLI::App& app, Run& run) {
             if (!every) throw CLI::ValidationError("--every", every.error().message);
             options->slow.every = *every;
           },
-          "With --step: go on after so long, such as 1s, in place of keys")
+          "With --step: wait this long at each stop, such as 1s; needs no key")
       ->type_name("TIME")
       ->needs(step);
   command

@@ -636,12 +636,12 @@ enum bellwire_step_action {
 };
 
 /*
- * Slow motion: the module holds its hops, until each is told to happen. Held are
- * the taking of a kick (KICKED; by the worker READ it is taken at once), the
- * doorbell (RUNG), and the signal of the call eventfd after an interrupt
- * (SIGNALLED). Nothing waits meanwhile: KICK, RING and a write to the kick eventfd
- * return at once. The answer is what is held before the action, the earliest stage
- * first. poll() reports PRI while a hop is held.
+ * Slow motion: the module holds each of its hops until NEXT lets it happen: taking
+ * a kick (KICKED; the worker READ takes it at once), writing the doorbell (RUNG),
+ * and signalling the call eventfd after an interrupt (SIGNALLED). Nothing waits
+ * meanwhile: KICK, RING and a write to the kick eventfd return at once. The answer
+ * is what is held before the action, the earliest stage first. poll() reports PRI
+ * while a hop is held.
  *
  * RESET, the last close() and a reset of the device end slow motion, and forget
  * what is held: a kick stays in its eventfd, and a request in its ring.

@@ -210,7 +210,7 @@ void add_steps(CLI::App& command, DeviceOptions& options) {
           ->check(CLI::IsMember({"keys", "control"}));
   by->each([&step](const std::string&) { step.stepper = std::make_shared<steps::Stepper>(); });
   add_parsed(command, "--every", step.every, steps::parse_every,
-             "With --step: go on after so long, such as 1s, in place of keys")
+             "With --step: wait this long at each stop, such as 1s; needs no key")
       ->type_name("TIME")
       ->needs(by);
 }

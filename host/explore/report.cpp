@@ -22,10 +22,10 @@ std::string story(const explore::Failure& failure, const std::vector<std::string
   std::vector<TextTable::Column> columns = {{"step"}};
   for (const auto& actor : actors) columns.push_back({actor, left});
   TextTable table(columns);
-  for (const auto& told : failure.story) {
-    std::vector<std::string> cells(told.actor + 2U);
-    cells.front() = std::to_string(told.step);
-    cells.back() = told.what;
+  for (const auto& line : failure.story) {
+    std::vector<std::string> cells(line.actor + 2U);
+    cells.front() = std::to_string(line.step);
+    cells.back() = line.what;
     table.add(std::move(cells));
   }
   return table.with_heading();
@@ -44,8 +44,8 @@ boost::json::value failure_json(const Explored& explored) {
   const auto actors = explore::actors(*explored.scene);
   const auto& failure = *explored.outcome.failure;
   boost::json::array story;
-  for (const auto& told : failure.story)
-    story.push_back({{"step", told.step}, {"actor", actors.at(told.actor)}, {"what", told.what}});
+  for (const auto& line : failure.story)
+    story.push_back({{"step", line.step}, {"actor", actors.at(line.actor)}, {"what", line.what}});
   return {{"why", failure.why},
           {"schedule", explore::text(failure.schedule, actors)},
           {"story", std::move(story)}};

@@ -12,6 +12,7 @@ from programs_test import FAILED, PATIENCE, USAGE, ProgramCase, served
 
 sys.path.insert(0, str(ROOT / "scripts/python"))
 from bellwire.commands import fault_table  # noqa: E402
+from bellwire.report import marked  # noqa: E402
 
 # None of these loses anything: every request is answered. On a busy machine hundreds of signals may
 # come as a few dozen, so the plans choose often.
@@ -90,8 +91,7 @@ class Faults(ProgramCase):
                 self.assertIn("has no ring of ours", run.stderr)
 
     def test_what_becomes_of_each_fault_is_what_the_page_says(self) -> None:
-        text = fault_table.DOC.read_text()
-        table = text.partition(fault_table.BEGIN)[2].partition(fault_table.END)[0]
+        table = marked.between(fault_table.DOC.read_text(), fault_table.MARKS)
         self.assertEqual(fault_table.table(PROGRAM), table)
 
     def test_a_signal_ends_a_stall(self) -> None:

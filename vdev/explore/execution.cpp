@@ -27,8 +27,8 @@ Execution* Execution::current() noexcept {
   return executed;
 }
 
-Execution::Execution(Scene& scene, Strategy& strategy, bool telling)
-    : scene_(scene), strategy_(strategy), telling_(telling) {
+Execution::Execution(Scene& scene, Strategy& strategy, bool noting)
+    : scene_(scene), strategy_(strategy), noting_(noting) {
   for (auto& actor : scene_.begin())
     actors_.emplace_back(std::make_unique<Coroutine>())->actor = std::move(actor);
 }
@@ -61,7 +61,7 @@ void Execution::enter(unsigned number) noexcept {
   self.step();
   coroutine.actor.run();
   self.flush();
-  self.tell("ends");
+  self.note("ends");
   coroutine.state = State::ended;
   self.leave();
 }
@@ -124,7 +124,7 @@ void Execution::wait(const char* for_what, const std::function<bool()>& until) {
   flush();
   auto& self = *actors_[running_];
   if (until()) return;
-  tell(bellwire::text("waits for {}", for_what));
+  note(bellwire::text("waits for {}", for_what));
   self.for_what = for_what;
   self.until = &until;
   self.state = State::waiting;
@@ -191,24 +191,24 @@ std::uint64_t Execution::take_rings(int fd) {
   step();
   flush();
   const auto count = std::exchange(rings(fd), 0);
-  tell(bellwire::text("drains its eventfd: {}", count));
+  note(bellwire::text("drains its eventfd: {}", count));
   return count;
 }
 
-void Execution::tell(const char* verb, const void* place, std::uint64_t value) {
-  if (!telling_) return;
+void Execution::note(const char* verb, const void* place, std::uint64_t value) {
+  if (!noting_) return;
   const auto name = scene_.name_of(place);
-  if (!name.empty()) tell(bellwire::text("{} {}: {}", verb, name, value));
+  if (!name.empty()) note(bellwire::text("{} {}: {}", verb, name, value));
 }
 
-void Execution::tell(const std::string& what) {
-  if (telling_) story_.push_back({step_, running_, what});
+void Execution::note(const std::string& what) {
+  if (noting_) story_.push_back({step_, running_, what});
 }
 
 void step(const char* what) {
   if (auto* run = Execution::current()) {
     run->step();
-    run->tell(what);
+    run->note(what);
   }
 }
 

@@ -36,7 +36,7 @@ struct LateStore {
 
 class Execution {
  public:
-  Execution(Scene& scene, Strategy& strategy, bool telling);
+  Execution(Scene& scene, Strategy& strategy, bool noting);
   ~Execution();
   Execution(const Execution&) = delete;
 
@@ -48,7 +48,7 @@ class Execution {
   /// Empty: all is right.
   [[nodiscard]] const std::string& why() const noexcept { return why_; }
   [[nodiscard]] Schedule& schedule() noexcept { return schedule_; }
-  [[nodiscard]] std::vector<Told>& story() noexcept { return story_; }
+  [[nodiscard]] std::vector<StoryLine>& story() noexcept { return story_; }
 
   // For the hooks, on an actor's coroutine.
   [[nodiscard]] Option running() const noexcept { return running_; }
@@ -64,8 +64,8 @@ class Execution {
   [[nodiscard]] std::uint64_t& rings(int fd);
   std::uint64_t take_rings(int fd);
   void fail(const std::string& why);
-  void tell(const char* verb, const void* place, std::uint64_t value);
-  void tell(const std::string& what);
+  void note(const char* verb, const void* place, std::uint64_t value);
+  void note(const std::string& what);
 
  private:
   enum class State { ready, waiting, ended };
@@ -90,7 +90,7 @@ class Execution {
 
   Scene& scene_;
   Strategy& strategy_;
-  const bool telling_;
+  const bool noting_;
   std::vector<std::unique_ptr<Coroutine>> actors_;
   std::array<Option, most_actors + 1> options_{};
   Option running_ = 0;
@@ -99,7 +99,7 @@ class Execution {
   std::vector<std::pair<int, std::uint64_t>> rings_;  // by descriptor
   std::string why_;
   Schedule schedule_;
-  std::vector<Told> story_;
+  std::vector<StoryLine> story_;
   ucontext_t outside_{};
 };
 

@@ -23,8 +23,8 @@
 
 namespace bellwire::explore {
 
-/// A step of a run, as it is told.
-struct Told {
+/// What an actor did at a step of a run.
+struct StoryLine {
   std::uint32_t step;
   Option actor;
   std::string what;
@@ -33,7 +33,7 @@ struct Told {
 struct Failure {
   Schedule schedule;
   std::string why;
-  std::vector<Told> story;
+  std::vector<StoryLine> story;
 };
 
 struct Limits {

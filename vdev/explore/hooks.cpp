@@ -26,7 +26,7 @@ Word load(const volatile Word* place, int order) noexcept {
   const auto* at = const_cast<const Word*>(place);
   const auto* own = run->own_store(at);
   const auto value = own != nullptr ? static_cast<Word>(own->value) : *at;
-  if (order != __ATOMIC_RELAXED) run->tell("reads", at, value);
+  if (order != __ATOMIC_RELAXED) run->note("reads", at, value);
   return value;
 }
 
@@ -36,7 +36,7 @@ void store(volatile Word* place, Word value, int order) noexcept {
   if (run == nullptr) return __atomic_store_n(place, value, __ATOMIC_SEQ_CST);
   if (order != __ATOMIC_RELAXED) run->step();
   auto* at = const_cast<Word*>(place);
-  if (order != __ATOMIC_RELAXED) run->tell("stores", at, value);
+  if (order != __ATOMIC_RELAXED) run->note("stores", at, value);
   run->store(at, value, sizeof value, order == __ATOMIC_SEQ_CST);
 }
 
@@ -50,7 +50,7 @@ Word change(volatile Word* place, Change changed) noexcept {
   }
   const Word before = *place;
   *place = changed(before);
-  if (run != nullptr) run->tell("changes", const_cast<Word*>(place), *place);
+  if (run != nullptr) run->note("changes", const_cast<Word*>(place), *place);
   return before;
 }
 
@@ -161,7 +161,7 @@ bool wrapped_ring(const EventFd* event, std::uint64_t count) noexcept {
   run->step();
   run->flush();
   run->rings(event->fd()) += count;
-  run->tell("rings");
+  run->note("rings");
   return true;
 }
 

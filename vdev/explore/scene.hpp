@@ -36,7 +36,7 @@ class Scene {
 
 // For actors.
 
-/// A step, told as `what`.
+/// A step, which the story calls `what`.
 void step(const char* what);
 
 /// Waits for something that another actor does; if none does it, the run has failed.

@@ -110,7 +110,7 @@ bool run_once(Scene& scene, Strategy& strategy, Outcome& outcome, Schedule* sche
   return execution.why().empty();
 }
 
-std::optional<Failure> told(Scene& scene, const Schedule& schedule) {
+std::optional<Failure> run_again(Scene& scene, const Schedule& schedule) {
   Given given(schedule);
   Execution execution(scene, given, true);
   execution.run();
@@ -123,7 +123,7 @@ Schedule shortened(Scene& scene, Schedule schedule) {
   for (std::size_t at = schedule.size(); at-- > 0;) {
     auto shorter = schedule;
     shorter.erase(shorter.begin() + static_cast<std::ptrdiff_t>(at));
-    if (auto failure = told(scene, shorter);
+    if (auto failure = run_again(scene, shorter);
         failure && failure->schedule.size() < schedule.size()) {
       schedule = std::move(failure->schedule);
       at = std::min(at, schedule.size());
@@ -144,7 +144,7 @@ bool explore_within(Scene& scene, unsigned budget, Outcome& outcome, const Limit
   do {
     if (over(outcome, limits, end)) return false;
     if (!run_once(scene, every, outcome, &schedule)) {
-      outcome.failure = told(scene, schedule);
+      outcome.failure = run_again(scene, schedule);
       return false;
     }
   } while (every.next());
@@ -177,7 +177,7 @@ Outcome explore_by_chance(Scene& scene, std::uint64_t seed, unsigned changes,
   for (Schedule schedule; !over(outcome, limits, end);) {
     ByChance chance(random, changes, outcome.steps);
     if (run_once(scene, chance, outcome, &schedule)) continue;
-    outcome.failure = told(scene, shortened(scene, schedule));
+    outcome.failure = run_again(scene, shortened(scene, schedule));
     break;
   }
   return outcome;

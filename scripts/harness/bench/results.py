@@ -13,10 +13,11 @@ from typing import Any
 
 from bellwire.core import host
 from bellwire.core.places import ROOT, replace_file
+from bellwire.report import marked
 from bellwire.report.figures import number
 
 DOC, DATA = ROOT / "docs/performance.md", ROOT / "docs/performance.json"
-BEGIN, END = "<!-- figures -->\n", "<!-- /figures -->\n"
+MARKS = "figures"  # in the page
 VERDICTS = {None: "", True: "kept", False: "**missed**"}
 
 
@@ -46,7 +47,7 @@ def write_docs(run: dict[str, Any]) -> None:
     machine."""
     merged = merge(read(), run)
     write_json(DATA, merged)
-    DOC.write_text(with_figures(DOC.read_text(), merged))
+    DOC.write_text(marked.replaced(DOC.read_text(), MARKS, figures(merged)))
 
 
 def merge(old: dict[str, Any], run: dict[str, Any]) -> dict[str, Any]:
@@ -65,12 +66,6 @@ def _by_name(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def read() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(DATA.read_text())
     return found
-
-
-def with_figures(text: str, run: dict[str, Any]) -> str:
-    """`text` with the run's figures between its marks."""
-    before, _, rest = text.partition(BEGIN)
-    return before + BEGIN + figures(run) + END + rest.partition(END)[2]
 
 
 def figures(run: dict[str, Any]) -> str:

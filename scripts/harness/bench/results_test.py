@@ -3,6 +3,7 @@ import unittest
 from typing import Any
 
 from bellwire.bench import results
+from bellwire.report import marked
 
 
 def ratio(name: str, value: float, limit: float | None) -> dict[str, Any]:
@@ -37,18 +38,16 @@ class Results(unittest.TestCase):
 
 class Docs(unittest.TestCase):
     def test_what_stands_there_is_what_was_measured(self) -> None:
-        text = results.DOC.read_text()
-        self.assertEqual(text.count(results.BEGIN), 1)
-        self.assertEqual(text, results.with_figures(text, results.read()))
+        self.assertEqual(marked.between(results.DOC.read_text(), results.MARKS),
+                         results.figures(results.read()))
 
-    def test_figures_go_between_their_marks(self) -> None:
-        text = results.with_figures(f"a\n{results.BEGIN}old\n{results.END}z\n", RUN)
-        self.assertTrue(text.startswith(f"a\n{results.BEGIN}2026-11-23, 2 CPUs, a CPU, Linux 6.1. "
+    def test_a_suite_is_a_paragraph_and_a_table(self) -> None:
+        text = results.figures(RUN)
+        self.assertTrue(text.startswith("2026-11-23, 2 CPUs, a CPU, Linux 6.1. "
                                         "Without `kvm`: no /dev/kvm.\n"))
         self.assertIn("**`boot`**: boots (TCG, QEMU 7.2, kernel 6.1-cloud on 1 CPU, 7 % of "
                       "the CPU time stolen; 5 rounds).", text)
-        self.assertTrue(text.endswith("| a \\| b | 1.25 | 1 … 1.5 | 1.2 | **missed** |\n"
-                                      f"{results.END}z\n"))
+        self.assertTrue(text.endswith("| a \\| b | 1.25 | 1 … 1.5 | 1.2 | **missed** |\n"))
 
     def test_suites_that_were_not_measured_again_stay_with_their_date(self) -> None:
         boot = RUN["suites"][0]

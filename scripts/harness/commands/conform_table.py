@@ -13,9 +13,10 @@ from typing import Any
 
 from bellwire.commands import command_line
 from bellwire.core.places import ROOT, HarnessError, replace_file
+from bellwire.report import marked
+from bellwire.report.marked import plain, row
 
 DOC = ROOT / "docs/vhost-user.md"
-BEGIN, END = "<!-- conform -->\n", "<!-- /conform -->\n"
 SHOWN = {"pass": "pass", "fail": "**fail**", "n/a": "n/a", "untried": "untried"}
 
 
@@ -24,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("runs", nargs="+", metavar="NAME=FILE", help="a column of the table")
     options = parser.parse_args(argv)
     runs = dict(map(read, options.runs))
-    replace_file(DOC, with_table(DOC.read_text(), runs).encode())
+    replace_file(DOC, marked.replaced(DOC.read_text(), "conform", table(runs)).encode())
     return 0
 
 
@@ -38,14 +39,6 @@ def read(argument: str) -> tuple[str, dict[str, Any]]:
         raise HarnessError(f"cannot read the run '{path}': {error}") from error
 
 
-def with_table(text: str, runs: dict[str, dict[str, Any]]) -> str:
-    """`text` with the runs' table between its marks."""
-    before, begin, rest = text.partition(BEGIN)
-    if not begin or END not in rest:
-        raise HarnessError(f"{DOC.name} has no marks for the table: {BEGIN.strip()}")
-    return before + begin + table(runs) + END + rest.partition(END)[2]
-
-
 def table(runs: dict[str, dict[str, Any]]) -> str:
     statements = {entry["statement"]: entry for run in runs.values()
                   for entry in run["statements"]}
@@ -55,15 +48,6 @@ def table(runs: dict[str, dict[str, Any]]) -> str:
                    *(verdict(run, number) for run in runs.values())])
               for number in sorted(statements)]
     return "\n".join(lines) + "\n\n" + "\n".join(map(findings, runs, runs.values()))
-
-
-def row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell if cell.startswith('**') else plain(cell) for cell in cells)} |"
-
-
-def plain(cell: str) -> str:
-    """Escapes what Markdown would interpret, but for the rule below the headings."""
-    return cell if set(cell) <= set("-:") else cell.replace("|", "\\|").replace("*", "\\*")
 
 
 def verdict(run: dict[str, Any], number: int) -> str:

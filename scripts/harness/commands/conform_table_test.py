@@ -2,7 +2,7 @@
 import unittest
 from typing import Any
 
-from bellwire.commands.conform_table import BEGIN, END, read, table, with_table
+from bellwire.commands.conform_table import read, table
 from bellwire.core.places import HarnessError
 
 
@@ -21,16 +21,8 @@ class ConformTableTest(unittest.TestCase):
         self.assertEqual(lines[3], r"| 2 | does 2\| | here | **fail** |  |")
         self.assertIn("* 2, fail: why 2", lines)
 
-    def test_only_what_is_between_the_marks_is_replaced(self) -> None:
-        text = with_table(f"before\n{BEGIN}old\n{END}after\n", {"ours": run("pass")})
-        self.assertTrue(text.startswith(f"before\n{BEGIN}|"))
-        self.assertTrue(text.endswith(f"{END}after\n"))
-        self.assertNotIn("old", text)
-
     def test_what_is_wrong_is_named(self) -> None:
         with self.assertRaisesRegex(HarnessError, "is not NAME=FILE"):
             read("nothing")
         with self.assertRaisesRegex(HarnessError, "cannot read the run '/nowhere'"):
             read("a=/nowhere")
-        with self.assertRaisesRegex(HarnessError, "no marks"):
-            with_table("text", {})

@@ -61,7 +61,7 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
                         help="slow motion: one ring, held before each hop until a key is pressed; q "
                              "lets it run")
     parser.add_argument("--every", type=demo_step.seconds, metavar="TIME",
-                        help="with --step: go on after so long, such as 1s, in place of keys")
+                        help="with --step: wait this long at each stop, such as 1s; needs no key")
     parser.add_argument("--qemu", metavar="PATH", default=toolbox.PROGRAM,
                         help="the QEMU to run, as in boot-vm")
     parser.add_argument("--transport", choices=TRANSPORTS, default="ivshmem",

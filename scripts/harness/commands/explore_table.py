@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from bellwire.commands import command_line
-from bellwire.commands.conform_table import row
-from bellwire.commands.lecture import replaced
 from bellwire.core.places import PROGRAM, ROOT, replace_file
+from bellwire.report import marked
 
 DOC = ROOT / "docs/explore.md"
 
@@ -18,17 +17,17 @@ DOC = ROOT / "docs/explore.md"
 def main(argv: Sequence[str]) -> int:
     command_line.parser("explore-table", __doc__).parse_args(argv)
     run = subprocess.run([PROGRAM, "explore", "--json"], stdout=subprocess.PIPE, check=True)
-    text = replaced(DOC.read_text(), "explore", table(json.loads(run.stdout)))
+    text = marked.replaced(DOC.read_text(), "explore", table(json.loads(run.stdout)))
     replace_file(DOC, text.encode())
     return 0
 
 
 def table(scenes: list[dict[str, Any]]) -> str:
-    return "\n".join([row(["scene", "what holds", "orders", "all", "seconds"]),
-                      row(["---", "---", "--:", "---", "--:"]),
-                      *(row([f"`{scene['scene']}`", scene["promise"], f"{scene['runs']:,}",
-                             "yes" if scene["exhausted"] else "no", f"{scene['seconds']:.1f}"])
-                        for scene in scenes)])
+    rows = [["scene", "what holds", "orders", "all", "seconds"], ["---", "---", "--:", "---", "--:"],
+            *([f"`{scene['scene']}`", scene["promise"], f"{scene['runs']:,}",
+               "yes" if scene["exhausted"] else "no", f"{scene['seconds']:.1f}"]
+              for scene in scenes)]
+    return "".join(f"{marked.row(cells)}\n" for cells in rows)
 
 
 if __name__ == "__main__":

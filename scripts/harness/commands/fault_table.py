@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bellwire.commands import command_line
-from bellwire.commands.conform_table import row
 from bellwire.core.places import PROGRAM, ROOT, HarnessError, replace_file
+from bellwire.report import marked
+from bellwire.report.marked import row
 
 DOC = ROOT / "docs/faults.md"
-BEGIN, END = "<!-- faults -->\n", "<!-- /faults -->\n"
+MARKS = "faults"  # in the page
 # Each at depth 1, where a device that takes its time gets each doorbell and sends each interrupt: its
 # driver is asleep by then. On a busy machine one may look first; so N is the first number that matters.
 PLANS = ("delay doorbell every 4 100us", "delay interrupt every 4 100us",
@@ -34,16 +35,8 @@ _COUNTS = re.compile(r"\b([1-9]\d*) (lost|wrong|unexpected)\b")
 
 def main(argv: Sequence[str]) -> int:
     command_line.parser("fault-table", __doc__).parse_args(argv)
-    replace_file(DOC, with_table(DOC.read_text(), table(PROGRAM)).encode())
+    replace_file(DOC, marked.replaced(DOC.read_text(), MARKS, table(PROGRAM)).encode())
     return 0
-
-
-def with_table(text: str, lines: str) -> str:
-    """`text` with these lines between its marks."""
-    before, begin, rest = text.partition(BEGIN)
-    if not begin or END not in rest:
-        raise HarnessError(f"{DOC.name} has no marks for the table: {BEGIN.strip()}")
-    return before + begin + lines + END + rest.partition(END)[2]
 
 
 def table(program: Path) -> str:

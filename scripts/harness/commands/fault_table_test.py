@@ -2,7 +2,7 @@
 import subprocess
 import unittest
 
-from bellwire.commands.fault_table import BEGIN, END, said, with_table
+from bellwire.commands.fault_table import said
 from bellwire.core.places import HarnessError
 
 
@@ -22,9 +22,3 @@ class FaultTableTest(unittest.TestCase):
             self.assertEqual(said(ended), outcome)
         with self.assertRaisesRegex(HarnessError, "ended with 2: no such"):
             said(run(2, "", "no such option"))
-
-    def test_only_what_is_between_the_marks_is_replaced(self) -> None:
-        self.assertEqual(with_table(f"before\n{BEGIN}old\n{END}after\n", "new\n"),
-                         f"before\n{BEGIN}new\n{END}after\n")
-        with self.assertRaisesRegex(HarnessError, "no marks"):
-            with_table("text", "")

@@ -171,7 +171,7 @@ def _reset(options: argparse.Namespace) -> int:
 
 
 def _library(options: argparse.Namespace) -> int:
-    print(build.library_folder())
+    print(build.folder_of_library())
     return 0
 
 

@@ -19,6 +19,7 @@ from bellwire.core.places import ROOT, HarnessError, replace_file
 from bellwire.image import guest_image, kernel
 from bellwire.labs.lab import Lab
 from bellwire.labs.trace import Request
+from bellwire.report import marked
 from bellwire.vms import accel, qemu
 from bellwire.vms.qemu import VmConfig
 from bellwire.vms.vm import Vm
@@ -53,28 +54,17 @@ def main(argv: Sequence[str]) -> int:
 def drawn(figures: Mapping[str, Any], folder: Path = FOLDER) -> dict[Path, str]:
     """All files that follow from the figures, and their text."""
     files = {folder / f"pictures/{picture.name}.svg": picture.draw(figures) for picture in PICTURES}
-    marked = {picture.name: f"![{picture.say(figures)}](pictures/{picture.name}.svg)\n\n"
+    told = {picture.name: f"![{picture.say(figures)}](pictures/{picture.name}.svg)\n\n"
                             f"{picture.say(figures)}" for picture in PICTURES}
-    marked["claims"] = claims(figures["claims"])
-    marked["machine"] = of_machine(figures["machine"])
+    told["claims"] = claims(figures["claims"])
+    told["machine"] = of_machine(figures["machine"])
     for page in sorted(folder.glob("*.md")):
         text = page.read_text()
-        for name, said in marked.items():
-            text = replaced(text, name, said)
+        for name, said in told.items():
+            if marked.begin(name) in text:
+                text = marked.replaced(text, name, f"{said}\n")
         files[page] = text
     return files
-
-
-def replaced(text: str, name: str, said: str) -> str:
-    """The text with what stands between the marks of that name replaced, if it has them."""
-    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
-    if begin not in text:
-        return text
-    before, _, rest = text.partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise HarnessError(f"docs/teach: there is {begin.strip()}, but not {end.strip()}")
-    return f"{before}{begin}{said}\n{end}{after}"
 
 
 def claims(found: Sequence[Mapping[str, str]]) -> str:

@@ -41,13 +41,6 @@ class LectureTest(unittest.TestCase):
                 self.assertNotEqual(picture.draw(other), picture.draw(FIGURES))
                 self.assertNotEqual(picture.say(other), picture.say(FIGURES))
 
-    def test_what_stands_between_marks_is_replaced(self) -> None:
-        self.assertEqual(lecture.replaced("a\n<!-- x -->\nold\n<!-- /x -->\nb\n", "x", "new"),
-                         "a\n<!-- x -->\nnew\n<!-- /x -->\nb\n")
-        self.assertEqual(lecture.replaced("a\n", "x", "new"), "a\n")
-        with self.assertRaises(HarnessError):
-            lecture.replaced("<!-- x -->\n", "x", "new")
-
     def test_a_stage_is_as_late_as_the_median_of_its_requests(self) -> None:
         from bellwire.labs.trace import Request
         stages = [{"name": "submitted", "side": "process"}, {"name": "kicked", "side": "guest"}]

@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
     folder: Path = options.folder or Path(options.name)
     if trouble := wrong_name(options.name) or wrong_folder(folder):
         parser.error(trouble)
-    make(options.name, folder, build.library_folder())
+    make(options.name, folder, build.folder_of_library())
     _explain(parser, options.name, folder)
     return 0
 

@@ -18,20 +18,20 @@ from pathlib import Path
 
 from bellwire import ktap
 from bellwire.commands import command_line
-from bellwire.commands.conform_table import row
 from bellwire.core import children, runs
 from bellwire.core.places import PROGRAM, ROOT, HarnessError, replace_file
 from bellwire.image import guest_image, kernel
 from bellwire.labs import guest_disk
 from bellwire.labs.lab import Lab
-from bellwire.report import logs
+from bellwire.report import logs, marked
+from bellwire.report.marked import row
 from bellwire.vms import accel, qemu, toolbox
 from bellwire.vms.qemu import VmConfig
 from bellwire.vms.verdict import TIMEOUT
 from bellwire.vms.vm import Vm
 
 DOC = ROOT / "docs/vhost-user.md"
-BEGIN, END = "<!-- restarts -->\n", "<!-- /restarts -->\n"
+MARKS = "restarts"  # in the page
 DISK = 64 << 20
 FILE = 1 << 20
 LIMIT = 30.0  # seconds for a guest's command, which takes 2; what takes longer hangs
@@ -188,7 +188,7 @@ def main(argv: Sequence[str]) -> int:
     text = table(heads, columns)
     print(text, end="")
     if options.write:
-        replace_file(DOC, with_table(DOC.read_text(), text).encode())
+        replace_file(DOC, marked.replaced(DOC.read_text(), MARKS, text).encode())
     return 0
 
 
@@ -265,13 +265,6 @@ def table(heads: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
     lines += [row([stage.what, *(column[at] for column in columns)])
               for at, stage in enumerate(STAGES)]
     return "\n".join(lines) + "\n"
-
-
-def with_table(text: str, found: str) -> str:
-    before, begin, rest = text.partition(BEGIN)
-    if not begin or END not in rest:
-        raise HarnessError(f"{DOC.name} has no marks for the table: {BEGIN.strip()}")
-    return before + begin + found + END + rest.partition(END)[2]
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def programs(*targets: str) -> None:
         raise AlreadySaid(f"scripts/build {' '.join(targets)} failed")
 
 
-def library_folder() -> str:
+def folder_of_library() -> str:
     """Where CMake finds the library for devices and guests' programs, which is built first; "": CMake
     knows."""
     if PACKAGED:

@@ -54,7 +54,7 @@ def build(folder: Path, sources: Sequence[str], work: Path) -> "Served":
         code.copy_source(folder / source, place / source)
     cpp = " ".join(source for source in sources if source.endswith(".cpp"))
     write(place / "CMakeLists.txt", _PROJECT.format(sources=cpp, hands=in_guest.SOURCE))
-    library = programs.library_folder()
+    library = programs.folder_of_library()
     _run(log, place, "cmake", "-S", place, "-B", place / "built", f"-Dbellwire_DIR={library}",
          "-DCMAKE_BUILD_TYPE=Debug")
     _run(log, place, "cmake", "--build", place / "built", "-j", str(os.cpu_count()))

@@ -30,7 +30,7 @@ int lab_create(struct vmm* vmm, int memory);
  * - a write of 4 bytes with the number of a queue to DOORBELL adds 1 to the eventfd of that queue;
  * - a read from where there is nothing gives 0 in all bytes;
  * - any other access changes nothing, and the guest runs on. It may write what it likes;
- * - if a signal arrives, the guest runs on. That is no exit of the guest's, and not counted;
+ * - if a signal arrives, the guest runs on, and no exit is counted;
  * - if the guest has broken down (KVM_EXIT_SHUTDOWN, KVM_EXIT_FAIL_ENTRY, KVM_EXIT_INTERNAL_ERROR)
  *   it returns -EIO. */
 long lab_run(struct vmm* vmm);
