@@ -5,7 +5,6 @@ from xml.etree import ElementTree
 
 from bellwire.commands import lecture
 from bellwire.commands.lecture_pictures import PICTURES
-from bellwire.core.places import HarnessError
 
 FIGURES = json.loads((lecture.FOLDER / lecture.FIGURES).read_text())
 
