@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from foreign_server import SIZE, ForeignServer
+from foreign_server import SIZE, VECTORS, ForeignServer
 from program import PROGRAM, pause, pipe
 from programs_test import FAILED, PATIENCE, ProgramCase, served
 
@@ -251,6 +251,24 @@ class Storm(ResilienceCase):
             over.set()
             for stranger in strangers:
                 stranger.join()
+
+    def test_two_containers_that_share_a_network_have_a_device_each(self) -> None:
+        """Both devices are the first process, and wish for the first slot."""
+        container = ("unshare", "--pid", "--fork", "--kill-child")
+        tried = subprocess.run([*container, "true"], text=True, capture_output=True)
+        if tried.returncode:
+            self.skipTest(f"no namespace of processes: {tried.stderr.strip()}")
+        for name in ("one", "other"):
+            server = ForeignServer(self.folder / name)
+            self.addCleanup(server.close)
+            server.listener.settimeout(PATIENCE)
+            device = subprocess.Popen(
+                [*container, PROGRAM, "device", "echo", "--on",
+                 f"ivshmem:{self.folder / name},vectors={VECTORS}"], stderr=subprocess.DEVNULL)
+            self.addCleanup(device.wait)
+            self.addCleanup(device.kill)
+            server.greet()
+            self.until(partial(self.magic_of, server.memory))
 
     def test_a_server_that_comes_late_is_waited_for_if_asked(self) -> None:
         device = self.start("--log-level", "info", "device", "echo", "--on",

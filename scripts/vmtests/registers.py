@@ -4,6 +4,7 @@ switchboard. QEMU's CPU never starts: this test is the guest, by QEMU's own qtes
 
 import array
 import os
+import secrets
 import select
 import socket
 import struct
@@ -29,7 +30,7 @@ class DevicePeer:
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(f"\0bellwire-device/0/{os.getpid()}")
+        self.socket.bind(f"\0bellwire-device/0/{secrets.token_hex(8)}")
         self.socket.settimeout(PATIENCE)
         self.socket.connect(str(path))
         self.doorbells: list[int] = []

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -38,7 +39,12 @@ static int connect_to(const char *path, unsigned int slot)
 {
 	struct sockaddr_un own = { .sun_family = AF_UNIX }, server = own;
 	const int socket_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	const int length = sprintf(own.sun_path + 1, "bellwire-device/%u/%d", slot, getpid());
+	unsigned long long unique;
+	int length;
+
+	if (getrandom(&unique, sizeof(unique), 0) != sizeof(unique))
+		fail("getrandom");
+	length = sprintf(own.sun_path + 1, "bellwire-device/%u/%016llx", slot, unique);
 
 	if (strlen(path) >= sizeof(server.sun_path)) {
 		errno = ENAMETOOLONG;

@@ -7,6 +7,7 @@ import hashlib
 import os
 import pwd
 import re
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -72,7 +73,7 @@ def plain_alias(path: Path) -> Path:
                 continue
             link = folder / name
             if not link.exists() or not link.samefile(path):
-                fresh = folder / f"{name}.{os.getpid()}"
+                fresh = unique(folder / name)
                 fresh.symlink_to(path)
                 fresh.replace(link)
             return link
@@ -122,7 +123,7 @@ def caches() -> list[Path]:
 
 def _unwritable(folder: Path) -> str:
     """Why no file can be created there; "" if one can."""
-    probe = folder / f".probe.{os.getpid()}"
+    probe = unique(folder / ".probe")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
@@ -164,7 +165,7 @@ def replace_file(path: Path, data: bytes | str) -> None:
     if target.exists() and not os.access(target.parent, os.W_OK):
         write(path, data)  # no file can be created beside it
         return
-    half = target.with_name(f".{_short(target.name)}.{os.getpid()}")
+    half = unique(target.with_name(f".{_short(target.name)}"))
     try:
         with naming(path):
             write(half, data)
@@ -175,6 +176,11 @@ def replace_file(path: Path, data: bytes | str) -> None:
         with suppress(OSError):
             half.unlink()
         raise
+
+
+def unique(path: Path) -> Path:
+    """With a suffix that no other process uses, in another container with this folder either."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(8)}")
 
 
 def _short(name: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bellwire.core import messages
-from bellwire.core.places import HarnessError, Missing, cache, caches, locked, write
+from bellwire.core.places import HarnessError, Missing, cache, caches, locked, unique, write
 from bellwire.image import apt, debug_kernel
 from bellwire.image.apt import Apt, AptError
 
@@ -65,7 +65,7 @@ def mend_build_link(base: Kernel) -> None:
     """lib/modules/RELEASE/build points into /usr/src, where the headers are not."""
     link = base.modules.with_name("build")
     if link.is_symlink() and not link.exists():
-        half = link.with_name(f".build.{os.getpid()}")
+        half = unique(link.with_name(".build"))
         half.symlink_to(Path("../../..") / base.headers.relative_to(base.root))
         half.replace(link)
 

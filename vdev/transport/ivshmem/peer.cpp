@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/transport/ivshmem/peer.hpp"
 
-#include <unistd.h>
-
-#include <atomic>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <charconv>
+#include <random>
 #include <string_view>
 
 #include "vdev/log/log.hpp"
@@ -40,8 +38,8 @@ Error stopped(const PeerOptions& endpoint) {
 }  // namespace
 
 std::string device_name(unsigned slot) {
-  static std::atomic<unsigned> serial{0};
-  return text("{}{}/{}.{}", device_prefix, slot, ::getpid(), serial++);
+  std::random_device random;
+  return text("{}{}/{:08x}{:08x}", device_prefix, slot, random(), random());
 }
 
 std::optional<unsigned> slot_of_device(const std::string& name) noexcept {

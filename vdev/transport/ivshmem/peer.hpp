@@ -66,7 +66,8 @@ class Peer final : public Transport {
 };
 
 /// The name by which a device identifies itself to a switchboard: the address that its socket is
-/// bound to, so that the protocol needs no further message.
+/// bound to, so that the protocol needs no further message. Each call returns another; it has no
+/// process ID in it, because two containers that share a network may have the same.
 [[nodiscard]] std::string device_name(unsigned slot);
 
 /// The slot that such a name asks for. Empty: it is not a device's name.
