@@ -37,11 +37,12 @@ class ResilienceCase(ProgramCase):
         self.addCleanup(server.close)
         return server
 
-    def foreign_device(self, server: ForeignServer, *arguments: str) -> subprocess.Popen[str]:
-        device = self.start(*arguments, "device", "echo", "--on",
+    def foreign_device(self, server: ForeignServer) -> subprocess.Popen[str]:
+        """One that has said, in its log, that it runs."""
+        device = self.start("--log-level", "info", "device", "echo", "--on",
                             f"ivshmem:{self.socket},vectors={len(server.events)}")
         server.greet()
-        self.until(lambda: self.magic_of(server.memory) != 0)
+        self.assertIn("echo runs on", pipe(device.stderr).readline())
         return device
 
     def magic_of(self, memory: int) -> int:
