@@ -80,7 +80,11 @@ class GroupsTest(Folder):
 
     def examine(self, *names: str) -> Sequence[str]:
         return tidy_groups.examine(self.folder, "base",
-                                   [self.write(f"{name}.cpp") for name in names], [])
+                                   [self.write(f"{name}.cpp") for name in names], [], [])
+
+    def test_what_only_the_long_run_looks_for_is_what_the_settings_name(self) -> None:
+        settings = re.findall(r"^  ([\w-]+),?$", (ROOT / ".clang-tidy").read_text(), re.MULTILINE)
+        self.assertLess(set(tidy_groups.SLOW), set(settings))
 
     def test_what_does_not_compile_together_is_examined_apart(self) -> None:
         self.assertEqual(self.examine("a", "b", "c"), [])
