@@ -157,7 +157,8 @@ def test_a_device_that_is_not_held_takes_nothing_for_lost(vm: Vm) -> None:
 
 def test_a_guest_that_goes_leaves_nothing_held(vm: Vm) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
-        done = vm.run("(sleep 1; echo; sleep 100) | bell ring --step >/tmp/screen & "
+        done = vm.run("rm -f /tmp/keys; mkfifo /tmp/keys; exec 3<>/tmp/keys; echo >&3; "
+                      "bell ring --step <&3 >/tmp/screen & "
                       "until [ \"$(grep -c 'comes next' /tmp/screen)\" = 2 ]; do sleep 0.1; done; "
                       f"kill -{int(number)} $!; wait $!; echo $?", LIMIT)
         assert done.stdout.strip() == str(128 + number), done.stdout + done.stderr
