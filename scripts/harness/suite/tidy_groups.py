@@ -32,17 +32,20 @@ SLOW = ("bugprone-assert-side-effect", "bugprone-infinite-loop", "bugprone-integ
 # The folders of a group. A source belongs to the first that names its folder. The fuzz targets have
 # many names in common, so each is in another group.
 GROUPS = {
+    "explorer": ("vdev/explore/", "host/explore/", "vdev/devices/virtio_request_fuzz.cpp"),
     "programs": ("host/bench/", "guest-kmod/", "vdev/virtio/virtqueue_fuzz.cpp"),
     "base": ("vdev/os/", "vdev/log/", "vdev/core/", "vdev/loop/", "vdev/pci/", "vdev/ring/",
              "vdev/runner/", "vdev/machine/", "vdev/trace/"),
-    "requests": ("vdev/devices/virtio_request_fuzz.cpp",),
     "devices": ("vdev/devices/", "vdev/testing/"),
     "vhost-user": ("vdev/virtio/", "vdev/transport/vhost_user/protocol/",
                    "vdev/transport/vhost_user/server/"),
     "transports": ("vdev/transport/",),
-    "host": ("host/",),
+    "host": ("host/", "vdev/replay/"),
     "others": ("",),
 }
+
+# What the explorer runs is compiled with hooks, and examined without.
+HOOKED = "-DBELLWIRE_EXPLORED"
 
 _INCLUDED = re.compile(r'^#include "([^"]+\.cpp)"', re.MULTILINE)
 _TEST_TARGET = re.compile(r"/CMakeFiles/[\w-]+-test\.dir/")
@@ -85,10 +88,11 @@ def of_tree(tree: Path) -> Sources:
         if path.suffix != ".cpp" or is_of_test(path, output):
             continue
         if path.parent.name == "unity":
-            together |= {ROOT / name for name in _INCLUDED.findall(path.read_text())}
+            included = {ROOT / name for name in _INCLUDED.findall(path.read_text())}
+            together |= {source for source in included if not source.is_relative_to(tree)}
         elif not path.is_relative_to(tree):
             alone.add(path)
-        flags |= {word for word in words if word.startswith(("-D", "-I"))}
+        flags |= {word for word in words if word.startswith(("-D", "-I"))} - {HOOKED}
     if not together:
         raise Failed(f"{tree} compiles no source: is it a unity build?")
     return Sources(tuple(sorted(together)), tuple(sorted(alone - together)), tuple(sorted(flags)))
