@@ -9,7 +9,9 @@
 
 #include "guest-kmod/uapi/bellwire.h"
 #include "host/device/vhost_user_service.hpp"
+#include "vdev/faults/faults.hpp"
 #include "vdev/os/fd.hpp"
+#include "vdev/runner/moderation.hpp"
 #include "vdev/transport/card/card.hpp"
 #include "vdev/transport/in_process/in_process.hpp"
 #include "vdev/transport/ivshmem/peer.hpp"
