@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""On fresh systems, one per release of Debian: the packages, built, examined, installed and used; and
-the README's two commands in a clone. It fetches hundreds of packages from the machine's mirror, and
-takes root, for debootstrap."""
+"""On fresh systems, one per release of Debian: the packages, built, examined, installed and used; the
+README's two commands in a clone; the first lab, as a student would do it. It fetches hundreds of
+packages from the machine's mirror, and takes root, for debootstrap."""
 
 import os
 import re
@@ -96,6 +96,16 @@ cd /srv/bellwire
 unshare --net ./scripts/demo
 unshare --net ./scripts/boot-vm -- bell info
 """
+# A student who types what docs/labs says: few points at first, and all with the solution.
+STUDENT = """\
+cd /srv/bellwire
+./scripts/lab start 1 ~/eventfd
+cd ~/eventfd
+make
+if ./grade; then exit 1; fi
+cp /srv/bellwire/docs/labs/solutions/01-eventfd/*.[ct]* .
+./grade
+"""
 
 
 class System:
@@ -177,6 +187,16 @@ def two_commands(release: str) -> list[Case]:
     return [Case(f"{release}: the two commands"), Case(f"{release}: again, without a network")]
 
 
+def student(release: str) -> list[Case]:
+    need_root()
+    system = System(release, "student")
+    system.take_sources()
+    system.run(STUDENT)
+    shutil.rmtree(system.folder)
+    return [Case(f"{release}: a lab is graded")]
+
+
 STEPS = tuple(step for release in RELEASES for step in (
     Step(release, partial(check, release), limit=3 * LIMIT),
-    Step(f"{release}: a clone", partial(two_commands, release), limit=3 * LIMIT)))
+    Step(f"{release}: a clone", partial(two_commands, release), limit=3 * LIMIT),
+    Step(f"{release}: a student", partial(student, release), limit=LIMIT)))
