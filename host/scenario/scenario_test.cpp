@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Each scenario both ways; and a judge that names what it must.
+#include "host/scenario/scenario.hpp"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "vdev/trace/records.hpp"
+
+using namespace bellwire;
+using namespace bellwire::host;
+
+namespace {
+
+std::optional<Finding> judged(const Progress& progress) {
+  const auto nothing = [] {};
+  return judge({.progress = [&] { return progress; },
+                .ring_again = nothing,
+                .raise_again = nothing,
+                .tell = [](const std::string&) {}});
+}
+
+}  // namespace
+
+TEST_CASE("each scenario survives as it is, and fails with its defect at the hop that it names") {
+  for (const auto& scenario : scenarios())
+    for (const bool defect : {false, true}) {
+      CAPTURE(scenario.name);
+      CAPTURE(defect);
+      const auto played = play(scenario, defect);
+      REQUIRE_MESSAGE(played.has_value(), played.error().message);
+      CHECK(played->finding.has_value() == defect);
+      CHECK(played->as_promised());
+      if (defect)
+        CHECK(trace::stages[played->finding->last].name == trace::stages[scenario.last].name);
+    }
+}
+
+TEST_CASE("a scenario is told the same each time") {
+  for (const auto& scenario : scenarios())
+    for (const bool defect : {false, true}) {
+      CAPTURE(scenario.name);
+      const auto first = play(scenario, defect).value(), second = play(scenario, defect).value();
+      REQUIRE(first.story.lines().size() == second.story.lines().size());
+      for (std::size_t index = 0; index < first.story.lines().size(); ++index)
+        CHECK(first.story.lines()[index].what == second.story.lines()[index].what);
+    }
+}
+
+TEST_CASE("every scenario says where it was met, and which rule its defect breaks") {
+  std::set<std::string_view> names;
+  for (const auto& scenario : scenarios()) {
+    CAPTURE(scenario.name);
+    CHECK(names.insert(scenario.name).second);
+    CHECK(scenario.met.find("(#") != std::string_view::npos);
+    for (const auto words : {scenario.defect, scenario.rule, scenario.avoided})
+      CHECK(words.ends_with('.'));
+  }
+}
+
+TEST_CASE("the judge names the hop behind the last stage, and finds nothing where all is done") {
+  CHECK_FALSE(judged({.submitted = 3,
+                      .rung = 3,
+                      .taken = 3,
+                      .posted = 3,
+                      .raised = 3,
+                      .interrupted = 3,
+                      .consumed = 3}));
+  CHECK(judged({.submitted = 1})->last == BELLWIRE_SUBMITTED);
+  CHECK(judged({.submitted = 1, .rung = 1})->last == BELLWIRE_RUNG);
+  CHECK(judged({.submitted = 1, .rung = 1, .taken = 1, .posted = 1})->last == BELLWIRE_POSTED);
+  const auto raised = judged({.submitted = 1, .rung = 1, .taken = 1, .posted = 1, .raised = 1});
+  CHECK(raised->last == BELLWIRE_RAISED);
+  CHECK(raised->sentence ==
+        "request 0: completion posted and interrupt raised 1.5 s ago, no interrupt taken: lost "
+        "interrupt");
+  CHECK_FALSE(raised->repaired);
+}
+
+TEST_CASE("what goes on when the watchdog rings again is repaired") {
+  Progress progress{.submitted = 1, .rung = 1};
+  const auto finding = judge({.progress = [&] { return progress; },
+                              .ring_again =
+                                  [&] {
+                                    progress = {.submitted = 1,
+                                                .rung = 1,
+                                                .taken = 1,
+                                                .posted = 1,
+                                                .raised = 1,
+                                                .interrupted = 1,
+                                                .consumed = 1};
+                                  },
+                              .raise_again = [] { FAIL("the doorbell was lost"); },
+                              .tell = [](const std::string&) {}});
+  REQUIRE(finding.has_value());
+  CHECK(finding->last == BELLWIRE_RUNG);
+  CHECK(finding->repaired);
+}
