@@ -7,6 +7,7 @@
 
 #include <set>
 
+#include "host/scenario/stand.hpp"
 #include "vdev/trace/records.hpp"
 
 using namespace bellwire;
@@ -58,6 +59,26 @@ TEST_CASE("every scenario says where it was met, and which rule its defect break
     for (const auto words : {scenario.defect, scenario.rule, scenario.avoided})
       CHECK(words.ends_with('.'));
   }
+}
+
+TEST_CASE("a stand serves more requests than its ring has entries, also over kills") {
+  Story story;
+  Stand stand(story, {});
+  for (unsigned life = 0; life < 3; ++life) {
+    stand.connect();
+    stand.enable();
+    for (unsigned request = 0; request < 20; ++request) {
+      stand.submit();
+      CHECK(stand.take_interrupt());
+      CHECK_FALSE(stand.take_interrupt());
+    }
+    stand.back_end().set_held(true);
+    stand.submit();
+    CHECK_FALSE(stand.take_interrupt());
+    stand.kill();
+  }
+  CHECK(stand.consumed() == 62);
+  CHECK(stand.submitted() == 63);
 }
 
 TEST_CASE("the judge names the hop behind the last stage, and finds nothing where all is done") {

@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import unittest
 
 from program import ROOT
 from programs_test import USAGE, ProgramCase
