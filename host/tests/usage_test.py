@@ -11,7 +11,8 @@ from program import BENCH, PROGRAM, SLOWER, Checked
 PATIENCE = 20 * SLOWER
 USAGE, FAILED = 2, 1
 SUBCOMMANDS = ("", "switchboard", "device", "replay", "trace", "trace record", "trace show", "trace diff",
-               "trace export", "top", "rules", "conform", "conform vhost-user")
+               "trace export", "top", "rules", "scenario", "scenario list", "scenario run", "conform",
+               "conform vhost-user")
 # {file}: a file, {folder}: a folder, {none}: nothing.
 WRONG = (
     ("", USAGE, "subcommand"),
