@@ -107,7 +107,7 @@ function(bellwire_test name)
   add_executable(${name}-test ${ARG_SOURCES} ${ARG_THREADS})
   target_link_libraries(${name}-test PRIVATE ${ARG_USES} bellwire-doctest bellwire-settings)
   add_test(NAME ${name} COMMAND ${name}-test)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1200
     FAIL_REGULAR_EXPRESSION "test cases: +0 ;WARNING: ThreadSanitizer;ERROR: AddressSanitizer;runtime error:")
 endfunction()
 
