@@ -12,13 +12,15 @@ import unittest
 from pathlib import Path
 
 import perfetto_import
-from program import PROGRAM
+from program import PROGRAM, SLOWER
 from programs_test import ProgramCase
 from trace_test import STAGES, made_up
 
 PATIENCE = 60  # seconds
 PLAIN_SIZE = 1300  # bytes per request in one process
 GZIP_PART = 8
+RINGS = 2000 // SLOWER
+RANDOM_TRACES = 60 // SLOWER
 
 
 class PerfettoCase(ProgramCase):
@@ -53,7 +55,7 @@ class Strict(PerfettoCase):
         for depth in (1, 8, 64):
             with self.subTest(depth=depth):
                 trace = self.folder / f"{depth}.json"
-                self.bellwire("device", "echo", "--on", f"in-process:rings=2000,depth={depth}",
+                self.bellwire("device", "echo", "--on", f"in-process:rings={RINGS},depth={depth}",
                               "--trace", trace)
                 total = json.loads(self.bellwire("trace", "show", trace, "--json").stdout)["total"]
                 text = self.export(trace)
@@ -63,7 +65,7 @@ class Strict(PerfettoCase):
 
     def test_random_traces(self) -> None:
         dice = random.Random(15)
-        for turn in range(60):
+        for turn in range(RANDOM_TRACES):
             with self.subTest(turn=turn):
                 requests = random_requests(dice)
                 imported = self.assert_strict(self.export(self.write(requests)), len(requests))
@@ -134,10 +136,10 @@ class Compressed(PerfettoCase):
     def test_by_name(self) -> None:
         plain, packed = self.folder / "trace.json", self.folder / "trace.json.gz"
         for path in (plain, packed):
-            self.bellwire("device", "echo", "--on", "in-process:rings=2000,depth=8", "--trace",
+            self.bellwire("device", "echo", "--on", f"in-process:rings={RINGS},depth=8", "--trace",
                           path)
         trace = json.loads(gzip.decompress(packed.read_bytes()))
-        self.assertEqual(len(trace["requests"]), 2000)
+        self.assertEqual(len(trace["requests"]), RINGS)
         for path in (plain, packed):
             self.assertIn("echo over in-process", self.bellwire("trace", "show", path).stdout)
         self.bellwire("trace", "diff", plain, packed)

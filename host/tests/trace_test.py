@@ -12,7 +12,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from program import PROGRAM, ROOT, Checked
+from program import PROGRAM, REPORTS, ROOT, Checked
 
 sys.path.insert(0, str(ROOT / "scripts/python"))
 
@@ -157,7 +157,8 @@ class Sources(unittest.TestCase):
                 self.assertRegex((ROOT / file).read_text(), rf"\b{function}\([^;]*\{{")
 
 
-@unittest.skipIf(browser.MISSING, browser.MISSING)
+@unittest.skipIf(browser.MISSING or REPORTS,
+                 browser.MISSING or "a browser sees only what is written, as by any other build")
 class Page(TraceCase):
     def page(self, script: str = "", **changes: Any) -> str:
         """The page of a made up trace, with a script behind its own."""
