@@ -101,9 +101,10 @@ constexpr std::array all_scenarios{
         .shows = "a level interrupt whose resample is lost",
         .met = "cloud-hypervisor (#4999)",
         .defect =
-            "The end of an interrupt by level has to reach whoever drives the line. A VMM that "
-            "registers no resample eventfd has to guess from accesses to the device, and may leave "
-            "the line as it is. Here the count of the resample eventfd is dropped.",
+            "The end of an interrupt by level has to reach whoever drives the line. A VMM without "
+            "a "
+            "resample eventfd guessed it from accesses to the device, and might never unmask the "
+            "interrupt. Here the count of the resample eventfd is dropped.",
         .rule = "34: with resample, a signal only raises the line. At EOI the line is lowered "
                 "once, and "
                 "each resample eventfd of the GSI is signalled.",

@@ -44,7 +44,7 @@ struct Played {
 /// EMFILE, ENOMEM and the like: it could not be played.
 [[nodiscard]] Result<Played> play(const Scenario& scenario, bool defect);
 
-// The scenes, a file each in scenes/.
+// What they play, a file each in scenarios/.
 std::optional<Finding> play_pause(Story& story, bool defect);
 std::optional<Finding> play_early_kick(Story& story, bool defect);
 std::optional<Finding> play_restart(Story& story, bool defect);

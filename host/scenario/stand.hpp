@@ -3,8 +3,7 @@
 // Stand: what a scenario is played on, in this process. A guest on the software machine writes its
 // doorbell, an ioeventfd; the back-end's thread serves the ring over vhost-user; its call is an
 // irqfd, and the guest takes the interrupt. All of it is the product's code. A defect stands at a
-// wire: in front of the machine (Plan::machine), of the back-end (Peer), or between two steps of a
-// scene.
+// wire: in front of the machine (Plan::machine), of the back-end (Peer), or between two steps.
 //
 // Requests are numbered from 0. One thread; what a step says has happened when it returns.
 #pragma once
@@ -36,7 +35,7 @@ class Peer {
 struct Plan {
   std::uint16_t first_index = 0;  ///< of the ring, as after a migration
   bool inflight = true;           ///< the VMM keeps an inflight region
-  bool msix = true;               ///< else the scene wires the call itself
+  bool msix = true;               ///< else the scenario wires the call itself
   /// Null: the model of a machine alone.
   std::function<std::unique_ptr<machine::Machine>(std::unique_ptr<machine::Machine>)> machine = {};
   std::unique_ptr<Peer> peer = std::make_unique<Peer>();

@@ -3,7 +3,7 @@
 // A back-end is killed and started again. The guest has offered its buffer and rung for it before,
 // as a network card's driver does for its receive ring, and has no reason to ring again.
 #include "host/scenario/scenario.hpp"
-#include "host/scenario/scenes/kicked_only.hpp"
+#include "host/scenario/scenarios/kicked_only.hpp"
 
 namespace bellwire::host {
 namespace {

@@ -2,7 +2,7 @@
 //
 // The guest's doorbell comes between SET_VRING_KICK and SET_VRING_ENABLE.
 #include "host/scenario/scenario.hpp"
-#include "host/scenario/scenes/kicked_only.hpp"
+#include "host/scenario/scenarios/kicked_only.hpp"
 
 namespace bellwire::host {
 
