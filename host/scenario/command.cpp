@@ -54,7 +54,7 @@ void add_run(CLI::App& command, Run& run) {
       ->type_name("");
   command.add_flag("--defect", options->defect, "Only with the defect, not as it is");
   add_json(command, options->json,
-           "{scenario, shows, met, last, runs: [{defect, as_promised, finding, story}]}");
+           "{scenario, shows, met, last, runs: [{defect, as_promised, finding, log}]}");
   command.callback([&run, options] { run = [options] { return run_one(*options); }; });
 }
 

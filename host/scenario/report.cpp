@@ -18,7 +18,7 @@ std::string stage_name(bellwire_stage stage) {
 
 std::string told(const Played& played) {
   TextTable table({{"µs", TextTable::Align::right, 9}, {"who", left, 8}, {"what", left}});
-  for (const auto& line : played.story.lines())
+  for (const auto& line : played.run_log.lines())
     table.add({text("{:.1f}", line.at.count()), line.who, line.what});
   return table.with_heading();
 }
@@ -50,12 +50,12 @@ boost::json::value json_of(const Finding& finding) {
 
 boost::json::value json_of(const Played& played) {
   boost::json::array lines;
-  for (const auto& line : played.story.lines())
+  for (const auto& line : played.run_log.lines())
     lines.push_back({{"us", line.at.count()}, {"who", line.who}, {"what", line.what}});
   return {{"defect", played.defect},
           {"as_promised", played.as_promised()},
           {"finding", played.finding ? json_of(*played.finding) : boost::json::value()},
-          {"story", std::move(lines)}};
+          {"log", std::move(lines)}};
 }
 
 boost::json::object json_of(const Scenario& scenario) {

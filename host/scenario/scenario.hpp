@@ -9,8 +9,8 @@
 #include <span>
 #include <string_view>
 
-#include "host/scenario/story.hpp"
-#include "host/scenario/verdict.hpp"
+#include "host/scenario/run_log.hpp"
+#include "host/scenario/watch.hpp"
 
 namespace bellwire::host {
 
@@ -23,7 +23,7 @@ struct Scenario {
   std::string_view avoided;  ///< how
   bellwire_stage last;       ///< with the defect: the last stage of the request that stands still
   /// Plays it; empty: all requests were done.
-  std::optional<Finding> (*play)(Story& story, bool defect);
+  std::optional<Finding> (*play)(RunLog& run_log, bool defect);
 };
 
 [[nodiscard]] std::span<const Scenario> scenarios() noexcept;
@@ -32,7 +32,7 @@ struct Scenario {
 struct Played {
   const Scenario* scenario;
   bool defect;
-  Story story;
+  RunLog run_log;
   std::optional<Finding> finding;
 
   /// Survived as it is; with the defect stood still at the hop that the scenario names.
@@ -45,12 +45,12 @@ struct Played {
 [[nodiscard]] Result<Played> play(const Scenario& scenario, bool defect);
 
 // What they play, a file each in scenarios/.
-std::optional<Finding> play_pause(Story& story, bool defect);
-std::optional<Finding> play_early_kick(Story& story, bool defect);
-std::optional<Finding> play_restart(Story& story, bool defect);
-std::optional<Finding> play_inflight(Story& story, bool defect);
-std::optional<Finding> play_halted(Story& story, bool defect);
-std::optional<Finding> play_masked(Story& story, bool defect);
-std::optional<Finding> play_resample(Story& story, bool defect);
+std::optional<Finding> play_pause(RunLog& run_log, bool defect);
+std::optional<Finding> play_early_kick(RunLog& run_log, bool defect);
+std::optional<Finding> play_restart(RunLog& run_log, bool defect);
+std::optional<Finding> play_inflight(RunLog& run_log, bool defect);
+std::optional<Finding> play_halted(RunLog& run_log, bool defect);
+std::optional<Finding> play_masked(RunLog& run_log, bool defect);
+std::optional<Finding> play_resample(RunLog& run_log, bool defect);
 
 }  // namespace bellwire::host

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Each scenario both ways; and a judge that names what it must.
+// Each scenario both ways; and what the watchdog finds.
 #include "host/scenario/scenario.hpp"
 
 #include <doctest/doctest.h>
 
 #include <set>
 
-#include "host/scenario/stand.hpp"
+#include "host/scenario/rig.hpp"
 #include "vdev/trace/records.hpp"
 
 using namespace bellwire;
@@ -15,9 +15,9 @@ using namespace bellwire::host;
 
 namespace {
 
-std::optional<Finding> judged(const Progress& progress) {
+std::optional<Finding> watched(const Progress& progress) {
   const auto nothing = [] {};
-  return judge({.progress = [&] { return progress; },
+  return watch({.progress = [&] { return progress; },
                 .ring_again = nothing,
                 .raise_again = nothing,
                 .tell = [](const std::string&) {}});
@@ -44,9 +44,9 @@ TEST_CASE("a scenario is told the same each time") {
     for (const bool defect : {false, true}) {
       CAPTURE(scenario.name);
       const auto first = play(scenario, defect).value(), second = play(scenario, defect).value();
-      REQUIRE(first.story.lines().size() == second.story.lines().size());
-      for (std::size_t index = 0; index < first.story.lines().size(); ++index)
-        CHECK(first.story.lines()[index].what == second.story.lines()[index].what);
+      REQUIRE(first.run_log.lines().size() == second.run_log.lines().size());
+      for (std::size_t index = 0; index < first.run_log.lines().size(); ++index)
+        CHECK(first.run_log.lines()[index].what == second.run_log.lines()[index].what);
     }
 }
 
@@ -61,38 +61,38 @@ TEST_CASE("every scenario says where it was met, and which rule its defect break
   }
 }
 
-TEST_CASE("a stand serves more requests than its ring has entries, also over kills") {
-  Story story;
-  Stand stand(story, {});
+TEST_CASE("a rig serves more requests than its ring has entries, also over kills") {
+  RunLog run_log;
+  Rig rig(run_log, {});
   for (unsigned life = 0; life < 3; ++life) {
-    stand.connect();
-    stand.enable();
+    rig.connect();
+    rig.enable();
     for (unsigned request = 0; request < 20; ++request) {
-      stand.submit();
-      CHECK(stand.take_interrupt());
-      CHECK_FALSE(stand.take_interrupt());
+      rig.submit();
+      CHECK(rig.take_interrupt());
+      CHECK_FALSE(rig.take_interrupt());
     }
-    stand.back_end().set_held(true);
-    stand.submit();
-    CHECK_FALSE(stand.take_interrupt());
-    stand.kill();
+    rig.back_end().set_held(true);
+    rig.submit();
+    CHECK_FALSE(rig.take_interrupt());
+    rig.kill();
   }
-  CHECK(stand.consumed() == 62);
-  CHECK(stand.submitted() == 63);
+  CHECK(rig.consumed() == 62);
+  CHECK(rig.submitted() == 63);
 }
 
-TEST_CASE("the judge names the hop behind the last stage, and finds nothing where all is done") {
-  CHECK_FALSE(judged({.submitted = 3,
-                      .rung = 3,
-                      .taken = 3,
-                      .posted = 3,
-                      .raised = 3,
-                      .interrupted = 3,
-                      .consumed = 3}));
-  CHECK(judged({.submitted = 1})->last == BELLWIRE_SUBMITTED);
-  CHECK(judged({.submitted = 1, .rung = 1})->last == BELLWIRE_RUNG);
-  CHECK(judged({.submitted = 1, .rung = 1, .taken = 1, .posted = 1})->last == BELLWIRE_POSTED);
-  const auto raised = judged({.submitted = 1, .rung = 1, .taken = 1, .posted = 1, .raised = 1});
+TEST_CASE("the watchdog names the hop behind the last stage, and finds nothing where all is done") {
+  CHECK_FALSE(watched({.submitted = 3,
+                       .rung = 3,
+                       .taken = 3,
+                       .posted = 3,
+                       .raised = 3,
+                       .interrupted = 3,
+                       .consumed = 3}));
+  CHECK(watched({.submitted = 1})->last == BELLWIRE_SUBMITTED);
+  CHECK(watched({.submitted = 1, .rung = 1})->last == BELLWIRE_RUNG);
+  CHECK(watched({.submitted = 1, .rung = 1, .taken = 1, .posted = 1})->last == BELLWIRE_POSTED);
+  const auto raised = watched({.submitted = 1, .rung = 1, .taken = 1, .posted = 1, .raised = 1});
   CHECK(raised->last == BELLWIRE_RAISED);
   CHECK(raised->sentence ==
         "request 0: completion posted and interrupt raised 1.5 s ago, no interrupt taken: lost "
@@ -102,7 +102,7 @@ TEST_CASE("the judge names the hop behind the last stage, and finds nothing wher
 
 TEST_CASE("what goes on when the watchdog rings again is repaired") {
   Progress progress{.submitted = 1, .rung = 1};
-  const auto finding = judge({.progress = [&] { return progress; },
+  const auto finding = watch({.progress = [&] { return progress; },
                               .ring_again =
                                   [&] {
                                     progress = {.submitted = 1,

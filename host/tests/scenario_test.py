@@ -38,8 +38,8 @@ class Scenario(ProgramCase):
                 self.assertEqual((as_it_is["defect"], as_it_is["finding"]), (False, None))
                 self.assertTrue(broken["defect"])
                 self.assertEqual(broken["finding"]["last"], played["last"])
-                self.assertIn("DEFECT", "".join(line["what"] for line in broken["story"]))
-                self.assertNotIn("DEFECT", "".join(line["what"] for line in as_it_is["story"]))
+                self.assertIn("DEFECT", "".join(line["what"] for line in broken["log"]))
+                self.assertNotIn("DEFECT", "".join(line["what"] for line in as_it_is["log"]))
 
     def test_the_list_fits_on_the_page_and_names_each_source(self) -> None:
         lines = self.scenario("list").stdout.splitlines()

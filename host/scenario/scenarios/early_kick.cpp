@@ -6,21 +6,21 @@
 
 namespace bellwire::host {
 
-std::optional<Finding> play_early_kick(Story& story, bool defect) {
+std::optional<Finding> play_early_kick(RunLog& run_log, bool defect) {
   Plan plan;
   if (defect) plan.peer = std::make_unique<KickedOnly>();
-  Stand stand(story, std::move(plan));
-  stand.connect();
-  stand.tell("VMM", "sets up the ring: SET_VRING_KICK was sent, SET_VRING_ENABLE not yet");
-  stand.offer();
-  stand.tell("guest", "writes the doorbell");
-  stand.ring_bell();
-  stand.tell("back-end", text("leaves the disabled ring alone: used index {}", stand.used()));
-  stand.tell("VMM", "sends SET_VRING_ENABLE");
-  stand.enable();
-  stand.tell("back-end", text("has served what it has seen: used index {}", stand.used()));
-  stand.take_interrupt();
-  return judge(stand.court());
+  Rig rig(run_log, std::move(plan));
+  rig.connect();
+  rig.tell("VMM", "sets up the ring: SET_VRING_KICK was sent, SET_VRING_ENABLE not yet");
+  rig.offer();
+  rig.tell("guest", "writes the doorbell");
+  rig.ring_bell();
+  rig.tell("back-end", text("leaves the disabled ring alone: used index {}", rig.used()));
+  rig.tell("VMM", "sends SET_VRING_ENABLE");
+  rig.enable();
+  rig.tell("back-end", text("has served what it has seen: used index {}", rig.used()));
+  rig.take_interrupt();
+  return watch(rig.watched());
 }
 
 }  // namespace bellwire::host

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // An interrupt becomes pending while the guest's CPU is halted. Somebody has to wake the CPU.
+#include "host/scenario/rig.hpp"
 #include "host/scenario/scenario.hpp"
-#include "host/scenario/stand.hpp"
 #include "vdev/os/event_count.hpp"
 
 namespace bellwire::host {
@@ -42,26 +42,26 @@ class NeverWoken final : public machine::Machine {
 
 }  // namespace
 
-std::optional<Finding> play_halted(Story& story, bool defect) {
+std::optional<Finding> play_halted(RunLog& run_log, bool defect) {
   Plan plan;
   if (defect)
     plan.machine = [](auto real) { return std::make_unique<NeverWoken>(std::move(real)); };
-  Stand stand(story, std::move(plan));
-  stand.connect();
-  stand.enable();
-  stand.back_end().set_held(true);
-  stand.submit();
-  stand.tell("guest", stand.take_interrupt() ? "is interrupted too early"
-                                             : "halts its CPU until an interrupt comes");
-  stand.back_end().set_held(false);
-  stand.settle();
-  stand.machine().settle();
-  stand.tell("back-end", text("completes request 0 and raises: used index {}", stand.used()));
-  stand.tell("machine", text("the irqfd has taken the call's count ({} now): a vector is pending",
-                             os::event_count(stand.ring().call.fd()).value()));
-  stand.tell("machine", defect ? "the halted CPU is not woken: DEFECT" : "wakes the halted CPU");
-  stand.take_interrupt();
-  return judge(stand.court());
+  Rig rig(run_log, std::move(plan));
+  rig.connect();
+  rig.enable();
+  rig.back_end().set_held(true);
+  rig.submit();
+  rig.tell("guest", rig.take_interrupt() ? "is interrupted too early"
+                                         : "halts its CPU until an interrupt comes");
+  rig.back_end().set_held(false);
+  rig.settle();
+  rig.machine().settle();
+  rig.tell("back-end", text("completes request 0 and raises: used index {}", rig.used()));
+  rig.tell("machine", text("the irqfd has taken the call's count ({} now): a vector is pending",
+                           os::event_count(rig.ring().call.fd()).value()));
+  rig.tell("machine", defect ? "the halted CPU is not woken: DEFECT" : "wakes the halted CPU");
+  rig.take_interrupt();
+  return watch(rig.watched());
 }
 
 }  // namespace bellwire::host

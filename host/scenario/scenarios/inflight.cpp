@@ -3,8 +3,8 @@
 // A back-end begins on a ring that is not new, as after a migration, takes two requests, and is
 // killed before it has completed one. Its next process finds in the inflight region what it owes.
 #include "vdev/transport/vhost_user/protocol/inflight.hpp"
+#include "host/scenario/rig.hpp"
 #include "host/scenario/scenario.hpp"
-#include "host/scenario/stand.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -23,29 +23,29 @@ unsigned noted_index(const vhost_user::FrontEnd::Inflight& region) {
 
 }  // namespace
 
-std::optional<Finding> play_inflight(Story& story, bool defect) {
+std::optional<Finding> play_inflight(RunLog& run_log, bool defect) {
   constexpr std::uint16_t first = 5;
-  Stand stand(story, {.first_index = first});
-  stand.connect();
-  stand.enable();
-  stand.tell("VMM", text("the guest has migrated here: used index {}", stand.used()));
-  stand.back_end().set_held(true);
-  stand.submit();
-  stand.submit();
-  stand.tell("back-end", "takes both requests, and notes them in the inflight region");
+  Rig rig(run_log, {.first_index = first});
+  rig.connect();
+  rig.enable();
+  rig.tell("VMM", text("the guest has migrated here: used index {}", rig.used()));
+  rig.back_end().set_held(true);
+  rig.submit();
+  rig.submit();
+  rig.tell("back-end", "takes both requests, and notes them in the inflight region");
   if (defect) {
-    zero_counters(stand.front().inflight());
-    stand.tell("back-end", "has never written the region's counters: DEFECT");
+    zero_counters(rig.front().inflight());
+    rig.tell("back-end", "has never written the region's counters: DEFECT");
   }
-  stand.tell("back-end", text("is killed: the region's used index is {}, the ring's {}",
-                              noted_index(stand.front().inflight()), stand.used()));
-  stand.kill();
-  stand.connect();
-  stand.enable();
-  stand.tell("back-end",
-             text("its next process serves what the region says: used index {}", stand.used()));
-  stand.take_interrupt();
-  return judge(stand.court());
+  rig.tell("back-end", text("is killed: the region's used index is {}, the ring's {}",
+                            noted_index(rig.front().inflight()), rig.used()));
+  rig.kill();
+  rig.connect();
+  rig.enable();
+  rig.tell("back-end",
+           text("its next process serves what the region says: used index {}", rig.used()));
+  rig.take_interrupt();
+  return watch(rig.watched());
 }
 
 }  // namespace bellwire::host

@@ -5,20 +5,20 @@
 // kept back until the next kick: our own back-end would look at once. One thread.
 #pragma once
 
-#include "host/scenario/stand.hpp"
+#include "host/scenario/rig.hpp"
 
 namespace bellwire::host {
 
 class KickedOnly final : public Peer {
  public:
-  void enable(Stand& stand) override {
+  void enable(Rig& rig) override {
     enabled_ = true;
-    stand.tell("back-end", "notes ENABLE, and waits for a kick: DEFECT");
+    rig.tell("back-end", "notes ENABLE, and waits for a kick: DEFECT");
   }
-  void kicked(Stand& stand) override {
-    if (enabled_) return Peer::enable(stand);
-    stand.ring().kick.drain();
-    stand.tell("back-end", "takes the kick's count; the ring is disabled: it does nothing");
+  void kicked(Rig& rig) override {
+    if (enabled_) return Peer::enable(rig);
+    rig.ring().kick.drain();
+    rig.tell("back-end", "takes the kick's count; the ring is disabled: it does nothing");
   }
 
  private:

@@ -2,8 +2,8 @@
 //
 // An interrupt by level. While the guest's handler runs, the device has something new; the line is
 // high already, and the EOI lowers it. Who listens to the EOI has to raise it again.
+#include "host/scenario/rig.hpp"
 #include "host/scenario/scenario.hpp"
-#include "host/scenario/stand.hpp"
 #include "vdev/os/event_count.hpp"
 
 namespace bellwire::host {
@@ -25,56 +25,55 @@ void wire(machine::Machine& machine, const os::EventFd& call, const os::EventFd&
 }
 
 // The handler of the guest, to its EOI. False: no interrupt is pending.
-bool end_interrupt(Stand& stand) {
-  stand.machine().settle();
-  return !stand.machine().take_interrupts(std::chrono::milliseconds(0)).empty();
+bool end_interrupt(Rig& rig) {
+  rig.machine().settle();
+  return !rig.machine().take_interrupts(std::chrono::milliseconds(0)).empty();
 }
 
-void handle_interrupt(Stand& stand) {
-  if (!end_interrupt(stand)) return;
-  stand.interrupted();
-  const auto count = stand.take_completions();
-  stand.tell("guest",
-             text("takes an interrupt; completions: {}, used index {}", count, stand.used()));
+void handle_interrupt(Rig& rig) {
+  if (!end_interrupt(rig)) return;
+  rig.interrupted();
+  const auto count = rig.take_completions();
+  rig.tell("guest", text("takes an interrupt; completions: {}, used index {}", count, rig.used()));
 }
 
 }  // namespace
 
-std::optional<Finding> play_resample(Story& story, bool defect) {
-  Stand stand(story, {.msix = false});
+std::optional<Finding> play_resample(RunLog& run_log, bool defect) {
+  Rig rig(run_log, {.msix = false});
   const auto resample = os::EventFd::create_shared().value();
-  wire(stand.machine(), stand.ring().call, resample);
-  stand.connect();
-  stand.enable();
-  stand.submit();
-  stand.machine().settle();
-  stand.tell("machine", "the irqfd has raised the line for request 0");
-  stand.interrupted();
-  stand.tell("guest", text("its handler begins; completions: {}", stand.take_completions()));
-  stand.submit();
-  stand.machine().settle();
-  stand.tell("back-end", text("completes request 1 and raises: used index {}; the line is high "
-                              "already",
-                              stand.used()));
-  if (!end_interrupt(stand)) throw std::runtime_error("there was no interrupt to end");
-  stand.tell("machine", text("the handler's EOI lowers the line; resample count {}",
-                             os::event_count(resample.fd()).value()));
+  wire(rig.machine(), rig.ring().call, resample);
+  rig.connect();
+  rig.enable();
+  rig.submit();
+  rig.machine().settle();
+  rig.tell("machine", "the irqfd has raised the line for request 0");
+  rig.interrupted();
+  rig.tell("guest", text("its handler begins; completions: {}", rig.take_completions()));
+  rig.submit();
+  rig.machine().settle();
+  rig.tell("back-end", text("completes request 1 and raises: used index {}; the line is high "
+                            "already",
+                            rig.used()));
+  if (!end_interrupt(rig)) throw std::runtime_error("there was no interrupt to end");
+  rig.tell("machine", text("the handler's EOI lowers the line; resample count {}",
+                           os::event_count(resample.fd()).value()));
   resample.drain();
   if (defect) {
-    stand.tell("VMM", "drops the resample's count: DEFECT");
+    rig.tell("VMM", "drops the resample's count: DEFECT");
   } else {
-    stand.tell("VMM", text("takes the resample's count, finds used index {} where the guest took "
-                           "{}, raises again",
-                           stand.used(), stand.consumed()));
-    stand.ring().call.ring();
+    rig.tell("VMM", text("takes the resample's count, finds used index {} where the guest took "
+                         "{}, raises again",
+                         rig.used(), rig.consumed()));
+    rig.ring().call.ring();
   }
-  handle_interrupt(stand);
-  auto court = stand.court();
-  court.raise_again = [&stand] {
-    stand.ring().call.ring();
-    handle_interrupt(stand);
+  handle_interrupt(rig);
+  auto watched = rig.watched();
+  watched.raise_again = [&rig] {
+    rig.ring().call.ring();
+    handle_interrupt(rig);
   };
-  return judge(court);
+  return watch(watched);
 }
 
 }  // namespace bellwire::host

@@ -11,12 +11,12 @@ namespace {
 // Its first life is a good one: what matters is what the second does.
 class KickedOnlyLater final : public Peer {
  public:
-  void enable(Stand& stand) override {
-    if (std::exchange(first_, false)) return Peer::enable(stand);
-    later_.enable(stand);
+  void enable(Rig& rig) override {
+    if (std::exchange(first_, false)) return Peer::enable(rig);
+    later_.enable(rig);
   }
-  void kicked(Stand& stand) override {
-    if (!first_ && again_) later_.kicked(stand);
+  void kicked(Rig& rig) override {
+    if (!first_ && again_) later_.kicked(rig);
   }
   void set_again() noexcept { again_ = true; }
 
@@ -27,27 +27,26 @@ class KickedOnlyLater final : public Peer {
 
 }  // namespace
 
-std::optional<Finding> play_restart(Story& story, bool defect) {
+std::optional<Finding> play_restart(RunLog& run_log, bool defect) {
   Plan plan{.inflight = false};
   auto* const peer = defect ? new KickedOnlyLater : nullptr;
   if (peer != nullptr) plan.peer.reset(peer);
-  Stand stand(story, std::move(plan));
-  stand.connect();
-  stand.enable();
-  stand.back_end().set_held(true);
-  stand.submit();
-  stand.tell("back-end", text("takes request 0, has no answer yet: used index {}", stand.used()));
-  stand.kill();
+  Rig rig(run_log, std::move(plan));
+  rig.connect();
+  rig.enable();
+  rig.back_end().set_held(true);
+  rig.submit();
+  rig.tell("back-end", text("takes request 0, has no answer yet: used index {}", rig.used()));
+  rig.kill();
   if (peer != nullptr) peer->set_again();
-  stand.tell("back-end", "is killed");
-  stand.connect();
-  stand.tell("VMM",
-             text("sets the ring up in the new process: SET_VRING_BASE {}, available index {}",
-                  stand.used(), stand.available()));
-  stand.enable();
-  stand.tell("back-end", text("has served what it has seen: used index {}", stand.used()));
-  stand.take_interrupt();
-  return judge(stand.court());
+  rig.tell("back-end", "is killed");
+  rig.connect();
+  rig.tell("VMM", text("sets the ring up in the new process: SET_VRING_BASE {}, available index {}",
+                       rig.used(), rig.available()));
+  rig.enable();
+  rig.tell("back-end", text("has served what it has seen: used index {}", rig.used()));
+  rig.take_interrupt();
+  return watch(rig.watched());
 }
 
 }  // namespace bellwire::host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/scenario/verdict.hpp"
+#include "host/scenario/watch.hpp"
 
 #include "vdev/ring/words.hpp"
 
@@ -57,9 +57,9 @@ void Ledger::write(const Progress& progress) noexcept {
   ring::store(control.submit.submitted, progress.submitted, ring::release);
 }
 
-std::optional<Finding> judge(const Court& court) {
+std::optional<Finding> watch(const Watched& watched) {
   Ledger ledger;
-  ledger.write(court.progress());
+  ledger.write(watched.progress());
   const InterruptLine line;
   ring::Watchdog watchdog(ledger.queue(), line.interrupt());
   Clock::time_point now{};
@@ -69,12 +69,12 @@ std::optional<Finding> judge(const Court& court) {
   Finding finding{.last = hang->last,
                   .sentence = ring::describe(*hang, ring::Watchdog::patience),
                   .repaired = false};
-  court.tell(finding.sentence);
-  (*repair == ring::Watchdog::Repair::serve ? court.ring_again : court.raise_again)();
-  ledger.write(court.progress());
+  watched.tell(finding.sentence);
+  (*repair == ring::Watchdog::Repair::serve ? watched.ring_again : watched.raise_again)();
+  ledger.write(watched.progress());
   finding.repaired = watchdog.look(now).report.has_value();
-  court.tell(finding.repaired ? "has rung again, and the request went on"
-                              : "has rung again, and nothing changed");
+  watched.tell(finding.repaired ? "has rung again, and the request went on"
+                                : "has rung again, and nothing changed");
   return finding;
 }
 

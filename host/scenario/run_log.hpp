@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Story: what happened in a run of a scenario, a sentence each, with the time since it began. One
+// RunLog: what happened in a run of a scenario, a sentence each, with the time since it began. One
 // thread.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace bellwire::host {
 
-class Story {
+class RunLog {
  public:
   struct Line {
     std::chrono::duration<double, std::micro> at;

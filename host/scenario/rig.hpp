@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Stand: what a scenario is played on, in this process. A guest on the software machine writes its
+// Rig: what a scenario is played on, in this process. A guest on the software machine writes its
 // doorbell, an ioeventfd; the back-end's thread serves the ring over vhost-user; its call is an
 // irqfd, and the guest takes the interrupt. All of it is the product's code. A defect stands at a
 // wire: in front of the machine (Plan::machine), of the back-end (Peer), or between two steps.
@@ -13,23 +13,23 @@
 #include <optional>
 
 #include "host/scenario/back_end.hpp"
-#include "host/scenario/story.hpp"
-#include "host/scenario/verdict.hpp"
+#include "host/scenario/run_log.hpp"
+#include "host/scenario/watch.hpp"
 #include "vdev/machine/model/endpoint.hpp"
 #include "vdev/transport/vhost_user/client/front_end.hpp"
 
 namespace bellwire::host {
 
-class Stand;
+class Rig;
 
 /// What is between the VMM and its back-end: as it is, nothing.
 class Peer {
  public:
   virtual ~Peer() = default;
   /// The VMM enables the ring.
-  virtual void enable(Stand& stand);
+  virtual void enable(Rig& rig);
   /// The guest's doorbell has reached the kick eventfd.
-  virtual void kicked(Stand& stand) { (void)stand; }
+  virtual void kicked(Rig& rig) { (void)rig; }
 };
 
 struct Plan {
@@ -41,9 +41,9 @@ struct Plan {
   std::unique_ptr<Peer> peer = std::make_unique<Peer>();
 };
 
-class Stand {
+class Rig {
  public:
-  Stand(Story& story, Plan plan);
+  Rig(RunLog& run_log, Plan plan);
 
   // The VMM and its back-end.
 
@@ -67,7 +67,7 @@ class Stand {
   }
   /// Takes an interrupt if there is one, and the completions. False: there is none.
   bool take_interrupt();
-  /// An interrupt has come by another way than the stand's MSI-X.
+  /// An interrupt has come by another way than the rig's MSI-X.
   void interrupted() noexcept;
   /// Takes what the ring has; how many.
   unsigned take_completions();
@@ -76,19 +76,19 @@ class Stand {
 
   // What can be seen.
 
-  void tell(const char* who, std::string what) { story_.tell(who, std::move(what)); }
+  void tell(const char* who, std::string what) { log_.tell(who, std::move(what)); }
   /// The ring's indexes, as the memory has them.
   [[nodiscard]] unsigned available() { return ring().words.split().offered(); }
   [[nodiscard]] unsigned used() { return ring().words.split().used_index(); }
   [[nodiscard]] std::uint32_t submitted() const noexcept { return submitted_; }
   [[nodiscard]] std::uint32_t consumed() const noexcept;
-  [[nodiscard]] Court court();
+  [[nodiscard]] Watched watched();
 
  private:
   [[nodiscard]] Progress progress();
   void take_answer(std::uint16_t head);
 
-  Story& story_;
+  RunLog& log_;
   Plan plan_;
   vhost_user::Transcript transcript_;
   vhost_user::FrontEnd front_;

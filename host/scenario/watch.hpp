@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Who judges a run: the ring's own watchdog, which knows hops by the words of a ring's shared
+// What watches a run: the ring's own watchdog, which knows hops by the words of a ring's shared
 // memory (vdev/ring/hang.hpp). A virtqueue has no such words. Ledger writes them from what both
 // sides have done, so that the same code names the hop at which a virtqueue's request stands still.
 // One thread.
@@ -41,8 +41,8 @@ struct Finding {
   bool repaired;         ///< the request went on when the watchdog rang again
 };
 
-/// What a stand lets its judge see and do.
-struct Court {
+/// What the watchdog sees of a run, and may do.
+struct Watched {
   std::function<Progress()> progress;
   std::function<void()> ring_again;   ///< the doorbell
   std::function<void()> raise_again;  ///< the interrupt
@@ -51,6 +51,6 @@ struct Court {
 
 /// Has the watchdog look, with a clock that is set forward, so that nobody waits for its patience.
 /// Empty: nothing stands still, all requests are done.
-[[nodiscard]] std::optional<Finding> judge(const Court& court);
+[[nodiscard]] std::optional<Finding> watch(const Watched& watched);
 
 }  // namespace bellwire::host
