@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """`bellwire device --step`: slow motion by keys of a terminal, lines, time and the control socket."""
 
+import codecs
 import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -36,14 +38,16 @@ class Terminal:
             preexec_fn=lambda: os.set_blocking(0, True))
         self.slave = slave
         self.text = ""
+        self.decode = codecs.getincrementaldecoder("utf-8")().decode  # a read may end in a letter
 
     def until(self, pattern: str) -> None:
         """Reads until the text has that; what stands before is gone."""
         deadline = time.monotonic() + PATIENCE
         while not (found := re.search(pattern, self.text)):
-            if time.monotonic() > deadline:
+            ready, _, _ = select.select([self.master], [], [], max(deadline - time.monotonic(), 0))
+            if not ready:
                 raise AssertionError(f"no '{pattern}' in: {self.text}")
-            self.text += os.read(self.master, 65536).decode(errors="replace")
+            self.text += self.decode(os.read(self.master, 65536))
         self.text = self.text[found.start():]
 
     def type(self, keys: str) -> None:

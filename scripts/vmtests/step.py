@@ -2,9 +2,11 @@
 """Slow motion through a real VM: scripts/demo --step by keys, by time, with q and with Ctrl-C; the
 guest's bell alone, beside a device that is not held."""
 
+import codecs
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import termios
@@ -35,13 +37,15 @@ class Demo:
             [ROOT / "scripts/demo", "--step", *words], stdin=self.slave, stdout=self.slave,
             stderr=self.slave, start_new_session=True, env={**os.environ, "NO_COLOR": "1"})
         self.text = self.all = ""
+        self.decode = codecs.getincrementaldecoder("utf-8")().decode  # a read may end in a letter
 
     def until(self, pattern: str) -> None:
         """Reads until there is that; what was read before is gone."""
         deadline = time.monotonic() + LIMIT
         while not (found := re.search(pattern, self.text)):
-            assert time.monotonic() < deadline, self.all
-            read = os.read(self.master, 65536).decode(errors="replace")
+            ready, _, _ = select.select([self.master], [], [], max(deadline - time.monotonic(), 0))
+            assert ready, f"no '{pattern}' in: {self.all}"
+            read = self.decode(os.read(self.master, 65536))
             self.text += read
             self.all += read
         self.text = self.text[found.end():]

@@ -38,7 +38,7 @@ GROUPS = {
              "vdev/runner/", "vdev/machine/", "vdev/trace/"),
     "devices": ("vdev/devices/", "vdev/testing/"),
     "vhost-user": ("vdev/virtio/", "vdev/transport/vhost_user/protocol/",
-                   "vdev/transport/vhost_user/server/"),
+                   "vdev/transport/vhost_user/server/", "host/scenario/"),
     "transports": ("vdev/transport/",),
     "host": ("host/", "vdev/replay/"),
     "others": ("",),
