@@ -10,15 +10,22 @@
 #include "vdev/virtio/buffers.hpp"
 
 namespace bellwire::host {
+namespace {
+
+std::uint64_t number_of(const virtio::Request& request) noexcept {
+  std::uint64_t number = 0;
+  virtio::copy_from(request.readable(), 0, std::as_writable_bytes(std::span(&number, 1)));
+  return number;
+}
+
+}  // namespace
 
 virtio::Traits AnsweringDevice::traits() const noexcept {
   return {.kind = "answer", .id = VIRTIO_ID_RNG};
 }
 
 void AnsweringDevice::handle(virtio::Request request) noexcept {
-  std::uint64_t number = 0;
-  virtio::copy_from(request.readable(), 0, std::as_writable_bytes(std::span(&number, 1)));
-  taken_.insert(number);
+  taken_.insert(number_of(request));
   if (held_)
     waiting_.push_back(std::move(request));
   else
@@ -26,9 +33,7 @@ void AnsweringDevice::handle(virtio::Request request) noexcept {
 }
 
 void AnsweringDevice::answer(virtio::Request request) noexcept {
-  std::uint64_t number = 0;
-  virtio::copy_from(request.readable(), 0, std::as_writable_bytes(std::span(&number, 1)));
-  const auto answered = answer_to(number);
+  const auto answered = answer_to(number_of(request));
   const auto written =
       virtio::copy_to(request.writable(), 0, std::as_bytes(std::span(&answered, 1)));
   std::move(request).complete(static_cast<std::uint32_t>(written));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // BackEnd: a device served over vhost-user by the product's own server, on a thread that stands for
-// its process. The device reads the number of each request, answers with the number's complement,
-// and keeps requests back while it is told to.
+// its process. The device reads the number of each request and answers with the number's
+// complement; while it is held, its requests wait.
 //
 // Each object is one life of the process. All calls are for the thread that owns it.
 #pragma once
@@ -50,7 +50,7 @@ class BackEnd {
 
   /// All that was ready when it was called has been handled when it returns.
   void settle();
-  /// Whether the device keeps requests back from now on; those that it has go when it does not.
+  /// True: requests wait from now on. False: they are answered, and those that waited first.
   void set_held(bool held);
 
   struct Counts {

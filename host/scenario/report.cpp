@@ -16,7 +16,7 @@ std::string stage_name(bellwire_stage stage) {
   return std::string(trace::stages[stage].name);
 }
 
-std::string told(const Played& played) {
+std::string table_of(const Played& played) {
   TextTable table({{"µs", TextTable::Align::right, 9}, {"who", left, 8}, {"what", left}});
   for (const auto& line : played.run_log.lines())
     table.add({text("{:.1f}", line.at.count()), line.who, line.what});
@@ -85,7 +85,7 @@ std::string as_text(const std::vector<Played>& runs) {
   for (const auto& played : runs)
     all += text("{}, {}: {}\n", played.scenario->name,
                 played.defect ? "with the defect" : "as it is", verdict(played)) +
-           told(played) + "\n";
+           table_of(played) + "\n";
   return all + explained(*runs.front().scenario);
 }
 

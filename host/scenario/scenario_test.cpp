@@ -7,7 +7,7 @@
 
 #include <set>
 
-#include "host/scenario/rig.hpp"
+#include "host/scenario/small_vm.hpp"
 #include "vdev/trace/records.hpp"
 
 using namespace bellwire;
@@ -39,7 +39,7 @@ TEST_CASE("each scenario survives as it is, and fails with its defect at the hop
     }
 }
 
-TEST_CASE("a scenario is told the same each time") {
+TEST_CASE("each run of a scenario logs the same") {
   for (const auto& scenario : scenarios())
     for (const bool defect : {false, true}) {
       CAPTURE(scenario.name);
@@ -61,24 +61,24 @@ TEST_CASE("every scenario says where it was met, and which rule its defect break
   }
 }
 
-TEST_CASE("a rig serves more requests than its ring has entries, also over kills") {
+TEST_CASE("a small VM serves more requests than its ring has entries, also over kills") {
   RunLog run_log;
-  Rig rig(run_log, {});
+  SmallVm vm(run_log, {});
   for (unsigned life = 0; life < 3; ++life) {
-    rig.connect();
-    rig.enable();
+    vm.connect();
+    vm.enable();
     for (unsigned request = 0; request < 20; ++request) {
-      rig.submit();
-      CHECK(rig.take_interrupt());
-      CHECK_FALSE(rig.take_interrupt());
+      vm.submit();
+      CHECK(vm.take_interrupt());
+      CHECK_FALSE(vm.take_interrupt());
     }
-    rig.back_end().set_held(true);
-    rig.submit();
-    CHECK_FALSE(rig.take_interrupt());
-    rig.kill();
+    vm.back_end().set_held(true);
+    vm.submit();
+    CHECK_FALSE(vm.take_interrupt());
+    vm.kill_back_end();
   }
-  CHECK(rig.consumed() == 62);
-  CHECK(rig.submitted() == 63);
+  CHECK(vm.consumed() == 62);
+  CHECK(vm.submitted() == 63);
 }
 
 TEST_CASE("the watchdog names the hop behind the last stage, and finds nothing where all is done") {

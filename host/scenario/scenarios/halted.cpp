@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // An interrupt becomes pending while the guest's CPU is halted. Somebody has to wake the CPU.
-#include "host/scenario/rig.hpp"
 #include "host/scenario/scenario.hpp"
+#include "host/scenario/small_vm.hpp"
 #include "vdev/os/event_count.hpp"
 
 namespace bellwire::host {
@@ -46,22 +46,22 @@ std::optional<Finding> play_halted(RunLog& run_log, bool defect) {
   Plan plan;
   if (defect)
     plan.machine = [](auto real) { return std::make_unique<NeverWoken>(std::move(real)); };
-  Rig rig(run_log, std::move(plan));
-  rig.connect();
-  rig.enable();
-  rig.back_end().set_held(true);
-  rig.submit();
-  rig.tell("guest", rig.take_interrupt() ? "is interrupted too early"
-                                         : "halts its CPU until an interrupt comes");
-  rig.back_end().set_held(false);
-  rig.settle();
-  rig.machine().settle();
-  rig.tell("back-end", text("completes request 0 and raises: used index {}", rig.used()));
-  rig.tell("machine", text("the irqfd has taken the call's count ({} now): a vector is pending",
-                           os::event_count(rig.ring().call.fd()).value()));
-  rig.tell("machine", defect ? "the halted CPU is not woken: DEFECT" : "wakes the halted CPU");
-  rig.take_interrupt();
-  return watch(rig.watched());
+  SmallVm vm(run_log, std::move(plan));
+  vm.connect();
+  vm.enable();
+  vm.back_end().set_held(true);
+  vm.submit();
+  vm.tell("guest", vm.take_interrupt() ? "is interrupted too early"
+                                       : "halts its CPU until an interrupt comes");
+  vm.back_end().set_held(false);
+  vm.settle();
+  vm.machine().settle();
+  vm.tell("back-end", text("completes request 0 and raises: used index {}", vm.used()));
+  vm.tell("machine", text("the irqfd has taken the call's count ({} now): a vector is pending",
+                          os::event_count(vm.ring().call.fd()).value()));
+  vm.tell("machine", defect ? "the halted CPU is not woken: DEFECT" : "wakes the halted CPU");
+  vm.take_interrupt();
+  return watch(vm.watched());
 }
 
 }  // namespace bellwire::host

@@ -3,8 +3,8 @@
 // A back-end begins on a ring that is not new, as after a migration, takes two requests, and is
 // killed before it has completed one. Its next process finds in the inflight region what it owes.
 #include "vdev/transport/vhost_user/protocol/inflight.hpp"
-#include "host/scenario/rig.hpp"
 #include "host/scenario/scenario.hpp"
+#include "host/scenario/small_vm.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -25,27 +25,27 @@ unsigned noted_index(const vhost_user::FrontEnd::Inflight& region) {
 
 std::optional<Finding> play_inflight(RunLog& run_log, bool defect) {
   constexpr std::uint16_t first = 5;
-  Rig rig(run_log, {.first_index = first});
-  rig.connect();
-  rig.enable();
-  rig.tell("VMM", text("the guest has migrated here: used index {}", rig.used()));
-  rig.back_end().set_held(true);
-  rig.submit();
-  rig.submit();
-  rig.tell("back-end", "takes both requests, and notes them in the inflight region");
+  SmallVm vm(run_log, {.first_index = first});
+  vm.connect();
+  vm.enable();
+  vm.tell("VMM", text("the guest has migrated here: used index {}", vm.used()));
+  vm.back_end().set_held(true);
+  vm.submit();
+  vm.submit();
+  vm.tell("back-end", "takes both requests, and notes them in the inflight region");
   if (defect) {
-    zero_counters(rig.front().inflight());
-    rig.tell("back-end", "has never written the region's counters: DEFECT");
+    zero_counters(vm.front().inflight());
+    vm.tell("back-end", "has never written the region's counters: DEFECT");
   }
-  rig.tell("back-end", text("is killed: the region's used index is {}, the ring's {}",
-                            noted_index(rig.front().inflight()), rig.used()));
-  rig.kill();
-  rig.connect();
-  rig.enable();
-  rig.tell("back-end",
-           text("its next process serves what the region says: used index {}", rig.used()));
-  rig.take_interrupt();
-  return watch(rig.watched());
+  vm.tell("back-end", text("is killed: the region's used index is {}, the ring's {}",
+                           noted_index(vm.front().inflight()), vm.used()));
+  vm.kill_back_end();
+  vm.connect();
+  vm.enable();
+  vm.tell("back-end",
+          text("its next process serves what the region says: used index {}", vm.used()));
+  vm.take_interrupt();
+  return watch(vm.watched());
 }
 
 }  // namespace bellwire::host

@@ -5,20 +5,20 @@
 // kept back until the next kick: our own back-end would look at once. One thread.
 #pragma once
 
-#include "host/scenario/rig.hpp"
+#include "host/scenario/small_vm.hpp"
 
 namespace bellwire::host {
 
 class KickedOnly final : public Peer {
  public:
-  void enable(Rig& rig) override {
+  void enable(SmallVm& vm) override {
     enabled_ = true;
-    rig.tell("back-end", "notes ENABLE, and waits for a kick: DEFECT");
+    vm.tell("back-end", "notes ENABLE, and waits for a kick: DEFECT");
   }
-  void kicked(Rig& rig) override {
-    if (enabled_) return Peer::enable(rig);
-    rig.ring().kick.drain();
-    rig.tell("back-end", "takes the kick's count; the ring is disabled: it does nothing");
+  void kicked(SmallVm& vm) override {
+    if (enabled_) return Peer::enable(vm);
+    vm.ring().kick.drain();
+    vm.tell("back-end", "takes the kick's count; the ring is disabled: it does nothing");
   }
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A guest masks its vector, and reads the pending bit until the interrupt has come.
-#include "host/scenario/rig.hpp"
 #include "host/scenario/scenario.hpp"
+#include "host/scenario/small_vm.hpp"
 #include "vdev/os/event_count.hpp"
 
 namespace bellwire::host {
@@ -28,26 +28,26 @@ bool comes_to_be_pending(const std::function<bool()>& pending) {
 }  // namespace
 
 std::optional<Finding> play_masked(RunLog& run_log, bool defect) {
-  Rig rig(run_log, {});
-  rig.connect();
-  rig.enable();
-  rig.msix().mask(0);
-  rig.tell("guest", "masks its vector, and will read the pending bit instead");
-  rig.submit();
-  const auto call_count = [&] { return os::event_count(rig.ring().call.fd()).value(); };
-  rig.tell("back-end", text("completes request 0 and raises: used index {}, call count {}",
-                            rig.used(), call_count()));
+  SmallVm vm(run_log, {});
+  vm.connect();
+  vm.enable();
+  vm.msix().mask(0);
+  vm.tell("guest", "masks its vector, and will read the pending bit instead");
+  vm.submit();
+  const auto call_count = [&] { return os::event_count(vm.ring().call.fd()).value(); };
+  vm.tell("back-end", text("completes request 0 and raises: used index {}, call count {}",
+                           vm.used(), call_count()));
   const OwnPendingBits own;
-  const auto pending = [&] { return defect ? own.pending() : rig.msix().pending(0); };
+  const auto pending = [&] { return defect ? own.pending() : vm.msix().pending(0); };
   if (comes_to_be_pending(pending)) {
-    rig.tell("guest", text("reads the pending bit: 1; the call's count is {} now", call_count()));
-    rig.msix().unmask(0).value();
-    rig.take_interrupt();
+    vm.tell("guest", text("reads the pending bit: 1; the call's count is {} now", call_count()));
+    vm.msix().unmask(0).value();
+    vm.take_interrupt();
   } else {
-    rig.tell("guest", text("reads the pending bit, again and again: 0; call count {}: DEFECT",
-                           call_count()));
+    vm.tell("guest",
+            text("reads the pending bit, again and again: 0; call count {}: DEFECT", call_count()));
   }
-  return watch(rig.watched());
+  return watch(vm.watched());
 }
 
 }  // namespace bellwire::host

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // An interrupt by level. While the guest's handler runs, the device has something new; the line is
-// high already, and the EOI lowers it. Who listens to the EOI has to raise it again.
-#include "host/scenario/rig.hpp"
+// high already, and the EOI lowers it. Whoever takes the resample's count has to raise it again.
 #include "host/scenario/scenario.hpp"
+#include "host/scenario/small_vm.hpp"
 #include "vdev/os/event_count.hpp"
 
 namespace bellwire::host {
@@ -25,53 +25,53 @@ void wire(machine::Machine& machine, const os::EventFd& call, const os::EventFd&
 }
 
 // The handler of the guest, to its EOI. False: no interrupt is pending.
-bool end_interrupt(Rig& rig) {
-  rig.machine().settle();
-  return !rig.machine().take_interrupts(std::chrono::milliseconds(0)).empty();
+bool end_interrupt(SmallVm& vm) {
+  vm.machine().settle();
+  return !vm.machine().take_interrupts(std::chrono::milliseconds(0)).empty();
 }
 
-void handle_interrupt(Rig& rig) {
-  if (!end_interrupt(rig)) return;
-  rig.interrupted();
-  const auto count = rig.take_completions();
-  rig.tell("guest", text("takes an interrupt; completions: {}, used index {}", count, rig.used()));
+void handle_interrupt(SmallVm& vm) {
+  if (!end_interrupt(vm)) return;
+  vm.interrupted();
+  const auto count = vm.take_completions();
+  vm.tell("guest", text("takes an interrupt; completions: {}, used index {}", count, vm.used()));
 }
 
 }  // namespace
 
 std::optional<Finding> play_resample(RunLog& run_log, bool defect) {
-  Rig rig(run_log, {.msix = false});
+  SmallVm vm(run_log, {.msix = false});
   const auto resample = os::EventFd::create_shared().value();
-  wire(rig.machine(), rig.ring().call, resample);
-  rig.connect();
-  rig.enable();
-  rig.submit();
-  rig.machine().settle();
-  rig.tell("machine", "the irqfd has raised the line for request 0");
-  rig.interrupted();
-  rig.tell("guest", text("its handler begins; completions: {}", rig.take_completions()));
-  rig.submit();
-  rig.machine().settle();
-  rig.tell("back-end", text("completes request 1 and raises: used index {}; the line is high "
-                            "already",
-                            rig.used()));
-  if (!end_interrupt(rig)) throw std::runtime_error("there was no interrupt to end");
-  rig.tell("machine", text("the handler's EOI lowers the line; resample count {}",
-                           os::event_count(resample.fd()).value()));
+  wire(vm.machine(), vm.ring().call, resample);
+  vm.connect();
+  vm.enable();
+  vm.submit();
+  vm.machine().settle();
+  vm.tell("machine", "the irqfd has raised the line for request 0");
+  vm.interrupted();
+  vm.tell("guest", text("its handler begins; completions: {}", vm.take_completions()));
+  vm.submit();
+  vm.machine().settle();
+  vm.tell("back-end", text("completes request 1 and raises: used index {}; the line is high "
+                           "already",
+                           vm.used()));
+  if (!end_interrupt(vm)) throw std::runtime_error("there was no interrupt to end");
+  vm.tell("machine", text("the handler's EOI lowers the line; resample count {}",
+                          os::event_count(resample.fd()).value()));
   resample.drain();
   if (defect) {
-    rig.tell("VMM", "drops the resample's count: DEFECT");
+    vm.tell("VMM", "drops the resample's count: DEFECT");
   } else {
-    rig.tell("VMM", text("takes the resample's count, finds used index {} where the guest took "
-                         "{}, raises again",
-                         rig.used(), rig.consumed()));
-    rig.ring().call.ring();
+    vm.tell("VMM", text("takes the resample's count, finds used index {} where the guest took "
+                        "{}, raises again",
+                        vm.used(), vm.consumed()));
+    vm.ring().call.ring();
   }
-  handle_interrupt(rig);
-  auto watched = rig.watched();
-  watched.raise_again = [&rig] {
-    rig.ring().call.ring();
-    handle_interrupt(rig);
+  handle_interrupt(vm);
+  auto watched = vm.watched();
+  watched.raise_again = [&vm] {
+    vm.ring().call.ring();
+    handle_interrupt(vm);
   };
   return watch(watched);
 }

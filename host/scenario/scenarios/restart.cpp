@@ -11,12 +11,12 @@ namespace {
 // Its first life is a good one: what matters is what the second does.
 class KickedOnlyLater final : public Peer {
  public:
-  void enable(Rig& rig) override {
-    if (std::exchange(first_, false)) return Peer::enable(rig);
-    later_.enable(rig);
+  void enable(SmallVm& vm) override {
+    if (std::exchange(first_, false)) return Peer::enable(vm);
+    later_.enable(vm);
   }
-  void kicked(Rig& rig) override {
-    if (!first_ && again_) later_.kicked(rig);
+  void kicked(SmallVm& vm) override {
+    if (!first_ && again_) later_.kicked(vm);
   }
   void set_again() noexcept { again_ = true; }
 
@@ -31,22 +31,22 @@ std::optional<Finding> play_restart(RunLog& run_log, bool defect) {
   Plan plan{.inflight = false};
   auto* const peer = defect ? new KickedOnlyLater : nullptr;
   if (peer != nullptr) plan.peer.reset(peer);
-  Rig rig(run_log, std::move(plan));
-  rig.connect();
-  rig.enable();
-  rig.back_end().set_held(true);
-  rig.submit();
-  rig.tell("back-end", text("takes request 0, has no answer yet: used index {}", rig.used()));
-  rig.kill();
+  SmallVm vm(run_log, std::move(plan));
+  vm.connect();
+  vm.enable();
+  vm.back_end().set_held(true);
+  vm.submit();
+  vm.tell("back-end", text("takes request 0, has no answer yet: used index {}", vm.used()));
+  vm.kill_back_end();
   if (peer != nullptr) peer->set_again();
-  rig.tell("back-end", "is killed");
-  rig.connect();
-  rig.tell("VMM", text("sets the ring up in the new process: SET_VRING_BASE {}, available index {}",
-                       rig.used(), rig.available()));
-  rig.enable();
-  rig.tell("back-end", text("has served what it has seen: used index {}", rig.used()));
-  rig.take_interrupt();
-  return watch(rig.watched());
+  vm.tell("back-end", "is killed");
+  vm.connect();
+  vm.tell("VMM", text("sets the ring up in the new process: SET_VRING_BASE {}, available index {}",
+                      vm.used(), vm.available()));
+  vm.enable();
+  vm.tell("back-end", text("has served what it has seen: used index {}", vm.used()));
+  vm.take_interrupt();
+  return watch(vm.watched());
 }
 
 }  // namespace bellwire::host

@@ -103,7 +103,8 @@ cd /srv/bellwire
 cd ~/eventfd
 make
 if ./grade; then exit 1; fi
-cp /srv/bellwire/docs/labs/solutions/01-eventfd/*.[ct]* .
+cp /srv/bellwire/docs/labs/solutions/01-eventfd/eventfd_lab.c .
+cp /srv/bellwire/docs/labs/solutions/01-eventfd/predictions.txt .
 ./grade
 """
 

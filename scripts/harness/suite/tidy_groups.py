@@ -24,8 +24,8 @@ TIDY = Path(__file__).with_name("tidy.py")
 AT_ONCE = 2
 LIMIT = 1200.0
 
-# Half of clang-tidy's time goes into these, which look at every expression of the libraries' headers;
-# the compilers' own warnings find most of what they do. `scripts/test long` has them.
+# Half of the time of clang-tidy's checks goes into these, which look at every expression of the
+# libraries' headers. `scripts/test long` has them.
 SLOW = ("bugprone-assert-side-effect", "bugprone-infinite-loop", "bugprone-integer-division",
         "bugprone-sizeof-expression", "cppcoreguidelines-slicing", "performance-move-const-arg")
 

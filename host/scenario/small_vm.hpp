@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Rig: what a scenario is played on, in this process. A guest on the software machine writes its
-// doorbell, an ioeventfd; the back-end's thread serves the ring over vhost-user; its call is an
-// irqfd, and the guest takes the interrupt. All of it is the product's code. A defect stands at a
-// wire: in front of the machine (Plan::machine), of the back-end (Peer), or between two steps.
+// SmallVm: what a scenario is played on: a guest, its VMM and a back-end, in this process. A guest
+// on the software machine writes its doorbell, an ioeventfd; the back-end's thread serves the ring
+// over vhost-user; its call is an irqfd, and the guest takes the interrupt. All of it is the
+// product's code. A defect stands at a wire: in front of the machine (Plan::machine), of the
+// back-end (Peer), or between two steps.
 //
 // Requests are numbered from 0. One thread; what a step says has happened when it returns.
 #pragma once
@@ -20,16 +21,16 @@
 
 namespace bellwire::host {
 
-class Rig;
+class SmallVm;
 
 /// What is between the VMM and its back-end: as it is, nothing.
 class Peer {
  public:
   virtual ~Peer() = default;
   /// The VMM enables the ring.
-  virtual void enable(Rig& rig);
+  virtual void enable(SmallVm& vm);
   /// The guest's doorbell has reached the kick eventfd.
-  virtual void kicked(Rig& rig) { (void)rig; }
+  virtual void kicked(SmallVm& vm) { (void)vm; }
 };
 
 struct Plan {
@@ -41,9 +42,9 @@ struct Plan {
   std::unique_ptr<Peer> peer = std::make_unique<Peer>();
 };
 
-class Rig {
+class SmallVm {
  public:
-  Rig(RunLog& run_log, Plan plan);
+  SmallVm(RunLog& run_log, Plan plan);
 
   // The VMM and its back-end.
 
@@ -51,7 +52,7 @@ class Rig {
   void connect();
   void enable();
   /// Kills the process: what it has not written by now it never writes.
-  void kill();
+  void kill_back_end();
   [[nodiscard]] BackEnd& back_end() { return *back_end_; }
   [[nodiscard]] vhost_user::FrontEnd& front() noexcept { return front_; }
   [[nodiscard]] vhost_user::Ring& ring() noexcept { return front_.ring(0); }
@@ -67,7 +68,7 @@ class Rig {
   }
   /// Takes an interrupt if there is one, and the completions. False: there is none.
   bool take_interrupt();
-  /// An interrupt has come by another way than the rig's MSI-X.
+  /// An interrupt has come by another way than the VM's MSI-X.
   void interrupted() noexcept;
   /// Takes what the ring has; how many.
   unsigned take_completions();

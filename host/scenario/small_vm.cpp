@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/scenario/rig.hpp"
+#include "host/scenario/small_vm.hpp"
 
 #include <sys/socket.h>
 
@@ -60,11 +60,11 @@ class Kept {
 
 }  // namespace
 
-void Peer::enable(Rig& rig) {
-  rig.front().enable_ring(0, true).value();
+void Peer::enable(SmallVm& vm) {
+  vm.front().enable_ring(0, true).value();
 }
 
-Rig::Rig(RunLog& run_log, Plan plan)
+SmallVm::SmallVm(RunLog& run_log, Plan plan)
     : log_(run_log),
       plan_(std::move(plan)),
       front_(make_front_end(transcript_, plan_)),
@@ -76,7 +76,7 @@ Rig::Rig(RunLog& run_log, Plan plan)
           .value());
 }
 
-void Rig::connect() {
+void SmallVm::connect() {
   int ends[2] = {-1, -1};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
     throw std::system_error(errno, std::system_category(), "socketpair");
@@ -88,14 +88,14 @@ void Rig::connect() {
   settle();
 }
 
-void Rig::enable() {
+void SmallVm::enable() {
   plan_.peer->enable(*this);
   settle();
 }
 
 // When its session ends, our server returns what it has in flight; a killed process does not. So
 // memory and wires are put back to where they were.
-void Rig::kill() {
+void SmallVm::kill_back_end() {
   settle();
   Kept memory(front_.memory().fd(0), piece.size);
   std::optional<Kept> region;
@@ -111,13 +111,13 @@ void Rig::kill() {
 }
 
 // The answer to a message comes after all messages before it were carried out.
-void Rig::settle() {
+void SmallVm::settle() {
   if (!back_end_) return;
   front_.get(vhost_user::Request::get_features).value();
   back_end_->settle();
 }
 
-void Rig::offer() {
+void SmallVm::offer() {
   constexpr std::uint32_t size = sizeof(std::uint64_t);
   const auto number = submitted_++;
   const auto question = front_.memory().allocate(size), answer = front_.memory().allocate(size);
@@ -133,14 +133,14 @@ void Rig::offer() {
        text("offers request {}: available index {}, used index {}", number, available(), used()));
 }
 
-void Rig::ring_bell() {
+void SmallVm::ring_bell() {
   rung_ = submitted_;
   if (!endpoint_->ring(0)) throw std::runtime_error("no ioeventfd took the doorbell");
   plan_.peer->kicked(*this);
   settle();
 }
 
-bool Rig::take_interrupt() {
+bool SmallVm::take_interrupt() {
   settle();
   machine_->settle();
   if (!endpoint_->take(0, std::chrono::milliseconds(0))) return false;
@@ -150,30 +150,30 @@ bool Rig::take_interrupt() {
   return true;
 }
 
-void Rig::interrupted() noexcept {
+void SmallVm::interrupted() noexcept {
   interrupted_ = progress().posted;
 }
 
-unsigned Rig::take_completions() {
+unsigned SmallVm::take_completions() {
   unsigned count = 0;
   for (; const auto used = ring().words.take(); ++count)
     take_answer(static_cast<std::uint16_t>(used->id));
   return count;
 }
 
-void Rig::take_answer(std::uint16_t head) {
+void SmallVm::take_answer(std::uint16_t head) {
   const auto number = numbers_.at(head);
   if (*front_.memory().as<std::uint64_t>(answers_.at(number)) != answer_to(number))
     throw std::runtime_error(text("request {} has a wrong answer", number));
   if (!done_.insert(number).second) tell("guest", text("request {} came back again", number));
 }
 
-std::uint32_t Rig::consumed() const noexcept {
+std::uint32_t SmallVm::consumed() const noexcept {
   return first_of(done_);
 }
 
 // A completion that the guest has not taken yet is behind those that it has.
-Progress Rig::progress() {
+Progress SmallVm::progress() {
   const auto consumed = first_of(done_);
   auto taken = done_;
   Progress now{.submitted = submitted_,
@@ -189,7 +189,7 @@ Progress Rig::progress() {
   return now;
 }
 
-Watched Rig::watched() {
+Watched SmallVm::watched() {
   return {.progress = [this] { return progress(); },
           .ring_again =
               [this] {
