@@ -24,7 +24,7 @@ class Remembered(unittest.TestCase):
 
     def all_installed(self) -> bool:
         asked = subprocess.run(
-            ["sh", "-euc", '. "${0%/*}/harness/enter"; all_installed', SCRIPTS / "setup"],
+            ["sh", "-euc", 'self=$0; . "${0%/*}/harness/enter"; all_installed', SCRIPTS / "setup"],
             env=self.environment)
         return asked.returncode == 0
 

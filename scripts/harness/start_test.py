@@ -44,7 +44,8 @@ if __name__ == "__main__":
 """
 ENTRY = """#!/bin/sh
 set -eu
-. "$(dirname -- "$(readlink -f -- "$0")")/harness/enter"
+self=$(readlink -f -- "$0")
+. "${self%/*}/harness/enter"
 enter fake "$@"
 """
 NAMES = ("clone", 'a b, "c" $x: é\'%#;', "-x", os.fsdecode(b"\xff\xe9"), "a\nb")
@@ -143,7 +144,7 @@ class StartTest(unittest.TestCase):
             odd.mkdir(parents=True, exist_ok=True)
             (odd / "here").touch()
             said = subprocess.run(
-                ["sh", "-c", '. "$0/harness/enter"; plain "$1"', entry.parent, odd],
+                ["sh", "-c", 'self=$0/x; . "$0/harness/enter"; plain "$1"', entry.parent, odd],
                 capture_output=True, text=True, check=True).stdout.removesuffix("\n")
             self.assertRegex(said, r"\A[A-Za-z0-9._/+@-]+\Z")
             self.assertTrue(Path(said, "here").exists(), name)

@@ -140,8 +140,8 @@ def rings(folder: Path) -> int:
     return done.status + len(trace.requests)
 """
 # The build folder as harness/enter and as places.py have it.
-FOLDERS = ('sh -c \'. "${0%/*}/harness/enter"; echo "$build"\' "$1/tree/scripts/setup" && "$0" -c '
-           '"from bellwire.core import places; print(places.BUILD)"')
+FOLDERS = ('sh -c \'self=$0; . "${0%/*}/harness/enter"; echo "$build"\' "$1/tree/scripts/setup" && '
+           '"$0" -c "from bellwire.core import places; print(places.BUILD)"')
 
 
 def python_package() -> list[Case]:
