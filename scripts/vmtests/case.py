@@ -34,6 +34,10 @@ def vm_config(version: str, smp: int, program: str = toolbox.PROGRAM,
 # In /proc/PID/maps: of a VM that booted, and of one that was resumed.
 GUESTS_MEMORY = r"/memfd:(?:memory-backend-memfd|bellwire ram)"
 
+# Prints the generation of the first queue. The first claim of a memory's life has 1, and 2 when it's given
+# back.
+GENERATION = "awk '$1 == 0 { print $4 }' /sys/kernel/debug/bellwire/bellwire0/queues"
+
 Figures = dict[str, Any]  # of a run of `bell ring --ktap`
 
 

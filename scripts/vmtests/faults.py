@@ -15,13 +15,22 @@ from bellwire.labs.processes import Process
 from bellwire.plugin.run import Faults
 from bellwire.report import logs
 from bellwire.vms.vm import Vm
-from vmtests.case import figures
+from vmtests.case import GENERATION, figures
 
 HARMLESS = ("delay interrupt 1/20 50us..2ms; delay doorbell 1/20 50us..2ms; double interrupt 1/20; "
             "double doorbell 1/20; merge interrupt 1/20; merge doorbell 1/20; "
             "reorder interrupt 1/20; reorder doorbell 1/20; invent interrupt 1ms..5ms; "
             "invent doorbell 1ms..5ms; stall doorbell 700 50ms; seed 42")
 LIMIT = 300.0  # for a command
+# Each takes seconds, so that the guest is reset in their midst; the second time they end.
+RINGS = "bell ring --ktap --count 1000000 --depth 64 >/run/bellwire/results"
+DISK = """
+dd if=/dev/zero of=/dev/vda bs=4k count=16000 conv=fsync || exit
+yes bellwire | dd of=/dev/vda bs=4k count=2000 iflag=fullblock conv=fsync || exit
+echo 3 >/proc/sys/vm/drop_caches
+yes bellwire | dd bs=4k count=2000 iflag=fullblock | cmp -n 8192000 - /dev/vda || exit
+printf 'KTAP version 1\\n1..1\\nok 1 the disk has what was written\\n' >/run/bellwire/results
+"""
 # At depth 1 each request has a doorbell and an interrupt, and nobody looks by itself.
 LOST = "drop doorbell 50; drop interrupt 150; misroute doorbell 250; misroute interrupt 350"
 
@@ -98,6 +107,38 @@ def test_a_completion_that_is_wrong_is_refused(lab: Lab, faults: Faults, plan: s
     assert faults.injected() == {plan: 1}
 
 
+@pytest.mark.transport("ivshmem", "vfio-user")
+@pytest.mark.fault("freeze guest every 100ms..300ms 20ms..200ms; drop interrupt 1/1000")
+def test_a_guest_that_is_frozen_loses_nothing(vm: Vm, device: Process, faults: Faults) -> None:
+    for depth in (1, 64):
+        (run,) = figures(vm.run(f"bell ring --ktap --count {10_000 * depth} --depth {depth}").stdout)
+        assert run["rings"] == run["completions"] == 10_000 * depth, run
+    device.stop()
+    assert all(faults.injected().values()), faults.injected()
+
+
+@pytest.mark.fault("freeze guest after 500ms 5s")
+def test_a_guest_that_is_frozen_for_long_is_reported_as_paused(lab: Lab, vm: Vm) -> None:
+    assert vm.run("bell ring --count 3000000 --depth 64", LIMIT).status == 0
+    said = [line.rpartition(": ")[2] for line, _ in lab.findings().interruptions]
+    assert said == ["the driver is paused", "the driver was paused, and goes on"], said
+
+
+@pytest.mark.transport("ivshmem", "vfio-user")
+@pytest.mark.fault("reset guest after 500ms")
+def test_what_a_guest_had_under_way_is_not_completed_in_its_next_life(
+        vm: Vm, faults: Faults, bellwire_transport: str) -> None:
+    with pytest.raises(HarnessError, match="the guest was reset meanwhile"):
+        vm.run("bell ring --count 1000000000 --depth 64", LIMIT)
+    if bellwire_transport == "ivshmem":  # elsewhere the memory is the guest's own, and new
+        assert int(vm.run(GENERATION).stdout) > 2
+    for depth in (1, 64):  # a completion that nobody asked for breaks the queue, or counts as wrong
+        (run,) = figures(vm.run(f"bell ring --ktap --count 2000 --depth {depth}").stdout)
+        assert run["rings"] == run["completions"] == 2000, run
+        assert (run["lost"], run["duplicated"], run["corrupted"]) == (0, 0, 0), run
+    assert faults.injected() == {"reset guest after 500ms": 1}
+
+
 def test_plans_are_given_before_the_devices_start(lab: Lab, faults: Faults) -> None:
     faults.inject("double doorbell 5")
     faults.inject("stall interrupt 6 1ms", device=0)
@@ -123,6 +164,30 @@ def test_boot_vm_says_what_was_injected(tmp_path: Path) -> None:
     assert injected["drop doorbell 9999"] == 0, injected
     assert re.search(r"(?m)^bellwire: faults injected: \d+ by 'double interrupt every 10 100us', "
                      r"0 by 'drop doorbell 9999'$", run.stderr), run.stderr
+
+
+@pytest.mark.parametrize("transport", ["ivshmem", "vfio-user", "vhost-user"])
+def test_boot_vm_resets_its_guest(transport: str, tmp_path: Path) -> None:
+    facts = tmp_path / "facts.json"
+    run = script("boot-vm", "--transport", transport, "--json", str(facts), "--timeout", str(LIMIT),
+                 "--fault", "reset guest after 300ms; freeze guest every 400ms 100ms",
+                 "--", "sh", "-c", DISK if transport == "vhost-user" else RINGS)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(facts.read_text())
+    assert found["resets"] == found["faults"]["reset guest after 300ms"] == 1, found
+    assert found["faults"]["freeze guest every 400ms 100ms"] > 0, found
+    assert found["ktap"] == {"pass": 1, "fail": 0, "skip": 0}, found
+    assert "the guest was reset, by 'reset guest after 300ms'; its command begins" in run.stderr
+
+
+@pytest.mark.parametrize(("plan", "said"), {
+    "drop interrupt 1; reset guest 5": "--fault: '5' at character 31: choose after or every",
+    "reset guest after 60s": "nothing was injected: the command ended before 'reset guest after 60s'; see"
+}.items())
+def test_a_plan_of_a_guest_that_fails(plan: str, said: str) -> None:
+    run = script("boot-vm", "--fault", plan, "--", "true")
+    assert run.returncode in (1, 125), run.stderr
+    assert run.stderr.startswith(f"bellwire: {said}"), run.stderr
 
 
 @pytest.mark.parametrize("recover", ["on", "off"])

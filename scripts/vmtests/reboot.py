@@ -5,9 +5,7 @@ import time
 
 from bellwire import Device, Lab
 from vmtests.bell import Bell
-
-# The first claim of a memory's life has generation 1, and 2 when it's given back.
-GENERATION = "awk '$1 == 0 { print $4 }' /sys/kernel/debug/bellwire/bellwire0/queues"
+from vmtests.case import GENERATION
 
 
 def test_qemu_is_killed_and_another_comes(lab: Lab, device: Device, bell: Bell) -> None:

@@ -161,7 +161,8 @@ class RuleParser {
 
   Result<FaultRule> parse() {
     const auto action = std::ranges::find(actions, words_[0].text, &Action::name);
-    if (action == actions.end()) return wrong(words_[0], "choose {}", names_of_actions());
+    if (action == actions.end())
+      return wrong(words_[0], "{}choose {}", of_guest() ? only_boot_vm : "", names_of_actions());
     if (words_.size() < 2) return wrong(words_[0], "{} must follow", names_of_wires(*action));
     const auto wire = std::ranges::find(wires, words_[1].text);
     const auto index = static_cast<std::size_t>(wire - wires.begin());
@@ -181,6 +182,11 @@ class RuleParser {
   }
 
  private:
+  static constexpr std::string_view only_boot_vm = "only boot-vm does that, to its guest; here ";
+
+  [[nodiscard]] bool of_guest() const noexcept {
+    return words_[0].text == "freeze" || words_[0].text == "reset";
+  }
   [[nodiscard]] bool more() const noexcept { return next_ < words_.size(); }
   [[nodiscard]] const Word& word() const noexcept { return words_[next_]; }
 

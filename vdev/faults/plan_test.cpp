@@ -57,6 +57,8 @@ TEST_CASE("a wrong plan is refused with the word, its place, and what is allowed
       {"", {"empty"}},
       {" ; \n", {"empty"}},
       {"lose interrupt 1", {"'lose' at character 1", "choose drop, delay", "scramble, seed"}},
+      {"freeze guest every 1s 5ms", {"'freeze' at character 1", "only boot-vm does that"}},
+      {"drop doorbell 1; reset guest after 1s", {"'reset' at character 18", "only boot-vm"}},
       {"drop", {"'drop' at character 1", "doorbell, interrupt or completion must follow"}},
       {"drop; delay doorbell 5us", {"'drop' at character 1"}},
       {"drop kick 1", {"'kick' at character 6", "choose doorbell, interrupt or completion"}},

@@ -53,9 +53,8 @@ def _run(options: argparse.Namespace) -> int:
         lab = nested_lab.make(
             config, folder, options.device, options.vectors, options.transport,
             ("--poll", options.poll, "--moderate", str(options.moderate),
-             *(word for plan in options.fault for word in ("--fault", plan)),
              *(("--drop", options.drop) if options.drop else ())),
-            options.serve, _extras(options, out))
+            options.serve, _extras(options, out), faults=options.fault)
         if out and not options.dry_run:
             ending.callback(out.fetch)
         ending.enter_context(lab)

@@ -13,7 +13,7 @@ from bellwire.core.places import HarnessError
 from bellwire.image import kernel, overlay
 from bellwire.image.modules import Own
 from bellwire.image.overlay import Share
-from bellwire.labs import extras, lab, virtio, wiring
+from bellwire.labs import extras, guest_faults, lab, virtio, wiring
 from bellwire.labs.served import Service
 from bellwire.vms import accel, verdict
 
@@ -103,8 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         help="least time between two interrupts per queue, in microseconds; those in between are "
              "merged (default: 0)")
     add("--fault", metavar="PLAN", action="append", default=[],
-        help="what goes wrong on purpose with each device's doorbells and interrupts, as in 'drop "
-             "interrupt 1/1000; delay doorbell 50us..2ms; seed 42' (docs/faults.md); repeatable")
+        help="what goes wrong on purpose with each device's doorbells and interrupts, and with the "
+             "guest, as in 'drop interrupt 1/1000; delay doorbell 50us..2ms; freeze guest every 2s "
+             "50ms; seed 42' (docs/faults.md); repeatable")
     add("--drop", metavar="WIRE=N", type=_drop,
         help="each device loses its Nth doorbell (doorbell=N) or its Nth interrupt (interrupt=N), "
              "to see which side reports it; short for --fault 'drop doorbell N'")
@@ -230,9 +231,10 @@ def _check(options: argparse.Namespace) -> None:
         raise HarnessError("--shell excludes a command: give one of them")
     if sizes and not virtio.rings(options.device):
         raise HarnessError(f"--{sizes[0]}: no --device here has rings of ours: leave it out")
-    for name, given in (("drop", options.drop), ("fault", "; ".join(options.fault))):
+    of_devices = [guest_faults.split(plan).device for plan in options.fault]
+    for name, given in (("drop", options.drop), ("fault", "; ".join(filter(None, of_devices)))):
         if given and not options.device:
-            raise HarnessError(f"--{name} {given}: there is no --device that it could happen to; a "
+            raise HarnessError(f"--{name} {given.strip(' ;')}: there is no --device that it could happen to; a "
                                f"program of --serve has its own --{name}, if bellwire::device_main "
                                "runs it")
     if options.record and (not options.device or options.accel == "nested"):

@@ -21,7 +21,7 @@ class Report:
     def __init__(self, lab: Lab, vm: Vm, verdict: Verdict, lenient: bool) -> None:
         self.found = found = lab.findings()
         self.verdict = verdict if lenient else judged(verdict, found.cases, found.complaints,
-                                                      found.hangs, found.failures)
+                                                      found.hangs, found.failures, found.unreached)
         self.folder = lab.folder
         self._lab, self._vm = lab, vm
 
@@ -55,7 +55,8 @@ class Report:
         vm, found = self._vm, self.found
         return {"status": self.verdict.status, "command_status": self.verdict.command_status,
                 "reason": self.verdict.reason, "folder": str(self.folder), "boot_ms": vm.boot_ms,
-                "boots": vm.boots, "resumed": vm.resumed, "ktap": ktap.count(found.cases),
+                "boots": vm.boots, "resumed": vm.resumed, "resets": vm.resets,
+                "ktap": ktap.count(found.cases),
                 "complaints": _texts(found.complaints), "hangs": _texts(found.hangs),
                 "interruptions": _texts(found.interruptions), "faults": dict(found.faults),
                 "post_mortem": vm.post_mortem.facts() if vm.post_mortem else None,
@@ -72,7 +73,7 @@ class Report:
         tests = [results.Case(case.name, case.outcome, case.reason) for case in self.found.cases]
         found = [results.Case(line, "fail", f"{line}\n{log}")
                  for line, log in [*self.found.complaints, *self.found.hangs,
-                                   *self.found.failures]]
+                                   *self.found.failures, *self.found.unreached]]
         return [case.inside("boot-vm") for case in [*ended, *tests, *found]]
 
 
@@ -81,7 +82,7 @@ def _process(process: Process) -> dict[str, object]:
 
 
 def judged(verdict: Verdict, cases: Sequence[ktap.Case], complaints: Lines, hangs: Lines,
-           failures: Lines = ()) -> Verdict:
+           failures: Lines = (), unreached: Lines = ()) -> Verdict:
     """The verdict with all that was found: it turns status 0 into a failure."""
     if verdict.status:
         return verdict
@@ -90,6 +91,7 @@ def judged(verdict: Verdict, cases: Sequence[ktap.Case], complaints: Lines, hang
     found += [f"the guest's kernel complained {_times(complaints)}"] if complaints else []
     found += [f"{len(hangs)} request{'s' * (len(hangs) > 1)} hung"] if hangs else []
     found += [f"{len(failures)} device{'s' * (len(failures) > 1)} failed"] if failures else []
+    found += ["nothing was injected into the guest"] if unreached else []
     if not found:
         return verdict
     return replace(verdict, status=FOUND,

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from bellwire.commands import command_line, demo_disk, demo_net, demo_rings, demo_step
 from bellwire.commands.demo_frame import Frame
+from bellwire.labs import guest_faults
 from bellwire.vms import toolbox
 
 COUNT = 10_000
@@ -72,6 +73,9 @@ def _options(argv: Sequence[str]) -> argparse.Namespace:
         if getattr(options, name) not in (None, []):
             parser.error(f"--{name}: the demo of vhost-user has no rings of ours; "
                          "choose another --transport")
+    for plan in options.fault:
+        if resets := [rule for rule in guest_faults.split(plan).guest if rule.action == "reset"]:
+            parser.error(f"--fault '{resets[0]}': the demo's guest can't begin again; use boot-vm")
     command_line.check_number(parser, options, "count", 1, 10_000_000)
     command_line.check_folders(parser, options, "json", "trace")
     options.count = options.count or COUNT

@@ -61,9 +61,9 @@ LIMIT = 600.0  # seconds for the guest's whole command: a bound, not a goal
 
 
 def show(frame: Frame, options: argparse.Namespace) -> int:
-    faults = [word for plan in options.fault for word in ("--fault", plan)]
+    faults = options.fault
     restarts = 0 if faults else RESTARTS[options.transport]  # who is killed says nothing of its faults
-    with Lab(frame.config, frame.folder, transport=options.transport, device_options=faults) as lab:
+    with Lab(frame.config, frame.folder, transport=options.transport, faults=faults) as lab:
         lab.start()
         recorder = _recorder(options, lab, frame.version)
         vm = lab.vm(["sh", "-c", _guest_script(options.count, restarts)])
@@ -157,6 +157,7 @@ class _Show:
             self._text += f"{line}\n"
             self._show_line(line)
         sys.stdout.flush()
+        self._lab.check()
         self._lab.check_logs()
         if self._kills_due():
             self._restart_device()

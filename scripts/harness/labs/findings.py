@@ -28,13 +28,14 @@ class Findings:
     failures: Lines  # of devices
     interruptions: Lines  # requests that had to wait and lost nothing, processes that were stopped
     faults: Mapping[str, int]  # how often each was injected on purpose
+    unreached: Lines  # plans of guests that changed nothing
 
     @property
     def failed(self) -> list[ktap.Case]:
         return [case for case in self.cases if case.outcome == "fail"]
 
     def __bool__(self) -> bool:
-        return bool(self.complaints or self.hangs or self.failures or self.failed)
+        return bool(self.complaints or self.hangs or self.failures or self.failed or self.unreached)
 
     def injected(self) -> str:
         """What went wrong on purpose, in a line; "" if nothing was to."""
@@ -45,7 +46,7 @@ class Findings:
         """One for each thing that is wrong."""
         for line, log in self.complaints:
             yield f"the guest's kernel says: {line}; see {log}"
-        for line, log in [*self.hangs, *self.failures]:
+        for line, log in [*self.hangs, *self.failures, *self.unreached]:
             yield f"{line}; see {log}"
         yield from map(line_of, self.failed)
 
@@ -54,9 +55,10 @@ def line_of(failed: ktap.Case) -> str:
     return f"failed: {failed.name}{': ' * bool(failed.reason)}{failed.reason}"
 
 
-def find(devices: Sequence[Device], vms: Sequence[Vm], processes: Sequence[Process] = ()
-         ) -> Findings:
-    """Complete when they have ended. `processes`: all of the lab's, which may have been stopped."""
+def find(devices: Sequence[Device], vms: Sequence[Vm], processes: Sequence[Process] = (),
+         of_guests: Sequence[Mapping[str, int]] = ()) -> Findings:
+    """Complete when they have ended. `processes`: all of the lab's, which may have been stopped.
+    `of_guests`: faults that were injected into each."""
     return Findings(
         [case for vm in vms for case in _cases(vm)],
         [(line, log) for vm in vms for log in vm.consoles for line in logs.complaints(log)],
@@ -65,13 +67,15 @@ def find(devices: Sequence[Device], vms: Sequence[Vm], processes: Sequence[Proce
           f"{logs.last_line(device.log).removeprefix(SAID)}", device.log)
          for device in devices if device.status],
         [*_stops(processes), *_of_requests(devices, vms, logs.interruptions)],
-        _faults(processes or devices))
+        _faults(processes or devices, of_guests),
+        [(f"nothing was injected: the command ended before '{next(iter(counts))}'", vm.console)
+         for vm, counts in zip(vms, of_guests) if counts and not any(counts.values())])
 
 
-def _faults(processes: Sequence[Process]) -> dict[str, int]:
+def _faults(processes: Sequence[Process], of_guests: Sequence[Mapping[str, int]]) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    for process in processes:
-        counts.update(logs.faults(process.log))
+    for each in [*(logs.faults(process.log) for process in processes), *of_guests]:
+        counts.update(each)
     return dict(counts)
 
 
@@ -83,9 +87,8 @@ def _stops(processes: Sequence[Process]) -> Lines:
 
 def _cases(vm: Vm) -> list[ktap.Case]:
     """The cases of the guest's test report; one that cannot be read is a failed case."""
-    report = vm.results.path
-    text = report.read_text(errors="replace") if report.exists() else ""
-    unread = [ktap.Case("report", "fail", f"neither KTAP nor TAP: {report}")]
+    text = vm.reported()
+    unread = [ktap.Case("report", "fail", f"neither KTAP nor TAP: {vm.results.path}")]
     return ktap.parse(text) or (unread if text.strip() else [])
 
 

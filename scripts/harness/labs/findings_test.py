@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import tempfile
 import unittest
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 from unittest import mock
@@ -21,14 +22,15 @@ class FindingsTest(unittest.TestCase):
         for path in self.files.values():
             path.touch()
 
-    def find(self, status: int | None = 0, **texts: str) -> Findings:
+    def find(self, status: int | None = 0, injected: Mapping[str, int] = {}, **texts: str) -> Findings:
         for name, text in texts.items():
             self.files[name].write_text(text)
         device: Any = mock.Mock(spec_set=("log", "status", "what"), log=self.files["device"],
                                 status=status, what="device 0 (echo)")
         vm: Any = mock.Mock(consoles=[self.files["console"]])
-        vm.stderr.path, vm.results.path = self.files["stderr"], self.files["report"]
-        return findings.find([cast(Device, device)], [cast(Vm, vm)])
+        vm.stderr.path = self.files["stderr"]
+        vm.reported.side_effect = self.files["report"].read_text
+        return findings.find([cast(Device, device)], [cast(Vm, vm)], of_guests=[injected])
 
     def test_nothing(self) -> None:
         self.assertFalse(self.find(report="KTAP version 1\n1..1\nok 1 a\n"))
@@ -50,6 +52,12 @@ class FindingsTest(unittest.TestCase):
         self.assertEqual([line.partition(";")[0] for line in found.lines()],
                          ["the guest's kernel says: WARNING: CPU: 0 at x",
                           "device 0 (echo) was killed by SIGKILL: no memory", "failed: a"])
+
+    def test_a_plan_of_a_guest_that_changed_nothing(self) -> None:
+        self.assertFalse(self.find(injected={"freeze guest every 1s 1s": 3, "reset guest after 9s": 0}))
+        self.assertEqual([line.partition(";")[0] for line in self.find(
+            injected={"reset guest after 9s": 0}).lines()],
+            ["nothing was injected: the command ended before 'reset guest after 9s'"])
 
     def test_a_report_that_is_none(self) -> None:
         self.assertEqual([case.name for case in self.find(report="all is well\n").failed], ["report"])

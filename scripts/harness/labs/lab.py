@@ -15,6 +15,7 @@ order in which they were made. Use a lab from the main thread only (core/childre
 import json
 import shlex
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,9 +27,10 @@ from bellwire.image import modules, overlay
 from bellwire.image.cpio import Archive
 from bellwire.image.modules import Own
 from bellwire.image.overlay import Share
-from bellwire.labs import extras, findings, virtio, wiring
+from bellwire.labs import extras, findings, guest_faults, virtio, wiring
 from bellwire.labs.extras import Extra
 from bellwire.labs.findings import Findings
+from bellwire.labs.guest_faults import GuestFaults, Plan
 from bellwire.labs.processes import Device, Process, Switchboard
 from bellwire.labs.served import Program, Service
 from bellwire.labs.trace import Trace
@@ -52,7 +54,8 @@ class Lab:
     def __init__(self, config: VmConfig, folder: Path, devices: Sequence[str] = ("echo",),
                  guests: int = 1, vectors: int = VECTORS,
                  transport: str = "ivshmem", device_options: Sequence[str] = (),
-                 services: Sequence[Service] = (), extras: Sequence[Extra] = ()) -> None:
+                 services: Sequence[Service] = (), extras: Sequence[Extra] = (),
+                 faults: Sequence[str] = ()) -> None:
         wires = len(devices) + len(services) + len(extras)
         if wires > MAX_WIRES:
             raise HarnessError(f"{wires} devices: a guest takes {MAX_WIRES} at most")
@@ -67,6 +70,9 @@ class Lab:
         self._services, self._extras = services, extras
         self.programs: list[Program] = []  # of the services
         self._device_options = device_options
+        self._faults = faults
+        self._plans: list[Plan] = []
+        self._guest_faults: list[GuestFaults] = []
         self._wiring = NO_WIRES
         self._started = False
         self._open = ExitStack()
@@ -80,6 +86,8 @@ class Lab:
                 self._wiring = self._transport.wire(self._place, self._choices)
                 for device in self.devices:
                     device.add_options(self._device_options)
+            for plan in self._faults:
+                self.inject(plan, self.devices)
             self.programs = wiring.serve(self._place, self._transport_name, self._services)
             opening.callback(self._stop)
             self._open = opening.pop_all()
@@ -100,6 +108,20 @@ class Lab:
     def switchboard(self) -> Switchboard | None:
         return self._wiring.switchboard
 
+    def inject(self, plan: str, devices: Sequence[Device]) -> None:
+        """What goes wrong on purpose (docs/faults.md): with these devices from their next start on,
+        with guests from now on."""
+        parts = guest_faults.split(plan)
+        if parts.guest and self.config.nested:
+            raise HarnessError(f"--fault '{parts.guest[0]}': the guest of an emulated host can't be "
+                               "reached; leave it out, or choose another --accel")
+        if parts.guest:
+            self._plans.append(parts)
+            self._guest_faults = [GuestFaults(vm, self._plans) for vm in self.vms]
+        if parts.device:
+            for device in devices:
+                device.add_options(["--fault", parts.device])
+
     def start(self) -> None:
         """Starts the switchboard, then the devices."""
         self._started = True
@@ -111,10 +133,12 @@ class Lab:
             process.stop()
 
     def check(self) -> None:
-        """Raises if the switchboard or a device has ended by itself, or if QEMU waits for a program
-        that does not connect to it."""
+        """Carries out what is due of the faults of guests. Raises if the switchboard or a device has
+        ended by itself, or if QEMU waits for a program that does not connect to it."""
         for process in self.processes:
             process.check()
+        for faults in self._guest_faults:
+            faults.follow(time.monotonic())
         if any(vm.plugging for vm in self.vms):
             for program in self.programs:
                 program.check_connects()
@@ -167,7 +191,8 @@ class Lab:
 
     def findings(self) -> Findings:
         """What went wrong so far; complete once the lab has ended."""
-        return findings.find(self.devices, self.vms, self.processes)
+        return findings.find(self.devices, self.vms, self.processes,
+                             [faults.counts() for faults in self._guest_faults])
 
     def restart_programs(self, vm: Vm) -> None:
         """Ends each service's program and starts it again. Where QEMU doesn't connect again, the
@@ -210,6 +235,7 @@ class Lab:
         vm = self._make_vm(folder, packed, plugs, terminal, stdin)
         write(folder / "qemu.sh", self._script(vm))
         self.vms.append(vm)
+        self._guest_faults.append(GuestFaults(vm, self._plans))
         self._open.callback(vm.close)
         return vm
 

@@ -195,7 +195,9 @@ class NestedLab(Lab):
 
 def make(config: VmConfig, folder: Path, devices: Sequence[str], vectors: int,
          transport: str = "ivshmem", device_options: Sequence[str] = (),
-         services: Sequence[Service] = (), extras: Sequence[Extra] = (), guests: int = 1) -> Lab:
+         services: Sequence[Service] = (), extras: Sequence[Extra] = (), guests: int = 1,
+         faults: Sequence[str] = ()) -> Lab:
     """The kind of lab that the VM's accelerator needs."""
     kind = NestedLab if config.nested else Lab
-    return kind(config, folder, devices, guests, vectors, transport, device_options, services, extras)
+    return kind(config, folder, devices, guests, vectors, transport, device_options, services, extras,
+                faults)

@@ -13,8 +13,9 @@ import pytest
 
 from bellwire import ktap
 from bellwire.core.places import HarnessError
-from bellwire.labs import findings
+from bellwire.labs import findings, guest_faults
 from bellwire.labs.lab import Lab
+from bellwire.labs.processes import Device
 from bellwire.labs.trace import Trace
 from bellwire.report import logs
 
@@ -33,10 +34,14 @@ class Faults:
 
     def inject(self, plan: str, *, device: int | None = None) -> None:
         """Lets faults happen to a device's doorbells and interrupts, or each device's, when it
-        starts, as in inject("delay interrupt 1/10 50us..2ms"). Beside the fixture `vm`, which has
-        started them, use the marker fault()."""
-        self._give("inject", f'"{plan}"', ["--fault", plan], device,
-                   f"@pytest.mark.fault({json.dumps(plan)})")
+        starts, as in inject("delay interrupt 1/10 50us..2ms"), and to guests from now on, as in
+        inject("freeze guest every 2s 50ms"). Beside the fixture `vm`, which has started the devices,
+        use the marker fault()."""
+        targets = self._targets("inject", f'"{plan}"', ["--fault", plan], device,
+                                f"@pytest.mark.fault({json.dumps(plan)})"
+                                ) if guest_faults.split(plan).device else []
+        for lab in self.labs:
+            lab.inject(plan, [target for target in targets if target in lab.devices])
 
     def drop(self, *, doorbell: int | None = None, interrupt: int | None = None,
              device: int | None = None) -> None:
@@ -46,21 +51,25 @@ class Faults:
                                                           ("interrupt", interrupt)) if number]
         if len(wanted) != 1:
             raise HarnessError("drop(): name one wire and its Nth signal, as in drop(doorbell=5)")
-        self._give("drop", wanted[0], ["--drop", wanted[0]], device,
-                   f"@pytest.mark.drop({wanted[0]})")
+        options = ["--drop", wanted[0]]
+        for target in self._targets("drop", wanted[0], options, device,
+                                    f"@pytest.mark.drop({wanted[0]})"):
+            target.add_options(options)
 
-    def _give(self, call: str, given: str, options: list[str], device: int | None, marker: str
-              ) -> None:
+    def _targets(self, call: str, given: str, options: list[str], device: int | None, marker: str
+                 ) -> list[Device]:
+        """The devices that take these options when they start."""
         devices = [device for lab in self.labs for device in lab.devices]
         if not devices:
             raise HarnessError(f"{call}({given}): the lab has no device of bellwire's; a program that "
                                "bellwire::device_main runs takes it on its own command line: "
                                f"device(\"PROGRAM … {shlex.join(options)}\")")
-        for target in devices if device is None else [devices[device]]:
+        targets = devices if device is None else [devices[device]]
+        for target in targets:
             if target.pid:
                 raise HarnessError(f"{target.what} runs already: {call}() before lab.boot(), or mark "
                                    f"the test with {marker}")
-            target.add_options(options)
+        return targets
 
     def injected(self) -> dict[str, int]:
         """How often each rule of the plans was carried out, by the devices that have ended: stop()

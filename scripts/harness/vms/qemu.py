@@ -216,6 +216,11 @@ def _overlay(path: Path | None) -> list[str]:
     return _port("overlay", "pipe", path) if path else _port("overlay", "ringbuf")
 
 
+def overlay_again(path: Path) -> dict[str, object]:
+    """The same as QMP has it, for a guest that boots again."""
+    return {"type": "pipe", "data": {"device": str(path)}}
+
+
 def _port(name: str, kind: str, path: Path | None = None) -> list[str]:
     place = f",path={value(path)}" if path else ""
     return ["-chardev", f"{kind},id={name}{place}",

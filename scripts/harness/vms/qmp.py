@@ -25,6 +25,7 @@ class Qmp:
         self._socket.settimeout(limit)
         self._limit, self.watch = limit, watch
         self._data = b""
+        self._events: list[dict[str, Any]] = []  # that came before the last command's result
 
     @property
     def arguments(self) -> list[str]:
@@ -41,7 +42,9 @@ class Qmp:
             self.command("qmp_capabilities")
 
     def command(self, name: str, /, **arguments: object) -> Any:
-        """Returns its result. Events that come meanwhile are dropped."""
+        """Returns its result. Events that come meanwhile wait for await_event(), until the next
+        command."""
+        self._events = []
         request = json.dumps({"execute": name, "arguments": arguments}) + "\n"
         try:
             self._socket.sendall(request.encode())
@@ -50,9 +53,9 @@ class Qmp:
         return self._receive("return", name)
 
     def await_event(self, name: str, **data: object) -> None:
-        """Waits for that event with that data. Events that a command has dropped are lost."""
+        """Waits for that event with that data, of the last command or later."""
         while True:
-            happened = self._receive_any()
+            happened = self._events.pop(0) if self._events else self._receive_any()
             if happened.get("event") == name and data.items() <= happened["data"].items():
                 return
 
@@ -74,6 +77,7 @@ class Qmp:
             if wanted in answer:
                 found: dict[str, Any] = answer[wanted]
                 return found
+            self._events.append(answer)
 
     def _receive_any(self, what: str = "event") -> dict[str, Any]:
         try:

@@ -31,6 +31,11 @@ class QmpTest(unittest.TestCase):
     def test_events_are_passed_over(self) -> None:
         self.assertEqual(self.qmp(EVENT, EVENT, {"return": {"a": 1}}).command("x"), {"a": 1})
 
+    def test_an_event_may_come_before_the_result(self) -> None:
+        qmp = self.qmp(EVENT, {"event": "RESET", "data": {"guest": False}}, {"return": {}})
+        qmp.command("system_reset")
+        qmp.await_event("RESET", guest=False)
+
     def test_an_error_is_told(self) -> None:
         with self.assertRaisesRegex(QmpError, "device_add: no such bus"):
             self.qmp({"error": {"class": "GenericError", "desc": "no such bus"}}).command(

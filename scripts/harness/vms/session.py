@@ -77,9 +77,12 @@ class Session:
         return Completed(words, int(out.rest), stdout, stderr)
 
     def _until(self, vm: "Vm", stream: _Stream, mark: str, words: str, limit: float) -> str:
-        pauses = Pauses(limit)
+        pauses, resets = Pauses(limit), vm.resets
         while (found := stream.find(mark.encode())) is None:
             self._watch()
+            if vm.resets != resets:
+                self._streams = None  # a new shell begins
+                raise HarnessError(f"'{words}': the guest was reset meanwhile; run() waits for its boot")
             if verdict := vm.poll():
                 raise HarnessError(f"'{words}': {verdict.reason}")
             if pauses.over():

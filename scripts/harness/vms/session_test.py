@@ -31,7 +31,7 @@ class SessionTest(unittest.TestCase):
         self.addCleanup(shell.wait)
         self.addCleanup(os.killpg, shell.pid, signal.SIGKILL)
         self.guest: Any = mock.Mock(stdout=Growing(out), stderr=Growing(err),
-                                    console=folder / "console")
+                                    console=folder / "console", resets=0)
         self.guest.poll.return_value = self.guest.post_mortem = None
 
     def run_it(self, command: Any, limit: float = LIMIT) -> tuple[int, str, str]:
@@ -57,6 +57,15 @@ class SessionTest(unittest.TestCase):
         with self.assertRaisesRegex(HarnessError, "'cat /dev/zero >/dev/null' still ran after 0.1 s"):
             self.run_it("cat /dev/zero >/dev/null", 0.1)
         self.guest.end_with_stacks.assert_called_once()
+
+    def test_a_guest_that_is_reset(self) -> None:
+        def reset() -> None:
+            self.guest.resets = 1
+
+        self.session = Session(reset)
+        self.addCleanup(self.session.close)
+        with self.assertRaisesRegex(HarnessError, "'sleep 9': the guest was reset meanwhile"):
+            self.run_it("sleep 9")
 
     def test_a_guest_that_dies(self) -> None:
         self.guest.poll.return_value = Verdict(DEAD, "the guest panicked: no reason")

@@ -14,7 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -69,6 +69,7 @@ class Vm:
         self.boot_ms = 0  # from QEMU's start until the guest was ready
         self.boots = 0
         self.resumed = False
+        self.resets = 0  # of the machine, by reset()
         self.plugging = False  # whether QEMU is about to connect its devices
         self.stdout = Growing(folder / "stdout")
         self.stderr = Growing(folder / "stderr")
@@ -87,6 +88,8 @@ class Vm:
             self.console, folder / "qemu.log", self._status_file, *ports.values()))]
         self._child: QemuProcess | None = None
         self._mapped: list[str] = []
+        self._pauses = 0  # that have not ended
+        self._status_from = self._results_from = 0  # where those of its last boot begin
         self._qmp = Qmp()  # a new one for each QEMU
         self.line = self._line(overlay, self._plugs, terminal)
 
@@ -133,8 +136,14 @@ class Vm:
 
     @property
     def ready(self) -> bool:
-        """Whether its command has begun."""
-        return bool(self.boot_ms)
+        """Whether its command has begun, since the last reset."""
+        return bool(self.boot_ms) and (not self.resets or self._word("ready") is not None)
+
+    def reported(self) -> str:
+        """The tests that its command has reported, since the last reset."""
+        with suppress(FileNotFoundError):
+            return self.results.path.read_bytes()[self._results_from:].decode(errors="replace")
+        return ""
 
     @property
     def pid(self) -> int | None:
@@ -147,12 +156,37 @@ class Vm:
         return [cpu["thread-id"] for cpu in self._qmp.command("query-cpus-fast")]
 
     def pause(self) -> None:
-        """Stops all CPUs of the guest until resume()."""
+        """Stops all CPUs of the guest until resume(); as often as that, if several stop them."""
         self._qmp.greet()
-        self._qmp.command("stop")
+        if not self._pauses:
+            self._qmp.command("stop")
+        self._pauses += 1
 
     def resume(self) -> None:
-        self._qmp.command("cont")
+        self._pauses -= 1
+        if not self._pauses:
+            self._qmp.command("cont")
+
+    def reset(self) -> bool:
+        """Resets the machine while it runs, as a reset button does. Its guest boots again, and its
+        command begins again, without what it has read of its input. False: it has ended."""
+        self._qmp.greet()
+        self._qmp.command("set-action", reboot="reset")
+        self._qmp.command("chardev-change", id="overlay", backend=qemu.overlay_again(self._overlay))
+        self._qmp.command("system_reset")
+        self._qmp.await_event("RESET", guest=False)
+        if self._word("exit") is not None:
+            return False
+        # Until the guest has booted, nobody writes there.
+        self._status_from, self._results_from = (
+            file.stat().st_size for file in (self._status_file, self.results.path))
+        self.resets += 1
+        return True
+
+    def end_resets(self) -> None:
+        """Call it when it is ready after reset(): a guest that reboots by itself ends QEMU again. Its
+        firmware resets the machine once more."""
+        self._qmp.command("set-action", reboot="shutdown")
 
     def poll(self) -> Verdict | None:
         """The verdict, if it has ended."""
@@ -364,10 +398,10 @@ class Vm:
     def _word(self, keyword: str) -> str | None:
         """What init wrote after that keyword, in a complete line."""
         try:
-            lines = self._status_file.read_text(errors="replace").split("\n")[:-1]
+            said = self._status_file.read_bytes()[self._status_from:].decode(errors="replace")
         except FileNotFoundError:
             return None
-        found = (text.partition(" ") for text in lines)
+        found = (text.partition(" ") for text in said.split("\n")[:-1])
         return next((rest for first, _, rest in found if first == keyword), None)
 
     def _death(self) -> Verdict:
