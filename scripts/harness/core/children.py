@@ -6,6 +6,7 @@ the main thread.
 """
 
 import ctypes
+import errno
 import os
 import resource
 import select
@@ -47,13 +48,12 @@ class Child:
         self._foreground = foreground
         with log.open("ab") as file:
             self._process: Process = subprocess.Popen(
-                argv,
+                bound(argv),
                 stdin=None if foreground else subprocess.DEVNULL,
                 stdout=None if foreground else file,
                 stderr=file,
                 pass_fds=inherited,
                 process_group=None if foreground else 0,
-                preexec_fn=die_with(os.getpid()),
             )
 
     @property
@@ -121,8 +121,8 @@ def run_aloud(*argv: str | Path) -> int:
 
 def _run(argv: Sequence[str | Path], limit: float | None = None, **how: Any
          ) -> subprocess.CompletedProcess[str]:
-    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, text=True, errors="replace",
-                          process_group=0, preexec_fn=die_with(os.getpid()), **how) as tool:
+    with subprocess.Popen(bound(argv, how.get("cwd") or ""), stdin=subprocess.DEVNULL, text=True, errors="replace",
+                          process_group=0, **how) as tool:
         try:
             out, err = tool.communicate(timeout=limit)
         except BaseException:
@@ -137,6 +137,24 @@ def _end_group(leader: subprocess.Popen[bytes], grace: float = 5.0) -> None:
         with suppress(subprocess.TimeoutExpired):
             leader.wait(grace)
         os.killpg(leader.pid, signal.SIGKILL)
+
+
+# What die_with() does. The shell looks whether we live once the kernel knows what to do if not.
+_BOUND = ("setpriv", "--pdeathsig", "KILL", "--", "/bin/sh", "-c",
+          'trap "" TTOU; ulimit -c 0; [ "$PPID" = "$0" ] || exit 1; exec "$@"')
+
+
+def bound(argv: Sequence[str | Path], folder: str | Path = "") -> list[str | Path]:
+    """Arguments that start the program in that folder such that it ends with us. Two programs are
+    started before it, since that takes less time than to fork a Python that runs some lines before it
+    becomes another. OSError: there is no such program."""
+    name = os.fspath(argv[0])
+    places = [os.fspath(folder)] if os.sep in name else os.get_exec_path()
+    found = [path for place in places if os.path.exists(path := os.path.join(place, name))]
+    if not any(os.access(path, os.X_OK) for path in found):
+        trouble = errno.EACCES if found else errno.ENOENT
+        raise OSError(trouble, os.strerror(trouble), name)
+    return [*_BOUND, str(os.getpid()), *argv]
 
 
 def die_with(parent: int) -> Callable[[], None]:
