@@ -122,7 +122,6 @@ def _on_terminal(options: argparse.Namespace) -> bool:
 
 def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
     program = toolbox.chosen(options.qemu, options.transport, virtio.rings(options.device))
-    qemu.ask_version(program)
     config = VmConfig(
         guest_image.prepare(_kernel(options)), qemu=program, smp=options.smp, memory=options.memory,
         append=tuple(options.append), extra=tuple(options.qemu_arg),

@@ -61,7 +61,6 @@ def machine(version: str, transport: str, accelerator: str, program: str, rings:
     """A machine with that kernel, for that transport, and for ring devices on it. Builds, fetches
     and proves what it takes."""
     program = toolbox.chosen(program, transport, rings)
-    qemu.ask_version(program)
     config = VmConfig(guest_image.prepare(version), qemu=program,
                       shared_memory=wiring.split(transport)[0].shared_memory)
     return config.on(accel.choose(accelerator, config, qemu.version(program)))

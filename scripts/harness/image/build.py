@@ -9,7 +9,7 @@ is the same in every cache.
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from bellwire.core import children, messages
@@ -72,13 +72,18 @@ def remember(target: Path, recipe: str) -> None:
 
 
 def digest(path: Path) -> str:
-    """Of the file's content, which is read only if the file has changed since the last time."""
+    """Of the file's content."""
+    return remembered("digests", path, lambda: hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def remembered(facts: str, path: Path, find: Callable[[], str]) -> str:
+    """Such a fact of the file, which is found only if the file has changed since the last time."""
     stat = path.stat()
     seen = f"{stat.st_dev} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} "
-    kept = BUILD / "digests" / hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    kept = BUILD / facts / hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
     if kept.exists() and (text := kept.read_text()).startswith(seen):
         return text.removeprefix(seen)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    found = find()
     kept.parent.mkdir(parents=True, exist_ok=True)
     replace_file(kept, seen + found)
     return found

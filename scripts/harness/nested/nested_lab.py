@@ -72,7 +72,8 @@ class NestedVm(Vm):
             self.until(lambda: False, GOODBYE)
         return verdict
 
-    def _spawn(self, line: qemu.CommandLine, terminal: bool) -> "NestedQemu":
+    def _spawn(self, line: qemu.CommandLine, terminal: bool, inherited: Sequence[int]
+               ) -> "NestedQemu":
         self.host.close()
         self.host = self._new_host()
         if death := self.host.boot():

@@ -9,13 +9,15 @@ Wires stand on the command line, or are plugged into a VM that was started witho
 
 import functools
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bellwire.core import messages
-from bellwire.core.places import Missing
+from bellwire.core.places import BUILD, Missing
+from bellwire.image import build
 from bellwire.image.guest_image import Image
 from bellwire.vms import gdb
 from bellwire.vms.plugs import Plug, value
@@ -95,31 +97,32 @@ class Ram:
 CommandLine = list[list[str]]  # its arguments, in groups that belong together
 
 
-_asked: dict[str, subprocess.Popen[str]] = {}  # programs that were asked what they are
-
-
-def ask_version(program: str) -> None:
-    """Asks already, so that version() does not have to wait."""
-    if program in _asked:
-        return
-    try:
-        _asked[program] = subprocess.Popen(
-            [program, "--version"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True)
-    except OSError as error:
-        raise _no_qemu(program, error) from None
-
-
 @functools.cache
 def version(program: str) -> str:
-    """As the program prints it: "7.2.22 (Debian …)"."""
-    if program in _asked and _asked[program].returncode is not None:
-        del _asked[program]  # that answer was taken
-    ask_version(program)
-    asked = _asked[program]
-    with messages.waiting(f"'{program} --version'"):
-        said, _ = asked.communicate()
-    first = said.split("\n")[0]
+    """As the program prints it: "7.2.22 (Debian …)". It is asked again only when its file has changed;
+    a script each time, since it may start any other, unless it is the toolbox's."""
+    path = Path(shutil.which(program) or program).resolve()
+    if _is_elf(path) or path.is_relative_to(BUILD):
+        return build.remembered("versions", path, lambda: _said_version(program))
+    return _said_version(program)
+
+
+def _is_elf(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"\x7fELF"
+    except OSError:
+        return False
+
+
+def _said_version(program: str) -> str:
+    try:
+        with messages.waiting(f"'{program} --version'"):
+            asked = subprocess.run([program, "--version"], stdin=subprocess.DEVNULL, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:
+        raise _no_qemu(program, error) from None
+    first = asked.stdout.split("\n")[0]
     if asked.returncode:
         raise _no_qemu(program, f"it ended with {asked.returncode}: {first}")
     return first.removeprefix("QEMU emulator version ")
@@ -137,15 +140,24 @@ def _no_qemu(program: str, reason: object) -> Missing:
 
 def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int = 0,
          plugs: Sequence[Plug] = (), terminal: bool = False,
-         ports: Mapping[str, Path] = {}, stdin: int | None = None, ram: Ram | None = None
-         ) -> CommandLine:
+         ports: Mapping[str, Path] = {}, stdin: int | None = None, ram: Ram | None = None,
+         resumed: bool = False) -> CommandLine:
     """`slots`: the number of wires. `terminal`: the console is also our stdin and stdout. `ports`:
     more ports, each with its file. `stdin`: a socket that QEMU inherits, for the guest's command.
-    Without an overlay the guest waits for one forever. `ram`: else QEMU's own memory."""
+    Without an overlay the guest waits for one forever. `ram`: else QEMU's own memory. `resumed`: that
+    memory has the kernel already."""
     base = ["overlay", *(["stdin"] if config.reads else []), *PORTS]
     assert len(ports) + len(base) <= MAX_PORTS, "a guest would miss one of its ports"
     return [
-        *machine_line(config, slots, saved=not overlay),
+        [config.qemu],
+        ["-M", MACHINE, *ACCELERATORS[config.accel]],
+        ["-smp", _cpus(config), "-m", f"{config.memory}M"],
+        ["-nodefaults", "-no-reboot", "-display", "none"],
+        *([] if resumed else _kernel(config, saved=not overlay)),
+        *(_wire_port(slot) for slot in range(slots)),
+        ["-device", "virtio-serial-pci"],
+        *([["-S", "-gdb", f"tcp:127.0.0.1:{config.gdb_port}"]] if config.gdb_port else []),
+        *([list(config.extra)] if config.extra else []),
         *_memory(config, ram),
         *(plug.arguments() for plug in plugs),
         _console(folder / "console.log", terminal),
@@ -157,24 +169,12 @@ def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int
     ]
 
 
-def machine_line(config: VmConfig, slots: int, saved: bool = False) -> CommandLine:
-    """The part that the guest can see: a state saved with it can be resumed only with the same, but
-    for the kernel's parameters. `saved`: images/init makes the guest ready for that."""
+def _kernel(config: VmConfig, saved: bool) -> CommandLine:
+    """`saved`: images/init makes the guest ready for that."""
     parameters = [*KERNEL_PARAMETERS, *(gdb.KERNEL_PARAMETERS if config.gdb_port else ()),
                   *config.append, *(["saved"] if saved else [])]
-    return [
-        [config.qemu],
-        ["-M", MACHINE, *ACCELERATORS[config.accel]],
-        ["-smp", _cpus(config), "-m", f"{config.memory}M"],
-        ["-nodefaults", "-no-reboot", "-display", "none"],
-        ["-kernel", str(config.image.kernel)],
-        ["-initrd", str(config.image.initramfs)],
-        ["-append", " ".join(parameters)],
-        *(_wire_port(slot) for slot in range(slots)),
-        ["-device", "virtio-serial-pci"],
-        *([["-S", "-gdb", f"tcp:127.0.0.1:{config.gdb_port}"]] if config.gdb_port else []),
-        *([list(config.extra)] if config.extra else []),
-    ]
+    return [["-kernel", str(config.image.kernel)], ["-initrd", str(config.image.initramfs)],
+            ["-append", " ".join(parameters)]]
 
 
 def _cpus(config: VmConfig) -> str:

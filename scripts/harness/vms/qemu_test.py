@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import shutil
+import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
+from bellwire.core.places import Missing
+from bellwire.image import build
 from bellwire.image.guest_image import Image
 from bellwire.vms import qemu
 from bellwire.vms.qemu import VmConfig
@@ -25,3 +30,39 @@ class PortsTest(unittest.TestCase):
         self.assertEqual(len(ports("tcg", qemu.MAX_PORTS - 6)), qemu.MAX_PORTS)
         with self.assertRaisesRegex(AssertionError, "miss one of its ports"):
             ports("tcg", qemu.MAX_PORTS - 5)
+
+
+class VersionTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.object(build, "BUILD", self.folder / "build"))
+        self.asked = self.enterContext(mock.patch.object(
+            qemu, "_said_version", wraps=qemu._said_version))
+        self.program = self.folder / "qemu"
+
+    def version(self) -> str:
+        """As another process finds it."""
+        qemu.version.cache_clear()
+        return qemu.version(str(self.program))
+
+    def test_a_program_is_asked_once_until_it_changes(self) -> None:
+        shutil.copy("/bin/true", self.program)
+        self.assertRegex(self.version(), r"^true \(")
+        self.assertEqual((self.version(), self.asked.call_count), (self.version(), 1))
+        shutil.copy("/bin/false", self.program.with_name("other"))
+        self.program.with_name("other").replace(self.program)
+        self.assertIn("ended with 1", self.trouble())
+
+    def trouble(self) -> str:
+        with self.assertRaises(Missing) as raised:
+            self.version()
+        return str(raised.exception)
+
+    def test_a_script_is_asked_each_time(self) -> None:
+        self.program.write_text("#!/bin/sh\necho QEMU emulator version 9.9\n")
+        self.program.chmod(0o755)
+        self.assertEqual((self.version(), self.version()), ("9.9", "9.9"))
+        self.assertEqual(self.asked.call_count, 2)
+
+    def test_none(self) -> None:
+        self.assertIn("doesn't run: [Errno 2]", self.trouble())

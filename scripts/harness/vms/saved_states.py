@@ -200,12 +200,14 @@ def _parts(file: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 INCOMING = ["-incoming", "defer"]
+BY_NAME = (8, 2)  # the first version of QEMU that takes a file by its name; later ones only so
 
 
-def load(qmp: Qmp, state: State) -> None:
-    """New QEMUs take no file descriptor and old ones no file name, but all of them a program."""
+def load(qmp: Qmp, state: State, version: tuple[int, int]) -> None:
+    """QEMU has inherited the state's file."""
     _without_memory(qmp)
-    qmp.command("migrate-incoming", uri=f"exec:exec cat {_ours(state.devices)}")
+    place = f"file:{_ours(state.devices)}" if version >= BY_NAME else f"fd:{state.devices}"
+    qmp.command("migrate-incoming", uri=place)
     _until(lambda: str(qmp.command("query-status")["status"]) != "inmigrate", "load")
 
 

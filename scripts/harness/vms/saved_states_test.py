@@ -59,8 +59,8 @@ answer(QMP={})
 for request in monitor:
     command = json.loads(request)
     if command["execute"] == "migrate-incoming":
-        source = command["arguments"]["uri"].removeprefix("exec:")
-        if os.popen(source).read() != "good":
+        source = command["arguments"]["uri"].removeprefix("fd:")
+        if open(int(source)).read() != "good":
             sys.exit("not a state")
     if command["execute"] == "migrate":
         os.system(command["arguments"]["uri"].replace("exec:cat", "printf good"))

@@ -271,18 +271,18 @@ class Vm:
 
     def _line(self, overlay: Path | None, plugs: Sequence[Plug] = (),
               terminal: bool = False, stdin: socket.socket | None = None,
-              ram: qemu.Ram | None = None) -> qemu.CommandLine:
+              ram: qemu.Ram | None = None, resumed: bool = False) -> qemu.CommandLine:
         return qemu.line(self.config, self.folder, overlay, self._slots, plugs, terminal,
-                         self._ports, stdin.fileno() if stdin else None, ram)
+                         self._ports, stdin.fileno() if stdin else None, ram, resumed)
 
     def _launch(self, line: qemu.CommandLine, *more: list[str], terminal: bool = False,
-                watch: Callable[[], None] = lambda: None) -> None:
+                watch: Callable[[], None] = lambda: None, inherited: Sequence[int] = ()) -> None:
         """Returns when QEMU has connected its devices, long before the guest is up."""
         self._qmp.close()
         self._qmp = Qmp()
         self._status_file.unlink(missing_ok=True)
         self._started = time.monotonic()
-        self._child = self._spawn([*line, *more, self._qmp.arguments], terminal)
+        self._child = self._spawn([*line, *more, self._qmp.arguments], terminal, inherited)
         self.until(lambda: watch() or self._status_file.exists(), BOOT_LIMIT)
 
     @contextmanager
@@ -294,10 +294,11 @@ class Vm:
         finally:
             self.plugging, self._qmp.watch = False, lambda: None
 
-    def _spawn(self, line: qemu.CommandLine, terminal: bool) -> QemuProcess:
-        inherited = [self._qmp.peer, *([self._stdin] if self._stdin else [])]
+    def _spawn(self, line: qemu.CommandLine, terminal: bool, inherited: Sequence[int]
+               ) -> QemuProcess:
+        ends = [self._qmp.peer, *([self._stdin] if self._stdin else [])]
         return Child(qemu.flat(line), self.folder / "qemu.log", terminal,
-                     [end.fileno() for end in inherited])
+                     [*inherited, *(end.fileno() for end in ends)])
 
     def _warm(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
         """Resumes a saved state, or boots once and saves one. Returns None if the guest is ready,
@@ -334,10 +335,12 @@ class Vm:
     def _resume(self, state: State, watch: Callable[[], None]) -> None:
         self.resumed = True
         with saved_states.memory(state, self.config.shared_memory) as ram:
-            line = self._line(self._overlay, terminal=self._terminal, stdin=self._stdin, ram=ram)
-            self._launch(line, saved_states.INCOMING, terminal=self._terminal)
+            line = self._line(self._overlay, terminal=self._terminal, stdin=self._stdin, ram=ram,
+                              resumed=True)
+            self._launch(line, saved_states.INCOMING, terminal=self._terminal,
+                         inherited=[state.devices])
             self._qmp.greet()
-            saved_states.load(self._qmp, state)
+            saved_states.load(self._qmp, state, qemu.numbers(self.config.qemu))
         with self._plugging(watch):
             saved_states.plug(self._qmp, self._plugs)
 
