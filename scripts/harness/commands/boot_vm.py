@@ -23,7 +23,7 @@ from bellwire.core.places import HarnessError, write
 from bellwire.core.stdio import Source
 from bellwire.image import guest_image, kernel, own_kernel
 from bellwire.image.kernel import Kernel
-from bellwire.labs import extras, virtio, wiring
+from bellwire.labs import extras, guest_faults, virtio, wiring
 from bellwire.labs.extras import Extra, OutFolder
 from bellwire.labs.lab import Lab
 from bellwire.nested import emulated_host, nested_lab
@@ -126,7 +126,8 @@ def _config(options: argparse.Namespace) -> tuple[VmConfig, str]:
         guest_image.prepare(_kernel(options)), qemu=program, smp=options.smp, memory=options.memory,
         append=tuple(options.append), extra=tuple(options.qemu_arg),
         gdb_port=_free_port() if options.gdb else None, cold=options.cold,
-        shared_memory=wiring.split(options.transport)[0].shared_memory)
+        shared_memory=wiring.split(options.transport)[0].shared_memory,
+        resets=guest_faults.resets(options.fault))
     version = qemu.version(program)
     if options.outer:
         host = emulated_host.host(config)

@@ -13,7 +13,7 @@ from bellwire.core.places import HarnessError
 from bellwire.image import kernel, overlay
 from bellwire.image.modules import Own
 from bellwire.image.overlay import Share
-from bellwire.labs import extras, guest_faults, lab, virtio, wiring
+from bellwire.labs import extras, guest_faults, virtio, wiring
 from bellwire.labs.served import Service
 from bellwire.vms import accel, verdict
 
@@ -112,8 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--record", metavar="DIR", type=Path,
         help="each device keeps all that crosses between it and the guest in DIR, as device-N.rec, for "
              "`bellwire replay` (docs/replay.md)")
-    add("--vectors", metavar="N", type=_number(1, 32), default=lab.VECTORS,
-        help=f"doorbells and interrupts per device (default: {lab.VECTORS})")
+    add("--vectors", metavar="N", type=_number(1, 32), default=wiring.VECTORS,
+        help=f"doorbells and interrupts per device (default: {wiring.VECTORS})")
     add("--entries", metavar="N", type=_entries,
         help="entries of each ring, a power of two (default: 256)")
     add("--payload", metavar="KIB", type=_number(1, 1 << 20),

@@ -9,8 +9,9 @@ from pathlib import Path
 from bellwire.core import runs
 from bellwire.image import guest_image, kernel
 from bellwire.labs import virtio, wiring
-from bellwire.labs.lab import VECTORS, Lab
+from bellwire.labs.lab import Lab
 from bellwire.labs.served import SOCKET, Service
+from bellwire.labs.wiring import VECTORS
 from bellwire.nested import emulated_host as host, nested_lab
 from bellwire.vms import accel, qemu, toolbox
 from bellwire.vms.qemu import VmConfig

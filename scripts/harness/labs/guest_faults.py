@@ -54,6 +54,11 @@ class Plan:
     seed: int = 1
 
 
+def resets(plans: Sequence[str]) -> bool:
+    """Whether one of them resets a guest."""
+    return any(rule.action == "reset" for plan in plans for rule in split(plan).guest)
+
+
 def split(plan: str) -> Plan:
     """Raises HarnessError if a rule about a guest is wrong."""
     rest, guest, seed, others = plan, [], 1, False

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from bellwire.core.places import HarnessError
-from bellwire.labs.guest_faults import GuestFaults, split
+from bellwire.labs.guest_faults import GuestFaults, resets, split
 from bellwire.vms.vm import Vm
 
 
@@ -39,6 +39,10 @@ class PlanTest(unittest.TestCase):
         self.assertEqual([str(rule) for rule in plan.guest], [freeze, reset])
         self.assertEqual(plan.seed, 7)
         self.assertEqual((plan.guest[0].time.least, plan.guest[0].time.most), (2, 3))
+
+    def test_whether_plans_reset_the_guest(self) -> None:
+        self.assertTrue(resets(["drop interrupt 1", "seed 3; reset guest after 1s"]))
+        self.assertFalse(resets(["drop interrupt 1", "freeze guest every 2s 50ms"]))
 
     def test_what_is_left_may_be_nothing(self) -> None:
         self.assertEqual(split("reset guest after 1s; seed 3").device, "")

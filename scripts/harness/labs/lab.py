@@ -35,7 +35,7 @@ from bellwire.labs.processes import Device, Process, Switchboard
 from bellwire.labs.served import Program, Service
 from bellwire.labs.trace import Trace
 from bellwire.labs.virtio import Choice, Kind
-from bellwire.labs.wiring import Place, Wiring
+from bellwire.labs.wiring import VECTORS, Place, Wiring
 from bellwire.vms import plugs
 from bellwire.vms.plugs import Plug
 from bellwire.vms.qemu import MAX_WIRES, VmConfig
@@ -43,7 +43,6 @@ from bellwire.vms.qmp import QmpError
 from bellwire.vms.session import SHELL, Session
 from bellwire.vms.vm import BOOT_LIMIT, Vm
 
-VECTORS = 8
 PLACE = "\0"  # stands for the private folder's path; no argument contains this byte
 NO_WIRES = Wiring(None, [], lambda number, slot: Plug(slot))
 

@@ -17,6 +17,7 @@ from bellwire.vms import qemu, toolbox
 from bellwire.vms.plugs import (CONNECT, LISTEN, IvshmemPlug, Plug, VfioUserPlug, VhostUserPlug,
                                reconnecting)
 
+VECTORS = 8
 MOST_DEVICES = 64  # of a lab: the numbers of the user's programs come after
 
 Plugs = Callable[[int, int], Plug]  # the plug of a device, by its number and its slot in the VM
@@ -62,7 +63,9 @@ def by_ivshmem(place: Place, choices: Sequence[Choice]) -> Wiring:
                for slot, choice in enumerate(choices)]
     sizes = [f"--{word}{'' if word.startswith('entries') else 'K'}" for word in place.words]
     switchboard = Switchboard(place.folder, socket, len(choices), place.vectors, sizes)
-    return Wiring(switchboard, devices, lambda _, slot: IvshmemPlug(slot, socket, place.vectors))
+    usual = place.vectors == VECTORS and not sizes
+    return Wiring(switchboard, devices,
+                  lambda _, slot: IvshmemPlug(slot, socket, place.vectors, usual))
 
 
 ON_VIRTQUEUES = "virtio=1"  # ring devices are virtio devices, which our module does not drive

@@ -8,7 +8,7 @@ Each is a few objects, which stand on QEMU's command line or are plugged in by Q
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,12 @@ class Plug:
     """A PCI device in one of the VM's slots."""
 
     slot: int
+
+    @property
+    def kept(self) -> "Plug | None":
+        """What a saved state depends on if it has this device; None: it can't have it, or there are
+        too few VMs with the same."""
+        return None
 
     @property
     def name(self) -> str:
@@ -67,19 +73,25 @@ class SocketPlug(Plug):
 
 @dataclass(frozen=True)
 class IvshmemPlug(SocketPlug):
-    """To a switchboard."""
+    """To a switchboard. `usual`: ours, with as much memory as most have. Then QEMU is told to be the
+    "master", which only means that it can be saved: what the memory has is not its concern."""
 
     vectors: int
+    usual: bool = False
+
+    @property
+    def kept(self) -> Plug | None:
+        return replace(self, socket=Path()) if self.usual else None
 
     def commands(self) -> Commands:
         device = {"driver": "ivshmem-doorbell", "id": self.name, "chardev": self.name,
                   "bus": self.port, "vectors": self.vectors}
-        return [self._chardev(), ("device_add", device)]
+        return [self._chardev(), ("device_add", device | ({"master": "on"} if self.usual else {}))]
 
     def arguments(self) -> list[str]:
         return ["-chardev", f"socket,id={self.name},path={value(self.socket)}", "-device",
                 f"ivshmem-doorbell,id={self.name},chardev={self.name},bus={self.port},"
-                f"vectors={self.vectors}"]
+                f"vectors={self.vectors}{',master=on' if self.usual else ''}"]
 
 
 @dataclass(frozen=True)

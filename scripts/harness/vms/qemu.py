@@ -63,6 +63,7 @@ class VmConfig:
     extra: tuple[str, ...] = ()
     gdb_port: int | None = None  # QEMU waits there for gdb
     cold: bool = False  # always boot
+    resets: bool = True  # whether the machine may be reset: then QEMU needs the kernel again
     outer: bool = False  # of an emulated host: no guest of ours is in it, to take its ports
 
     @property
@@ -141,11 +142,12 @@ def _no_qemu(program: str, reason: object) -> Missing:
 def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int = 0,
          plugs: Sequence[Plug] = (), terminal: bool = False,
          ports: Mapping[str, Path] = {}, stdin: int | None = None, ram: Ram | None = None,
-         resumed: bool = False) -> CommandLine:
+         resumed: bool = False, saved: int | None = None) -> CommandLine:
     """`slots`: the number of wires. `terminal`: the console is also our stdin and stdout. `ports`:
     more ports, each with its file. `stdin`: a socket that QEMU inherits, for the guest's command.
     Without an overlay the guest waits for one forever. `ram`: else QEMU's own memory. `resumed`: that
-    memory has the kernel already."""
+    memory has the kernel. `saved`: with so many wires, images/init makes the guest ready for
+    it."""
     base = ["overlay", *(["stdin"] if config.reads else []), *PORTS]
     assert len(ports) + len(base) <= MAX_PORTS, "a guest would miss one of its ports"
     return [
@@ -153,7 +155,7 @@ def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int
         ["-M", MACHINE, *ACCELERATORS[config.accel]],
         ["-smp", _cpus(config), "-m", f"{config.memory}M"],
         ["-nodefaults", "-no-reboot", "-display", "none"],
-        *([] if resumed else _kernel(config, saved=not overlay)),
+        *([] if resumed and not config.resets else _kernel(config, saved)),
         *(_wire_port(slot) for slot in range(slots)),
         ["-device", "virtio-serial-pci"],
         *([["-S", "-gdb", f"tcp:127.0.0.1:{config.gdb_port}"]] if config.gdb_port else []),
@@ -169,10 +171,9 @@ def line(config: VmConfig, folder: Path, overlay: Path | None = None, slots: int
     ]
 
 
-def _kernel(config: VmConfig, saved: bool) -> CommandLine:
-    """`saved`: images/init makes the guest ready for that."""
+def _kernel(config: VmConfig, saved: int | None) -> CommandLine:
     parameters = [*KERNEL_PARAMETERS, *(gdb.KERNEL_PARAMETERS if config.gdb_port else ()),
-                  *config.append, *(["saved"] if saved else [])]
+                  *config.append, *([] if saved is None else [f"saved={saved}"])]
     return [["-kernel", str(config.image.kernel)], ["-initrd", str(config.image.initramfs)],
             ["-append", " ".join(parameters)]]
 

@@ -32,6 +32,16 @@ class PortsTest(unittest.TestCase):
             ports("tcg", qemu.MAX_PORTS - 5)
 
 
+class KernelTest(unittest.TestCase):
+    def test_a_resumed_guest_has_its_kernel_unless_it_may_be_reset(self) -> None:
+        for resumed, resets, given in ((False, False, True), (True, True, True), (True, False, False)):
+            config = VmConfig(Image("6.1.0", Path("kernel"), Path("initramfs")), resets=resets)
+            with self.subTest(resumed=resumed, resets=resets):
+                words = qemu.flat(qemu.line(config, Path(), resumed=resumed))
+                self.assertEqual([word in words for word in ("kernel", "initramfs", "-append")],
+                                 [given] * 3)
+
+
 class VersionTest(unittest.TestCase):
     def setUp(self) -> None:
         self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))

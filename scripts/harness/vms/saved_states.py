@@ -2,8 +2,9 @@
 """Saved states of VMs that have booted and wait for their command, to resume them from there.
 
 The key of a state is the QEMU, the command line that the guest can see, kernel, initramfs and the
-boot of the host, whose TSC the guest has measured. A state holds nothing of a run: the wires are
-plugged in after it was resumed, and then the guest reads its overlay. The newest are kept in the
+boot of the host, whose TSC the guest has measured. A state holds nothing of a run. The usual wires to
+a switchboard are in it, unused: their memory belongs to the run. Others are plugged in after it was
+resumed. Then the guest reads its overlay. The newest are kept in the
 user's cache, about 70 MiB each: more than the whole test suite has kinds of VMs, for two clones.
 
 A state is a folder with the guest's memory and QEMU's devices. A VM that was resumed maps that
@@ -14,6 +15,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,12 +40,14 @@ POLL = 0.005
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = ()) -> str:
+def key(config: qemu.VmConfig, slots: int, ports: Iterable[str] = (), kept: Sequence[Plug] = ()
+        ) -> str:
     """A name that changes with anything that the state depends on. The files' paths are not part of
     it: clones of one revision build the same image, and share its states."""
     program = Path(shutil.which(config.qemu) or config.qemu).resolve().stat()
     line = str(qemu.flat(qemu.line(config, Path(), slots=slots, ram=qemu.Ram(Path(), written=True),
-                                   ports=dict.fromkeys(ports, Path()))))
+                                   ports=dict.fromkeys(ports, Path()), plugs=kept,
+                                   saved=len(kept))))
     for place in (config.image.kernel, config.image.initramfs, BUILD, ROOT):
         line = line.replace(str(place), "")
     image = [build.digest(path) for path in (config.image.kernel, config.image.initramfs)]
@@ -115,6 +119,7 @@ class Making:
             qmp.command("migrate-set-parameters", **{"max-bandwidth": FAST})
             qmp.command("migrate", uri=f"exec:cat >{here}/half && mv {here}/half {here}/{DEVICES}")
             _until_migrated(qmp, self._unfinished / DEVICES)
+        _forget_addresses(self._unfinished / DEVICES)
         with (self._unfinished / RAM).open("wb") as file:
             _copy(self._memory, file.fileno())
         drop(self._name)
@@ -123,6 +128,16 @@ class Making:
 
     def clean_up(self) -> None:
         _remove(self._unfinished)
+
+
+# In a state: which memory of a wire is left out, its size, and where the guest has it.
+_MEMORY_OF_WIRE = re.compile(rb"(/ivshmem\.bar2.{8})(.{8})", re.DOTALL)
+
+
+def _forget_addresses(devices: Path) -> None:
+    """QEMU would compare them with its own before it has read those devices' registers, which say where
+    the guest has that memory."""
+    devices.write_bytes(_MEMORY_OF_WIRE.sub(rb"\1" + bytes(8), devices.read_bytes()))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import unittest
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from unittest import mock
 from bellwire.core import messages
 from bellwire.image.guest_image import Image
 from bellwire.vms import qemu, saved_states
+from bellwire.vms.plugs import IvshmemPlug, Plug, VfioUserPlug
 from bellwire.vms.qemu import VmConfig
 from bellwire.vms.verdict import DEAD
 from bellwire.vms.vm import SLOTS, Vm
@@ -32,6 +34,9 @@ def tell(text):
 
 how = ("resumed" if "-incoming" in line else
        "saving" if "ringbuf,id=overlay" in line else "cold")
+if any("ivshmem" in word for word in line):
+    with open(folder + "/plugged", "a") as plugged:
+        plugged.write(how + " line\\n")
 with open(folder + "/starts", "a") as starts:
     starts.write(how + "\\n")
 open(folder + "/console.log", "w").close()
@@ -68,8 +73,11 @@ for request in monitor:
         with open(folder + "/console.log", "w") as console:
             console.write("[    2.0] Kernel panic - not syncing: probe\\n")
         sys.exit(0)
+    if command["execute"] == "device_add":
+        with open(folder + "/plugged", "a") as plugged:
+            plugged.write(how + "\\n")
     if command["execute"] == "cont":
-        tell("ready 1")
+        tell("prepared 1" if how == "saving" else "ready 1")
     answer(**{"return": {"status": "completed"}})
 """
 
@@ -88,8 +96,8 @@ class WarmTest(unittest.TestCase):
         self.config = VmConfig(Image("6.1.0", self.base, self.base), qemu=str(self.fake))
         qemu.version.cache_clear()
 
-    def boot(self, config: VmConfig | None = None) -> Vm:
-        vm = self.enterContext(Vm(config or self.config, self.folder, self.base))
+    def boot(self, config: VmConfig | None = None, plugs: Sequence[Plug] = ()) -> Vm:
+        vm = self.enterContext(Vm(config or self.config, self.folder, self.base, plugs))
         self.assertIsNone(vm.boot())
         return vm
 
@@ -103,6 +111,28 @@ class WarmTest(unittest.TestCase):
         self.assertTrue(all(self.boot().resumed for _ in range(3)))
         self.assertEqual(self.starts(), ["saving", "resumed", "resumed", "resumed"])
         self.assertEqual(self.said.getvalue(), "")
+
+    def plugged(self, *plugs: Plug) -> list[str]:
+        """How two VMs got them."""
+        for _ in range(2):
+            self.assertTrue(self.boot(plugs=plugs).resumed)
+        return (self.folder / "plugged").read_text().splitlines()
+
+    def test_the_usual_wires_are_in_the_state(self) -> None:
+        self.assertEqual(self.plugged(IvshmemPlug(0, Path("/socket"), 8, usual=True)),
+                         ["saving", "resumed line", "resumed line"])
+
+    def test_others_are_plugged_in_afterwards(self) -> None:
+        usual = IvshmemPlug(0, Path("/socket"), 8, usual=True)
+        self.assertEqual(self.plugged(usual, VfioUserPlug(1, Path("/socket"))), ["resumed"] * 4)
+
+    def test_it_has_no_address_of_a_wires_memory(self) -> None:
+        name, size, rest = b"\x1f0000:00:08.0:00.0/ivshmem.bar2", (4 << 20).to_bytes(8), b"config"
+        for before, after in ((5 << 30, 0), (0x0a << 24, 0), (0, 0)):
+            state = self.folder / "state"
+            state.write_bytes(b"ram" + name + size + before.to_bytes(8) + rest)
+            saved_states._forget_addresses(state)
+            self.assertEqual(state.read_bytes(), b"ram" + name + size + after.to_bytes(8) + rest)
 
     def test_what_is_booted_always(self) -> None:
         for config in (replace(self.config, cold=True), replace(self.config, append=("x",)),
@@ -221,7 +251,9 @@ class WarmTest(unittest.TestCase):
     def test_the_key_changes_with_all_that_a_state_depends_on(self) -> None:
         keys = [saved_states.key(self.config, 1), saved_states.key(self.config, 2),
                 saved_states.key(replace(self.config, smp=2), 1),
-                saved_states.key(replace(self.config, memory=512), 1)]
+                saved_states.key(replace(self.config, memory=512), 1),
+                *(saved_states.key(self.config, 1, kept=[IvshmemPlug(0, Path(), vectors, True)])
+                  for vectors in (8, 16))]
         os.utime(self.fake, (1, 1))
         keys.append(saved_states.key(self.config, 1))
         self.base.write_text("another image")

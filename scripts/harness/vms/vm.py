@@ -82,6 +82,8 @@ class Vm:
         self.session: Session | None = None  # where run() runs its commands
         self._slots = max(len(plugs), SLOTS if config.resumable else 0)
         self._plugs = plugs
+        kept = [plug.kept for plug in plugs]
+        self._kept = [plug for plug in kept if plug] if all(kept) else []  # what a state has of them
         self._overlay = overlay
         self._status_file = folder / "status"
         self._bounded = [self.stdout, self.stderr, self.results, *map(Growing, (
@@ -170,6 +172,7 @@ class Vm:
     def reset(self) -> bool:
         """Resets the machine while it runs, as a reset button does. Its guest boots again, and its
         command begins again, without what it has read of its input. False: it has ended."""
+        assert self.config.resets, "its QEMU may have no kernel for another boot"
         self._qmp.greet()
         self._qmp.command("set-action", reboot="reset")
         self._qmp.command("chardev-change", id="overlay", backend=qemu.overlay_again(self._overlay))
@@ -271,9 +274,10 @@ class Vm:
 
     def _line(self, overlay: Path | None, plugs: Sequence[Plug] = (),
               terminal: bool = False, stdin: socket.socket | None = None,
-              ram: qemu.Ram | None = None, resumed: bool = False) -> qemu.CommandLine:
+              ram: qemu.Ram | None = None, resumed: bool = False, saved: int | None = None
+              ) -> qemu.CommandLine:
         return qemu.line(self.config, self.folder, overlay, self._slots, plugs, terminal,
-                         self._ports, stdin.fileno() if stdin else None, ram, resumed)
+                         self._ports, stdin.fileno() if stdin else None, ram, resumed, saved)
 
     def _launch(self, line: qemu.CommandLine, *more: list[str], terminal: bool = False,
                 watch: Callable[[], None] = lambda: None, inherited: Sequence[int] = ()) -> None:
@@ -303,7 +307,7 @@ class Vm:
     def _warm(self, limit: float | None, watch: Callable[[], None]) -> Verdict | None:
         """Resumes a saved state, or boots once and saves one. Returns None if the guest is ready,
         NOT_RESUMED if it has to be booted, and a verdict if it died after it was resumed."""
-        name = saved_states.key(self.config, self._slots, self._ports)
+        name = saved_states.key(self.config, self._slots, self._ports, self._kept)
         saved = False
         try:
             state = saved_states.find(name) or self._boot_and_save(name, limit, watch)
@@ -334,15 +338,16 @@ class Vm:
 
     def _resume(self, state: State, watch: Callable[[], None]) -> None:
         self.resumed = True
+        there, later = (self._plugs, []) if self._kept else ([], self._plugs)
         with saved_states.memory(state, self.config.shared_memory) as ram:
-            line = self._line(self._overlay, terminal=self._terminal, stdin=self._stdin, ram=ram,
-                              resumed=True)
-            self._launch(line, saved_states.INCOMING, terminal=self._terminal,
-                         inherited=[state.devices])
+            line = self._line(self._overlay, there, self._terminal, self._stdin, ram, resumed=True)
+            with self._plugging():
+                self._launch(line, saved_states.INCOMING, terminal=self._terminal, watch=watch,
+                             inherited=[state.devices])
             self._qmp.greet()
             saved_states.load(self._qmp, state, qemu.numbers(self.config.qemu))
         with self._plugging(watch):
-            saved_states.plug(self._qmp, self._plugs)
+            saved_states.plug(self._qmp, later)
 
     def _boot_and_save(self, name: str, limit: float | None, watch: Callable[[], None]
                        ) -> State | None:
@@ -352,11 +357,10 @@ class Vm:
                 return None
             if state := saved_states.find(name):
                 return state
-            self._launch(self._line(None, ram=making.ram))
+            self._launch(self._line(None, ram=making.ram, saved=len(self._kept)))
             self.boots += 1
-            if self.until(lambda: watch() or self._waiting(), limit):
+            if self._prepared(limit, watch):
                 if not logs.complaints(self.console):
-                    self._qmp.greet()
                     making.save(self._qmp)
             elif not self._ended():
                 self._give_up(limit)
@@ -373,8 +377,14 @@ class Vm:
         messages.say(f"the guest wasn't ready after {limit:g} s, boot {self.boots}; its console: "
                      f"{self.folder}/console-boot-{self.boots}.log")
 
-    def _waiting(self) -> bool:
-        return self._word("waiting") is not None
+    def _prepared(self, limit: float | None, watch: Callable[[], None]) -> bool:
+        """Plugs in what the state has, once the guest waits for it."""
+        if not self.until(lambda: watch() or self._word("waiting") is not None, limit):
+            return False
+        self._qmp.greet()
+        with self._plugging(watch):
+            saved_states.plug(self._qmp, self._plugs if self._kept else [])
+        return self.until(lambda: watch() or self._word("prepared") is not None, limit)
 
     def _ready(self) -> bool:
         failure = self._word("failed")
