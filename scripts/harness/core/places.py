@@ -7,7 +7,6 @@ import hashlib
 import os
 import pwd
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -180,7 +179,7 @@ def replace_file(path: Path, data: bytes | str) -> None:
 
 def unique(path: Path) -> Path:
     """With a suffix that no other process uses, in another container with this folder either."""
-    return path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    return path.with_name(f"{path.name}.{os.urandom(8).hex()}")
 
 
 def _short(name: str) -> str:

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -89,7 +88,8 @@ def _locked_folder() -> tuple[Path, int]:
     for parent in _parents():
         try:
             while True:
-                folder = Path(tempfile.mkdtemp(prefix=f"{_PRIVATE}{os.getuid()}.", dir=parent))
+                folder = parent / f"{_PRIVATE}{os.getuid()}.{os.urandom(4).hex()}"
+                folder.mkdir(0o700)
                 lock = _lock(folder)
                 if lock is not None and (folder / _LOCK).exists():  # nobody swept it
                     _fill(folder, lock)

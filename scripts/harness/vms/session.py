@@ -5,9 +5,9 @@ The guest's command is a shell that reads its input, which is our end of a socke
 command it writes a mark to both of its streams; up to there, they are the command's.
 """
 
+import os
 import shlex
 import socket
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,7 +68,7 @@ class Session:
 
     def run(self, vm: "Vm", command: str | Sequence[str], limit: float) -> Completed:
         words = command if isinstance(command, str) else shlex.join(command)
-        mark = uuid.uuid4().hex
+        mark = os.urandom(16).hex()
         out, err = self._streams = self._streams or (_Stream(vm.stdout), _Stream(vm.stderr))
         self._socket.sendall(f"sh -c {shlex.quote(words)} </dev/null; printf '{mark} %d\\n' $?; "
                              f"printf '{mark}\\n' >&2\n".encode())
