@@ -63,7 +63,7 @@ def by_ivshmem(place: Place, choices: Sequence[Choice]) -> Wiring:
                for slot, choice in enumerate(choices)]
     sizes = [f"--{word}{'' if word.startswith('entries') else 'K'}" for word in place.words]
     switchboard = Switchboard(place.folder, socket, len(choices), place.vectors, sizes)
-    usual = place.vectors == VECTORS and not sizes
+    usual = len(choices) == 1 and place.vectors == VECTORS and not sizes
     return Wiring(switchboard, devices,
                   lambda _, slot: IvshmemPlug(slot, socket, place.vectors, usual))
 

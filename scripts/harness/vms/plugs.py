@@ -73,8 +73,8 @@ class SocketPlug(Plug):
 
 @dataclass(frozen=True)
 class IvshmemPlug(SocketPlug):
-    """To a switchboard. `usual`: ours, with as much memory as most have. Then QEMU is told to be the
-    "master", which only means that it can be saved: what the memory has is not its concern."""
+    """To a switchboard. `usual`: to ours, for one slot with as much memory as most have. Then QEMU is
+    told to be the "master", which only means that it can be saved. It must be the first guest there."""
 
     vectors: int
     usual: bool = False
