@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import sys
 import tempfile
 import time
 import unittest
@@ -91,6 +92,24 @@ class BenchTest(unittest.TestCase):
         while stat.exists() and stat.read_text().split(") ")[1][0] not in "ZX":
             self.assertLess(time.monotonic(), deadline)
             time.sleep(0.01)
+
+    def test_several_at_once_have_one_time(self) -> None:
+        meet = f"echo x >>{self.folder}/ran; until [ $(wc -l <{self.folder}/ran) = 3 ]; do sleep 0.01; done"
+        boot.time_run(["sh", "-c", meet], number=3)
+        with self.assertRaisesRegex(HarnessError, "sh ended with 1"):
+            boot.time_run(["sh", "-c", f"mkdir {self.folder}/once"], number=2)
+
+    def test_memory_is_that_of_all_processes(self) -> None:
+        hold = "import sys, time; kept = bytes([1]) * (int(sys.argv[1]) << 20); " \
+               f"print('{boot.RUNG}', flush=True); time.sleep(4321)"
+        script = '"$0" -c "$1" "$2" & wait'
+        one, more = (boot.memory(["sh", "-c", script, sys.executable, hold, mib], number)
+                     for mib, number in (("0", 1), ("40", 2)))
+        self.assertGreater(more - one, 2 * 40)
+
+    def test_one_that_ends_too_early_has_no_memory(self) -> None:
+        with self.assertRaisesRegex(HarnessError, "sh never said 'all is rung': boom"):
+            boot.memory(["sh", "-c", "echo boom"], 1)
 
     def test_a_dead_process_is_not_an_idle_one(self) -> None:
         dead = SimpleNamespace(what="device 0", pid=None, check=lambda: None, log="its.log")
