@@ -93,6 +93,7 @@ struct bell_look {
 	u64 doorbell, interrupt; /* what was missing */
 	u32 completed;
 	u64 recovered; /* the interrupt that was */
+	u64 rang_at;   /* in ticks: when it was first rung again */
 
 	u64 rang_for;    /* the doorbell that is missing, and was rung again */
 	s64 uncounted;   /* before that, doorbells that the device had not counted */
@@ -304,9 +305,11 @@ static inline bool bell_steps(const struct bell_queue *queue)
 	       (BELLWIRE_GUEST_STEPS | BELLWIRE_HOST_STEPS);
 }
 
-/* record.c; bell_record_it() in any context. The index is a word of the shared memory. */
+/* record.c; the last two in any context. The index is a word of the shared memory. */
 void bell_records_init(struct bell_queue *queue);
 void bell_record_it(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index);
+void bell_record_recovery(struct bell_queue *queue, enum bellwire_recovery what, u32 index,
+			  u64 ticks);
 
 /* Called in an RCU read section, or with interrupts off. */
 static inline void bell_record(struct bell_queue *queue, enum bellwire_stage stage,

@@ -12,6 +12,7 @@
 #include <linux/bits.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/timex.h>
 
 #include "device.h"
 #include "trace.h"
@@ -108,10 +109,11 @@ static s64 uncounted(const struct bell_queue *queue)
 void bell_look_settle(struct bell_queue *queue)
 {
 	struct bell_look *look = &queue->look;
+	u64 rang_for = look->rang_for;
 
 	lockdep_assert_held(&queue->device->lock);
 
-	if (!look->rang_for || look->rang_for == missing_doorbell(queue))
+	if (!rang_for || rang_for == missing_doorbell(queue))
 		return;
 	look->rang_for = NOTHING;
 	if (READ_ONCE(queue->device->memory->device.incarnation) != look->incarnation ||
@@ -119,6 +121,7 @@ void bell_look_settle(struct bell_queue *queue)
 		return;
 	bell_count(queue, BELL_RECOVERED_DOORBELLS);
 	trace_recovered(queue, BELLWIRE_HOP_DOORBELL);
+	bell_record_recovery(queue, BELLWIRE_RECOVERED_DOORBELL, (u32)rang_for, look->rang_at);
 }
 
 static void ring_again(struct bell_queue *queue, u64 missing)
@@ -127,6 +130,7 @@ static void ring_again(struct bell_queue *queue, u64 missing)
 
 	if (!look->rang_for) {
 		look->rang_for = missing;
+		look->rang_at = get_cycles();
 		look->uncounted = uncounted(queue);
 		look->incarnation = READ_ONCE(queue->device->memory->device.incarnation);
 	}
@@ -140,6 +144,7 @@ static void recover_interrupt(struct bell_queue *queue, u64 missing)
 	queue->look.recovered = missing;
 	bell_count(queue, BELL_RECOVERED_INTERRUPTS);
 	trace_recovered(queue, BELLWIRE_HOP_INTERRUPT);
+	bell_record_recovery(queue, BELLWIRE_RECOVERED_INTERRUPT, (u32)missing, get_cycles());
 	bell_queue_call(queue);
 }
 

@@ -30,21 +30,13 @@ static void write(struct bellwire_record *place, const struct bellwire_record *r
 	smp_store_release(&at[1], words[1]); /* likewise */
 }
 
-static void write_locked(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
+static void write_locked(struct bell_queue *queue, const struct bellwire_record *record)
 {
 	struct bell_records *records = &queue->records;
-	struct bellwire_record record = {
-		.stage = stage,
-		.generation = queue->generation,
-		.index = READ_ONCE(*index),
-	};
 
 	lockdep_assert_held(&records->lock);
 
-	rmb(); /* reads the clock after the index */
-	record.ticks = get_cycles();
-	write(&records->ring[records->written & (queue->device->format.trace_entries - 1)],
-	      &record);
+	write(&records->ring[records->written & (queue->device->format.trace_entries - 1)], record);
 	records->written++;
 	/* A reader that sees the count sees the record. */
 	smp_store_release(&queue->control->sides[BELLWIRE_MODULE].written, records->written);
@@ -52,11 +44,34 @@ static void write_locked(struct bell_queue *queue, enum bellwire_stage stage, co
 
 void bell_record_it(struct bell_queue *queue, enum bellwire_stage stage, const u32 *index)
 {
+	struct bellwire_record record = { .stage = stage };
 	unsigned long irq;
 
 	if (!queue->device->format.trace_entries)
 		return;
 	raw_spin_lock_irqsave(&queue->records.lock, irq);
-	write_locked(queue, stage, index);
+	record.generation = queue->generation;
+	record.index = READ_ONCE(*index);
+	rmb(); /* reads the clock after the index */
+	record.ticks = get_cycles();
+	write_locked(queue, &record);
+	raw_spin_unlock_irqrestore(&queue->records.lock, irq);
+}
+
+void bell_record_recovery(struct bell_queue *queue, enum bellwire_recovery what, u32 index,
+			  u64 ticks)
+{
+	const struct bellwire_record record = {
+		.ticks = ticks,
+		.stage = what,
+		.generation = queue->generation,
+		.index = index,
+	};
+	unsigned long irq;
+
+	if (!queue->device->format.trace_entries || !READ_ONCE(queue->control->recording.recording))
+		return;
+	raw_spin_lock_irqsave(&queue->records.lock, irq);
+	write_locked(queue, &record);
 	raw_spin_unlock_irqrestore(&queue->records.lock, irq);
 }

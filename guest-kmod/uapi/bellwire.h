@@ -359,11 +359,19 @@ enum bellwire_completion_status {
  * `index` is the request's, and the `more` requests that follow it reached the
  * stage at the same moment. A record of any other stage stands for all requests
  * below `index`: on the way to the device, `index` is `submitted` as it was then;
- * on the way back, it is `completed`.
+ * on the way back, it is `completed`. The module also records, as a stage of no
+ * request, that it did without a signal: `index` is the request's that it was
+ * for. A doorbell is rung again at that time, and recorded once it is known to
+ * have been lost; so its time may be before that of records behind which it stands.
  */
+enum bellwire_recovery {
+	BELLWIRE_RECOVERED_DOORBELL = 32,
+	BELLWIRE_RECOVERED_INTERRUPT = 33,
+};
+
 struct bellwire_record {
 	__u64 ticks;      /* the TSC of the side that recorded */
-	__u8 stage;       /* enum bellwire_stage */
+	__u8 stage;       /* enum bellwire_stage, or enum bellwire_recovery */
 	__u8 more;        /* 0 for stages that stand for all requests below `index` */
 	__u16 generation; /* the lower 16 bits */
 	__u32 index;

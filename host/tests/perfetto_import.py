@@ -39,6 +39,7 @@ class Imported:
     slices: list[Slice] = field(default_factory=list)
     flows: dict[int, list[Slice]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    instants: list[tuple[str, int, tuple[int, int]]] = field(default_factory=list)  # name, at, track
 
 
 def nanoseconds(written: str, mode: str) -> int:
@@ -66,6 +67,10 @@ def read(text: str, mode: str = ROUNDED) -> Imported:
     timed = []
     for event in load(text):
         if event["ph"] == "M":
+            continue
+        if event["ph"] == "i":
+            imported.instants.append((event["name"], nanoseconds(str(event["ts"]), mode),
+                                      (event["pid"], event["tid"])))
             continue
         for key in ("ts", "dur") if event["ph"] == "X" else ("ts",):
             if not NUMBER.fullmatch(str(event[key])) or str(event[key]).startswith("-"):

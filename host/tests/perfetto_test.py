@@ -2,6 +2,7 @@
 """`bellwire trace export --perfetto`: nothing of it is lost by a strict import."""
 
 from typing import Any
+import collections
 import gzip
 import json
 import math
@@ -62,6 +63,18 @@ class Strict(PerfettoCase):
                 imported = self.assert_strict(text, total["count"])
                 self.assertEqual(len(imported.flows), total["count"])
                 self.assertLess(len(text), PLAIN_SIZE * total["count"])
+
+    def test_faults_and_recoveries_are_instants(self) -> None:
+        trace = self.folder / "faults.json"
+        self.bellwire("device", "delay", "--on", "in-process:rings=300", "--trace", trace, "--fault",
+                      "drop interrupt every 20; drop doorbell every 50")
+        shown = json.loads(self.bellwire("trace", "show", trace, "--json").stdout)
+        imported = self.assert_strict(self.export(trace), shown["total"]["count"])
+        names = collections.Counter(re.sub(r" \d+$", "", name) for name, _, _ in imported.instants)
+        recovered = {f"{what} recovered": times for what, times in shown["recovered"].items()}
+        self.assertEqual(names, shown["faults"] | recovered)
+        self.assertGreater(names["drop interrupt"], 0)
+        self.assertGreater(names["interrupt recovered"], 0)
 
     def test_random_traces(self) -> None:
         dice = random.Random(15)

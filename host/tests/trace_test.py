@@ -199,6 +199,23 @@ class Page(TraceCase):
             for cell, key in zip(cells[1:5], ("p50_ns", "p90_ns", "p99_ns", "max_ns")):
                 self.assertAlmostEqual(float(cell), hop[key] / 1000, delta=0.051)
 
+    def test_what_went_wrong_on_purpose_is_drawn_and_can_be_picked(self) -> None:
+        mark = {"queue": 0, "index": 5, "what": "drop interrupt 6", "at": 0.0}
+        trace = made_up()
+        mark["at"] = trace["requests"][5]["at"][6]
+        again = {**mark, "what": "interrupt", "at": trace["requests"][5]["at"][8]}
+        seen = self.answer("""
+            const pick = [...document.querySelectorAll('#pick option')].find(
+                (option) => option.textContent === 'drop interrupt 6');
+            travelWith(Number(pick.value));
+            const classes = [...document.querySelectorAll('#timeline .mark')].map(
+                (mark) => mark.getAttribute('class'));
+            return [document.getElementById('chosen').textContent, classes,
+                    document.getElementById('facts').textContent];""", faults=[mark], recovered=[again])
+        self.assertRegex(seen[0], r"^queue 0, request 5, [\d.]+ µs; drop interrupt 6; interrupt recovered$")
+        self.assertEqual(seen[1], ["mark fault", "mark recovered"])
+        self.assertIn("drop interrupt1 on purpose", seen[2])
+
     def test_keys_step_through_a_request(self) -> None:
         seen = self.answer("""
             const press = (key) => document.body.dispatchEvent(

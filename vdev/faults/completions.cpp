@@ -32,7 +32,7 @@ CompletionFate CompletionFaults::fate_of(unsigned queue, std::uint32_t request) 
   if (!fault) return {};
   const auto action = tally_->rule(fault->rule).action;
   const CompletionFate fate{.kind = kind_of(action), .random = fault->random};
-  tally_->injected(fault->rule, queue, FaultVictim{request});
+  tally_->injected(*fault, queue, FaultVictim{request});
   log::warning("fault: {} completion {} on wire {}, request {}{}", name_of_action(action),
                fault->number, queue, request,
                fate.kind == Kind::scrambled

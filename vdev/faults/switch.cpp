@@ -114,7 +114,7 @@ void FaultSwitch::note(unsigned place, const Fault& fault) {
   const auto& wire = places_[place]->wire;
   const auto newest =
       witness_ != nullptr ? witness_->newest_request(wire.kind, wire.index) : std::nullopt;
-  tally_->injected(fault.rule, wire.index, newest);
+  tally_->injected(fault, wire.index, newest);
   const auto us = static_cast<double>(fault.time.count()) / 1e3;
   log::warning("fault: {} {}{} on wire {}{}{}", name_of_action(rule_of(fault).action),
                name_of_wire(wire.kind), fault.number > 0 ? text(" {}", fault.number) : "",

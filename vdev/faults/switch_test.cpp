@@ -277,8 +277,9 @@ TEST_CASE("a plan says what it did, and that it did nothing") {
   FaultTally tally(FaultPlan::parse("drop doorbell 2").value());
   CHECK_FALSE(tally.arrived(FaultWire::doorbell, 0));
   CHECK(tally.check().error().message == "nothing was dropped: only 1 doorbells arrived");
-  REQUIRE(tally.arrived(FaultWire::doorbell, 0));
-  tally.injected(0, 0, std::nullopt);
+  const auto fault = tally.arrived(FaultWire::doorbell, 0);
+  REQUIRE(fault);
+  tally.injected(*fault, 0, std::nullopt);
   CHECK(tally.check());
   CHECK(tally.report() == "1 by 'drop doorbell 2'");
   const FaultTally other(FaultPlan::parse("drop doorbell 1; stall interrupt 2 5ms").value());

@@ -2,11 +2,13 @@
 #include "vdev/faults/tally.hpp"
 
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include <algorithm>
 #include <csignal>
 #include <ctime>
 #include <span>
+#include <utility>
 
 #include "vdev/log/log.hpp"
 
@@ -73,14 +75,28 @@ FaultTally::Fault FaultTally::invent(std::size_t rule) {
   return {.rule = rule, .number = 0, .random = mix(drawn), .time = plan_.rules[rule].time(drawn)};
 }
 
-void FaultTally::injected(std::size_t rule, unsigned wire,
+void FaultTally::injected(const Fault& fault, unsigned wire,
                           std::optional<FaultVictim> victim) noexcept {
-  auto& slot = slots_[rule];
+  auto& slot = slots_[fault.rule];
   const std::lock_guard lock(mutex_);
+  if (moments_ && moments_->kept.size() == most_moments)
+    ++moments_->lost;
+  else if (moments_)
+    moments_->kept.push_back({__rdtsc(), fault.rule, fault.number, wire, victim});
   slot.last_wire = wire;
   slot.victim = victim;
   if (slot.given && slot.rule.chooses == FaultRule::Chooses::nth) slot.armed = false;
   slot.injected.fetch_add(1, std::memory_order_relaxed);
+}
+
+void FaultTally::keep_moments() noexcept {
+  const std::lock_guard lock(mutex_);
+  moments_.emplace();
+}
+
+FaultMoments FaultTally::take_moments() noexcept {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(moments_, std::nullopt).value_or(FaultMoments());
 }
 
 std::uint64_t FaultTally::count(std::size_t rule) const noexcept {

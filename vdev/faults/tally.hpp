@@ -26,6 +26,20 @@ struct FaultVictim {
   std::uint32_t generation = 0;
 };
 
+/// When something went wrong, for whoever records the device.
+struct FaultMoment {
+  std::uint64_t ticks;   ///< of the TSC
+  std::size_t rule;      ///< its index in the tally
+  std::uint64_t number;  ///< as in FaultTally::Fault
+  unsigned wire;         ///< by its index
+  std::optional<FaultVictim> victim;
+};
+
+struct FaultMoments {
+  std::vector<FaultMoment> kept;
+  std::uint64_t lost = 0;  ///< for which there was no room
+};
+
 class FaultTally {
  public:
   static constexpr std::size_t most_given = 32;  ///< rules that open() lets in, beside the plan's
@@ -52,7 +66,12 @@ class FaultTally {
   /// The next one of a rule that invents some; `time` from now.
   [[nodiscard]] Fault invent(std::size_t rule);
   /// `wire`: the one that it happened to, by its index.
-  void injected(std::size_t rule, unsigned wire, std::optional<FaultVictim> victim) noexcept;
+  void injected(const Fault& fault, unsigned wire, std::optional<FaultVictim> victim) noexcept;
+
+  static constexpr std::size_t most_moments = std::size_t{1} << 16;
+  /// Keeps moments from now on, until they are taken.
+  void keep_moments() noexcept;
+  [[nodiscard]] FaultMoments take_moments() noexcept;
 
   /// Adds rules behind all others, which count signals from now on; `only`: on that wire alone. One
   /// that was given before begins anew. EPERM: it is not open; EINVAL: what can be given only when
@@ -106,7 +125,8 @@ class FaultTally {
   std::vector<FaultWire> given_wires_;
   std::unique_ptr<Slot[]> slots_;  // with room for all that may be given: none moves
   std::atomic<std::size_t> used_;
-  mutable std::mutex mutex_;  // of giving, and of a slot's last words
+  mutable std::mutex mutex_;             // of giving, of a slot's last words, and of the moments
+  std::optional<FaultMoments> moments_;  // while they are kept
   std::array<std::atomic<std::uint64_t>, fault_wires> arrivals_{};    // by FaultWire
   std::array<std::vector<std::uint64_t>, fault_wires> of_each_wire_;  // likewise, then by index
   std::vector<std::uint64_t> inventions_;                             // by rule of the plan

@@ -17,7 +17,7 @@ std::vector<unsigned> chosen_of(FaultTally& tally, FaultWire wire, unsigned inde
   std::vector<unsigned> chosen;
   for (unsigned number = 1; number <= count; ++number)
     if (const auto fault = tally.arrived(wire, index)) {
-      tally.injected(fault->rule, index, FaultVictim{number, 1});
+      tally.injected(*fault, index, FaultVictim{number, 1});
       chosen.push_back(number);
     }
   return chosen;
@@ -71,6 +71,26 @@ TEST_CASE("what can't be given is refused") {
     CHECK_MESSAGE(!refusal_of(tally, words).empty(), words);
   CHECK(tally.rules() == 0);
   CHECK(tally.check());
+}
+
+TEST_CASE("moments are kept for whoever asks, up to a bound") {
+  FaultTally tally(plan_of("drop doorbell every 2"));
+  CHECK(chosen_of(tally, FaultWire::doorbell, 3, 2) == Chosen{2});
+  CHECK(tally.take_moments().kept.empty());
+  tally.keep_moments();
+  CHECK(chosen_of(tally, FaultWire::doorbell, 3, 4) == Chosen{2, 4});
+  const auto moments = tally.take_moments();
+  REQUIRE(moments.kept.size() == 2);
+  CHECK(moments.kept[1].ticks >= moments.kept[0].ticks);
+  CHECK(moments.kept[1].number == 6);  // of all that arrived
+  CHECK(moments.kept[1].wire == 3);
+  CHECK(moments.kept[1].victim->request == 4);
+  CHECK(moments.lost == 0);
+  tally.keep_moments();
+  static_cast<void>(chosen_of(tally, FaultWire::doorbell, 3, 2 * FaultTally::most_moments + 4));
+  const auto full = tally.take_moments();
+  CHECK(full.kept.size() == FaultTally::most_moments);
+  CHECK(full.lost == 2);
 }
 
 TEST_CASE("a device takes so many rules and no more") {

@@ -13,18 +13,20 @@ void DriverLook::interrupted(LookTime::Duration slept) noexcept {
   if (!std::exchange(replaced_, false)) time_.measured(slept);
 }
 
-DriverLook::Missing DriverLook::look() noexcept {
+DriverLook::Missing DriverLook::look(ModuleQueue* records) noexcept {
   const auto seen = see();
   const auto completed = load(queue_.control->complete.completed, acquire);
   const bool again = std::exchange(seen_, seen) == seen;
   time_.looked(std::exchange(completed_, completed) != completed || !again);
-  settle(seen);
+  settle(seen, records);
   if (!again) return Missing::nothing;
   replaced_ = seen.missing != Missing::nothing;
   if (seen.missing == Missing::doorbell) ring_again(seen);
   if (seen.missing == Missing::interrupt) {
     ++interrupts_;
     interrupted_ = true;
+    if (records != nullptr)
+      records->note_recovery(timestamp_after_loads(), BELLWIRE_RECOVERED_INTERRUPT, seen.request);
   }
   return seen.missing;
 }
@@ -55,16 +57,20 @@ void DriverLook::ring_again(const Seen& seen) noexcept {
   if (again_.seen.missing != Missing::nothing) return;
   again_ = {.seen = seen,
             .uncounted = uncounted(),
-            .incarnation = load(layout_.device_line().incarnation, acquire)};
+            .incarnation = load(layout_.device_line().incarnation, acquire),
+            .ticks = timestamp_after_loads()};
 }
 
 // The device took what it was rung for a second time. If it has counted both rings, the first was
 // only late. Of one that was restarted meanwhile nothing is known.
-void DriverLook::settle(const Seen& seen) noexcept {
+void DriverLook::settle(const Seen& seen, ModuleQueue* records) noexcept {
   if (again_.seen.missing == Missing::nothing || again_.seen == seen) return;
   const auto again = std::exchange(again_, {});
   const bool same = load(layout_.device_line().incarnation, acquire) == again.incarnation;
-  if (same && uncounted() >= again.uncounted) ++doorbells_;
+  if (!same || uncounted() < again.uncounted) return;
+  ++doorbells_;
+  if (records != nullptr)
+    records->note_recovery(again.ticks, BELLWIRE_RECOVERED_DOORBELL, again.seen.request);
 }
 
 }  // namespace bellwire::ring

@@ -14,7 +14,7 @@
 #include <chrono>
 #include <cstdint>
 
-#include "vdev/ring/layout.hpp"
+#include "vdev/ring/driver_queue.hpp"
 #include "vdev/ring/look_time.hpp"
 
 namespace bellwire::ring {
@@ -33,12 +33,13 @@ class DriverLook {
 
   /// How long to sleep before a look.
   [[nodiscard]] LookTime::Duration time() const noexcept { return time_.time(); }
-  /// To be called after a sleep of time(). What it returns is missing: ring, or go on.
-  [[nodiscard]] Missing look() noexcept;
+  /// To be called after a sleep of time(). What it returns is missing: ring, or go on. `records`:
+  /// notes what is recovered; null: nobody does.
+  [[nodiscard]] Missing look(ModuleQueue* records = nullptr) noexcept;
 
   /// Both up to now.
   [[nodiscard]] std::uint64_t recovered_doorbells() noexcept {
-    settle(see());
+    settle(see(), nullptr);
     return doorbells_;
   }
   [[nodiscard]] std::uint64_t recovered_interrupts() const noexcept { return interrupts_; }
@@ -54,13 +55,14 @@ class DriverLook {
     Seen seen;
     std::int64_t uncounted = 0;  // before that
     std::uint32_t incarnation = 0;
+    std::uint64_t ticks = 0;  // when
   };
 
   [[nodiscard]] Seen see() const noexcept;
   [[nodiscard]] bool served() const noexcept;
   [[nodiscard]] std::int64_t uncounted() const noexcept;
   void ring_again(const Seen& seen) noexcept;
-  void settle(const Seen& seen) noexcept;
+  void settle(const Seen& seen, ModuleQueue* records) noexcept;
 
   Layout layout_;
   Queue queue_;

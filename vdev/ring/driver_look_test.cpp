@@ -125,6 +125,30 @@ TEST_CASE("nothing is missing of a request that its process or its device works 
   CHECK(scene.look.look() == Missing::nothing);
 }
 
+TEST_CASE("what is recovered is recorded, at the time of the look that did without it") {
+  LookScene scene;
+  ring::ModuleQueue module(*scene.pair.queue);
+  DriverLook look(scene.layout, *scene.pair.queue, module.generation());
+  ring::set_recording(*scene.pair.queue, BELLWIRE_HOST_RECORDS, true);
+  ring::TraceReader reader(*scene.pair.queue, BELLWIRE_MODULE);
+  look.rung();
+  CHECK(look.look(&module) == Missing::nothing);
+  CHECK(look.look(&module) == Missing::doorbell);
+  look.rung();
+  const auto rung = ring::timestamp_after_loads();
+  scene.pair.turn();
+  CHECK(look.look(&module) == Missing::nothing);
+  CHECK(look.look(&module) == Missing::interrupt);
+  std::vector<bellwire_record> records;
+  reader.drain(records);
+  REQUIRE(records.size() == 2);
+  CHECK(records[0].stage == BELLWIRE_RECOVERED_DOORBELL);
+  CHECK(records[0].ticks <= rung);
+  CHECK(records[1].stage == BELLWIRE_RECOVERED_INTERRUPT);
+  CHECK(records[1].ticks >= rung);
+  CHECK(records[1].generation == module.generation());
+}
+
 TEST_CASE("the doorbell and the interrupt of a claim are replaced as well") {
   LookScene scene;
   const auto generation = ring::begin_generation(*scene.pair.queue);

@@ -177,6 +177,11 @@ class ModuleQueue {
     note(BELLWIRE_SIGNALLED);
   }
 
+  /// A look did without the signal for that request, at that time.
+  void note_recovery(std::uint64_t ticks, bellwire_recovery what, std::uint32_t index) noexcept {
+    trace_.note_recovery(ticks, what, generation_, index);
+  }
+
   /// One of these four.
   void note(bellwire_stage stage) noexcept {
     const bool on_way_there = stage < BELLWIRE_WOKEN;

@@ -60,7 +60,7 @@ class TraceWriter {
     const auto seen = load(index, acquire);
     store(line_->last[stage], seen + (stage_of_request(stage) ? 1 : 0), relaxed);
     if (!on()) return;
-    write(timestamp_after_loads(), stage, 0, generation, seen);
+    write(timestamp_after_loads(), static_cast<__u8>(stage), 0, generation, seen);
     store(line_->written, count_, release);
   }
 
@@ -78,6 +78,14 @@ class TraceWriter {
     if (on()) write_all(now, stage, generation, first, end);
   }
 
+  /// What is no stage of a request, at a known moment.
+  void note_recovery(std::uint64_t ticks, bellwire_recovery what, std::uint32_t generation,
+                     std::uint32_t index) noexcept {
+    if (!on()) return;
+    write(ticks, static_cast<__u8>(what), 0, generation, index);
+    store(line_->written, count_, release);
+  }
+
  private:
   static constexpr std::uint32_t most_more = std::numeric_limits<__u8>::max();
 
@@ -89,18 +97,18 @@ class TraceWriter {
                  std::uint32_t first, std::uint32_t end) noexcept {
     while (first != end) {
       const auto more = static_cast<std::uint8_t>(std::min(end - first - 1, most_more));
-      write(now, stage, more, generation, first);
+      write(now, static_cast<__u8>(stage), more, generation, first);
       first += more + 1U;
     }
     store(line_->written, count_, release);
   }
 
   // Release: whoever sees a word of the new record sees that the one before it was written.
-  void write(std::uint64_t now, bellwire_stage stage, std::uint8_t more, std::uint32_t generation,
+  void write(std::uint64_t now, __u8 stage, std::uint8_t more, std::uint32_t generation,
              std::uint32_t index) noexcept {
     auto& place = records_[count_ & (records_.size() - 1)];
     const bellwire_record record{.ticks = now,
-                                 .stage = static_cast<__u8>(stage),
+                                 .stage = stage,
                                  .more = more,
                                  .generation = static_cast<__u16>(generation),
                                  .index = index};

@@ -110,7 +110,7 @@ bool Driver::sleep() {
       module_.note_interrupt();
       return true;
     }
-    const auto missing = look_.look();
+    const auto missing = look_.look(&module_);
     if (missing == ring::DriverLook::Missing::interrupt) return true;
     if (missing == ring::DriverLook::Missing::doorbell) ring();
   }

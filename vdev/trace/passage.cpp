@@ -10,6 +10,11 @@
 namespace bellwire::trace {
 namespace {
 
+bool is_recovery(const bellwire_record& record) {
+  return record.stage == BELLWIRE_RECOVERED_DOORBELL ||
+         record.stage == BELLWIRE_RECOVERED_INTERRUPT;
+}
+
 std::uint32_t first_index(const SideRecords& records) {
   for (const auto& side : records)
     if (!side.empty()) return side.front().index;
@@ -21,6 +26,11 @@ std::uint32_t first_index(const SideRecords& records) {
 Passage::Passage(const SideRecords& records) : base_(first_index(records)) {
   for (std::size_t side = 0; side < records.size(); ++side)
     for (const auto& record : records[side]) {
+      if (side == BELLWIRE_MODULE && is_recovery(record)) {
+        const auto what = static_cast<bellwire_recovery>(record.stage);
+        recoveries_.push_back({what, record.ticks, record.index});
+        continue;
+      }
       if (record.stage >= BELLWIRE_STAGES || stages[record.stage].side != side) {
         ++impossible_;
         continue;

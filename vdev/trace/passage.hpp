@@ -23,6 +23,13 @@ struct Signal {
   std::uint32_t requests;
 };
 
+/// A signal that a look of the module replaced, and the request that it was for.
+struct Recovery {
+  bellwire_recovery what;
+  std::uint64_t ticks;  ///< of the module
+  std::uint32_t index;
+};
+
 class Passage {
  public:
   /// `records`: of one generation; they are not trusted.
@@ -42,6 +49,8 @@ class Passage {
 
   /// Whether that side recorded anything.
   [[nodiscard]] bool has(bellwire_side side) const noexcept { return has_[side]; }
+
+  [[nodiscard]] const std::vector<Recovery>& recoveries() const noexcept { return recoveries_; }
 
   /// Records that no correct side writes: of a stage that does not exist or belongs to another
   /// side.
@@ -71,6 +80,7 @@ class Passage {
   std::array<bool, BELLWIRE_SIDES> has_{};
   std::uint64_t impossible_ = 0;
   std::map<std::int32_t, Request> requests_;
+  std::vector<Recovery> recoveries_;
   std::uint64_t last_posted_ = 0;
   std::vector<std::int32_t> posted_;  // then, in one publication
   std::array<std::vector<Seen>, BELLWIRE_STAGES> all_;

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,8 +31,17 @@ struct Window {
   std::uint64_t began = 0, ended = std::numeric_limits<std::uint64_t>::max();
 };
 
+/// What went wrong with a signal on purpose, as the device's process saw it.
+struct InjectedFault {
+  std::uint64_t ticks;
+  unsigned queue;
+  std::string what;                      ///< "drop interrupt 33"
+  std::optional<std::uint32_t> request;  ///< the newest that the signal may have been about
+};
+
 struct Recording {
   std::vector<QueueRecords> queues;
+  std::vector<InjectedFault> faults;                 ///< in their order
   std::array<std::uint64_t, BELLWIRE_SIDES> lost{};  ///< records that were overwritten unread
   double ticks_per_ns = 1;
   Window window;  ///< everything was recorded within it; unbounded if the recorder can't know
@@ -58,6 +69,11 @@ constexpr std::array<Stage, BELLWIRE_STAGES> stages{{
     {"awake", BELLWIRE_PROCESS},
     {"done", BELLWIRE_PROCESS},
 }};
+
+/// What a recovery replaced, as a trace file names it.
+constexpr std::string_view name_of(bellwire_recovery what) {
+  return what == BELLWIRE_RECOVERED_DOORBELL ? "doorbell" : "interrupt";
+}
 
 /// Whether the host's clock times the stage, or the guest's.
 constexpr bool on_host(bellwire_stage stage) {

@@ -44,11 +44,13 @@ class Maker {
       const bool module = each.passage.has(BELLWIRE_MODULE);
       add_calls(each, module ? BELLWIRE_RUNG : BELLWIRE_WOKEN, doorbells_);
       add_calls(each, module ? BELLWIRE_INTERRUPTED : BELLWIRE_RAISED, interrupts_);
+      add_recoveries(each);
     }
     std::ranges::stable_sort(journeys_, {}, began);
+    const auto when = [](const auto& each) { return static_cast<std::int64_t>(each.at); };
     for (auto* const calls : {&doorbells_, &interrupts_})
-      std::ranges::stable_sort(
-          *calls, {}, [](const FoundCall& call) { return static_cast<std::int64_t>(call.at); });
+      std::ranges::stable_sort(*calls, {}, when);
+    std::ranges::stable_sort(recovered_, {}, when);
     return build();
   }
 
@@ -63,6 +65,13 @@ class Maker {
     unsigned queue;
     Time at;
     std::uint32_t requests;
+  };
+
+  struct FoundRecovery {
+    unsigned queue;
+    Time at;
+    bellwire_recovery what;
+    std::uint32_t index;
   };
 
   // Signed: a guest's clock may be found to be a little ahead of a host that has just started.
@@ -141,6 +150,17 @@ class Maker {
     }
   }
 
+  void add_recoveries(const QueuePassage& each) {
+    const auto& clock = clocks_.of(each.place);
+    for (const auto& [what, ticks, index] : each.passage.recoveries()) {
+      const auto at = on_hosts_clock(clock, BELLWIRE_INTERRUPTED, ticks, {});
+      if (!clocks_.nonsense(each.place) && holds(window_, at))
+        recovered_.push_back({each.queue, at, what, index});
+      else
+        ++left_out_[each.queue].records;
+    }
+  }
+
   [[nodiscard]] Timeline build() const {
     Timeline timeline;
     timeline.lost = recording_.lost;
@@ -158,6 +178,10 @@ class Maker {
       timeline.doorbells.push_back({call.queue, ns(call.at), call.requests});
     for (const auto& call : interrupts_)
       timeline.interrupts.push_back({call.queue, ns(call.at), call.requests});
+    for (const auto& fault : recording_.faults)
+      timeline.faults.push_back({fault.queue, ns(fault.ticks), fault.what, fault.request});
+    for (const auto& each : recovered_)
+      timeline.recovered.push_back({each.queue, ns(each.at), each.what, each.index});
     add_clocks(start, timeline);
     for (const auto& [queue, left] : left_out_)
       if (left.requests + left.records > 0)
@@ -190,6 +214,7 @@ class Maker {
   JoinedClocks clocks_;
   std::vector<Found> journeys_;
   std::vector<FoundCall> doorbells_, interrupts_;
+  std::vector<FoundRecovery> recovered_;
 };
 
 }  // namespace

@@ -33,10 +33,28 @@ struct LeftOut {
   std::uint64_t records = 0;  ///< records that belong to no request
 };
 
+/// Something that went wrong on purpose.
+struct Fault {
+  unsigned queue;
+  double at;
+  std::string what;                    ///< "drop interrupt 33"
+  std::optional<std::uint32_t> index;  ///< of the newest request that it may have been about
+};
+
+/// A signal that had not come, and that the driver did without.
+struct Recovered {
+  unsigned queue;
+  double at;
+  bellwire_recovery what;
+  std::uint32_t index;  ///< of the request that it was for
+};
+
 struct Timeline {
   std::vector<Journey> journeys;  ///< sorted by their start
   std::vector<Call> doorbells;    ///< sorted by time, like
   std::vector<Call> interrupts;
+  std::vector<Fault> faults;         ///< likewise
+  std::vector<Recovered> recovered;  ///< likewise
   std::array<std::uint64_t, BELLWIRE_SIDES> lost{};
   double ticks_per_ns = 1;
   std::int64_t offset_ticks = 0;     ///< guest minus host, at the start

@@ -34,6 +34,32 @@ TEST_CASE("a request alone has all its stages, on one clock") {
       CHECK(timeline.journeys[which].at[stage] == static_cast<double>(1000 * which + 10 * stage));
 }
 
+TEST_CASE("faults and recoveries have their time on the host's clock") {
+  auto script = RecordingScript().whole(1000, 0).whole(2000, 1);
+  auto& recording = script.recording();
+  const auto recover = [&](bellwire_side side, std::uint64_t ticks, bellwire_recovery what) {
+    recording.queues[0].of[side].push_back({ticks, static_cast<__u8>(what), 0, 1, 1});
+  };
+  recording.window = {500, 3000};
+  recording.faults = {{2005, 0, "drop interrupt 3", 1}};
+  recover(BELLWIRE_MODULE, 2060 + ahead, BELLWIRE_RECOVERED_INTERRUPT);
+  recover(BELLWIRE_MODULE, 2030 + ahead, BELLWIRE_RECOVERED_DOORBELL);   // noted later
+  recover(BELLWIRE_MODULE, 1ULL << 62, BELLWIRE_RECOVERED_DOORBELL);     // a lie
+  recover(BELLWIRE_PROCESS, 2060 + ahead, BELLWIRE_RECOVERED_DOORBELL);  // of the wrong side
+  const auto timeline = script.timeline();
+  REQUIRE(timeline.faults.size() == 1);
+  CHECK(timeline.faults[0].at == 1005);
+  CHECK(timeline.faults[0].index == 1U);
+  REQUIRE(timeline.recovered.size() == 2);
+  CHECK(timeline.recovered[0].what == BELLWIRE_RECOVERED_DOORBELL);
+  CHECK(timeline.recovered[0].at == 1030);
+  CHECK(timeline.recovered[1].at == 1060);
+  CHECK(timeline.recovered[1].index == 1);
+  REQUIRE(timeline.left_out.size() == 1);
+  CHECK(timeline.left_out[0].records == 2);
+  CHECK(timeline.journeys.size() == 2);
+}
+
 TEST_CASE("one doorbell and one interrupt stand for all requests that they announce") {
   RecordingScript script;
   script.note_all(100, BELLWIRE_SUBMITTED, 0, 3);

@@ -127,6 +127,26 @@ std::vector<TracedSignal> read_signals(const JsonNode& node, Left& left) {
 }
 
 // Older files have none.
+std::vector<TracedMark> read_marks(const JsonNode& file, std::string_view name, Left& left) {
+  std::vector<TracedMark> marks;
+  if (!file.has(name)) return marks;
+  const auto list = file.at(name);
+  for (std::size_t place = 0; place < list.size(); ++place) {
+    const auto node = list.at(place);
+    const auto index = node.at("index");
+    TracedMark mark{.queue = read_word(node.at("queue")),
+                    .at = node.at("at").number(),
+                    .what = node.at("what").line()};
+    if (!index.is_null()) mark.index = read_word(index);
+    if (possible(mark.at))
+      marks.push_back(std::move(mark));
+    else
+      ++left[mark.queue].records;
+  }
+  return marks;
+}
+
+// Likewise.
 Left read_left_out(const JsonNode& file) {
   Left left;
   if (!file.has("left_out")) return left;
@@ -150,7 +170,9 @@ Trace read_all(const JsonNode& file) {
               .clock = read_clock(file.at("clock")),
               .requests = read_requests(file.at("requests"), left),
               .doorbells = read_signals(file.at("doorbells"), left),
-              .interrupts = read_signals(file.at("interrupts"), left)};
+              .interrupts = read_signals(file.at("interrupts"), left),
+              .faults = read_marks(file, "faults", left),
+              .recovered = read_marks(file, "recovered", left)};
   for (const auto& [queue, of] : left) trace.left_out.push_back({queue, of.requests, of.records});
   for (std::size_t side = 0; side < sides.size(); ++side)
     trace.lost[side] = file.at("lost").at(name_of(sides[side])).whole(any_count);

@@ -48,6 +48,14 @@ struct TracedSignal {
   std::uint32_t requests = 0;  ///< how many it stood for
 };
 
+/// Something that went wrong on purpose, or a signal that the driver did without.
+struct TracedMark {
+  std::uint32_t queue = 0;
+  double at = 0;
+  std::string what;                         ///< "drop interrupt 33"; "doorbell", "interrupt"
+  std::optional<std::uint32_t> index = {};  ///< of the request that it happened to, if one is known
+};
+
 /// How many of a queue's requests and records were left out, because they were impossible.
 struct TracedLeftOut {
   std::uint32_t queue = 0;
@@ -64,6 +72,7 @@ struct Trace {
   std::vector<TracedLeftOut> left_out = {};           ///< by queue
   std::vector<TracedRequest> requests;                ///< by the time they were submitted
   std::vector<TracedSignal> doorbells, interrupts;
+  std::vector<TracedMark> faults = {}, recovered = {};
 };
 
 /// Parses a file's text, which is not compressed; errors call it `name`. EPROTO: something in it is

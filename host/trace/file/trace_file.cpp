@@ -158,6 +158,14 @@ std::string trace_file(const trace::Timeline& timeline, const TraceFacts& facts,
   };
   file.list("doorbells", timeline.doorbells, call);
   file.list("interrupts", timeline.interrupts, call);
+  file.list("faults", timeline.faults, [&](const trace::Fault& fault) {
+    file.add("{{\"queue\":{},\"at\":{:.1f},\"what\":\"{}\",\"index\":{}}}", fault.queue, fault.at,
+             fault.what, fault.index ? std::to_string(*fault.index) : "null");
+  });
+  file.list("recovered", timeline.recovered, [&](const trace::Recovered& each) {
+    file.add("{{\"queue\":{},\"at\":{:.1f},\"what\":\"{}\",\"index\":{}}}", each.queue, each.at,
+             trace::name_of(each.what), each.index);
+  });
   return file.end();
 }
 

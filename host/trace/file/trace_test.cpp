@@ -53,6 +53,30 @@ TEST_CASE("what is written is read") {
   CHECK(trace.doorbells[0].requests == 2);
 }
 
+TEST_CASE("faults and recoveries are read; older files have none") {
+  auto file = file_of({steady(0)});
+  CHECK(parse(json::serialize(file), "run.json").value().faults.empty());
+  file["faults"] =
+      json::array{{{"queue", 0}, {"at", 2000.5}, {"what", "drop interrupt 3"}, {"index", 7}},
+                  {{"queue", 0}, {"at", 1e300}, {"what", "drop interrupt 4"}, {"index", nullptr}},
+                  {{"queue", 0}, {"at", 3000}, {"what", "invent doorbell"}, {"index", nullptr}}};
+  file["recovered"] =
+      json::array{{{"queue", 0}, {"at", 2500}, {"what", "interrupt"}, {"index", 7}}};
+  const auto trace = parse(json::serialize(file), "run.json").value();
+  REQUIRE(trace.faults.size() == 2);
+  CHECK(trace.faults[0].at == 2000.5);
+  CHECK(trace.faults[0].what == "drop interrupt 3");
+  CHECK(trace.faults[0].index == 7U);
+  CHECK_FALSE(trace.faults[1].index.has_value());
+  REQUIRE(trace.recovered.size() == 1);
+  CHECK(trace.recovered[0].what == "interrupt");
+  REQUIRE(trace.left_out.size() == 1);
+  CHECK(trace.left_out[0].records == 1);
+  file["faults"].as_array()[0].as_object()["what"] = "two\nlines";
+  CHECK(complaint(json::serialize(file)).find("faults[0].what is a text with control characters") !=
+        std::string::npos);
+}
+
 TEST_CASE("what is wrong is named, with its place and what it should be") {
   const json::value too_long(std::string(300, 'x'));
   const struct {

@@ -22,6 +22,20 @@ constexpr std::chrono::seconds farewell{5};
 
 constexpr std::string_view one_clock = "in-process";  // driver and device are threads there
 
+// Of a request, the ring knows the lower bits of its number.
+void add_faults(FaultTally& tally, trace::Recording& recording) {
+  const auto moments = tally.take_moments();
+  recording.lost[BELLWIRE_DEVICE] += moments.lost;
+  for (const auto& moment : moments.kept) {
+    const auto& rule = tally.rule(moment.rule);
+    auto what = text("{} {}", name_of_action(rule.action), name_of_wire(rule.wire));
+    if (moment.number > 0) what += text(" {}", moment.number);
+    auto& fault = recording.faults.emplace_back(
+        trace::InjectedFault{moment.ticks, moment.wire, std::move(what), std::nullopt});
+    if (moment.victim) fault.request = static_cast<std::uint32_t>(moment.victim->request);
+  }
+}
+
 void warn_if_roomless(const ring::Layout& layout) {
   if (layout.format().trace_entries == 0)
     log::warning("nothing is recorded: the shared memory has no room for records");
@@ -102,6 +116,7 @@ Result<void> RecordingThread::begin(const TraceFacts& facts, const RecordingLimi
   job->over = std::move(over);
   drain_on();
   if (log_ != nullptr) log_->begin();
+  if (faults_) faults_->keep_moments();
   std::unique_lock lock(mutex_);
   job_ = std::move(job);
   if (!layout_) return {};
@@ -138,6 +153,7 @@ std::unique_ptr<RecordingThread::OpenRecording> RecordingThread::take_job() {
 void RecordingThread::drop() {
   static_cast<void>(take_job());
   if (log_ != nullptr) static_cast<void>(log_->end());
+  if (faults_) static_cast<void>(faults_->take_moments());
 }
 
 std::string RecordingThread::trace_of(OpenRecording& job) {
@@ -146,7 +162,9 @@ std::string RecordingThread::trace_of(OpenRecording& job) {
     return function_trace_file(recorded.events, recorded.lost, job.facts, job.began);
   }
   const auto clocks = job.facts.transport == one_clock ? trace::Clocks::one : trace::Clocks::guest;
-  return trace_file(trace::make_timeline(job.recorder.stop(), clocks), job.facts, job.began);
+  auto recording = job.recorder.stop();
+  if (faults_) add_faults(*faults_, recording);
+  return trace_file(trace::make_timeline(recording, clocks), job.facts, job.began);
 }
 
 void RecordingThread::end() {

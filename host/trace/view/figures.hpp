@@ -44,8 +44,9 @@ struct Figures {
 [[nodiscard]] Result<Figures> figures_of(const Trace& trace, const std::string& name);
 
 /// {version, device, transport, began, machine, clock, span_ns, total, hops, slowest, depth,
-/// doorbells, interrupts, lost, left_out, incomplete}; a hop is {from, to, count, p50_ns, p90_ns,
-/// p99_ns, max_ns, share, backwards, crosses, uncertain}. `slowest` has that many requests.
+/// doorbells, interrupts, faults, recovered, lost, left_out, incomplete}; a hop is {from, to,
+/// count, p50_ns, p90_ns, p99_ns, max_ns, share, backwards, crosses, uncertain}. `slowest` has that
+/// many requests, each with its marks (marks.hpp).
 [[nodiscard]] boost::json::object to_json(const Trace& trace, const Figures& figures,
                                           std::size_t slowest);
 

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "host/trace/view/figures.hpp"
+#include "host/trace/view/marks.hpp"
 
 namespace bellwire::view {
 namespace {
@@ -41,18 +42,20 @@ json::object to_json(const Summary& counts) {
   return {{"count", counts.count}, {"p50", counts.p50}, {"p99", counts.p99}, {"max", counts.max}};
 }
 
-json::object to_json(const WholeRequest& timed, const TracedRequest& request, const Hop& whole) {
+json::object to_json(const WholeRequest& timed, const TracedRequest& request, const Hop& whole,
+                     const MarksByRequest& all_marks) {
   json::array hops;
   each_hop(request, whole, [&hops](const Hop& hop, double ns) {
     auto object = ends(hop);
     object["ns"] = ns;
     hops.push_back(std::move(object));
   });
-  return {{"queue", request.queue},
-          {"index", request.index},
-          {"at_ns", timed.began},
-          {"ns", timed.ns},
-          {"hops", std::move(hops)}};
+  json::array marks;
+  const auto [first, end] = all_marks.equal_range(timed.request);
+  for (auto each = first; each != end; ++each)
+    marks.push_back({{"words", each->second.words}, {"ns", each->second.at - timed.began}});
+  return {{"queue", request.queue}, {"index", request.index},  {"at_ns", timed.began},
+          {"ns", timed.ns},         {"hops", std::move(hops)}, {"marks", std::move(marks)}};
 }
 
 json::object to_json(const MachineFacts& machine) {
@@ -73,10 +76,11 @@ json::object to_json(const Trace& trace, const Figures& figures, std::size_t slo
   auto total = ends(figures.whole);
   add_times(total, figures.total);
   json::array hops, slow;
+  const auto marks = slowest > 0 ? by_request(marks_of(trace)) : MarksByRequest();
   for (const auto& hop : figures.hops) hops.push_back(to_json(hop));
   for (std::size_t rank = 0; rank < std::min(slowest, figures.requests.size()); ++rank) {
     const auto& timed = figures.requests[rank];
-    slow.push_back(to_json(timed, trace.requests[timed.request], figures.whole));
+    slow.push_back(to_json(timed, trace.requests[timed.request], figures.whole, marks));
   }
   json::array left_out;
   for (const auto& [queue, requests, records] : trace.left_out)
@@ -97,6 +101,8 @@ json::object to_json(const Trace& trace, const Figures& figures, std::size_t slo
           {"depth", to_json(figures.depth)},
           {"doorbells", to_json(figures.doorbells)},
           {"interrupts", to_json(figures.interrupts)},
+          {"faults", counts_in_json(trace, false)},
+          {"recovered", counts_in_json(trace, true)},
           {"lost", std::move(lost)},
           {"left_out", std::move(left_out)},
           {"incomplete", figures.incomplete}};

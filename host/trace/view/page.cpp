@@ -9,6 +9,7 @@
 #include <set>
 
 #include "host/output/json_text.hpp"
+#include "host/trace/view/marks.hpp"
 
 namespace bellwire::view {
 namespace {
@@ -20,23 +21,34 @@ constexpr std::size_t slowest_shown = 10;
 // The requests that the page contains, each once; others refer to them by their index here.
 class Chosen {
  public:
-  explicit Chosen(const Trace& trace) : trace_(trace) {}
+  explicit Chosen(const Trace& trace) : trace_(trace), marks_(by_request(marks_of(trace))) {}
 
   std::size_t add(const WholeRequest& timed) {
     const auto [known, added] = places_.try_emplace(timed.request, requests_.size());
-    if (added) requests_.push_back(to_json(trace_.requests[timed.request]));
+    if (added) requests_.push_back(to_json(timed.request));
     return known->second;
   }
+  [[nodiscard]] const MarksByRequest& marks() const noexcept { return marks_; }
   [[nodiscard]] json::array release() && { return std::move(requests_); }
 
  private:
-  static json::object to_json(const TracedRequest& request) {
-    json::array at;
+  [[nodiscard]] json::object to_json(std::size_t place) const {
+    const auto& request = trace_.requests[place];
+    json::array at, marks;
+    const auto [first, end] = marks_.equal_range(place);
+    for (auto each = first; each != end; ++each)
+      marks.push_back({{"words", each->second.words},
+                       {"at", each->second.at},
+                       {"recovered", each->second.recovered}});
     for (const auto& time : request.at) at.push_back(time ? json::value(*time) : json::value());
-    return {{"queue", request.queue}, {"index", request.index}, {"at", std::move(at)}};
+    return {{"queue", request.queue},
+            {"index", request.index},
+            {"at", std::move(at)},
+            {"marks", std::move(marks)}};
   }
 
   const Trace& trace_;
+  const MarksByRequest marks_;
   std::map<std::size_t, std::size_t> places_;
   json::array requests_;
 };
@@ -104,6 +116,12 @@ json::array picks_json(const Figures& figures, Chosen& chosen) {
   pick("the fastest", figures.requests.back());
   for (std::size_t rank = 0; rank < std::min(slowest_shown, figures.requests.size()); ++rank)
     pick(rank == 0 ? "the slowest" : text("the slowest but {}", rank), figures.requests[rank]);
+  std::set<std::string> kinds;  // of each, the slowest that it happened to
+  for (const auto& timed : figures.requests) {
+    const auto [first, end] = chosen.marks().equal_range(timed.request);
+    for (auto each = first; each != end; ++each)
+      if (kinds.insert(each->second.kind).second) pick(each->second.words, timed);
+  }
   return picks;
 }
 

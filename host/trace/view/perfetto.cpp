@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "host/output/json_text.hpp"
+#include "host/trace/view/marks.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::view {
@@ -169,6 +171,15 @@ void write_request_slices(Writer& writer, const Drawn& drawn) {
   }
 }
 
+// On its request's track, where that is drawn; else on the process's.
+void write_mark(Writer& writer, const Mark& mark, Ns at, std::optional<std::size_t> track) {
+  writer.write(text(R"({{"ph":"i","pid":{},"tid":{},"ts":{},"s":"{}","cat":"{}","name":{}}})",
+                    process_of(mark.recovered ? Side::module : Side::device), track.value_or(0),
+                    us(readable(std::max(at, Ns{0}))), track ? "t" : "p",
+                    mark.recovered ? "recovery" : "fault",
+                    host::json_text(json::value(mark.words))));
+}
+
 void write_name(Writer& writer, const char* what, int process, std::size_t track,
                 json::object arguments) {
   writer.write(host::json_text(json::object{{"ph", "M"},
@@ -209,11 +220,18 @@ void write_perfetto(std::ostream& out, const Trace& trace, const Figures& figure
       << R"(,"traceEvents":[)";
   Writer writer(out);
   Tracks tracks;
+  std::map<std::size_t, std::size_t> track_of;  // by place in the trace
   for (std::size_t id = 1; id <= requests.size(); ++id) {
     const auto& request = trace.requests[requests[id - 1].request];
     Drawn drawn{request, id, 0, visits_of(request, figures.whole, origin)};
     drawn.track = tracks.take(drawn.began(), drawn.began() + drawn.took());
+    track_of[requests[id - 1].request] = drawn.track;
     write_request_slices(writer, drawn);
+  }
+  for (const auto& mark : marks_of(trace)) {
+    const auto drawn = mark.request ? track_of.find(*mark.request) : track_of.end();
+    write_mark(writer, mark, rounded(mark.at) - origin,
+               drawn == track_of.end() ? std::nullopt : std::optional(drawn->second));
   }
   write_names(writer, trace, tracks.count());
   out << "\n]}\n";

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "host/trace/view/marks.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::view {
@@ -138,6 +139,8 @@ void show_facts(std::ostream& out, const Screen& screen, const Trace& trace,
             text("{:.0f} at the median, {:.0f} at most", figures.depth.p50, figures.depth.max));
   show_fact(out, "doorbells", signal_words(figures.doorbells));
   show_fact(out, "interrupts", signal_words(figures.interrupts));
+  show_fact(out, "faults", counts_in_words(trace, false));
+  show_fact(out, "recovered", counts_in_words(trace, true));
   show_fact(out, "lost", lost_words(trace));
   for (const auto& left : trace.left_out) show_fact(out, "left out", left_out_words(left));
   show_fact(out, "incomplete", incomplete_words(screen, figures));
@@ -165,6 +168,14 @@ void show_way(std::ostream& out, const Screen& screen, const TracedRequest& requ
   });
   add(std::string(stages[last].name));
   out << line << '\n';
+}
+
+void show_marks(std::ostream& out, const Screen& screen, const MarksByRequest& marks,
+                const WholeRequest& timed) {
+  const auto [first, end] = marks.equal_range(timed.request);
+  for (auto each = first; each != end; ++each)
+    out << text("    {} {}: {}\n", micro(each->second.at - timed.began), screen.micro(),
+                each->second.words);
 }
 
 }  // namespace
@@ -211,12 +222,14 @@ void show(std::ostream& out, const Screen& screen, const Trace& trace, const Fig
   show_facts(out, screen, trace, figures);
   const auto shown = std::min(slowest, figures.requests.size());
   if (shown > 0) out << "\nslowest\n";
+  const auto marks = by_request(marks_of(trace));
   for (std::size_t rank = 0; rank < shown; ++rank) {
     const auto& [place, began, ns] = figures.requests[rank];
     const auto& request = trace.requests[place];
     out << text("  queue {}, request {}: {} {}, {:.6f} s after the first\n", request.queue,
                 request.index, micro(ns), screen.micro(), began / 1e9);
     show_way(out, screen, request, figures.whole);
+    show_marks(out, screen, marks, figures.requests[rank]);
   }
 }
 

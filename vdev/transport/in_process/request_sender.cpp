@@ -58,7 +58,7 @@ Result<GuestReport> RequestSender::run(const GuestPlan& plan) {
 // Whether to go on as if the interrupt had come.
 bool RequestSender::recovers() {
   if (!recover_ || clock::now() < look_at_) return false;
-  const auto missing = look_.look();
+  const auto missing = look_.look(&module_);
   look_at_ = clock::now() + look_.time();
   if (missing == ring::DriverLook::Missing::doorbell) ring();
   return missing == ring::DriverLook::Missing::interrupt;

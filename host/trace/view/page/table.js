@@ -29,13 +29,16 @@ function ringsFact(name, {count: rings, p50, max}) {
 }
 
 function listFacts() {
-  const {total, depth, lost, left_out, incomplete} = figures;
+  const {total, depth, lost, left_out, incomplete, faults, recovered} = figures;
   const gone = Object.values(lost).reduce((sum, records) => sum + records, 0);
   byId("facts").append(
     fact("round trip, median", micro(total.p50_ns), "µs"),
     fact("99 % are faster than", micro(total.p99_ns), "µs"),
     fact("under way at once", count(depth.p50), `at most ${count(depth.max)}`),
     ringsFact("a doorbell", figures.doorbells), ringsFact("an interrupt", figures.interrupts),
+    ...Object.entries(faults).map(([kind, times]) => fact(kind, count(times), "on purpose")),
+    ...Object.entries(recovered).map(([kind, times]) => fact(`${kind} that had not come`,
+      count(times), "recovered")),
     fact("records lost", count(gone)),
     ...left_out.map(({queue, requests, records}) => fact(`left out of queue ${queue}`,
       `${count(requests)} requests`, `and ${count(records)} records that can't be`)),

@@ -59,12 +59,26 @@ function drawHop(from, to, scale) {
                       rx: 2, width: Math.max(end - start, 2), height: 10});
 }
 
-function drawTimeline(visits) {
+// What went wrong on purpose, on the device's row; and where the module did without a signal.
+function drawMarks(marks, visits, scale) {
+  const [first, last] = [visits[0].at, visits.at(-1).at];
+  return marks.map(({words, at, recovered}) => {
+    const row = sides.indexOf(recovered ? "module" : "device");
+    const y = TIMELINE.top + TIMELINE.row * (row + 0.5);
+    const x = scale.x(Math.min(Math.max(at, first), last));
+    return svg("g", {class: recovered ? "mark recovered" : "mark fault"},
+      svg("title", {}, `${words}, ${inMicro(at - first)}`),
+      svg("path", {d: `M${x} ${y - 9}l5 9l-5 9l-5 -9z`}));
+  });
+}
+
+function drawTimeline(visits, marks) {
   const scale = timelineScale(visits);
   const height = TIMELINE.top + TIMELINE.row * sides.length + 22;
   redraw(byId("timeline"), height, [
     ...drawTicks(scale, visits[0].at, height), ...drawRows(), ...ghosts(visits, scale),
     ...visits.slice(1).map((visit, index) => drawHop(visits[index], visit, scale)),
+    ...drawMarks(marks, visits, scale),
     svg("line", {class: "cursor", id: "cursor", y1: 0, y2: height - 16})]);
   return scale;
 }

@@ -27,16 +27,17 @@ function travelWith(request) {
   travel.request = request;
   travel.visits = visitsOf(requests[request]);
   byId("pick").value = picks.some((pick) => pick.request === request) ? request : "";
-  const {queue, index} = requests[request];
+  const {queue, index, marks} = requests[request];
   const whole = inMicro(elapsed(travel.visits.length - 1));
-  byId("chosen").textContent = `queue ${queue}, request ${index}, ${whole}`;
+  byId("chosen").textContent =
+    [`queue ${queue}, request ${index}, ${whole}`, ...marks.map(({words}) => words)].join("; ");
   listSteps();
   drawTravel();
 }
 
 function drawTravel() {
   travel.points = drawPath(travel.visits);
-  travel.scale = drawTimeline(travel.visits);
+  travel.scale = drawTimeline(travel.visits, requests[travel.request].marks);
   goTo(Math.min(travel.step, travel.visits.length - 1));
 }
 
