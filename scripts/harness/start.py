@@ -88,10 +88,10 @@ def _keep(error: Exception) -> str:
 
 def end_building() -> None:
     """Ends the build that harness/enter began, if nobody waited for it."""
-    pid, *_ = os.environ.pop("BELLWIRE_BUILDING", "0").split()
-    if int(pid):
-        os.kill(int(pid), signal.SIGTERM)
-        os.waitpid(int(pid), 0)
+    building = os.environ.pop("BELLWIRE_BUILDING", "").split()
+    if building:
+        os.kill(int(building[0]), signal.SIGTERM)
+        os.waitpid(int(building[0]), 0)
 
 
 def main() -> int:

@@ -44,10 +44,8 @@ def _begun(targets: Sequence[str]) -> int | None:
     pid, *building = os.environ.get("BELLWIRE_BUILDING", "0").split()
     if building != list(targets):
         return None
-    status = 0
-    if int(pid):  # else nothing was to be built
-        with messages.waiting("scripts/build"):
-            status = os.waitpid(int(pid), 0)[1]
+    with messages.waiting("scripts/build"):
+        status = os.waitpid(int(pid), 0)[1]
     del os.environ["BELLWIRE_BUILDING"]
     return os.waitstatus_to_exitcode(status)
 
