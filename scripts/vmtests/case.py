@@ -71,10 +71,12 @@ def boot(lab: Lab, *commands: str, drivers: Sequence[str] = ()) -> Vm:
     return lab.boot(ktap_command(*commands), BOOT_LIMIT * SLOWNESS, drivers)
 
 
-def finish(vm: Vm, check: Callable[[Figures], None] = all_completed) -> list[Figures]:
+def finish(vm: Vm, check: Callable[[Figures], None] = all_completed,
+           watch: Callable[[], None] = lambda: None) -> list[Figures]:
     """Waits until the command ends. Checks that it ended well and reported tests, and the figures of
-    each run of `bell ring --ktap`, which it returns. The plugin judges the tests and the logs."""
-    verdict = vm.wait(LIMIT)
+    each run of `bell ring --ktap`, which it returns. The plugin judges the tests and the logs. `watch`
+    is called meanwhile."""
+    verdict = vm.wait(LIMIT, watch)
     vm.close()
     said = vm.results.path.read_text(errors="replace")
     if verdict.status == TIMEOUT:

@@ -60,6 +60,8 @@ def _run(options: argparse.Namespace) -> int:
         ending.enter_context(lab)
         if options.record:
             lab.record(options.record)
+        if options.restart:
+            lab.supervise()
         command, environment, extra_files = (
             emulated_host.pack_command(options.command) if options.outer
             else (options.command, {}, None))

@@ -106,6 +106,8 @@ def _parser() -> argparse.ArgumentParser:
         help="what goes wrong on purpose with each device's doorbells and interrupts, and with the "
              "guest, as in 'drop interrupt 1/1000; delay doorbell 50us..2ms; freeze guest every 2s "
              "50ms; seed 42' (docs/faults.md); repeatable")
+    add("--restart", action="store_true",
+        help="start a device again when it is killed, as by the plan's crash; over ivshmem")
     add("--drop", metavar="WIRE=N", type=_drop,
         help="each device loses its Nth doorbell (doorbell=N) or its Nth interrupt (interrupt=N), "
              "to see which side reports it; short for --fault 'drop doorbell N'")

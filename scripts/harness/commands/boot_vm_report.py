@@ -34,6 +34,9 @@ class Report:
             messages.say(f"{line}; see {log}")
         if injected := found.injected():
             messages.say(injected)
+        for device in self._lab.devices:
+            if device.restarts:
+                messages.say(f"{device.what} was started again {device.restarts} times")
         verdict = self.verdict
         if verdict.status > HIGHEST or verdict.status != (verdict.command_status or 0):
             messages.say(verdict.reason)
@@ -60,7 +63,7 @@ class Report:
                 "complaints": _texts(found.complaints), "hangs": _texts(found.hangs),
                 "interruptions": _texts(found.interruptions), "faults": dict(found.faults),
                 "post_mortem": vm.post_mortem.facts() if vm.post_mortem else None,
-                "devices": [_process(device) | {"name": device.name}
+                "devices": [_process(device) | {"name": device.name, "restarts": device.restarts}
                             for device in self._lab.devices],
                 "served": [_process(program) | {"starts": program.starts}
                            for program in self._lab.programs]}

@@ -63,9 +63,9 @@ def find(devices: Sequence[Device], vms: Sequence[Vm], processes: Sequence[Proce
         [case for vm in vms for case in _cases(vm)],
         [(line, log) for vm in vms for log in vm.consoles for line in logs.complaints(log)],
         _of_requests(devices, vms, logs.hangs),
-        [(f"{device.what} {describe(device.status)}: "
+        [(f"{device.what} {describe(failure)}: "
           f"{logs.last_line(device.log).removeprefix(SAID)}", device.log)
-         for device in devices if device.status],
+         for device in devices if (failure := device.failure)],
         [*_stops(processes), *_of_requests(devices, vms, logs.interruptions)],
         _faults(processes or devices, of_guests),
         [(f"nothing was injected: the command ended before '{next(iter(counts))}'", vm.console)

@@ -25,8 +25,8 @@ class FindingsTest(unittest.TestCase):
     def find(self, status: int | None = 0, injected: Mapping[str, int] = {}, **texts: str) -> Findings:
         for name, text in texts.items():
             self.files[name].write_text(text)
-        device: Any = mock.Mock(spec_set=("log", "status", "what"), log=self.files["device"],
-                                status=status, what="device 0 (echo)")
+        device: Any = mock.Mock(spec_set=("log", "failure", "what"), log=self.files["device"],
+                                failure=status, what="device 0 (echo)")
         vm: Any = mock.Mock(consoles=[self.files["console"]])
         vm.stderr.path = self.files["stderr"]
         vm.reported.side_effect = self.files["report"].read_text

@@ -121,6 +121,14 @@ class Lab:
             for device in devices:
                 device.add_options(["--fault", parts.device])
 
+    def supervise(self) -> None:
+        """From now on, a device that a signal ends is started again, as by a plan's crash."""
+        if self._transport_name != "ivshmem" or self.config.nested:
+            raise HarnessError("--restart: only over ivshmem, outside of an emulated host, a device can "
+                               "be started again under its guest: leave it out, or choose that")
+        for device in self.devices:
+            device.supervised = True
+
     def start(self) -> None:
         """Starts the switchboard, then the devices."""
         self._started = True

@@ -2,6 +2,7 @@
 """The host's side of a lab: switchboard, devices and recorder as child processes."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from bellwire.report.logs import last_line
 
 START_LIMIT = 10.0  # seconds
 SAID = "bellwire: "  # before what our program says
+_NOT_REACHED = re.compile(SAID + r"nothing was \w+: only ")  # vdev/faults/tally.cpp
 END_LIMIT = 60.0  # to join the records, and to write them
 
 
@@ -126,10 +128,29 @@ class Device(Process):
         self.name = name
         self.socket = socket
         self.control = control
+        self.supervised = False  # whether it is started again when a signal has ended it
+        self.restarts = 0
         if control:  # so that a person finds it
             link = folder / f"control-{number}"
             link.unlink(missing_ok=True)
             link.symlink_to(control)
+
+    @property
+    def killed(self) -> bool:
+        return (self.status or 0) < 0
+
+    @property
+    def failure(self) -> int | None:
+        """How it ended, if that is wrong. Of several processes, the last may have reached no fault."""
+        again = self.killed or self.restarts and _NOT_REACHED.match(last_line(self.log))
+        return self.status if self.status and not (self.supervised and again) else None
+
+    def check(self) -> None:
+        """Raises if it has ended by itself, or starts it again."""
+        if self.supervised and self._wanted and self.killed:
+            self.restarts += 1
+            self.start()
+        super().check()
 
     def add_options(self, options: Sequence[str]) -> None:
         """Adds options of the program, from its next start on."""

@@ -20,7 +20,7 @@ SUITE_FOLDER = ROOT / "scripts/vmtests"
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
-          "trace", "replay", "hangs", "step", "faults", "live", "pauses", "notify_lab", "compare", "bare",
+          "trace", "replay", "hangs", "step", "faults", "endurance", "live", "pauses", "notify_lab", "compare", "bare",
           "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin", "packagers")
 
 
@@ -94,6 +94,7 @@ LONG_STEPS = (
          LONG_LIMIT + 600),
     Step("vhost-user", partial(at_length, "vm", "vhost-user: blk"), build.RELEASE, LONG_LIMIT + 600),
     Step("net", partial(at_length, "vm", "net"), build.RELEASE, LONG_LIMIT + 600),
+    Step("endurance", partial(at_length, "vm", "endurance"), build.RELEASE, LONG_LIMIT + 600),
     Step("vfio-user-functions", partial(at_length, "vm", "vfio-user-functions"), build.RELEASE,
          LONG_LIMIT + 600),
     Step("gdb", partial(suite, "debugger"), build.RELEASE, LONG_LIMIT),
