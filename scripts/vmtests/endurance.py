@@ -9,7 +9,7 @@ import pytest
 from bellwire.labs.lab import Lab
 from bellwire.labs.processes import Device
 from bellwire.plugin.run import Faults
-from vmtests.case import LENGTH, LIMIT, all_completed, boot, finish
+from vmtests.case import LENGTH, all_completed, boot, finish
 
 LOST = 100_000 * LENGTH  # requests
 EACH = 10_000  # of them, the device is killed
