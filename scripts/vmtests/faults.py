@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bellwire.commands import fault_table
 from bellwire.core.places import ROOT, HarnessError
 from bellwire.labs.lab import Lab
 from bellwire.labs.processes import Process
+from bellwire.labs.trace import Trace
 from bellwire.plugin.run import Faults
 from bellwire.report import logs
 from bellwire.vms.vm import Vm
@@ -139,6 +141,22 @@ def test_what_a_guest_had_under_way_is_not_completed_in_its_next_life(
     assert faults.injected() == {"reset guest after 500ms": 1}
 
 
+@pytest.mark.transport("ivshmem", "vfio-user")
+@pytest.mark.fault("drop interrupt every 200; drop doorbell every 300")
+def test_a_trace_has_what_went_wrong_and_what_was_recovered(vm: Vm, trace: Trace, faults: Faults) -> None:
+    (run,) = figures(vm.run("bell ring --ktap --count 2000").stdout)
+    marks = trace.data
+    known = {(request.queue, request.index) for request in trace.requests}
+    for wire in ("doorbell", "interrupt"):
+        dropped = [fault for fault in marks["faults"] if fault["what"].startswith(f"drop {wire} ")]
+        recovered = [each for each in marks["recovered"] if each["what"] == wire]
+        assert dropped and len(recovered) == run[f"recovered_{wire}s"] > 0, (marks["recovered"], run)
+        for mark in recovered:
+            assert (mark["queue"], mark["index"]) in known, mark
+    times = [mark["at"] for mark in marks["faults"]]
+    assert times == sorted(times)
+
+
 def test_plans_are_given_before_the_devices_start(lab: Lab, faults: Faults) -> None:
     faults.inject("double doorbell 5")
     faults.inject("stall interrupt 6 1ms", device=0)
@@ -164,6 +182,11 @@ def test_boot_vm_says_what_was_injected(tmp_path: Path) -> None:
     assert injected["drop doorbell 9999"] == 0, injected
     assert re.search(r"(?m)^bellwire: faults injected: \d+ by 'double interrupt every 10 100us', "
                      r"0 by 'drop doorbell 9999'$", run.stderr), run.stderr
+
+
+@pytest.mark.parametrize("name", fault_table.IN_A_VM)
+def test_what_becomes_of_each_fault_is_what_the_page_says(name: str) -> None:
+    assert fault_table.column(name) == fault_table.written(name)
 
 
 @pytest.mark.parametrize("transport", ["ivshmem", "vfio-user", "vhost-user"])
