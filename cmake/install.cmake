@@ -9,9 +9,11 @@ set(package ${CMAKE_INSTALL_LIBDIR}/cmake/bellwire)
 set(headers ${CMAKE_INSTALL_INCLUDEDIR}/bellwire)
 
 install(TARGETS bellwire RUNTIME)
-if(TARGET bellwire-explore)
-  install(TARGETS bellwire-explore RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
-endif()
+foreach(part bellwire-explore bellwire-simulate)
+  if(TARGET ${part})
+    install(TARGETS ${part} RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR})
+  endif()
+endforeach()
 
 # The back-ends of vhost-user, as management tools find them: a description each, with the path of a
 # program, which is bellwire under another name (host/main.cpp).

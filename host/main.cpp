@@ -34,6 +34,7 @@ constexpr AddSubcommand subcommands[] = {
     add_live,         // shows them in a browser, with their wires
     add_rules,        // holds the software model of eventfds against the kernel
     add_explore,      // runs both sides of a queue in every order
+    add_simulate,     // runs devices, guests and faults on a clock of its own
     add_scenario,     // plays defects that were met elsewhere, as it is and broken
     add_conform,      // holds a back-end of vhost-user against the specification
 };

@@ -15,7 +15,8 @@ void add_record(CLI::App& trace, Run& run);     ///< its part: host/trace/record
 void add_top(CLI::App& app, Run& run);          ///< host/top.cpp
 void add_live(CLI::App& app, Run& run);         ///< host/live/live.cpp
 void add_rules(CLI::App& app, Run& run);        ///< host/rules.cpp
-void add_explore(CLI::App& app, Run& run);      ///< host/explore.cpp
+void add_explore(CLI::App& app, Run& run);      ///< host/parts.cpp
+void add_simulate(CLI::App& app, Run& run);     ///< likewise
 void add_scenario(CLI::App& app, Run& run);     ///< host/scenario/command.cpp
 void add_conform(CLI::App& app, Run& run);      ///< host/conform/conform.cpp
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "vdev/core/crc32c.hpp"
 #include "vdev/devices/blk/blk.hpp"
 #include "vdev/devices/delay.hpp"
 #include "vdev/devices/echo.hpp"
@@ -13,15 +12,6 @@
 
 namespace bellwire {
 namespace {
-
-bool echoed(const Exchange& exchange) {
-  return exchange.status == BELLWIRE_DONE && exchange.length == exchange.input.size() &&
-         exchange.output == exchange.input;
-}
-
-bool digested(const Exchange& exchange) {
-  return exchange.status == BELLWIRE_DONE && exchange.result == crc32c(exchange.input);
-}
 
 Result<os::DiskFile> open_disk(const VirtioOptions& options) {
   if (options.file && options.size)

@@ -8,6 +8,15 @@
 
 namespace bellwire {
 
+bool echoed(const Exchange& exchange) {
+  return exchange.status == BELLWIRE_DONE && exchange.length == exchange.input.size() &&
+         exchange.output == exchange.input;
+}
+
+bool digested(const Exchange& exchange) {
+  return exchange.status == BELLWIRE_DONE && exchange.result == crc32c(exchange.input);
+}
+
 DeviceTraits Echo::traits() const noexcept {
   return {.kind = "echo", .doorbells = BELLWIRE_MAX_QUEUES, .interrupts = BELLWIRE_MAX_QUEUES};
 }

@@ -4,9 +4,14 @@
 // thread, the runner's.
 #pragma once
 
+#include "vdev/core/transport.hpp"
 #include "vdev/devices/request_device.hpp"
 
 namespace bellwire {
+
+/// Whether that is how they answer.
+[[nodiscard]] bool echoed(const Exchange& exchange);
+[[nodiscard]] bool digested(const Exchange& exchange);
 
 /// Copies the request's input to its output, as much as fits.
 ring::Reply echo(const ring::Request& request) noexcept;

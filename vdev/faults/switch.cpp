@@ -218,11 +218,7 @@ void FaultSwitch::set_timer() {
   std::ranges::for_each(inventions_, consider);
   if (first == set_for_) return;
   set_for_ = first;
-  if (!first) return static_cast<void>(timer_.cancel());
-  timer_.expires_at(*first);
-  timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-    if (!error) self->on_time();
-  });
+  first ? timer_.wait(*first, shared_from_this()) : timer_.cancel();
 }
 
 // What is invented

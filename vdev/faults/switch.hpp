@@ -12,7 +12,6 @@
 
 #include <array>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -23,6 +22,7 @@
 #include "vdev/core/interrupt.hpp"
 #include "vdev/faults/tally.hpp"
 #include "vdev/loop/event_reader.hpp"
+#include "vdev/loop/timer.hpp"
 
 namespace bellwire {
 
@@ -42,7 +42,9 @@ class FaultWitness {
   }
 };
 
-class FaultSwitch final : public EventOwner, public std::enable_shared_from_this<FaultSwitch> {
+class FaultSwitch final : public EventOwner,
+                          public TimerOwner,
+                          public std::enable_shared_from_this<FaultSwitch> {
  public:
   static constexpr std::size_t most_held = 1024;   ///< signals; what would be more passes on
   static constexpr unsigned descriptors_each = 3;  ///< per wire, with the eventfds of Faults
@@ -68,7 +70,7 @@ class FaultSwitch final : public EventOwner, public std::enable_shared_from_this
   void remove(unsigned place, bool pass_on = true);
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Clock = Timer::Clock;
   using Fault = FaultTally::Fault;
   struct Place {
     Wire wire;
@@ -122,13 +124,13 @@ class FaultSwitch final : public EventOwner, public std::enable_shared_from_this
   void begin_inventions(FaultWire kind);
   void end_inventions(FaultWire kind);
   void invent(Invention& invention, Clock::time_point now);
-  void on_time();
+  void on_time() override;
   void set_timer();
 
   boost::asio::io_context& context_;
   const std::shared_ptr<FaultTally> tally_;
   const std::shared_ptr<FaultWitness> witness_;
-  boost::asio::steady_timer timer_;
+  Timer timer_;
   std::vector<std::optional<Place>> places_;
   std::vector<Held> held_;
   std::vector<Invention> inventions_;

@@ -4,6 +4,7 @@
 // ended by what the test does, a short one by the loop.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <vector>
 

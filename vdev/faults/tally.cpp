@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/faults/tally.hpp"
 
-#include <unistd.h>
 #include <x86intrin.h>
 
 #include <algorithm>
-#include <csignal>
-#include <ctime>
 #include <span>
 #include <utility>
-
-#include "vdev/log/log.hpp"
 
 namespace bellwire {
 namespace {
@@ -202,18 +197,6 @@ std::string FaultTally::report() const {
   for (std::size_t rule = 0; rule < rules(); ++rule)
     counts += text("{}{} by '{}'", rule == 0 ? "" : ", ", count(rule), told(rule).words);
   return counts;
-}
-
-void stall_thread(FaultRule::Duration duration) noexcept {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(duration);
-  const timespec time{.tv_sec = seconds.count(), .tv_nsec = (duration - seconds).count()};
-  ::nanosleep(&time, nullptr);
-}
-
-void crash_process(const FaultTally& tally) {
-  log::warning("faults injected: {}; the process is killed now", tally.report());
-  log::flush(std::chrono::seconds(1));
-  ::kill(::getpid(), SIGKILL);
 }
 
 }  // namespace bellwire

@@ -199,4 +199,8 @@ std::optional<std::uint64_t> take_count(int fd) noexcept {
   return 1;
 }
 
+bool has_count(int fd) noexcept {
+  return fd >= 0 && wait_readable(fd, std::chrono::milliseconds(0));
+}
+
 }  // namespace bellwire::os

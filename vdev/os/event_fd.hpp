@@ -88,4 +88,7 @@ bool signal_event(int fd) noexcept;
 /// that way: there the count stays and 1 is returned, so wait for the next ring edge-triggered.
 std::optional<std::uint64_t> take_count(int fd) noexcept;
 
+/// Whether it has a count, which stays. False for -1.
+[[nodiscard]] bool has_count(int fd) noexcept;
+
 }  // namespace bellwire::os

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/ring/watchdog.hpp"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "vdev/os/event_fd.hpp"
 #include "vdev/ring/driver_queue.hpp"
 #include "vdev/ring/layout.hpp"
 #include "vdev/ring/words.hpp"
@@ -29,11 +28,6 @@ bool consumed(const Queue& queue, std::uint32_t request) noexcept {
 bool completed(const Queue& queue, std::uint32_t request) noexcept {
   const auto completed = load(queue.control->complete.completed, acquire);
   return static_cast<std::int32_t>(completed - request) > 0;
-}
-
-bool has_count(int fd) noexcept {
-  pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
-  return fd >= 0 && ::poll(&entry, 1, 0) == 1 && (entry.revents & POLLIN) != 0;
 }
 
 }  // namespace
@@ -83,7 +77,7 @@ Watchdog::Finding Watchdog::begin_repair() {
   repaired_ = Repaired{.hang = *seen_,
                        .submitted = load(queue_.control->submit.submitted, acquire),
                        .since = since_,
-                       .untaken = !serves && has_count(interrupt_.fd())};
+                       .untaken = !serves && os::has_count(interrupt_.fd())};
   return {.repair = serves ? Repair::serve : Repair::raise, .report = {}, .lost = {}};
 }
 

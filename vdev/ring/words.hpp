@@ -12,7 +12,7 @@
 
 #if defined(BELLWIRE_EXPLORED)
 // No time passes.
-#elif defined(__x86_64__)
+#elif defined(__x86_64__) && !defined(BELLWIRE_SIMULATED)
 #include <x86intrin.h>
 #else
 #include <chrono>
@@ -60,7 +60,7 @@ Entry copy_once(const Entry& entry) noexcept {
 inline std::uint64_t timestamp() noexcept {
 #if defined(BELLWIRE_EXPLORED)
   return 0;
-#elif defined(__x86_64__)
+#elif defined(__x86_64__) && !defined(BELLWIRE_SIMULATED)
   return __rdtsc();
 #else
   return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
@@ -69,7 +69,7 @@ inline std::uint64_t timestamp() noexcept {
 
 /// The same, read after all earlier loads.
 inline std::uint64_t timestamp_after_loads() noexcept {
-#if defined(__x86_64__) && !defined(BELLWIRE_EXPLORED)
+#if defined(__x86_64__) && !defined(BELLWIRE_EXPLORED) && !defined(BELLWIRE_SIMULATED)
   _mm_lfence();
 #endif
   return timestamp();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/runner/moderation.hpp"
 
-#include <boost/asio/steady_timer.hpp>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "vdev/loop/event_reader.hpp"
+#include "vdev/loop/timer.hpp"
 
 namespace bellwire {
 
@@ -15,8 +15,8 @@ namespace asio = boost::asio;
 // One interrupt. The device raises an eventfd of ours, whose count keeps what is raised too soon;
 // the real one is raised from there. Handlers hold this object, and find `running` false once it is
 // dropped; its descriptors are closed then.
-struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
-  using Clock = std::chrono::steady_clock;
+struct Moderation::Held final : EventOwner, TimerOwner, std::enable_shared_from_this<Held> {
+  using Clock = Timer::Clock;
 
   Held(asio::io_context& context, Interrupt to, os::EventFd from, EventReader reads,
        std::chrono::nanoseconds least)
@@ -35,10 +35,11 @@ struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
   void take() {
     if (Clock::now() >= next) return pass_on();
     holds = true;
-    timer.expires_at(next);
-    timer.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      if (!error && self->running) self->pass_on();
-    });
+    timer.wait(next, shared_from_this());
+  }
+
+  void on_time() override {
+    if (running) pass_on();
   }
 
   void pass_on() {
@@ -60,7 +61,7 @@ struct Moderation::Held final : EventOwner, std::enable_shared_from_this<Held> {
   std::optional<Interrupt> out;
   std::optional<os::EventFd> in;
   EventReader reader;  // of it
-  asio::steady_timer timer;
+  Timer timer;
   const std::chrono::nanoseconds time;
   Clock::time_point next{};  // when the next one may go out
   bool holds = false;        // one is held until then

@@ -2,20 +2,20 @@
 #include "vdev/runner/runner.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "vdev/loop/event_reader.hpp"
+#include "vdev/loop/timer.hpp"
 
 namespace bellwire {
 namespace asio = boost::asio;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Clock = Timer::Clock;
 constexpr std::chrono::milliseconds tick{100};  // device.hpp: on_tick()
 constexpr std::chrono::microseconds slice{20};  // of polling; then the loop's other handlers run
 constexpr unsigned looks = 16;                  // polls per reading of the clock
@@ -26,7 +26,7 @@ constexpr unsigned looks = 16;                  // polls per reading of the cloc
 // `running` false instead of a dangling device.
 //
 // A doorbell is in one of three states: a look at it is queued, it is polled, or it is waited for.
-struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Impl> {
+struct Runner::Impl final : EventOwner, TimerOwner, std::enable_shared_from_this<Runner::Impl> {
   struct Doorbell {
     std::optional<os::EventFd> event;  // until it is stopped
     EventReader reader;
@@ -131,15 +131,14 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
     if (!std::exchange(ticking, true)) await_tick();
   }
 
-  void await_tick() {
-    ticker.expires_after(tick);
-    ticker.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      if (error || !self->running) return;
-      self->device.on_tick();
-      const bool more = !self->polled.empty() || self->device.waits();
-      self->ticking = std::exchange(self->busy, more) || more;
-      if (self->ticking) self->await_tick();
-    });
+  void await_tick() { ticker.wait(Clock::now() + tick, shared_from_this()); }
+
+  void on_time() override {
+    if (!running) return;
+    device.on_tick();
+    const bool more = !polled.empty() || device.waits();
+    ticking = std::exchange(busy, more) || more;
+    if (ticking) await_tick();
   }
 
   void stop() {
@@ -155,7 +154,7 @@ struct Runner::Impl final : EventOwner, std::enable_shared_from_this<Runner::Imp
 
   asio::io_context& context;
   Device& device;
-  asio::steady_timer ticker;
+  Timer ticker;
   const Polling polling;
   std::vector<Doorbell> doorbells;
   std::optional<EventReader> ready;  // the device's, where it has one

@@ -19,13 +19,13 @@ Error stopped() {
 
 }  // namespace
 
-RequestSender::RequestSender(const ring::Layout& layout, Hooks wires)
-    : raw_(layout.queue(0)),
+RequestSender::RequestSender(const ring::Layout& layout, Hooks wires, unsigned queue)
+    : raw_(layout.queue(queue)),
       hooks_(std::move(wires)),
       module_(raw_),
       queue_(raw_, module_.generation()),
       look_(layout, raw_, module_.generation()),
-      stall_(layout, 0) {}
+      stall_(layout, queue) {}
 
 Result<GuestReport> RequestSender::run(const GuestPlan& plan) {
   const auto depth = std::min(plan.depth, raw_.entries);

@@ -23,8 +23,7 @@ class RequestSender {
     std::function<void()> ring;
     std::function<Wait(std::chrono::nanoseconds)> wait;  ///< so long at most; may be shorter
   };
-  /// Uses the first queue.
-  RequestSender(const ring::Layout& layout, Hooks wires);
+  RequestSender(const ring::Layout& layout, Hooks wires, unsigned queue = 0);
 
   /// Goes on without a doorbell or an interrupt that was lost, if the plan lets it. Records in the
   /// report which requests hung, and gives up if that does not end. ECANCELED:

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Loop: what a simulated process has in place of Asio's event loop. Handlers that are posted are
+// run by Asio itself; eventfds and timers are the world's. Of several that are ready, chance
+// decides which is first. On its process.
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <vector>
+
+#include "vdev/simulate/world.hpp"
+
+namespace bellwire::simulate {
+
+/// What a loop waits for.
+class Source {
+ public:
+  /// When it is ready; a time that is over: now. Empty: not until it is woken.
+  [[nodiscard]] virtual std::optional<Time> ready() const noexcept = 0;
+  virtual void handle() = 0;
+
+ protected:
+  ~Source() = default;
+};
+
+class Loop {
+ public:
+  explicit Loop(Process& process);
+  Loop(const Loop&) = delete;
+  ~Loop();
+
+  [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+  /// Until that is true, or the process is killed.
+  void run(const std::function<bool()>& until);
+
+  // For what takes the place of EventReader and Timer.
+  [[nodiscard]] static Loop& of(boost::asio::io_context& context);
+  [[nodiscard]] Process& process() noexcept { return process_; }
+  void add(Source& source) { sources_.push_back(&source); }
+  void remove(Source& source) noexcept { std::erase(sources_, &source); }
+
+ private:
+  bool run_one();
+  [[nodiscard]] Time first() const noexcept;
+
+  Process& process_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      context_.get_executor()};
+  std::vector<Source*> sources_;
+  std::vector<Source*> ready_;  // kept for its memory
+};
+
+}  // namespace bellwire::simulate

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "vdev/simulate/pair.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "vdev/devices/echo.hpp"
+#include "vdev/faults/faults.hpp"
+#include "vdev/ring/hang.hpp"
+#include "vdev/ring/watchdog.hpp"
+#include "vdev/ring/words.hpp"
+#include "vdev/runner/moderation.hpp"
+#include "vdev/runner/runner.hpp"
+#include "vdev/simulate/loop.hpp"
+#include "vdev/transport/in_process/request_sender.hpp"
+
+namespace bellwire::simulate {
+namespace {
+
+using namespace std::chrono_literals;
+using in_process::RequestSender;
+
+constexpr std::uint64_t longest_session = 2'000;  // requests
+constexpr std::uint64_t masks = 400;              // one wait in so many
+
+}  // namespace
+
+Counts& Counts::operator+=(const Counts& other) noexcept {
+  answered += other.answered;
+  sessions += other.sessions;
+  abandoned += other.abandoned;
+  doorbells += other.doorbells;
+  interrupts += other.interrupts;
+  recovered_doorbells += other.recovered_doorbells;
+  recovered_interrupts += other.recovered_interrupts;
+  starts += other.starts;
+  resets += other.resets;
+  freezes += other.freezes;
+  masks += other.masks;
+  return *this;
+}
+
+Pair::Pair(World& world, PairSetup setup, unsigned number, std::uint64_t requests)
+    : world_(world),
+      setup_(std::move(setup)),
+      number_(number),
+      left_(requests),
+      tally_(std::make_shared<FaultTally>(setup_.faults)),
+      worker_(world) {}
+
+Result<std::unique_ptr<Pair>> Pair::start(World& world, PairSetup setup, unsigned number,
+                                          std::uint64_t requests) {
+  std::unique_ptr<Pair> pair(new Pair(world, std::move(setup), number, requests));
+  const auto& chosen = pair->setup_;
+  const auto payload = std::uint64_t{chosen.depth} * 2 * sizeof(Exchange::input);
+  const auto size = ring::memory_size(chosen.queues, chosen.entries, payload);
+  if (!size) return size.error();
+  auto memory = ring::create_memory("bellwire-simulate", *size, chosen.queues, chosen.entries);
+  if (!memory) return memory.error();
+  pair->memory_ = memory->view;
+  world.add_memory(pair->memory_.bytes());
+  if (auto made = pair->make_wires(); !made) return made.error();
+  pair->start_processes();
+  return pair;
+}
+
+Result<void> Pair::make_wires() {
+  for (unsigned queue = 0; queue < setup_.queues; ++queue) {
+    auto events = os::create_events(2);
+    if (!events) return events.error();
+    wires_.push_back({.doorbell = std::move(events->front()),
+                      .interrupt = std::move(events->back()),
+                      .line = {}});
+  }
+  return {};
+}
+
+void Pair::start_processes() {
+  const auto name = [this](const char* part) { return text("{} {}", part, number_); };
+  device_ = &world_.start(name("device"), [this] { run_device(); });
+  for (unsigned queue = 0; queue < setup_.queues; ++queue) {
+    ++at_work_;
+    wires_[queue].driver =
+        &world_.start(text("driver {}.{}", number_, queue), [this, queue] { run_driver(queue); });
+    world_.set_reader(wires_[queue].interrupt.fd(), wires_[queue].driver);
+  }
+  if (setup_.device == "late")
+    worker_.be(world_.start(
+        name("worker"), [this] { worker_.run([this] { return done(); }); }, Interruptible::no));
+  if (setup_.operator_on) operator_ = &world_.start(name("operator"), [this] { run_operator(); });
+}
+
+// The device
+
+void Pair::run_device() {
+  while (!done()) {
+    run_device_once();
+    if (!device_->killed()) continue;
+    device_->reborn();
+    world_.note("was killed");
+    auto& random = world_.random();
+    device_->pause(random.time(10us, 10ms));
+    if (random.one_in(2)) ring::device_died(memory_);  // as a switchboard does
+    device_->pause(random.time(100us, 500ms));
+  }
+}
+
+void Pair::run_device_once() {
+  ++counts_.starts;
+  Loop loop(*device_);
+  const auto device = make_device();
+  auto attachment = attach();
+  if (!attachment) return fail(0, attachment.error().message);
+  const auto moderation = Moderation::start(loop.context(), *attachment, setup_.moderation);
+  if (!moderation) return fail(0, moderation.error().message);
+  const auto faults = Faults::start(loop.context(), *attachment, tally_);
+  if (!faults) return fail(0, faults.error().message);
+  const auto runner =
+      Runner::start(loop.context(), *device, std::move(*attachment), setup_.polling);
+  if (!runner) return fail(0, runner.error().message);
+  loop.run([this] { return done(); });
+}
+
+std::unique_ptr<Device> Pair::make_device() {
+  if (setup_.device == "digest") return std::make_unique<Digest>();
+  if (setup_.device == "late") return std::make_unique<Late>(world_, worker_);
+  return std::make_unique<Echo>();
+}
+
+// What a dead device had of the wires is gone: its lines, too, with what was pending on them.
+Result<Attachment> Pair::attach() {
+  Attachment attachment{.doorbells = {}, .interrupts = {}, .memory = memory_};
+  for (auto& wire : wires_) {
+    auto doorbell = wire.doorbell.duplicate();
+    if (!doorbell) return doorbell.error();
+    auto interrupt = wire.interrupt.duplicate();
+    if (!interrupt) return interrupt.error();
+    wire.line = InterruptLine();
+    if (!wire.masked) wire.line.bind(std::move(*interrupt));
+    attachment.doorbells.push_back(std::move(*doorbell));
+    attachment.interrupts.push_back(wire.line.interrupt());
+  }
+  return attachment;
+}
+
+// The guest
+
+void Pair::run_driver(unsigned queue) {
+  auto& random = world_.random();
+  auto& self = *wires_[queue].driver;
+  while (left_ > 0 && failure_.empty()) {
+    const auto requests = std::min(left_, 1 + random.below(longest_session));
+    left_ -= requests;
+    ++sessions_;
+    try {
+      run_session(queue, static_cast<std::uint32_t>(requests));
+    } catch (const Reset&) {
+      left_ += requests;
+      ++counts_.abandoned;
+    }
+    if (--sessions_ == 0 && operator_ != nullptr) operator_->wake();
+    while (resetting_) self.wait_until(Time::max());
+    self.pause(random.time(10us, 10ms));
+  }
+  if (--at_work_ > 0) return;
+  for (auto* const process : {device_, operator_})
+    if (process != nullptr) process->wake();
+  worker_.wake();
+}
+
+void Pair::run_session(unsigned queue, std::uint32_t requests) {
+  const auto layout = ring::Layout::open(memory_).value();
+  auto& wire = wires_[queue];
+  RequestSender sender(layout,
+                       {.ring = [&] { ring(wire); },
+                        .wait =
+                            [&](std::chrono::nanoseconds time) {
+                              return wait(wire, time) ? RequestSender::Wait::interrupt
+                                                      : RequestSender::Wait::nothing;
+                            }},
+                       queue);
+  const auto report =
+      sender.run({.requests = requests, .depth = setup_.depth, .recover = setup_.recover});
+  if (!report) return fail(queue, report.error().message);
+  check_session(queue, *report);
+}
+
+void Pair::ring(Wire& wire) {
+  if (resetting_) throw Reset{};
+  wire.doorbell.ring();
+  if (resetting_) throw Reset{};
+}
+
+bool Pair::wait(Wire& wire, std::chrono::nanoseconds time) {
+  auto& random = world_.random();
+  if (random.one_in(masks)) mask_a_while(wire);
+  const auto until = world_.now() + std::min<std::chrono::nanoseconds>(time, 100ms);
+  while (!resetting_) {
+    if (wire.interrupt.drain()) return true;
+    if (world_.now() >= until) return false;
+    wire.driver->wait_until(until);
+  }
+  throw Reset{};
+}
+
+// As a VMM does for a guest that masks its vector: what is raised meanwhile stays pending.
+void Pair::mask_a_while(Wire& wire) {
+  ++counts_.masks;
+  wire.masked = true;
+  wire.line.unbind();
+  wire.driver->pause(world_.random().time(1us, 5ms));
+  wire.masked = false;
+  auto interrupt = wire.interrupt.duplicate();
+  if (interrupt) wire.line.bind(std::move(*interrupt));
+}
+
+// What is promised
+
+void Pair::check_session(unsigned queue, const GuestReport& report) {
+  const auto right = setup_.device == "digest" ? digested : echoed;
+  std::uint64_t answered = 0, wrong = 0;
+  for (const auto& exchange : report.exchanges) {
+    answered += exchange.answered ? 1 : 0;
+    wrong += exchange.answered && !right(exchange) ? 1 : 0;
+  }
+  if (!report.hangs.empty()) fail(queue, report.hangs.front());
+  if (wrong > 0) fail(queue, text("{} answers are wrong", wrong));
+  if (report.unexpected > 0)
+    fail(queue, text("{} completions are of no request, or of an answered one", report.unexpected));
+  if (answered != report.exchanges.size())
+    fail(queue, text("{} of {} requests were not answered", report.exchanges.size() - answered,
+                     report.exchanges.size()));
+  const auto& lost = ring::Layout::open(memory_)->queue(queue).control->status.lost;
+  const auto losses = std::accumulate(std::begin(lost), std::end(lost), 0U);
+  if (losses > 0 && !may_lose(setup_.faults))
+    fail(queue, text("the device counts {} losses, and nothing was lost", losses));
+  ++counts_.sessions;
+  counts_.answered += answered;
+  counts_.doorbells += report.doorbells;
+  counts_.interrupts += report.interrupts;
+  counts_.recovered_doorbells += report.recovered_doorbells;
+  counts_.recovered_interrupts += report.recovered_interrupts;
+}
+
+void Pair::fail(unsigned queue, const std::string& why) {
+  if (!failure_.empty()) return;
+  failure_ = text("device {}, queue {}: {}", number_, queue, why);
+  world_.note("failed: " + why);
+}
+
+std::string Pair::waiting() const {
+  const auto layout = ring::Layout::open(memory_);
+  for (unsigned queue = 0; queue < setup_.queues; ++queue)
+    if (const auto hang = ring::find_hang(layout->queue(queue)))
+      return text("device {}, queue {}: {}", number_, queue, ring::describe(*hang, 0s));
+  return text("device {} with {} drivers at work", number_, at_work_);
+}
+
+// The operator
+
+// After each deed the pair has at least as long to get on.
+void Pair::run_operator() {
+  using Deed = Duration (Pair::*)();
+  static constexpr Deed deeds[] = {&Pair::kill_device, &Pair::freeze_device, &Pair::freeze_guest,
+                                   &Pair::reset_guest};
+  auto& random = world_.random();
+  while (!done()) {
+    operator_->wait_until(world_.now() + random.time(200us, 2s));
+    if (done()) return;
+    const auto took = (this->*random.one_of(deeds))();
+    operator_->wait_until(world_.now() + 2 * took);
+  }
+}
+
+Duration Pair::kill_device() {
+  device_->kill();
+  return 1s;
+}
+
+Duration Pair::freeze_device() {
+  const auto time = world_.random().time(100us, 2s);
+  ++counts_.freezes;
+  world_.note(text("freezes the device for {} us", time / 1us));
+  device_->freeze(time);
+  worker_.freeze(time);
+  return time;
+}
+
+Duration Pair::freeze_guest() {
+  const auto time = world_.random().time(100us, 2s);
+  ++counts_.freezes;
+  world_.note(text("freezes the guest for {} us", time / 1us));
+  for (const auto& wire : wires_) wire.driver->freeze(time);
+  return time;
+}
+
+// All drivers go where they are; a guest that boots begins new generations.
+Duration Pair::reset_guest() {
+  ++counts_.resets;
+  world_.note("resets the guest");
+  resetting_ = true;
+  for (const auto& wire : wires_) wire.driver->wake();
+  while (sessions_ > 0 && !done()) operator_->wait_until(Time::max());
+  if (world_.random().one_in(2)) ring::guest_died(memory_);  // as a switchboard does
+  const auto time = world_.random().time(100us, 1s);
+  operator_->wait_until(world_.now() + time);
+  resetting_ = false;
+  for (const auto& wire : wires_) wire.driver->wake();
+  return time;
+}
+
+}  // namespace bellwire::simulate

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// Pair: a device and its guest, with the memory and the wires between them, as processes of a
+// world:
+//
+//   device    runs a device of the product's by its Runner, behind Moderation and Faults; when it
+//             was killed it starts again, on the memory that is there
+//   driver N  of queue N: sends requests by RequestSender, generation after generation, checks each
+//             answer, and masks its interrupt now and then
+//   operator  kills and freezes the device, freezes and resets the guest
+//
+// What is promised is checked by check_session().
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "vdev/core/interrupt.hpp"
+#include "vdev/core/transport.hpp"
+#include "vdev/faults/tally.hpp"
+#include "vdev/ring/layout.hpp"
+#include "vdev/simulate/late.hpp"
+#include "vdev/simulate/setup.hpp"
+#include "vdev/simulate/world.hpp"
+
+namespace bellwire::simulate {
+
+struct Counts {
+  std::uint64_t answered = 0;   ///< requests, of sessions that came to their end
+  std::uint64_t sessions = 0;   ///< generations that came to their end
+  std::uint64_t abandoned = 0;  ///< generations that a reset ended
+  std::uint64_t doorbells = 0, interrupts = 0;
+  std::uint64_t recovered_doorbells = 0, recovered_interrupts = 0;
+  std::uint64_t starts = 0;  ///< of the device
+  std::uint64_t resets = 0;  ///< of the guest
+  std::uint64_t freezes = 0;
+  std::uint64_t masks = 0;
+
+  Counts& operator+=(const Counts& other) noexcept;
+};
+
+class Pair {
+ public:
+  /// Its driver's share of requests is `requests`. ENOMEM, EMFILE.
+  static Result<std::unique_ptr<Pair>> start(World& world, PairSetup setup, unsigned number,
+                                             std::uint64_t requests);
+
+  [[nodiscard]] const PairSetup& setup() const noexcept { return setup_; }
+  [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
+  [[nodiscard]] const FaultTally& tally() const noexcept { return *tally_; }
+  /// What is wrong; empty: nothing so far.
+  [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
+  /// All requests are answered.
+  [[nodiscard]] bool done() const noexcept { return at_work_ == 0; }
+  /// What it waits for, for one that never ends.
+  [[nodiscard]] std::string waiting() const;
+
+ private:
+  struct Wire {
+    os::EventFd doorbell, interrupt;
+    InterruptLine line;  // of the device that runs
+    bool masked = false;
+    Process* driver = nullptr;
+  };
+  struct Reset {};  // thrown through a driver
+
+  Pair(World& world, PairSetup setup, unsigned number, std::uint64_t requests);
+  Result<void> make_wires();
+  void start_processes();
+
+  // The device.
+  void run_device();
+  void run_device_once();
+  [[nodiscard]] std::unique_ptr<Device> make_device();
+  [[nodiscard]] Result<Attachment> attach();
+
+  // The guest.
+  void run_driver(unsigned queue);
+  void run_session(unsigned queue, std::uint32_t requests);
+  void ring(Wire& wire);
+  [[nodiscard]] bool wait(Wire& wire, std::chrono::nanoseconds time);
+  void mask_a_while(Wire& wire);
+  void check_session(unsigned queue, const GuestReport& report);
+  void fail(unsigned queue, const std::string& why);
+
+  // The operator.
+  void run_operator();
+  Duration kill_device();
+  Duration freeze_device();
+  Duration freeze_guest();
+  Duration reset_guest();
+
+  World& world_;
+  const PairSetup setup_;
+  const unsigned number_;
+  std::uint64_t left_;  // requests that no session has yet
+  MemoryView memory_;
+  std::vector<Wire> wires_;
+  std::shared_ptr<FaultTally> tally_;
+  Worker worker_;
+  Process* device_ = nullptr;
+  Process* operator_ = nullptr;
+  unsigned at_work_ = 0;   // drivers
+  unsigned sessions_ = 0;  // that are open
+  bool resetting_ = false;
+  Counts counts_;
+  std::string failure_;
+};
+
+}  // namespace bellwire::simulate

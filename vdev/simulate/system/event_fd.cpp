@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-3-Clause
+//
+// In place of vdev/os/event_fd.cpp: counts of the world's. A descriptor is still one of the
+// kernel's, so that each has a number of its own; nothing is ever written to it. All are private:
+// no peer is outside of the world.
+#include "vdev/os/event_fd.hpp"
+
+#include <sys/eventfd.h>
+
+#include "vdev/simulate/world.hpp"
+
+namespace bellwire::os {
+
+using simulate::World;
+
+Result<EventFd> EventFd::create(std::uint64_t count) {
+  UniqueFd fd(::eventfd(0, EFD_CLOEXEC));
+  if (!fd.valid()) return system_fault("cannot make an eventfd");
+  World::current()->add_event(fd.get(), count);
+  return EventFd(std::move(fd), false);
+}
+
+Result<EventFd> EventFd::create_shared() {
+  return create();
+}
+
+Result<EventFd> EventFd::adopt(UniqueFd) {
+  return fault(std::errc::not_supported, "a simulation has no peers");
+}
+
+bool EventFd::ring(std::uint64_t count) const noexcept {
+  World::current()->ring(fd_.get(), count);
+  return true;
+}
+
+std::optional<std::uint64_t> EventFd::drain() const noexcept {
+  const auto count = World::current()->take(fd_.get());
+  return count == 0 ? std::nullopt : std::optional(count);
+}
+
+bool EventFd::wait(std::chrono::milliseconds timeout) const noexcept {
+  auto& world = *World::current();
+  auto* const process = world.running();
+  const auto until = world.now() + timeout;
+  world.set_reader(fd_.get(), process);
+  while (world.count(fd_.get()) == 0 && world.now() < until && !process->killed())
+    process->wait_until(until);
+  return world.count(fd_.get()) > 0;
+}
+
+bool EventFd::replace(const EventFd& other) noexcept {
+  World::current()->alias_event(fd_.get(), other.fd_.get());
+  return true;
+}
+
+Result<EventFd> EventFd::duplicate() const {
+  UniqueFd copy = fd_.duplicate();
+  if (!copy.valid()) return system_fault("cannot duplicate eventfd {}", fd_.get());
+  World::current()->alias_event(copy.get(), fd_.get());
+  return EventFd(std::move(copy), false);
+}
+
+Result<std::vector<EventFd>> create_events(unsigned count) {
+  std::vector<EventFd> events;
+  while (events.size() < count) {
+    auto event = EventFd::create();
+    if (!event) return event.error();
+    events.push_back(std::move(*event));
+  }
+  return events;
+}
+
+Result<std::vector<EventFd>> create_shared_events(unsigned count) {
+  return create_events(count);
+}
+
+Result<std::vector<EventFd>> duplicate(const std::vector<EventFd>& events) {
+  std::vector<EventFd> copies;
+  for (const auto& event : events) {
+    auto copy = event.duplicate();
+    if (!copy) return copy.error();
+    copies.push_back(std::move(*copy));
+  }
+  return copies;
+}
+
+Result<void> prepare_signals() {
+  return {};
+}
+
+bool signal_event(int fd) noexcept {
+  World::current()->ring(fd, 1);
+  return true;
+}
+
+std::optional<std::uint64_t> take_count(int fd) noexcept {
+  const auto count = World::current()->take(fd);
+  return count == 0 ? std::nullopt : std::optional(count);
+}
+
+bool has_count(int fd) noexcept {
+  return fd >= 0 && World::current()->count(fd) > 0;
+}
+
+}  // namespace bellwire::os
