@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/runner/runner.hpp"
 
-#include <boost/asio/post.hpp>
 #include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "vdev/loop/event_reader.hpp"
+#include "vdev/loop/post.hpp"
 #include "vdev/loop/timer.hpp"
 
 namespace bellwire {
@@ -26,7 +26,10 @@ constexpr unsigned looks = 16;                  // polls per reading of the cloc
 // `running` false instead of a dangling device.
 //
 // A doorbell is in one of three states: a look at it is queued, it is polled, or it is waited for.
-struct Runner::Impl final : EventOwner, TimerOwner, std::enable_shared_from_this<Runner::Impl> {
+struct Runner::Impl final : EventOwner,
+                            PostOwner,
+                            TimerOwner,
+                            std::enable_shared_from_this<Runner::Impl> {
   struct Doorbell {
     std::optional<os::EventFd> event;  // until it is stopped
     EventReader reader;
@@ -71,10 +74,11 @@ struct Runner::Impl final : EventOwner, TimerOwner, std::enable_shared_from_this
       rest(index);
   }
 
-  void look(unsigned index) {
-    asio::post(context, [self = shared_from_this(), index] {
-      if (self->running) self->turn(index, 0);
-    });
+  void look(unsigned index) { post(context, shared_from_this(), index); }
+
+  void on_post(unsigned index) override {
+    if (!running) return;
+    index == doorbells.size() ? poll_a_slice() : turn(index, 0);
   }
 
   void rest(unsigned index) {
@@ -88,11 +92,7 @@ struct Runner::Impl final : EventOwner, TimerOwner, std::enable_shared_from_this
     if (polling != Polling::off) doorbell.patience.work_came(Clock::now() - doorbell.idle_since);
   }
 
-  void poll_on() {
-    asio::post(context, [self = shared_from_this()] {
-      if (self->running) self->poll_a_slice();
-    });
-  }
+  void poll_on() { look(static_cast<unsigned>(doorbells.size())); }
 
   void poll_a_slice() {
     auto now = Clock::now();

@@ -38,7 +38,12 @@ void Loop::run(const std::function<bool()>& until) {
 }
 
 bool Loop::run_one() {
-  if (context_.poll_one() > 0) return true;
+  if (!posted_.empty()) {
+    const auto [owner, index] = std::move(posted_.front());
+    posted_.pop_front();
+    owner->on_post(index);
+    return true;
+  }
   auto& world = *World::current();
   ready_.clear();
   for (auto* source : sources_)

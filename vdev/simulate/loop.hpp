@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Loop: what a simulated process has in place of Asio's event loop. Handlers that are posted are
-// run by Asio itself; eventfds and timers are the world's. Of several that are ready, chance
-// decides which is first. On its process.
+// Loop: what a simulated process has in place of Asio's event loop; its context only names it. What
+// is posted goes first, in order; of several eventfds and timers that are ready, chance decides
+// which is next. On its process.
 #pragma once
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <deque>
 #include <functional>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "vdev/loop/post.hpp"
 #include "vdev/simulate/world.hpp"
 
 namespace bellwire::simulate {
@@ -35,9 +38,12 @@ class Loop {
   /// Until that is true, or the process is killed.
   void run(const std::function<bool()>& until);
 
-  // For what takes the place of EventReader and Timer.
+  // For what takes the place of EventReader, Timer and post().
   [[nodiscard]] static Loop& of(boost::asio::io_context& context);
   [[nodiscard]] Process& process() noexcept { return process_; }
+  void post(std::shared_ptr<PostOwner> owner, unsigned index) {
+    posted_.emplace_back(std::move(owner), index);
+  }
   void add(Source& source) { sources_.push_back(&source); }
   void remove(Source& source) noexcept { std::erase(sources_, &source); }
 
@@ -47,10 +53,9 @@ class Loop {
 
   Process& process_;
   boost::asio::io_context context_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
-      context_.get_executor()};
   std::vector<Source*> sources_;
-  std::vector<Source*> ready_;  // kept for its memory
+  std::vector<Source*> ready_;                                          // kept for its memory
+  std::deque<std::pair<std::shared_ptr<PostOwner>, unsigned>> posted_;  // goes first
 };
 
 }  // namespace bellwire::simulate

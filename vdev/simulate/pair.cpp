@@ -148,15 +148,18 @@ Result<Attachment> Pair::attach() {
 void Pair::run_driver(unsigned queue) {
   auto& random = world_.random();
   auto& self = *wires_[queue].driver;
+  auto longest = longest_session;  // shorter, while resets leave no time for more
   while (left_ > 0 && failure_.empty()) {
-    const auto requests = std::min(left_, 1 + random.below(longest_session));
+    const auto requests = std::min(left_, 1 + random.below(longest));
     left_ -= requests;
     ++sessions_;
     try {
       run_session(queue, static_cast<std::uint32_t>(requests));
+      longest = std::min(2 * longest, longest_session);
     } catch (const Reset&) {
       left_ += requests;
       ++counts_.abandoned;
+      longest = std::max<std::uint64_t>(longest / 2, 1);
     }
     if (--sessions_ == 0 && operator_ != nullptr) operator_->wake();
     while (resetting_) self.wait_until(Time::max());
@@ -286,8 +289,12 @@ Duration Pair::freeze_device() {
   return time;
 }
 
+// Not for as long as the device waits before it raises again what a guest seems not to have
+// received (Watchdog::patience): one that goes on just then can't be told from one that had lost
+// it.
 Duration Pair::freeze_guest() {
-  const auto time = world_.random().time(100us, 2s);
+  auto& random = world_.random();
+  const auto time = random.one_in(50) ? random.time(2s, 3s) + 1s : random.time(100us, 1s);
   ++counts_.freezes;
   world_.note(text("freezes the guest for {} us", time / 1us));
   for (const auto& wire : wires_) wire.driver->freeze(time);

@@ -2,6 +2,7 @@
 #include "vdev/simulate/simulation.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace bellwire::simulate {
 namespace {
@@ -21,6 +22,27 @@ Result<Pairs> start_pairs(const Choice& choice, World& world) {
   return pairs;
 }
 
+// A session takes a few seconds, whatever happens to it.
+class Progress {
+ public:
+  bool stands_still(const Pairs& pairs, const World& world) {
+    std::uint64_t sessions = 0;
+    for (const auto& pair : pairs) sessions += pair->counts().sessions;
+    if (std::exchange(sessions_, sessions) != sessions) {
+      since_ = world.now();
+      steps_ = world.steps();
+    }
+    return world.now() - since_ > longest || world.steps() - steps_ > most_steps;
+  }
+
+ private:
+  static constexpr std::chrono::minutes longest{10};
+  static constexpr std::uint64_t most_steps = 3'000'000;
+  std::uint64_t sessions_ = 0;
+  Time since_{};  // then the last one ended
+  std::uint64_t steps_ = 0;
+};
+
 std::string failure_of(const Pairs& pairs) {
   for (const auto& pair : pairs)
     if (!pair->failure().empty()) return pair->failure();
@@ -37,8 +59,10 @@ Result<Outcome> simulate(const Choice& choice, std::size_t notes) {
   const auto began = world.now();
   const auto pairs = start_pairs(choice, world);
   if (!pairs) return pairs.error();
+  Progress progress;
   world.run([&] {
-    return std::ranges::any_of(*pairs, [](const auto& pair) { return !pair->failure().empty(); });
+    return progress.stands_still(*pairs, world) ||
+           std::ranges::any_of(*pairs, [](const auto& pair) { return !pair->failure().empty(); });
   });
   Outcome outcome{.time = world.now() - began,
                   .digest = world.digest(),

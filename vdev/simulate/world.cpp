@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration look = 1us;            // at the clock
 constexpr unsigned interruptions = 50;    // one in so many points at which it is possible
+constexpr unsigned most_stays = 1'000;    // one after the other; then run() looks at the whole
 constexpr unsigned long_switches = 1000;  // one in so many is of a machine that is busy
 
 World* existing = nullptr;
@@ -116,12 +117,13 @@ void World::run(const std::function<bool()>& until) {
 void World::arrive(Process& process) {
   now_ = std::max(now_, *process.due_);
   process.due_.reset();
+  ++steps_;
   mix(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
 }
 
 void World::switch_away() {
   auto& process = *running_;
-  if (next() == &process) {
+  if (next() == &process && steps_ % most_stays != 0) {
     arrive(process);
   } else {
     process.fiber_.leave();

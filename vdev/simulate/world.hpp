@@ -94,6 +94,8 @@ class World {
   /// The process that runs; null: none.
   [[nodiscard]] Process* running() const noexcept { return running_; }
 
+  /// How often a process went on.
+  [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
   [[nodiscard]] Time now() const noexcept { return now_; }
   /// Looking at the clock takes time: so whoever polls until a time comes to an end.
   Time look_at_clock() noexcept;
@@ -147,6 +149,7 @@ class World {
 
   std::vector<std::unique_ptr<Process>> processes_;
   Process* running_ = nullptr;
+  std::uint64_t steps_ = 0;
   Time now_{std::chrono::seconds(1)};
   Random random_;
   std::vector<unsigned> event_of_fd_;  // with descriptors that were closed and not used again
