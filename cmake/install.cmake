@@ -36,7 +36,7 @@ if(TARGET bellwire-guest)
 endif()
 install(TARGETS ${libraries} EXPORT bellwire ARCHIVE)
 install(DIRECTORY vdev DESTINATION ${headers} FILES_MATCHING PATTERN "*.hpp"
-        PATTERN explore EXCLUDE)
+        PATTERN explore EXCLUDE PATTERN simulate EXCLUDE)
 install(FILES host/device/device_main.hpp DESTINATION ${headers}/host/device)
 # Where the layers' headers find them, and <bellwire/uapi/bellwire.h>, for programs of the guest.
 install(FILES guest-kmod/uapi/bellwire.h guest-kmod/uapi/bellwire_virtio.h

@@ -14,10 +14,15 @@ constexpr AddCases wire_parts[] = {add_wire};
 constexpr AddCases kvm_parts[] = {add_doorbells, add_interrupts, add_round_trips};
 constexpr AddCases scale_parts[] = {add_more_doorbells, add_more_slots, add_more_drivers};
 constexpr AddCases bus_parts[] = {add_lookups};
+constexpr AddCases payload_parts[] = {add_payloads};
 constexpr AddCases vhost_parts[] = {add_vhost};
 
 std::string plain_eventfds() {
   return "eventfds in one process";
+}
+
+std::string one_thread() {
+  return "one thread";
 }
 
 std::string vhost_user() {
@@ -37,6 +42,8 @@ constexpr Suite all_suites[] = {
      scale_parts},
     {"bus", "Doorbells on the model of KVM, among 1 to 30,000 of them", model_accelerator,
      bus_parts},
+    {"payload", "Echo and digest of 64 bytes to 1 MiB, beside memcpy and the CPU's instruction",
+     one_thread, payload_parts},
     {"vhost", "A disk over vhost-user, asleep and polling, beside qemu-storage-daemon", vhost_user,
      vhost_parts, true, "qemu-storage-daemon"},
 };

@@ -44,6 +44,9 @@ struct Suite {
 
 [[nodiscard]] Result<void> add_lookups(Benchmark& benchmark, const Environment& environment);
 
+/// Echo and digest of 64 bytes to 1 MiB, both sides of the ring on one thread.
+[[nodiscard]] Result<void> add_payloads(Benchmark& benchmark, const Environment& environment);
+
 /// A disk over vhost-user, beside qemu-storage-daemon (vhost/). Its limits need the rest metered.
 [[nodiscard]] Result<void> add_vhost(Benchmark& benchmark, const Environment& environment);
 

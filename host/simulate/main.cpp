@@ -50,13 +50,22 @@ std::string command_of(const Options& options) {
   return words;
 }
 
+Result<std::optional<FaultPlan>> plan_of(const std::string& words) {
+  if (words.empty()) return std::optional<FaultPlan>();
+  if (words == "none") return std::optional(FaultPlan{});
+  auto plan = FaultPlan::parse(words);
+  if (!plan) return Error{plan.error().code, "--fault: " + plan.error().message};
+  if (plan->empty())
+    return fault(std::errc::invalid_argument,
+                 "--fault: there is a seed, and no rule: add one such as drop interrupt 1/1000");
+  return std::optional(std::move(*plan));
+}
+
 // What happens is noted only for a run that fails: that one is run again.
 Result<void> run(Options options) {
-  if (!options.faults.empty()) {
-    const auto plan = FaultPlan::parse(options.faults);
-    if (!plan) return Error{plan.error().code, "--fault: " + plan.error().message};
-    options.choice.faults = *plan;
-  }
+  const auto plan = plan_of(options.faults);
+  if (!plan) return plan.error();
+  options.choice.faults = *plan;
   const auto began = std::chrono::steady_clock::now();
   auto outcome = simulate::simulate(options.choice);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
@@ -95,7 +104,7 @@ void add_options(CLI::App& app, Run& chosen) {
   auto options = std::make_shared<Options>();
   add_what(app, options->choice);
   app.add_option("--fault", options->faults,
-                 "A plan for all devices, as docs/faults.md says (default: by chance)")
+                 "A plan for all devices, as docs/faults.md says, or none (default: by chance)")
       ->type_name("PLAN");
   app.add_flag("!--no-operator", options->choice.operator_on,
                "Nobody is killed, frozen or reset, but by the plan");

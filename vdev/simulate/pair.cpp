@@ -289,9 +289,7 @@ Duration Pair::freeze_device() {
   return time;
 }
 
-// Not for as long as the device waits before it raises again what a guest seems not to have
-// received (Watchdog::patience): one that goes on just then can't be told from one that had lost
-// it.
+// Not for about as long as Watchdog::patience: docs/decisions, "A loss needs proof", has the price.
 Duration Pair::freeze_guest() {
   auto& random = world_.random();
   const auto time = random.one_in(50) ? random.time(2s, 3s) + 1s : random.time(100us, 1s);

@@ -22,6 +22,12 @@ extern "C" {
 /* Adds 1 to an eventfd. */
 void bare_ring(int fd);
 
+/* What a device does with a payload. */
+void bare_copy(void *to, const void *from, size_t size);
+/* By the CPU's instruction, if it has one, 8 bytes at a time; `size` is a multiple of 8. */
+bool bare_has_crc32c(void);
+uint32_t bare_crc32c(const void *bytes, size_t size);
+
 /*
  * bare_doorbells: the bench guest (bench_guest.h) on a bare machine (vm.h),
  * with ioeventfds by plain ioctls. The requests have no eventfd: all get the

@@ -133,6 +133,8 @@ SUITES = {
                   run_bellwire, missing=no_kvm),
     "scale": Choice("round trips among more and more doorbells, slots and drivers",
                     run_bellwire),
+    "payload": Choice("requests of 64 bytes to 1 MiB, echoed and digested on one thread",
+                      run_bellwire),
     "vhost": Choice("a disk over vhost-user, beside qemu-storage-daemon",
                     run_vhost, missing=no_storage_daemon),
     "micro": Choice("the pieces of a round trip, each alone", run_micro),

@@ -33,6 +33,7 @@ SLOW = ("bugprone-assert-side-effect", "bugprone-infinite-loop", "bugprone-integ
 # many names in common, so each is in another group.
 GROUPS = {
     "explorer": ("vdev/explore/", "host/explore/", "vdev/devices/virtio_request_fuzz.cpp"),
+    "simulation": ("vdev/simulate/", "host/simulate/"),
     "programs": ("host/bench/", "guest-kmod/", "vdev/virtio/virtqueue_fuzz.cpp"),
     "base": ("vdev/os/", "vdev/log/", "vdev/core/", "vdev/loop/", "vdev/pci/", "vdev/ring/",
              "vdev/runner/", "vdev/machine/", "vdev/trace/"),
@@ -44,8 +45,8 @@ GROUPS = {
     "others": ("",),
 }
 
-# What the explorer runs is compiled with hooks, and examined without.
-HOOKED = "-DBELLWIRE_EXPLORED"
+# What the explorer and the simulation run is compiled with hooks, and examined without.
+HOOKED = ("-DBELLWIRE_EXPLORED", "-DBELLWIRE_SIMULATED")
 
 _INCLUDED = re.compile(r'^#include "([^"]+\.cpp)"', re.MULTILINE)
 _TEST_TARGET = re.compile(r"/CMakeFiles/[\w-]+-test\.dir/")
@@ -92,7 +93,7 @@ def of_tree(tree: Path) -> Sources:
             together |= {source for source in included if not source.is_relative_to(tree)}
         elif not path.is_relative_to(tree):
             alone.add(path)
-        flags |= {word for word in words if word.startswith(("-D", "-I"))} - {HOOKED}
+        flags |= {word for word in words if word.startswith(("-D", "-I"))} - set(HOOKED)
     if not together:
         raise Failed(f"{tree} compiles no source: is it a unity build?")
     return Sources(tuple(sorted(together)), tuple(sorted(alone - together)), tuple(sorted(flags)))

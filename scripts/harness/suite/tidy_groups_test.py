@@ -37,7 +37,7 @@ class TreeTest(Folder):
                       "vdev/os/CMakeFiles/bellwire-os.dir/unity/bellwire-os.cpp.o", "-DONE", "-I/r")
         self.compiled(self.write("host/explore/unity/explored-bad.cpp",
                                  f'#include "vdev/os/a.cpp"\n#include "{self.folder}/bad/b.cpp"\n'),
-                      "host/explore/CMakeFiles/explored-bad.dir/unity/bad.cpp.o", tidy_groups.HOOKED)
+                      "host/explore/CMakeFiles/explored-bad.dir/unity/bad.cpp.o", *tidy_groups.HOOKED)
         self.compiled(self.write("host/trace/page_parts.cpp"), "host/trace/page_parts.cpp.o")
         self.compiled(Path("/r/vdev/os/text.cpp"), "vdev/text.o", "-DTWO", "-O1")
         self.compiled(Path("/r/guest-kmod/main.c"), "main.o", "-DTHREE")

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Simulation: a device and its driver without threads and without a clock. Nothing happens by
+// ManualPair: a device and its driver without threads and without a clock. Nothing happens by
 // itself: the test decides when the device sees a doorbell, when the guest takes an interrupt, and
 // when time passes. So a test can try any order of events, and the same order gives the same
 // result.
 //
 //     Echo echo;
-//     Simulation simulation(echo);
-//     simulation.queue().submit(request);
-//     simulation.ring_if_wanted();
-//     CHECK(simulation.device_sees_doorbell());
-//     CHECK(simulation.guest_sees_interrupt());
-//     CHECK(simulation.queue().take());
+//     ManualPair pair(echo);
+//     pair.queue().submit(request);
+//     pair.ring_if_wanted();
+//     CHECK(pair.device_sees_doorbell());
+//     CHECK(pair.guest_sees_interrupt());
+//     CHECK(pair.queue().take());
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -22,14 +22,14 @@
 
 namespace bellwire::testing {
 
-class Simulation {
+class ManualPair {
  public:
   /// Starts the device and makes each queue ready for requests. Throws if the device does not
   /// start.
-  explicit Simulation(Device& device, unsigned queues = 1);
-  ~Simulation();
-  Simulation(const Simulation&) = delete;
-  Simulation& operator=(const Simulation&) = delete;
+  explicit ManualPair(Device& device, unsigned queues = 1);
+  ~ManualPair();
+  ManualPair(const ManualPair&) = delete;
+  ManualPair& operator=(const ManualPair&) = delete;
 
   // The driver.
   [[nodiscard]] ring::DriverQueue& queue(unsigned index = 0) { return queues_.at(index); }

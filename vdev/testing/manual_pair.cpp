@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vdev/testing/simulation.hpp"
+#include "vdev/testing/manual_pair.hpp"
 
 #include <stdexcept>
 
@@ -11,7 +11,7 @@ constexpr unsigned most_turns = 1'000'000;  // a device that has more to do neve
 
 }  // namespace
 
-Simulation::Simulation(Device& device, unsigned queues)
+ManualPair::ManualPair(Device& device, unsigned queues)
     : device_(device),
       transport_(in_process::InProcess::create(context_, {.queues = queues}).value()) {
   start_device();
@@ -25,11 +25,11 @@ Simulation::Simulation(Device& device, unsigned queues)
   }
 }
 
-Simulation::~Simulation() {
+ManualPair::~ManualPair() {
   device_.stop();
 }
 
-void Simulation::start_device() {
+void ManualPair::start_device() {
   auto attachment = transport_->attach(device_.registers()).value();
   doorbells_.clear();
   for (const auto& doorbell : attachment.doorbells)
@@ -37,42 +37,42 @@ void Simulation::start_device() {
   device_.start(std::move(attachment)).value();
 }
 
-bool Simulation::ring_if_wanted(unsigned index) {
+bool ManualPair::ring_if_wanted(unsigned index) {
   const bool wanted = queue(index).publish();
   if (wanted) ring(index);
   return wanted;
 }
 
-bool Simulation::guest_sees_interrupt(unsigned index) {
+bool ManualPair::guest_sees_interrupt(unsigned index) {
   return transport_->endpoint().take(index, std::chrono::milliseconds(0));
 }
 
-bool Simulation::device_sees_doorbell(unsigned index) {
+bool ManualPair::device_sees_doorbell(unsigned index) {
   const auto rings = doorbells_.at(index).drain();
   if (rings) turn(index, *rings);
   return rings.has_value();
 }
 
-void Simulation::device_looks(unsigned index) {
+void ManualPair::device_looks(unsigned index) {
   turn(index, 0);
 }
 
-void Simulation::restart_device() {
+void ManualPair::restart_device() {
   device_.stop();
   start_device();
 }
 
-const bellwire_device_line& Simulation::device_line() const {
+const bellwire_device_line& ManualPair::device_line() const {
   return ring::Layout::open(transport_->memory()).value().device_line();
 }
 
-void Simulation::turn(unsigned index, std::uint64_t rings) {
+void ManualPair::turn(unsigned index, std::uint64_t rings) {
   for (unsigned turns = 0; turns < most_turns; ++turns)
     if (device_.on_doorbell(index, turns == 0 ? rings : 0) == Turn::done) return;
   throw std::runtime_error("the device always has more to do");
 }
 
-void Simulation::pass(std::chrono::milliseconds time) {
+void ManualPair::pass(std::chrono::milliseconds time) {
   const auto ticks = (now_ + time) / tick - now_ / tick;
   for (auto count = ticks; count > 0; --count) device_.on_tick();
   now_ += time;

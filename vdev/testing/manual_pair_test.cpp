@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "vdev/testing/simulation.hpp"
+#include "vdev/testing/manual_pair.hpp"
 
 #include <doctest/doctest.h>
 
@@ -26,31 +26,31 @@ bellwire_request request(std::uint64_t cookie) {
 
 TEST_CASE("nothing happens until the test says so") {
   Echo echo;
-  Simulation play(echo);
-  REQUIRE(play.queue().submit(request(7)));
-  REQUIRE(play.queue().may_sleep());
-  CHECK(play.ring_if_wanted());
-  CHECK_FALSE(play.guest_sees_interrupt());
-  CHECK_FALSE(play.queue().take().has_value());
-  CHECK(play.device_sees_doorbell());
-  CHECK(play.guest_sees_interrupt());
-  CHECK(play.queue().take()->cookie == 7);
-  CHECK_FALSE(play.device_sees_doorbell());
-  CHECK_FALSE(play.guest_sees_interrupt());
+  ManualPair pair(echo);
+  REQUIRE(pair.queue().submit(request(7)));
+  REQUIRE(pair.queue().may_sleep());
+  CHECK(pair.ring_if_wanted());
+  CHECK_FALSE(pair.guest_sees_interrupt());
+  CHECK_FALSE(pair.queue().take().has_value());
+  CHECK(pair.device_sees_doorbell());
+  CHECK(pair.guest_sees_interrupt());
+  CHECK(pair.queue().take()->cookie == 7);
+  CHECK_FALSE(pair.device_sees_doorbell());
+  CHECK_FALSE(pair.guest_sees_interrupt());
 }
 
 TEST_CASE("time passes when the test lets it, and the device ticks by it") {
   Echo echo;
-  Simulation play(echo);
-  const auto& beat = play.device_line().beat;
+  ManualPair pair(echo);
+  const auto& beat = pair.device_line().beat;
   const auto before = beat;
-  play.pass(99ms);
+  pair.pass(99ms);
   CHECK(beat == before);
-  play.pass(1ms);
+  pair.pass(1ms);
   CHECK(beat == before + 1);
-  play.pass(10s);
+  pair.pass(10s);
   CHECK(beat == before + 101);
-  CHECK(play.now() == 10'100ms);
+  CHECK(pair.now() == 10'100ms);
 }
 
 // Whatever the order in which things are seen: a side that sleeps is woken for what it waits for.
@@ -59,7 +59,7 @@ TEST_CASE("no order of events loses a request") {
     CAPTURE(seed);
     std::mt19937 random(seed);
     Digest digest;
-    Simulation play(digest);
+    ManualPair pair(digest);
     constexpr std::uint64_t wanted = 40;
     std::uint64_t submitted = 0, taken = 0;
     bool asleep = false;
@@ -67,28 +67,28 @@ TEST_CASE("no order of events loses a request") {
       REQUIRE(step < 10'000);
       switch (random() % 6) {
         case 0:
-          if (submitted < wanted && play.queue().submit(request(submitted))) ++submitted;
+          if (submitted < wanted && pair.queue().submit(request(submitted))) ++submitted;
           break;
         case 1:
-          play.ring_if_wanted();
+          pair.ring_if_wanted();
           break;
         case 2:
-          play.device_sees_doorbell();
+          pair.device_sees_doorbell();
           break;
         case 3:
-          if (play.guest_sees_interrupt()) asleep = false;
+          if (pair.guest_sees_interrupt()) asleep = false;
           break;
         case 4:
           if (asleep) break;
-          if (const auto completion = play.queue().take())
+          if (const auto completion = pair.queue().take())
             REQUIRE(completion->cookie == taken++);
           else
-            asleep = play.queue().may_sleep();
+            asleep = pair.queue().may_sleep();
           break;
         case 5:
           if (random() % 20 == 0) {
-            play.restart_device();
-            play.device_looks();
+            pair.restart_device();
+            pair.device_looks();
           }
           break;
       }
