@@ -21,8 +21,8 @@ std::string plain_eventfds() {
   return "eventfds in one process";
 }
 
-std::string one_thread() {
-  return "one thread";
+std::string both_sides_in_turn() {
+  return "both sides on one thread";
 }
 
 std::string vhost_user() {
@@ -43,7 +43,7 @@ constexpr Suite all_suites[] = {
     {"bus", "Doorbells on the model of KVM, among 1 to 30,000 of them", model_accelerator,
      bus_parts},
     {"payload", "Echo and digest of 64 bytes to 1 MiB, beside memcpy and the CPU's instruction",
-     one_thread, payload_parts},
+     both_sides_in_turn, payload_parts},
     {"vhost", "A disk over vhost-user, asleep and polling, beside qemu-storage-daemon", vhost_user,
      vhost_parts, true, "qemu-storage-daemon"},
 };
