@@ -50,7 +50,8 @@ def main(argv: Sequence[str]) -> int:
                         help="where the words of those that fail go (default: "
                              "build/simulate-failed.txt)")
     options = parser.parse_args(argv)
-    command_line.check_number(parser, options, "minutes", 0.01, 10_000)
+    if not 0.01 <= options.minutes <= 10_000:
+        parser.error(f"--minutes {options.minutes:g}: choose 0.01 to 10000")
     command_line.check_number(parser, options, "seed", 0, 2**63 - 1)
     command_line.check_number(parser, options, "requests", 1, 1_000_000_000)
     command_line.check_folders(parser, options, "failed")
