@@ -10,6 +10,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
+from program import REPORTS
 from programs_test import USAGE, ProgramCase
 
 SEEDS = Path(__file__).resolve().parent.parent / "simulate/seeds.txt"
@@ -21,6 +22,7 @@ def kept() -> list[list[str]]:
     return [shlex.split(line) for line in lines if line]
 
 
+@unittest.skipIf(REPORTS, "ASan warns of all coroutines; CTest runs them there")
 class Simulate(ProgramCase):
     def simulate(self, *words: str, status: int = 0) -> subprocess.CompletedProcess[str]:
         run = self.run_program("simulate", *words)

@@ -90,6 +90,11 @@ void Pair::start_processes() {
   if (setup_.operator_on) operator_ = &world_.start(name("operator"), [this] { run_operator(); });
 }
 
+void Pair::end() {
+  ending_ = true;
+  for (const auto& wire : wires_) wire.driver->wake();
+}
+
 // The device
 
 void Pair::run_device() {
@@ -149,7 +154,7 @@ void Pair::run_driver(unsigned queue) {
   auto& random = world_.random();
   auto& self = *wires_[queue].driver;
   auto longest = longest_session;  // shorter, while resets leave no time for more
-  while (left_ > 0 && failure_.empty()) {
+  while (left_ > 0 && !ending_) {
     const auto requests = std::min(left_, 1 + random.below(longest));
     left_ -= requests;
     ++sessions_;
@@ -162,7 +167,7 @@ void Pair::run_driver(unsigned queue) {
       longest = std::max<std::uint64_t>(longest / 2, 1);
     }
     if (--sessions_ == 0 && operator_ != nullptr) operator_->wake();
-    while (resetting_) self.wait_until(Time::max());
+    while (resetting_ && !ending_) self.wait_until(Time::max());
     self.pause(random.time(10us, 10ms));
   }
   if (--at_work_ > 0) return;
@@ -188,22 +193,25 @@ void Pair::run_session(unsigned queue, std::uint32_t requests) {
   check_session(queue, *report);
 }
 
+void Pair::check_reset() const {
+  if (resetting_ || ending_) throw Reset{};
+}
+
 void Pair::ring(Wire& wire) {
-  if (resetting_) throw Reset{};
+  check_reset();
   wire.doorbell.ring();
-  if (resetting_) throw Reset{};
+  check_reset();
 }
 
 bool Pair::wait(Wire& wire, std::chrono::nanoseconds time) {
   auto& random = world_.random();
   if (random.one_in(masks)) mask_a_while(wire);
   const auto until = world_.now() + std::min<std::chrono::nanoseconds>(time, 100ms);
-  while (!resetting_) {
+  for (;; wire.driver->wait_until(until)) {
+    check_reset();
     if (wire.interrupt.drain()) return true;
     if (world_.now() >= until) return false;
-    wire.driver->wait_until(until);
   }
-  throw Reset{};
 }
 
 // As a VMM does for a guest that masks its vector: what is raised meanwhile stays pending.

@@ -52,7 +52,9 @@ class Pair {
   [[nodiscard]] const FaultTally& tally() const noexcept { return *tally_; }
   /// What is wrong; empty: nothing so far.
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
-  /// All requests are answered.
+  /// Has its drivers give up, and all of its processes end. The world is to be run once more.
+  void end();
+  /// No driver is at work any more.
   [[nodiscard]] bool done() const noexcept { return at_work_ == 0; }
   /// What it waits for, for one that never ends.
   [[nodiscard]] std::string waiting() const;
@@ -64,7 +66,7 @@ class Pair {
     bool masked = false;
     Process* driver = nullptr;
   };
-  struct Reset {};  // thrown through a driver
+  struct Reset {};  // thrown through a driver that is reset, or that ends
 
   Pair(World& world, PairSetup setup, unsigned number, std::uint64_t requests);
   Result<void> make_wires();
@@ -79,6 +81,7 @@ class Pair {
   // The guest.
   void run_driver(unsigned queue);
   void run_session(unsigned queue, std::uint32_t requests);
+  void check_reset() const;
   void ring(Wire& wire);
   [[nodiscard]] bool wait(Wire& wire, std::chrono::nanoseconds time);
   void mask_a_while(Wire& wire);
@@ -105,6 +108,7 @@ class Pair {
   unsigned at_work_ = 0;   // drivers
   unsigned sessions_ = 0;  // that are open
   bool resetting_ = false;
+  bool ending_ = false;
   Counts counts_;
   std::string failure_;
 };

@@ -25,6 +25,8 @@ Result<Pairs> start_pairs(const Choice& choice, World& world) {
 // A session takes a few seconds, whatever happens to it.
 class Progress {
  public:
+  static constexpr std::uint64_t most_steps = 20'000'000;
+
   bool stands_still(const Pairs& pairs, const World& world) {
     std::uint64_t sessions = 0;
     for (const auto& pair : pairs) sessions += pair->counts().sessions;
@@ -37,7 +39,6 @@ class Progress {
 
  private:
   static constexpr std::chrono::minutes longest{10};
-  static constexpr std::uint64_t most_steps = 3'000'000;
   std::uint64_t sessions_ = 0;
   Time since_{};  // then the last one ended
   std::uint64_t steps_ = 0;
@@ -49,6 +50,13 @@ std::string failure_of(const Pairs& pairs) {
   for (const auto& pair : pairs)
     if (!pair->done()) return "nothing happens any more; " + pair->waiting();
   return {};
+}
+
+// Of a run that failed: what its processes have must not stay on their stacks.
+void end(const Pairs& pairs, World& world) {
+  for (const auto& pair : pairs) pair->end();
+  const auto before = world.steps();
+  world.run([&] { return world.steps() - before > Progress::most_steps; });
 }
 
 }  // namespace
@@ -72,6 +80,7 @@ Result<Outcome> simulate(const Choice& choice, std::size_t notes) {
     outcome.pairs.push_back({pair->setup(), pair->counts(), pair->tally().report()});
     outcome.counts += pair->counts();
   }
+  end(*pairs, world);
   return outcome;
 }
 
