@@ -2,7 +2,9 @@
 /*
  * How long to wait for a signal before looking whether it is missing: a little
  * longer than a round trip takes, as RFC 6298 estimates it, and twice as long
- * after each look at which nothing had changed. The same rule as
+ * after each look at which nothing had changed. A round trip that takes much
+ * longer than those before counts as four times what was waited for: so one that
+ * was as long as a pause is soon forgotten. The same rule as
  * vdev/ring/look_time.hpp; a test holds the two against each other. For one
  * thread.
  */
@@ -21,8 +23,19 @@ struct bell_look_time {
 	unsigned int looks; /* in vain */
 };
 
-static inline void bell_look_time_measured(struct bell_look_time *time, u64 ns)
+static inline u64 bell_look_time_once(const struct bell_look_time *time)
 {
+	const u64 least = BELLWIRE_LOOK_LEAST_MS * NSEC_PER_MSEC;
+	const u64 most = BELLWIRE_LOOK_MOST_MS * NSEC_PER_MSEC;
+
+	if (!time->mean_ns)
+		return BELLWIRE_LOOK_FIRST_MS * NSEC_PER_MSEC;
+	return clamp_t(u64, time->mean_ns + 4 * time->variation_ns, least, most);
+}
+
+static inline void bell_look_time_measured(struct bell_look_time *time, u64 took_ns)
+{
+	const u64 ns = min_t(u64, took_ns, 4 * bell_look_time_once(time));
 	const s64 error = ns - time->mean_ns;
 	const s64 distance = error < 0 ? -error : error;
 
@@ -44,13 +57,9 @@ static inline void bell_look_time_looked(struct bell_look_time *time, bool chang
 
 static inline u64 bell_look_time_ns(const struct bell_look_time *time)
 {
-	const u64 least = BELLWIRE_LOOK_LEAST_MS * NSEC_PER_MSEC;
 	const u64 most = BELLWIRE_LOOK_MOST_MS * NSEC_PER_MSEC;
-	u64 ns = BELLWIRE_LOOK_FIRST_MS * NSEC_PER_MSEC;
 
-	if (time->mean_ns)
-		ns = clamp_t(u64, time->mean_ns + 4 * time->variation_ns, least, most);
-	return min_t(u64, ns << time->looks, most);
+	return min_t(u64, bell_look_time_once(time) << time->looks, most);
 }
 
 #endif /* BELL_LOOK_TIME_H */

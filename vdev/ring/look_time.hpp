@@ -2,7 +2,9 @@
 //
 // LookTime: how long to wait for a signal before looking whether it is missing: a little longer
 // than a round trip takes, as RFC 6298 estimates it, and twice as long after each look at which
-// nothing had changed. The same rule as guest-kmod/module/look_time.h. One thread.
+// nothing had changed. A round trip that takes much longer than those before counts as four times
+// what was waited for: so one that was as long as a pause is soon forgotten. The same rule as
+// guest-kmod/module/look_time.h. One thread.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +24,7 @@ class LookTime {
   /// A round trip whose signals were none of them replaced.
   void measured(Duration time) noexcept {
     looks_ = 0;
+    time = std::min<Duration>(time, most_growth * once());
     const auto error = time - mean_;
     if (mean_ == Duration::zero()) {
       mean_ = std::max(time, Duration(1));
@@ -37,12 +40,17 @@ class LookTime {
 
   /// From now to the next look.
   [[nodiscard]] Duration time() const noexcept {
-    const bool known = mean_ > Duration::zero();
-    const auto once = known ? std::clamp<Duration>(mean_ + 4 * variation_, least, most) : first;
-    return std::min<Duration>(once * (1U << looks_), most);
+    return std::min<Duration>(once() * (1U << looks_), most);
   }
 
  private:
+  static constexpr int most_growth = 4;  // times what was waited for, of a round trip
+
+  [[nodiscard]] Duration once() const noexcept {
+    const bool known = mean_ > Duration::zero();
+    return known ? std::clamp<Duration>(mean_ + 4 * variation_, least, most) : first;
+  }
+
   Duration mean_{};  // smoothed; 0: nothing was measured
   Duration variation_{};
   unsigned looks_ = 0;  // in vain

@@ -16,6 +16,20 @@
 using namespace bellwire;
 using ring::LookTime;
 
+TEST_CASE(
+    "a round trip that a pause made long is soon forgotten, and one that stays long is learnt") {
+  using namespace std::chrono_literals;
+  LookTime look;
+  for (int i = 0; i < 100; ++i) look.measured(50us);
+  CHECK(look.time() == LookTime::least);
+  look.measured(2s);
+  CHECK(look.time() < 50ms);
+  for (int i = 0; i < 20; ++i) look.measured(50us);
+  CHECK(look.time() == LookTime::least);
+  for (int i = 0; i < 40; ++i) look.measured(300ms);
+  CHECK(look.time() >= 300ms);
+}
+
 TEST_CASE("the kernel module waits as long as we do, whatever it measures and finds") {
   std::mt19937_64 random;
   std::uniform_int_distribution<unsigned> bits(0, 36), one_in_four(0, 3);  // up to a minute

@@ -64,11 +64,12 @@ bool RequestSender::recovers() {
   return missing == ring::DriverLook::Missing::interrupt;
 }
 
-// Whether waiting on is of no use.
+// Whether waiting on is of no use. What may still be recovered does not hang yet.
 bool RequestSender::gives_up() {
   const auto found = stall_.look(clock::now());
   const bool hopeless = found == ring::StallDetector::Finding::hopeless;
-  if (found == ring::StallDetector::Finding::hangs || (hopeless && !stall_.reported())) {
+  const bool hangs = found == ring::StallDetector::Finding::hangs && !recover_;
+  if (hangs || (hopeless && (recover_ || !stall_.reported()))) {
     report_.hung += queue_.in_flight();
     report_.hangs.push_back(stall_.describe());
   }
