@@ -16,11 +16,13 @@ double seconds(std::chrono::nanoseconds time) {
 std::string counts_text(const simulate::Counts& counts) {
   return text(
       "{} requests, each answered once, in {} generations; {} more were ended by resets\n"
-      "{} starts of devices; {} resets of guests, {} freezes; interrupts were masked {} times\n"
+      "{} starts of devices; {} resets of guests, {} freezes; interrupts were masked {} times, and "
+      "got "
+      "another eventfd {} times\n"
       "recovered: {} doorbells, {} interrupts that had not come\n",
-      grouped(counts.answered), grouped(counts.sessions), grouped(counts.abandoned),
+      grouped(counts.answered), grouped(counts.generations), grouped(counts.abandoned),
       grouped(counts.starts), grouped(counts.resets), grouped(counts.freezes),
-      grouped(counts.masks), grouped(counts.recovered_doorbells),
+      grouped(counts.masks), grouped(counts.swaps), grouped(counts.recovered_doorbells),
       grouped(counts.recovered_interrupts));
 }
 
@@ -33,7 +35,7 @@ std::string failure_text(const Simulated& simulated) {
 
 boost::json::object counts_json(const simulate::Counts& counts) {
   return {{"answered", counts.answered},
-          {"generations", counts.sessions},
+          {"generations", counts.generations},
           {"abandoned", counts.abandoned},
           {"doorbells", counts.doorbells},
           {"interrupts", counts.interrupts},
@@ -42,7 +44,8 @@ boost::json::object counts_json(const simulate::Counts& counts) {
           {"starts", counts.starts},
           {"resets", counts.resets},
           {"freezes", counts.freezes},
-          {"masks", counts.masks}};
+          {"masks", counts.masks},
+          {"swaps", counts.swaps}};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@ Every failure becomes one line on stderr and exit status 125 here. The traceback
 scripts is kept in the build folder.
 """
 
+import contextlib
 import os
 import runpy
 import signal
@@ -90,8 +91,9 @@ def end_building() -> None:
     """Ends the build that harness/enter began, if nobody waited for it."""
     building = os.environ.pop("BELLWIRE_BUILDING", "").split()
     if building:
-        os.kill(int(building[0]), signal.SIGTERM)
-        os.waitpid(int(building[0]), 0)
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):  # it has ended already
+            os.kill(int(building[0]), signal.SIGTERM)
+            os.waitpid(int(building[0]), 0)
 
 
 def main() -> int:

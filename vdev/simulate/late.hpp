@@ -21,7 +21,7 @@ class Worker {
   /// The body of its process. Until that is true.
   void run(const std::function<bool()>& until);
   /// Where it runs; set before anything else is done.
-  void be(Process& process) noexcept { process_ = &process; }
+  void run_on(Process& process) noexcept { process_ = &process; }
   void freeze(Duration time) {
     if (process_ != nullptr) process_->freeze(time);
   }

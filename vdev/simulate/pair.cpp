@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "vdev/devices/echo.hpp"
 #include "vdev/faults/faults.hpp"
@@ -20,14 +21,14 @@ namespace {
 using namespace std::chrono_literals;
 using in_process::RequestSender;
 
-constexpr std::uint64_t longest_session = 2'000;  // requests
-constexpr std::uint64_t masks = 400;              // one wait in so many
+constexpr std::uint64_t longest_generation = 2'000;  // requests
+constexpr std::uint64_t masks = 400, swaps = 400;    // one wait in so many
 
 }  // namespace
 
 Counts& Counts::operator+=(const Counts& other) noexcept {
   answered += other.answered;
-  sessions += other.sessions;
+  generations += other.generations;
   abandoned += other.abandoned;
   doorbells += other.doorbells;
   interrupts += other.interrupts;
@@ -37,6 +38,7 @@ Counts& Counts::operator+=(const Counts& other) noexcept {
   resets += other.resets;
   freezes += other.freezes;
   masks += other.masks;
+  swaps += other.swaps;
   return *this;
 }
 
@@ -85,7 +87,7 @@ void Pair::start_processes() {
     world_.set_reader(wires_[queue].interrupt.fd(), wires_[queue].driver);
   }
   if (setup_.device == "late")
-    worker_.be(world_.start(
+    worker_.run_on(world_.start(
         name("worker"), [this] { worker_.run([this] { return done(); }); }, Interruptible::no));
   if (setup_.operator_on) operator_ = &world_.start(name("operator"), [this] { run_operator(); });
 }
@@ -101,7 +103,7 @@ void Pair::run_device() {
   while (!done()) {
     run_device_once();
     if (!device_->killed()) continue;
-    device_->reborn();
+    device_->restart();
     world_.note("was killed");
     auto& random = world_.random();
     device_->pause(random.time(10us, 10ms));
@@ -153,20 +155,20 @@ Result<Attachment> Pair::attach() {
 void Pair::run_driver(unsigned queue) {
   auto& random = world_.random();
   auto& self = *wires_[queue].driver;
-  auto longest = longest_session;  // shorter, while resets leave no time for more
+  auto longest = longest_generation;  // shorter, while resets leave no time for more
   while (left_ > 0 && !ending_) {
     const auto requests = std::min(left_, 1 + random.below(longest));
     left_ -= requests;
-    ++sessions_;
+    ++generations_;
     try {
-      run_session(queue, static_cast<std::uint32_t>(requests));
-      longest = std::min(2 * longest, longest_session);
+      run_generation(queue, static_cast<std::uint32_t>(requests));
+      longest = std::min(2 * longest, longest_generation);
     } catch (const Reset&) {
       left_ += requests;
       ++counts_.abandoned;
       longest = std::max<std::uint64_t>(longest / 2, 1);
     }
-    if (--sessions_ == 0 && operator_ != nullptr) operator_->wake();
+    if (--generations_ == 0 && operator_ != nullptr) operator_->wake();
     while (resetting_ && !ending_) self.wait_until(Time::max());
     self.pause(random.time(10us, 10ms));
   }
@@ -176,7 +178,7 @@ void Pair::run_driver(unsigned queue) {
   worker_.wake();
 }
 
-void Pair::run_session(unsigned queue, std::uint32_t requests) {
+void Pair::run_generation(unsigned queue, std::uint32_t requests) {
   const auto layout = ring::Layout::open(memory_).value();
   auto& wire = wires_[queue];
   RequestSender sender(layout,
@@ -190,7 +192,7 @@ void Pair::run_session(unsigned queue, std::uint32_t requests) {
   const auto report =
       sender.run({.requests = requests, .depth = setup_.depth, .recover = setup_.recover});
   if (!report) return fail(queue, report.error().message);
-  check_session(queue, *report);
+  check_generation(queue, *report);
 }
 
 void Pair::check_reset() const {
@@ -206,6 +208,7 @@ void Pair::ring(Wire& wire) {
 bool Pair::wait(Wire& wire, std::chrono::nanoseconds time) {
   auto& random = world_.random();
   if (random.one_in(masks)) mask_a_while(wire);
+  if (random.one_in(swaps)) swap_event(wire);
   const auto until = world_.now() + std::min<std::chrono::nanoseconds>(time, 100ms);
   for (;; wire.driver->wait_until(until)) {
     check_reset();
@@ -225,9 +228,22 @@ void Pair::mask_a_while(Wire& wire) {
   if (interrupt) wire.line.bind(std::move(*interrupt));
 }
 
+// As a VMM does that hands over another eventfd while the device may raise: what had arrived at the
+// old one is not lost.
+void Pair::swap_event(Wire& wire) {
+  auto fresh = os::EventFd::create();
+  auto copy = fresh ? fresh->duplicate() : fresh.error();
+  if (!copy) return fail(0, copy.error().message);
+  ++counts_.swaps;
+  world_.set_reader(fresh->fd(), wire.driver);
+  const auto old = std::exchange(wire.interrupt, std::move(*fresh));
+  wire.line.bind(std::move(*copy));
+  if (const auto left = old.drain()) wire.interrupt.ring(*left);
+}
+
 // What is promised
 
-void Pair::check_session(unsigned queue, const GuestReport& report) {
+void Pair::check_generation(unsigned queue, const GuestReport& report) {
   const auto right = setup_.device == "digest" ? digested : echoed;
   std::uint64_t answered = 0, wrong = 0;
   for (const auto& exchange : report.exchanges) {
@@ -245,7 +261,7 @@ void Pair::check_session(unsigned queue, const GuestReport& report) {
   const auto losses = std::accumulate(std::begin(lost), std::end(lost), 0U);
   if (losses > 0 && !may_lose(setup_.faults))
     fail(queue, text("the device counts {} losses, and nothing was lost", losses));
-  ++counts_.sessions;
+  ++counts_.generations;
   counts_.answered += answered;
   counts_.doorbells += report.doorbells;
   counts_.interrupts += report.interrupts;
@@ -269,16 +285,16 @@ std::string Pair::waiting() const {
 
 // The operator
 
-// After each deed the pair has at least as long to get on.
+// After each action the pair has at least as long to get on.
 void Pair::run_operator() {
-  using Deed = Duration (Pair::*)();
-  static constexpr Deed deeds[] = {&Pair::kill_device, &Pair::freeze_device, &Pair::freeze_guest,
-                                   &Pair::reset_guest};
+  using Action = Duration (Pair::*)();
+  static constexpr Action actions[] = {&Pair::kill_device, &Pair::freeze_device,
+                                       &Pair::freeze_guest, &Pair::reset_guest};
   auto& random = world_.random();
   while (!done()) {
     operator_->wait_until(world_.now() + random.time(200us, 2s));
     if (done()) return;
-    const auto took = (this->*random.one_of(deeds))();
+    const auto took = (this->*random.one_of(actions))();
     operator_->wait_until(world_.now() + 2 * took);
   }
 }
@@ -313,7 +329,7 @@ Duration Pair::reset_guest() {
   world_.note("resets the guest");
   resetting_ = true;
   for (const auto& wire : wires_) wire.driver->wake();
-  while (sessions_ > 0 && !done()) operator_->wait_until(Time::max());
+  while (generations_ > 0 && !done()) operator_->wait_until(Time::max());
   if (world_.random().one_in(2)) ring::guest_died(memory_);  // as a switchboard does
   const auto time = world_.random().time(100us, 1s);
   operator_->wait_until(world_.now() + time);

@@ -6,13 +6,12 @@
 //   device    runs a device of the product's by its Runner, behind Moderation and Faults; when it
 //             was killed it starts again, on the memory that is there
 //   driver N  of queue N: sends requests by RequestSender, generation after generation, checks each
-//             answer, and masks its interrupt now and then
+//             answer, masks its interrupt now and then, and has another eventfd for it
 //   operator  kills and freezes the device, freezes and resets the guest
 //
-// What is promised is checked by check_session().
+// What is promised is checked by check_generation().
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,15 +27,16 @@
 namespace bellwire::simulate {
 
 struct Counts {
-  std::uint64_t answered = 0;   ///< requests, of sessions that came to their end
-  std::uint64_t sessions = 0;   ///< generations that came to their end
-  std::uint64_t abandoned = 0;  ///< generations that a reset ended
+  std::uint64_t answered = 0;     ///< requests, of those that came to their end
+  std::uint64_t generations = 0;  ///< generations that came to their end
+  std::uint64_t abandoned = 0;    ///< generations that a reset ended
   std::uint64_t doorbells = 0, interrupts = 0;
   std::uint64_t recovered_doorbells = 0, recovered_interrupts = 0;
   std::uint64_t starts = 0;  ///< of the device
   std::uint64_t resets = 0;  ///< of the guest
   std::uint64_t freezes = 0;
-  std::uint64_t masks = 0;
+  std::uint64_t masks = 0;  ///< of interrupts
+  std::uint64_t swaps = 0;  ///< of interrupts' eventfds
 
   Counts& operator+=(const Counts& other) noexcept;
 };
@@ -80,12 +80,13 @@ class Pair {
 
   // The guest.
   void run_driver(unsigned queue);
-  void run_session(unsigned queue, std::uint32_t requests);
+  void run_generation(unsigned queue, std::uint32_t requests);
   void check_reset() const;
   void ring(Wire& wire);
   [[nodiscard]] bool wait(Wire& wire, std::chrono::nanoseconds time);
   void mask_a_while(Wire& wire);
-  void check_session(unsigned queue, const GuestReport& report);
+  void swap_event(Wire& wire);
+  void check_generation(unsigned queue, const GuestReport& report);
   void fail(unsigned queue, const std::string& why);
 
   // The operator.
@@ -98,15 +99,15 @@ class Pair {
   World& world_;
   const PairSetup setup_;
   const unsigned number_;
-  std::uint64_t left_;  // requests that no session has yet
+  std::uint64_t left_;  // requests that no generation has yet
   MemoryView memory_;
   std::vector<Wire> wires_;
   std::shared_ptr<FaultTally> tally_;
   Worker worker_;
   Process* device_ = nullptr;
   Process* operator_ = nullptr;
-  unsigned at_work_ = 0;   // drivers
-  unsigned sessions_ = 0;  // that are open
+  unsigned at_work_ = 0;      // drivers
+  unsigned generations_ = 0;  // that are open
   bool resetting_ = false;
   bool ending_ = false;
   Counts counts_;

@@ -22,15 +22,15 @@ Result<Pairs> start_pairs(const Choice& choice, World& world) {
   return pairs;
 }
 
-// A session takes a few seconds, whatever happens to it.
+// A generation takes a few seconds, whatever happens to it.
 class Progress {
  public:
   static constexpr std::uint64_t most_steps = 20'000'000;
 
   bool stands_still(const Pairs& pairs, const World& world) {
-    std::uint64_t sessions = 0;
-    for (const auto& pair : pairs) sessions += pair->counts().sessions;
-    if (std::exchange(sessions_, sessions) != sessions) {
+    std::uint64_t generations = 0;
+    for (const auto& pair : pairs) generations += pair->counts().generations;
+    if (std::exchange(generations_, generations) != generations) {
       since_ = world.now();
       steps_ = world.steps();
     }
@@ -39,7 +39,7 @@ class Progress {
 
  private:
   static constexpr std::chrono::minutes longest{10};
-  std::uint64_t sessions_ = 0;
+  std::uint64_t generations_ = 0;
   Time since_{};  // then the last one ended
   std::uint64_t steps_ = 0;
 };

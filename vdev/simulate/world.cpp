@@ -39,7 +39,7 @@ void Process::go_on_at(Time when) {
   if (when != Time::max()) due_ = std::max(when, frozen_until_);
   world_.switch_away();
   waits_ = false;
-  check_doom();
+  check_kill();
 }
 
 void Process::pause(Duration time) {
@@ -61,17 +61,17 @@ void Process::freeze(Duration time) {
   if (due_) due_ = std::max(*due_, frozen_until_);
 }
 
-void Process::check_doom() {
-  if (std::exchange(doomed_, false)) die();
+void Process::check_kill() {
+  if (std::exchange(to_be_killed_, false)) die_here();
 }
 
-void Process::die() {
+void Process::die_here() {
   if (std::exchange(killed_, true)) return;
   world_.save();
 }
 
-void Process::reborn() {
-  killed_ = doomed_ = false;
+void Process::restart() {
+  killed_ = to_be_killed_ = false;
   world_.restore();
 }
 
@@ -136,7 +136,7 @@ Time World::look_at_clock() noexcept {
 
 void World::may_interrupt() {
   if (running_ == nullptr || running_->interruptible_ == Interruptible::no) return;
-  running_->check_doom();
+  running_->check_kill();
   if (running_->killed_) return;
   if (random_.one_in(interruptions)) running_->pause(switch_time(random_));
 }

@@ -50,14 +50,14 @@ class Process {
   /// Stops it for so long, as SIGSTOP does.
   void freeze(Duration time);
   /// Kills it where it is, or where it next may be interrupted.
-  void kill() noexcept { doomed_ = true; }
+  void kill() noexcept { to_be_killed_ = true; }
 
-  /// Whether it was killed. What runs it then lets go of all that it had, and calls reborn().
+  /// Whether it was killed. What runs it then lets go of all that it had, and calls restart().
   [[nodiscard]] bool killed() const noexcept { return killed_; }
   /// Kills it here. On the process.
-  void die();
+  void die_here();
   /// Undoes what was done since it was killed.
-  void reborn();
+  void restart();
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
   [[nodiscard]] unsigned number() const noexcept { return number_; }
@@ -65,7 +65,7 @@ class Process {
  private:
   friend class World;
   void go_on_at(Time when);
-  void check_doom();
+  void check_kill();
 
   World& world_;
   const std::string name_;
@@ -75,7 +75,7 @@ class Process {
   std::optional<Time> due_;  // empty: until it is woken
   bool waits_ = false;       // rather than being at work: it may be woken
   Time frozen_until_{};
-  bool doomed_ = false, killed_ = false;
+  bool to_be_killed_ = false, killed_ = false;
 };
 
 class World {

@@ -83,7 +83,7 @@ TEST_CASE("of one that is killed counts what it had done, and nothing that it do
     memory[1] = std::byte{1};  // as a destructor might
     event.ring();
     CHECK(world.running()->killed());
-    world.running()->reborn();
+    world.running()->restart();
   });
   world.start("killer", [&] {
     world.running()->pause(500ms);

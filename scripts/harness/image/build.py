@@ -9,6 +9,7 @@ is the same in every cache.
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bellwire.core.places import BUILD, ROOT, AlreadySaid, HarnessError, replace
 
 # What a program in C++ links, and one of the guest.
 LIBRARIES = ("bellwire-device-main", "bellwire-guest")
+_BEGUN = threading.Lock()  # threads may want the same
 PACKAGED = (ROOT / "release").is_dir()  # by Debian's package, whose library CMake finds by itself
 
 
@@ -39,15 +41,18 @@ def folder_of_library() -> str:
 
 
 def _begun(targets: Sequence[str]) -> int | None:
-    """Waits for the build that harness/enter began, and returns its status. None: there is none, or
-    it is of other targets."""
-    pid, *building = os.environ.get("BELLWIRE_BUILDING", "0").split()
-    if building != list(targets):
-        return None
-    with messages.waiting("scripts/build"):
-        status = os.waitpid(int(pid), 0)[1]
-    del os.environ["BELLWIRE_BUILDING"]
-    return os.waitstatus_to_exitcode(status)
+    """Waits for the build that harness/enter began, and returns its status. None: there is none, it
+    is of other targets, or the shell that began it has its status."""
+    with _BEGUN:
+        pid, *building = os.environ.get("BELLWIRE_BUILDING", "0").split()
+        if building != list(targets):
+            return None
+        del os.environ["BELLWIRE_BUILDING"]
+        try:
+            with messages.waiting("scripts/build"):
+                return os.waitstatus_to_exitcode(os.waitpid(int(pid), 0)[1])
+        except ChildProcessError:
+            return None
 
 
 def recipe(ingredients: Iterable[Path], packages: Path) -> str:

@@ -3,6 +3,7 @@ import os
 import subprocess
 import tempfile
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -33,6 +34,25 @@ class BegunTest(unittest.TestCase):
         self.begin("exit 3", "bellwire bell")
         with self.assertRaises(AlreadySaid):
             build.programs("bellwire", "bell")
+
+    def test_one_whose_status_somebody_else_has_is_done_again(self) -> None:
+        self.begin("exit 0", "bellwire bell")
+        self.process.wait()
+        build.programs("bellwire", "bell")
+        self.aloud.assert_called_once_with(ROOT / "scripts/build", "bellwire", "bell")
+
+    def test_two_threads_that_want_it_both_go_on(self) -> None:
+        self.begin("sleep 0.3", "bellwire bell")
+        with ThreadPoolExecutor(2) as pool:
+            for each in [pool.submit(build.programs, "bellwire", "bell") for _ in range(2)]:
+                each.result()
+        self.aloud.assert_called_once_with(ROOT / "scripts/build", "bellwire", "bell")
+
+    def test_one_that_has_ended_need_not_be_ended(self) -> None:
+        self.begin("exit 0", "bellwire bell")
+        self.process.wait()
+        start.end_building()
+        self.assertNotIn("BELLWIRE_BUILDING", os.environ)
 
     def test_one_of_other_targets_is_not_meant(self) -> None:
         self.begin("exec sleep 4321", "bellwire bell")

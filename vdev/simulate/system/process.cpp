@@ -15,7 +15,7 @@ void stall_thread(FaultRule::Duration time) noexcept {
 
 // Its caller goes on, and nothing of what it does counts.
 void crash_process(const FaultTally&) {
-  World::current()->running()->die();
+  World::current()->running()->die_here();
 }
 
 }  // namespace bellwire
