@@ -16,9 +16,8 @@ double seconds(std::chrono::nanoseconds time) {
 std::string counts_text(const simulate::Counts& counts) {
   return text(
       "{} requests, each answered once, in {} generations; {} more were ended by resets\n"
-      "{} starts of devices; {} resets of guests, {} freezes; interrupts were masked {} times, and "
-      "got "
-      "another eventfd {} times\n"
+      "{} starts of devices; {} resets of guests, {} freezes\n"
+      "interrupts: {} times masked, {} times given another eventfd\n"
       "recovered: {} doorbells, {} interrupts that had not come\n",
       grouped(counts.answered), grouped(counts.generations), grouped(counts.abandoned),
       grouped(counts.starts), grouped(counts.resets), grouped(counts.freezes),

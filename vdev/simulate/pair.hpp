@@ -27,8 +27,8 @@
 namespace bellwire::simulate {
 
 struct Counts {
-  std::uint64_t answered = 0;     ///< requests, of those that came to their end
-  std::uint64_t generations = 0;  ///< generations that came to their end
+  std::uint64_t answered = 0;     ///< requests, of generations that came to their end
+  std::uint64_t generations = 0;  ///< that came to their end
   std::uint64_t abandoned = 0;    ///< generations that a reset ended
   std::uint64_t doorbells = 0, interrupts = 0;
   std::uint64_t recovered_doorbells = 0, recovered_interrupts = 0;
