@@ -36,7 +36,7 @@ def missing() -> str:
 
 
 # Suites that take minutes: each of their tests is a step of its own.
-LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs", "step", "pauses",
+LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs", "step", "pauses", "faults",
         "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin")
 
 
