@@ -92,7 +92,7 @@ TEST_CASE("the time that a replaced signal took is not a round trip") {
   CHECK(scene.look.look() == Missing::nothing);
   CHECK(scene.look.time() == before);
   scene.look.interrupted(10s);
-  CHECK(scene.look.time() == LookTime::most);
+  CHECK(scene.look.time() > before);
 }
 
 TEST_CASE("a doorbell of a device that was paused is only late") {
@@ -177,7 +177,7 @@ TEST_CASE("the time to a look follows the round trips, within its bounds") {
   CHECK(time.time() > 80ms);
   for (int times = 0; times < 200; ++times) time.measured(50us);
   CHECK(time.time() == LookTime::least);
-  time.measured(10s);
+  for (int times = 0; times < 20; ++times) time.measured(10s);
   CHECK(time.time() == LookTime::most);
 }
 

@@ -22,8 +22,10 @@ DeviceTraits Late::traits() const noexcept {
 
 void Late::handle(ring::PendingRequest request) noexcept {
   auto& random = world_.random();
-  if (random.one_in(8))  // as a device may
-    return std::move(request).complete(echo(*request));
+  if (random.one_in(8)) {  // as a device may
+    const auto reply = echo(*request);
+    return std::move(request).complete(reply);
+  }
   waiting_.push_back({world_.now() + random.time(1us, 1ms), std::move(request)});
   worker_.wake();
 }
