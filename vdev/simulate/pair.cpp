@@ -225,7 +225,8 @@ void Pair::mask_a_while(Wire& wire) {
   wire.driver->pause(world_.random().time(1us, 5ms));
   wire.masked = false;
   auto interrupt = wire.interrupt.duplicate();
-  if (interrupt) wire.line.bind(std::move(*interrupt));
+  if (!interrupt) return fail(0, interrupt.error().message);
+  wire.line.bind(std::move(*interrupt));
 }
 
 // As a VMM does that hands over another eventfd while the device may raise: what had arrived at the
@@ -285,7 +286,7 @@ std::string Pair::waiting() const {
 
 // The operator
 
-// After each action the pair has at least as long to get on.
+// After each action the pair has twice as long to get on.
 void Pair::run_operator() {
   using Action = Duration (Pair::*)();
   static constexpr Action actions[] = {&Pair::kill_device, &Pair::freeze_device,

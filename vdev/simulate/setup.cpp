@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 struct RuleWords {
   const char *words, *time;
   unsigned queues;       // it takes so many
-  std::uint64_t rarest;  // one in so many, at most; 0: no chance in it
+  std::uint64_t rarest;  // one in 5 + that number, at most; 0: the time says how often
 };
 constexpr RuleWords rule_words[] = {
     {"drop doorbell 1/", "", 1, 2'000},

@@ -39,7 +39,7 @@ class Process {
   Process(World& world, std::string name, std::function<void()> body, Interruptible interruptible);
 
   // By itself.
-  /// Is at work for so long, while others go on.
+  /// Works for that time, while others go on.
   void pause(Duration time);
   /// Waits until then, or until it is woken.
   void wait_until(Time when);
@@ -47,7 +47,7 @@ class Process {
   // By others.
   /// It has something to do: if it waits, it goes on soon.
   void wake();
-  /// Stops it for so long, as SIGSTOP does.
+  /// Stops it for that time, as SIGSTOP does.
   void freeze(Duration time);
   /// Kills it where it is, or where it next may be interrupted.
   void kill() noexcept { to_be_killed_ = true; }

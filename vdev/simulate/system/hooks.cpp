@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What the linker puts in the place of the system's functions (--wrap): the clock, locks, threads.
-// Without a world all is as ever.
+// Without a world they are the system's.
 #include <pthread.h>
 
 #include "vdev/simulate/world.hpp"
