@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/faults/tally.hpp"
 
-#include <x86intrin.h>
-
 #include <algorithm>
 #include <span>
 #include <utility>
+
+#include "vdev/core/timestamp.hpp"
 
 namespace bellwire {
 namespace {
@@ -77,7 +77,7 @@ void FaultTally::injected(const Fault& fault, unsigned wire,
   if (moments_ && moments_->kept.size() == most_moments)
     ++moments_->lost;
   else if (moments_)
-    moments_->kept.push_back({__rdtsc(), fault.rule, fault.number, wire, victim});
+    moments_->kept.push_back({timestamp(), fault.rule, fault.number, wire, victim});
   slot.last_wire = wire;
   slot.victim = victim;
   if (slot.given && slot.rule.chooses == FaultRule::Chooses::nth) slot.armed = false;

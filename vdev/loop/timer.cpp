@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/loop/timer.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
@@ -44,6 +45,10 @@ void Timer::wait(Clock::time_point when, std::shared_ptr<TimerOwner> owner) {
 
 void Timer::cancel() noexcept {
   watch_->cancel();
+}
+
+void post(boost::asio::io_context& context, std::shared_ptr<PostOwner> owner, unsigned index) {
+  boost::asio::post(context, [owner = std::move(owner), index] { owner->on_post(index); });
 }
 
 }  // namespace bellwire

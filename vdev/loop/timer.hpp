@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Timer: calls its owner at a time, from Asio's loop. What runs on a loop uses it in place of
-// Asio's own timers, so that a simulation can put its clock in the place of the system's
-// (vdev/simulate).
+// Timer calls its owner from Asio's loop at a time, and post() behind what is queued there already.
+// What runs on a loop uses them in place of Asio's own, so that a simulation can put its clock and
+// its loop in the place of the system's (vdev/simulate).
 //
 // On the thread that runs the context, which must be one only.
 #pragma once
@@ -41,5 +41,16 @@ class Timer {
   struct Watch;
   std::shared_ptr<Watch> watch_;
 };
+
+/// Is called with the index. Kept alive until then.
+class PostOwner {
+ public:
+  virtual void on_post(unsigned index) = 0;
+
+ protected:
+  ~PostOwner() = default;
+};
+
+void post(boost::asio::io_context& context, std::shared_ptr<PostOwner> owner, unsigned index);
 
 }  // namespace bellwire

@@ -84,38 +84,6 @@ Result<EventFd> EventFd::duplicate() const {
 
 namespace {
 
-Result<std::vector<EventFd>> create_many(unsigned count, Result<EventFd> (*create)()) {
-  std::vector<EventFd> events;
-  while (events.size() < count) {
-    auto event = create();
-    if (!event) return event.error();
-    events.push_back(std::move(*event));
-  }
-  return events;
-}
-
-}  // namespace
-
-Result<std::vector<EventFd>> create_events(unsigned count) {
-  return create_many(count, [] { return EventFd::create(); });
-}
-
-Result<std::vector<EventFd>> create_shared_events(unsigned count) {
-  return create_many(count, [] { return EventFd::create_shared(); });
-}
-
-Result<std::vector<EventFd>> duplicate(const std::vector<EventFd>& events) {
-  std::vector<EventFd> copies;
-  for (const auto& event : events) {
-    auto copy = event.duplicate();
-    if (!copy) return copy.error();
-    copies.push_back(std::move(*copy));
-  }
-  return copies;
-}
-
-namespace {
-
 constexpr unsigned results = 128;  // that may pile up before they are dropped together
 constexpr unsigned attempts = 16;  // other threads may use up what was freed
 

@@ -10,13 +10,7 @@
 #include <cstring>
 #include <type_traits>
 
-#if defined(BELLWIRE_EXPLORED)
-// No time passes.
-#elif defined(__x86_64__) && !defined(BELLWIRE_SIMULATED)
-#include <x86intrin.h>
-#else
-#include <chrono>
-#endif
+#include "vdev/core/timestamp.hpp"
 
 namespace bellwire::ring {
 
@@ -56,23 +50,7 @@ Entry copy_once(const Entry& entry) noexcept {
   return copy;
 }
 
-/// The clock of the ring's timestamps. The CPU may read it before earlier loads complete.
-inline std::uint64_t timestamp() noexcept {
-#if defined(BELLWIRE_EXPLORED)
-  return 0;
-#elif defined(__x86_64__) && !defined(BELLWIRE_SIMULATED)
-  return __rdtsc();
-#else
-  return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-#endif
-}
-
-/// The same, read after all earlier loads.
-inline std::uint64_t timestamp_after_loads() noexcept {
-#if defined(__x86_64__) && !defined(BELLWIRE_EXPLORED) && !defined(BELLWIRE_SIMULATED)
-  _mm_lfence();
-#endif
-  return timestamp();
-}
+using bellwire::timestamp;
+using bellwire::timestamp_after_loads;
 
 }  // namespace bellwire::ring

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "vdev/loop/event_reader.hpp"
-#include "vdev/loop/post.hpp"
 #include "vdev/loop/timer.hpp"
 
 namespace bellwire {

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "vdev/loop/post.hpp"
+#include "vdev/loop/timer.hpp"
 #include "vdev/simulate/world.hpp"
 
 namespace bellwire::simulate {

@@ -73,8 +73,8 @@ class SocketPlug(Plug):
 
 @dataclass(frozen=True)
 class IvshmemPlug(SocketPlug):
-    """To a switchboard. `usual`: to ours, for one slot with as much memory as most have. Then QEMU is
-    told to be the "master", which only means that it can be saved. It must be the first guest there."""
+    """To a switchboard. `usual`: to ours, for one slot with as much memory as most have. Then QEMU
+    can save it, by the property `master`, which means nothing else here. It must be the first guest there."""
 
     vectors: int
     usual: bool = False

@@ -60,30 +60,6 @@ Result<EventFd> EventFd::duplicate() const {
   return EventFd(std::move(copy), false);
 }
 
-Result<std::vector<EventFd>> create_events(unsigned count) {
-  std::vector<EventFd> events;
-  while (events.size() < count) {
-    auto event = EventFd::create();
-    if (!event) return event.error();
-    events.push_back(std::move(*event));
-  }
-  return events;
-}
-
-Result<std::vector<EventFd>> create_shared_events(unsigned count) {
-  return create_events(count);
-}
-
-Result<std::vector<EventFd>> duplicate(const std::vector<EventFd>& events) {
-  std::vector<EventFd> copies;
-  for (const auto& event : events) {
-    auto copy = event.duplicate();
-    if (!copy) return copy.error();
-    copies.push_back(std::move(*copy));
-  }
-  return copies;
-}
-
 Result<void> prepare_signals() {
   return {};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// In place of vdev/loop/timer.cpp: it waits on a Loop for a time of the world's.
+// In place of vdev/loop/timer.cpp: on a Loop, and by the world's clock.
 #include "vdev/loop/timer.hpp"
 
 #include "vdev/simulate/loop.hpp"
@@ -39,6 +39,10 @@ void Timer::wait(Clock::time_point when, std::shared_ptr<TimerOwner> owner) {
 
 void Timer::cancel() noexcept {
   watch_->owner.reset();
+}
+
+void post(boost::asio::io_context& context, std::shared_ptr<PostOwner> owner, unsigned index) {
+  Loop::of(context).post(std::move(owner), index);
 }
 
 }  // namespace bellwire
