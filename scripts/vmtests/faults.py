@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from bellwire.commands import fault_table
 from bellwire.core.places import ROOT, HarnessError
 from bellwire.labs.lab import Lab
 from bellwire.labs.processes import Process
@@ -182,11 +181,6 @@ def test_boot_vm_says_what_was_injected(tmp_path: Path) -> None:
     assert injected["drop doorbell 9999"] == 0, injected
     assert re.search(r"(?m)^bellwire: faults injected: \d+ by 'double interrupt every 10 100us', "
                      r"0 by 'drop doorbell 9999'$", run.stderr), run.stderr
-
-
-@pytest.mark.parametrize("name", fault_table.IN_A_VM)
-def test_what_becomes_of_each_fault_is_what_the_page_says(name: str) -> None:
-    assert fault_table.column(name) == fault_table.written(name)
 
 
 @pytest.mark.parametrize("transport", ["ivshmem", "vfio-user", "vhost-user"])

@@ -151,12 +151,16 @@ def _show(done: jobs.Done) -> Sequence[Case]:
 
 
 def _close(cases: Sequence[Case], usage: dict[str, Usage], whole: Usage) -> None:
+    """What failed is named once more at the end, where even a log of which half is lost has it."""
     for case in cases:
         if case.outcome == "skip":
             print(f"skipped: {case.suite}: {case.name}: {case.reason}")
     for title in sorted(usage, key=lambda title: -usage[title].seconds)[:SLOWEST]:
         took = usage[title]
         print(f"slowest: {title}: {took.seconds:.0f} s, {took.cpu:.0f} s of CPU")
+    for case in cases:
+        if case.outcome == "fail":
+            print(f"failed: {case.suite}: {case.name}")
     print(f"{results.summary(cases)} in {whole.seconds:.0f} s, "
           f"with {100 * whole.stolen:.0f} % of the CPU time stolen")
 

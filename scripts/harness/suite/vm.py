@@ -97,6 +97,7 @@ LONG_STEPS = (
     Step("endurance", partial(at_length, "vm", "endurance"), build.RELEASE, LONG_LIMIT + 600),
     Step("vfio-user-functions", partial(at_length, "vm", "vfio-user-functions"), build.RELEASE,
          LONG_LIMIT + 600),
+    Step("faults", partial(suite, "fault_table"), build.RELEASE, LONG_LIMIT),
     Step("gdb", partial(suite, "debugger"), build.RELEASE, LONG_LIMIT),
     Step("nested", partial(at_length, "nested", "rings"), build.RELEASE, LONG_LIMIT + 600),
 )
