@@ -5,52 +5,40 @@ import re
 import shutil
 from functools import partial
 
-from bellwire.core.places import BUILD, ROOT
+from bellwire.commands.fuzz_targets import TARGETS, Target
 from bellwire.report.results import Case
 from . import build
 from .step import LOGS, Failed, Step, command
 
-# What is fuzzed: the folder of its program, that of its corpus, and how many inputs are tried every
-# day, in seconds. They are always the same, so that a finding there is of today's change.
-PROGRAMS = {"device queue": ("ring", "ring", 10000),
-            "fault plan": ("faults", "faults", 20000),
-            "journal": ("replay", "replay", 5000),
-            "virtqueue": ("virtio", "virtio", 10000),
-            "net": ("devices", "devices/net", 2000),
-            "virtio request": ("devices", "devices", 3000),
-            "vfio-user": ("transport/vfio_user", "transport/vfio_user/server", 10000),
-            "vhost-user": ("transport/vhost_user/server", "transport/vhost_user/server", 10000)}
 SEED = 1
 SECONDS = 300  # of the level long, which tries others
 LIMIT = 360.0
 PROGRESS = re.compile(r"#\d+\s")  # a line of it, of which there are thousands
 
 
-def fuzz(what: str, long: bool) -> list[Case]:
+def fuzz(target: Target, long: bool) -> list[Case]:
     """The corpus, then what grows from it. What it finds stays in the build folder; what is worth
     keeping goes into the corpus."""
-    name = f"{what.replace(' ', '-')}-fuzz"
-    folder, beside_corpus, runs = PROGRAMS[what]
-    extent = [f"-max_total_time={SECONDS}"] if long else [f"-seed={SEED}", f"-runs={runs}"]
-    corpus = ROOT / "vdev" / beside_corpus / "corpus"
+    name = target.target
+    extent = [f"-max_total_time={SECONDS}"] if long else [f"-seed={SEED}", f"-runs={target.runs}"]
     command(f"build-{name}", "scripts/build", "--preset", "asan", name)
-    if not any(corpus.iterdir()):
-        raise Failed(f"no corpus in {corpus}")
+    if not any(target.corpus.iterdir()):
+        raise Failed(f"no corpus in {target.corpus}")
     found = LOGS / f"{name}.found"
     shutil.rmtree(found, ignore_errors=True)
     found.mkdir(parents=True)
-    said = command(name, BUILD / "asan/vdev" / folder / name, *extent, "-print_final_stats=1",
-                   "-timeout=5", f"-artifact_prefix={found}/", found, corpus, limit=LIMIT,
+    said = command(name, target.program, *extent, "-print_final_stats=1", "-timeout=5",
+                   f"-artifact_prefix={found}/", found, target.corpus, limit=LIMIT,
                    shown=lambda line: not PROGRESS.match(line))
     tried = re.search(r"number_of_executed_units: (\d+)", said)
-    if not tried or int(tried[1]) <= len(list(corpus.iterdir())):
+    if not tried or int(tried[1]) <= len(list(target.corpus.iterdir())):
         raise Failed(f"{name} tried nothing beyond its corpus")
     return [Case(name)]
 
 
 def steps(prefix: str, long: bool) -> tuple[Step, ...]:
-    return tuple(Step(prefix + what, partial(fuzz, what, long), build.ASAN)
-                 for what in PROGRAMS)
+    return tuple(Step(prefix + name, partial(fuzz, target, long), build.ASAN)
+                 for name, target in TARGETS.items())
 
 
 STEPS = steps("", long=False)

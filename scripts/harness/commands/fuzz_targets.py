@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The libFuzzer programs of the tree, with their corpora."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bellwire.core.places import BUILD, ROOT
+
+
+@dataclass(frozen=True)
+class Target:
+    """A program and the folder of its corpus. `scripts/test fuzz` tries `runs` inputs of it, which are
+    the same each time, so that a finding there is of today's change."""
+
+    name: str
+    folder: str  # of its program
+    corpus_beside: str  # the folder that has the folder `corpus`
+    runs: int
+    what: str  # is tested, and against what
+
+    @property
+    def target(self) -> str:
+        """As the build calls it."""
+        return f"{self.name}-fuzz"
+
+    @property
+    def program(self) -> Path:
+        return BUILD / "asan" / self.folder / self.target
+
+    @property
+    def corpus(self) -> Path:
+        return ROOT / self.corpus_beside / "corpus"
+
+    @property
+    def work(self) -> Path:
+        """Where scripts/fuzz keeps what it makes."""
+        return BUILD / "fuzz" / self.name
+
+
+TARGETS = {target.name: target for target in (
+    Target("device-queue", "vdev/ring", "vdev/ring", 10000,
+           "a ring's device side, against a driver that rewrites the memory"),
+    Target("fault-plan", "vdev/faults", "vdev/faults", 20000, "the text of a fault plan"),
+    Target("journal", "vdev/replay", "vdev/replay", 5000, "a recording, and its replay"),
+    Target("virtqueue", "vdev/virtio", "vdev/virtio", 10000,
+           "a virtqueue's device side, against a driver that rewrites the memory"),
+    Target("net", "vdev/devices", "vdev/devices/net", 2000, "the switch, against frames of its ports"),
+    Target("virtio-request", "vdev/devices", "vdev/devices", 3000,
+           "virtio devices, against requests of a hostile driver"),
+    Target("vfio-user", "vdev/transport/vfio_user", "vdev/transport/vfio_user/server", 10000,
+           "vfio-user's server, against a hostile client"),
+    Target("vhost-user", "vdev/transport/vhost_user/server", "vdev/transport/vhost_user/server", 10000,
+           "vhost-user's back-end, against a hostile front-end"),
+)}
