@@ -55,8 +55,8 @@ if(BELLWIRE_TESTS)
   endif()
 endif()
 
-# The sanitised trees are built more often than their programs run for long. So only the layers,
-# which every test runs, are optimised (-O1). What shows a fuzzer all branches takes a fifth of the
+# The sanitised trees are built more often than their programs run for long. So only the layers of
+# vdev, which every test runs, are optimised (-O1). What shows a fuzzer all branches takes a fifth of the
 # time in which clang compiles a layer: only the layers have it that the fuzz targets exercise.
 add_library(bellwire-layer-settings INTERFACE)
 add_library(bellwire-fuzzed-settings INTERFACE)
@@ -80,8 +80,10 @@ function(bellwire_layer name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
     $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/bellwire>)
   target_link_libraries(bellwire-${name} PUBLIC ${ARG_USES}
-                                         PRIVATE $<BUILD_INTERFACE:bellwire-settings>
-                                                 $<BUILD_INTERFACE:bellwire-layer-settings>)
+                                         PRIVATE $<BUILD_INTERFACE:bellwire-settings>)
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "^${PROJECT_SOURCE_DIR}/vdev/")
+    target_link_libraries(bellwire-${name} PRIVATE $<BUILD_INTERFACE:bellwire-layer-settings>)
+  endif()
   set_target_properties(bellwire-${name} PROPERTIES BELLWIRE_FUZZED ${ARG_FUZZED})
   if(ARG_FUZZED)
     target_link_libraries(bellwire-${name} PRIVATE $<BUILD_INTERFACE:bellwire-fuzzed-settings>)

@@ -22,7 +22,8 @@ What runs is the code of devices and drivers, compiled with a call before each a
 share. An actor that is interrupted, and a store that others see late, cost one of the budget. With
 --chance, orders are chosen at random instead, which reach further.
 
-A failure is printed step by step, with the schedule that runs it again (--schedule).
+A failure is printed step by step, with the schedule that runs it again (--schedule). So is an order
+that --schedule runs, whether it fails or not.
 
 Exit status: 0 all promises hold; 1 one is broken, or output could not be written; 2 wrong usage.)"};
 
@@ -34,6 +35,7 @@ struct Options {
   std::uint64_t seed = 1;
   unsigned changes = 3;
   std::string schedule;
+  std::optional<std::string> perfetto;
   bool json = false;
   bool list = false;
 };
@@ -67,6 +69,12 @@ Result<Explored> run_scene(const explore::SceneEntry& entry, const Options& opti
   return explored;
 }
 
+Result<void> write(std::optional<OutputFile>& trace, const std::vector<Explored>& all) {
+  if (!trace) return {};
+  trace->stream() << as_trace_events(all);
+  return trace->commit();
+}
+
 Result<void> run(Options options) {
   if (options.list) {
     std::cout << scene_list();
@@ -76,6 +84,8 @@ Result<void> run(Options options) {
   if (!options.schedule.empty() && options.scenes.size() != 1)
     return fault(std::errc::invalid_argument, "--schedule is of one scene: name it");
   options.limits.time = std::chrono::milliseconds(static_cast<long>(options.seconds * 1000));
+  auto trace = create_file(options.perfetto);
+  if (!trace) return trace.error();
   std::vector<Explored> all;
   for (const auto& name : options.scenes) {
     auto explored = run_scene(find(name), options);
@@ -83,6 +93,7 @@ Result<void> run(Options options) {
     all.push_back(std::move(*explored));
   }
   std::cout << (options.json ? as_json(all) : as_text(all));
+  if (auto written = write(*trace, all); !written) return written.error();
   const auto broken = std::ranges::count_if(
       all, [](const Explored& each) { return each.outcome.failure.has_value(); });
   if (broken > 0) return fault(std::errc::io_error, "{} of {} promises broken", broken, all.size());
@@ -119,8 +130,12 @@ void add_options(CLI::App& app, Run& chosen) {
                  "Run that order alone, as a failure reports it: '12:device 40:late'; '-' is the "
                  "usual one")
       ->type_name("TEXT");
+  add_file(
+      app, "--perfetto", options->perfetto,
+      "Draw each failure, or the order of --schedule, as Chrome's trace events, which Perfetto "
+      "opens; compressed if its name ends in .gz");
   add_json(app, options->json,
-           "[{scene, promise, runs, steps, exhausted, seconds, failure: {why, schedule, story}}]");
+           "[{scene, promise, runs, steps, exhausted, seconds, failure: {why, schedule}, story}]");
   app.callback([&chosen, options] { chosen = [options] { return run(*options); }; });
 }
 

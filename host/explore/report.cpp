@@ -18,37 +18,63 @@ std::string extent(const explore::Outcome& outcome) {
 }
 
 // A column for each actor.
-std::string story(const explore::Failure& failure, const std::vector<std::string>& actors) {
+std::string story_text(const Explored& explored) {
+  const auto actors = explore::actors(*explored.scene);
   std::vector<TextTable::Column> columns = {{"step"}};
   for (const auto& actor : actors) columns.push_back({actor, left});
   TextTable table(columns);
-  for (const auto& line : failure.story) {
+  for (const auto& line : explored.outcome.story) {
     std::vector<std::string> cells(line.actor + 2U);
     cells.front() = std::to_string(line.step);
     cells.back() = line.what;
     table.add(std::move(cells));
   }
-  return table.with_heading();
+  return "\n" + table.with_heading();
 }
 
 std::string failure_text(const Explored& explored) {
-  const auto actors = explore::actors(*explored.scene);
   const auto& failure = *explored.outcome.failure;
-  return text("\n{}\n{}: {}\nAgain: bellwire explore {} --schedule '{}'\n", story(failure, actors),
-              explored.entry->name, failure.why, explored.entry->name,
-              explore::text(failure.schedule, actors));
+  return text("\n{}: {}\nAgain: bellwire explore {} --schedule '{}'\n", explored.entry->name,
+              failure.why, explored.entry->name,
+              explore::text(failure.schedule, explore::actors(*explored.scene)));
 }
 
 boost::json::value failure_json(const Explored& explored) {
   if (!explored.outcome.failure) return nullptr;
   const auto actors = explore::actors(*explored.scene);
   const auto& failure = *explored.outcome.failure;
+  return {{"why", failure.why}, {"schedule", explore::text(failure.schedule, actors)}};
+}
+
+boost::json::array story_json(const Explored& explored) {
+  const auto actors = explore::actors(*explored.scene);
   boost::json::array story;
-  for (const auto& line : failure.story)
+  for (const auto& line : explored.outcome.story)
     story.push_back({{"step", line.step}, {"actor", actors.at(line.actor)}, {"what", line.what}});
-  return {{"why", failure.why},
-          {"schedule", explore::text(failure.schedule, actors)},
-          {"story", std::move(story)}};
+  return story;
+}
+
+// A scene is a process of the trace, each of its actors a thread.
+boost::json::array trace_events(const Explored& explored, std::size_t process) {
+  const auto actors = explore::actors(*explored.scene);
+  const auto& failure = explored.outcome.failure;
+  const auto meta = [process](const char* what, std::size_t thread, const std::string& name) {
+    return boost::json::object{
+        {"ph", "M"}, {"name", what}, {"pid", process}, {"tid", thread}, {"args", {{"name", name}}}};
+  };
+  boost::json::array events = {
+      meta("process_name", 0,
+           text("{}: {}", explored.entry->name, failure ? failure->why : "the promise holds"))};
+  for (std::size_t actor = 0; actor < actors.size(); ++actor)
+    events.push_back(meta("thread_name", actor + 1, actors[actor]));
+  for (const auto& line : explored.outcome.story)
+    events.push_back({{"ph", "X"},
+                      {"name", line.what},
+                      {"pid", process},
+                      {"tid", line.actor + 1},
+                      {"ts", line.step},
+                      {"dur", 1}});
+  return events;
 }
 
 }  // namespace
@@ -62,13 +88,14 @@ std::string scene_list() {
 std::string as_text(const std::vector<Explored>& all) {
   TextTable table(
       {{"scene", left}, {"orders"}, {"steps of the longest"}, {"seconds"}, {"its promise", left}});
-  std::string failures;
+  std::string stories;
   for (const auto& each : all) {
     table.add({each.entry->name, grouped(each.outcome.runs), std::to_string(each.outcome.steps),
                text("{:.2f}", each.time.count()), extent(each.outcome)});
-    if (each.outcome.failure) failures += failure_text(each);
+    if (!each.outcome.story.empty()) stories += story_text(each);
+    if (each.outcome.failure) stories += failure_text(each);
   }
-  return table.with_heading() + failures;
+  return table.with_heading() + stories;
 }
 
 std::string as_json(const std::vector<Explored>& all) {
@@ -80,8 +107,16 @@ std::string as_json(const std::vector<Explored>& all) {
                       {"steps", each.outcome.steps},
                       {"exhausted", each.outcome.exhausted},
                       {"seconds", each.time.count()},
-                      {"failure", failure_json(each)}});
+                      {"failure", failure_json(each)},
+                      {"story", story_json(each)}});
   return json_text(scenes) + "\n";
+}
+
+std::string as_trace_events(const std::vector<Explored>& all) {
+  boost::json::array events;
+  for (std::size_t at = 0; at < all.size(); ++at)
+    for (auto& event : trace_events(all[at], at + 1)) events.push_back(std::move(event));
+  return json_text(boost::json::object{{"traceEvents", std::move(events)}}) + "\n";
 }
 
 }  // namespace bellwire::host

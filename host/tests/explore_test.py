@@ -41,7 +41,18 @@ class Explore(ProgramCase):
     def test_one_order_is_run_again(self) -> None:
         (scene,) = json.loads(self.explore("sleep", "--schedule", "10:device", "--json").stdout)
         self.assertEqual((scene["runs"], scene["failure"]), (1, None))
+        self.assertGreater(len(scene["story"]), 20)
         self.assertIn("holds in this one", self.explore("sleep", "--schedule", "-").stdout)
+
+    def test_an_order_is_drawn_as_a_trace(self) -> None:
+        path = self.folder / "order.json"
+        (scene,) = json.loads(self.explore("sleep", "--schedule", "-", "--json", "--perfetto",
+                                           str(path)).stdout)
+        events = json.loads(path.read_text())["traceEvents"]
+        threads = {event["tid"]: event["args"]["name"] for event in events
+                   if event["name"] == "thread_name"}
+        self.assertEqual([{"step": event["ts"], "actor": threads[event["tid"]], "what": event["name"]}
+                          for event in events if event["ph"] == "X"], scene["story"])
 
     def test_the_list_says_what_is_promised(self) -> None:
         lines = self.explore("--list").stdout.splitlines()

@@ -33,7 +33,6 @@ struct StoryLine {
 struct Failure {
   Schedule schedule;
   std::string why;
-  std::vector<StoryLine> story;
 };
 
 struct Limits {
@@ -47,6 +46,7 @@ struct Outcome {
   std::uint32_t steps = 0;  ///< of the longest run
   bool exhausted = false;   ///< there is no other order within the budget
   std::optional<Failure> failure;
+  std::vector<StoryLine> story;  ///< of the failure, or of the order that replay() was given
 };
 
 [[nodiscard]] std::vector<std::string> actors(Scene& scene);

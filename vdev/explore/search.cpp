@@ -88,9 +88,9 @@ class Given final : public Strategy {
     return *found;
   }
 
-  /// The first choice that the run didn't have; null: it had all.
-  [[nodiscard]] const Choice* left() const noexcept {
-    return next_ == schedule_.size() ? nullptr : &schedule_[next_];
+  /// The first choice that the run didn't have; empty: it had all.
+  [[nodiscard]] std::optional<Choice> left() const {
+    return next_ == schedule_.size() ? std::nullopt : std::optional(schedule_[next_]);
   }
 
  private:
@@ -110,12 +110,28 @@ bool run_once(Scene& scene, Strategy& strategy, Outcome& outcome, Schedule* sche
   return execution.why().empty();
 }
 
-std::optional<Failure> run_again(Scene& scene, const Schedule& schedule) {
+// A run of a given order, noted step by step.
+struct Noted {
+  std::uint32_t steps = 0;
+  std::optional<Failure> failure;
+  std::vector<StoryLine> story;
+  std::optional<Choice> left;  // what the run had no occasion for
+};
+
+Noted run_again(Scene& scene, const Schedule& schedule) {
   Given given(schedule);
   Execution execution(scene, given, true);
   execution.run();
-  if (execution.why().empty()) return std::nullopt;
-  return Failure{std::move(execution.schedule()), execution.why(), std::move(execution.story())};
+  Noted noted{
+      .steps = execution.steps(), .story = std::move(execution.story()), .left = given.left()};
+  if (!execution.why().empty())
+    noted.failure = Failure{std::move(execution.schedule()), execution.why()};
+  return noted;
+}
+
+void keep(Noted&& noted, Outcome& outcome) {
+  outcome.failure = std::move(noted.failure);
+  outcome.story = std::move(noted.story);
 }
 
 // Leaves out each choice without which it still fails.
@@ -123,7 +139,7 @@ Schedule shortened(Scene& scene, Schedule schedule) {
   for (std::size_t at = schedule.size(); at-- > 0;) {
     auto shorter = schedule;
     shorter.erase(shorter.begin() + static_cast<std::ptrdiff_t>(at));
-    if (auto failure = run_again(scene, shorter);
+    if (auto failure = run_again(scene, shorter).failure;
         failure && failure->schedule.size() < schedule.size()) {
       schedule = std::move(failure->schedule);
       at = std::min(at, schedule.size());
@@ -144,7 +160,7 @@ bool explore_within(Scene& scene, unsigned budget, Outcome& outcome, const Limit
   do {
     if (over(outcome, limits, end)) return false;
     if (!run_once(scene, every, outcome, &schedule)) {
-      outcome.failure = run_again(scene, schedule);
+      keep(run_again(scene, schedule), outcome);
       return false;
     }
   } while (every.next());
@@ -177,26 +193,20 @@ Outcome explore_by_chance(Scene& scene, std::uint64_t seed, unsigned changes,
   for (Schedule schedule; !over(outcome, limits, end);) {
     ByChance chance(random, changes, outcome.steps);
     if (run_once(scene, chance, outcome, &schedule)) continue;
-    outcome.failure = run_again(scene, shortened(scene, schedule));
+    keep(run_again(scene, shortened(scene, schedule)), outcome);
     break;
   }
   return outcome;
 }
 
 Result<Outcome> replay(Scene& scene, const Schedule& schedule) {
-  Outcome outcome;
-  Given given(schedule);
-  Execution execution(scene, given, true);
-  execution.run();
-  outcome.runs = 1;
-  outcome.steps = execution.steps();
-  if (!execution.why().empty())
-    outcome.failure =
-        Failure{std::move(execution.schedule()), execution.why(), std::move(execution.story())};
-  else if (const auto* left = given.left())
+  auto noted = run_again(scene, schedule);
+  if (noted.left && !noted.failure)
     return fault(std::errc::invalid_argument,
                  "there is no such choice at step {}: the schedule is of another scene or build",
-                 left->step);
+                 noted.left->step);
+  Outcome outcome{.runs = 1, .steps = noted.steps};
+  keep(std::move(noted), outcome);
   return outcome;
 }
 

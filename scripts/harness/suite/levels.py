@@ -32,7 +32,7 @@ LEVELS = {
     "nested": Level("the same with QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
     "debug": Level("that of vm on a kernel with KASAN, lockdep and kmemleak; half an hour",
                    vm.DEBUG, vm.missing),
-    "long": Level("minutes of fuzzing, ten times as many rings, all faults, all of clang-tidy",
+    "long": Level("minutes of fuzzing, ten times the rings, all faults, all clang-tidy",
                   (*fuzz.LONG_STEPS, *vm.LONG_STEPS, *static.LONG_STEPS), vm.missing),
     "packages": Level("Debian's packages of it, built and used on fresh systems; as root",
                       packages.STEPS, vm.missing),
