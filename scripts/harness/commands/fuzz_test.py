@@ -45,7 +45,7 @@ def a_target(says: str = CALM, status: object = 0) -> Iterator[Target]:
     """One whose program prints that and ends so."""
     with tempfile.TemporaryDirectory() as name, mock.patch.object(fuzz_targets, "BUILD", Path(name)), \
             mock.patch.object(fuzz_targets, "ROOT", Path(name)):
-        target = Target("it", "folder", "beside", 10, "what it tests")
+        target = Target("it", "folder", "corpus", 10, "what it tests")
         for folder in (target.program.parent, target.corpus, target.work / "corpus"):
             folder.mkdir(parents=True)
         (target.work / "says").write_text(says.format(work=target.work))

@@ -29,8 +29,8 @@ LIMIT = 1200.0
 SLOW = ("bugprone-assert-side-effect", "bugprone-infinite-loop", "bugprone-integer-division",
         "bugprone-sizeof-expression", "cppcoreguidelines-slicing", "performance-move-const-arg")
 
-# The folders of a group. A source belongs to the first that names its folder. The fuzz targets have
-# many names in common, so each is in another group.
+# The folders of a group. A source belongs to the first that names its folder. The older fuzz targets
+# have many names in common, so each is in another group; the newer have a namespace each.
 GROUPS = {
     "explorer": ("vdev/explore/", "host/explore/", "vdev/devices/virtio_request_fuzz.cpp"),
     "simulation": ("vdev/simulate/", "host/simulate/"),
@@ -50,7 +50,7 @@ HOOKED = ("-DBELLWIRE_EXPLORED", "-DBELLWIRE_SIMULATED")
 
 _INCLUDED = re.compile(r'^#include "([^"]+\.cpp)"', re.MULTILINE)
 _TEST_TARGET = re.compile(r"/CMakeFiles/[\w-]+-test\.dir/")
-_ENTRY = re.compile(r'^(?:extern "C" )?int (main|LLVMFuzzerTestOneInput)\(', re.MULTILINE)
+_ENTRY = re.compile(r'^(?:extern "C" )?int (main|LLVMFuzzer\w+)\(', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,9 @@ def joined(paths: Sequence[Path]) -> str:
 
 
 def _included(path: Path, number: int) -> str:
-    include = f'#include "{path}"\n'
-    if not (entry := _ENTRY.search(path.read_text(errors="replace"))):
-        return include
-    name = entry[1]
-    return f"#define {name} {name}_{number}\n{include}#undef {name}\n"
+    names = _ENTRY.findall(path.read_text(errors="replace"))
+    return "".join((*(f"#define {name} {name}_{number}\n" for name in names), f'#include "{path}"\n',
+                    *(f"#undef {name}\n" for name in names)))
 
 
 def replace_if_different(path: Path, text: str) -> None:

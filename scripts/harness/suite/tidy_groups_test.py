@@ -119,6 +119,13 @@ class GroupsTest(Folder):
         self.assertEqual(len(set(re.findall(r"#define main (main_\d)\n", text))), 2)
         self.assertEqual(text.count("#undef main\n"), 2)
 
+    def test_all_entries_of_a_program_are_its_own(self) -> None:
+        text = tidy_groups.joined([self.write(
+            "a.cpp", 'extern "C" int LLVMFuzzerInitialize(int*, char***) {\n'
+                     'extern "C" int LLVMFuzzerTestOneInput(const char* data) {\n')])
+        self.assertEqual(re.findall(r"#(?:define|undef) (\w+)", text),
+                         2 * ["LLVMFuzzerInitialize", "LLVMFuzzerTestOneInput"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -127,7 +127,9 @@ class Attack {
     auto& card = cards_[which];
     while (auto used = card.take_one(receive)) {
       if (used->written == 0) continue;
-      require(used->written >= card.header_bytes());
+      // Where rooms overlap, the header that says that more follow may be overwritten.
+      const bool follows = hostile_ && card.choice().mergeable;
+      require(follows || used->written >= card.header_bytes());
       if (!hostile_) match(cards_[1 - which], join(card, std::move(used->bytes)));
     }
   }

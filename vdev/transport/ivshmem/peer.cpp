@@ -328,17 +328,26 @@ Result<os::UniqueFd> connect_patiently(const PeerOptions& endpoint) {
   }
 }
 
+Result<void> prepare(const PeerOptions& endpoint) {
+  if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
+  return os::ensure_fds(spare_fds + fds_per_vector * std::max(endpoint.vectors, 1U));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Peer>> Peer::connect(asio::io_context& context, const PeerOptions& endpoint,
                                             const Patience& patience) {
-  if (auto prepared = os::prepare_signals(); !prepared) return prepared.error();
-  const auto least = spare_fds + fds_per_vector * std::max(endpoint.vectors, 1U);
-  if (auto enough = os::ensure_fds(least); !enough) return enough.error();
-  auto state = std::make_shared<Impl>(context, endpoint);
+  if (auto ready = prepare(endpoint); !ready) return ready.error();
   auto socket = connect_patiently(endpoint);
   if (!socket) return socket.error();
-  state->socket = std::move(*socket);
+  return over(context, std::move(*socket), endpoint, patience);
+}
+
+Result<std::unique_ptr<Peer>> Peer::over(asio::io_context& context, os::UniqueFd socket,
+                                         const PeerOptions& endpoint, const Patience& patience) {
+  if (auto ready = prepare(endpoint); !ready) return ready.error();
+  auto state = std::make_shared<Impl>(context, endpoint);
+  state->socket = std::move(socket);
   if (auto shaken = state->handshake(patience); !shaken) return shaken.error();
   if (auto watched = watch(state->readable, state->socket.get()); !watched) return watched.error();
   if (auto watched = watch(state->lossy, state->loss->fd()); !watched) return watched.error();

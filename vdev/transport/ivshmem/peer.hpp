@@ -21,6 +21,7 @@
 #include <string>
 
 #include "vdev/core/transport.hpp"
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::ivshmem {
 
@@ -53,6 +54,11 @@ class Peer final : public Transport {
                                                              const PeerOptions& endpoint) {
     return connect(context, endpoint, Patience{});
   }
+  /// The same over a socket that is connected to the server already.
+  [[nodiscard]] static Result<std::unique_ptr<Peer>> over(boost::asio::io_context& context,
+                                                          os::UniqueFd socket,
+                                                          const PeerOptions& endpoint,
+                                                          const Patience& patience);
   ~Peer() override;
 
   /// EIO: the server took memory away.
