@@ -186,9 +186,9 @@ class Trial {
     return {fds_[chosen % wires].get(), serials_[chosen % wires]};
   }
   Space space() { return input_.ConsumeBool() ? Space::mmio : Space::pio; }
-  // So far apart that none overlap.
+  // So far apart that none overlap: one of length 0 overlaps the end of another, too.
   std::uint64_t address(Space at) {
-    const auto offset = input_.ConsumeIntegralInRange(0U, 3U) * 8;
+    const auto offset = input_.ConsumeIntegralInRange(0U, 3U) * 16;
     if (input_.ConsumeIntegralInRange(0, 31) == 0) return ~std::uint64_t{0} - offset;
     return (at == Space::mmio ? 0xd000'0000U : 0x510U) + offset;
   }
