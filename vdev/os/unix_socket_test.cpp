@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -49,6 +50,17 @@ TEST_CASE("a listener removes its socket, and only its own") {
     std::ofstream(path) << "somebody else's";
   }
   CHECK(std::filesystem::is_regular_file(path));
+}
+
+TEST_CASE("only its user may open a listener's socket, whatever the umask") {
+  const TemporaryFolder folder;
+  const auto before = ::umask(0);
+  const auto listener = Listener::create(folder.file("s"));
+  ::umask(before);
+  REQUIRE(listener.has_value());
+  struct stat status {};
+  REQUIRE(::stat(folder.file("s").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
 }
 
 TEST_CASE("a path that cannot be served is refused with its reason") {
