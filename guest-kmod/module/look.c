@@ -57,8 +57,8 @@ static u64 missing_doorbell(const struct bell_queue *queue)
 	return AWAITED | event;
 }
 
-/* The process sleeps, and the interrupt was raised for a completion that it did not take. */
-static u64 missing_interrupt(const struct bell_queue *queue)
+/* The process sleeps, there is a completion that it did not take, and no interrupt came for it. */
+static u64 awaited_interrupt(const struct bell_queue *queue)
 {
 	u32 event = READ_ONCE(queue->control->consume.interrupt_event);
 
@@ -68,10 +68,20 @@ static u64 missing_interrupt(const struct bell_queue *queue)
 		return UNSERVED;
 	if (event != READ_ONCE(queue->control->consume.consumed) ||
 	    !below(event, READ_ONCE(queue->control->complete.completed)) ||
-	    !below(event, reached(queue, BELLWIRE_DEVICE, BELLWIRE_RAISED)) ||
 	    below(event, reached(queue, BELLWIRE_MODULE, BELLWIRE_INTERRUPTED)))
 		return NOTHING;
 	return AWAITED | event;
+}
+
+/* Likewise, and the device has raised it. */
+static u64 missing_interrupt(const struct bell_queue *queue)
+{
+	u64 awaited = awaited_interrupt(queue);
+
+	if (awaited & AWAITED &&
+	    !below((u32)awaited, reached(queue, BELLWIRE_DEVICE, BELLWIRE_RAISED)))
+		return NOTHING;
+	return awaited;
 }
 
 static bool in_flight(const struct bell_queue *queue)
@@ -83,7 +93,7 @@ static bool in_flight(const struct bell_queue *queue)
 static bool waits(const struct bell_queue *queue)
 {
 	const struct bell_look *look = &queue->look;
-	u64 interrupt = missing_interrupt(queue);
+	u64 interrupt = awaited_interrupt(queue);
 
 	return missing_doorbell(queue) || in_flight(queue) || look->rang_for ||
 	       (interrupt && interrupt != look->recovered);

@@ -523,8 +523,8 @@ static inline int bellwire_event_passed(__u32 event, __u32 now, __u32 before)
 #define BELLWIRE_ANY_QUEUE 0xffffffffu
 
 /*
- * The module does not rely on a doorbell and an interrupt alone. While requests
- * are in flight it looks at the queue: after the time of a round trip, as it
+ * The module does not rely on a doorbell and an interrupt alone. While an answer
+ * is due it looks at the queue: after the time of a round trip, as it
  * measures it, or the BELLWIRE_LOOK_LEAST_MS, whichever is longer; after twice
  * that time each time that nothing has changed, up to BELLWIRE_LOOK_MOST_MS. If
  * two looks in a row find that an interrupt has not come, it does what the

@@ -9,7 +9,9 @@ import unittest
 from program import REPORTS
 from programs_test import USAGE, ProgramCase
 
-SCENES = ("sleep", "full-ring", "generation", "restart", "later", "masked")
+SCENES = ("sleep", "full-ring", "generation", "restart", "later", "masked", "read", "poll",
+          "callback", "look")
+LARGE = ("look",)  # there is no time here for all of its orders
 
 
 @unittest.skipIf(REPORTS, "ASan can't follow coroutines, and reports that; CTest runs it there")
@@ -20,11 +22,11 @@ class Explore(ProgramCase):
         return run
 
     def test_nothing_is_broken_in_any_order(self) -> None:
-        scenes = json.loads(self.explore("--budget", "1", "--json").stdout)
+        scenes = json.loads(self.explore("--budget", "1", "--time", "10", "--json").stdout)
         self.assertEqual(tuple(scene["scene"] for scene in scenes), SCENES)
         for scene in scenes:
             with self.subTest(scene["scene"]):
-                self.assertTrue(scene["exhausted"])
+                self.assertTrue(scene["exhausted"] or scene["scene"] in LARGE)
                 self.assertIsNone(scene["failure"])
                 self.assertGreater(scene["runs"], 50)
 

@@ -119,6 +119,12 @@ void Execution::yield() {
   go_on_with(choose(options, false));
 }
 
+void Execution::let_others_go_first() {
+  count_step();
+  flush();
+  if (const auto options = others(); !options.empty()) go_on_with(choose(options, true));
+}
+
 void Execution::wait(const char* for_what, const std::function<bool()>& until) {
   step();
   flush();
@@ -214,6 +220,10 @@ void step(const char* what) {
 
 void wait(const char* for_what, const std::function<bool()>& until) {
   if (auto* run = Execution::current()) run->wait(for_what, until);
+}
+
+void let_others_go_first() {
+  if (auto* run = Execution::current()) run->let_others_go_first();
 }
 
 std::uint64_t rings(int fd) {

@@ -54,6 +54,7 @@ class Execution {
   [[nodiscard]] Option running() const noexcept { return running_; }
   void step();
   void yield();
+  void let_others_go_first();
   void wait(const char* for_what, const std::function<bool()>& until);
   /// For a store that others may see late.
   void store(void* place, std::uint64_t value, std::size_t size, bool in_order);

@@ -45,8 +45,8 @@ struct Outcome {
   std::uint64_t runs = 0;
   std::uint32_t steps = 0;  ///< of the longest run
   bool exhausted = false;   ///< there is no other order within the budget
-  std::optional<Failure> failure;
-  std::vector<StoryLine> story;  ///< of the failure, or of the order that replay() was given
+  std::optional<Failure> failure{};
+  std::vector<StoryLine> story{};  ///< of the failure, or of the order that replay() was given
 };
 
 [[nodiscard]] std::vector<std::string> actors(Scene& scene);

@@ -42,6 +42,9 @@ void step(const char* what);
 /// Waits for something that another actor does; if none does it, the run has failed.
 void wait(const char* for_what, const std::function<bool()>& until);
 
+/// Lets the next actor that can go on do so, if there is one.
+void let_others_go_first();
+
 /// How often this eventfd was rung since it was drained. Eventfds are counts of the run while it
 /// lasts.
 [[nodiscard]] std::uint64_t rings(int fd);

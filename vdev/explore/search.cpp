@@ -113,9 +113,9 @@ bool run_once(Scene& scene, Strategy& strategy, Outcome& outcome, Schedule* sche
 // A run of a given order, noted step by step.
 struct Noted {
   std::uint32_t steps = 0;
-  std::optional<Failure> failure;
-  std::vector<StoryLine> story;
-  std::optional<Choice> left;  // what the run had no occasion for
+  std::optional<Failure> failure{};
+  std::vector<StoryLine> story{};
+  std::optional<Choice> left{};  // what the run had no occasion for
 };
 
 Noted run_again(Scene& scene, const Schedule& schedule) {

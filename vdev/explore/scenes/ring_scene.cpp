@@ -48,12 +48,12 @@ std::string RingScene::name_of(const void* place) const {
 }
 
 void RingScene::claim() {
-  driver_.emplace(queue_, ring::begin_generation(queue_));
+  driver_.emplace(queue_, begin_generation());
 }
 
 void RingScene::start() {
   claim();
-  doorbell_.ring();
+  ring();
   while (!driver_->ready()) sleep();
 }
 
@@ -71,7 +71,7 @@ void RingScene::submit() {
 void RingScene::wait_for_completion() {
   PollTime never(Polling::off);
   ring::publish_and_wait(
-      *driver_, never, [this] { doorbell_.ring(); }, [this] { sleep(); });
+      *driver_, never, [this] { ring(); }, [this] { sleep(); });
 }
 
 void RingScene::take() {

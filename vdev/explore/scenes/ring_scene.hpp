@@ -2,7 +2,7 @@
 //
 // RingScene: the wires and the memory of one queue, with the product's code on both sides. The
 // driver's process plays the module as well, as it does without a VM: it writes the doorbell and
-// takes the interrupt by itself.
+// takes the interrupt by itself. A scene with a module overrides that.
 #pragma once
 
 #include <array>
@@ -39,6 +39,12 @@ class RingScene : public Scene {
   void take();
   void finish();
 
+  // The wires, as the driver sees them.
+  virtual std::uint32_t begin_generation() { return ring::begin_generation(queue_); }
+  virtual void ring() { doorbell_.ring(); }
+  /// Until the device or the module signals.
+  virtual void sleep();
+
   // The device.
   /// False: the driver has finished, and there is nothing more to do.
   bool wait_for_doorbell();
@@ -57,8 +63,6 @@ class RingScene : public Scene {
   bool finished_ = false;
 
  private:
-  void sleep();
-
   alignas(4096) std::array<std::byte, 16384> memory_{};
 };
 

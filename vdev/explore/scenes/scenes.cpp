@@ -12,6 +12,11 @@ std::span<const SceneEntry> scenes() noexcept {
       {"restart", "a new start of the device completes what the last one had left", restart_scene},
       {"later", "requests that another thread completes are answered, each once", later_scene},
       {"masked", "no interrupt is lost while its line is masked and unmasked", masked_scene},
+      {"read", "the module takes each kick once, also while one reading thread replaces another",
+       reading_worker_scene},
+      {"poll", "the same of threads that poll", polling_worker_scene},
+      {"callback", "the same of callbacks in the eventfd's wait queue", callback_worker_scene},
+      {"look", "the module's looks replace a doorbell and an interrupt that are lost", look_scene},
   };
   return all;
 }

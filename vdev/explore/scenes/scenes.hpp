@@ -18,11 +18,15 @@ struct SceneEntry {
 
 [[nodiscard]] std::span<const SceneEntry> scenes() noexcept;
 
-std::unique_ptr<Scene> sleep_scene();       // ring_scenes.cpp
-std::unique_ptr<Scene> full_ring_scene();   // likewise
-std::unique_ptr<Scene> generation_scene();  // likewise
-std::unique_ptr<Scene> restart_scene();     // likewise
-std::unique_ptr<Scene> later_scene();       // later_scene.cpp
-std::unique_ptr<Scene> masked_scene();      // masked_scene.cpp
+std::unique_ptr<Scene> sleep_scene();            // ring_scenes.cpp
+std::unique_ptr<Scene> full_ring_scene();        // likewise
+std::unique_ptr<Scene> generation_scene();       // likewise
+std::unique_ptr<Scene> restart_scene();          // likewise
+std::unique_ptr<Scene> later_scene();            // later_scene.cpp
+std::unique_ptr<Scene> masked_scene();           // masked_scene.cpp
+std::unique_ptr<Scene> reading_worker_scene();   // worker_scene.cpp
+std::unique_ptr<Scene> polling_worker_scene();   // likewise
+std::unique_ptr<Scene> callback_worker_scene();  // likewise
+std::unique_ptr<Scene> look_scene();             // look_scene.cpp
 
 }  // namespace bellwire::explore
