@@ -69,14 +69,27 @@ Result<TraceFacts> facts_of(const DeviceOptions& options) {
   return facts;
 }
 
-// Only what serves our rings publishes completions there.
+bool chooses(const DeviceOptions& options, FaultAction action) {
+  return options.faults &&
+         std::ranges::any_of(options.faults->plan().rules,
+                             [action](const FaultRule& rule) { return rule.action == action; });
+}
+
+// A whole PCI device has no completions, and a virtqueue no words of ours.
 Result<void> check_completions(const DeviceOptions& options, const DeviceEntry& device) {
-  const bool ring = std::holds_alternative<RingEntry>(device) && !on_virtqueues(options.on.front());
-  if (ring || !options.faults || !options.faults->plan().touches(FaultWire::completion)) return {};
+  const auto& on = options.on.front();
+  if (!options.faults || !options.faults->plan().touches(FaultWire::completion)) return {};
+  if (std::holds_alternative<FunctionEntry>(device))
+    return fault(std::errc::invalid_argument,
+                 "--fault, a completion: {} has neither a ring nor a virtqueue: choose its "
+                 "interrupts, as drop interrupt 5 does",
+                 options.name);
+  const bool ring = std::holds_alternative<RingEntry>(device) && !on_virtqueues(on);
+  if (ring || !chooses(options, FaultAction::scramble)) return {};
   return fault(std::errc::invalid_argument,
-               "--fault, a completion: {} has no ring of ours on '{}': choose its interrupts, as "
-               "drop interrupt 5 does",
-               options.name, options.on.front());
+               "--fault, scramble completion: {} has no ring of ours on '{}': of a virtqueue's "
+               "completions, choose drop, double, stall, misroute, corrupt or crash",
+               options.name, on);
 }
 
 // Options that mean nothing for a whole PCI device.

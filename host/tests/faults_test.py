@@ -80,14 +80,16 @@ class Faults(ProgramCase):
                 self.assertIn(said, run.stdout + run.stderr)
                 self.assertEqual(self.injected(run.stderr), {plan: 1})
 
-    def test_completions_are_those_of_our_rings(self) -> None:
-        for words in (("edu", "--on", f"vfio-user:{self.socket}"),
-                      ("rng", "--on", f"vhost-user:{self.socket}"),
-                      ("echo", "--on", f"vfio-user:{self.socket},virtio=1")):
-            with self.subTest(words):
-                run = self.run_program("device", *words, "--fault", "drop completion 5")
+    def test_completions_are_those_of_rings_and_virtqueues(self) -> None:
+        for device, on, plan, said in (
+                ("edu", "vfio-user:{}", "drop completion 5", "edu has neither a ring nor a virtqueue"),
+                ("rng", "vhost-user:{}", "scramble completion", "rng has no ring of ours on 'vhost-user:"),
+                ("echo", "vfio-user:{},virtio=1", "scramble completion", "echo has no ring of ours on")):
+            with self.subTest(device):
+                run = self.run_program("device", device, "--on", on.format(self.socket), "--fault", plan)
                 self.assertEqual(run.returncode, USAGE, run.stderr)
-                self.assertIn("has no ring of ours", run.stderr)
+                self.assertIn(said, run.stderr)
+                self.assertEqual(run.stderr.count("\n"), 1)
 
     def test_what_becomes_of_each_fault_is_what_the_page_says(self) -> None:
         for name in fault_table.IN_PROCESS:

@@ -7,7 +7,7 @@
 //
 //     plan   = rule (";" rule)…
 //     rule   = ACTION WIRE [WHICH] [TIME] | "seed" NUMBER
-//     WIRE   = "doorbell" | "interrupt" | "completion", of a ring device
+//     WIRE   = "doorbell" | "interrupt" | "completion", of a ring or a virtqueue
 //     WHICH  = N          the Nth alone, from 1 on
 //            | "every" N  the Nth, the 2Nth, …
 //            | A "/" B    each with this probability
@@ -28,12 +28,12 @@
 //
 // | ACTION   | what happens to the completion                                | TIME           |
 // |----------|---------------------------------------------------------------|----------------|
-// | drop     | it is never published, nor what follows it                    | -              |
+// | drop     | it is never published, nor what follows it in a ring of ours  | -              |
 // | stall    | it is published so much later; the device's thread sleeps     | required       |
-// | double   | it answers the next request as well                           | -              |
-// | misroute | it has the cookie of the next request                         | -              |
+// | double   | it answers the next request as well, or is returned twice     | -              |
+// | misroute | it has the cookie of the next request, or the next ID         | -              |
 // | corrupt  | a bit of its output is flipped                                | -              |
-// | scramble | a word of the device in the ring gets a value by chance       | -              |
+// | scramble | a word of the device in a ring of ours gets a value by chance | -              |
 // | crash    | the device's process is killed before it is published         | -              |
 //
 // The first rule that chooses a signal has it. N counts all signals of that kind of wire, over all

@@ -67,6 +67,11 @@ class DeviceVirtqueue {
     std::visit([&](auto& ring) { ring.push(chain, written); }, ring_);
   }
 
+  /// Returns a chain that was pushed once more, which no device may do: for faults on purpose.
+  void push_again(const Chain& chain, std::uint32_t written) noexcept {
+    std::visit([&](auto& ring) { ring.push_again(chain, written); }, ring_);
+  }
+
   /// Shows the driver all that was pushed.
   void publish() noexcept {
     std::visit([](auto& ring) { ring.publish(); }, ring_);

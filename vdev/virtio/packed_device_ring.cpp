@@ -109,6 +109,12 @@ void PackedDeviceRing::push(const Chain& chain, std::uint32_t written) noexcept 
   return_chain(chain, written_of(chain, written));
 }
 
+// Its descriptors can't become available a second time.
+void PackedDeviceRing::push_again(const Chain& chain, std::uint32_t written) noexcept {
+  return_chain(chain, written_of(chain, written));
+  free_ = static_cast<std::uint16_t>(free_ - chain.descriptors);
+}
+
 void PackedDeviceRing::return_chain(const Chain& chain, std::uint32_t written) noexcept {
   const unsigned write = written > 0 ? VRING_DESC_F_WRITE : 0;
   const PackedWord word(written, chain.id, next_used_.used_flags() | write);

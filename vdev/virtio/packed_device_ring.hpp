@@ -21,6 +21,7 @@ class PackedDeviceRing {
   [[nodiscard]] Taken pop(ChainStorage& storage) noexcept;
   [[nodiscard]] Taken take(std::span<const vring_packed_desc> list, ChainStorage& storage) noexcept;
   void push(const Chain& chain, std::uint32_t written) noexcept;
+  void push_again(const Chain& chain, std::uint32_t written) noexcept;
   void publish() noexcept;
   [[nodiscard]] bool should_call() noexcept;
   [[nodiscard]] bool enable_kicks() noexcept;

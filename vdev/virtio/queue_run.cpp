@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/virtio/queue_run.hpp"
 
+#include "vdev/faults/completions.hpp"
 #include "vdev/log/log.hpp"
 
 namespace bellwire::virtio {
@@ -47,6 +48,9 @@ QueueHost::QueueHost(boost::asio::io_context& io, Device& served, DmaSpace& gues
       faults(options.faults ? FaultSwitch::create(io, options.faults,
                                                   std::make_shared<CompletionWitness>(*this))
                             : nullptr),
+      filter(options.faults && options.faults->touches(FaultWire::completion)
+                 ? std::make_shared<CompletionFaults>(options.faults)
+                 : nullptr),
       completions(std::move(event)) {}
 
 QueueRun::QueueRun(QueueHost& host, unsigned index) noexcept
@@ -210,24 +214,34 @@ Taken QueueRun::take_into(ChainStorage& storage) noexcept {
 
 void QueueRun::hand_over(RequestSlot& slot) noexcept {
   ++in_flight_;
+  slot.number =
+      watched_ != nullptr ? watched_->taken() : static_cast<std::uint32_t>(counts_.requests);
   ++counts_.requests;
-  if (watched_ != nullptr) slot.number = watched_->taken();
   held_bytes_ += slot.storage.chain().readable_size + slot.storage.chain().writable_size;
   if (setup_->observer != nullptr) setup_->observer->taken(slot.storage.chain());
   Request request(slot);
   if (!discarding_) host_.device.handle(std::move(request));
 }
 
+// The driver has a chain that is never returned for ever; this side is done with it.
 void QueueRun::give_back(RequestSlot& slot) noexcept {
+  const auto fate = fate_of(slot);
   const auto& chain = slot.storage.chain();
-  if (setup_->observer != nullptr) setup_->observer->returning(chain, slot.written);
-  ring_->push(chain, slot.written);
-  if (watched_ != nullptr) watched_->returned(slot.number);
+  if (fate.kind != CompletionFate::Kind::never) {
+    if (setup_->observer != nullptr) setup_->observer->returning(chain, slot.written);
+    push(chain, slot.written, fate);
+    if (watched_ != nullptr) watched_->returned(slot.number);
+    ++counts_.completed;
+    published_ = false;
+  }
   slot.next = std::exchange(free_, &slot);
   --in_flight_;
-  ++counts_.completed;
-  published_ = false;
   worked_ = true;
+}
+
+CompletionFate QueueRun::fate_of(const RequestSlot& slot) const noexcept {
+  if (!host_.filter) return {};
+  return host_.filter->fate_of(host_.options.first_queue + index_, slot.number);
 }
 
 void QueueRun::publish() noexcept {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "vdev/core/completion_filter.hpp"
 #include "vdev/faults/faults.hpp"
 #include "vdev/runner/moderation.hpp"
 #include "vdev/runner/runner.hpp"
@@ -40,6 +41,7 @@ class QueueHost {
   DmaSpace& memory;
   const BackendOptions options;
   const std::shared_ptr<FaultSwitch> faults;  // all queues' wires pass through it; null: none do
+  const std::shared_ptr<CompletionFilter> filter;  // of all queues' completions; null: none
   Completions completions;
 
  protected:
@@ -105,6 +107,8 @@ class QueueRun final : private bellwire::Device {
   /// What an earlier process had in flight comes first.
   Taken take_into(ChainStorage& storage) noexcept;
   void hand_over(RequestSlot& slot) noexcept;
+  [[nodiscard]] CompletionFate fate_of(const RequestSlot& slot) const noexcept;
+  void push(const Chain& chain, std::uint32_t written, const CompletionFate& fate) noexcept;
   void set_polled(bool polled) noexcept;
 
   // Of the Runner.

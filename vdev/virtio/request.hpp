@@ -30,7 +30,7 @@ struct RequestSlot {
   std::uint16_t queue = 0;
   std::uint16_t index = 0;    // of the slot, among those of its queue
   std::uint32_t written = 0;  // once it is completed
-  std::uint32_t number = 0;   // by which others watch it
+  std::uint32_t number = 0;   // among those that were taken, by which others watch it
   RequestSlot* next = nullptr;
 };
 

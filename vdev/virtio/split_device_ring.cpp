@@ -139,6 +139,10 @@ void SplitDeviceRing::push(const Chain& chain, std::uint32_t written) noexcept {
   return_chain(chain.id, written_of(chain, written));
 }
 
+void SplitDeviceRing::push_again(const Chain& chain, std::uint32_t written) noexcept {
+  return_chain(chain.id, written_of(chain, written));
+}
+
 void SplitDeviceRing::return_chain(std::uint16_t id, std::uint32_t written) noexcept {
   auto& entry = used_->ring[next_used_++ & (size_ - 1)];
   store(entry.id, id, relaxed);

@@ -21,6 +21,7 @@ class SplitDeviceRing {
   /// Takes the chain whose first descriptor is `head`.
   [[nodiscard]] Taken take(std::uint16_t head, ChainStorage& storage) noexcept;
   void push(const Chain& chain, std::uint32_t written) noexcept;
+  void push_again(const Chain& chain, std::uint32_t written) noexcept;
   void publish() noexcept;
   [[nodiscard]] bool should_call() noexcept;
   [[nodiscard]] bool enable_kicks() noexcept;

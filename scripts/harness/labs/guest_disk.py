@@ -40,6 +40,29 @@ all_read_back() { echo 3 >/proc/sys/vm/drop_caches; md5sum -c -s /run/sums; }
 no_request_failed() { ! dmesg | grep -q "I/O error"; }
 """
 
+# reads BLOCKS: reads so many of a disk of zeros, one at a time, and says what is wrong. Linux's driver waits
+# for ever for a request that the device does not return: ten seconds without one are enough to know.
+READS = """
+read_in_turn() { dd if=/dev/vda of=/run/read bs=4k count=$1 iflag=direct 2>/run/said; echo $? >/run/ended; }
+count_reads() { read -r count rest </sys/block/vda/stat; }
+under_way() { grep -q '[1-9]' /sys/block/vda/inflight; }
+refusals() { dmesg | grep -F 'is not a head'; }
+reads() {
+    rm -f /run/ended; read_in_turn $1 &
+    still=0 before=
+    while [ ! -e /run/ended ] && [ $still -lt 100 ]; do
+        usleep 100000; count_reads
+        [ "$count" = "$before" ] && still=$((still + 1)) || still=0
+        before=$count
+    done
+    refusals >&2
+    [ -e /run/ended ] || { under_way && echo "a request of the disk is never returned" >&2; return 1; }
+    [ "$(cat /run/ended)" = 0 ] || { cat /run/said >&2; return 1; }
+    wrong=$(head -c $(($1 * 4096)) /dev/zero | cmp -l - /run/read | wc -l)
+    [ $wrong = 0 ] || { echo "$wrong wrong bytes" >&2; return 1; }
+}
+"""
+
 
 def restart(vm: Vm, device: Device, disk: Path, limit: float) -> None:
     """Kills the device, and starts it again when the kernel has ended the io_uring of the process,

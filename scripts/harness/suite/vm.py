@@ -20,7 +20,8 @@ SUITE_FOLDER = ROOT / "scripts/vmtests"
 
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
-          "trace", "replay", "hangs", "step", "faults", "endurance", "live", "pauses", "notify_lab", "compare", "bare",
+          "trace", "replay", "hangs", "step", "faults", "virtqueue_faults", "endurance",
+          "live", "pauses", "notify_lab", "compare", "bare",
           "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin", "packagers")
 
 
@@ -37,7 +38,7 @@ def missing() -> str:
 
 # Suites that take minutes: each of their tests is a step of its own.
 LONG = ("rings", "vfio_user", "vhost_user", "hostile", "resets", "trace", "hangs", "step", "pauses", "faults",
-        "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin")
+        "virtqueue_faults", "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin")
 
 
 def suite(name: str, test: str = "") -> list[Case]:
