@@ -103,6 +103,10 @@ Result<void> refuse_ring_options(const DeviceOptions& options) {
     return refuse("--fault, --drop doorbell",
                   "has registers in place of doorbells: choose its interrupts, as --drop "
                   "interrupt=N does");
+  if (chooses(options, FaultAction::swap))
+    return refuse(
+        "--fault, swap interrupt",
+        "has its interrupts' eventfds from its client alone: choose a device with queues");
   return {};
 }
 

@@ -20,7 +20,7 @@ from vmtests.case import GENERATION, figures
 
 HARMLESS = ("delay interrupt 1/20 50us..2ms; delay doorbell 1/20 50us..2ms; double interrupt 1/20; "
             "double doorbell 1/20; merge interrupt 1/20; merge doorbell 1/20; "
-            "reorder interrupt 1/20; reorder doorbell 1/20; invent interrupt 1ms..5ms; "
+            "reorder interrupt 1/20; reorder doorbell 1/20; swap interrupt 1/20; invent interrupt 1ms..5ms; "
             "invent doorbell 1ms..5ms; stall doorbell 700 50ms; seed 42")
 LIMIT = 300.0  # for a command
 # Each takes seconds, so that the guest is reset in their midst; the second time they end.
@@ -43,7 +43,7 @@ def test_what_costs_only_time_loses_nothing(vm: Vm, device: Process, faults: Fau
     assert ring.status == 0, ring
     device.stop()
     injected = faults.injected()
-    assert len(injected) == 11 and all(injected.values()), injected
+    assert len(injected) == 12 and all(injected.values()), injected
 
 
 @pytest.mark.transport("ivshmem", "vfio-user")

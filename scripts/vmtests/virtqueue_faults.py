@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Faults of completions on virtqueues, with Linux's own drivers: what is late costs time, what is lost is
-waited for, and what was never asked for is refused."""
+waited for, and what was never asked for is refused. And an eventfd that is exchanged loses nothing."""
+
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from bellwire.core.places import ROOT
 from bellwire.labs.guest_disk import READS
 from bellwire.labs.lab import Lab
 from bellwire.plugin.run import Faults
@@ -12,6 +16,7 @@ from vmtests.case import LIMIT, boot, finish
 # Of 200 reads, one at a time.
 DISK = {
     "stall completion every 10 1ms": "",
+    "swap interrupt every 3": "",
     "corrupt completion 50": "1 wrong bytes",
     "double completion 50": "is not a head",
     "misroute completion 50": "is not a head",
@@ -68,3 +73,25 @@ def test_a_network_sends_again_what_was_lost(lab: Lab, faults: Faults) -> None:
         finish(guest)
     lab.devices[0].stop()
     assert all(faults.injected().values()), faults.injected()
+
+
+# QEMU masks a vector that is moved to another CPU: the ring's call is another eventfd meanwhile.
+MOVES = """
+irq=$(grep -m 1 'virtio.*-input' /proc/interrupts | cut -d : -f 1)
+(head -c 20000 /dev/hwrng | wc -c; touch /run/done) &
+cpu=1
+while [ ! -e /run/done ]; do cpu=$((3 - cpu)); echo $cpu >/proc/irq/$((irq))/smp_affinity; done
+wait
+"""
+SET_VRING_CALL = "vhost_user_write req:13 "  # in QEMU's trace
+
+
+def test_a_call_that_qemu_exchanges_loses_nothing(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [ROOT / "scripts/boot-vm", "--transport", "vhost-user", "--device", "rng", "--smp", "2",
+         "--qemu-arg=-trace", "--qemu-arg=vhost_user_write", "--run-dir", tmp_path / "run",
+         "--timeout", str(LIMIT), "--", "sh", "-c", MOVES],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert run.stdout.split() == ["20000"], run
+    exchanged = (tmp_path / "run/qemu.log").read_text().count(SET_VRING_CALL)
+    assert exchanged > 20, exchanged

@@ -59,11 +59,12 @@ Result<void> Faults::add_interrupt(Interrupt& interrupt, unsigned index) {
   if (!raised) return raised.error();
   auto from = raised->duplicate();
   if (!from) return from.error();
-  auto ours = InterruptLine(std::move(*raised)).interrupt();
+  const InterruptLine line(std::move(*raised));
   return add({.kind = FaultWire::interrupt,
               .index = index,
               .from = std::move(*from),
-              .to = std::exchange(interrupt, std::move(ours))});
+              .to = std::exchange(interrupt, line.interrupt()),
+              .line = line});
 }
 
 unsigned fault_descriptors(const FaultTally* tally) noexcept {

@@ -63,7 +63,8 @@ TEST_CASE("what comes late, twice, at once, out of order or from nobody changes 
        {"delay interrupt 1/4 1us..300us", "delay doorbell 1/4 1us..300us", "double interrupt 1/4",
         "double doorbell 1/4 1us..50us", "merge interrupt 1/4 200us", "merge doorbell 1/4 200us",
         "reorder interrupt 1/4 200us", "reorder doorbell 1/4 200us", "invent interrupt 1us..200us",
-        "invent doorbell 1us..200us", "stall doorbell 1/50 1ms; stall interrupt 1/50 1ms",
+        "invent doorbell 1us..200us", "swap interrupt 1/4",
+        "stall doorbell 1/50 1ms; stall interrupt 1/50 1ms",
         "double doorbell 1/4; delay interrupt 1/8 50us; merge interrupt 1/8; reorder doorbell 1/8 "
         "100us; invent interrupt 300us; seed 3"}) {
     SUBCASE(plan) {

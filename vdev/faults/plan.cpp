@@ -13,7 +13,7 @@ using std::chrono::nanoseconds;
 enum class Need : std::uint8_t { none, optional, required };
 
 // The wires of an action, a bit each.
-constexpr unsigned doorbells_and_interrupts = 3, completions = 4, all_wires = 7;
+constexpr unsigned interrupts = 2, doorbells_and_interrupts = 3, completions = 4, all_wires = 7;
 
 struct Action {
   std::string_view name, participle;
@@ -36,6 +36,7 @@ constexpr std::array<Action, fault_actions> actions{{
     {"crash", "crashed", Need::none, {}, true, all_wires},
     {"corrupt", "corrupted", Need::none, {}, true, completions},
     {"scramble", "scrambled", Need::none, {}, true, completions},
+    {"swap", "swapped", Need::none, {}, true, interrupts},
 }};
 
 constexpr std::array<std::string_view, fault_wires> wires{"doorbell", "interrupt",

@@ -25,6 +25,7 @@
 // | invent   | after each such time one comes that nobody sent; no WHICH     | required       |
 // | stall    | the device's thread sleeps for so long first                  | required       |
 // | crash    | the device's process is killed as by SIGKILL                  | -              |
+// | swap     | its eventfd is exchanged first; interrupts only               | -              |
 //
 // | ACTION   | what happens to the completion                                | TIME           |
 // |----------|---------------------------------------------------------------|----------------|
@@ -71,8 +72,9 @@ enum class FaultAction : std::uint8_t {
   crash,
   corrupt,
   scramble,
+  swap,
 };
-constexpr std::size_t fault_actions = 11;
+constexpr std::size_t fault_actions = 12;
 
 struct FaultRule {
   enum class Chooses : std::uint8_t { nth, every, chance };

@@ -37,6 +37,7 @@ TEST_CASE("a plan reads as it was written, in one form") {
        "drop completion every 2; misroute completion; crash completion 7"},
       {"corrupt completion 1/9; scramble completion 3",
        "corrupt completion 1/9; scramble completion 3"},
+      {"swap interrupt every 9", "swap interrupt every 9"},
       {"seed 18446744073709551615", "seed 18446744073709551615"},
   };
   for (const auto& written : plans) {
@@ -56,7 +57,7 @@ TEST_CASE("a wrong plan is refused with the word, its place, and what is allowed
   const Wrong plans[] = {
       {"", {"empty"}},
       {" ; \n", {"empty"}},
-      {"lose interrupt 1", {"'lose' at character 1", "choose drop, delay", "scramble, seed"}},
+      {"lose interrupt 1", {"'lose' at character 1", "choose drop, delay", "scramble, swap, seed"}},
       {"freeze guest every 1s 5ms", {"'freeze' at character 1", "only boot-vm does that"}},
       {"drop doorbell 1; reset guest after 1s", {"'reset' at character 18", "only boot-vm"}},
       {"drop", {"'drop' at character 1", "doorbell, interrupt or completion must follow"}},
@@ -64,6 +65,7 @@ TEST_CASE("a wrong plan is refused with the word, its place, and what is allowed
       {"drop kick 1", {"'kick' at character 6", "choose doorbell, interrupt or completion"}},
       {"merge completion 1", {"'completion' at character 7", "choose doorbell or interrupt"}},
       {"corrupt doorbell 1", {"'doorbell' at character 9", "choose completion"}},
+      {"swap doorbell 1", {"'doorbell' at character 6", "choose interrupt"}},
       {"double completion 5 1ms", {"'1ms' at character 21", "nothing more may follow"}},
       {"stall completion 5", {"a time must follow"}},
       {"drop doorbell 0", {"'0' at character 15", "from 1 on"}},

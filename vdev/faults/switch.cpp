@@ -19,7 +19,8 @@ const std::array<FaultSwitch::Act, fault_actions> FaultSwitch::acts{&FaultSwitch
                                                                     &FaultSwitch::stall,
                                                                     &FaultSwitch::crash,
                                                                     nullptr,
-                                                                    nullptr};
+                                                                    nullptr,
+                                                                    &FaultSwitch::exchange};
 
 std::shared_ptr<FaultSwitch> FaultSwitch::create(boost::asio::io_context& context,
                                                  std::shared_ptr<FaultTally> tally,
@@ -40,14 +41,15 @@ Result<unsigned> FaultSwitch::add(Wire wire) {
   if (free == places_.end()) places_.emplace_back();
   const auto kind = wire.kind;
   places_[place].emplace(Place{std::move(wire), std::move(*reader)});
-  places_[place]->reader.wait(shared_from_this());
+  places_[place]->reader->wait(shared_from_this());
   begin_inventions(kind);
   return place;
 }
 
 void FaultSwitch::remove(unsigned place, bool pass_on) {
   auto& removed = *places_[place];
-  auto left = removed.reader.stop();
+  removed.wire.line.reset();  // what is raised from now on goes nowhere new
+  auto left = removed.reader->stop();
   left += removed.wire.from.drain().value_or(0);
   if (pass_on && left > 0) arrived(place, left);
   while (const auto held = take_held([place](const Held& each) { return each.place == place; }))
@@ -60,7 +62,7 @@ void FaultSwitch::remove(unsigned place, bool pass_on) {
 
 void FaultSwitch::on_event(unsigned place, std::uint64_t count) {
   arrived(place, count);
-  places_[place]->reader.wait(shared_from_this());
+  places_[place]->reader->wait(shared_from_this());
 }
 
 void FaultSwitch::arrived(unsigned place, std::uint64_t count) {
@@ -93,6 +95,8 @@ const char* FaultSwitch::why_not(unsigned place, const Fault& fault) const {
   const bool moves = action == FaultAction::reorder || action == FaultAction::misroute;
   if (moves && places_of(places_[place]->wire.kind).size() < 2)
     return "no other wire of its kind is in use";
+  if (action == FaultAction::swap && !places_[place]->wire.line)
+    return "its eventfd is not this side's to exchange";
   return held_.size() < most_held ? nullptr : "too many are held already";
 }
 
@@ -182,6 +186,30 @@ void FaultSwitch::stall(unsigned place, std::uint64_t count, const Fault& fault)
 
 void FaultSwitch::crash(unsigned, std::uint64_t, const Fault&) {
   crash_process(*tally_);
+}
+
+void FaultSwitch::exchange(unsigned place, std::uint64_t count, const Fault&) {
+  if (const auto done = exchange_event(place); !done)
+    log::warning("fault: an eventfd stays as it is: {}", done.error().message);
+  pass(place, count);
+}
+
+// As a front-end does that connects an interrupt anew. While the line is unbound, nobody writes the
+// old eventfd any more, and what is raised is kept for the new one. What is left in the old one
+// comes as one with the signal that passes on next.
+Result<void> FaultSwitch::exchange_event(unsigned place) {
+  auto& [wire, reader] = *places_[place];
+  auto event = os::EventFd::create();
+  if (!event) return event.error();
+  auto from = event->duplicate();
+  if (!from) return from.error();
+  auto next = EventReader::create(context_, *from, place);
+  if (!next) return next.error();
+  (void)wire.line->unbind();
+  wire.from = std::move(*from);
+  reader.emplace(std::move(*next));
+  wire.line->bind(std::move(*event));
+  return {};
 }
 
 // What is held

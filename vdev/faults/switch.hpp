@@ -62,6 +62,8 @@ class FaultSwitch final : public EventOwner,
     unsigned index;  ///< of the queue or vector
     os::EventFd from;
     Target to;
+    /// Bound to `from`, where this side may bind it anew; what raises it has its other end.
+    std::optional<InterruptLine> line = std::nullopt;
   };
   /// Returns what remove() takes. EMFILE, ENFILE; ENOSPC, ENOMEM: the kernel watches no more
   /// descriptors for this user.
@@ -74,7 +76,7 @@ class FaultSwitch final : public EventOwner,
   using Fault = FaultTally::Fault;
   struct Place {
     Wire wire;
-    EventReader reader;
+    std::optional<EventReader> reader;
   };
   enum class Until : std::uint8_t { time, next, other };  // which comes before the time, too
   struct Held {
@@ -115,6 +117,8 @@ class FaultSwitch final : public EventOwner,
   void misroute(unsigned place, std::uint64_t count, const Fault& fault);
   void stall(unsigned place, std::uint64_t count, const Fault& fault);
   void crash(unsigned place, std::uint64_t count, const Fault& fault);
+  void exchange(unsigned place, std::uint64_t count, const Fault& fault);
+  [[nodiscard]] Result<void> exchange_event(unsigned place);
 
   void hold(unsigned place, std::uint64_t count, const Fault& fault, Until until);
   /// Takes one that is held and of which that is so.

@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/post.hpp>
+#include <thread>
 #include <vector>
 
 #include "vdev/faults/faults.hpp"
@@ -181,6 +183,28 @@ TEST_CASE("a misrouted one comes by another wire") {
   CHECK(bench.raise_and_look(0) == first);
   CHECK(bench.raise_and_look(0) == second);
   CHECK(bench.raise_and_look(0) == first);
+}
+
+TEST_CASE("a swapped eventfd loses nothing of what another thread raises meanwhile") {
+  FaultBench bench("swap interrupt every 2");
+  constexpr unsigned batches = 500, each = 4;
+  for (unsigned batch = 0; batch < batches; ++batch) {
+    std::atomic<unsigned> done = 0;
+    unsigned seen = 0;  // of that, when an interrupt came last
+    std::thread device([&] {
+      while (done < each) {
+        ++done;
+        bench.raise(0);
+      }
+    });
+    CHECK(bench.loop.run_until([&] {
+      if (bench.out[0].drain()) seen = done;
+      return seen == each;
+    }));
+    device.join();
+    bench.came();
+  }
+  CHECK(bench.tally->count(0) >= batches / 2);
 }
 
 TEST_CASE("what needs another wire does not happen to the only one, and is not counted") {

@@ -40,7 +40,7 @@ function underWay(device) {
 }
 
 const DONE = {drop: "lost", delay: "delayed", double: "doubled", merge: "merged",
-  reorder: "reordered", misroute: "misrouted", stall: "stalled"};
+  reorder: "reordered", misroute: "misrouted", stall: "stalled", swap: "swapped"};
 const MENDED = new Set(["drop", "misroute"]);
 
 // Of the last signal that it happened to: what was done, to which request, and what became of that.
