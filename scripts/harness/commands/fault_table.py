@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bellwire.commands import command_line
 from bellwire.core.places import PROGRAM, ROOT, HarnessError, replace_file
+from bellwire.labs.guest_disk import READS
 from bellwire.report import marked
 from bellwire.report.marked import row
 
@@ -92,6 +93,10 @@ def said(run: Ended) -> str:
         return "the process is killed"
     if hang := _HANG.search(run.stdout + run.stderr):
         return f"hangs: {hang[1]}"
+    if "is not a head" in run.stderr:  # so Linux says it
+        return "refused: a request that was never submitted"
+    if "a request of the disk is never returned" in run.stderr:
+        return "hangs"
     if "not completed yet: the device is at work on it" in run.stderr:
         return "waits for the device"
     if "a request that was never submitted" in run.stderr:
@@ -108,11 +113,23 @@ def _in_process(recover: int, program: Path, plan: str) -> Ended:
 
 
 def _in_a_vm(transport: str, options: Sequence[str], _: Path, plan: str) -> Ended:
-    count = 20 * RINGS if plan.startswith(("freeze", "reset")) else RINGS
     seconds = PATIENCE if plan == ENDLESS else LIMIT
-    return _run(ROOT / "scripts/boot-vm", "--device", "delay", "--transport", transport, *options,
-                "--timeout", str(seconds), "--fault", plan, "--", "bell", "ring", "--device", "delay",
-                "--count", str(count))
+    return _boot(transport, plan, seconds, ["--device", "delay", *options],
+                 ["bell", "ring", "--device", "delay", "--count", str(_count(plan))])
+
+
+def _with_a_disk(_: Path, plan: str) -> Ended:
+    return _boot("vhost-user", plan, LIMIT, [], ["sh", "-c", f"{READS}\nreads {_count(plan)}"])
+
+
+def _count(plan: str) -> int:
+    return 20 * RINGS if plan.startswith(("freeze", "reset")) else RINGS
+
+
+def _boot(transport: str, plan: str, seconds: float, options: Sequence[str], command: Sequence[str]
+          ) -> Ended:
+    return _run(ROOT / "scripts/boot-vm", "--transport", transport, *options, "--timeout", str(seconds),
+                "--fault", plan, "--", *command)
 
 
 def _run(*words: str | Path) -> Ended:
@@ -124,7 +141,8 @@ Run = Callable[[Path, str], Ended]
 IN_PROCESS: dict[str, Run] = {"in one process": partial(_in_process, 1),
                               "in one process, not looking": partial(_in_process, 0)}
 IN_A_VM: dict[str, Run] = {"guest over ivshmem": partial(_in_a_vm, "ivshmem", ["--restart"]),
-                           "guest over vfio-user": partial(_in_a_vm, "vfio-user", [])}
+                           "guest over vfio-user": partial(_in_a_vm, "vfio-user", []),
+                           "guest over vhost-user": _with_a_disk}
 COLUMNS = IN_PROCESS | IN_A_VM
 
 

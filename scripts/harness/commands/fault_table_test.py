@@ -26,6 +26,10 @@ class FaultTableTest(unittest.TestCase):
                                (run(124, "", "bell: request 49: taken by the device 10.4 s ago, not completed "
                                              "yet: the device is at work on it\n"),
                                 "waits for the device"),
+                               (run(1, "", "a request of the disk is never returned\n"), "hangs"),
+                               (run(1, "", "virtio_blk virtio0: req.0:id 0 is not a head!\n"),
+                                "refused: a request that was never submitted"),
+                               (run(1, "", "1 wrong bytes\n"), "found: 1 wrong"),
                                (run(1, "", "100 completions, 0 lost, 1 duplicated"),
                                 "found: 1 unexpected"),
                                (run(1, f"said\n{hang}"), "hangs: lost kick"),
