@@ -28,7 +28,7 @@ WRONG = (
     ("kernel-headers --kernel 2.4", "'2.4'"), ("kernel-headers more", "more"),
     ("conform-table", "NAME=FILE"), ("conform-table nosuch", "nosuch"),
     ("conform-table x=/no/file", "/no/file"), ("restart-matrix more", "more"), ("fault-table more", "more"),
-    ("explore-table more", "more"), ("fuzz nosuch", "'nosuch'"), ("fuzz all 0", "SECONDS 0"),
+    ("explore-table more", "more"), ("coverage more", "more"), ("fuzz nosuch", "'nosuch'"), ("fuzz all 0", "SECONDS 0"),
     ("fuzz all 60 more", "more"), ("fuzz --merge all 60", "60"), ("fuzz --jobs 0", "--jobs 0"), ("simulate --minutes 0", "--minutes 0"), ("simulate --failed /no/f/x", "/no/f/x"), ("scenario-pages more", "more"),
     ("matrix", "--kernel 6.1 6.12"), ("matrix --kernel 2.4", "'2.4'"),
     ("matrix --kernel 6.1 --without kernel", "'kernel'"), ("matrix --merge x --out /no/f/x", "/no/f/x"),
