@@ -223,7 +223,7 @@ void QueueRun::hand_over(RequestSlot& slot) noexcept {
   if (!discarding_) host_.device.handle(std::move(request));
 }
 
-// The driver has a chain that is never returned for ever; this side is done with it.
+// A chain that is never returned stays with the driver as one in flight; here it is done with.
 void QueueRun::give_back(RequestSlot& slot) noexcept {
   const auto fate = fate_of(slot);
   const auto& chain = slot.storage.chain();

@@ -9,8 +9,8 @@ from bellwire.core.places import BUILD, ROOT
 
 @dataclass(frozen=True)
 class Target:
-    """A program and its corpus. `scripts/test fuzz` tries `runs` inputs of it, which are the same each
-    time, so that a finding there is of today's change."""
+    """A program and its corpus. `scripts/test fuzz` tries `runs` inputs of it, which differ little from
+    run to run, so that a finding there is most likely of today's change."""
 
     name: str
     folder: str  # of its program
