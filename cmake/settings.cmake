@@ -75,6 +75,9 @@ function(bellwire_layer name)
   add_library(bellwire-${name} STATIC ${ARG_SOURCES})
   add_library(bellwire::${name} ALIAS bellwire-${name})
   set_target_properties(bellwire-${name} PROPERTIES EXPORT_NAME ${name})
+  if(BELLWIRE_SANITIZE MATCHES thread)  # only what a test needs
+    set_target_properties(bellwire-${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
   target_compile_features(bellwire-${name} PUBLIC cxx_std_20)
   target_include_directories(bellwire-${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
