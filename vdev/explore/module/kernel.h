@@ -4,9 +4,8 @@
  * kernel's headers that they include is this one (CMakeLists.txt).
  *
  * Accesses to what others share are atomic ones of the compiler, so the hooks see
- * them: READ_ONCE() and WRITE_ONCE() are steps, too. Counts of events are not:
- * nothing depends on them. Time stands still, and a work that is
- * scheduled may run at any later step.
+ * them: READ_ONCE() and WRITE_ONCE() are steps, too. Counts of events are plain.
+ * Time stands still, and a work that is scheduled may run at any later step.
  */
 #ifndef BELLWIRE_EXPLORE_KERNEL_H
 #define BELLWIRE_EXPLORE_KERNEL_H
