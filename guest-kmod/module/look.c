@@ -93,10 +93,13 @@ static bool in_flight(const struct bell_queue *queue)
 static bool waits(const struct bell_queue *queue)
 {
 	const struct bell_look *look = &queue->look;
-	u64 interrupt = awaited_interrupt(queue);
+	u64 interrupt;
 
-	return missing_doorbell(queue) || in_flight(queue) || look->rang_for ||
-	       (interrupt && interrupt != look->recovered);
+	if (in_flight(queue) || missing_doorbell(queue) || look->rang_for)
+		return true;
+	smp_rmb(); /* what was in flight until now is seen as completed */
+	interrupt = awaited_interrupt(queue);
+	return interrupt && interrupt != look->recovered;
 }
 
 /*

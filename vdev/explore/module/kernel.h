@@ -69,6 +69,7 @@ void* kzalloc(size_t size, int flags);
 #define smp_store_release(at, value) __atomic_store_n(at, value, __ATOMIC_RELEASE)
 #define smp_load_acquire(at) __atomic_load_n(at, __ATOMIC_ACQUIRE)
 #define smp_store_mb(word, value) __atomic_store_n(&(word), value, __ATOMIC_SEQ_CST)
+#define smp_rmb() ((void)0) /* loads are in order, as on x86 */
 #define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define xchg(at, value) __atomic_exchange_n(at, value, __ATOMIC_SEQ_CST)
 
