@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <sstream>
 
 #include "host/output/json_text.hpp"
@@ -21,18 +20,17 @@
 #include "host/trace/view/page.hpp"
 #include "host/trace/view/perfetto.hpp"
 #include "host/trace/view/show.hpp"
+#include "vdev/fuzz/check.hpp"
 
 namespace bellwire::view::trace_fuzz {
 namespace {
+
+using fuzz::require;
 
 namespace json = boost::json;
 
 constexpr std::size_t slowest = 3;
 constexpr std::string_view tag = "<x";  // no page of ours has it
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
 
 // A file's text, from values that fit together better than chance has it.
 class Writer {

@@ -10,12 +10,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "vdev/devices/virtio_request_device.hpp"
+#include "vdev/fuzz/check.hpp"
 #include "vdev/virtio/backend.hpp"
 #include "vdev/virtio/driver_virtqueue.hpp"
 #include "vdev/virtio/ring_words.hpp"
@@ -29,10 +29,6 @@ constexpr unsigned queues = 2;
 constexpr std::uint32_t buffers_begin = queues * (ring_room + tables_room);
 constexpr std::uint16_t ring_size = 16;
 constexpr std::byte untouched{0xA5};
-
-inline void require(bool true_so) {
-  if (!true_so) std::abort();
-}
 
 // What is chosen once for a guest.
 struct Choice {

@@ -2,17 +2,15 @@
 //
 // libFuzzer against the text of a FaultPlan. What is read is written back and read again, and the
 // same comes of it; what is refused is refused with a place in the text.
-#include <cstdlib>
 
 #include "vdev/faults/tally.hpp"
+#include "vdev/fuzz/check.hpp"
 
 using namespace bellwire;
 
 namespace {
 
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
+using fuzz::require;
 
 void check_rules(const FaultPlan& plan) {
   for (const auto& rule : plan.rules) {

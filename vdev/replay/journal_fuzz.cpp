@@ -6,12 +6,12 @@
 // there, and what is wrong is refused with a line.
 #include <fuzzer/FuzzedDataProvider.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <sstream>
 
 #include "vdev/core/crc32c.hpp"
 #include "vdev/devices/echo.hpp"
+#include "vdev/fuzz/check.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/replay/journal_reader.hpp"
 #include "vdev/replay/ring_replay.hpp"
@@ -21,11 +21,9 @@ using namespace bellwire::replay;
 
 namespace {
 
-constexpr std::uint64_t memory_size = 64 << 10;
+using fuzz::require;
 
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
+constexpr std::uint64_t memory_size = 64 << 10;
 
 void append(std::string& to, std::span<const std::byte> bytes) {
   to.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "vdev/core/crc32c.hpp"
+#include "vdev/fuzz/check.hpp"
 #include "vdev/ring/device_queue.hpp"
 #include "vdev/ring/driver_queue.hpp"
 #include "vdev/ring/words.hpp"
@@ -23,16 +24,14 @@ using namespace bellwire;
 
 namespace {
 
+using fuzz::require;
+
 constexpr std::uint32_t entries = BELLWIRE_MIN_RING_ENTRIES;
 constexpr std::uint32_t trace_entries = 8;
 constexpr std::size_t stride = 2 * BELLWIRE_PAGE_SIZE;
 constexpr unsigned most_per_turn = 64;  // requests; more would starve other queues
 constexpr std::byte untouched{0xA5};
 constexpr auto order = std::memory_order_seq_cst;
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
 
 struct Free {
   void operator()(std::byte* block) const noexcept { std::free(block); }

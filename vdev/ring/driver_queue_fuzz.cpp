@@ -9,10 +9,10 @@
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
+#include "vdev/fuzz/check.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/ring/device_queue.hpp"
 #include "vdev/ring/driver_look.hpp"
@@ -23,14 +23,12 @@
 namespace bellwire::ring::driver_queue_fuzz {
 namespace {
 
+using fuzz::require;
+
 constexpr std::uint32_t entries = BELLWIRE_MIN_RING_ENTRIES;
 constexpr std::uint64_t size = 32 << 10;
 constexpr std::uint64_t margin = BELLWIRE_PAGE_SIZE;
 constexpr auto order = std::memory_order_seq_cst;
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
 
 // Two queues with a margin on both sides, of which the first queue is attacked.
 class Memory {

@@ -78,8 +78,8 @@ class TraceWriter {
     if (on()) write_all(now, stage, generation, first, end);
   }
 
-  /// Records that the driver did without a signal, at a known moment; that is no stage of a
-  /// request.
+  /// Records, at a known moment, that the driver did not wait for a signal any longer. It is not a
+  /// stage of a request.
   void note_recovery(std::uint64_t ticks, bellwire_recovery what, std::uint32_t generation,
                      std::uint32_t index) noexcept {
     if (!on()) return;

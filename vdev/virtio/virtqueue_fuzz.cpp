@@ -7,10 +7,10 @@
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
+#include "vdev/fuzz/check.hpp"
 #include "vdev/virtio/device_virtqueue.hpp"
 #include "vdev/virtio/driver_virtqueue.hpp"
 
@@ -19,6 +19,8 @@ using namespace bellwire::virtio;
 
 namespace {
 
+using fuzz::require;
+
 constexpr std::uint64_t room = 4096;           // bytes of the guest's memory, and of each neighbour
 constexpr std::uint64_t base = 0x1'0000'0000;  // its guest address
 constexpr std::uint64_t driver_area = 1024;    // offsets in it; the descriptors are at 0
@@ -26,10 +28,6 @@ constexpr std::uint64_t device_area = 2048;
 constexpr std::uint64_t buffers = 3072;
 constexpr std::uint16_t most_size = 32;
 constexpr std::byte untouched{0xA5};
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
 
 class Memory {
  public:

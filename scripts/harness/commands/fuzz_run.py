@@ -116,7 +116,7 @@ def merge(target: Target) -> tuple[int, int]:
 
 
 def _merge(target: Target, into: Path, of: Path) -> None:
-    """By edges alone: how often each was passed tells inputs apart that teach a reader nothing."""
+    """By edges alone. Inputs that differ only in how often an edge is passed are not kept."""
     log = target.work / "merge.log"
     done = children.run(target.program, "-set_cover_merge=1", "-use_counters=0",
                         f"-timeout={PER_INPUT}", into, of, log=log)

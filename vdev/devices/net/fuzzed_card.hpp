@@ -6,24 +6,22 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <deque>
 
 #include "vdev/devices/net/net.hpp"
+#include "vdev/fuzz/check.hpp"
 #include "vdev/virtio/backend.hpp"
 #include "vdev/virtio/driver_virtqueue.hpp"
 
 namespace bellwire::net {
+
+using fuzz::require;
 
 constexpr std::uint64_t base = 0x1'0000'0000;
 constexpr std::uint32_t memory_size = 1 << 16, rings_end = 1 << 13, rooms_begin = 1 << 15;
 constexpr std::uint16_t ring_size = 16;
 constexpr unsigned most_parts = 6;
 constexpr std::uint32_t room_size = 2048, most_rooms = 14;
-
-inline void require(bool true_so) {
-  if (!true_so) std::abort();
-}
 
 using Bytes = std::vector<std::byte>;
 

@@ -13,24 +13,22 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <map>
 #include <set>
 
+#include "vdev/fuzz/check.hpp"
 #include "vdev/machine/model/soft_machine.hpp"
 #include "vdev/os/fd.hpp"
 
 namespace bellwire::machine::soft_machine_fuzz {
 namespace {
 
+using fuzz::require;
+
 constexpr unsigned wires = 3;
 constexpr unsigned gsis = 4;
 constexpr std::uint32_t no_such_flag = 1 << 7;
 constexpr std::uint32_t most_gsi = 4096;  // as KVM's
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
 
 using Serial = unsigned;  // of an eventfd; a wire that was renewed has another
 

@@ -13,8 +13,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
+#include "vdev/fuzz/check.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/os/memory.hpp"
@@ -26,19 +26,13 @@
 namespace bellwire::ivshmem::peer_fuzz {
 namespace {
 
+using fuzz::lowest_free_fd;
+using fuzz::require;
+
 constexpr std::uint64_t file_size = 64 << 10;
 constexpr unsigned most_said = 200;  // messages before anybody reads: the socket takes them
 constexpr unsigned most_turns = 1000;
 constexpr Id ours = 5, guests = 4;
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
-
-int lowest_free_fd() {
-  const os::UniqueFd fd = os::duplicate(STDERR_FILENO);
-  return fd.get();
-}
 
 os::UniqueFd loose_file(std::uint64_t size) {
   os::UniqueFd fd{::memfd_create("loose", MFD_CLOEXEC)};

@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <list>
 #include <map>
 
+#include "vdev/fuzz/check.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/os/memory.hpp"
@@ -26,20 +26,14 @@
 namespace bellwire::ivshmem::switchboard_fuzz {
 namespace {
 
+using fuzz::lowest_free_fd;
+using fuzz::require;
+
 constexpr unsigned slots = 2, vectors = 2;
 constexpr unsigned whole_greeting = 3 + 2 * vectors;
 constexpr std::uint64_t memory_size = 64 << 10;
 constexpr std::size_t most_parties = 8;
 constexpr unsigned most_turns = 1000;
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
-
-int lowest_free_fd() {
-  const os::UniqueFd fd = os::duplicate(STDERR_FILENO);
-  return fd.get();
-}
 
 // Whoever is connected, and what it was sent so far.
 struct Party {

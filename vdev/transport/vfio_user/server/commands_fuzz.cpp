@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
+#include "vdev/fuzz/check.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/os/unix_socket.hpp"
@@ -24,16 +24,10 @@ using namespace bellwire::vfio_user;
 
 namespace {
 
+using fuzz::lowest_free_fd;
+using fuzz::require;
+
 using Input = std::span<const std::byte>;
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
-
-int lowest_free_fd() {
-  const os::UniqueFd fd = os::duplicate(STDERR_FILENO);
-  return fd.get();
-}
 
 // What a message may bring: eventfds, memory that is sealed, and memory that isn't.
 struct Things {

@@ -10,8 +10,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
+#include "vdev/fuzz/check.hpp"
 #include "vdev/log/log.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/os/memory.hpp"
@@ -24,21 +24,15 @@ using namespace bellwire::vhost_user;
 
 namespace {
 
+using fuzz::lowest_free_fd;
+using fuzz::require;
+
 using Input = std::span<const std::byte>;
 
 constexpr std::uint64_t file_size = 1 << 16;
 constexpr std::uint8_t truncation = 0xFF;
 constexpr std::size_t most_said = 1 << 14;  // bytes at once: the socket takes them
 constexpr unsigned most_turns = 1000;
-
-void require(bool true_so) {
-  if (!true_so) std::abort();
-}
-
-int lowest_free_fd() {
-  const os::UniqueFd fd = os::duplicate(STDERR_FILENO);
-  return fd.get();
-}
 
 struct Fds {
   os::UniqueFd near, far;
