@@ -8,7 +8,7 @@ import sys
 import unittest
 
 from program import PROGRAM, ROOT, pipe
-from programs_test import FAILED, PATIENCE, USAGE, ProgramCase, served
+from programs_test import FAILED, PATIENCE, USAGE, ProgramCase, served, why_no_kvm
 
 sys.path.insert(0, str(ROOT / "scripts/python"))
 from bellwire.commands import fault_table  # noqa: E402
@@ -96,6 +96,11 @@ class Faults(ProgramCase):
         for name in fault_table.IN_PROCESS:
             with self.subTest(name):
                 self.assertEqual(fault_table.column(name, PROGRAM), fault_table.written(name))
+
+    @unittest.skipIf(why_no_kvm(), why_no_kvm())
+    def test_what_becomes_of_each_fault_on_kvm_is_what_the_page_says(self) -> None:
+        for name in fault_table.ON_KVM:
+            self.assertEqual(fault_table.column(name, PROGRAM), fault_table.written(name))
 
     def test_a_signal_ends_a_stall(self) -> None:
         device = self.start("device", "echo", "--on", "in-process:rings=500", "--fault",

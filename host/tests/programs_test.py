@@ -531,7 +531,8 @@ class Tracing(ProgramCase):
     def test_nonsense_on_the_socket_ends_the_connection_alone(self) -> None:
         device = self.recordable()
         for said in (b"x" * 10_000, b"nonsense\n", b"[]\n", b'{"do":"dance"}\n',
-                     b'{"do":"record","seconds":-1}\n'):
+                     b'{"do":"record","seconds":-1}\n', b'{"do":"note"}\n', b'{"do":"note","fault":5}\n',
+                     b'{"do":"note","fault":"' + b"x" * 65 + b'"}\n'):
             with socket.socket(socket.AF_UNIX) as peer:
                 peer.settimeout(PATIENCE)
                 peer.connect(str(self.control))

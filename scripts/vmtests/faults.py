@@ -157,6 +157,28 @@ def test_a_trace_has_what_went_wrong_and_what_was_recovered(vm: Vm, trace: Trace
     assert times == sorted(times)
 
 
+RINGS_BETWEEN = "for time in 1 2 3 4 5 6 7 8; do bell ring --count 100 || exit; sleep 0.2; done"
+
+
+@pytest.mark.transport("ivshmem", "vfio-user")
+@pytest.mark.fault("freeze guest every 100ms 20ms")
+def test_a_trace_has_the_freezes_of_its_guest(vm: Vm, trace: Trace, faults: Faults) -> None:
+    assert vm.run(RINGS_BETWEEN).status == 0
+    frozen = [fault for fault in trace.data["faults"] if fault["what"].startswith("freeze guest ")]
+    assert len(frozen) > 2, trace.data["faults"]
+    assert {(fault["queue"], fault["index"]) for fault in frozen} <= {
+        (request.queue, request.index) for request in trace.requests}
+
+
+@pytest.mark.fault("reset guest after 4s")
+def test_a_trace_has_the_reset_of_its_guest(vm: Vm, trace: Trace) -> None:
+    with pytest.raises(HarnessError, match="the guest was reset meanwhile"):
+        vm.run(f"{RINGS_BETWEEN}; sleep {LIMIT}", LIMIT)
+    (fault,) = trace.data["faults"]
+    assert fault["what"] == "reset guest 1", fault
+    assert fault["index"] == trace.requests[-1].index, fault
+
+
 def test_plans_are_given_before_the_devices_start(lab: Lab, faults: Faults) -> None:
     faults.inject("double doorbell 5")
     faults.inject("stall interrupt 6 1ms", device=0)

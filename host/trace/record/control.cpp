@@ -25,6 +25,8 @@ namespace json = boost::json;
 
 constexpr std::size_t longest_request = 4096;
 constexpr const char* given_line = "{\"given\":true}\n";
+constexpr const char* noted_line = "{\"noted\":true}\n";
+constexpr std::size_t longest_note = 64;
 constexpr std::chrono::seconds quiet_time{2};  // then a client makes room for another
 
 Error bad_request(const char* what) {
@@ -165,6 +167,7 @@ class ControlConnection : public std::enable_shared_from_this<ControlConnection>
   [[nodiscard]] Result<void> send_status();
   [[nodiscard]] Result<void> give_fault(const json::object& request);
   [[nodiscard]] Result<void> end_faults();
+  [[nodiscard]] Result<void> note(const json::object& request);
   [[nodiscard]] Result<void> step(const json::object& request);
   [[nodiscard]] Result<void> draw(const json::object& request, steps::Stepper::Held held);
   void refuse(const Error& error);
@@ -211,6 +214,7 @@ Result<void> ControlConnection::handle(const json::object& request) {
   if (what->as_string() == "status") return send_status();
   if (what->as_string() == "fault") return give_fault(request);
   if (what->as_string() == "end faults") return end_faults();
+  if (what->as_string() == "note") return note(request);
   if (what->as_string() == "step") return step(request);
   if (what->as_string() != "stop") return bad_request("an unknown \"do\"");
   if (recording_) thread_.end();
@@ -268,6 +272,15 @@ Result<void> ControlConnection::give_fault(const json::object& request) {
 Result<void> ControlConnection::end_faults() {
   if (thread_.faults() != nullptr) thread_.faults()->end_given();
   send(given_line, false);
+  return {};
+}
+
+Result<void> ControlConnection::note(const json::object& request) {
+  const auto words = word_of(request, "fault");
+  if (words.empty() || words.size() > longest_note)
+    return bad_request("a note has no \"fault\" of up to 64 bytes");
+  thread_.note(words);
+  send(noted_line, false);
   return {};
 }
 

@@ -8,12 +8,14 @@
 //     {"do": "status"}
 //     {"do": "fault", "plan": "drop doorbell 1", "queue": 2}
 //     {"do": "end faults"}
+//     {"do": "note", "fault": "freeze guest 3"}
 //     {"do": "step", "act": "show"}
 //     {"do": "step", "act": "draw", "stop": {…}, "values": {…}, "colour": true, "clear": true}
 //
 // seconds, requests and facts may be missing; a client that gives no limit sends stop, or hangs up.
 // A fault's plan counts signals from now on, over all queues if none is named. Only a device with
-// `--allow-faults` takes one. "end faults" ends those that were given so.
+// `--allow-faults` takes one. "end faults" ends those that were given so. `note` is for what went
+// wrong elsewhere, with the device's guest: it stands in the trace, if one is recorded just then.
 //
 // `step` is for a device in slow motion (--step=control): `show` only asks, `next` lets the hop
 // happen that is held, `run` all of them, and `draw` draws a screen of the given stop, or of what
@@ -26,6 +28,7 @@
 //     {"trace": 12345}      and behind the line that many bytes: the trace file
 //     {"status": {…}}       as in status.hpp
 //     {"given": true}       the fault, or its end
+//     {"noted": true}
 //     {"step": {"stop": {…}, "runs": false, "values": {…}}}   vdev/steps/screen.hpp has both
 //     {"screen": "…"}
 //     {"error": "…"}        then the server hangs up

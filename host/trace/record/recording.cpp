@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/trace/record/recording.hpp"
 
+#include <x86intrin.h>
+
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <future>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "host/trace/file/function_trace.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/ring/words.hpp"
 #include "vdev/trace/recorder.hpp"
 
 namespace bellwire::host {
@@ -21,6 +27,14 @@ constexpr std::chrono::milliseconds between_drains{2};
 constexpr std::chrono::seconds farewell{5};
 
 constexpr std::string_view one_clock = "in-process";  // driver and device are threads there
+
+void add_notes(std::vector<trace::InjectedFault> noted, std::uint64_t lost,
+               trace::Recording& recording) {
+  recording.lost[BELLWIRE_DEVICE] += lost;
+  recording.faults.insert(recording.faults.end(), std::make_move_iterator(noted.begin()),
+                          std::make_move_iterator(noted.end()));
+  std::ranges::stable_sort(recording.faults, {}, &trace::InjectedFault::ticks);
+}
 
 // Of a request, the ring knows the lower bits of its number.
 void add_faults(FaultTally& tally, trace::Recording& recording) {
@@ -49,6 +63,8 @@ struct RecordingThread::OpenRecording {
   RecordingLimits limits;
   Ended ended;
   std::function<void()> over;
+  std::vector<trace::InjectedFault> noted;
+  std::uint64_t lost_notes = 0;  // for which there was no room
   std::chrono::system_clock::time_point began = std::chrono::system_clock::now();
   Clock::time_point since = Clock::now();
 };
@@ -132,6 +148,21 @@ void RecordingThread::watch() {
     job_->recorder.watch(index, layout_->queue(index));
 }
 
+void RecordingThread::note(const std::string& fault) {
+  const std::lock_guard lock(mutex_);
+  if (!job_ || !layout_) return;
+  const auto ticks = __rdtsc();
+  for (unsigned index = 0; index < layout_->queues(); ++index) {
+    const auto submitted =
+        ring::load(layout_->queue(index).control->submit.submitted, ring::relaxed);
+    if (submitted == 0) continue;
+    if (job_->noted.size() == FaultTally::most_moments)
+      ++job_->lost_notes;
+    else
+      job_->noted.push_back({ticks, index, fault, static_cast<std::uint32_t>(submitted - 1)});
+  }
+}
+
 void RecordingThread::drain_on() {
   timer_.expires_after(between_drains);
   timer_.async_wait([this](const boost::system::error_code& error) {
@@ -164,6 +195,7 @@ std::string RecordingThread::trace_of(OpenRecording& job) {
   const auto clocks = job.facts.transport == one_clock ? trace::Clocks::one : trace::Clocks::guest;
   auto recording = job.recorder.stop();
   if (faults_) add_faults(*faults_, recording);
+  add_notes(std::move(job.noted), job.lost_notes, recording);
   return trace_file(trace::make_timeline(recording, clocks), job.facts, job.began);
 }
 

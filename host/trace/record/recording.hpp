@@ -72,6 +72,9 @@ class RecordingThread {
   /// long. EBUSY: something is being recorded already.
   [[nodiscard]] Result<void> begin(const TraceFacts& facts, const RecordingLimits& limits,
                                    Ended ended, std::function<void()> over = {});
+  /// A fault that happened elsewhere, to the device's guest: it stands in the trace that is being
+  /// recorded, with the newest request of each queue that has any.
+  void note(const std::string& fault);
   void end();
   /// Ends it without a trace.
   void drop();

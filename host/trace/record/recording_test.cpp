@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/json.hpp>
 #include <future>
 
 #include "vdev/devices/echo.hpp"
@@ -55,6 +56,30 @@ TEST_CASE("a device comes and goes while a trace is being made") {
   }
   sent.set_value();
   ender.join();
+}
+
+TEST_CASE("a fault of the guest is in the trace of the queues that it used") {
+  Scene scene;
+  std::string trace;
+  scene.thread.run([&] { scene.thread.note("freeze guest 1"); });  // nothing is recorded yet
+  scene.begin([&](const std::string& made) { trace = made; });
+  Echo echo;
+  std::optional<RunningDevice> running(std::in_place, echo, scene.wires.device_end());
+  scene.thread.attach(scene.layout());
+  scene.thread.run([&] { scene.thread.note("freeze guest 2"); });  // no request has been made
+  Driver driver(scene.wires.guest_end(), 0);
+  for (int calls = 0; calls < 5; ++calls) driver.call(bytes("hello"));
+  scene.thread.run([&] { scene.thread.note("freeze guest 3"); });
+  running.reset();
+  scene.thread.detach();
+  scene.end();
+  const auto file = boost::json::parse(trace).as_object();
+  const auto& faults = file.at("faults").as_array();
+  REQUIRE(faults.size() == 1);
+  const auto& fault = faults[0].as_object();
+  CHECK(fault.at("what") == "freeze guest 3");
+  CHECK(fault.at("queue").to_number<unsigned>() == 0);
+  CHECK(fault.at("index").to_number<unsigned>() == 4);
 }
 
 TEST_CASE("what was recorded until the device went is in the trace") {

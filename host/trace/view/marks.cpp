@@ -2,6 +2,9 @@
 #include "host/trace/view/marks.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "vdev/os/text.hpp"
@@ -51,8 +54,12 @@ std::string without_number(const std::string& words) {
 
 std::vector<std::pair<std::string, std::size_t>> counts_of(const Trace& trace, bool recovered) {
   std::map<std::string, std::size_t> counts;
-  for (const auto& mark : recovered ? trace.recovered : trace.faults)
-    ++counts[without_number(mark.what)];
+  std::set<std::pair<double, std::string_view>> numbered;
+  for (const auto& mark : recovered ? trace.recovered : trace.faults) {
+    const auto kind = without_number(mark.what);
+    const bool again = kind != mark.what && !numbered.emplace(mark.at, mark.what).second;
+    if (!again) ++counts[kind];  // one that hits a guest stands on each of its queues
+  }
   std::vector<std::pair<std::string, std::size_t>> sorted(counts.begin(), counts.end());
   std::ranges::stable_sort(sorted, std::greater(), [](const auto& each) { return each.second; });
   return sorted;

@@ -46,15 +46,17 @@ TEST_CASE("marks are sorted, named and counted") {
   auto trace = two_lives();
   trace.faults = {{.queue = 0, .at = 5'000, .what = "drop doorbell 7", .index = 0},
                   {.queue = 0, .at = 21'000, .what = "invent interrupt"},
-                  {.queue = 0, .at = 22'000, .what = "drop doorbell 12", .index = 1}};
+                  {.queue = 0, .at = 22'000, .what = "drop doorbell 12", .index = 1},
+                  {.queue = 0, .at = 23'000, .what = "freeze guest 1", .index = 1},
+                  {.queue = 1, .at = 23'000, .what = "freeze guest 1", .index = 4}};
   trace.recovered = {{.queue = 0, .at = 9'000, .what = "doorbell", .index = 0}};
   const auto marks = marks_of(trace);
-  REQUIRE(marks.size() == 4);
+  REQUIRE(marks.size() == 6);
   CHECK(marks[1].words == "doorbell recovered");
   CHECK(marks[1].recovered);
   CHECK(marks[3].kind == "drop doorbell");
   CHECK(by_request(marks).count(0) == 2);
-  CHECK(counts_in_words(trace, false) == "2 drop doorbell, 1 invent interrupt");
+  CHECK(counts_in_words(trace, false) == "2 drop doorbell, 1 freeze guest, 1 invent interrupt");
   CHECK(counts_in_words(trace, true) == "1 doorbell");
   CHECK(counts_in_words(two_lives(), false).empty());
 }

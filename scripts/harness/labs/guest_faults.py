@@ -4,7 +4,8 @@ plan (docs/faults.md). Its other rules are of a device, whose program reads them
 
 import random
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -134,10 +135,12 @@ class _Armed:
 @dataclass
 class GuestFaults:
     """Carries out rules in one VM. follow() does what is due at a time of time.monotonic(), and so must
-    be called again and again."""
+    be called again and again. `note` takes each that has happened, as in "freeze guest 3"."""
 
     vm: Vm
     plans: Sequence[Plan]
+    note: Callable[[str], None] = lambda _: None
+    _numbers: Counter[str] = field(default_factory=Counter)
     _armed: list[_Armed] = field(default_factory=list)
     _life: int | None = None  # of the VM, since which the rules are armed
     _frozen: tuple[_Armed, float] | None = None  # until then
@@ -176,6 +179,8 @@ class GuestFaults:
         else:
             messages.say(f"the guest was reset, by '{each.rule}'; its command begins again")
         each.times += 1
+        self._numbers[each.rule.action] += 1
+        self.note(f"{each.rule.action} guest {self._numbers[each.rule.action]}")
 
     def _thaw(self, now: float) -> None:
         assert self._frozen

@@ -69,7 +69,8 @@ class PlanTest(unittest.TestCase):
 class GuestFaultsTest(unittest.TestCase):
     def faults(self, *plans: str, **facts: Any) -> GuestFaults:
         self.vm = FakeVm(**facts)
-        return GuestFaults(cast(Vm, self.vm), [split(plan) for plan in plans])
+        self.notes: list[str] = []
+        return GuestFaults(cast(Vm, self.vm), [split(plan) for plan in plans], self.notes.append)
 
     def test_a_freeze_ends_and_comes_again(self) -> None:
         faults = self.faults("freeze guest every 2s 1s; freeze guest after 3s 1s")
@@ -77,6 +78,7 @@ class GuestFaultsTest(unittest.TestCase):
             faults.follow(now)
         self.assertEqual(self.vm.did, ["pause", "resume"] * 3)
         self.assertEqual(faults.counts(), {"freeze guest every 2s 1s": 2, "freeze guest after 3s 1s": 1})
+        self.assertEqual(self.notes, [f"freeze guest {number}" for number in (1, 2, 3)])
 
     def test_a_reset_waits_for_the_boot(self) -> None:
         faults = self.faults("reset guest every 2s")
@@ -96,6 +98,7 @@ class GuestFaultsTest(unittest.TestCase):
             faults.follow(now)
         self.assertEqual(self.vm.did, [])
         self.assertEqual(faults.counts(), {"reset guest after 1s": 0})
+        self.assertEqual(self.notes, [])
 
     def test_a_range_is_drawn_from_the_seed(self) -> None:
         def frozen_at(plan: str) -> int:

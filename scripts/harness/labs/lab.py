@@ -116,10 +116,20 @@ class Lab:
                                "reached; leave it out, or choose another --accel")
         if parts.guest:
             self._plans.append(parts)
-            self._guest_faults = [GuestFaults(vm, self._plans) for vm in self.vms]
+            self._guest_faults = [self._faults_of(number) for number in range(len(self.vms))]
         if parts.device:
             for device in devices:
                 device.add_options(["--fault", parts.device])
+
+    def _faults_of(self, number: int) -> GuestFaults:
+        """What happens to that VM; it stands in the traces of its devices."""
+        devices = self.devices[number * self._slots:][:self._slots]
+
+        def note(fault: str) -> None:
+            for device in devices:
+                device.note(fault)
+
+        return GuestFaults(self.vms[number], self._plans, note)
 
     def supervise(self) -> None:
         """From now on, a device that a signal ends is started again, as by a plan's crash."""
@@ -242,7 +252,7 @@ class Lab:
         vm = self._make_vm(folder, packed, plugs, terminal, stdin)
         write(folder / "qemu.sh", self._script(vm))
         self.vms.append(vm)
-        self._guest_faults.append(GuestFaults(vm, self._plans))
+        self._guest_faults.append(self._faults_of(len(self.vms) - 1))
         self._open.callback(vm.close)
         return vm
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The host's side of a lab: switchboard, devices and recorder as child processes."""
 
+import json
 import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,17 +42,17 @@ class Process:
 
     def start(self) -> None:
         """Starts it; returns when it serves its sockets."""
-        sockets = [socket for socket in (self.socket, self.control) if socket]
-        for socket in sockets:
-            socket.unlink(missing_ok=True)  # left by a process that was killed
+        paths = [path for path in (self.socket, self.control) if path]
+        for path in paths:
+            path.unlink(missing_ok=True)  # left by a process that was killed
         try:
             self._child = Child(self.argv, self.log)
         except OSError as error:
             raise HarnessError(f"{self.what} doesn't start: {error}; run scripts/build") from None
         self._wanted = True
         self._stopped = None
-        for socket in sockets:
-            self._await(socket)
+        for path in paths:
+            self._await(path)
 
     def kill(self) -> None:
         """Kills it by SIGKILL."""
@@ -92,12 +95,12 @@ class Process:
         if self._wanted and self._child and self._child.status is not None:
             self.fail(self._child.status)
 
-    def _await(self, socket: Path) -> None:
+    def _await(self, path: Path) -> None:
         deadline = time.monotonic() + START_LIMIT
-        while not socket.exists():
+        while not path.exists():
             self.check()
             if time.monotonic() > deadline:
-                raise HarnessError(f"{self.what} doesn't serve {socket} after {START_LIMIT:g} s; "
+                raise HarnessError(f"{self.what} doesn't serve {path} after {START_LIMIT:g} s; "
                                    f"its log: {self.log}")
             time.sleep(0.002)
 
@@ -151,6 +154,15 @@ class Device(Process):
             self.restarts += 1
             self.start()
         super().check()
+
+    def note(self, fault: str) -> None:
+        """Has that fault stand in its trace, if one is being recorded. Waits for nothing: the device
+        may be stopped."""
+        line = json.dumps({"do": "note", "fault": fault}).encode() + b"\n"
+        with socket.socket(socket.AF_UNIX) as peer, suppress(OSError):
+            peer.setblocking(False)
+            peer.connect(str(self.control))
+            peer.sendall(line)
 
     def add_options(self, options: Sequence[str]) -> None:
         """Adds options of the program, from its next start on."""
