@@ -22,10 +22,21 @@ if(NOT BELLWIRE_LIBURING)
   message(FATAL_ERROR "liburing.h is missing: install liburing-dev, or run ./scripts/setup")
 endif()
 
+find_path(BELLWIRE_LIBSECCOMP seccomp.h)
+if(NOT BELLWIRE_LIBSECCOMP)
+  message(FATAL_ERROR "seccomp.h is missing: install libseccomp-dev, or run ./scripts/setup")
+endif()
+
 add_library(bellwire-settings INTERFACE)
 target_compile_options(bellwire-settings INTERFACE
   -Wall -Wextra -Wshadow "$<$<COMPILE_LANGUAGE:CXX>:-Wconversion;-Wnon-virtual-dtor>"
   $<$<BOOL:${BELLWIRE_WERROR}>:-Werror>)
+if(NOT BELLWIRE_SANITIZE)
+  # What makes an overflow harder to use (host/tests/hardening_test.py). Debian's packages set these, too.
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection -fcf-protection
+                      "$<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2>")
+  add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+endif()
 if(BELLWIRE_SANITIZE)
   add_compile_options(-fsanitize=${BELLWIRE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${BELLWIRE_SANITIZE})

@@ -11,7 +11,8 @@
 namespace bellwire::host {
 
 void add_device(CLI::App& app, Run& run) {
-  add_device_command(*app.add_subcommand("device", "Run a device on a transport"), catalog(), run);
+  add_device_command(*app.add_subcommand("device", "Run a device on a transport"), catalog(), run,
+                     Sandboxing::automatic);
 }
 
 void add_replay(CLI::App& app, Run& run) {

@@ -7,6 +7,7 @@
 
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
+#include "host/sandbox/option.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/transport/ivshmem/switchboard.hpp"
 
@@ -16,6 +17,7 @@ namespace {
 struct Chosen : ivshmem::SwitchboardOptions {
   bool entries_given = false;
   std::uint64_t payload = 0;  // of each queue; 0: any
+  Sandboxing sandboxing = Sandboxing::automatic;
 };
 
 // More memory, if what was chosen needs it.
@@ -29,6 +31,8 @@ Result<void> make_room(Chosen& options) {
 
 Result<void> run_switchboard(Chosen options) {
   if (auto made = make_room(options); !made) return made;
+  if (auto entered = enter_sandbox(options.sandboxing, {.made = {options.path}}); !entered)
+    return entered;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto switchboard = ivshmem::Switchboard::create(context, options);
@@ -72,6 +76,7 @@ none; a device names the slot that it wants.)");
   command->add_option("--slots", options->slots, "Number of QEMU-and-device pairs")
       ->type_name("N")
       ->capture_default_str();
+  add_sandbox(*command, options->sandboxing);
   command->callback([&run, options] { run = [options] { return run_switchboard(*options); }; });
 }
 

@@ -233,6 +233,7 @@ Result<void> run_device(DeviceOptions options, std::span<const DeviceEntry> devi
   if (auto checked = check_steps(options, device); !checked) return checked;
   const bool function = std::holds_alternative<FunctionEntry>(device);
   open_faults(options, function);
+  if (auto entered = enter_sandbox(options.sandboxing, needs_of(options)); !entered) return entered;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
   const auto facts = facts_of(options);
@@ -281,9 +282,11 @@ std::string describe(std::span<const DeviceEntry> devices) {
 
 }  // namespace
 
-void add_device_command(CLI::App& command, std::span<const DeviceEntry> devices, Run& run) {
+void add_device_command(CLI::App& command, std::span<const DeviceEntry> devices, Run& run,
+                        Sandboxing sandboxing) {
   command.footer(describe(devices));
   auto options = std::make_shared<DeviceOptions>();
+  options->sandboxing = sandboxing;
   add_device_options(command, devices, *options);
   command.callback(
       [&run, options, devices] { run = [=] { return run_device(*options, devices); }; });

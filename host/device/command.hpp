@@ -8,12 +8,16 @@
 #include <span>
 
 #include "host/cli/command_line.hpp"
+#include "host/sandbox/sandbox.hpp"
 #include "vdev/devices/entry.hpp"
 
 namespace bellwire::host {
 
 /// Gives `command` the options that these devices have, and its help; `run` is set when it is
 /// chosen. With a single device the command line has no NAME. The devices must outlive the run.
-void add_device_command(CLI::App& command, std::span<const DeviceEntry> devices, Run& run);
+/// `sandboxing` holds where no other is chosen: a device of somebody else may need what ours does
+/// not.
+void add_device_command(CLI::App& command, std::span<const DeviceEntry> devices, Run& run,
+                        Sandboxing sandboxing = Sandboxing::off);
 
 }  // namespace bellwire::host

@@ -7,6 +7,8 @@
 
 #include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
+#include "host/device/transports.hpp"
+#include "host/sandbox/option.hpp"
 #include "vdev/steps/pace.hpp"
 
 namespace bellwire::host {
@@ -269,7 +271,21 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
   add_tracing_options(command, options);
   add_record_options(command, options);
   add_virtio_options(command, devices, options);
+  add_sandbox(command, options.sandboxing);
   if (std::ranges::any_of(devices, virtio_of)) add_vhost_user_options(command, options, on);
+}
+
+SandboxNeeds needs_of(const DeviceOptions& options) {
+  SandboxNeeds needs{.network = options.virtio.tap.has_value()};
+  for (const auto& on : options.on) {
+    if (auto socket = socket_of(on)) needs.made.push_back(std::move(*socket));
+    needs.kvm = needs.kvm || accelerator_of(on) == "KVM";
+  }
+  if (!options.tracing.control.empty()) needs.made.push_back(options.tracing.control);
+  for (const auto& file : {options.tracing.file, options.record})
+    if (file) needs.made.push_back(*file);
+  if (options.virtio.file) needs.opened.push_back(*options.virtio.file);
+  return needs;
 }
 
 Result<void> check_faults(const DeviceOptions& options) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "host/sandbox/sandbox.hpp"
 #include "host/trace/record/tracing.hpp"
 #include "vdev/core/poll_time.hpp"
 #include "vdev/devices/entry.hpp"
@@ -50,17 +51,21 @@ struct DeviceOptions {
   bool allow_faults = false;           ///< clients of the control socket may add to those
   StepOptions step;
   VirtioOptions virtio;
-  bool print_capabilities = false;        ///< and nothing else
+  bool print_capabilities = false;  ///< and nothing else
+  Sandboxing sandboxing = Sandboxing::off;
   std::vector<std::string> virtio_given;  ///< which of those were given: "--file"
 };
 
 /// Adds the options that one of the devices has a use for, and checks them as they are read. With
-/// several devices the first argument is a NAME.
+/// several devices the first argument is a NAME. `options` has what holds where none is given.
 void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
                         DeviceOptions& options);
 
 /// Whether any of them has queues, of our ring or of virtio.
 [[nodiscard]] bool has_queues(std::span<const DeviceEntry> devices);
+
+/// What a sandbox keeps for them.
+[[nodiscard]] SandboxNeeds needs_of(const DeviceOptions& options);
 
 /// EINVAL: a seed alone; faults are allowed, and nobody could ask for one.
 [[nodiscard]] Result<void> check_faults(const DeviceOptions& options);

@@ -337,6 +337,15 @@ std::optional<std::string> accelerator_of(std::string_view on) {
   return std::string(place->entry.accelerator);
 }
 
+std::optional<std::string> socket_of(std::string_view on) {
+  const auto place = find_transport(on);
+  if (!place || !place->entry.accelerator.empty()) return std::nullopt;
+  const auto words = split(place->where);
+  if (words.empty() || words.front().empty() || words.front().starts_with("fd="))
+    return std::nullopt;
+  return words.front();
+}
+
 Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::Function& function,
                                          std::string_view on) {
   const auto place = find_transport(on);

@@ -74,6 +74,9 @@ struct TransportEntry {
 /// The accelerator of the transport that `on` names; empty: it can't be known here.
 [[nodiscard]] std::optional<std::string> accelerator_of(std::string_view on);
 
+/// The path of the socket that is made or connected to; empty: none.
+[[nodiscard]] std::optional<std::string> socket_of(std::string_view on);
+
 /// As create_transport(), for a whole PCI function, which must outlive the server.
 [[nodiscard]] Result<vfio_user::Server> serve_function(boost::asio::io_context& context,
                                                        pci::Function& function,

@@ -20,6 +20,7 @@
 #include "host/live/server.hpp"
 #include "host/output/json_text.hpp"
 #include "host/output/standard_output.hpp"
+#include "host/sandbox/option.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/os/text.hpp"
 
@@ -33,6 +34,7 @@ struct LiveOptions {
   std::uint16_t port = 0;
   double interval = 0.1;  // seconds
   bool allow_faults = false;
+  Sandboxing sandboxing = Sandboxing::automatic;
 };
 
 // Fewer than what each page can be sent, and than a person can look at.
@@ -133,6 +135,10 @@ Result<void> run_live(const LiveOptions& options) {
   auto& server = **served;
   std::vector<std::string> traces, sockets;
   for (const auto& path : options.paths) (is_trace(path) ? traces : sockets).push_back(path);
+  // The port is open by now, and stays in the network in which it was opened.
+  if (auto entered = enter_sandbox(options.sandboxing, {.made = sockets, .opened = traces});
+      !entered)
+    return entered;
   if (auto good = check_devices(sockets, stop.fd()); !good)
     return good.error().code == std::errc::operation_canceled ? Result<void>() : good;
   if (auto added = add_traces(server, traces); !added) return added;
@@ -179,6 +185,7 @@ counted and not seen. A trace is played record by record.)");
       ->capture_default_str();
   command->add_flag("--allow-faults", options->allow_faults,
                     "Let the page lose doorbells and interrupts on purpose");
+  add_sandbox(*command, options->sandboxing);
   command->callback([&run, options] { run = [options] { return run_live(*options); }; });
 }
 

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "host/sandbox/sandbox.hpp"
+
+#include "host/sandbox/namespaces.hpp"
+#include "host/sandbox/system_calls.hpp"
+#include "vdev/log/log.hpp"
+
+namespace bellwire::host {
+namespace {
+
+Error required(const Error& error) {
+  return {error.code, text("--sandbox require: {}; --sandbox auto goes on without", error.message)};
+}
+
+}  // namespace
+
+// Nothing is logged before both are done: the log's thread would be outside.
+Result<void> enter_sandbox(Sandboxing how, const SandboxNeeds& needs) {
+  if (how == Sandboxing::off || (how == Sandboxing::automatic && instrumented)) return {};
+  const auto apart = enter_namespaces(needs);
+  if (!apart && how == Sandboxing::require) return required(apart.error());
+  const auto filtered = filter_system_calls(needs);
+  if (!filtered && how == Sandboxing::require) return required(filtered.error());
+  if (!apart) log::log(log::Level::debug, "sandbox: {}", apart.error().message);
+  if (!filtered) log::log(log::Level::debug, "sandbox: {}", filtered.error().message);
+  return {};
+}
+
+}  // namespace bellwire::host
