@@ -129,15 +129,14 @@ Result<void> enter(const SandboxNeeds& needs) {
   return drop_capabilities();
 }
 
-// Its own end of a pipe has the error; nothing, if there is none.
+// The pipe gets the error's code and message; nothing, if there is none.
 [[noreturn]] void try_in_child(const SandboxNeeds& needs, int pipe) {
   const auto done = enter(needs);
-  if (!done) {
-    const int code = done.error().code.value();
-    static_cast<void>(::write(pipe, &code, sizeof code));
-    static_cast<void>(::write(pipe, done.error().message.data(), done.error().message.size()));
-  }
-  ::_exit(0);
+  if (done) ::_exit(0);
+  const int code = done.error().code.value();
+  std::string said(reinterpret_cast<const char*>(&code), sizeof code);
+  said += done.error().message;
+  ::_exit(::write(pipe, said.data(), said.size()) < 0);
 }
 
 Result<void> check_in_child(const SandboxNeeds& needs) {
