@@ -53,11 +53,14 @@ class Frame:
               f"{self.config.image.release}, {self.config.smp} CPU; the guest was "
               f"{'resumed' if vm.resumed else 'up'} after {vm.boot_ms / 1000:.1f} s\n")
 
+    def facts(self) -> dict[str, Any]:
+        return {"accel": self.config.accel, "qemu": self.version,
+                "kernel": self.config.image.release, "transport": self.transport,
+                "cpus": self.config.smp}
+
     def write(self, file: Path | None, found: dict[str, Any]) -> None:
         """Writes what was found to the run's folder, and to the user's file."""
-        facts = {"accel": self.config.accel, "qemu": self.version,
-                 "kernel": self.config.image.release, "transport": self.transport,
-                 "cpus": self.config.smp, "boot_ms": self.boot_ms, **found}
+        facts = {**self.facts(), "boot_ms": self.boot_ms, **found}
         runs.write_result(self.folder, facts)
         if file:
             replace_file(file, json.dumps(facts, indent=2) + "\n")

@@ -29,7 +29,7 @@ WRONG = (
     ("conform-table", "NAME=FILE"), ("conform-table nosuch", "nosuch"),
     ("conform-table x=/no/file", "/no/file"), ("restart-matrix more", "more"), ("fault-table more", "more"),
     ("explore-table more", "more"), ("coverage more", "more"), ("fuzz nosuch", "'nosuch'"), ("fuzz all 0", "SECONDS 0"),
-    ("fuzz all 60 more", "more"), ("fuzz --merge all 60", "60"), ("fuzz --jobs 0", "--jobs 0"), ("simulate --minutes 0", "--minutes 0"), ("simulate --failed /no/f/x", "/no/f/x"), ("scenario-pages more", "more"),
+    ("fuzz all 60 more", "more"), ("fuzz --merge all 60", "60"), ("fuzz --jobs 0", "--jobs 0"), ("simulate --minutes 0", "--minutes 0"), ("simulate --failed /no/f/x", "/no/f/x"), ("soak --minutes 0", "--minutes 0"), ("soak --page /no/f/x", "/no/f/x"), ("scenario-pages more", "more"),
     ("matrix", "--kernel 6.1 6.12"), ("matrix --kernel 2.4", "'2.4'"),
     ("matrix --kernel 6.1 --without kernel", "'kernel'"), ("matrix --merge x --out /no/f/x", "/no/f/x"),
     ("matrix --merge x --of /no/file", "/no/file"), ("matrix --kernel 6.1 --of x", "--of x"), ("shape --revision nosuch", "nosuch"), ("qemu-toolbox more", "more"), ("setup more", "'more'"),

@@ -19,6 +19,7 @@ from bellwire.core.places import PROGRAM, HarnessError
 from bellwire.report.logs import last_line
 
 START_LIMIT = 10.0  # seconds
+ANSWER_LIMIT = 1.0
 SAID = "bellwire: "  # before what our program says
 _NOT_REACHED = re.compile(SAID + r"nothing was \w+: only ")  # vdev/faults/tally.cpp
 END_LIMIT = 60.0  # to join the records, and to write them
@@ -163,6 +164,16 @@ class Device(Process):
             peer.setblocking(False)
             peer.connect(str(self.control))
             peer.sendall(line)
+
+    def ask(self, request: Mapping[str, object]) -> bool:
+        """Whether its control socket accepts that; False also if it doesn't answer, as while it is
+        stopped."""
+        with socket.socket(socket.AF_UNIX) as peer, suppress(OSError):
+            peer.settimeout(ANSWER_LIMIT)
+            peer.connect(str(self.control))
+            peer.sendall(json.dumps(request).encode() + b"\n")
+            return b'"error"' not in peer.recv(4096)
+        return False
 
     def add_options(self, options: Sequence[str]) -> None:
         """Adds options of the program, from its next start on."""

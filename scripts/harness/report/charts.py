@@ -212,3 +212,36 @@ def _key(series: Series) -> str:
     return (f"<li><svg aria-hidden='true'>{_stroke(series, '0', '5', '34', '5')}"
             f"{_square(series, '17', '5')}</svg>{escape(series.name)}: {number(begins)} at "
             f"{number(first)}, {number(ends)} at {number(last)}</li>")
+
+
+TIME_HEIGHT = 120  # px
+
+
+def time_chart(title: str, lines: Sequence[tuple[str, str, Sequence[tuple[float, float]]]]) -> str:
+    """Figures over seconds, from 0 on both scales: each line has a name, a look and its points."""
+    points = [point for _, _, some in lines for point in some]
+    if not points:
+        return f"<figure><figcaption>{escape(title)}: no figures</figcaption></figure>"
+    longest, ticks = max(x for x, _ in points) or 1.0, plain_ticks(max(y for _, y in points))
+    ups = [(TIME_HEIGHT * (1 - tick / ticks[-1]), number(tick)) for tick in ticks]
+    grid = "".join(f"<line class='grid' x2='100%' y1='{y:.1f}' y2='{y:.1f}'/>"
+                   f"<text class='up' x='-8' y='{y + 4:.1f}'>{name}</text>" for y, name in ups)
+    drawn = "".join(_time_line(look, [(1000 * x / longest, TIME_HEIGHT * (1 - y / ticks[-1]))
+                                      for x, y in some]) for _, look, some in lines)
+    words = "; ".join(f"<b class='{look}'>{escape(name)}</b> {_extent(some)}"
+                      for name, look, some in lines if some)
+    return (f"<figure><figcaption>{escape(title)}</figcaption><div class='lines'>"
+            f"<svg height='{TIME_HEIGHT + 4}' aria-hidden='true'>{grid}<svg height='{TIME_HEIGHT}' "
+            f"viewBox='0 0 1000 {TIME_HEIGHT}' preserveAspectRatio='none'>{drawn}</svg></svg></div>"
+            f"<p class='key'>{words}; over {number(longest)} s</p></figure>")
+
+
+def _time_line(look: str, places: Sequence[tuple[float, float]]) -> str:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    return (f"<polyline class='{look}' points='{path}' style='fill:none;stroke-width:1.5' "
+            "vector-effect='non-scaling-stroke'/>")
+
+
+def _extent(points: Sequence[tuple[float, float]]) -> str:
+    figures = [figure for _, figure in points]
+    return f"{number(min(figures))} to {number(max(figures))}"
