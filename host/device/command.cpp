@@ -33,26 +33,42 @@ unsigned descriptors(pci::Function& function, Tracing& tracing, bool observed) {
 
 // For an observation that only lets faults happen.
 struct Unobserved final : pci::Observer {
-  void saw(const pci::Event&) noexcept override {}
+  void saw(const pci::Event&, std::span<const std::byte>) noexcept override {}
 };
 
+// A function that is recorded has a context of its own. Its journal begins here: whether it can be
+// recorded is known only once it is there.
 Result<void> run_function(boost::asio::io_context& context, const FunctionEntry& entry,
-                          const DeviceOptions& options, Tracing& tracing) {
+                          const DeviceOptions& options, Tracing& tracing, DeviceJournal& journal) {
   const auto& on = options.on.front();
-  const auto function = entry.create(context);
-  const bool observed = tracing.observer() != nullptr || options.faults;
+  boost::asio::io_context own(one_thread);
+  const auto function = entry.create(options.record ? own : context);
+  if (options.record) {
+    if (auto seen = replay::FunctionJournal::check(*function); !seen)
+      return fault(std::errc::invalid_argument, "--record: {}: {}", entry.name,
+                   seen.error().message);
+    auto begun = DeviceJournal::create(options, entry);
+    if (!begun) return begun.error();
+    journal = std::move(*begun);
+  }
+  Unobserved nobody;
+  std::vector<pci::Observer*> observers;
+  if (tracing.observer() != nullptr) observers.push_back(tracing.observer());
+  const auto recorder = journal.observer();
+  if (recorder) observers.push_back(recorder.get());
+  if (observers.empty() && options.faults) observers.push_back(&nobody);
+  const bool observed = !observers.empty();
   if (auto enough = os::ensure_more_fds(descriptors(*function, tracing, observed)); !enough)
     return enough;
-  Unobserved nobody;
   std::optional<pci::Observation> observation;
-  if (observed)
-    observation.emplace(context, *function,
-                        tracing.observer() != nullptr ? *tracing.observer() : nobody,
-                        options.faults);
+  if (observed) observation.emplace(context, *function, std::move(observers), options.faults);
   const auto server = serve_function(context, *function, on);
   if (!server) return server.error();
   log::info("{} is served on {}", entry.name, on);
-  context.run();
+  if (recorder)
+    replay::run_recorded(context, own, *recorder);
+  else
+    context.run();
   return {};
 }
 
@@ -187,12 +203,12 @@ Result<void> run_ring_device(boost::asio::io_context& context, const RingEntry& 
 }
 
 Result<void> run_entry(boost::asio::io_context& context, const DeviceEntry& device,
-                       const DeviceOptions& options, Tracing& tracing, const DeviceJournal& journal,
+                       const DeviceOptions& options, Tracing& tracing, DeviceJournal& journal,
                        int stop) {
   if (const auto* const virtio = std::get_if<VirtioEntry>(&device))
     return run_virtio(context, *virtio, options, tracing);
   if (const auto* const function = std::get_if<FunctionEntry>(&device))
-    return run_function(context, *function, options, tracing);
+    return run_function(context, *function, options, tracing, journal);
   return run_ring_device(context, std::get<RingEntry>(device), options, tracing, journal, stop);
 }
 
@@ -240,7 +256,8 @@ Result<void> run_device(DeviceOptions options, std::span<const DeviceEntry> devi
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts, options.faults, options.step.stepper);
   if (auto started = tracing.start(function); !started) return started;
-  auto journal = DeviceJournal::create(options, device);
+  auto journal =
+      function ? Result<DeviceJournal>(DeviceJournal()) : DeviceJournal::create(options, device);
   if (!journal) return journal.error();
   const auto ran = run_entry(context, device, options, tracing, *journal, stop.fd());
   const auto injected = finish_faults(options, ran.has_value());

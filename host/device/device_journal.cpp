@@ -10,6 +10,7 @@ namespace {
 
 // What is seen of a device depends on its kind.
 Result<void> check_recordable(const DeviceOptions& options, const DeviceEntry& device) {
+  if (std::holds_alternative<FunctionEntry>(device)) return {};
   const auto* const ring = std::get_if<RingEntry>(&device);
   const bool on_rings = ring != nullptr && !on_virtqueues(options.on.front());
   if (on_rings && ring->on_virtqueues) return {};
@@ -18,15 +19,17 @@ Result<void> check_recordable(const DeviceOptions& options, const DeviceEntry& d
                  "--record: {} is neither a RequestDevice nor an AsyncRequestDevice, and of ring "
                  "devices only those are recorded",
                  options.name);
-  return fault(std::errc::invalid_argument,
-               "--record: {} on '{}' is not recorded: only ring devices are, and not on virtqueues",
-               options.name, options.on.front());
+  return fault(
+      std::errc::invalid_argument,
+      "--record: {} on '{}' is not recorded: only ring devices are, not on virtqueues, and "
+      "whole PCI devices",
+      options.name, options.on.front());
 }
 
-replay::Facts recorded_facts(const DeviceOptions& options) {
+replay::Facts recorded_facts(const DeviceOptions& options, const DeviceEntry& device) {
   const auto& on = options.on.front();
   return {{"device", options.name},
-          {"kind", "ring"},
+          {"kind", std::holds_alternative<FunctionEntry>(device) ? "function" : "ring"},
           {"transport", on.substr(0, on.find(':'))},
           {"bellwire", std::string(program_version())}};
 }
@@ -38,10 +41,11 @@ Result<DeviceJournal> DeviceJournal::create(const DeviceOptions& options,
   DeviceJournal journal;
   if (!options.record) return journal;
   if (auto recordable = check_recordable(options, device); !recordable) return recordable.error();
-  auto writer =
-      replay::JournalWriter::create(*options.record, recorded_facts(options), options.record_limit);
+  auto writer = replay::JournalWriter::create(*options.record, recorded_facts(options, device),
+                                              options.record_limit);
   if (!writer) return Error{writer.error().code, "--record: " + writer.error().message};
   journal.path_ = *options.record;
+  journal.accesses_ = std::holds_alternative<FunctionEntry>(device);
   journal.writer_ = std::move(*writer);
   return journal;
 }
@@ -50,12 +54,16 @@ std::shared_ptr<RequestTap> DeviceJournal::tap(const bellwire_format& format) co
   return writer_ ? std::make_shared<replay::RingJournal>(*writer_, format) : nullptr;
 }
 
+std::unique_ptr<replay::FunctionJournal> DeviceJournal::observer() const {
+  return writer_ ? std::make_unique<replay::FunctionJournal>(*writer_) : nullptr;
+}
+
 Result<void> DeviceJournal::finish() {
   if (!writer_) return {};
   const auto counts = writer_->finish();
   if (!counts) return Error{counts.error().code, "--record: " + counts.error().message};
-  log::info("recorded {} requests in '{}', which has {} bytes", grouped(counts->requests), path_,
-            grouped(counts->bytes));
+  log::info("recorded {} {} in '{}', which has {} bytes", grouped(counts->requests),
+            accesses_ ? "accesses" : "requests", path_, grouped(counts->bytes));
   return {};
 }
 

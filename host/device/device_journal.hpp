@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "host/device/options.hpp"
+#include "vdev/replay/function_journal.hpp"
 #include "vdev/replay/journal_writer.hpp"
 #include "vdev/replay/ring_journal.hpp"
 
@@ -22,11 +23,15 @@ class DeviceJournal {
   /// What sees an attachment of that format; null: nobody.
   [[nodiscard]] std::shared_ptr<RequestTap> tap(const bellwire_format& format) const;
 
+  /// What sees a PCI function; null: nobody.
+  [[nodiscard]] std::unique_ptr<replay::FunctionJournal> observer() const;
+
   /// Ends the file. What went wrong with it is reported here.
   [[nodiscard]] Result<void> finish();
 
  private:
   std::string path_;
+  bool accesses_ = false;                          // that is what is counted
   std::unique_ptr<replay::JournalWriter> writer_;  // null: nothing is recorded
 };
 

@@ -14,6 +14,7 @@
 
 #include "host/cli/help.hpp"
 #include "vdev/loop/asio.hpp"
+#include "vdev/replay/function_replay.hpp"
 #include "vdev/replay/journal_reader.hpp"
 #include "vdev/replay/ring_replay.hpp"
 
@@ -77,31 +78,46 @@ Result<const DeviceEntry*> device_of(const ReplayOptions& options,
 // A device with what plays to it.
 struct Replayed {
   std::unique_ptr<Device> device;
+  std::unique_ptr<pci::Function> function;
   std::unique_ptr<replay::Player> player;
 };
 
+std::string_view kind_of(const DeviceEntry& entry) {
+  if (std::holds_alternative<FunctionEntry>(entry)) return "a whole PCI device";
+  if (std::holds_alternative<VirtioEntry>(entry)) return "a virtio device";
+  return "a ring device";
+}
+
 Result<Replayed> make_player(boost::asio::io_context& context, const DeviceEntry& entry,
-                             const replay::JournalReader& reader) {
+                             const replay::JournalReader& reader, replay::NextEntry next) {
+  Replayed made;
   const auto* const ring = std::get_if<RingEntry>(&entry);
-  if (reader.fact("kind") != "ring" || ring == nullptr || !ring->on_virtqueues)
+  const auto* const function = std::get_if<FunctionEntry>(&entry);
+  if (reader.fact("kind") == "ring" && ring != nullptr && ring->on_virtqueues) {
+    made.device = ring->create(context);
+    made.player = std::make_unique<replay::RingPlayer>(context, *made.device);
+  } else if (reader.fact("kind") == "function" && function != nullptr) {
+    made.function = function->create(context);
+    made.player =
+        std::make_unique<replay::FunctionPlayer>(context, *made.function, std::move(next));
+  } else {
     return fault(std::errc::invalid_argument,
-                 "{} can't be replayed: the recording is of a {} device", name_of(entry),
-                 escaped(reader.fact("kind")));
-  Replayed made{.device = ring->create(context), .player = {}};
-  made.player = std::make_unique<replay::RingPlayer>(context, *made.device);
+                 "{} can't be replayed: it is {}, and the recording is of a {} device",
+                 name_of(entry), kind_of(entry), escaped(reader.fact("kind")));
+  }
   return made;
 }
 
 // Shows each entry before it is played. At the end of the input it goes on without waiting.
 class Stepper {
  public:
-  Stepper(const ReplayOptions& options, const replay::Player& player)
-      : options_(options), player_(player) {}
+  explicit Stepper(const ReplayOptions& options) : options_(options) {}
+  void use(const replay::Player& player) { player_ = &player; }
 
   void before(const replay::Entry& entry) {
     if (options_.step) show(entry);
-    if (entry.kind != replay::EntryKind::request) return;
-    if (options_.stop_at == player_.compared().requests + 1) (void)std::raise(SIGTRAP);
+    if (entry.kind != replay::EntryKind::request && entry.kind != replay::EntryKind::access) return;
+    if (options_.stop_at == player_->compared().requests + 1) (void)std::raise(SIGTRAP);
   }
 
  private:
@@ -109,21 +125,16 @@ class Stepper {
     if (first_ == 0) first_ = entry.ns;
     const auto ms = static_cast<double>(entry.ns - first_) / 1e6;
     std::cout << text("{:>8}  {:>12} ms  {}\n", entry.ordinal, text("{:.6f}", ms),
-                      player_.describe(entry))
+                      player_->describe(entry))
               << std::flush;
     std::string line;
     (void)std::getline(std::cin, line);
   }
 
   const ReplayOptions& options_;
-  const replay::Player& player_;
+  const replay::Player* player_ = nullptr;
   std::uint64_t first_ = 0;
 };
-
-std::string counts_of(const replay::Compared& compared) {
-  return text("{} requests, {} completions with {} bytes of output compared",
-              grouped(compared.requests), grouped(compared.answers), grouped(compared.bytes));
-}
 
 void print(const replay::Difference& difference) {
   std::cout << text("{}: {} differs\n  recorded  {}\n  replayed  {}\n", difference.where,
@@ -131,12 +142,11 @@ void print(const replay::Difference& difference) {
 }
 
 // The journal's end, or what ended it early.
-Result<void> play_all(replay::JournalReader& reader, replay::Player& player, Stepper& stepper) {
+Result<void> play_all(const replay::NextEntry& next, replay::Player& player) {
   for (;;) {
-    const auto entry = reader.next();
+    const auto entry = next();
     if (!entry) return entry.error();
     if (!*entry) return {};
-    stepper.before(**entry);
     const auto difference = player.play(**entry);
     if (!difference) return difference.error();
     if (!*difference) continue;
@@ -155,15 +165,20 @@ Result<void> replay_file(const ReplayOptions& options, std::span<const DeviceEnt
   const auto device = device_of(options, *reader, devices);
   if (!device) return device.error();
   boost::asio::io_context context(one_thread);
-  const auto made = make_player(context, **device, *reader);
+  Stepper stepper(options);
+  const replay::NextEntry next = [&] {
+    auto entry = reader->next();
+    if (entry && *entry) stepper.before(**entry);
+    return entry;
+  };
+  const auto made = make_player(context, **device, *reader, next);
   if (!made) return made.error();
-  Stepper stepper(options, *made->player);
+  stepper.use(*made->player);
   const auto began = Clock::now();
-  const auto played = play_all(*reader, *made->player, stepper);
+  const auto played = play_all(next, *made->player);
   const auto seconds = std::chrono::duration<double>(Clock::now() - began).count();
   const bool differs = !played && played.error().code == std::errc::result_out_of_range;
-  std::cout << text("{}: {} in {:.3f} s: {}\n", name_of(**device),
-                    counts_of(made->player->compared()), seconds,
+  std::cout << text("{}: {} in {:.3f} s: {}\n", name_of(**device), made->player->summary(), seconds,
                     differs  ? "different"
                     : played ? "the same"
                              : "the same, as far as the recording goes")
@@ -198,7 +213,7 @@ void add_replay_command(CLI::App& command, std::span<const DeviceEntry> devices,
                    "Print each entry before it is replayed, and wait for Enter");
   command
       .add_option("--break", options->stop_at,
-                  "Stop in the debugger before the Nth request, from 1 on")
+                  "Stop in the debugger before the Nth request or access, from 1 on")
       ->check(above_zero())
       ->type_name("N");
   command.callback(

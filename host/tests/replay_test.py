@@ -2,14 +2,18 @@
 """`bellwire device --record` and `bellwire replay`: what is the same, what differs, and what is said
 of files that are cut, damaged or something else."""
 
+import os
 import re
+import select
 import signal
+import struct
 import subprocess
 import unittest
 from pathlib import Path
 
 from program import PROGRAM
-from programs_test import FAILED, USAGE, ProgramCase
+from programs_test import FAILED, PATIENCE, USAGE, ProgramCase
+from vfio_user_peer import ADDRESS, REGION_READ, RESET, SET_IRQS, Peer, message, store
 
 
 class Recorded(ProgramCase):
@@ -140,8 +144,7 @@ class Files(Recorded):
         self.assertIn(": the same\n", again.stdout)
 
     def test_what_is_not_recorded_is_refused(self) -> None:
-        for device, on in (("rng", f"vhost-user:{self.socket}"), ("edu", f"vfio-user:{self.socket}"),
-                           ("echo", f"vhost-user:{self.socket}")):
+        for device, on in (("rng", f"vhost-user:{self.socket}"), ("echo", f"vhost-user:{self.socket}")):
             run = self.run_program("device", device, "--on", on, "--record", self.file)
             self.assert_refused(USAGE, ["--record", device, "is not recorded"], run)
         self.assertFalse(self.file.exists())
@@ -153,6 +156,139 @@ class Files(Recorded):
         self.assert_refused(FAILED, ["cannot run 'nosuch'"], self.replay("--program", "nosuch"))
         self.assert_refused(USAGE, ["--record-limit"], self.run_program(
             "device", "echo", "--on", "in-process", "--record", self.file, "--record-limit", "1"))
+
+
+# vdev/devices/edu_registers.hpp
+LIVENESS, FACTORIAL, SOURCE, DESTINATION, COUNT, COMMAND = 0x04, 0x08, 0x80, 0x88, 0x90, 0x98
+BUFFER = 0x40000
+RUN, TO_MEMORY, INTERRUPTS = 1, 2, 4
+CONFIG, MSI = 7, 1  # a region; an index of interrupts
+DATA_EVENTFD, ACTION_TRIGGER = 4, 32
+ANSWER = 13  # vdev/replay/journal.hpp
+FILE_HEADER, ENTRY_HEADER = 16, struct.Struct("<IIQIHBB")
+
+
+class Functions(Recorded):
+    """A whole PCI device."""
+
+    def serve(self) -> tuple["subprocess.Popen[str]", Peer]:
+        device = self.start("device", "edu", "--on", f"vfio-user:{self.socket}", "--record", self.file)
+        self.until(self.socket.exists)
+        peer = Peer(self.socket, PATIENCE)
+        self.addCleanup(peer.close)
+        return device, peer
+
+    def drive(self, peer: Peer) -> None:
+        """16 accesses, 4 of them reads; two transfers of 64 bytes, with an interrupt each."""
+        peer.ask(message(REGION_READ, struct.pack("<QII", 0, CONFIG, 256)))
+        peer.ask(store(FACTORIAL, 5))
+        self.assertEqual(peer.load(FACTORIAL), 120)
+        memory = peer.give_memory()  # writes three registers
+        memory[:64] = bytes(range(64))
+        event: int = os.eventfd(0)  # type: ignore[attr-defined]
+        self.addCleanup(os.close, event)
+        peer.ask(message(SET_IRQS, struct.pack("<IIIII", 20, DATA_EVENTFD | ACTION_TRIGGER, MSI, 0, 1)),
+                 [event])
+        for source, destination, command in ((ADDRESS, BUFFER, RUN | INTERRUPTS),
+                                             (BUFFER, ADDRESS + 64, RUN | TO_MEMORY | INTERRUPTS)):
+            for offset, value in ((SOURCE, source), (DESTINATION, destination), (COUNT, 64),
+                                  (COMMAND, command)):
+                peer.ask(store(offset, value))
+            self.assertEqual(select.select([event], [], [], PATIENCE)[0], [event])
+            os.read(event, 8)
+        self.assertEqual(memory[64:128], bytes(range(64)))
+        peer.ask(message(RESET))
+        self.assertEqual(peer.load(LIVENESS), 0)
+
+    def record_edu(self) -> None:
+        device, peer = self.serve()
+        self.drive(peer)
+        peer.close()
+        device.terminate()
+        self.assertEqual(device.wait(PATIENCE), 0)
+
+    def test_edu_does_the_same(self) -> None:
+        self.record_edu()
+        run = self.replay()
+        self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
+        self.assertRegex(run.stdout, r"\Aedu: 15 accesses; 7 answers, transfers and interrupts with "
+                                     r"328 bytes compared in [\d.]+ s: the same\n\Z")
+
+    def test_the_first_access_that_differs_is_shown(self) -> None:
+        self.record_edu()
+        self.change_answer(2)
+        run = self.replay()
+        self.assertEqual((run.returncode, run.stderr),
+                         (FAILED, "bellwire: the device does not do what was recorded\n"))
+        self.assertEqual(run.stdout.splitlines()[:3],
+                         ["access 3 (BAR 0, offset 0x08, read of 4 bytes): byte 0 of its answer differs",
+                          "  recorded  [79] 00 00 00", "  replayed  [78] 00 00 00"])
+
+    def change_answer(self, number: int) -> None:
+        """One bit of an answer's first byte, with its checksum."""
+        file = bytearray(self.file.read_bytes())
+        place = FILE_HEADER
+        while number:
+            _, size, _, _, kind, _, _ = ENTRY_HEADER.unpack_from(file, place)
+            number -= kind == ANSWER
+            entry, place = place, place + ENTRY_HEADER.size + (size + 7) // 8 * 8
+        file[entry + ENTRY_HEADER.size] ^= 1
+        struct.pack_into("<I", file, entry, crc32c(file[entry + 4:place]))
+        self.file.write_bytes(file)
+
+    def test_a_killed_device_leaves_what_it_did(self) -> None:
+        device, peer = self.serve()
+        self.drive(peer)
+        device.kill()
+        device.wait(PATIENCE)
+        run = self.replay()
+        self.assertEqual(run.returncode, FAILED)
+        self.assertRegex(run.stdout, r"\Aedu: 15 accesses; .*: the same, as far as the recording goes\n\Z")
+        self.assertIn("is cut at entry", run.stderr)
+
+    def test_step_by_step(self) -> None:
+        self.record_edu()
+        run = self.replay("--step")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        steps = [line.split(" ms  ")[-1] for line in run.stdout.splitlines()[:-1]]
+        self.assertEqual((steps[0], steps[-2:]), ("a client", ["the client is gone", "end"]))
+        for step in ("BAR 0, offset 0x08, write of 4 bytes: 05 00 00 00",
+                     "BAR 0, offset 0x08, read of 4 bytes", "answer: 78 00 00 00",
+                     "interrupt 0, 1 in one", "MSI vector 0: connected", "reset",
+                     f"memory from {ADDRESS:#x} to {ADDRESS + (1 << 20) - 1:#x} comes"):
+            self.assertIn(step, steps)
+
+    def test_with_a_trace_and_faults_beside_it(self) -> None:
+        trace = self.folder / "trace.json"
+        device = self.start("device", "edu", "--on", f"vfio-user:{self.socket}", "--record", self.file,
+                            "--trace", trace, "--fault", "double interrupt 1")
+        self.until(self.socket.exists)
+        peer = Peer(self.socket, PATIENCE)
+        self.addCleanup(peer.close)
+        self.drive(peer)
+        peer.close()
+        device.terminate()
+        self.assertEqual(device.wait(PATIENCE), 0)
+        self.assertTrue(trace.exists())
+        self.assertEqual(self.replay().returncode, 0)
+
+    def test_a_recording_of_another_kind_is_refused(self) -> None:
+        self.record_edu()
+        self.assert_refused(USAGE, ["echo", "it is a ring device", "of a function device"],
+                            self.replay("--device", "echo"))
+        self.file.unlink()
+        self.record()
+        self.assert_refused(USAGE, ["edu", "it is a whole PCI device", "of a ring device"],
+                            self.replay("--device", "edu"))
+
+
+def crc32c(data: bytes) -> int:
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
 
 
 if __name__ == "__main__":

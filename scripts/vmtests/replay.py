@@ -11,9 +11,10 @@ import pytest
 from bellwire import Lab
 from bellwire.core.places import PROGRAM, ROOT
 from vmtests.bell import Bell
-from vmtests.case import LIMIT
+from vmtests.case import LIMIT, boot, finish
 
 COUNT = 10_000
+ROOM = "echo 1 >/proc/sys/vm/nr_hugepages"
 
 
 @pytest.mark.transport("ivshmem", "vfio-user")
@@ -44,6 +45,20 @@ def test_what_a_killed_device_had_served_is_replayed(lab: Lab, bell: Bell, tmp_p
     bell.ring(lab.vms[0], "--count 10")
     lab.devices[0].stop()
     assert replayed(file) == 10
+
+
+@pytest.mark.transport("vfio-user")
+@pytest.mark.device("edu")
+def test_a_whole_pci_device_is_replayed(lab: Lab, tmp_path: Path) -> None:
+    (file,) = lab.record(tmp_path)
+    finish(boot(lab, ROOM, "bell edu --dma 1M"))
+    lab.devices[0].stop()
+    run = replay(file)
+    assert run.returncode == 0 and run.stdout.endswith(": the same\n"), run
+    (counts,) = re.findall(r"edu: ([\d,]+) accesses; ([\d,]+) answers, transfers and interrupts "
+                           r"with ([\d,]+) bytes", run.stdout)
+    accesses, answers, compared_bytes = (int(count.replace(",", "")) for count in counts)
+    assert accesses > 100 and answers > 20 and compared_bytes >= 512 << 10
 
 
 def test_boot_vm_records_each_device(tmp_path: Path) -> None:

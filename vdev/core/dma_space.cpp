@@ -43,12 +43,14 @@ std::optional<MemoryView> DmaSpace::map(std::uint64_t address, std::uint64_t siz
   const auto* const region = find(address);
   if (region == nullptr || !region->memory || !region->readable || !region->writable)
     return std::nullopt;
+  if (observer_ != nullptr) observer_->used_directly(address);
   return region->memory->part(address - region->address, size);
 }
 
 bool DmaSpace::find_mapped(std::uint64_t address) const noexcept {
   const auto next = std::ranges::upper_bound(mapped_, address, {}, first_of<Mapped>);
   if (next == mapped_.begin() || !std::prev(next)->range.contains(address)) return false;
+  if (observer_ != nullptr) observer_->used_directly(address);
   last_found_ = static_cast<std::size_t>(std::prev(next) - mapped_.begin());
   return true;
 }
@@ -77,6 +79,12 @@ void DmaSpace::begin_observed(std::uint64_t address, std::span<std::byte> bytes,
                               Direction direction, DmaDone done) {
   begin(address, bytes, direction,
         observer_->began(direction == Direction::write, address, bytes, std::move(done)));
+  if (observer_ != nullptr) observer_->returned();
+}
+
+void DmaSpace::begin_served(std::uint64_t address, std::span<std::byte> bytes, Direction direction,
+                            DmaDone done) {
+  server_->begin(direction == Direction::write, address, bytes, std::move(done));
 }
 
 void DmaSpace::begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction,
@@ -176,6 +184,7 @@ void DmaSpace::erase(std::map<std::uint64_t, DmaRegion>::iterator region) {
 }
 
 void DmaSpace::cancel() {
+  if (server_ != nullptr) return server_->cancel();
   canceling_ = true;
   for (const auto& [address, region] : regions_)
     if (!region.memory)

@@ -55,6 +55,23 @@ class DmaObserver {
   /// stay until then.
   [[nodiscard]] virtual DmaDone began(bool write, std::uint64_t address,
                                       std::span<const std::byte> bytes, DmaDone done) = 0;
+  /// The call that began a transfer returns to the device; the transfer may go on.
+  virtual void returned() noexcept {}
+  /// The device uses mapped memory without a transfer, by map() or bytes(). Called at least for the
+  /// first time that it does.
+  virtual void used_directly(std::uint64_t address) noexcept { (void)address; }
+};
+
+/// Takes the device's transfers in place of the regions, which then only have listeners: for a
+/// replay.
+class DmaServer {
+ public:
+  virtual ~DmaServer() = default;
+  /// `done` may run before it returns; the bytes stay until it ran.
+  virtual void begin(bool write, std::uint64_t address, std::span<std::byte> bytes,
+                     DmaDone done) = 0;
+  /// The device is reset: whatever is under way ends before it returns.
+  virtual void cancel() = 0;
 };
 
 struct DmaRegion {
@@ -109,6 +126,12 @@ class DmaSpace {
   void tell(DmaObserver* observer) noexcept {
     observer_ = observer;
     begin_ = observer == nullptr ? &DmaSpace::begin : &DmaSpace::begin_observed;
+    last_found_ = ~std::size_t{0};  // so that bytes() looks, and tells
+  }
+  /// From now on `server` takes the transfers; null: the regions do. Nobody observes it.
+  void serve(DmaServer* server) noexcept {
+    server_ = server;
+    begin_ = server == nullptr ? &DmaSpace::begin : &DmaSpace::begin_served;
   }
 
  private:
@@ -125,6 +148,8 @@ class DmaSpace {
   void begin(std::uint64_t address, std::span<std::byte> bytes, Direction direction, DmaDone done);
   void begin_observed(std::uint64_t address, std::span<std::byte> bytes, Direction direction,
                       DmaDone done);
+  void begin_served(std::uint64_t address, std::span<std::byte> bytes, Direction direction,
+                    DmaDone done);
   void advance(const std::shared_ptr<Transfer>& transfer);
   [[nodiscard]] const DmaRegion* find(std::uint64_t address) const noexcept;
   void carry(const std::shared_ptr<Transfer>& transfer, std::span<std::byte> part);
@@ -140,6 +165,7 @@ class DmaSpace {
   std::size_t carried_ = 0;  // transfers that the carrier has
   bool canceling_ = false;
   DmaObserver* observer_ = nullptr;
+  DmaServer* server_ = nullptr;
   void (DmaSpace::*begin_)(std::uint64_t, std::span<std::byte>, Direction,
                            DmaDone) = &DmaSpace::begin;
 };

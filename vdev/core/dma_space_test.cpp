@@ -87,6 +87,60 @@ TEST_CASE("mapped memory is read and written at once, and seen as it is") {
   CHECK_FALSE(space.map(0, 1));
 }
 
+TEST_CASE("whoever observes is told of transfers, and of memory that is used without them") {
+  struct Seen final : DmaObserver {
+    DmaDone began(bool, std::uint64_t, std::span<const std::byte>, DmaDone done) override {
+      ++begun;
+      return done;
+    }
+    void returned() noexcept override { ++returns; }
+    void used_directly(std::uint64_t address) noexcept override { direct.push_back(address); }
+    unsigned begun = 0, returns = 0;
+    std::vector<std::uint64_t> direct;
+  } seen;
+  DmaSpace space;
+  REQUIRE(space.add({.address = 0, .size = page, .memory = memory(page)}).has_value());
+  CHECK_FALSE(space.bytes(0, 1).empty());
+  space.tell(&seen);
+  std::byte byte{};
+  space.read(0, std::span(&byte, 1), [](const auto&) {});
+  CHECK(seen.begun == 1);
+  CHECK(seen.returns == 1);
+  CHECK(seen.direct.empty());
+  CHECK_FALSE(space.bytes(2, 1).empty());
+  CHECK(space.map(3, 1));
+  CHECK(seen.direct == std::vector<std::uint64_t>{2, 3});
+  space.tell(nullptr);
+  CHECK(space.map(3, 1));
+  CHECK(seen.direct.size() == 2);
+}
+
+TEST_CASE("a server takes all transfers in place of the regions, and is told of a reset") {
+  struct Server final : DmaServer {
+    void begin(bool write, std::uint64_t address, std::span<std::byte> bytes,
+               DmaDone done) override {
+      CHECK_FALSE(write);
+      CHECK(address == ~std::uint64_t{0});
+      std::ranges::fill(bytes, std::byte{9});
+      under_way = std::move(done);
+    }
+    void cancel() override { under_way(fault(std::errc::operation_canceled, "")); }
+    DmaDone under_way;
+  } server;
+  DmaSpace space;
+  space.serve(&server);
+  std::array<std::byte, 2> two{};
+  Outcome outcome;
+  space.read(~std::uint64_t{0}, two, outcome.done());  // where no region could be
+  CHECK(outcome.errno_value == -1);
+  CHECK(two[1] == std::byte{9});
+  space.cancel();
+  CHECK(outcome.errno_value == ECANCELED);
+  space.serve(nullptr);
+  space.read(0, two, outcome.done());
+  CHECK(outcome.errno_value == EFAULT);
+}
+
 TEST_CASE("bytes are as many as one region has, wherever the last ones were") {
   DmaSpace space;
   const auto low = memory(page), high = memory(2 * page), top = memory(page);

@@ -52,6 +52,8 @@ void FaultSwitch::remove(unsigned place, bool pass_on) {
   auto left = removed.reader->stop();
   left += removed.wire.from.drain().value_or(0);
   if (pass_on && left > 0) arrived(place, left);
+  if (!pass_on && left > 0 && witness_ != nullptr)
+    witness_->arrived(removed.wire.kind, removed.wire.index, left, true);
   while (const auto held = take_held([place](const Held& each) { return each.place == place; }))
     if (pass_on) send(removed.wire.to, held->count);
   const auto kind = removed.wire.kind;

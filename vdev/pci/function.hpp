@@ -90,6 +90,12 @@ class Access {
   virtual void read_config(std::size_t offset, std::span<std::byte> into) noexcept = 0;
   virtual void write_config(std::size_t offset, std::span<const std::byte> from) noexcept = 0;
   virtual void reset() noexcept = 0;
+  /// A client arrives. What an earlier client was given, and may have kept, is cut off: the
+  /// doorbells get new eventfds, the memory of BARs new files with the same bytes. On an error,
+  /// such as EMFILE, this client can't be served; the next one may be.
+  [[nodiscard]] virtual Result<void> admit_client() = 0;
+  /// The client has gone, and so have its memory and its interrupts.
+  virtual void client_gone() noexcept = 0;
 
  protected:
   ~Access() = default;
@@ -109,13 +115,8 @@ class Function : public Access {
   /// All six; those without a shape do not exist.
   [[nodiscard]] const std::array<Bar, most_bars>& bars() const noexcept { return bars_; }
   void reset() noexcept override;
-
-  /// A client arrives. What an earlier client was given, and may have kept, is cut off: the
-  /// doorbells get new eventfds, the memory of BARs new files with the same bytes. On an error,
-  /// such as EMFILE, this client can't be served; the next one may be.
-  [[nodiscard]] Result<void> admit_client();
-  /// The client has gone, and so have its memory and its interrupts.
-  void client_gone() noexcept { on_client_gone(); }
+  [[nodiscard]] Result<void> admit_client() override;
+  void client_gone() noexcept override { on_client_gone(); }
 
   [[nodiscard]] Interrupts& interrupts() noexcept { return interrupts_; }
   [[nodiscard]] DmaSpace& memory() noexcept { return memory_; }

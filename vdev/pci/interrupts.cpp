@@ -104,6 +104,7 @@ void Interrupts::disconnect(InterruptKind kind, unsigned index) noexcept {
 
 void Interrupts::disconnect(InterruptKind kind) noexcept {
   for (unsigned index = 0; index < count(kind); ++index) told_disconnected(kind, index);
+  if (tap_ != nullptr) tap_->disconnected_all(kind);
   if (kind == InterruptKind::intx) {
     intx_.event.reset();
   } else if (kind == user_) {
@@ -113,6 +114,7 @@ void Interrupts::disconnect(InterruptKind kind) noexcept {
 }
 
 void Interrupts::set_masked(InterruptKind kind, unsigned index, bool masked) noexcept {
+  if (tap_ != nullptr) tap_->masked(kind, index, masked);
   if (kind == InterruptKind::intx) {
     intx_.signalled = masked;
     return signal_intx();
@@ -134,6 +136,7 @@ bool Interrupts::pending(InterruptKind kind, unsigned index) const noexcept {
 }
 
 void Interrupts::trigger(InterruptKind kind, unsigned index) noexcept {
+  if (tap_ != nullptr) tap_->triggered(kind, index);
   if (kind != InterruptKind::intx)
     lines_[index].line.interrupt().raise();
   else if (intx_.event)

@@ -43,6 +43,13 @@ class ConnectionTap {
   [[nodiscard]] virtual os::EventFd connected(InterruptKind kind, unsigned index,
                                               os::EventFd event) noexcept = 0;
   virtual void disconnected(InterruptKind kind, unsigned index) noexcept = 0;
+  /// All of the kind were disconnected, which the client then does not use any more.
+  virtual void disconnected_all(InterruptKind kind) noexcept { (void)kind; }
+  /// It is masked or unmasked, by the transport or by a register of the guest's.
+  virtual void masked(InterruptKind kind, unsigned index, bool masked) noexcept {
+    (void)kind, (void)index, (void)masked;
+  }
+  virtual void triggered(InterruptKind kind, unsigned index) noexcept { (void)kind, (void)index; }
 };
 
 class Interrupts {
@@ -72,7 +79,7 @@ class Interrupts {
   /// As if the device had raised it.
   void trigger(InterruptKind kind, unsigned index) noexcept;
 
-  /// Sets what is called when a connection is made or ended, from now on; null: nothing is.
+  /// Sets what is told of connections, masks and triggers from now on; null: nothing is.
   void tell(ConnectionTap* tap) noexcept { tap_ = tap; }
 
   // Set by the config space: MSI-X function mask, the command register's interrupt disable.

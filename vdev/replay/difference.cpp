@@ -45,4 +45,14 @@ std::string hex_of(std::span<const std::byte> bytes, std::size_t most) {
   return bytes.size() > most ? line + " …" : line;
 }
 
+Error damaged(const Entry& entry, std::string_view why) {
+  return fault(std::errc::protocol_error, "entry {} (byte {}, {}) is damaged: {}",
+               grouped(entry.ordinal), grouped(entry.position), name_of(entry.kind), why);
+}
+
+std::string Player::summary() const {
+  return text("{} requests, {} completions with {} bytes of output compared",
+              grouped(compared_.requests), grouped(compared_.answers), grouped(compared_.bytes));
+}
+
 }  // namespace bellwire::replay

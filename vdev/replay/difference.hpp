@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,10 +32,13 @@ struct Difference {
 [[nodiscard]] std::string hex_of(std::span<const std::byte> bytes, std::size_t most = 16);
 
 struct Compared {
-  std::uint64_t requests = 0;  ///< that were given to the device
-  std::uint64_t answers = 0;   ///< completions, or reads of registers and transfers
+  std::uint64_t requests = 0;  ///< that were given to the device; of a function: accesses
+  std::uint64_t answers = 0;   ///< completions; of a function: what was read, transfers, interrupts
   std::uint64_t bytes = 0;     ///< in them
 };
+
+/// Where a Player gets the entry from that follows the one that it plays; empty: there is none.
+using NextEntry = std::function<Result<std::optional<Entry>>()>;
 
 /// Does to a device what a journal says, entry by entry, and compares what it does. One thread,
 /// the one that runs the device's context.
@@ -47,10 +51,15 @@ class Player {
   /// A line about an entry, for people.
   [[nodiscard]] virtual std::string describe(const Entry& entry) const = 0;
   [[nodiscard]] const Compared& compared() const noexcept { return compared_; }
+  /// The same, for people.
+  [[nodiscard]] virtual std::string summary() const;
 
  protected:
   Compared compared_;
 };
+
+/// EPROTO, with the entry's place.
+[[nodiscard]] Error damaged(const Entry& entry, std::string_view why);
 
 /// Reads the beginning of an entry's body as an object. EPROTO: it is too short.
 template <class Object>

@@ -7,9 +7,29 @@
 namespace bellwire::replay {
 
 std::string_view name_of(EntryKind kind) noexcept {
-  constexpr std::string_view names[] = {"nothing",    "facts",      "end",      "attached",
-                                        "detached",   "generation", "doorbell", "request",
-                                        "completion", "interrupt",  "stopping"};
+  constexpr std::string_view names[] = {"nothing",
+                                        "facts",
+                                        "end",
+                                        "attached",
+                                        "detached",
+                                        "generation",
+                                        "doorbell",
+                                        "request",
+                                        "completion",
+                                        "interrupt",
+                                        "stopping",
+                                        "client",
+                                        "access",
+                                        "answer",
+                                        "reset",
+                                        "transfer",
+                                        "end of a transfer",
+                                        "wire",
+                                        "region",
+                                        "turn",
+                                        "waiting",
+                                        "direct use of memory"};
+  static_assert(std::size(names) == entry_kinds);
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown";
 }

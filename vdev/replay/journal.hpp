@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // A journal: a file of all that crossed between a device and its driver, in the order in which the
-// device's thread saw it; and its format, version 1. All numbers are little endian.
+// device's thread saw it; and its format, version 2. All numbers are little endian.
 //
 //     JournalHeader
 //     for each entry, from a multiple of 8 on:
@@ -11,6 +11,8 @@
 // The first entry has the facts. A body of more than most_piece bytes is in several entries, each
 // but the last of them marked as `continued`. The file ends with an entry `end`; one that does not
 // was cut: the process was killed, or the file was not copied whole.
+//
+// Version 1 has ring devices alone, and is read as well.
 //
 // JournalWriter writes one, JournalReader reads it.
 #pragma once
@@ -37,9 +39,26 @@ enum class EntryKind : std::uint16_t {
   doorbell = 6,    ///< of a queue; number: the eventfd's count
   request = 7,     ///< of a queue; number: its index; body: RequestBody, input
   completion = 8,  ///< likewise; body: CompletionBody, output
-  interrupt = 9,   ///< of a queue, which the device raised
+  interrupt = 9,   ///< of a queue, which the device raised; number, InterruptBody: see below
   stopping = 10,   ///< the device is told to end what it has in hand
+
+  // Of a PCI function. What the device does at once in response follows an entry; an interrupt
+  // comes a little later. Of `interrupt`, the number is the vector, and the body an InterruptBody.
+  client = 11,    ///< number: 1: one arrives, 0: it has gone
+  access = 12,    ///< to registers or config space; body: AccessBody, what is written
+  answer = 13,    ///< to the access before it, a read; body: what was read
+  reset = 14,     ///< by the client
+  transfer = 15,  ///< DMA; number: its own; body: TransferBody, what is written or was read
+  transferred =
+      16,        ///< one that did not end at once has ended; body: TransferredBody, what was read
+  wire = 17,     ///< number: of the interrupt; body: WireBody
+  region = 18,   ///< number: 1: of the guest's memory, comes, 0: goes; body: RegionBody
+  turn = 19,     ///< the device did something by itself: a handler of its context ran
+  waiting = 20,  ///< number: 1: its context has something under way from here on, 0: nothing
+  direct = 21,   ///< it uses the guest's memory without transfers; body: the address
 };
+
+constexpr std::size_t entry_kinds = 22;
 
 /// What is said of an entry's kind: "request".
 [[nodiscard]] std::string_view name_of(EntryKind kind) noexcept;
@@ -53,7 +72,9 @@ struct JournalHeader {
   static constexpr std::uint64_t expected_magic = 0x4C4E524A4C4C4542;  // "BELLJRNL"
 
   std::uint64_t magic = expected_magic;
-  std::uint32_t version = 1;
+  static constexpr std::uint32_t oldest_version = 1;  ///< that is read
+
+  std::uint32_t version = 2;
   std::uint32_t checksum = 0;  ///< CRC-32C of what is before it
 };
 
@@ -88,15 +109,58 @@ struct CompletionBody {
   std::uint64_t result = 0;
 };
 
+struct InterruptBody {
+  std::uint64_t count = 0;  ///< how many became this one
+};
+
+struct AccessBody {
+  static constexpr std::uint8_t config_space = 0xFF;  ///< in place of a BAR
+
+  std::uint64_t offset = 0;
+  std::uint32_t size = 0;  ///< bytes
+  std::uint8_t bar = 0;
+  std::uint8_t write = 0;  ///< 1: by the guest
+  std::uint16_t unused = 0;
+};
+
+struct TransferBody {
+  std::uint64_t address = 0;  ///< the guest's
+  std::uint64_t size = 0;     ///< bytes
+  std::uint32_t write = 0;    ///< 1: to the guest's memory
+  std::uint32_t ended = 0;    ///< 1: at once, as `error` says
+  std::uint32_t error = 0;    ///< an errno; 0: it was done
+  std::uint32_t unused = 0;
+};
+
+struct TransferredBody {
+  std::uint32_t error = 0;  ///< likewise
+  std::uint32_t unused = 0;
+};
+
+struct WireBody {
+  std::uint32_t kind = 0;  ///< a pci::InterruptKind
+  std::uint32_t act = 0;   ///< a pci::WireAct
+};
+
+struct RegionBody {
+  std::uint64_t first = 0, last = 0;  ///< the guest's addresses
+};
+
 static_assert(sizeof(JournalHeader) == 16);
 static_assert(sizeof(EntryHeader) == 24);
 static_assert(sizeof(GenerationBody) == 8);
 static_assert(sizeof(RequestBody) == 32);
 static_assert(sizeof(CompletionBody) == 24);
+static_assert(sizeof(InterruptBody) == 8);
+static_assert(sizeof(AccessBody) == 16);
+static_assert(sizeof(TransferBody) == 32);
+static_assert(sizeof(TransferredBody) == 8);
+static_assert(sizeof(WireBody) == 8);
+static_assert(sizeof(RegionBody) == 16);
 
 constexpr std::size_t entry_alignment = 8;
-constexpr std::size_t most_piece = 64 << 10;                  ///< bytes of body in one entry
-constexpr std::size_t most_body = BELLWIRE_MAX_REQUEST + 64;  ///< in all pieces of one
+constexpr std::size_t most_piece = 64 << 10;         ///< bytes of body in one entry
+constexpr std::size_t most_body = (64 << 20) + 256;  ///< in all pieces of one
 
 /// Bytes that an entry takes in the file.
 [[nodiscard]] constexpr std::size_t entry_size(std::size_t body) noexcept {

@@ -47,10 +47,10 @@ Result<void> JournalReader::read_header() {
   if (header.checksum != crc32c(bytes_of(header).first(offsetof(JournalHeader, checksum))))
     return fault(std::errc::protocol_error, "'{}' is damaged: the checksum of its header is wrong",
                  name_);
-  if (header.version != JournalHeader().version)
+  if (header.version < JournalHeader::oldest_version || header.version > JournalHeader().version)
     return fault(std::errc::protocol_error,
-                 "'{}' is a recording of version {}, and this program reads version {}", name_,
-                 header.version, JournalHeader().version);
+                 "'{}' is a recording of version {}, and this program reads versions {} to {}",
+                 name_, header.version, JournalHeader::oldest_version, JournalHeader().version);
   position_ = sizeof header;
   return {};
 }

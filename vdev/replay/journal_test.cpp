@@ -3,10 +3,12 @@
 // A journal that was written is read as it was; of one that is cut or damaged, what is before that.
 #include <doctest/doctest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "vdev/core/crc32c.hpp"
 #include "vdev/replay/journal_reader.hpp"
 #include "vdev/replay/journal_writer.hpp"
 #include "vdev/testing/process.hpp"
@@ -58,6 +60,15 @@ std::string small_journal() {
     writer->add(EntryKind::request, 0, number, {pattern(number * 5)});
   CHECK(writer->finish().value().requests == 3);
   return content_of(path);
+}
+
+// The same, as another version would have written it.
+std::string with_version(std::uint32_t version) {
+  auto journal = small_journal();
+  JournalHeader header{.version = version};
+  header.checksum = crc32c(bytes_of(header).first(offsetof(JournalHeader, checksum)));
+  std::memcpy(journal.data(), &header, sizeof header);
+  return journal;
 }
 
 }  // namespace
@@ -126,8 +137,18 @@ TEST_CASE("what is no journal, or of another version, is refused") {
   CHECK(read_all("").error.find("is not a recording") != std::string::npos);
   CHECK(read_all(std::string(1000, '\0')).error.find("is not a recording") != std::string::npos);
   auto other = small_journal();
-  other[offsetof(JournalHeader, version)] = 2;
+  other[offsetof(JournalHeader, version)] ^= 1;
   CHECK(read_all(other).error.find("the checksum of its header") != std::string::npos);
+  CHECK(read_all(with_version(0))
+            .error.find("of version 0, and this program reads versions 1 to 2") !=
+        std::string::npos);
+  CHECK(read_all(with_version(3)).error.find("of version 3, and") != std::string::npos);
+}
+
+TEST_CASE("what an older version wrote is read") {
+  const auto read = read_all(with_version(1));
+  CHECK(read.error.empty());
+  CHECK(read.numbers == std::vector<std::uint32_t>{1, 2, 3, 0});
 }
 
 TEST_CASE("a process that is killed leaves what it had written") {

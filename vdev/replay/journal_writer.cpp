@@ -122,12 +122,16 @@ void JournalWriter::give_up(const std::string& why) noexcept {
   log::warning("the recording ends here, and the device goes on: {}", why);
 }
 
-// The clock is read once for entries of one kind that follow each other.
+// The clock is read once for entries of one kind that follow each other; but the time between
+// accesses counts in a replay.
 void JournalWriter::add(EntryKind kind, unsigned queue, std::uint32_t number,
                         std::initializer_list<std::span<const std::byte>> parts) noexcept {
-  if (kind != std::exchange(last_kind_, kind)) now_ = now();
+  if (kind != std::exchange(last_kind_, kind) || kind == EntryKind::access) now_ = now();
   std::size_t size = 0;
   for (const auto& part : parts) size += part.size();
+  if (!ended_ && size > most_body)
+    return give_up(
+        text("{} bytes at once are more than a recording's {}", grouped(size), grouped(most_body)));
   EntryHeader header{
       .ns = now_, .number = number, .kind = kind, .queue = static_cast<std::uint8_t>(queue)};
   std::size_t done = 0;
@@ -137,7 +141,7 @@ void JournalWriter::add(EntryKind kind, unsigned queue, std::uint32_t number,
     if (!add_piece(header, {parts.begin(), parts.size()}, done)) return;
     done += header.size;
   } while (done < size);
-  if (kind == EntryKind::request) ++counts_.requests;
+  if (kind == EntryKind::request || kind == EntryKind::access) ++counts_.requests;
 }
 
 // `header.size` bytes of all parts, from there on. Room for the end is always left.

@@ -13,11 +13,6 @@ constexpr std::uint64_t most_memory = std::uint64_t{4} << 30;
 constexpr std::chrono::milliseconds slice{10};  // of a wait
 constexpr std::chrono::hours most_time{1};      // that a recorded request is waited for
 
-Error damaged(const Entry& entry, std::string_view why) {
-  return fault(std::errc::protocol_error, "entry {} (byte {}), a {}, is damaged: {}",
-               grouped(entry.ordinal), grouped(entry.position), name_of(entry.kind), why);
-}
-
 Result<Attachment> make_attachment(const bellwire_format& format) {
   if (format.size < sizeof(bellwire_header) || format.size > most_memory)
     return fault(std::errc::protocol_error, "its memory has {} bytes", grouped(format.size));

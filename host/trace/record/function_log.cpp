@@ -5,7 +5,7 @@
 
 namespace bellwire::host {
 
-void FunctionLog::saw(const pci::Event& event) noexcept {
+void FunctionLog::saw(const pci::Event& event, std::span<const std::byte>) noexcept {
   const std::lock_guard lock(mutex_);
   const bool interrupt = event.kind == pci::EventKind::interrupt;
   counts_.events[static_cast<std::size_t>(event.kind)] += interrupt ? event.size : 1;

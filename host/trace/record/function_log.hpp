@@ -31,7 +31,7 @@ class FunctionLog final : public pci::Observer {
 
   explicit FunctionLog(std::size_t room = usual_room) noexcept : room_(room) {}
 
-  void saw(const pci::Event& event) noexcept override;
+  void saw(const pci::Event& event, std::span<const std::byte> bytes) noexcept override;
 
   [[nodiscard]] FunctionCounts counts() const;
 

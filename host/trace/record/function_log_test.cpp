@@ -11,12 +11,12 @@ using pci::EventKind;
 
 TEST_CASE("a log counts always, and keeps events only while somebody records") {
   FunctionLog log(2);
-  log.saw({.kind = EventKind::write, .bar = 1, .size = 4, .where = 8, .value = 7});
+  log.saw({.kind = EventKind::write, .bar = 1, .size = 4, .where = 8, .value = 7}, {});
   CHECK(log.end().events.empty());
   log.begin();
-  log.saw({.kind = EventKind::dma_write, .size = 512, .where = 0x1000});
-  log.saw({.kind = EventKind::dma_read, .failed = true, .size = 64});
-  log.saw({.kind = EventKind::interrupt, .size = 3});
+  log.saw({.kind = EventKind::dma_write, .size = 512, .where = 0x1000}, {});
+  log.saw({.kind = EventKind::dma_read, .failed = true, .size = 64}, {});
+  log.saw({.kind = EventKind::interrupt, .size = 3}, {});
   CHECK(log.recorded() == 2);
   const auto recorded = log.end();
   CHECK(recorded.events.size() == 2);

@@ -33,7 +33,9 @@ class Counter final : public Function, RegisterBlock {
 };
 
 struct Seen final : Observer {
-  void saw(const Event& event) noexcept override { events.push_back(event); }
+  void saw(const Event& event, std::span<const std::byte>) noexcept override {
+    events.push_back(event);
+  }
   [[nodiscard]] std::vector<EventKind> kinds() const {
     std::vector<EventKind> list;
     for (const auto& event : events) list.push_back(event.kind);
@@ -46,7 +48,8 @@ struct Scene {
   boost::asio::io_context context{one_thread};
   Counter function;
   Seen seen;
-  std::optional<Observation> observation{std::in_place, context, function, seen};
+  std::optional<Observation> observation{std::in_place, context, function,
+                                         std::vector<Observer*>{&seen}};
 
   // As a transport does.
   RegisterBlock& registers() { return *function.bars()[0].registers; }
@@ -128,10 +131,60 @@ TEST_CASE("interrupts pass through, each kind, and are seen") {
   CHECK(scene.seen.events.size() == 2);
 }
 
+TEST_CASE("what the client does is seen, and what begins before it has ended") {
+  struct Steps final : Observer {
+    void saw(const Event& event, std::span<const std::byte> bytes) noexcept override {
+      steps.push_back(text("saw {}, {} bytes", static_cast<int>(event.kind), bytes.size()));
+    }
+    void begins(const Event& event, std::span<const std::byte> bytes) noexcept override {
+      steps.push_back(text("begins {}, {} bytes", static_cast<int>(event.kind), bytes.size()));
+    }
+    void wired(InterruptKind kind, unsigned index, WireAct act) noexcept override {
+      steps.push_back(text("wire {} {}: {}", static_cast<int>(kind), index, static_cast<int>(act)));
+    }
+    void client(bool here) noexcept override { steps.emplace_back(here ? "client" : "gone"); }
+    void region(bool here, const AddressRange& range) noexcept override {
+      steps.push_back(text("{} {:#x}", here ? "region" : "no region", range.first()));
+    }
+    std::vector<std::string> steps;
+  } steps;
+  Scene scene;
+  scene.observation.emplace(scene.context, scene.function,
+                            std::vector<Observer*>{&scene.seen, &steps});
+  auto& function = scene.function;
+  REQUIRE(function.access().admit_client().has_value());
+  REQUIRE(function.memory().add({.address = 0x1000, .size = 4096}).has_value());
+  scene.registers().write(0, 2, 5);
+  CHECK(scene.registers().read(0, 4) == 6);
+  function.interrupts().connect(InterruptKind::msix, 1, os::EventFd::create().value());
+  function.interrupts().set_masked(InterruptKind::msix, 1, true);
+  function.interrupts().trigger(InterruptKind::msix, 0);
+  function.interrupts().disconnect(InterruptKind::msix, 0);  // it never was
+  function.interrupts().disconnect(InterruptKind::msix);
+  function.memory().clear();
+  function.access().client_gone();
+  CHECK(steps.steps == std::vector<std::string>{"client", "region 0x1000", "begins 1, 2 bytes",
+                                                "saw 1, 2 bytes", "begins 0, 0 bytes",
+                                                "saw 0, 4 bytes", "wire 2 1: 0", "wire 0 0: 2",
+                                                "wire 2 1: 3", "wire 2 0: 5", "wire 2 1: 1",
+                                                "wire 2 0: 2", "no region 0x1000", "gone"});
+  CHECK(scene.seen.kinds() == std::vector{EventKind::write, EventKind::read});
+}
+
+TEST_CASE("an interrupt that was on its way when its client left is seen as lost") {
+  Scene scene;
+  scene.function.interrupts().connect(InterruptKind::msix, 0, os::EventFd::create().value());
+  scene.function.interrupts().vector(0).raise();
+  scene.function.interrupts().disconnect(InterruptKind::msix);
+  REQUIRE(scene.seen.kinds() == std::vector{EventKind::interrupt});
+  CHECK(scene.seen.events[0].failed);
+}
+
 TEST_CASE("one interrupt is lost on purpose, counted over all vectors") {
   Scene scene;
   const auto faults = std::make_shared<FaultTally>(FaultPlan::parse("drop interrupt 2").value());
-  scene.observation.emplace(scene.context, scene.function, scene.seen, faults);
+  scene.observation.emplace(scene.context, scene.function, std::vector<Observer*>{&scene.seen},
+                            faults);
   const auto client = os::create_events(2).value();
   for (const unsigned vector : {0U, 1U, 1U}) {
     scene.function.interrupts().connect(InterruptKind::msix, vector,

@@ -74,7 +74,7 @@ Commands::Commands(pci::Function& function, UnmaskBy unmask_by) noexcept
 Commands::~Commands() {
   irqs_.disconnect();
   function_.memory().clear();
-  function_.client_gone();
+  function_.access().client_gone();
 }
 
 Result<Reply> Commands::handle(Message request) {

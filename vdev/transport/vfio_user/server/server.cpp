@@ -38,7 +38,7 @@ Session::Session(asio::io_context& context, os::UniqueFd socket, pci::Function& 
       link_([this] { soon(); }) {}
 
 void Session::start() {
-  if (auto admitted = function_.admit_client(); !admitted) {
+  if (auto admitted = function_.access().admit_client(); !admitted) {
     log::warning("{}: a client is turned away: {}", name_, admitted.error().message);
     return end(admitted.error().message);
   }
