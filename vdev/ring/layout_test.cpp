@@ -143,3 +143,49 @@ TEST_CASE("an index passes an event exactly when its entry is among the new ones
   CHECK(bellwire_event_passed(0xffffffff, 3, 0xfffffffe));
   CHECK(bellwire_event_passed(1, 3, 0xfffffffe));
 }
+
+// It depends on the two differences alone, of which all are tried that lie near an edge.
+TEST_CASE("an index passes an event also where it wraps") {
+  std::vector<std::uint32_t> differences;
+  for (const std::uint32_t middle : {0U, 1U << 16, 1U << 31})
+    for (std::uint32_t from = 0; from < 100; ++from) differences.push_back(middle + from - 50);
+  for (const std::uint32_t before : {0U, 1U, 0x7FFF'FFFFU, 0x8000'0000U, 0xFFFF'FFFFU})
+    for (const auto count : differences)
+      for (const auto ahead : differences)
+        if ((bellwire_event_passed(before + ahead, before + count, before) != 0) != (ahead < count))
+          FAIL("event ", before + ahead, ", from ", before, " to ", before + count);
+}
+
+// In numbers that can't overflow, whatever a hostile side has put into the format.
+TEST_CASE("of a format that is accepted, each queue lies in the memory, and none in another") {
+  __extension__ using Wide = unsigned __int128;
+  std::vector<std::uint64_t> numbers;
+  for (const int shift : {12, 13, 20, 32, 59, 63})
+    for (const auto from : {std::uint64_t{0}, std::uint64_t{4096}, -std::uint64_t{4096}})
+      numbers.push_back((std::uint64_t{1} << shift) + from);
+  for (const int pages : {0, 2, 3, -1, -2})
+    numbers.push_back(static_cast<std::uint64_t>(pages) * BELLWIRE_PAGE_SIZE);
+  std::size_t accepted = 0;
+  bellwire_format format{};
+  format.magic = BELLWIRE_MAGIC;
+  format.version = BELLWIRE_VERSION;
+  for (const std::uint32_t queues : {1U, 2U, 3U, 32U})
+    for (const std::uint32_t entries : {8U, 256U, 32768U})
+      for (const std::uint32_t records : {0U, 1U, 65536U})
+        for (const auto size : numbers)
+          for (const auto offset : numbers)
+            for (const auto stride : numbers) {
+              format.queues = queues;
+              format.ring_entries = entries;
+              format.trace_entries = records;
+              format.size = size;
+              format.queue_offset = offset;
+              format.queue_stride = stride;
+              if (bellwire_format_check(&format, size) != BELLWIRE_FORMAT_OK) continue;
+              ++accepted;
+              REQUIRE(Wide{offset} >= BELLWIRE_HEADER_SIZE);
+              REQUIRE(Wide{offset} + Wide{stride} * queues <= size);
+              REQUIRE(bellwire_payload_offset(entries, records) < stride);
+            }
+  CHECK(accepted > 100);
+}
