@@ -45,6 +45,7 @@ std::string command_of(const Options& options) {
   if (choice.queues) words += text(" --queues {}", *choice.queues);
   if (choice.depth) words += text(" --depth {}", *choice.depth);
   if (choice.faults) words += text(" --fault '{}'", options.faults);
+  if (choice.switchboard) words += *choice.switchboard ? " --switchboard" : " --no-switchboard";
   if (!choice.operator_on) words += " --no-operator";
   if (!choice.recover) words += " --recover off";
   return words;
@@ -106,6 +107,8 @@ void add_options(CLI::App& app, Run& chosen) {
   app.add_option("--fault", options->faults,
                  "A plan for all devices, as docs/faults.md says, or none (default: by chance)")
       ->type_name("PLAN");
+  app.add_flag("--switchboard,!--no-switchboard", options->choice.switchboard,
+               "Devices and guests meet at one (default: by chance)");
   app.add_flag("!--no-operator", options->choice.operator_on,
                "Nobody is killed, frozen or reset, but by the plan");
   app.add_option("--recover", options->choice.recover, "Whether drivers look for what did not come")

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/simulate/fiber.hpp"
 
+#include <boost/asio/detail/call_stack.hpp>
+#include <boost/asio/detail/thread_context.hpp>
+#include <boost/asio/detail/thread_info_base.hpp>
 #include <cstdint>
 #include <utility>
 
@@ -33,6 +36,16 @@ void start_switch(void**, const void*, std::size_t) {}
 void finish_switch(void*, const void**, std::size_t*) {}
 #endif
 
+// For Asio each fiber is a thread.
+void* exchange_asio_calls(void* calls) {
+  namespace detail = boost::asio::detail;
+  using Call = detail::call_stack<detail::thread_context, detail::thread_info_base>::context;
+  detail::tss_ptr<Call> top;
+  auto* const before = static_cast<Call*>(top);
+  top = static_cast<Call*>(calls);
+  return before;
+}
+
 }  // namespace
 
 Fiber::Fiber(std::function<void()> body)
@@ -48,9 +61,11 @@ Fiber::Fiber(std::function<void()> body)
 
 void Fiber::enter() {
   void* fake = nullptr;
+  auto* const outside = exchange_asio_calls(asio_calls_);
   start_switch(&fake, stack_.get(), stack_size);
   ::swapcontext(&outside_, &own_);
   finish_switch(fake, nullptr, nullptr);
+  asio_calls_ = exchange_asio_calls(outside);
 }
 
 void Fiber::leave() {

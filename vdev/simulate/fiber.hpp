@@ -32,6 +32,7 @@ class Fiber {
   std::unique_ptr<std::byte[]> stack_;
   ucontext_t own_{}, outside_{};
   bool ended_ = false;
+  void* asio_calls_ = nullptr;  // what Asio keeps per thread: which of its contexts run
   // What AddressSanitizer wants to know of the two stacks.
   void* fake_stack_ = nullptr;
   const void* outside_stack_ = nullptr;

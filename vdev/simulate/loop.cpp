@@ -17,6 +17,7 @@ std::vector<Loop*>& loops() {
 
 Loop::Loop(Process& process) : process_(process) {
   loops().push_back(this);
+  add(asio_);
 }
 
 Loop::~Loop() {
@@ -27,8 +28,19 @@ Loop& Loop::of(boost::asio::io_context& context) {
   return **std::ranges::find_if(loops(), [&](Loop* loop) { return &loop->context_ == &context; });
 }
 
+std::optional<Time> Loop::Asio::ready() const noexcept {
+  if (again) return Time::min();
+  return epoll != nullptr ? epoll->next() : std::nullopt;
+}
+
+void Loop::Asio::handle() {
+  loop.context_.restart();
+  again = loop.context_.poll_one() > 0;
+}
+
 void Loop::run(const std::function<bool()>& until) {
   auto& random = World::current()->random();
+  asio_.epoll = World::current()->files().epoll_of(process_);
   while (!until() && !process_.killed()) {
     if (run_one())
       process_.pause(random.time(200ns, 5us));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Loop: what a simulated process has in place of Asio's event loop; its context only names it. What
-// is posted goes first, in order; of several eventfds and timers that are ready, chance decides
-// which is next. On its process.
+// Loop: what a simulated process has around Asio's event loop. What is posted by post() goes first,
+// in order; of several eventfds, timers and what Asio waits for itself (sockets, on system/calls.cpp)
+// chance decides which is next. On its process.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "vdev/loop/timer.hpp"
-#include "vdev/simulate/world.hpp"
+#include "vdev/simulate/files.hpp"
 
 namespace bellwire::simulate {
 
@@ -48,11 +48,23 @@ class Loop {
   void remove(Source& source) noexcept { std::erase(sources_, &source); }
 
  private:
+  // One handler of Asio's own at a time.
+  struct Asio final : Source {
+    explicit Asio(Loop& on) : loop(on) {}
+    [[nodiscard]] std::optional<Time> ready() const noexcept override;
+    void handle() override;
+
+    Loop& loop;
+    Epoll* epoll = nullptr;
+    bool again = false;  // a handler may have posted another
+  };
+
   bool run_one();
   [[nodiscard]] Time first() const noexcept;
 
   Process& process_;
   boost::asio::io_context context_{1};
+  Asio asio_{*this};
   std::vector<Source*> sources_;
   std::vector<Source*> ready_;                                          // kept for its memory
   std::deque<std::pair<std::shared_ptr<PostOwner>, unsigned>> posted_;  // goes first

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "vdev/core/transport.hpp"
 #include "vdev/os/text.hpp"
 
 namespace bellwire::simulate {
@@ -80,12 +81,21 @@ std::vector<std::string> device_names() {
   return {"echo", "digest", "late"};
 }
 
-std::vector<PairSetup> set_up(const Choice& choice, Random& random) {
+Setup set_up(const Choice& choice, Random& random) {
   const auto by_chance = random.one_of({1U, 1U, 2U, 3U});
-  std::vector<PairSetup> pairs;
+  Setup setup;
   for (auto left = choice.pairs.value_or(by_chance); left > 0; --left)
-    pairs.push_back(set_up_one(choice, random));
-  return pairs;
+    setup.pairs.push_back(set_up_one(choice, random));
+  const bool switchboard_by_chance = random.one_in(2);
+  setup.switchboard = choice.switchboard.value_or(switchboard_by_chance);
+  if (!setup.switchboard) return setup;
+  const auto most = std::ranges::max(setup.pairs, {}, &PairSetup::entries).entries;
+  for (auto& pair : setup.pairs) pair.entries = most;
+  return setup;
+}
+
+std::uint64_t payload(std::uint32_t depth) noexcept {
+  return std::uint64_t{depth} * 2 * sizeof(Exchange::input);
 }
 
 bool may_lose(const FaultPlan& faults) noexcept {

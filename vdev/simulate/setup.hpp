@@ -23,6 +23,7 @@ struct Choice {
   std::optional<unsigned> queues;
   std::optional<std::uint32_t> depth;
   std::optional<FaultPlan> faults;
+  std::optional<bool> switchboard;  ///< whether devices and guests meet at one
   bool operator_on = true;  ///< whether anybody kills, freezes and resets
   bool recover = true;      ///< whether drivers look for what did not come
 };
@@ -45,7 +46,14 @@ struct PairSetup {
 
 constexpr unsigned most_pairs = 8;
 
-[[nodiscard]] std::vector<PairSetup> set_up(const Choice& choice, Random& random);
+struct Setup {
+  std::vector<PairSetup> pairs;
+  bool switchboard;  ///< then all pairs have rings of one size
+};
+
+[[nodiscard]] Setup set_up(const Choice& choice, Random& random);
+/// Of payload, for the requests that are in flight on a queue.
+[[nodiscard]] std::uint64_t payload(std::uint32_t depth) noexcept;
 /// Whether a plan has faults that lose signals, or hold them for long.
 [[nodiscard]] bool may_lose(const FaultPlan& faults) noexcept;
 /// A line.

@@ -2,24 +2,68 @@
 #include "vdev/simulate/simulation.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
+
+#include "vdev/os/fd.hpp"
 
 namespace bellwire::simulate {
 namespace {
 
-using Pairs = std::vector<std::unique_ptr<Pair>>;
+// What is simulated. The pairs go first.
+struct Stage {
+  std::unique_ptr<Board> board;  // null: there is none
+  std::vector<std::unique_ptr<Pair>> pairs;
+  bool finished = false;
 
-Result<Pairs> start_pairs(const Choice& choice, World& world) {
-  const auto setups = set_up(choice, world.random());
-  Pairs pairs;
-  for (unsigned number = 0; number < setups.size(); ++number) {
-    const auto share =
-        choice.requests / setups.size() + (number < choice.requests % setups.size() ? 1 : 0);
-    auto pair = Pair::start(world, setups[number], number, share);
+  // With a switchboard, all leave when all are done, and it ends when all have left.
+  void pair_changed() {
+    const auto done = [](const auto& pair) { return pair->done(); };
+    const auto left = [](const auto& pair) { return pair->left(); };
+    if (!std::exchange(finished, std::ranges::all_of(pairs, done)) && finished)
+      for (const auto& pair : pairs) pair->finish();
+    if (std::ranges::all_of(pairs, left)) board->end();
+  }
+};
+
+constexpr std::uint64_t least_memory = std::uint64_t{64} << 10;  // of a switchboard's slot
+constexpr unsigned fds_per_vector = 24;  // at the switchboard, with both sides, and on their way
+
+Result<Board::Options> board_options(const Choice& choice, const std::vector<PairSetup>& pairs) {
+  Board::Options options{.slots = static_cast<unsigned>(pairs.size()),
+                         .vectors = std::ranges::max(pairs, {}, &PairSetup::queues).queues,
+                         .entries = pairs.front().entries,
+                         .operator_on = choice.operator_on};
+  const auto depth = std::ranges::max(pairs, {}, &PairSetup::depth).depth;
+  const auto size = ring::memory_size(options.vectors, options.entries, payload(depth));
+  if (!size) return size.error();
+  options.memory = std::max(least_memory, std::bit_ceil(*size));
+  const auto fds = options.slots * 2 * options.vectors * fds_per_vector + 1024;
+  if (auto enough = os::ensure_fds(fds); !enough) return enough.error();
+  return options;
+}
+
+Result<std::unique_ptr<Stage>> start(const Choice& choice, World& world) {
+  const auto setup = set_up(choice, world.random());
+  auto stage = std::make_unique<Stage>();
+  auto& pairs = stage->pairs;
+  if (setup.switchboard) {
+    const auto options = board_options(choice, setup.pairs);
+    if (!options) return options.error();
+    stage->board = std::make_unique<Board>(world, *options, [&pairs] {
+      for (const auto& pair : pairs) pair->move();
+    });
+    stage->board->start_processes();
+  }
+  const auto count = setup.pairs.size();
+  for (unsigned number = 0; number < count; ++number) {
+    const auto share = choice.requests / count + (number < choice.requests % count ? 1 : 0);
+    auto pair = Pair::start(world, setup.pairs[number], number, share, stage->board.get(),
+                            [on = stage.get()] { on->pair_changed(); });
     if (!pair) return pair.error();
     pairs.push_back(std::move(*pair));
   }
-  return pairs;
+  return stage;
 }
 
 // A generation takes a few seconds, whatever happens to it.
@@ -27,9 +71,9 @@ class Progress {
  public:
   static constexpr std::uint64_t most_steps = 20'000'000;
 
-  bool stands_still(const Pairs& pairs, const World& world) {
+  bool stands_still(const Stage& stage, const World& world) {
     std::uint64_t generations = 0;
-    for (const auto& pair : pairs) generations += pair->counts().generations;
+    for (const auto& pair : stage.pairs) generations += pair->counts().generations;
     if (std::exchange(generations_, generations) != generations) {
       since_ = world.now();
       steps_ = world.steps();
@@ -44,17 +88,24 @@ class Progress {
   std::uint64_t steps_ = 0;
 };
 
-std::string failure_of(const Pairs& pairs) {
-  for (const auto& pair : pairs)
+bool failed(const Stage& stage) {
+  return (stage.board && !stage.board->failure().empty()) ||
+         std::ranges::any_of(stage.pairs, [](const auto& pair) { return !pair->failure().empty(); });
+}
+
+std::string failure_of(const Stage& stage) {
+  for (const auto& pair : stage.pairs)
     if (!pair->failure().empty()) return pair->failure();
-  for (const auto& pair : pairs)
-    if (!pair->done()) return "nothing happens any more; " + pair->waiting();
+  if (stage.board && !stage.board->failure().empty()) return stage.board->failure();
+  for (const auto& pair : stage.pairs)
+    if (!pair->done() || !pair->left()) return "nothing happens any more; " + pair->waiting();
+  if (stage.board && !stage.board->ended()) return stage.board->waiting();
   return {};
 }
 
 // Of a run that failed: what its processes have must not stay on their stacks.
-void end(const Pairs& pairs, World& world) {
-  for (const auto& pair : pairs) pair->end();
+void end(const Stage& stage, World& world) {
+  for (const auto& pair : stage.pairs) pair->end();
   const auto before = world.steps();
   world.run([&] { return world.steps() - before > Progress::most_steps; });
 }
@@ -65,22 +116,27 @@ Result<Outcome> simulate(const Choice& choice, std::size_t notes) {
   World world(choice.seed);
   world.keep_notes(notes);
   const auto began = world.now();
-  const auto pairs = start_pairs(choice, world);
-  if (!pairs) return pairs.error();
+  auto started = start(choice, world);
+  if (!started) return started.error();
+  auto& stage = **started;
   Progress progress;
-  world.run([&] {
-    return progress.stands_still(*pairs, world) ||
-           std::ranges::any_of(*pairs, [](const auto& pair) { return !pair->failure().empty(); });
-  });
-  Outcome outcome{.time = world.now() - began,
+  world.run([&] { return progress.stands_still(stage, world) || failed(stage); });
+  Outcome outcome{.pairs = {},
+                  .counts = {},
+                  .switchboard = {},
+                  .time = world.now() - began,
                   .digest = world.digest(),
-                  .failure = failure_of(*pairs),
+                  .failure = failure_of(stage),
                   .notes = {world.notes().begin(), world.notes().end()}};
-  for (const auto& pair : *pairs) {
+  for (const auto& pair : stage.pairs) {
     outcome.pairs.push_back({pair->setup(), pair->counts(), pair->tally().report()});
     outcome.counts += pair->counts();
   }
-  end(*pairs, world);
+  if (stage.board) outcome.switchboard = stage.board->counts();
+  end(stage, world);
+  started->reset();
+  if (const auto left = world.files().open_of_all(); left > 0 && outcome.failure.empty())
+    outcome.failure = text("{} descriptors were never closed", left);
   return outcome;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "vdev/simulate/board.hpp"
 #include "vdev/simulate/pair.hpp"
 #include "vdev/simulate/setup.hpp"
 
@@ -21,6 +22,7 @@ struct PairOutcome {
 struct Outcome {
   std::vector<PairOutcome> pairs;
   Counts counts;                   ///< of all pairs
+  std::optional<BoardCounts> switchboard;
   std::chrono::nanoseconds time;   ///< that passed in the world
   std::uint64_t digest;            ///< of all steps
   std::string failure;             ///< empty: none

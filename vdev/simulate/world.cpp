@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "vdev/os/text.hpp"
+#include "vdev/simulate/files.hpp"
 
 namespace bellwire::simulate {
 namespace {
@@ -75,7 +76,8 @@ void Process::restart() {
   world_.restore();
 }
 
-World::World(std::uint64_t seed) : random_(seed), events_(1) {
+World::World(std::uint64_t seed)
+    : random_(seed), files_(std::make_unique<Files>(*this)), events_(1) {
   existing = this;
 }
 
@@ -161,12 +163,43 @@ void World::add_event(int fd, std::uint64_t count) {
                                  [](const Event& each) { return each.descriptors == 0; });
   const auto index = static_cast<unsigned>(free - events_.begin());
   if (free == events_.end()) events_.emplace_back();
-  events_[index] = {.count = count};
+  events_[index] = {.serial = next_serial(), .count = count};
   refer(fd, index);
+  files_->open(fd, nullptr);
 }
 
 void World::alias_event(int fd, int of) {
   refer(fd, event_of_fd_[static_cast<std::size_t>(of)]);
+}
+
+bool World::is_event(int fd) const noexcept {
+  const auto place = static_cast<std::size_t>(fd);
+  return fd >= 0 && place < event_of_fd_.size() && event_of_fd_[place] != 0;
+}
+
+std::uint64_t World::serial(int fd) const noexcept {
+  return is_event(fd) ? const_cast<World*>(this)->event(fd).serial : 0;
+}
+
+void World::duplicate(int copy, int fd) {
+  if (!files_->known(fd)) return;
+  files_->duplicate(copy, fd);
+  if (is_event(fd)) alias_event(copy, fd);
+}
+
+void World::close(int fd) {
+  if (is_event(fd)) refer(fd, 0);
+  files_->close(fd);
+}
+
+void World::keep_memory(MemoryView& kept, MemoryView memory) {
+  const auto same = [&](const MemoryView& each) {
+    return each.bytes().data() == kept.bytes().data();
+  };
+  if (const auto old = std::ranges::find_if(memories_, same); old != memories_.end())
+    memories_.erase(old);
+  kept = std::move(memory);
+  memories_.push_back(kept);
 }
 
 void World::ring(int fd, std::uint64_t count) noexcept {
@@ -193,8 +226,8 @@ void World::set_reader(int fd, Process* reader) noexcept {
 // Nobody else runs until restore().
 void World::save() {
   before_death_.emplace(Snapshot{.events = events_, .memories = {}});
-  for (const auto memory : memories_)
-    before_death_->memories.emplace_back(memory.begin(), memory.end());
+  for (const auto& memory : memories_)
+    before_death_->memories.emplace_back(memory.bytes().begin(), memory.bytes().end());
 }
 
 // Those who wait on an eventfd are not what was there before: what was killed waits no longer.
@@ -202,7 +235,7 @@ void World::restore() {
   for (std::size_t index = 0; index < before_death_->events.size(); ++index)
     events_[index].count = before_death_->events[index].count;
   for (std::size_t index = 0; index < memories_.size(); ++index)
-    std::ranges::copy(before_death_->memories[index], memories_[index].begin());
+    std::ranges::copy(before_death_->memories[index], memories_[index].bytes().begin());
   before_death_.reset();
 }
 

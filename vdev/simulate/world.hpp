@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "vdev/core/attachment.hpp"
 #include "vdev/simulate/fiber.hpp"
 #include "vdev/simulate/random.hpp"
 
@@ -30,6 +31,7 @@ using Clock = std::chrono::steady_clock;
 using Time = Clock::time_point;
 using Duration = Clock::duration;
 
+class Files;
 class World;
 
 enum class Interruptible : bool { no, yes };
@@ -109,14 +111,25 @@ class World {
   // Eventfds, by their descriptors.
   void add_event(int fd, std::uint64_t count);
   void alias_event(int fd, int of);
+  [[nodiscard]] bool is_event(int fd) const noexcept;
+  /// No two events ever have the same.
+  [[nodiscard]] std::uint64_t serial(int fd) const noexcept;
+  [[nodiscard]] std::uint64_t next_serial() noexcept { return ++serial_; }
   void ring(int fd, std::uint64_t count) noexcept;
   [[nodiscard]] std::uint64_t count(int fd) const noexcept;
   std::uint64_t take(int fd) noexcept;
   /// Who is woken by a ring; null: nobody.
   void set_reader(int fd, Process* reader) noexcept;
 
-  /// Memory that outlives those who share it.
-  void add_memory(std::span<std::byte> memory) { memories_.push_back(memory); }
+  // Descriptors, of events and files.
+  [[nodiscard]] Files& files() noexcept { return *files_; }
+  /// `copy` was made of `fd`.
+  void duplicate(int copy, int fd);
+  /// To be closed.
+  void close(int fd);
+
+  /// Memory that outlives those who share it; until `kept` is replaced.
+  void keep_memory(MemoryView& kept, MemoryView memory);
 
   // What happened.
   /// For the digest: two runs that differ in any step have different ones.
@@ -131,9 +144,10 @@ class World {
  private:
   friend class Process;
   struct Event {
+    std::uint64_t serial = 0;
     std::uint64_t count = 0;
     Process* reader = nullptr;
-    unsigned descriptors = 0;  // that refer to it, or did before they were closed
+    unsigned descriptors = 0;  // that refer to it
   };
   struct Snapshot {
     std::vector<Event> events;
@@ -152,9 +166,11 @@ class World {
   std::uint64_t steps_ = 0;
   Time now_{std::chrono::seconds(1)};
   Random random_;
-  std::vector<unsigned> event_of_fd_;  // with descriptors that were closed and not used again
+  std::unique_ptr<Files> files_;
+  std::uint64_t serial_ = 0;
+  std::vector<unsigned> event_of_fd_;
   std::vector<Event> events_;          // the first is nobody's
-  std::vector<std::span<std::byte>> memories_;
+  std::vector<MemoryView> memories_;
   std::optional<Snapshot> before_death_;  // while one that was killed lets go
   std::uint64_t digest_ = 0;
   std::size_t most_notes_ = 0;

@@ -73,8 +73,10 @@ TEST_CASE("an eventfd wakes the process that reads it, and all its duplicates ar
 
 TEST_CASE("of one that is killed counts what it had done, and nothing that it does as it lets go") {
   World world(1);
-  std::array<std::byte, 4> memory{};
-  world.add_memory(memory);
+  const auto fd = os::create_memfd("world-test", 4096).value();
+  MemoryView view;
+  world.keep_memory(view, MemoryView(os::Mapping::create(fd.get(), 4096).value()));
+  const auto memory = view.bytes();
   const auto event = os::EventFd::create().value();
   auto& process = world.start("victim", [&] {
     memory[0] = std::byte{1};

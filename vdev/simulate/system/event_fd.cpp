@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // In place of vdev/os/event_fd.cpp: counts of the world's. A descriptor is still one of the
-// kernel's, so that each has a number of its own; nothing is ever written to it. All are private:
-// no peer is outside of the world.
+// kernel's, so that each has a number of its own; nothing is ever written to it. Its duplicates are
+// known by system/calls.cpp.
 #include "vdev/os/event_fd.hpp"
 
 #include <sys/eventfd.h>
@@ -24,8 +24,10 @@ Result<EventFd> EventFd::create_shared() {
   return create();
 }
 
-Result<EventFd> EventFd::adopt(UniqueFd) {
-  return fault(std::errc::not_supported, "a simulation has no peers");
+Result<EventFd> EventFd::adopt(UniqueFd fd) {
+  if (!World::current()->is_event(fd.get()))
+    return fault(std::errc::invalid_argument, "descriptor {} is not an eventfd", fd.get());
+  return EventFd(std::move(fd), true);
 }
 
 bool EventFd::ring(std::uint64_t count) const noexcept {
@@ -49,6 +51,7 @@ bool EventFd::wait(std::chrono::milliseconds timeout) const noexcept {
 }
 
 bool EventFd::replace(const EventFd& other) noexcept {
+  if (shared_ != other.shared_) return false;
   World::current()->alias_event(fd_.get(), other.fd_.get());
   return true;
 }
@@ -56,8 +59,7 @@ bool EventFd::replace(const EventFd& other) noexcept {
 Result<EventFd> EventFd::duplicate() const {
   UniqueFd copy = fd_.duplicate();
   if (!copy.valid()) return system_fault("cannot duplicate eventfd {}", fd_.get());
-  World::current()->alias_event(copy.get(), fd_.get());
-  return EventFd(std::move(copy), false);
+  return EventFd(std::move(copy), shared_);
 }
 
 Result<void> prepare_signals() {
