@@ -18,10 +18,11 @@ constexpr ProgramInfo simulate_program = {
     .name = "bellwire simulate",
     .summary = "Run devices, guests and faults on a clock of its own, from a seed",
     .footer = R"(
-What runs is the code of devices and drivers, on one thread; only the clock, eventfds, timers and
-processes are the simulation's. The seed chooses what is not given: devices, queues, depths, a plan
-of faults, who is killed, frozen and reset, and who goes on first at each moment. The same seed and
-build give the same run: its digest is over each step.
+What runs is the code of devices, drivers and the switchboard, on one thread; only the clock, eventfds,
+sockets, timers and processes are the simulation's. The seed chooses what is not given: devices,
+queues, depths, a plan of faults, whether there is a switchboard, who is killed, frozen and reset, and
+who goes on first at each moment. The same seed and build give the same run: its digest is over each
+step.
 
 A run that fails prints what happened last, and the line that repeats it.
 
@@ -121,8 +122,8 @@ void add_options(CLI::App& app, Run& chosen) {
       ->type_name("N")
       ->capture_default_str();
   add_json(app, options->json,
-           "{seed, devices: [{setup, counts, faults}], counts, simulated_seconds, seconds, digest, "
-           "failure: {why, again, notes}}");
+           "{seed, devices: [{setup, counts, faults}], counts, switchboard, simulated_seconds, seconds, "
+           "digest, failure: {why, again, notes}}");
   app.callback([&chosen, options] { chosen = [options] { return run(*options); }; });
 }
 

@@ -16,13 +16,22 @@ double seconds(std::chrono::nanoseconds time) {
 std::string counts_text(const simulate::Counts& counts) {
   return text(
       "{} requests, each answered once, in {} generations; {} more were ended by resets\n"
-      "{} starts of devices; {} resets of guests, {} freezes\n"
+      "{} starts of devices; {} resets of guests, {} of them killed; {} freezes\n"
       "interrupts: {} times masked, {} times given another eventfd\n"
       "recovered: {} doorbells, {} interrupts that had not come\n",
       grouped(counts.answered), grouped(counts.generations), grouped(counts.abandoned),
-      grouped(counts.starts), grouped(counts.resets), grouped(counts.freezes),
+      grouped(counts.starts), grouped(counts.resets + counts.killed_guests),
+      grouped(counts.killed_guests), grouped(counts.freezes),
       grouped(counts.masks), grouped(counts.swaps), grouped(counts.recovered_doorbells),
       grouped(counts.recovered_interrupts));
+}
+
+std::string switchboard_text(const simulate::BoardCounts& counts) {
+  return text(
+      "switchboard: {} starts, {} freezes; devices and guests joined {} times, and were refused {} "
+      "times;\n{} connections of strangers\n",
+      grouped(counts.starts), grouped(counts.freezes), grouped(counts.joined),
+      grouped(counts.refused), grouped(counts.strangers));
 }
 
 std::string failure_text(const Simulated& simulated) {
@@ -42,9 +51,19 @@ boost::json::object counts_json(const simulate::Counts& counts) {
           {"recovered_interrupts", counts.recovered_interrupts},
           {"starts", counts.starts},
           {"resets", counts.resets},
+          {"killed_guests", counts.killed_guests},
           {"freezes", counts.freezes},
           {"masks", counts.masks},
           {"swaps", counts.swaps}};
+}
+
+boost::json::value switchboard_json(const std::optional<simulate::BoardCounts>& counts) {
+  if (!counts) return nullptr;
+  return boost::json::object{{"starts", counts->starts},
+                             {"freezes", counts->freezes},
+                             {"joined", counts->joined},
+                             {"refused", counts->refused},
+                             {"strangers", counts->strangers}};
 }
 
 }  // namespace
@@ -58,6 +77,7 @@ std::string as_text(const Simulated& simulated) {
     if (!pair.faults.empty()) lines += text("  faults: {}\n", pair.faults);
   }
   lines += counts_text(outcome.counts);
+  if (outcome.switchboard) lines += switchboard_text(*outcome.switchboard);
   const auto time = seconds(outcome.time);
   lines += text("digest {:016x}\n", outcome.digest);
   lines += text("{:.3f} s of the simulation's clock took {:.2f} s: {} requests per second\n", time,
@@ -78,6 +98,7 @@ std::string as_json(const Simulated& simulated) {
   boost::json::object all = {{"seed", simulated.choice.seed},
                              {"devices", std::move(pairs)},
                              {"counts", counts_json(outcome.counts)},
+                             {"switchboard", switchboard_json(outcome.switchboard)},
                              {"simulated_seconds", seconds(outcome.time)},
                              {"seconds", simulated.took.count()},
                              {"digest", text("{:016x}", outcome.digest)},

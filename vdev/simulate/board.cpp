@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using ivshmem::Role;
 
-const std::string path = "/simulated/switchboard.sock";
+const std::string server_path = "/simulated/switchboard.sock";
 
 const char* name(Role role) {
   return role == Role::guest ? "guest" : "device";
@@ -80,7 +80,7 @@ void Board::run_switchboard() {
 // It ends when it has noticed that everybody has left; one that does not notice never ends.
 void Board::run_switchboard_once() {
   Loop loop(*switchboard_);
-  auto board = ivshmem::Switchboard::create(loop.context(), {.path = path,
+  auto board = ivshmem::Switchboard::create(loop.context(), {.path = server_path,
                                                             .slots = options_.slots,
                                                             .vectors = options_.vectors,
                                                             .memory = options_.memory,
@@ -135,7 +135,7 @@ void Board::visit() {
   const auto slot = static_cast<unsigned>(random.below(options_.slots + 1));  // one there is not
   if (random.one_in(4)) return join_as_stranger(role, slot);
   const auto socket =
-      os::connect_unix(path, role == Role::device ? ivshmem::device_name(slot) : std::string());
+      os::connect_unix(server_path, role == Role::device ? ivshmem::device_name(slot) : std::string());
   if (!socket) return;
   using Manner = void (Board::*)(const os::UniqueFd&);
   static constexpr Manner manners[] = {&Board::stay_silent, &Board::talk, &Board::read_slowly};
@@ -182,7 +182,7 @@ void Board::join_as_stranger(Role role, unsigned slot) {
 Result<Member> Board::join(Loop& loop, Role role, unsigned slot) {
   auto& process = loop.process();
   auto peer = ivshmem::Peer::connect(
-      loop.context(), {.path = path, .slot = slot, .guest = role == Role::guest});
+      loop.context(), {.path = server_path, .slot = slot, .guest = role == Role::guest});
   if (process.killed()) return fault(std::errc::operation_canceled, "killed");
   if (!peer) {
     ++counts_.refused;
