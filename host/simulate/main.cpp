@@ -121,9 +121,10 @@ void add_options(CLI::App& app, Run& chosen) {
       ->check(between(0, 1'000'000))
       ->type_name("N")
       ->capture_default_str();
-  add_json(app, options->json,
-           "{seed, devices: [{setup, counts, faults}], counts, switchboard, simulated_seconds, seconds, "
-           "digest, failure: {why, again, notes}}");
+  add_json(
+      app, options->json,
+      "{seed, devices: [{setup, counts, faults}], counts, switchboard, simulated_seconds, seconds, "
+      "digest, failure: {why, again, notes}}");
   app.callback([&chosen, options] { chosen = [options] { return run(*options); }; });
 }
 

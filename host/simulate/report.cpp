@@ -21,8 +21,8 @@ std::string counts_text(const simulate::Counts& counts) {
       "recovered: {} doorbells, {} interrupts that had not come\n",
       grouped(counts.answered), grouped(counts.generations), grouped(counts.abandoned),
       grouped(counts.starts), grouped(counts.resets + counts.killed_guests),
-      grouped(counts.killed_guests), grouped(counts.freezes),
-      grouped(counts.masks), grouped(counts.swaps), grouped(counts.recovered_doorbells),
+      grouped(counts.killed_guests), grouped(counts.freezes), grouped(counts.masks),
+      grouped(counts.swaps), grouped(counts.recovered_doorbells),
       grouped(counts.recovered_interrupts));
 }
 

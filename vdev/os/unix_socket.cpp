@@ -151,9 +151,13 @@ Result<std::optional<Listener::Connection>> Listener::accept() {
 
 namespace {
 
+// Leaves errno as it is: the file may have gone just now.
 bool is_other_file(const std::string& path) {
+  const int error = errno;
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode);
+  const bool other = ::stat(path.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode);
+  errno = error;
+  return other;
 }
 
 // Says the cause of a failed connect().

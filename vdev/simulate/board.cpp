@@ -81,10 +81,10 @@ void Board::run_switchboard() {
 void Board::run_switchboard_once() {
   Loop loop(*switchboard_);
   auto board = ivshmem::Switchboard::create(loop.context(), {.path = server_path,
-                                                            .slots = options_.slots,
-                                                            .vectors = options_.vectors,
-                                                            .memory = options_.memory,
-                                                            .entries = options_.entries});
+                                                             .slots = options_.slots,
+                                                             .vectors = options_.vectors,
+                                                             .memory = options_.memory,
+                                                             .entries = options_.entries});
   if (switchboard_->killed()) return;
   if (!board) return fail("the switchboard cannot start: " + board.error().message);
   without_peers_ = world_.files().open_of(*switchboard_);
@@ -134,8 +134,8 @@ void Board::visit() {
   const auto role = random.one_in(2) ? Role::guest : Role::device;
   const auto slot = static_cast<unsigned>(random.below(options_.slots + 1));  // one there is not
   if (random.one_in(4)) return join_as_stranger(role, slot);
-  const auto socket =
-      os::connect_unix(server_path, role == Role::device ? ivshmem::device_name(slot) : std::string());
+  const auto socket = os::connect_unix(
+      server_path, role == Role::device ? ivshmem::device_name(slot) : std::string());
   if (!socket) return;
   using Manner = void (Board::*)(const os::UniqueFd&);
   static constexpr Manner manners[] = {&Board::stay_silent, &Board::talk, &Board::read_slowly};
@@ -231,8 +231,8 @@ void Board::check_seat(const Seat& seat) {
   std::erase_if(seats_, [](const auto& each) { return each.expired(); });
   const auto who = text("{} of slot {}, {}", name(seat.role), seat.slot, seat.process->name());
   if (seat.own.size() != options_.vectors || seat.other.size() != options_.vectors)
-    return fail(text("{}: it was handed {} vectors of its own and {} of the other side, not {}", who,
-                     seat.own.size(), seat.other.size(), options_.vectors));
+    return fail(text("{}: it was handed {} vectors of its own and {} of the other side, not {}",
+                     who, seat.own.size(), seat.other.size(), options_.vectors));
   for (const auto& each : seats_) {
     const auto there = each.lock();
     const bool together = there->memory == seat.memory;

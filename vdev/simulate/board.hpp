@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
-// Board: the product's switchboard and whoever has to do with it beside the pairs, as processes of a
-// world:
+// Board: the product's switchboard and whoever has to do with it beside the pairs, as processes of
+// a world:
 //
 //   switchboard  runs a Switchboard; when it was killed it starts again, with other wires
 //   patron       kills and freezes it, now and then

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // Loop: what a simulated process has around Asio's event loop. What is posted by post() goes first,
-// in order; of several eventfds, timers and what Asio waits for itself (sockets, on system/calls.cpp)
-// chance decides which is next. On its process.
+// in order; of several eventfds, timers and what Asio waits for itself (sockets, on
+// system/calls.cpp) chance decides which is next. On its process.
 #pragma once
 
 #include <boost/asio/io_context.hpp>

@@ -90,8 +90,7 @@ void Pair::start_processes() {
     ++at_work_;
     wires_[queue].driver =
         &world_.start(text("driver {}.{}", number_, queue), [this, queue] { run_driver(queue); });
-    if (board_ == nullptr)
-      world_.set_reader(wires_[queue].interrupt->fd(), wires_[queue].driver);
+    if (board_ == nullptr) world_.set_reader(wires_[queue].interrupt->fd(), wires_[queue].driver);
   }
   if (board_ != nullptr) {
     joining_ = 2;
@@ -147,8 +146,7 @@ void Pair::serve(Loop& loop, Attachment attachment) {
   if (!moderation) return fail(0, moderation.error().message);
   const auto faults = Faults::start(loop.context(), attachment, tally_);
   if (!faults) return fail(0, faults.error().message);
-  const auto runner =
-      Runner::start(loop.context(), *device, std::move(attachment), setup_.polling);
+  const auto runner = Runner::start(loop.context(), *device, std::move(attachment), setup_.polling);
   if (!runner) return fail(0, runner.error().message);
   loop.run([this] { return done(); });
 }
@@ -185,9 +183,11 @@ void Pair::serve_switched(Loop& loop) {
   }
   world_.keep_memory(memory_, member->memory);
   device_seat_ = member->seat;
+  raised_ = member->attachment.interrupts;
   member->seat.reset();
   meet();
   serve(loop, std::move(member->attachment));
+  raised_.clear();
   device_seat_.reset();
 }
 
@@ -202,8 +202,8 @@ void Pair::run_guest() {
   one_has_left();
 }
 
-// A guest gets the lowest slot that is free: if that is another's, it leaves. It is killed only while
-// it joins; later its drivers stop first.
+// A guest gets the lowest slot that is free: if that is another's, it leaves. It is killed only
+// while it joins; later its drivers stop first.
 void Pair::run_guest_once() {
   Loop loop(*guest_);
   guest_joins_ = true;
@@ -413,12 +413,21 @@ void Pair::check_generation(unsigned queue, const GuestReport& report) {
   const auto losses = std::accumulate(std::begin(lost), std::end(lost), 0U);
   if (losses > 0 && !may_lose(setup_.faults))
     fail(queue, text("the device counts {} losses, and nothing was lost", losses));
+  if (board_ != nullptr) check_wires(queue);
   ++counts_.generations;
   counts_.answered += answered;
   counts_.doorbells += report.doorbells;
   counts_.interrupts += report.interrupts;
   counts_.recovered_doorbells += report.recovered_doorbells;
   counts_.recovered_interrupts += report.recovered_interrupts;
+}
+
+// Both have what they were handed, whatever has become of the switchboard.
+void Pair::check_wires(unsigned queue) {
+  if (device_seat_ && world_.serial(raised_[queue].fd()) != device_seat_->other[queue])
+    fail(queue, "the device raises another vector than it was handed");
+  if (guest_seat_ && world_.serial(wires_[queue].switched->fd()) != guest_seat_->other[queue])
+    fail(queue, "the guest rings another vector than it was handed");
 }
 
 void Pair::fail(unsigned queue, const std::string& why) {
@@ -441,8 +450,7 @@ std::string Pair::waiting() const {
 void Pair::run_operator() {
   using Action = Duration (Pair::*)();
   static constexpr Action actions[] = {&Pair::kill_device, &Pair::freeze_device,
-                                       &Pair::freeze_guest, &Pair::reset_guest,
-                                       &Pair::kill_guest};
+                                       &Pair::freeze_guest, &Pair::reset_guest, &Pair::kill_guest};
   auto& random = world_.random();
   while (!done()) {
     operator_->wait_until(world_.now() + random.time(200us, 2s));

@@ -9,8 +9,8 @@
 //             answer, masks its interrupt now and then, and has another eventfd for it
 //   operator  kills and freezes the device, freezes and resets the guest
 //   guest     only with a switchboard, where the device and the guest get memory and wires from it
-//             (board.hpp): holds the guest's connection, as QEMU does. It is killed as well. What has
-//             wires of a switchboard that is no more is started again, on those of the next
+//             (board.hpp): holds the guest's connection, as QEMU does. It is killed as well. What
+//             has wires of a switchboard that is no more is started again, on those of the next
 //
 // What is promised is checked by check_generation().
 #pragma once
@@ -117,6 +117,7 @@ class Pair {
   void mask_a_while(Wire& wire);
   void swap_event(Wire& wire);
   void check_generation(unsigned queue, const GuestReport& report);
+  void check_wires(unsigned queue);
   void fail(unsigned queue, const std::string& why);
 
   // The operator.
@@ -142,13 +143,14 @@ class Pair {
   Process* guest_ = nullptr;
   Process* operator_ = nullptr;
   std::shared_ptr<const Seat> device_seat_, guest_seat_;  // at the switchboard; null: not there
-  Time served_at_{};                                      // the last time that the guest was
-  bool refused_ = false;                                  // the device was, since
-  bool guest_joins_ = false;                              // just now
-  bool leaving_ = false;                                  // the guest
-  unsigned joining_ = 0;                                  // processes that may join
-  unsigned at_work_ = 0;      // drivers
-  unsigned generations_ = 0;  // that are open
+  std::vector<Interrupt> raised_;  // what the device has of the wires, while it has a seat
+  Time served_at_{};               // the last time that the guest was
+  bool refused_ = false;           // the device was, since
+  bool guest_joins_ = false;       // just now
+  bool leaving_ = false;           // the guest
+  unsigned joining_ = 0;           // processes that may join
+  unsigned at_work_ = 0;           // drivers
+  unsigned generations_ = 0;       // that are open
   bool resetting_ = false;
   bool ending_ = false, finished_ = false;
   Counts counts_;

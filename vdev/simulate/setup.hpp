@@ -24,8 +24,8 @@ struct Choice {
   std::optional<std::uint32_t> depth;
   std::optional<FaultPlan> faults;
   std::optional<bool> switchboard;  ///< whether devices and guests meet at one
-  bool operator_on = true;  ///< whether anybody kills, freezes and resets
-  bool recover = true;      ///< whether drivers look for what did not come
+  bool operator_on = true;          ///< whether anybody kills, freezes and resets
+  bool recover = true;              ///< whether drivers look for what did not come
 };
 
 /// A device with its guest.

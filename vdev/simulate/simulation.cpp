@@ -90,7 +90,8 @@ class Progress {
 
 bool failed(const Stage& stage) {
   return (stage.board && !stage.board->failure().empty()) ||
-         std::ranges::any_of(stage.pairs, [](const auto& pair) { return !pair->failure().empty(); });
+         std::ranges::any_of(stage.pairs,
+                             [](const auto& pair) { return !pair->failure().empty(); });
 }
 
 std::string failure_of(const Stage& stage) {

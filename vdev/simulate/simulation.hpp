@@ -21,7 +21,7 @@ struct PairOutcome {
 
 struct Outcome {
   std::vector<PairOutcome> pairs;
-  Counts counts;                   ///< of all pairs
+  Counts counts;  ///< of all pairs
   std::optional<BoardCounts> switchboard;
   std::chrono::nanoseconds time;   ///< that passed in the world
   std::uint64_t digest;            ///< of all steps

@@ -73,8 +73,7 @@ Socket::Arrived Socket::receive(std::span<std::byte> bytes, bool peek) {
   }
   auto& message = inbox_.front();
   auto size = std::min(bytes.size(), message.bytes.size());
-  if (!peek && size > 1 && world_.random().one_in(cuts))
-    size = 1 + world_.random().below(size - 1);
+  if (!peek && size > 1 && world_.random().one_in(cuts)) size = 1 + world_.random().below(size - 1);
   std::copy_n(message.bytes.begin(), size, bytes.begin());
   Arrived arrived{static_cast<std::ptrdiff_t>(size), {}};
   if (peek) {

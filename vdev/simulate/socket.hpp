@@ -60,8 +60,8 @@ class Socket final : public File {
 
   World& world_;
   std::string name_;
-  std::string path_;                            // it listens there
-  std::deque<std::shared_ptr<Socket>> queue_;   // of connections, which nobody has accepted yet
+  std::string path_;                           // it listens there
+  std::deque<std::shared_ptr<Socket>> queue_;  // of connections, which nobody has accepted yet
   std::deque<Message> inbox_;
   Socket* peer_ = nullptr;
   std::size_t buffer_ = usual_buffer;

@@ -169,7 +169,7 @@ class World {
   std::unique_ptr<Files> files_;
   std::uint64_t serial_ = 0;
   std::vector<unsigned> event_of_fd_;
-  std::vector<Event> events_;          // the first is nobody's
+  std::vector<Event> events_;  // the first is nobody's
   std::vector<MemoryView> memories_;
   std::optional<Snapshot> before_death_;  // while one that was killed lets go
   std::uint64_t digest_ = 0;

@@ -7,7 +7,11 @@
 #include <string>
 
 #include "vdev/os/event_fd.hpp"
+#include "vdev/os/unix_socket.hpp"
+#include "vdev/simulate/loop.hpp"
 #include "vdev/simulate/simulation.hpp"
+#include "vdev/transport/ivshmem/protocol.hpp"
+#include "vdev/transport/ivshmem/switchboard.hpp"
 
 using namespace bellwire;
 using namespace bellwire::simulate;
@@ -97,6 +101,163 @@ TEST_CASE("of one that is killed counts what it had done, and nothing that it do
   CHECK(event.drain() == 1);
 }
 
+namespace {
+
+// For the processes of a test.
+void pause(Duration time) {
+  World::current()->running()->pause(time);
+}
+
+std::vector<std::byte> bytes_of(std::size_t count) {
+  return std::vector<std::byte>(count, std::byte{7});
+}
+
+}  // namespace
+
+TEST_CASE("a socket carries messages and eventfds from process to process, on the world's clock") {
+  World world(1);
+  std::uint64_t count = 0;
+  std::string name;
+  const auto event = os::EventFd::create().value();
+  auto& server = world.start("server", [&] {
+    auto listener = os::Listener::create("/test").value();
+    CHECK(os::wait_for_peer(listener.fd(), 1h, -1) == os::Waited::readable);
+    auto connection = std::move(*listener.accept().value());
+    name = connection.peer_name;
+    CHECK(ivshmem::send(connection.socket.get(), 4711, event.fd()).value());
+    pause(1s);
+  });
+  auto& client = world.start("client", [&] {
+    pause(10s);
+    const auto socket = os::connect_unix("/test", "somebody").value();
+    ivshmem::MessageReader reader;
+    std::optional<ivshmem::Message> message;
+    while (!message) {
+      CHECK(os::wait_for_peer(socket.get(), 1h, -1) == os::Waited::readable);
+      message = reader.next(socket.get()).value();
+    }
+    CHECK(message->value == 4711);
+    const auto received = os::EventFd::adopt(std::move(message->fd)).value();
+    received.ring(3);
+    while (!os::hung_up(socket.get())) pause(1ms);
+    CHECK(reader.next(socket.get()).error().code == std::errc::connection_reset);
+  });
+  run(world);
+  CHECK(name == "somebody");
+  count = event.drain().value_or(0);
+  CHECK(count == 3);
+  CHECK(world.now() >= Time(10s));
+  CHECK(world.files().open_of(server) == 0);
+  CHECK(world.files().open_of(client) == 0);
+}
+
+TEST_CASE("a socket whose peer does not read is full, and then writable again") {
+  World world(1);
+  world.start("server", [] {
+    auto listener = os::Listener::create("/test").value();
+    while (os::wait_for_peer(listener.fd(), 1h, -1) != os::Waited::readable) continue;
+    const auto socket = std::move(listener.accept().value()->socket);
+    os::send_little(socket.get());
+    unsigned sent = 0;
+    while (os::send_message(socket.get(), bytes_of(8), -1).value()) ++sent;
+    CHECK(sent > 1);
+    CHECK(os::has_unread(socket.get()));
+    CHECK_FALSE(os::wait_writable(socket.get(), 1s));
+    CHECK(os::wait_writable(socket.get(), 1h));
+    CHECK(os::has_unread(socket.get()));  // the last message
+  });
+  world.start("client", [] {
+    const auto socket = os::connect_unix("/test", "").value();
+    pause(1min);
+    while (!os::hung_up(socket.get())) {
+      auto bytes = bytes_of(8);
+      CHECK(os::receive_bytes(socket.get(), bytes));
+      pause(1s);
+    }
+  });
+  run(world);
+}
+
+TEST_CASE("nobody serves a path before there is a listener, and after it was killed") {
+  World world(1);
+  auto& server = world.start("server", [] {
+    pause(1s);
+    const auto listener = os::Listener::create("/test").value();
+    CHECK(os::Listener::create("/test").error().code == std::errc::address_in_use);
+    World::current()->running()->wait_until(Time(1h));
+  });
+  world.start("client", [&] {
+    CHECK(os::connect_unix("/test", "").error().code == std::errc::no_such_file_or_directory);
+    pause(10s);
+    const auto waiting = os::connect_unix("/test", "").value();
+    server.kill();
+    server.wake();
+    pause(10s);
+    auto bytes = bytes_of(1);
+    CHECK(os::receive_bytes(waiting.get(), bytes).error().code == std::errc::connection_reset);
+    CHECK(os::peer_left(waiting.get()));
+    CHECK(os::connect_unix("/test", "").error().code == std::errc::connection_refused);
+  });
+  run(world);
+}
+
+TEST_CASE("what is killed sends and connects no more") {
+  World world(1);
+  std::size_t arrived = 0;
+  world.start("server", [&] {
+    auto listener = os::Listener::create("/test").value();
+    pause(10s);
+    const auto socket = std::move(listener.accept().value()->socket);
+    CHECK_FALSE(listener.accept().value());
+    std::array<std::byte, 16> bytes{};
+    arrived = os::receive_bytes(socket.get(), bytes).value().value();
+    CHECK(os::hung_up(socket.get()));
+  });
+  world.start("victim", [&] {
+    pause(1s);
+    {
+      const auto socket = os::connect_unix("/test", "").value();
+      CHECK(os::send_message(socket.get(), bytes_of(8), -1).value());
+      world.running()->die_here();
+      CHECK(os::send_message(socket.get(), bytes_of(8), -1).value());
+      CHECK_FALSE(os::connect_unix("/test", ""));
+    }
+    world.running()->restart();
+  });
+  run(world);
+  CHECK(arrived == 8);
+}
+
+TEST_CASE("the product's switchboard serves the product's peers, and notices that one has left") {
+  World world(1);
+  bool left = false;
+  auto& board = world.start("switchboard", [&] {
+    Loop loop(*world.running());
+    const auto made = ivshmem::Switchboard::create(
+        loop.context(), {.path = "/test", .vectors = 2, .memory = 64 << 10});
+    REQUIRE(made);
+    const auto alone = world.files().open_of(*world.running());
+    loop.run([&] { return left && world.files().open_of(*world.running()) == alone; });
+  });
+  world.start("device", [&] {
+    pause(1s);
+    {
+      Loop loop(*world.running());
+      const auto peer = ivshmem::Peer::connect(loop.context(), {.path = "/test"}).value();
+      const auto attachment = peer->attach().value();
+      CHECK(attachment.doorbells.size() == 2);
+      CHECK(world.serial(attachment.doorbells[0].fd()) != 0);
+      CHECK(world.serial(attachment.interrupts[1].fd()) !=
+            world.serial(attachment.doorbells[1].fd()));
+    }
+    CHECK(world.files().open_of(*world.running()) == 0);
+    left = true;
+  });
+  run(world);
+  CHECK(left);
+  CHECK(world.files().open_of(board) == 0);
+}
+
 TEST_CASE("one that is frozen goes on later, with what came meanwhile") {
   World world(1);
   const auto event = os::EventFd::create().value();
@@ -126,6 +287,40 @@ TEST_CASE("the same choice gives the same run, and another seed another one") {
   const auto first = digest_of(3);
   CHECK(first == digest_of(3));
   CHECK(first != digest_of(4));
+}
+
+TEST_CASE("at a switchboard all is answered while it, devices, guests and strangers come and go") {
+  BoardCounts counts;
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    CAPTURE(seed);
+    const auto outcome =
+        simulate::simulate({.seed = seed, .requests = 4'000, .pairs = 2, .switchboard = true});
+    REQUIRE(outcome);
+    CHECK(outcome->failure == "");
+    CHECK(outcome->counts.answered == 4'000);
+    REQUIRE(outcome->switchboard);
+    counts.starts += outcome->switchboard->starts;
+    counts.joined += outcome->switchboard->joined;
+    counts.refused += outcome->switchboard->refused;
+    counts.strangers += outcome->switchboard->strangers;
+  }
+  CHECK(counts.starts > 6);
+  CHECK(counts.joined > 24);
+  CHECK(counts.refused > 0);
+  CHECK(counts.strangers > 0);
+}
+
+TEST_CASE("without an operator nobody disturbs a switchboard") {
+  const auto outcome = simulate::simulate({.requests = 1'000,
+                                           .pairs = 2,
+                                           .faults = FaultPlan{},
+                                           .switchboard = true,
+                                           .operator_on = false});
+  REQUIRE(outcome);
+  CHECK(outcome->failure == "");
+  CHECK(outcome->switchboard->starts == 1);
+  CHECK(outcome->switchboard->strangers == 0);
+  CHECK(outcome->counts.answered == 1'000);
 }
 
 TEST_CASE("what is lost and not looked for is found") {

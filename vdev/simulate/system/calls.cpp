@@ -108,7 +108,8 @@ using bellwire::os::Listener;
 
 // Listener::create(), as the ABI names it.
 bellwire::Result<Listener> create_listener(const std::string& path) asm(
-    "__wrap__ZN8bellwire2os8Listener6createERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE");
+    "__wrap__ZN8bellwire2os8Listener6createERKNSt7__cxx1112basic_stringIcSt11char_"
+    "traitsIcESaIcEEE");
 
 bellwire::Result<Listener> create_listener(const std::string& path) {
   auto& world = *World::current();
