@@ -48,6 +48,18 @@ class Simulate(ProgramCase):
         self.assertRegex(first, r"\ndigest [0-9a-f]{16}\n")
         self.assertNotEqual(first, TIMES.sub("", self.simulate("--requests", "5000").stdout))
 
+    def test_devices_and_guests_meet_at_a_switchboard(self) -> None:
+        words = ("--requests", "20000", "--devices", "2")
+        for seed in ("2", "3"):
+            outcome = self.outcome(*words, "--seed", seed, "--switchboard")
+            self.assertEqual(outcome["counts"]["answered"], 20000)
+            self.assertGreaterEqual(outcome["switchboard"]["joined"], 4)
+        self.assertIsNone(self.outcome(*words, "--no-switchboard")["switchboard"])
+        first, second = (TIMES.sub("", self.simulate(*words, "--switchboard").stdout)
+                         for _ in range(2))
+        self.assertEqual(first, second)
+        self.assertRegex(first, r"\nswitchboard: [1-9]\d* starts")
+
     def test_what_goes_wrong_is_survived(self) -> None:
         plan = ("drop doorbell 1/100; drop interrupt 1/100; double interrupt 1/50; "
                 "crash completion 1/2000; delay doorbell 1/100 10us..1ms")
@@ -63,8 +75,8 @@ class Simulate(ProgramCase):
 
     def test_a_failure_is_told_with_what_happened_and_the_words_that_repeat_it(self) -> None:
         words = ("--seed", "3", "--requests", "2000", "--devices", "1", "--device", "echo",
-                 "--queues", "1", "--depth", "1", "--fault", "drop interrupt 40", "--no-operator",
-                 "--recover", "off")
+                 "--queues", "1", "--depth", "1", "--fault", "drop interrupt 40",
+                 "--no-switchboard", "--no-operator", "--recover", "off")
         run = self.simulate(*words, "--notes", "3", status=1)
         self.assertIn("lost interrupt", run.stderr)
         notes, again = run.stdout.split("\n\n")[1:]

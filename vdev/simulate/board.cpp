@@ -43,13 +43,13 @@ Board::Board(World& world, const Options& options, std::function<void()> restart
 void Board::start_processes() {
   switchboard_ = &world_.start("switchboard", [this] { run_switchboard(); });
   if (!options_.operator_on) return;
-  patron_ = &world_.start("patron", [this] { run_patron(); });
+  operator_ = &world_.start("operator", [this] { run_operator(); });
   stranger_ = &world_.start("stranger", [this] { run_stranger(); });
 }
 
 void Board::end() {
   ending_ = true;
-  for (auto* const process : {switchboard_, patron_, stranger_})
+  for (auto* const process : {switchboard_, operator_, stranger_})
     if (process != nullptr) process->wake();
 }
 
@@ -96,12 +96,12 @@ void Board::run_switchboard_once() {
   ended_ = !switchboard_->killed();
 }
 
-// The patron
+// The operator
 
-void Board::run_patron() {
+void Board::run_operator() {
   auto& random = world_.random();
   for (;;) {
-    patron_->wait_until(world_.now() + random.time(1ms, 10s));
+    operator_->wait_until(world_.now() + random.time(1ms, 10s));
     if (ending_) return;
     if (random.one_in(3)) {
       switchboard_->kill();

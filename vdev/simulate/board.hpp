@@ -4,7 +4,7 @@
 // a world:
 //
 //   switchboard  runs a Switchboard; when it was killed it starts again, with other wires
-//   patron       kills and freezes it, now and then
+//   operator     kills and freezes it, now and then
 //   stranger     connects as a guest or a device, reads slowly or not at all, says what it must not
 //
 // Devices and guests join by join(), over a socket of the world's. Each takes a seat, which names
@@ -80,7 +80,7 @@ class Board {
  private:
   void run_switchboard();
   void run_switchboard_once();
-  void run_patron();
+  void run_operator();
   void run_stranger();
   void visit();
   void stay_silent(const os::UniqueFd& socket);
@@ -98,7 +98,7 @@ class Board {
   const Options options_;
   std::function<void()> restarted_;
   Process* switchboard_ = nullptr;
-  Process* patron_ = nullptr;
+  Process* operator_ = nullptr;
   Process* stranger_ = nullptr;
   unsigned without_peers_ = 0;  // descriptors that it has then
   bool ending_ = false, ended_ = false, stranger_ended_ = false;

@@ -25,8 +25,9 @@ from bellwire.commands import command_line
 from bellwire.core.places import BUILD, PROGRAM
 
 LIMIT = 60.0  # seconds for one seed
-SUMS = ("answered", "generations", "starts", "resets", "freezes", "recovered_doorbells",
-        "recovered_interrupts")
+SUMS = ("answered", "generations", "starts", "resets", "killed_guests", "freezes",
+        "recovered_doorbells", "recovered_interrupts")
+AT_SWITCHBOARD = ("starts", "joined", "strangers")
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,13 @@ class Campaign:
         sums = self._sums
         print(f"{self._seeds:,} seeds, {self._failures} failed; {sums['answered']:,} requests in "
               f"{sums['generations']:,} generations, {sums['starts']:,} starts of devices,\n"
-              f"{sums['resets']:,} resets of guests, {sums['freezes']:,} freezes; recovered: "
+              f"{sums['resets'] + sums['killed_guests']:,} resets of guests, "
+              f"{sums['freezes']:,} freezes; recovered: "
               f"{sums['recovered_doorbells']:,} doorbells, {sums['recovered_interrupts']:,} "
               f"interrupts\n"
+              f"{sums['switchboard starts']:,} starts of switchboards, at which devices and guests "
+              f"joined {sums['switchboard joined']:,} times,\n"
+              f"and strangers came {sums['switchboard strangers']:,} times\n"
               f"{self._simulated:,.0f} s of the simulation's clock took {took:,.0f} s")
         if self._failures:
             print(f"what failed is in {self._failed}")
@@ -122,9 +127,10 @@ def simulated(words: str) -> Done:
     except ValueError:
         last = (run.stderr.splitlines() or ["it said nothing"])[-1]
         return Done(words, f"ended with status {run.returncode}: {last}", {}, 0.0)
-    failure = outcome["failure"]
-    return Done(words, failure and failure["why"],
-                {name: outcome["counts"][name] for name in SUMS}, outcome["simulated_seconds"])
+    failure, switchboard = outcome["failure"], outcome["switchboard"] or {}
+    counts = {name: outcome["counts"][name] for name in SUMS}
+    counts |= {f"switchboard {name}": switchboard.get(name, 0) for name in AT_SWITCHBOARD}
+    return Done(words, failure and failure["why"], counts, outcome["simulated_seconds"])
 
 
 def cpus() -> int:
