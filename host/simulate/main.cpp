@@ -108,8 +108,10 @@ void add_options(CLI::App& app, Run& chosen) {
   app.add_option("--fault", options->faults,
                  "A plan for all devices, as docs/faults.md says, or none (default: by chance)")
       ->type_name("PLAN");
-  app.add_flag("--switchboard,!--no-switchboard", options->choice.switchboard,
-               "Devices and guests meet at one (default: by chance)");
+  app.add_flag_function(
+      "--switchboard,!--no-switchboard",
+      [options](std::int64_t chosen) { options->choice.switchboard = chosen > 0; },
+      "Devices and guests meet at one (default: by chance)");
   app.add_flag("!--no-operator", options->choice.operator_on,
                "Nobody is killed, frozen or reset, but by the plan");
   app.add_option("--recover", options->choice.recover, "Whether drivers look for what did not come")

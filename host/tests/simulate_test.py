@@ -55,6 +55,9 @@ class Simulate(ProgramCase):
             self.assertEqual(outcome["counts"]["answered"], 20000)
             self.assertGreaterEqual(outcome["switchboard"]["joined"], 4)
         self.assertIsNone(self.outcome(*words, "--no-switchboard")["switchboard"])
+        by_chance = {self.outcome("--requests", "100", "--seed", str(seed))["switchboard"] is None
+                     for seed in range(1, 13)}
+        self.assertEqual(by_chance, {False, True})
         first, second = (TIMES.sub("", self.simulate(*words, "--switchboard").stdout)
                          for _ in range(2))
         self.assertEqual(first, second)
