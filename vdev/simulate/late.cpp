@@ -11,9 +11,17 @@ using namespace std::chrono_literals;
 
 void Worker::run(const std::function<bool()>& until) {
   while (!until()) {
-    if (device_ != nullptr) device_->complete_due();
+    busy_ = device_ != nullptr;
+    if (busy_) device_->complete_due();
+    busy_ = false;
     process_->wait_until(device_ != nullptr ? device_->first() : Time::max());
   }
+}
+
+void Worker::complete_all() {
+  if (device_ == nullptr) return;
+  for (auto& waiting : device_->waiting_) waiting.due = {};
+  device_->complete_due();
 }
 
 DeviceTraits Late::traits() const noexcept {

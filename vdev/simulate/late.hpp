@@ -28,12 +28,17 @@ class Worker {
   void wake() {
     if (process_ != nullptr) process_->wake();
   }
+  /// Its process was killed, and lets go of what it has: nobody completes anything later.
+  void complete_all();
+  /// Whether it has requests in hand.
+  [[nodiscard]] const bool& busy() const noexcept { return busy_; }
 
  private:
   friend class Late;
   World& world_;
   Process* process_ = nullptr;
   Late* device_ = nullptr;  // that runs
+  bool busy_ = false;
 };
 
 class Late final : public AsyncRequestDevice {

@@ -86,6 +86,7 @@ Result<void> Pair::make_wires() {
 void Pair::start_processes() {
   const auto name = [this](const char* part) { return text("{} {}", part, number_); };
   device_ = &world_.start(name("device"), [this] { run_device(); });
+  device_->spare_while(worker_.busy());
   for (unsigned queue = 0; queue < setup_.queues; ++queue) {
     ++at_work_;
     wires_[queue].driver =
@@ -149,6 +150,7 @@ void Pair::serve(Loop& loop, Attachment attachment) {
   const auto runner = Runner::start(loop.context(), *device, std::move(attachment), setup_.polling);
   if (!runner) return fail(0, runner.error().message);
   loop.run([this] { return done(); });
+  if (device_->killed()) worker_.complete_all();
 }
 
 std::unique_ptr<Device> Pair::make_device() {

@@ -67,6 +67,10 @@ void Process::check_kill() {
 }
 
 void Process::die_here() {
+  if (busy_ != nullptr && *busy_) {
+    to_be_killed_ = true;
+    return;
+  }
   if (std::exchange(killed_, true)) return;
   world_.save();
 }

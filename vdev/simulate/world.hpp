@@ -53,10 +53,12 @@ class Process {
   void freeze(Duration time);
   /// Kills it where it is, or where it next may be interrupted.
   void kill() noexcept { to_be_killed_ = true; }
+  /// It dies only when that is not true: another thread of it is in the midst of something then.
+  void spare_while(const bool& busy) noexcept { busy_ = &busy; }
 
   /// Whether it was killed. What runs it then lets go of all that it had, and calls restart().
   [[nodiscard]] bool killed() const noexcept { return killed_; }
-  /// Kills it here. On the process.
+  /// Kills it here, or as soon as it need not be spared. On the process.
   void die_here();
   /// Undoes what was done since it was killed.
   void restart();
@@ -78,6 +80,7 @@ class Process {
   bool waits_ = false;       // rather than being at work: it may be woken
   Time frozen_until_{};
   bool to_be_killed_ = false, killed_ = false;
+  const bool* busy_ = nullptr;
 };
 
 class World {
