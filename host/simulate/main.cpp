@@ -110,7 +110,7 @@ void add_options(CLI::App& app, Run& chosen) {
       ->type_name("PLAN");
   app.add_flag_function(
       "--switchboard,!--no-switchboard",
-      [options](std::int64_t chosen) { options->choice.switchboard = chosen > 0; },
+      [options](std::int64_t wanted) { options->choice.switchboard = wanted > 0; },
       "Devices and guests meet at one (default: by chance)");
   app.add_flag("!--no-operator", options->choice.operator_on,
                "Nobody is killed, frozen or reset, but by the plan");

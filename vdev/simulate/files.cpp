@@ -9,7 +9,7 @@
 namespace bellwire::simulate {
 
 std::uint32_t TimerFile::ready() const noexcept {
-  return due_ <= World::current()->now() ? EPOLLIN : 0;
+  return due_ <= World::current()->now() ? std::uint32_t{EPOLLIN} : 0;
 }
 
 std::uint32_t Epoll::Watch::found() const noexcept {

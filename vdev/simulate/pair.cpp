@@ -349,10 +349,12 @@ void Pair::check_reset() {
 
 void Pair::ring(Wire& wire) {
   check_reset();
+  ++ringing_;
   if (wire.switched)
     wire.switched->raise();
   else
     wire.doorbell->ring();
+  --ringing_;
   check_reset();
 }
 
@@ -476,10 +478,12 @@ Duration Pair::freeze_device() {
   return time;
 }
 
-// Not for about as long as Watchdog::patience: docs/decisions, "A loss needs proof", has the price.
+// Not for about as long as Watchdog::patience, nor for longer on the way to a doorbell:
+// docs/decisions, "A loss needs proof", has the price.
 Duration Pair::freeze_guest() {
   auto& random = world_.random();
-  const auto time = random.one_in(50) ? random.time(2s, 3s) + 1s : random.time(100us, 1s);
+  const auto time =
+      random.one_in(50) && ringing_ == 0 ? random.time(2s, 3s) + 1s : random.time(100us, 1s);
   ++counts_.freezes;
   world_.note(text("freezes the guest for {} us", time / 1us));
   for (const auto& wire : wires_) wire.driver->freeze(time);

@@ -149,6 +149,7 @@ class Pair {
   bool guest_joins_ = false;       // just now
   bool leaving_ = false;           // the guest
   unsigned joining_ = 0;           // processes that may join
+  unsigned ringing_ = 0;           // drivers, just now
   unsigned at_work_ = 0;           // drivers
   unsigned generations_ = 0;       // that are open
   bool resetting_ = false;

@@ -94,7 +94,7 @@ std::size_t Socket::unread() const noexcept {
 }
 
 std::uint32_t Socket::ready() const noexcept {
-  if (!path_.empty()) return queue_.empty() ? 0 : EPOLLIN;
+  if (!path_.empty()) return queue_.empty() ? 0 : std::uint32_t{EPOLLIN};
   if (!connected_) return EPOLLOUT | EPOLLHUP;
   std::uint32_t found = 0;
   if (!inbox_.empty()) found |= EPOLLIN;
