@@ -8,8 +8,9 @@
 
 namespace bellwire::ring {
 
+// One that comes before the generation is served was raised for an earlier one.
 void DriverLook::interrupted(LookTime::Duration slept) noexcept {
-  interrupted_ = true;
+  interrupted_ = interrupted_ || served();
   if (!std::exchange(replaced_, false)) time_.measured(slept);
 }
 

@@ -60,6 +60,20 @@ TEST_CASE("what is found missing twice is replaced: an interrupt") {
   CHECK(scene.look.recovered_doorbells() == 0);
 }
 
+TEST_CASE("an interrupt of an earlier generation does not stand for that of a new one") {
+  testing::QueuePair pair;
+  const auto layout = ring::Layout::open(pair.end.memory).value();
+  auto& served = pair.queue->control->status.generation;
+  const auto generation = pair.queue->control->driver.generation;
+  DriverLook look(layout, *pair.queue, generation);
+  look.rung();
+  served = generation - 2;
+  look.interrupted(1us);
+  served = generation;  // and the interrupt of that is lost
+  CHECK(look.look() == Missing::nothing);
+  CHECK(look.look() == Missing::interrupt);
+}
+
 TEST_CASE("what is found missing twice is replaced: a doorbell") {
   LookScene scene;
   scene.submit_and_ring();
