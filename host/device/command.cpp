@@ -199,14 +199,14 @@ Result<void> run_ring_device(boost::asio::io_context& context, const RingEntry& 
                  "--on '{}': {} is neither a RequestDevice nor an AsyncRequestDevice, and only "
                  "those run on virtqueues",
                  options.on.front(), entry.name);
-  return run_virtio(context, *entry.on_virtqueues, options, tracing);
+  return run_virtio(context, *entry.on_virtqueues, options, tracing, journal);
 }
 
 Result<void> run_entry(boost::asio::io_context& context, const DeviceEntry& device,
                        const DeviceOptions& options, Tracing& tracing, DeviceJournal& journal,
                        int stop) {
   if (const auto* const virtio = std::get_if<VirtioEntry>(&device))
-    return run_virtio(context, *virtio, options, tracing);
+    return run_virtio(context, *virtio, options, tracing, journal);
   if (const auto* const function = std::get_if<FunctionEntry>(&device))
     return run_function(context, *function, options, tracing, journal);
   return run_ring_device(context, std::get<RingEntry>(device), options, tracing, journal, stop);

@@ -4,34 +4,61 @@
 #include "host/cli/command_line.hpp"
 #include "host/device/transports.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/replay/virtio_replay.hpp"
 
 namespace bellwire::host {
 namespace {
 
-// What is seen of a device depends on its kind.
-Result<void> check_recordable(const DeviceOptions& options, const DeviceEntry& device) {
-  if (std::holds_alternative<FunctionEntry>(device)) return {};
+// What is seen of a device depends on its kind: a virtio device may be a ring device on virtqueues.
+const VirtioEntry* recorded_virtio_of(const DeviceOptions& options, const DeviceEntry& device) {
+  if (const auto* const virtio = std::get_if<VirtioEntry>(&device)) return virtio;
   const auto* const ring = std::get_if<RingEntry>(&device);
-  const bool on_rings = ring != nullptr && !on_virtqueues(options.on.front());
-  if (on_rings && ring->on_virtqueues) return {};
-  if (on_rings)
+  if (ring == nullptr || !ring->on_virtqueues || !on_virtqueues(options.on.front())) return nullptr;
+  return &*ring->on_virtqueues;
+}
+
+Result<void> check_recordable(const DeviceOptions& options, const DeviceEntry& device) {
+  const auto* const ring = std::get_if<RingEntry>(&device);
+  if (ring != nullptr && !ring->on_virtqueues)
     return fault(std::errc::invalid_argument,
                  "--record: {} is neither a RequestDevice nor an AsyncRequestDevice, and of ring "
                  "devices only those are recorded",
                  options.name);
-  return fault(
-      std::errc::invalid_argument,
-      "--record: {} on '{}' is not recorded: only ring devices are, not on virtqueues, and "
-      "whole PCI devices",
-      options.name, options.on.front());
+  const auto* const virtio = recorded_virtio_of(options, device);
+  if (virtio != nullptr && virtio->ports)
+    return fault(
+        std::errc::invalid_argument,
+        "--record: {} is not recorded: what it gives to one port comes from the others, and "
+        "a replay has none",
+        options.name);
+  if (virtio != nullptr && options.virtio.queues > replay::VirtioPlayer::most_queues)
+    return fault(std::errc::invalid_argument,
+                 "--record: a recording has up to {} queues; choose fewer with --queues",
+                 replay::VirtioPlayer::most_queues);
+  return {};
 }
 
+std::string_view kind_of(const DeviceOptions& options, const DeviceEntry& device) {
+  if (std::holds_alternative<FunctionEntry>(device)) return "function";
+  return recorded_virtio_of(options, device) != nullptr ? "virtio" : "ring";
+}
+
+// With what a virtio device is made of, by the names of its options.
 replay::Facts recorded_facts(const DeviceOptions& options, const DeviceEntry& device) {
   const auto& on = options.on.front();
-  return {{"device", options.name},
-          {"kind", std::holds_alternative<FunctionEntry>(device) ? "function" : "ring"},
-          {"transport", on.substr(0, on.find(':'))},
-          {"bellwire", std::string(program_version())}};
+  replay::Facts facts{{"device", options.name},
+                      {"kind", std::string(kind_of(options, device))},
+                      {"transport", on.substr(0, on.find(':'))},
+                      {"bellwire", std::string(program_version())}};
+  const auto& virtio = options.virtio;
+  if (recorded_virtio_of(options, device) == nullptr) return facts;
+  facts["queues"] = std::to_string(virtio.queues);
+  facts["null"] = virtio.null ? "1" : "0";
+  facts["read-only"] = virtio.read_only ? "1" : "0";
+  facts["serial"] = escaped(virtio.serial);
+  if (virtio.file) facts["file"] = escaped(*virtio.file);
+  if (virtio.size) facts["size"] = std::to_string(*virtio.size);
+  return facts;
 }
 
 }  // namespace
@@ -52,6 +79,10 @@ Result<DeviceJournal> DeviceJournal::create(const DeviceOptions& options,
 
 std::shared_ptr<RequestTap> DeviceJournal::tap(const bellwire_format& format) const {
   return writer_ ? std::make_shared<replay::RingJournal>(*writer_, format) : nullptr;
+}
+
+std::unique_ptr<replay::VirtioJournal> DeviceJournal::virtio_tap() const {
+  return writer_ ? std::make_unique<replay::VirtioJournal>(*writer_) : nullptr;
 }
 
 std::unique_ptr<replay::FunctionJournal> DeviceJournal::observer() const {

@@ -10,6 +10,7 @@
 #include "vdev/replay/function_journal.hpp"
 #include "vdev/replay/journal_writer.hpp"
 #include "vdev/replay/ring_journal.hpp"
+#include "vdev/replay/virtio_journal.hpp"
 
 namespace bellwire::host {
 
@@ -23,6 +24,8 @@ class DeviceJournal {
   /// What sees an attachment of that format; null: nobody.
   [[nodiscard]] std::shared_ptr<RequestTap> tap(const bellwire_format& format) const;
 
+  /// What sees a virtio device; null: nobody.
+  [[nodiscard]] std::unique_ptr<replay::VirtioJournal> virtio_tap() const;
   /// What sees a PCI function; null: nobody.
   [[nodiscard]] std::unique_ptr<replay::FunctionJournal> observer() const;
 

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <fstream>
@@ -17,6 +18,7 @@
 #include "vdev/replay/function_replay.hpp"
 #include "vdev/replay/journal_reader.hpp"
 #include "vdev/replay/ring_replay.hpp"
+#include "vdev/replay/virtio_replay.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -25,6 +27,7 @@ struct ReplayOptions {
   std::string file;
   std::optional<std::string> device;   // in place of the recorded one
   std::optional<std::string> program;  // whose device it is
+  std::optional<std::string> disk;     // a copy of the recorded one's file
   bool step = false;
   std::optional<std::uint64_t> stop_at;  // the request before which the debugger gets control
 };
@@ -51,6 +54,7 @@ Result<void> check_replay_options(const ReplayOptions& options) {
 Error become_program(const ReplayOptions& options) {
   std::vector<std::string> words = {*options.program, "replay", options.file};
   if (options.device) words.insert(words.end(), {"--device", *options.device});
+  if (options.disk) words.insert(words.end(), {"--file", *options.disk});
   if (options.step) words.emplace_back("--step");
   if (options.stop_at) words.insert(words.end(), {"--break", std::to_string(*options.stop_at)});
   std::vector<char*> arguments;
@@ -79,6 +83,7 @@ Result<const DeviceEntry*> device_of(const ReplayOptions& options,
 struct Replayed {
   std::unique_ptr<Device> device;
   std::unique_ptr<pci::Function> function;
+  VirtioDevices virtio;
   std::unique_ptr<replay::Player> player;
 };
 
@@ -88,8 +93,78 @@ std::string_view kind_of(const DeviceEntry& entry) {
   return "a ring device";
 }
 
-Result<Replayed> make_player(boost::asio::io_context& context, const DeviceEntry& entry,
-                             const replay::JournalReader& reader, replay::NextEntry next) {
+Error cannot_replay(const DeviceEntry& entry, const replay::JournalReader& reader) {
+  return fault(std::errc::invalid_argument,
+               "{} can't be replayed: it is {}, and the recording is of a {} device",
+               name_of(entry), kind_of(entry), escaped(reader.fact("kind")));
+}
+
+// On virtqueues. Null: it is not one.
+const VirtioEntry* virtio_choice_of(const DeviceEntry& entry) {
+  if (const auto* const virtio = std::get_if<VirtioEntry>(&entry)) return virtio;
+  const auto* const ring = std::get_if<RingEntry>(&entry);
+  return ring != nullptr && ring->on_virtqueues ? &*ring->on_virtqueues : nullptr;
+}
+
+// Empty: there is no such fact.
+std::optional<std::uint64_t> number_of(const replay::JournalReader& reader, std::string_view name) {
+  const auto words = reader.fact(name);
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(words.data(), words.data() + words.size(), number);
+  if (error != std::errc() || end != words.data() + words.size()) return std::nullopt;
+  return number;
+}
+
+// As it was, but for the file: what is in that now is not what it was.
+Result<VirtioOptions> options_of(const ReplayOptions& options, const VirtioEntry& entry,
+                                 const replay::JournalReader& reader) {
+  const auto has = [&](std::string_view name) {
+    return std::ranges::find(entry.options, name) != entry.options.end();
+  };
+  VirtioOptions made{
+      .file = options.disk,
+      .size = options.disk ? std::nullopt : number_of(reader, "size"),
+      .null = number_of(reader, "null") == 1,
+      .read_only = number_of(reader, "read-only") == 1,
+      .serial = std::string(reader.fact("serial")),
+      .queues = static_cast<unsigned>(std::clamp<std::uint64_t>(
+          number_of(reader, "queues").value_or(1), 1, replay::VirtioPlayer::most_queues))};
+  if (options.disk && !has("--file"))
+    return fault(std::errc::invalid_argument, "--file '{}': {} has no file; leave it out",
+                 *options.disk, entry.name);
+  if (has("--file") && !options.disk && !reader.fact("file").empty())
+    return fault(std::errc::invalid_argument,
+                 "'{}' is of a disk in a file, '{}': give a copy of that file as it was before the "
+                 "recording by --file COPY; the replay writes to it",
+                 options.file, escaped(reader.fact("file")));
+  return made;
+}
+
+Result<Replayed> make_virtio_player(boost::asio::io_context& context, const ReplayOptions& options,
+                                    const DeviceEntry& entry, const replay::JournalReader& reader) {
+  const auto* const virtio = virtio_choice_of(entry);
+  if (virtio == nullptr || virtio->ports) return cannot_replay(entry, reader);
+  const auto chosen = options_of(options, *virtio, reader);
+  if (!chosen) return chosen.error();
+  auto devices = virtio->create(context, *chosen);
+  if (!devices) return devices.error();
+  Replayed made;
+  made.virtio = std::move(*devices);
+  auto player = replay::VirtioPlayer::create(
+      context, *made.virtio.front(),
+      virtio->random ? replay::Answers::by_chance : replay::Answers::determined);
+  if (!player) return player.error();
+  made.player = std::move(*player);
+  return made;
+}
+
+Result<Replayed> make_player(boost::asio::io_context& context, const ReplayOptions& options,
+                             const DeviceEntry& entry, const replay::JournalReader& reader,
+                             replay::NextEntry next) {
+  if (reader.fact("kind") == "virtio") return make_virtio_player(context, options, entry, reader);
+  if (options.disk)
+    return fault(std::errc::invalid_argument, "--file '{}': the recording is of no virtio device",
+                 *options.disk);
   Replayed made;
   const auto* const ring = std::get_if<RingEntry>(&entry);
   const auto* const function = std::get_if<FunctionEntry>(&entry);
@@ -101,9 +176,7 @@ Result<Replayed> make_player(boost::asio::io_context& context, const DeviceEntry
     made.player =
         std::make_unique<replay::FunctionPlayer>(context, *made.function, std::move(next));
   } else {
-    return fault(std::errc::invalid_argument,
-                 "{} can't be replayed: it is {}, and the recording is of a {} device",
-                 name_of(entry), kind_of(entry), escaped(reader.fact("kind")));
+    return cannot_replay(entry, reader);
   }
   return made;
 }
@@ -116,7 +189,9 @@ class Stepper {
 
   void before(const replay::Entry& entry) {
     if (options_.step) show(entry);
-    if (entry.kind != replay::EntryKind::request && entry.kind != replay::EntryKind::access) return;
+    using Kind = replay::EntryKind;
+    if (entry.kind != Kind::request && entry.kind != Kind::access && entry.kind != Kind::chain)
+      return;
     if (options_.stop_at == player_->compared().requests + 1) (void)std::raise(SIGTRAP);
   }
 
@@ -171,7 +246,7 @@ Result<void> replay_file(const ReplayOptions& options, std::span<const DeviceEnt
     if (entry && *entry) stepper.before(**entry);
     return entry;
   };
-  const auto made = make_player(context, **device, *reader, next);
+  const auto made = make_player(context, options, **device, *reader, next);
   if (!made) return made.error();
   stepper.use(*made->player);
   const auto began = Clock::now();
@@ -209,11 +284,15 @@ void add_replay_command(CLI::App& command, std::span<const DeviceEntry> devices,
       .add_option("--program", options->program,
                   "Replay it to a device of this program, which calls device_main()")
       ->type_name("PATH");
+  command
+      .add_option("--file", options->disk,
+                  "A copy of the recorded disk's file, as it was before; it is written")
+      ->type_name("COPY");
   command.add_flag("--step", options->step,
                    "Print each entry before it is replayed, and wait for Enter");
   command
       .add_option("--break", options->stop_at,
-                  "Stop in the debugger before the Nth request or access, from 1 on")
+                  "Stop in the debugger before the Nth request, access or chain, from 1 on")
       ->check(above_zero())
       ->type_name("N");
   command.callback(

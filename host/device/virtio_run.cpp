@@ -66,7 +66,8 @@ Result<std::shared_ptr<virtio::Watch>> watch_of(const VirtioDevices& devices,
 }  // namespace
 
 Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& entry,
-                        const DeviceOptions& options, Tracing& tracing) {
+                        const DeviceOptions& options, Tracing& tracing,
+                        const DeviceJournal& journal) {
   if (auto good = check_options(entry, options); !good) return good;
   auto chosen = options.virtio;
   chosen.places = static_cast<unsigned>(options.on.size());
@@ -75,10 +76,12 @@ Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& ent
   const auto watch = watch_of(*devices, options.tracing);
   if (!watch) return watch.error();
   const auto watched = *watch ? tracing.attach((*watch)->layout()) : Registration();
+  const auto tap = journal.virtio_tap();
   const VirtioPlan plan{.backend = {.polling = options.poll.polling,
                                     .moderate = options.moderate,
                                     .faults = options.faults,
-                                    .watch = *watch},
+                                    .watch = *watch,
+                                    .tap = tap.get()},
                         .other_descriptors = tracing.descriptors_to_come()};
   const auto services = serve_all(context, *devices, options.on, plan);
   if (!services) return services.error();

@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include "host/device/device_journal.hpp"
 #include "host/device/options.hpp"
 
 namespace bellwire::host {
@@ -12,6 +13,7 @@ namespace bellwire::host {
 /// EINVAL: options that this device does not have. Errors of the device and of the transport.
 /// ENODATA: what was to be dropped never came.
 [[nodiscard]] Result<void> run_virtio(boost::asio::io_context& context, const VirtioEntry& entry,
-                                      const DeviceOptions& options, Tracing& tracing);
+                                      const DeviceOptions& options, Tracing& tracing,
+                                      const DeviceJournal& journal);
 
 }  // namespace bellwire::host

@@ -144,9 +144,8 @@ class Files(Recorded):
         self.assertIn(": the same\n", again.stdout)
 
     def test_what_is_not_recorded_is_refused(self) -> None:
-        for device, on in (("rng", f"vhost-user:{self.socket}"), ("echo", f"vhost-user:{self.socket}")):
-            run = self.run_program("device", device, "--on", on, "--record", self.file)
-            self.assert_refused(USAGE, ["--record", device, "is not recorded"], run)
+        run = self.run_program("device", "net", "--on", f"vhost-user:{self.socket}", "--record", self.file)
+        self.assert_refused(USAGE, ["--record", "net is not recorded", "comes from the others"], run)
         self.assertFalse(self.file.exists())
 
     def test_usage(self) -> None:
@@ -280,6 +279,52 @@ class Functions(Recorded):
         self.record()
         self.assert_refused(USAGE, ["edu", "it is a whole PCI device", "of a ring device"],
                             self.replay("--device", "edu"))
+
+
+class Disks(Recorded):
+    """A virtio device, whose driver is `bellwire conform`."""
+
+    def record_disk(self, *options: str | Path) -> None:
+        device = self.start("device", "blk", "--on", f"vhost-user:{self.socket}", "--record", self.file,
+                            *options)
+        self.until(self.socket.exists)
+        run = self.run_program("conform", "vhost-user", self.socket, "--only", "1-40")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        device.terminate()
+        self.assertEqual(device.wait(PATIENCE), 0)
+
+    def assert_same_chains(self, run: subprocess.CompletedProcess[str]) -> None:
+        self.assertEqual((run.returncode, run.stderr), (0, ""), run.stdout)
+        (chains,) = re.findall(r"\Ablk: ([\d,]+) chains; [\d,]+ returns and config reads with [\d,]+ "
+                               r"bytes compared.* in [\d.]+ s: the same\n\Z", run.stdout)
+        self.assertGreater(int(chains.replace(",", "")), 50)
+
+    def test_a_disk_of_memory_does_the_same(self) -> None:
+        self.record_disk("--size", "8M", "--serial", "abc")
+        self.assert_same_chains(self.replay())
+
+    def test_a_disk_in_a_file_is_replayed_on_a_copy_of_it(self) -> None:
+        disk, copy = self.folder / "disk", self.folder / "copy"
+        disk.write_bytes(bytes(range(256)) * 4096)
+        copy.write_bytes(disk.read_bytes())
+        self.record_disk("--file", disk)
+        self.assert_refused(USAGE, [str(self.file), str(disk), "--file COPY"], self.replay())
+        self.assert_same_chains(self.replay("--file", copy))
+        self.assertEqual(disk.read_bytes(), copy.read_bytes())
+        copy.write_bytes(bytes(range(255, -1, -1)) * 4096)
+        run = self.replay("--file", copy)
+        self.assertEqual(run.returncode, FAILED)
+        self.assertRegex(run.stdout, r"\Achain \d+ \(queue 0\): byte \d+ of its output differs\n")
+
+    def test_a_completion_that_was_corrupted_is_what_differs(self) -> None:
+        self.record_disk("--size", "8M", "--fault", "corrupt completion 20")
+        run = self.replay()
+        self.assertEqual(run.returncode, FAILED)
+        self.assertRegex(run.stdout, r"\Achain 20 \(queue 0\): byte \d+ of its output differs\n")
+
+    def test_what_is_no_disk_takes_no_file(self) -> None:
+        self.record()
+        self.assert_refused(USAGE, ["--file", "of no virtio device"], self.replay("--file", self.file))
 
 
 def crc32c(data: bytes) -> int:

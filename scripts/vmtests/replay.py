@@ -2,6 +2,7 @@
 """What crosses between a guest and its device is recorded, and replayed without the guest, bit for
 bit; the time that this takes is printed."""
 
+import filecmp
 import re
 import subprocess
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 
 from bellwire import Lab
 from bellwire.core.places import PROGRAM, ROOT
+from bellwire.plugin import Labs
 from vmtests.bell import Bell
 from vmtests.case import LIMIT, boot, finish
+from vmtests.disks import writes
 
 COUNT = 10_000
 ROOM = "echo 1 >/proc/sys/vm/nr_hugepages"
@@ -61,6 +64,35 @@ def test_a_whole_pci_device_is_replayed(lab: Lab, tmp_path: Path) -> None:
     assert accesses > 100 and answers > 20 and compared_bytes >= 512 << 10
 
 
+@pytest.mark.transport("vfio-user,virtio=1")
+@pytest.mark.device("delay")
+def test_a_ring_device_on_virtqueues_is_replayed(lab: Lab, tmp_path: Path) -> None:
+    (file,) = lab.record(tmp_path)
+    finish(boot(lab, ROOM, "bell virtio --id 60 --count 1000"))
+    lab.devices[0].stop()
+    run = replay(file)
+    assert run.returncode == 0 and run.stdout.endswith(": the same\n"), run
+    (chains,) = re.findall(r"delay: ([\d,]+) chains; ", run.stdout)
+    assert int(chains.replace(",", "")) >= 1000
+
+
+def test_a_disk_of_linux_is_replayed_on_a_copy(labs: Labs, disk: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    for image in (disk, copy):
+        with image.open("wb") as file:
+            file.truncate(96 << 20)
+    lab = labs.make([f"blk={disk}"], transport="vhost-user")
+    (recorded,) = lab.record(tmp_path / "new")
+    finish(boot(lab, writes(packed=False, busy=False)))
+    lab.devices[0].stop()
+    assert "by --file COPY" in replay(recorded).stderr
+    run = replay(recorded, "--file", copy)
+    assert run.returncode == 0 and run.stdout.endswith(": the same\n"), run
+    (chains,) = re.findall(r"blk: ([\d,]+) chains; ", run.stdout)
+    assert int(chains.replace(",", "")) > 100
+    assert filecmp.cmp(disk, copy, shallow=False)
+
+
 def test_boot_vm_records_each_device(tmp_path: Path) -> None:
     run = subprocess.run(
         [ROOT / "scripts/boot-vm", "--device", "echo", "--device", "digest", "--record",
@@ -78,8 +110,8 @@ def replayed(file: Path) -> int:
     return compared(run.stdout)
 
 
-def replay(file: Path) -> subprocess.CompletedProcess[str]:
-    run = subprocess.run([PROGRAM, "replay", file], capture_output=True, text=True,
+def replay(file: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    run = subprocess.run([PROGRAM, "replay", file, *options], capture_output=True, text=True,
                          timeout=LIMIT)
     print(run.stdout, end="")
     return run

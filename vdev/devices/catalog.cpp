@@ -59,6 +59,11 @@ Result<VirtioDevices> make_net(boost::asio::io_context& context, const VirtioOpt
   return devices;
 }
 
+VirtioEntry make_random(VirtioEntry entry) {
+  entry.random = true;
+  return entry;
+}
+
 constexpr std::string_view blk_options[] = {"--file",      "--size",   "--null",
                                             "--read-only", "--serial", "--queues"};
 
@@ -76,7 +81,7 @@ std::span<const DeviceEntry> catalog() {
       VirtioEntry{"blk", "a virtio disk: a file, a block device or memory", blk_options, make_blk},
       VirtioEntry{"net", "virtio network cards at a switch: a port for each --on, and a tap",
                   net_options, make_net, true},
-      virtio_device<Rng>("rng", "a virtio source of entropy"),
+      make_random(virtio_device<Rng>("rng", "a virtio source of entropy")),
   };
   return entries;
 }

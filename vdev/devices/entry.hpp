@@ -60,7 +60,8 @@ struct VirtioEntry {
   std::function<Result<VirtioDevices>(boost::asio::io_context& context,
                                       const VirtioOptions& options)>
       create;
-  bool ports = false;  ///< it may be served at several places, each of which is a port of it
+  bool ports = false;   ///< it may be served at several places, each of which is a port of it
+  bool random = false;  ///< what it writes is chance: a replay compares lengths alone
 };
 
 struct FunctionEntry {

@@ -36,10 +36,10 @@ enum class Change {
   two_interrupts  // likewise
 };
 
-constexpr std::uint64_t scratch = 0x00, address = 0x08, fetch = 0x10, put = 0x14, timer = 0x18,
+constexpr std::uint64_t scratch = 0x00, address = 0x08, fetch = 0x10, put = 0x14, loud_timer = 0x18,
                         quiet_timer = 0x1C, jobs = 0x20, threads = 0x24, look = 0x28;
 constexpr unsigned vectors = 2;
-constexpr std::uint64_t guest = 0x10000;
+constexpr std::uint64_t guest_address = 0x10000;
 
 /// Fetches bytes, inverts them, writes them back; has timers and a thread.
 class Worker final : public pci::Function, private RegisterBlock {
@@ -68,7 +68,7 @@ class Worker final : public pci::Function, private RegisterBlock {
     if (offset == address) address_ = value;
     if (offset == fetch) fetch_bytes(value);
     if (offset == put) put_bytes();
-    if (offset == timer) start_timer(value, true);
+    if (offset == loud_timer) start_timer(value, true);
     if (offset == quiet_timer) start_timer(value, false);
     if (offset == threads) std::thread([this] { interrupts().vector(1).raise(); }).join();
     if (offset == look && memory().map(address_, 4)) ++jobs_;
@@ -160,7 +160,9 @@ struct Scene {
   }
 
   void add_memory() {
-    REQUIRE(worker.memory().add({.address = guest, .size = 8192, .memory = memory}).has_value());
+    REQUIRE(worker.memory()
+                .add({.address = guest_address, .size = 8192, .memory = memory})
+                .has_value());
     for (std::size_t at = 0; at < 8192; ++at) memory.bytes()[at] = static_cast<std::byte>(at * 3);
   }
   void connect() {
@@ -211,7 +213,7 @@ std::string recorded_session() {
   for (unsigned round = 0; round < 2; ++round) {
     scene.write(scratch, 0xDEADBEEF + round);
     CHECK(scene.read(scratch) == 0xDEADBEEF + round);
-    scene.write(address, guest + 16, 8);
+    scene.write(address, guest_address + 16, 8);
     scene.job(fetch, 64);
     scene.job(put, 0);
     CHECK(scene.memory.bytes()[16] == static_cast<std::byte>(round == 0 ? ~(16 * 3) : 16 * 3));
@@ -330,7 +332,7 @@ TEST_CASE("what a timer does is done where it was done, even if only a register 
   scene.write(quiet_timer, 3);
   std::uint64_t reads = 1;
   while (scene.read(jobs) == 0) ++reads;
-  scene.job(timer, 2);
+  scene.job(loud_timer, 2);
   CHECK(scene.read(jobs) == 32);
   scene.disconnect();
   check_same(scene.end(), reads + 2);
@@ -351,7 +353,7 @@ TEST_CASE("timers that were set one after the other run out as they did") {
 TEST_CASE("a timer that does not run out is missed") {
   Scene scene;
   scene.connect();
-  scene.job(timer, 1);
+  scene.job(loud_timer, 1);
   auto content = scene.end();
   std::istringstream in(content);
   auto reader = JournalReader::create(in, "it").value();
@@ -373,9 +375,9 @@ TEST_CASE(
   Messages messages;
   auto& memory = scene.worker.memory();
   memory.use(&messages);
-  REQUIRE(memory.add({.address = guest, .size = 8192}).has_value());
+  REQUIRE(memory.add({.address = guest_address, .size = 8192}).has_value());
   scene.connect();
-  scene.write(address, guest, 8);
+  scene.write(address, guest_address, 8);
   scene.write(fetch, 32);
   CHECK(scene.read(jobs) == 0);
   messages.answer();
@@ -383,7 +385,7 @@ TEST_CASE(
   scene.write(put, 0);
   scene.worker.access().reset();
   scene.write(fetch, 32);
-  REQUIRE(memory.remove(guest, 8192).has_value());
+  REQUIRE(memory.remove(guest_address, 8192).has_value());
   CHECK(scene.read(jobs) == 0x100);
   scene.write(fetch, 32);  // of memory that has gone
   CHECK(scene.read(jobs) == 0x200);
@@ -430,7 +432,7 @@ TEST_CASE("a journal that its limit ended is replayed up to there") {
   const testing::LogCatcher log;
   Scene scene(JournalWriter::least_limit);
   scene.add_memory();
-  scene.write(address, guest, 8);
+  scene.write(address, guest_address, 8);
   for (unsigned job = 0; job < 600; ++job) {
     scene.write(fetch, 4096);
     scene.write(put, 0);
@@ -448,7 +450,7 @@ TEST_CASE("memory that the device uses without transfers is said to be unseen") 
   const testing::LogCatcher log;
   Scene scene;
   scene.add_memory();
-  scene.write(address, guest, 8);
+  scene.write(address, guest_address, 8);
   scene.write(look, 1);
   CHECK(scene.read(jobs) == 1);
   scene.disconnect();

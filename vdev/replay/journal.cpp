@@ -28,7 +28,16 @@ std::string_view name_of(EntryKind kind) noexcept {
                                         "region",
                                         "turn",
                                         "waiting",
-                                        "direct use of memory"};
+                                        "direct use of memory",
+                                        "features",
+                                        "read of the config space",
+                                        "write of the config space",
+                                        "start",
+                                        "stop",
+                                        "enabled",
+                                        "chain",
+                                        "return",
+                                        "pause"};
   static_assert(std::size(names) == entry_kinds);
   const auto index = static_cast<std::size_t>(kind);
   return index < std::size(names) ? names[index] : "unknown";

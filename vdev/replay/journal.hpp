@@ -56,9 +56,20 @@ enum class EntryKind : std::uint16_t {
   turn = 19,     ///< the device did something by itself: a handler of its context ran
   waiting = 20,  ///< number: 1: its context has something under way from here on, 0: nothing
   direct = 21,   ///< it uses the guest's memory without transfers; body: the address
+
+  // Of a virtio device, which also has `interrupt`, of a queue, and `reset`.
+  features = 22,       ///< which the driver accepts; body: 8 bytes
+  config_read = 23,    ///< number: the offset; body: what was read
+  config_write = 24,   ///< number: the offset; body: ConfigWriteBody, what was written
+  queue_started = 25,  ///< number: its entries
+  queue_stopped = 26,
+  enabled = 27,   ///< a queue; number: 1, or 0: disabled
+  chain = 28,     ///< number: its own, among those in flight; body: ChainBody, what is read
+  returned = 29,  ///< number: the chain's; body: ReturnedBody, what was written
+  paused = 30,    ///< number: 1: the device ends what is in flight, 0: it goes on
 };
 
-constexpr std::size_t entry_kinds = 22;
+constexpr std::size_t entry_kinds = 31;
 
 /// What is said of an entry's kind: "request".
 [[nodiscard]] std::string_view name_of(EntryKind kind) noexcept;
@@ -146,6 +157,19 @@ struct RegionBody {
   std::uint64_t first = 0, last = 0;  ///< the guest's addresses
 };
 
+struct ConfigWriteBody {
+  std::uint32_t taken = 0;  ///< 0: the device refused it
+  std::uint32_t unused = 0;
+};
+
+struct ChainBody {
+  std::uint64_t readable = 0, writable = 0;  ///< bytes
+};
+
+struct ReturnedBody {
+  std::uint64_t written = 0;  ///< bytes
+};
+
 static_assert(sizeof(JournalHeader) == 16);
 static_assert(sizeof(EntryHeader) == 24);
 static_assert(sizeof(GenerationBody) == 8);
@@ -157,6 +181,9 @@ static_assert(sizeof(TransferBody) == 32);
 static_assert(sizeof(TransferredBody) == 8);
 static_assert(sizeof(WireBody) == 8);
 static_assert(sizeof(RegionBody) == 16);
+static_assert(sizeof(ConfigWriteBody) == 8);
+static_assert(sizeof(ChainBody) == 16);
+static_assert(sizeof(ReturnedBody) == 8);
 
 constexpr std::size_t entry_alignment = 8;
 constexpr std::size_t most_piece = 64 << 10;         ///< bytes of body in one entry

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // libFuzzer against a journal that somebody else wrote: its reader, and a device that it is
-// replayed to, on rings or as a PCI function. The input is a file as it is; or, since no fuzzer
-// guesses a checksum, a list of entries whose checksums are made right. Whatever they say, nothing
-// is read or written that isn't there, and what is wrong is refused with a line.
+// replayed to, on rings, as a PCI function or as a virtio device. The input is a file as it is; or,
+// since no fuzzer guesses a checksum, a list of entries whose checksums are made right. Whatever
+// they say, nothing is read or written that isn't there, and what is wrong is refused with a line.
 #include <fuzzer/FuzzedDataProvider.h>
 
 #include <cstring>
 #include <sstream>
 
 #include "vdev/core/crc32c.hpp"
+#include "vdev/devices/blk/blk.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/devices/edu.hpp"
 #include "vdev/fuzz/check.hpp"
@@ -17,6 +18,7 @@
 #include "vdev/replay/function_replay.hpp"
 #include "vdev/replay/journal_reader.hpp"
 #include "vdev/replay/ring_replay.hpp"
+#include "vdev/replay/virtio_replay.hpp"
 
 using namespace bellwire;
 using namespace bellwire::replay;
@@ -62,7 +64,8 @@ std::string entries_from(FuzzedDataProvider& input) {
   JournalHeader header;
   header.checksum = crc32c(bytes_of(header).first(offsetof(JournalHeader, checksum)));
   append(file, bytes_of(header));
-  const std::string_view facts = input.ConsumeBool() ? "kind=function\n" : "";
+  const auto facts =
+      input.PickValueInArray<std::string_view>({"", "kind=function\n", "kind=virtio\n"});
   append_entry(file, {.kind = EntryKind::facts}, std::as_bytes(std::span(facts)));
   if (facts.empty()) {
     std::vector<std::byte> memory(memory_size);
@@ -79,7 +82,7 @@ std::string entries_from(FuzzedDataProvider& input) {
     entry.queue = input.ConsumeIntegralInRange<std::uint8_t>(0, 2);
     entry.continued = input.ConsumeIntegralInRange(0, 15) == 0 ? 1 : 0;
     const auto size = input.ConsumeIntegralInRange<std::size_t>(0, 80);
-    const bool access = entry.kind == EntryKind::access && !facts.empty();
+    const bool access = entry.kind == EntryKind::access;
     append_entry(file, entry, access ? access_from(input) : input.ConsumeBytes<std::byte>(size));
   }
   return file;
@@ -119,6 +122,12 @@ void replay_all(JournalReader& reader) {
     edu::Edu device;
     FunctionPlayer player(context, device, next, no_patience);
     return play_all(next, player);
+  }
+  if (reader.fact("kind") == "virtio") {
+    const auto device = blk::Blk::create(os::DiskFile::of_memory(memory_size).value()).value();
+    const auto player =
+        VirtioPlayer::create(context, *device, Answers::determined, no_patience).value();
+    return play_all(next, *player);
   }
   Echo device;
   RingPlayer player(context, device, no_patience);

@@ -18,10 +18,17 @@ bool is_journal(std::span<const std::byte> first) noexcept {
   return header.magic == JournalHeader::expected_magic;
 }
 
-std::span<const std::byte> without(std::span<const std::byte> bytes, std::size_t& from) noexcept {
-  const auto skipped = std::min(from, bytes.size());
-  from -= skipped;
-  return bytes.subspan(skipped);
+// Copies what follows the first `from` bytes of all parts; returns what of `into` is left.
+template <class Parts>
+std::span<std::byte> copy_from(const Parts& parts, std::size_t& from, std::span<std::byte> into) {
+  for (const auto& part : parts) {
+    const auto skipped = std::min(from, part.size());
+    from -= skipped;
+    const auto bytes = part.subspan(skipped).first(std::min(part.size() - skipped, into.size()));
+    std::ranges::copy(bytes, into.begin());
+    into = into.subspan(bytes.size());
+  }
+  return into;
 }
 
 std::uint64_t now() noexcept {
@@ -124,11 +131,10 @@ void JournalWriter::give_up(const std::string& why) noexcept {
 
 // The clock is read once for entries of one kind that follow each other; but the time between
 // accesses counts in a replay.
-void JournalWriter::add(EntryKind kind, unsigned queue, std::uint32_t number,
-                        std::initializer_list<std::span<const std::byte>> parts) noexcept {
+template <class Copy>
+void JournalWriter::add_body(EntryKind kind, unsigned queue, std::uint32_t number,
+                             std::uint64_t size, const Copy& copy) noexcept {
   if (kind != std::exchange(last_kind_, kind) || kind == EntryKind::access) now_ = now();
-  std::size_t size = 0;
-  for (const auto& part : parts) size += part.size();
   if (!ended_ && size > most_body)
     return give_up(
         text("{} bytes at once are more than a recording's {}", grouped(size), grouped(most_body)));
@@ -138,15 +144,41 @@ void JournalWriter::add(EntryKind kind, unsigned queue, std::uint32_t number,
   do {
     header.size = static_cast<std::uint32_t>(std::min(size - done, most_piece));
     header.continued = done + header.size < size ? 1 : 0;
-    if (!add_piece(header, {parts.begin(), parts.size()}, done)) return;
+    if (!add_piece(header, done, copy)) return;
     done += header.size;
   } while (done < size);
-  if (kind == EntryKind::request || kind == EntryKind::access) ++counts_.requests;
+  if (kind == EntryKind::request || kind == EntryKind::access || kind == EntryKind::chain)
+    ++counts_.requests;
 }
 
-// `header.size` bytes of all parts, from there on. Room for the end is always left.
-bool JournalWriter::add_piece(EntryHeader header, std::span<const std::span<const std::byte>> parts,
-                              std::size_t from) noexcept {
+void JournalWriter::add(EntryKind kind, unsigned queue, std::uint32_t number,
+                        std::initializer_list<std::span<const std::byte>> parts) noexcept {
+  std::size_t size = 0;
+  for (const auto& part : parts) size += part.size();
+  add_body(kind, queue, number, size, [&parts](std::size_t from, std::span<std::byte> into) {
+    (void)copy_from(parts, from, into);
+  });
+}
+
+template <class Byte>
+void JournalWriter::add(EntryKind kind, unsigned queue, std::uint32_t number,
+                        std::span<const std::byte> head, std::span<const std::span<Byte>> parts,
+                        std::uint64_t size) noexcept {
+  add_body(kind, queue, number, head.size() + size,
+           [&head, &parts](std::size_t from, std::span<std::byte> into) {
+             const auto left = copy_from(std::span(&head, 1), from, into);
+             (void)copy_from(parts, from, left);
+           });
+}
+template void JournalWriter::add(EntryKind, unsigned, std::uint32_t, std::span<const std::byte>,
+                                 std::span<const std::span<std::byte>>, std::uint64_t) noexcept;
+template void JournalWriter::add(EntryKind, unsigned, std::uint32_t, std::span<const std::byte>,
+                                 std::span<const std::span<const std::byte>>,
+                                 std::uint64_t) noexcept;
+
+// `header.size` bytes of the body. Room for the end is always left.
+template <class Copy>
+bool JournalWriter::add_piece(EntryHeader header, std::size_t from, const Copy& copy) noexcept {
   if (ended_) return false;
   const auto size = entry_size(header.size);
   if (header.kind != EntryKind::end && position_ + size + entry_size(0) > limit_) {
@@ -155,14 +187,9 @@ bool JournalWriter::add_piece(EntryHeader header, std::span<const std::span<cons
   }
   auto* const at = place_for(size);
   if (at == nullptr) return false;
-  auto* to = at + sizeof header;
-  for (std::size_t left = header.size; const auto& part : parts) {
-    const auto rest = without(part, from);
-    const auto bytes = rest.first(std::min(rest.size(), left));
-    to = std::ranges::copy(bytes, to).out;
-    left -= bytes.size();
-  }
-  std::fill(to, at + size, std::byte{0});
+  auto* const to = at + sizeof header;
+  copy(from, std::span(to, header.size));
+  std::fill(to + header.size, at + size, std::byte{0});
   std::memcpy(at, &header, sizeof header);
   const auto checksum = crc32c({at + sizeof header.checksum, size - sizeof header.checksum});
   std::memcpy(at, &checksum, sizeof checksum);
@@ -173,7 +200,7 @@ bool JournalWriter::add_piece(EntryHeader header, std::span<const std::span<cons
 void JournalWriter::add_end(EndReason reason) noexcept {
   const EntryHeader end{
       .ns = now(), .number = static_cast<std::uint32_t>(reason), .kind = EntryKind::end};
-  if (!add_piece(end, {}, 0)) return;
+  if (!add_piece(end, 0, [](std::size_t, std::span<std::byte>) {})) return;
   ended_ = true;
   counts_.limited = reason == EndReason::limit;
   if (counts_.limited)

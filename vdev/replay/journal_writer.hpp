@@ -46,6 +46,11 @@ class JournalWriter {
   /// The body is the parts, one behind the other.
   void add(EntryKind kind, unsigned queue, std::uint32_t number,
            std::initializer_list<std::span<const std::byte>> parts) noexcept;
+  /// The body is the head, then `size` bytes of the parts, which have so many. Of const bytes or
+  /// others.
+  template <class Byte>
+  void add(EntryKind kind, unsigned queue, std::uint32_t number, std::span<const std::byte> head,
+           std::span<const std::span<Byte>> parts, std::uint64_t size) noexcept;
 
   /// Adds the end, and cuts the file there. What went wrong before is reported here again.
   [[nodiscard]] Result<JournalCounts> finish();
@@ -67,9 +72,12 @@ class JournalWriter {
   void prepare_next(std::unique_lock<std::mutex>& lock);
   [[nodiscard]] bool move_on() noexcept;
   [[nodiscard]] std::byte* place_for(std::size_t size) noexcept;
-  [[nodiscard]] bool add_piece(EntryHeader header,
-                               std::span<const std::span<const std::byte>> parts,
-                               std::size_t from) noexcept;
+  // `copy(from, into)` copies a part of the body, of `size` bytes in all.
+  template <class Copy>
+  void add_body(EntryKind kind, unsigned queue, std::uint32_t number, std::uint64_t size,
+                const Copy& copy) noexcept;
+  template <class Copy>
+  [[nodiscard]] bool add_piece(EntryHeader header, std::size_t from, const Copy& copy) noexcept;
   void add_end(EndReason reason) noexcept;
   void give_up(const std::string& why) noexcept;
 

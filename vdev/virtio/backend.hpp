@@ -42,6 +42,7 @@
 #include "vdev/faults/tally.hpp"
 #include "vdev/virtio/device.hpp"
 #include "vdev/virtio/ring_words.hpp"
+#include "vdev/virtio/tap.hpp"
 #include "vdev/virtio/virtqueue.hpp"
 #include "vdev/virtio/watch.hpp"
 
@@ -53,7 +54,8 @@ struct BackendOptions {
   bool packed = true;                            ///< whether packed rings are offered
   std::shared_ptr<FaultTally> faults = nullptr;  ///< what goes wrong on purpose; null: nothing
   std::shared_ptr<Watch> watch = nullptr;        ///< of all queues; null: nobody watches
-  unsigned first_queue = 0;  ///< of both: which of their queues is this backend's first
+  BackendTap* tap = nullptr;  ///< sees what crosses; null: nobody. It must outlive the backend
+  unsigned first_queue = 0;  ///< of faults and watch: which of their queues is this backend's first
 };
 
 /// Called for each step of a queue's requests, for what a transport has to note in memory that

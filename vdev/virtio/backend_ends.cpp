@@ -38,15 +38,19 @@ Result<void> Backend::Impl::start_queue(unsigned index, QueueSetup setup) {
   auto& queue = *queues_[index];
   if (queue.stopping || resetting_) return queue_fault(index, "is about to stop: wait for that");
   if (queue.run.started()) return queue_fault(index, "is started already: stop it first");
-  if (auto begun = begin_session(); !begun) return begun;
-  if (auto set = queue.run.set_up(std::move(setup)); !set) return set;
-  auto served = serve(queue);
-  if (!served) queue.run.tear_down();
+  if (options.tap != nullptr) options.tap->queue_started(index, setup.layout.size);
+  auto served = begin_session();
+  if (served) served = queue.run.set_up(std::move(setup));
+  if (served) served = serve(queue);
+  if (served) return {};
+  queue.run.tear_down();
+  if (options.tap != nullptr) options.tap->queue_stopped(index);
   return served;
 }
 
 Result<void> Backend::Impl::set_enabled(unsigned index, bool enabled) {
   auto& queue = *queues_[index];
+  if (options.tap != nullptr) options.tap->queue_enabled(index, enabled);
   queue.enabled = enabled;
   queue.run.set_discarding(!enabled && device.discards_when_disabled(index));
   device.set_enabled(index, enabled);
@@ -80,12 +84,14 @@ void Backend::Impl::begin_stop(Queue& queue) {
 void Backend::Impl::stop_queue(unsigned index, Stopped done) {
   auto& queue = *queues_[index];
   if (!queue.run.started()) return done(queue.run.tear_down());
+  if (options.tap != nullptr) options.tap->queue_stopped(index);
   queue.stopped.push_back(std::move(done));
   begin_stop(queue);
   settle();
 }
 
 void Backend::Impl::pause(Done done) {
+  if (options.tap != nullptr) options.tap->paused(true);
   paused_ = true;
   for (const auto& queue : queues_) queue->run.rest();
   cancel_all();
@@ -95,11 +101,13 @@ void Backend::Impl::pause(Done done) {
 }
 
 void Backend::Impl::resume() {
+  if (options.tap != nullptr) options.tap->paused(false);
   paused_ = false;
   serve_all();
 }
 
 void Backend::Impl::reset(Done done) {
+  if (options.tap != nullptr) options.tap->reset();
   resets_.push_back(std::move(done));
   resetting_ = true;
   for (const auto& queue : queues_) begin_stop(*queue);
@@ -158,8 +166,10 @@ void Backend::Impl::settle_reset() {
 // What is in flight may use any memory: it is not known which.
 void Backend::Impl::revoke(const AddressRange& range) {
   if (in_flight() > 0) {
+    if (options.tap != nullptr) options.tap->paused(true);
     cancel_all();
     drain();
+    if (options.tap != nullptr) options.tap->paused(false);
   }
   for (const auto& queue : queues_) {
     if (!queue->run.uses(range)) continue;

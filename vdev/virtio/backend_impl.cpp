@@ -53,6 +53,7 @@ std::uint64_t Backend::Impl::device_features() const noexcept {
 }
 
 Result<void> Backend::Impl::set_driver_features(std::uint64_t features) {
+  if (options.tap != nullptr) options.tap->features(features);
   features_refused_ = true;
   if (const auto unknown = features & ~device_features(); unknown != 0)
     return fault(std::errc::invalid_argument,
@@ -85,12 +86,17 @@ Result<void> Backend::Impl::read_config(std::size_t offset, std::span<std::byte>
     return fault(std::errc::invalid_argument,
                  "{}: {} bytes at {} are not in its config space of {}", traits_.kind, into.size(),
                  offset, traits_.config_size);
+  if (into.empty()) return {};  // devices copy, and there may be nowhere to copy to
   device.read_config(offset, into);
+  if (options.tap != nullptr) options.tap->config_read(offset, into);
   return {};
 }
 
 Result<void> Backend::Impl::write_config(std::size_t offset, std::span<const std::byte> from) {
-  if (!fits(offset, from.size(), traits_.config_size) || !device.write_config(offset, from))
+  const bool taken =
+      fits(offset, from.size(), traits_.config_size) && device.write_config(offset, from);
+  if (options.tap != nullptr) options.tap->config_written(offset, from, taken);
+  if (!taken)
     return fault(std::errc::invalid_argument,
                  "{}: {} bytes at {} of its config space can't be written", traits_.kind,
                  from.size(), offset);

@@ -219,6 +219,8 @@ void QueueRun::hand_over(RequestSlot& slot) noexcept {
   ++counts_.requests;
   held_bytes_ += slot.storage.chain().readable_size + slot.storage.chain().writable_size;
   if (setup_->observer != nullptr) setup_->observer->taken(slot.storage.chain());
+  if (host_.options.tap != nullptr)
+    host_.options.tap->taken(index_, slot.number, slot.storage.chain());
   Request request(slot);
   if (!discarding_) host_.device.handle(std::move(request));
 }
@@ -230,6 +232,8 @@ void QueueRun::give_back(RequestSlot& slot) noexcept {
   if (fate.kind != CompletionFate::Kind::never) {
     if (setup_->observer != nullptr) setup_->observer->returning(chain, slot.written);
     push(chain, slot.written, fate);
+    if (host_.options.tap != nullptr)
+      host_.options.tap->returned(index_, slot.number, chain, slot.written);
     if (watched_ != nullptr) watched_->returned(slot.number);
     ++counts_.completed;
     published_ = false;
@@ -253,6 +257,7 @@ void QueueRun::publish() noexcept {
   if (!ring_->should_call()) return;
   ++counts_.calls;
   if (watched_ != nullptr) watched_->raising();
+  if (host_.options.tap != nullptr) host_.options.tap->raised(index_);
   call_->raise();
 }
 
