@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "vdev/core/statistics.hpp"
+#include "vdev/os/thread.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -59,10 +60,12 @@ void print(const GuestReport& report, const GuestPlan& plan, const Verdict& verd
 class GuestThread {
  public:
   GuestThread(boost::asio::io_context& context, Guest& guest, const GuestPlan& plan)
-      : guest_(guest), steps_(plan.steps), thread_([this, &context, &guest, &plan] {
+      : guest_(guest),
+        steps_(plan.steps),
+        thread_(os::start_thread([this, &context, &guest, &plan] {
           report_ = guest.run(plan);
           context.stop();
-        }) {}
+        })) {}
   GuestThread(const GuestThread&) = delete;
   GuestThread& operator=(const GuestThread&) = delete;
   ~GuestThread() { end(); }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "host/output/json_text.hpp"
+#include "vdev/os/thread.hpp"
 
 namespace bellwire::host::live {
 namespace {
@@ -93,7 +94,7 @@ Sampler::Sampler(std::string socket, std::chrono::nanoseconds interval, TakeSamp
       take_(std::move(take)),
       stop_(os::EventFd::create().value()),
       wake_(os::EventFd::create().value()),
-      thread_([this] { run(); }) {}
+      thread_(os::start_thread([this] { run(); })) {}
 
 Sampler::~Sampler() {
   stop_.ring();

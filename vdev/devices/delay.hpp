@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "vdev/devices/request_device.hpp"
+#include "vdev/os/thread.hpp"
 
 namespace bellwire {
 
@@ -42,7 +43,7 @@ class Delay final : public AsyncRequestDevice {
   std::vector<Waiting> waiting_;  // a heap: the first one is due first
   bool ends_ = false;
   std::uint32_t random_ = 1;  // of the loop's thread
-  std::thread thread_{[this] { run(); }};
+  std::thread thread_ = os::start_thread([this] { run(); });
 };
 
 }  // namespace bellwire

@@ -44,6 +44,12 @@ sigset_t signals_of_others() {
 
 }  // namespace
 
+void write_at_once(int fd, std::string_view line, std::chrono::milliseconds patience) noexcept {
+  pollfd entry{.fd = fd, .events = POLLOUT, .revents = 0};
+  if (::poll(&entry, 1, static_cast<int>(patience.count())) != 1) return;
+  [[maybe_unused]] const auto written = ::write(fd, line.data(), line.size());
+}
+
 LineWriter::LineWriter(Clerk& clerk, int fd) : clerk_(clerk), fd_(fd) {
   const auto blocked = signals_of_others();
   sigset_t before;

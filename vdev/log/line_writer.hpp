@@ -13,6 +13,10 @@
 
 namespace bellwire::log {
 
+/// Writes a line at once, on this thread, if `fd` takes any within `patience`: for a process that
+/// can have no LineWriter, which needs a thread.
+void write_at_once(int fd, std::string_view line, std::chrono::milliseconds patience) noexcept;
+
 class LineWriter {
  public:
   using Clock = std::chrono::steady_clock;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "vdev/log/log.hpp"
 
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <map>
 #include <mutex>
+#include <system_error>
 
 #include "vdev/log/line_writer.hpp"
 
@@ -33,6 +36,10 @@ std::string with_level(Level level, std::string_view line) {
   return text("bellwire: {}: {}\n", names[static_cast<int>(level)], cut(line));
 }
 
+std::string said(std::string_view line) {
+  return text("bellwire: {}\n", cut(line));
+}
+
 // Counts the lines of each cause.
 class Log final : LineWriter::Clerk {
  public:
@@ -56,7 +63,7 @@ class Log final : LineWriter::Clerk {
     writer_.put(with_level(level, line));
   }
 
-  void say(std::string_view line) { writer_.put(text("bellwire: {}\n", cut(line)), true); }
+  void say(std::string_view line) { writer_.put(said(line), true); }
 
   bool flush_all(std::chrono::milliseconds patience) {
     report_left_out(Clock::time_point::max());
@@ -130,8 +137,11 @@ void write(Level level, std::string_view cause, std::string_view line) noexcept 
 } catch (const std::exception&) {
 }
 
+// The program ends for that reason, so it is said also without a thread.
 void say(std::string_view line) noexcept try {
   the_log().say(line);
+} catch (const std::system_error&) {
+  write_at_once(STDERR_FILENO, said(line), patience_at_exit);
 } catch (const std::exception&) {
 }
 

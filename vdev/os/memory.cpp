@@ -167,15 +167,32 @@ std::uint64_t available_memory() {
   return kibibytes > 0 ? kibibytes << 10 : ~std::uint64_t{0};  // unknown: let the kernel decide
 }
 
+namespace {
+
+// memfd_create(2), since Linux 6.3: nobody can run it as a program. Older headers lack it.
+constexpr unsigned not_executable = 0x0008;
+
+UniqueFd new_memfd(const std::string& name) {
+  constexpr unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  UniqueFd fd(::memfd_create(name.c_str(), flags | not_executable));
+  if (fd.valid() || errno != EINVAL) return fd;
+  return UniqueFd(::memfd_create(name.c_str(), flags));
+}
+
+}  // namespace
+
 // A memfd has no quota: allocating more than there is ends in the OOM killer, not in an error.
 Result<UniqueFd> create_memfd(const std::string& name, std::uint64_t size) {
   if (size > available_memory())
     return fault(std::errc::not_enough_memory,
                  "{} bytes of memory are more than this machine has free; ask for less", size);
-  UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  auto fd = new_memfd(name);
   if (!fd.valid()) return system_fault("cannot make shared memory '{}'", name);
   if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0)
-    return system_fault("cannot size shared memory '{}' to {} bytes", name, size);
+    return system_fault("cannot size shared memory '{}' to {} bytes{}", name, size,
+                        errno == EFBIG ? "; ask for less, or raise the limit of a file's size "
+                                         "(ulimit -f)"
+                                       : "");
   errno = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(size));
   if (errno != 0)
     return system_fault("cannot allocate {} bytes of shared memory '{}'; ask for less", size, name);
@@ -253,7 +270,9 @@ Result<Mapping> Mapping::map(int fd, std::uint64_t size, std::uint64_t offset, s
   void* data =
       ::mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
   if (data == MAP_FAILED)
-    return system_fault("cannot map {} bytes of shared memory from byte {} on", size, offset);
+    return system_fault(
+        "cannot map {} bytes of shared memory from byte {} on{}", size, offset,
+        errno == ENOMEM ? "; ask for less, or raise the limit of memory (ulimit -v)" : "");
   return Mapping(static_cast<std::byte*>(data), size, mapped);
 }
 

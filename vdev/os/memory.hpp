@@ -74,7 +74,8 @@ class MemoryGuard {
 
 /// Anonymous shared memory of `size` zeroed bytes. Its pages are allocated now, so that no later
 /// access can raise SIGBUS, and its size is sealed, so that no peer that gets the descriptor can
-/// take them away. ENOSPC, ENOMEM, EFBIG.
+/// take them away. Where the kernel can (6.3), nobody can run it as a program either. ENOSPC,
+/// ENOMEM, EFBIG.
 [[nodiscard]] Result<UniqueFd> create_memfd(const std::string& name, std::uint64_t size);
 
 /// Bytes that this machine can still provide, including page cache that it would drop for them.

@@ -6,6 +6,7 @@
 #include <linux/memfd.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -244,6 +245,15 @@ TEST_CASE("nobody who gets the descriptor can take the memory away") {
   CHECK(::ftruncate(fd.get(), 4096) == -1);
   CHECK(errno == EPERM);
   CHECK(file_size(fd.get()).value() == 8192);
+}
+
+TEST_CASE("nobody can run our memory as a program, where the kernel can see to it") {
+  const UniqueFd probe(::memfd_create("probe", MFD_CLOEXEC | 0x0008));  // MFD_NOEXEC_SEAL
+  const auto fd = create_memfd("test", 4096).value();
+  struct stat is {};
+  REQUIRE(::fstat(fd.get(), &is) == 0);
+  CHECK((is.st_mode & 0111) == (probe.valid() ? 0 : 0111));
+  CHECK((::fchmod(fd.get(), 0777) != 0) == probe.valid());
 }
 
 TEST_CASE("more memory than there is gives an error that says so") {

@@ -7,6 +7,7 @@
 
 #include "vdev/core/crc32c.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/os/thread.hpp"
 
 namespace bellwire::replay {
 namespace {
@@ -54,7 +55,7 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::create(const std::string& 
   writer->position_ = sizeof header;
   const auto known = text_of(facts);
   writer->add(EntryKind::facts, 0, 0, {std::as_bytes(std::span(known))});
-  writer->helper_ = std::thread([self = writer.get()] { self->run(); });
+  writer->helper_ = os::start_thread([self = writer.get()] { self->run(); });
   return writer;
 }
 

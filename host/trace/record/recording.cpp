@@ -12,6 +12,7 @@
 
 #include "host/trace/file/function_trace.hpp"
 #include "vdev/log/log.hpp"
+#include "vdev/os/thread.hpp"
 #include "vdev/ring/words.hpp"
 #include "vdev/trace/recorder.hpp"
 
@@ -78,7 +79,7 @@ bool RecordingThread::done() const {
 
 RecordingThread::RecordingThread()
     : work_(boost::asio::make_work_guard(context_)), timer_(context_) {
-  thread_ = std::thread([this] { run_context(); });
+  thread_ = os::start_thread([this] { run_context(); });
 }
 
 RecordingThread::~RecordingThread() {
