@@ -99,7 +99,8 @@ struct bell_look {
 	s64 uncounted;   /* before that, doorbells that the device had not counted */
 	u32 incarnation; /* of the device, then */
 
-	s64 doorbells_before, interrupts_before; /* totals when the generation began */
+	s64 doorbells_before; /* the total when the generation began */
+	bool begun;           /* an interrupt of the generation came; the handler sets it */
 
 	atomic_t sample; /* enum bell_sample: says who may use the next three */
 	u32 until;       /* the index of its completion */

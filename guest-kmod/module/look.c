@@ -29,7 +29,7 @@ static bool below(u32 index, u32 other)
 
 static bool served(const struct bell_queue *queue)
 {
-	return READ_ONCE(queue->control->status.generation) == queue->generation;
+	return READ_ONCE(queue->control->status.generation) == READ_ONCE(queue->generation);
 }
 
 static bool broken(const struct bell_queue *queue)
@@ -64,7 +64,7 @@ static u64 awaited_interrupt(const struct bell_queue *queue)
 
 	if (!served(queue))
 		return NOTHING;
-	if (atomic64_read(&queue->totals[BELL_INTERRUPTS]) == queue->look.interrupts_before)
+	if (!READ_ONCE(queue->look.begun))
 		return UNSERVED;
 	if (event != READ_ONCE(queue->control->consume.consumed) ||
 	    !below(event, READ_ONCE(queue->control->complete.completed)) ||
@@ -257,7 +257,7 @@ void bell_look_begin(struct bell_queue *queue)
 	lockdep_assert_held(&queue->device->lock);
 
 	look->doorbells_before = atomic64_read(&queue->totals[BELL_DOORBELLS]);
-	look->interrupts_before = atomic64_read(&queue->totals[BELL_INTERRUPTS]);
+	WRITE_ONCE(look->begun, false);
 	look->doorbell = NOTHING;
 	look->interrupt = NOTHING;
 	look->rang_for = NOTHING;
@@ -298,6 +298,9 @@ void bell_look_interrupted(struct bell_queue *queue)
 	struct bell_look *look = &queue->look;
 	u64 took;
 
+	/* One that comes before the generation is served was raised for an earlier one. */
+	if (unlikely(!READ_ONCE(look->begun)) && served(queue))
+		WRITE_ONCE(look->begun, true);
 	if (likely(atomic_read_acquire(&look->sample) != BELL_SAMPLE_RUNS) ||
 	    READ_ONCE(queue->device->held) || bell_steps(queue) ||
 	    below(READ_ONCE(queue->control->complete.completed), look->until))

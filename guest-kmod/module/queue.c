@@ -158,9 +158,9 @@ void bell_queue_begin(struct bell_queue *queue, u32 generation)
 	atomic_andnot(BELLWIRE_GUEST_RECORDS | BELLWIRE_GUEST_STEPS,
 		      (atomic_t *)&control->recording.recording);
 
+	bell_look_begin(queue); /* before the device can raise anything for it */
 	/* The device sees the zeroes before the odd number. */
 	smp_store_release(&control->driver.generation, ++queue->generation);
-	bell_look_begin(queue);
 	trace_claim(queue, queue->generation);
 	bell_queue_ring(queue);
 }
