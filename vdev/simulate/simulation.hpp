@@ -20,8 +20,8 @@ struct PairOutcome {
 };
 
 struct Outcome {
-  std::vector<PairOutcome> pairs;
-  Counts counts;  ///< of all pairs
+  std::vector<PairOutcome> pairs = {};
+  Counts counts = {};  ///< of all pairs
   std::optional<BoardCounts> switchboard;
   std::chrono::nanoseconds time;   ///< that passed in the world
   std::uint64_t digest;            ///< of all steps
