@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 
 #include "host/cli/stop_on_signal.hpp"
@@ -219,6 +220,18 @@ Result<void> print_capabilities(const DeviceOptions& options) {
   return {};
 }
 
+// Each would be written over by the other.
+Result<void> check_files(const DeviceOptions& options) {
+  std::error_code error;
+  const auto real = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(path, error);
+  };
+  const auto& trace = options.tracing.file;
+  if (!trace || !options.record || real(*trace) != real(*options.record)) return {};
+  return fault(std::errc::invalid_argument,
+               "--trace and --record both name '{}'; choose another file for one of them", *trace);
+}
+
 // ENODATA: nothing went wrong that was to. A device that never ran says nothing of it.
 Result<void> finish_faults(const DeviceOptions& options, bool ran) {
   if (!options.faults) return {};
@@ -247,6 +260,7 @@ Result<void> run_device(DeviceOptions options, std::span<const DeviceEntry> devi
     if (auto refused = refuse_ring_options(options); !refused) return refused;
   if (auto checked = check_completions(options, device); !checked) return checked;
   if (auto checked = check_steps(options, device); !checked) return checked;
+  if (auto checked = check_files(options); !checked) return checked;
   const bool function = std::holds_alternative<FunctionEntry>(device);
   open_faults(options, function);
   if (auto entered = enter_sandbox(options.sandboxing, needs_of(options)); !entered) return entered;

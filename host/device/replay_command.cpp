@@ -52,7 +52,10 @@ Result<void> check_replay_options(const ReplayOptions& options) {
 
 // Only returns if the program can't be run.
 Error become_program(const ReplayOptions& options) {
-  std::vector<std::string> words = {*options.program, "replay", options.file};
+  // A path, as --help says, and no name that is looked up in PATH.
+  const bool named = options.program->find('/') == std::string::npos;
+  const auto program = named ? "./" + *options.program : *options.program;
+  std::vector<std::string> words = {program, "replay", options.file};
   if (options.device) words.insert(words.end(), {"--device", *options.device});
   if (options.disk) words.insert(words.end(), {"--file", *options.disk});
   if (options.step) words.emplace_back("--step");

@@ -25,6 +25,15 @@ fs::path real(const fs::path& path) {
   return error ? path : found;
 }
 
+// The folder that the path is in, or else the next one above that exists: what is missing may be
+// made later, by whoever serves the socket that is waited for.
+fs::path folder_of(const fs::path& path) {
+  std::error_code error;
+  auto folder = path.parent_path();
+  while (folder.has_relative_path() && !fs::exists(folder, error)) folder = folder.parent_path();
+  return folder;
+}
+
 bool is_within(const fs::path& path, const fs::path& folder) {
   return std::ranges::mismatch(folder, path).in1 == folder.end();
 }
@@ -35,9 +44,9 @@ std::vector<KeptPath> kept_paths(const SandboxNeeds& needs, const fs::path& here
   std::vector<KeptPath> all;
   for (const auto& name : needs.made) {
     const auto path = (here / name).lexically_normal();
-    add(all, path.parent_path(), true);
-    add(all, real(path.parent_path()), true);
-    add(all, real(path).parent_path(), true);  // a link to a socket elsewhere
+    add(all, folder_of(path), true);
+    add(all, real(folder_of(path)), true);
+    add(all, folder_of(real(path)), true);  // a link to a socket elsewhere
   }
   for (const auto& name : needs.opened) add(all, (here / name).lexically_normal(), true);
   if (needs.kvm) add(all, "/dev/kvm", true);

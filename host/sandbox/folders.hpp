@@ -17,9 +17,10 @@ struct KeptPath {
   bool operator==(const KeptPath&) const = default;
 };
 
-/// Those that `needs` names, and that exist: the folder of each path that is made, under the name
-/// that was given and under its real one, and what it links to; and what every program uses. None
-/// is within another that is kept in the same way, and one that has others within it comes first.
+/// Those that `needs` names, and that exist: the folder of each path that is made, or the next one
+/// above it that exists, under the name that was given and under its real one, and what it links
+/// to; and what every program uses. None is within another that is kept in the same way, and one
+/// that has others within it comes first.
 [[nodiscard]] std::vector<KeptPath> kept_paths(const SandboxNeeds& needs,
                                                const std::filesystem::path& here);
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <filesystem>
@@ -115,9 +116,13 @@ Result<void> enter(const SandboxNeeds& needs) {
   const auto user = ::geteuid();
   const auto group = ::getegid();
   std::error_code error;
-  const auto here = fs::current_path(error);
-  if (error) return Error{error, "no namespaces: the current folder is gone"};
+  auto here = fs::current_path(error);
+  if (error) here = "/";  // it is gone, and so is whatever is named from there
   const auto paths = kept_paths(needs, here);
+  if (std::ranges::any_of(paths, [](const KeptPath& kept) { return kept.path == "/"; }))
+    return fault(std::errc::not_supported,
+                 "no namespaces: a file or socket in / would keep the whole file system; choose "
+                 "another folder");
   if (::unshare(all_kinds) != 0)
     return system_fault("no namespaces: the system lets this user have none");
   if (auto mapped = map_ids(user, group); !mapped) return mapped;

@@ -106,8 +106,10 @@ TEST_CASE("the folders of what is made are kept, and files that are opened") {
   CHECK(without_common(kept_paths(
             {.made = {folder.path / "a", kept / "b"}, .opened = {folder.path / "disk.img"}},
             "/")) == Paths{{folder.path, true}});
-  // What isn't there is refused by who opens it.
-  CHECK(without_common(kept_paths({.made = {folder.path / "nowhere/socket"}}, "/")).empty());
+  // What isn't there may be made later.
+  CHECK(without_common(kept_paths({.made = {folder.path / "nowhere/at/socket"}}, "/")) ==
+        Paths{{folder.path, true}});
+  CHECK(without_common(kept_paths({.made = {"/socket"}}, "/")) == Paths{{"/", true}});
   CHECK(without_common(kept_paths({.opened = {"nowhere"}}, folder.path)).empty());
 }
 
@@ -174,6 +176,22 @@ TEST_CASE("it has no capability, no network, and no way back" * doctest::skip(!h
              group = static_cast<int>(::getgid() & 0x3F);
   CHECK(apart({}, [] { return static_cast<int>(::getuid() & 0x3F); }) == user);
   CHECK(apart({}, [] { return static_cast<int>(::getgid() & 0x3F); }) == group);
+}
+
+TEST_CASE("a socket in the root rules it out") {
+  const auto refused = enter_namespaces({.made = {"/socket"}});
+  REQUIRE(!refused);
+  CHECK(refused.error().code == std::errc::not_supported);
+}
+
+TEST_CASE("a current folder that is gone keeps nothing" * doctest::skip(!have_namespaces())) {
+  const Folder folder;
+  CHECK(in_child([&] {
+          fs::current_path(folder.path / "other");
+          fs::remove_all(folder.path / "other");
+          const auto path = folder.path / "kept/new";
+          return enter_namespaces({.made = {path}}) ? opening(path, O_RDWR | O_CREAT) : not_here;
+        }) == 0);
 }
 
 TEST_CASE("a tap's device keeps the host's network") {

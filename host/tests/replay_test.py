@@ -155,6 +155,9 @@ class Files(Recorded):
         self.assert_refused(FAILED, ["cannot run 'nosuch'"], self.replay("--program", "nosuch"))
         self.assert_refused(USAGE, ["--record-limit"], self.run_program(
             "device", "echo", "--on", "in-process", "--record", self.file, "--record-limit", "1"))
+        self.assert_refused(USAGE, ["--trace and --record", str(self.file)], self.run_program(
+            "device", "echo", "--on", "in-process", "--record", self.file, "--trace",
+            self.file.parent / "." / self.file.name))
 
 
 # vdev/devices/edu_registers.hpp

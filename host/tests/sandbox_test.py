@@ -133,6 +133,15 @@ class Sandbox(ProgramCase):
         self.assertEqual(status_of(page.pid)["Seccomp"], "2")
         self.assertEqual(shared_with(page.pid), set())
 
+    def test_a_folder_that_is_made_later(self) -> None:
+        socket = self.folder / "later/at/socket"
+        device = self.start("--log-level", "info", "device", "echo", "--on",
+                            f"ivshmem:{socket},wait={PATIENCE:.0f}")
+        self.until(lambda: status_of(device.pid)["Seccomp"] == "2")
+        socket.parent.mkdir(parents=True)
+        self.start("switchboard", "--socket", socket)
+        self.assertTrue(any("echo runs on" in line for line in pipe(device.stderr)))
+
     @unittest.skipIf(not NAMESPACES, "no namespaces here")
     def test_links_and_relative_paths(self) -> None:
         here, there = self.folder / "here", self.folder / "there"
