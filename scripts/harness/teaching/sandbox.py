@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ PROCESSES = 64
 MEMORY = 1 << 30  # bytes of address space of each process
 WRITTEN = 16 << 20  # bytes of a file, and of all in /tmp
 SECONDS = 20  # of CPU time of each process
+GONE_LIMIT = 5.0  # seconds for what was killed to be gone
 NOBODY = 65534
 OWN_USERS = 1 << 30  # from here on: a user per sandbox, whom the system knows nothing of
 
@@ -71,6 +73,16 @@ def _works(words: Sequence[str]) -> bool:
         return False
 
 
+def _has_members(group: int) -> bool:
+    """Whether a process of the group has not ended; one that nobody has waited for has."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just gone
+            state, _, its_group, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(its_group) == group and state not in "ZX":
+                return True
+    return False
+
+
 class Confined:
     """A process in the sandbox. What it prints is in `log`; it inherits the descriptors `passed`."""
 
@@ -98,6 +110,9 @@ class Confined:
         """Ends it and all that it started, where it has a namespace; else its process group."""
         self.send(signal.SIGKILL)
         self._process.wait()
+        deadline = time.monotonic() + GONE_LIMIT
+        while _has_members(self._process.pid) and time.monotonic() < deadline:
+            time.sleep(0.001)  # one that ends later still has its sockets
 
     def send(self, number: signal.Signals) -> None:
         """To all that it started, too. The sandbox's own processes pass over SIGTERM."""
