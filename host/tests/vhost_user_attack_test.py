@@ -58,14 +58,18 @@ def rings(**how: int) -> Attack:
 
 
 def words(*those: tuple[int, str, int]) -> Attack:
-    """A ring with these words in it, and one chain from descriptor 0 on."""
+    """A ring with these words in it, and one chain from descriptor 0 on. The index comes last: the device
+    may look at the ring at any time."""
+    index = next((value for at, _, value in those if at == AVAILABLE + 2), 1)
+
     def attack(peer: Peer, memory: Memory) -> None:
         set_up(peer, memory)
         peer.number(GET_FEATURES)
         struct.pack_into("<QIHH", memory.bytes, 0, GUEST + BUFFERS, 64, 2, 0)
-        store_word(memory.bytes, AVAILABLE + 2, "<H", 1)
         for at, form, value in those:
-            struct.pack_into(form, memory.bytes, at, value)
+            if at != AVAILABLE + 2:
+                struct.pack_into(form, memory.bytes, at, value)
+        store_word(memory.bytes, AVAILABLE + 2, "<H", index)
         memory.ring()
     return attack
 
