@@ -13,7 +13,7 @@ from pathlib import Path
 from program import REPORTS, pipe
 from programs_test import FAILED, PATIENCE, ProgramCase, served
 
-NOBODY = 65534  # has few processes, so that a limit of them can be reached
+OWN_USER = (1 << 29) + os.getpid()  # has no other process, so that a limit of them can be reached
 
 
 def limited(what: int, value: int, own_user: bool = False) -> Callable[[], None]:
@@ -21,8 +21,8 @@ def limited(what: int, value: int, own_user: bool = False) -> Callable[[], None]
     def limit() -> None:
         if own_user and os.getuid() == 0:
             os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
+            os.setgid(OWN_USER)
+            os.setuid(OWN_USER)
         resource.setrlimit(what, (value, value))
     return limit
 
