@@ -7,7 +7,7 @@
 
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
-#include "host/sandbox/option.hpp"
+#include "host/sandbox/sandbox.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/transport/ivshmem/switchboard.hpp"
 

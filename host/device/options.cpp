@@ -8,7 +8,6 @@
 #include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
 #include "host/device/transports.hpp"
-#include "host/sandbox/option.hpp"
 #include "vdev/steps/pace.hpp"
 
 namespace bellwire::host {

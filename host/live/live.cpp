@@ -20,7 +20,7 @@
 #include "host/live/server.hpp"
 #include "host/output/json_text.hpp"
 #include "host/output/standard_output.hpp"
-#include "host/sandbox/option.hpp"
+#include "host/sandbox/sandbox.hpp"
 #include "vdev/loop/asio.hpp"
 #include "vdev/os/text.hpp"
 

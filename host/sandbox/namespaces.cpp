@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/sandbox/namespaces.hpp"
+#include "host/sandbox/sandbox.hpp"
 
 #include <fcntl.h>
 #include <linux/capability.h>

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "host/sandbox/sandbox.hpp"
 
-#include "host/sandbox/namespaces.hpp"
-#include "host/sandbox/system_calls.hpp"
+#include <CLI/CLI.hpp>
+#include <map>
+
 #include "vdev/log/log.hpp"
 
 namespace bellwire::host {
@@ -24,6 +25,19 @@ Result<void> enter_sandbox(Sandboxing how, const SandboxNeeds& needs) {
   if (!apart) log::log(log::Level::debug, "sandbox: {}", apart.error().message);
   if (!filtered) log::log(log::Level::debug, "sandbox: {}", filtered.error().message);
   return {};
+}
+
+void add_sandbox(CLI::App& command, Sandboxing& how) {
+  static const std::map<std::string, Sandboxing> words{
+      {"off", Sandboxing::off}, {"auto", Sandboxing::automatic}, {"require", Sandboxing::require}};
+  command
+      .add_option_function<std::string>(
+          "--sandbox", [&how](const std::string& word) { how = words.at(word); },
+          "Give up what it does not need before anybody connects: auto, as far as this system can; "
+          "require, all of it, or fail; off (SECURITY.md)")
+      ->check(CLI::IsMember(words))
+      ->type_name("HOW")
+      ->default_str(how == Sandboxing::off ? "off" : "auto");
 }
 
 }  // namespace bellwire::host

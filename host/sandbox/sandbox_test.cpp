@@ -23,8 +23,6 @@
 #include <thread>
 
 #include "host/sandbox/folders.hpp"
-#include "host/sandbox/namespaces.hpp"
-#include "host/sandbox/system_calls.hpp"
 #include "vdev/os/event_fd.hpp"
 #include "vdev/os/memory.hpp"
 #include "vdev/os/unix_socket.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "host/sandbox/system_calls.hpp"
+#include "host/sandbox/sandbox.hpp"
 
 #include <linux/fs.h>
 #include <linux/if_tun.h>

@@ -50,16 +50,22 @@ def test_what_a_killed_device_had_served_is_replayed(lab: Lab, bell: Bell, tmp_p
     assert replayed(file) == 10
 
 
+def replayed_after(lab: Lab, file: Path, command: str) -> str:
+    """What is said of the replay of what the command does."""
+    finish(boot(lab, ROOM, command))
+    lab.devices[0].stop()
+    run = replay(file)
+    assert run.returncode == 0 and run.stdout.endswith(": the same\n"), run
+    return run.stdout
+
+
 @pytest.mark.transport("vfio-user")
 @pytest.mark.device("edu")
 def test_a_whole_pci_device_is_replayed(lab: Lab, tmp_path: Path) -> None:
     (file,) = lab.record(tmp_path)
-    finish(boot(lab, ROOM, "bell edu --dma 1M"))
-    lab.devices[0].stop()
-    run = replay(file)
-    assert run.returncode == 0 and run.stdout.endswith(": the same\n"), run
+    said = replayed_after(lab, file, "bell edu --dma 1M")
     (counts,) = re.findall(r"edu: ([\d,]+) accesses; ([\d,]+) answers, transfers and interrupts "
-                           r"with ([\d,]+) bytes", run.stdout)
+                           r"with ([\d,]+) bytes", said)
     accesses, answers, compared_bytes = (int(count.replace(",", "")) for count in counts)
     assert accesses > 100 and answers > 20 and compared_bytes >= 512 << 10
 
@@ -68,11 +74,8 @@ def test_a_whole_pci_device_is_replayed(lab: Lab, tmp_path: Path) -> None:
 @pytest.mark.device("delay")
 def test_a_ring_device_on_virtqueues_is_replayed(lab: Lab, tmp_path: Path) -> None:
     (file,) = lab.record(tmp_path)
-    finish(boot(lab, ROOM, "bell virtio --id 60 --count 1000"))
-    lab.devices[0].stop()
-    run = replay(file)
-    assert run.returncode == 0 and run.stdout.endswith(": the same\n"), run
-    (chains,) = re.findall(r"delay: ([\d,]+) chains; ", run.stdout)
+    said = replayed_after(lab, file, "bell virtio --id 60 --count 1000")
+    (chains,) = re.findall(r"delay: ([\d,]+) chains; ", said)
     assert int(chains.replace(",", "")) >= 1000
 
 

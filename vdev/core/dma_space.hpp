@@ -126,7 +126,7 @@ class DmaSpace {
   void tell(DmaObserver* observer) noexcept {
     observer_ = observer;
     begin_ = observer == nullptr ? &DmaSpace::begin : &DmaSpace::begin_observed;
-    last_found_ = ~std::size_t{0};  // so that bytes() looks, and tells
+    last_found_ = ~std::size_t{0};  // bytes() looks the region up again, and reports its use
   }
   /// From now on `server` takes the transfers; null: the regions do. Nobody observes it.
   void serve(DmaServer* server) noexcept {

@@ -87,7 +87,7 @@ TEST_CASE("mapped memory is read and written at once, and seen as it is") {
   CHECK_FALSE(space.map(0, 1));
 }
 
-TEST_CASE("whoever observes is told of transfers, and of memory that is used without them") {
+TEST_CASE("an observer sees transfers, and the use of memory without them") {
   struct Seen final : DmaObserver {
     DmaDone began(bool, std::uint64_t, std::span<const std::byte>, DmaDone done) override {
       ++begun;
@@ -115,7 +115,7 @@ TEST_CASE("whoever observes is told of transfers, and of memory that is used wit
   CHECK(seen.direct.size() == 2);
 }
 
-TEST_CASE("a server takes all transfers in place of the regions, and is told of a reset") {
+TEST_CASE("a server takes all transfers in place of the regions, and ends them at a reset") {
   struct Server final : DmaServer {
     void begin(bool write, std::uint64_t address, std::span<std::byte> bytes,
                DmaDone done) override {

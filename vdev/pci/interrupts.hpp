@@ -79,7 +79,7 @@ class Interrupts {
   /// As if the device had raised it.
   void trigger(InterruptKind kind, unsigned index) noexcept;
 
-  /// Sets what is told of connections, masks and triggers from now on; null: nothing is.
+  /// From now on `tap` sees connections, masks and triggers; null: nothing does.
   void tell(ConnectionTap* tap) noexcept { tap_ = tap; }
 
   // Set by the config space: MSI-X function mask, the command register's interrupt disable.

@@ -97,12 +97,12 @@ class Worker final : public pci::Function, private RegisterBlock {
     if (change_ == Change::two_interrupts) interrupts().vector(0).raise();
   }
 
-  void start_timer(std::uint64_t ms, bool tells) {
+  void start_timer(std::uint64_t ms, bool reports) {
     auto own = std::make_shared<boost::asio::steady_timer>(context_, std::chrono::milliseconds(ms));
-    own->async_wait([this, own, ms, tells](const auto& error) {
+    own->async_wait([this, own, ms, reports](const auto& error) {
       if (error) return;
       jobs_ = jobs_ * 10 + ms;
-      if (tells) interrupts().vector(0).raise();
+      if (reports) interrupts().vector(0).raise();
     });
   }
 
@@ -184,7 +184,7 @@ struct Scene {
     context.restart();
     (void)journal->run_handler(own);
   }
-  // A job, of which an interrupt tells.
+  // A job whose end raises an interrupt.
   void job(std::uint64_t which, std::uint64_t value) {
     write(which, value);
     while (!events[0].drain()) turn();

@@ -2,7 +2,7 @@
 """What a soak has measured: samples of processes, whether they grow, and the page of it all."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -54,19 +54,17 @@ def series(samples: Sequence[Sample], process: str, figure: str) -> list[tuple[f
 
 
 def spans(samples: Sequence[Sample]) -> list[dict[str, Any]]:
-    """Of each figure of what is watched, the medians of the second and of the last quarter."""
-    return list(_spans(samples))
-
-
-def _spans(samples: Sequence[Sample]) -> Iterator[dict[str, Any]]:
+    """Each figure of each watched process: its medians in the second and in the last quarter of the run."""
+    found: list[dict[str, Any]] = []
     for process in WATCHED:
         for figure in MOST_GROWTH:
             points = series(samples, process, figure)
             quarter = len(points) // 4
             if quarter:
-                yield {"process": process, "figure": figure, "unit": UNITS[figure],
+                found.append({"process": process, "figure": figure, "unit": UNITS[figure],
                        "before": median(value for _, value in points[quarter:2 * quarter]),
-                       "after": median(value for _, value in points[-quarter:])}
+                       "after": median(value for _, value in points[-quarter:])})
+    return found
 
 
 def growth(samples: Sequence[Sample]) -> list[str]:

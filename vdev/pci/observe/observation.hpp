@@ -79,7 +79,7 @@ class Observer {
   virtual void client(bool here) noexcept { (void)here; }
   /// A region of the guest's memory was added, or is about to go.
   virtual void region(bool here, const AddressRange& range) noexcept { (void)here, (void)range; }
-  /// The device uses the guest's memory by itself, unseen; told at least for the first time.
+  /// The device uses the guest's memory without a transfer; reported at least once.
   virtual void used_directly(std::uint64_t address) noexcept { (void)address; }
 };
 
