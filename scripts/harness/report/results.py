@@ -2,6 +2,7 @@
 """Test cases, and JUnit's XML of them, read and written."""
 
 import io
+import re
 import xml.etree.ElementTree as xml
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,6 +12,10 @@ from pathlib import Path
 from bellwire.core.places import replace_file
 
 OUTCOMES = {"pass": "passed", "fail": "failed", "skip": "skipped"}
+
+# What doctest, the sanitizers, pytest, compilers and CTest write where something is wrong.
+TROUBLE = re.compile(r"\bERROR\b|\berror:|\w(Error|Exception)\b|WARNING: ThreadSanitizer|SUMMARY:"
+                     r"|TEST CASE|\bTimeout\b|^E  |Assertion|terminate called|SIG[A-Z]{3,}")
 
 
 class Unreadable(Exception):
@@ -27,6 +32,16 @@ class Case:
 
     def inside(self, suite: str) -> "Case":
         return replace(self, suite=suite)
+
+
+def gist(reason: str, most: int = 12) -> list[str]:
+    """The lines of a failure that tell what is wrong, each with the one after it, which has the
+    values; the last ones where no line does. At most `most`, the first, as the rest follow from
+    them."""
+    lines = [line.rstrip()[:200] for line in reason.split("\n") if line.strip()]
+    telling = {place + after for place, line in enumerate(lines) if TROUBLE.search(line)
+               for after in (0, 1) if place + after < len(lines)}
+    return [lines[place] for place in sorted(telling)][:most] or lines[-3:]
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,17 @@ class ResultsTest(unittest.TestCase):
         results.write(self.file, cases)
         self.assertEqual(results.read(self.file), cases)
 
+    def test_the_gist_of_a_failure_is_found_among_warnings(self) -> None:
+        warnings = ["bellwire: warning: echo: the driver broke queue 0"] * 50
+        wrong = ["a_test.cpp:7:", "TEST CASE:  a ring", "  of one",
+                 "a_test.cpp:9: ERROR: CHECK( lost == 0 ) is NOT correct!",
+                 "  values: CHECK( 1 == 0 )"]
+        self.assertEqual(results.gist("\n".join([*warnings, *wrong, *warnings])), wrong[1:])
+        self.assertEqual(results.gist("\n".join(wrong * 9), most=3), wrong[1:4])
+
+    def test_without_a_telling_line_the_gist_is_the_end(self) -> None:
+        self.assertEqual(results.gist("1\n2\n\n3\n4\n"), ["2", "3", "4"])
+
     def test_each_suite_has_its_cases_and_counts(self) -> None:
         results.write(self.file, [Case("a", suite="host"), Case("b", "skip", "no b", suite="vm"),
                                   Case("c", "fail", "first\nlast\x1b", suite="vm")])

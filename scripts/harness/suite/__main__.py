@@ -151,7 +151,8 @@ def _show(done: jobs.Done) -> Sequence[Case]:
 
 
 def _close(cases: Sequence[Case], usage: dict[str, Usage], whole: Usage) -> None:
-    """What failed is named once more at the end, where even a log of which half is lost has it."""
+    """What failed is named once more at the end, with the lines that say why, where even a log of
+    which half is lost has them."""
     for case in cases:
         if case.outcome == "skip":
             print(f"skipped: {case.suite}: {case.name}: {case.reason}")
@@ -160,7 +161,7 @@ def _close(cases: Sequence[Case], usage: dict[str, Usage], whole: Usage) -> None
         print(f"slowest: {title}: {took.seconds:.0f} s, {took.cpu:.0f} s of CPU")
     for case in cases:
         if case.outcome == "fail":
-            print(f"failed: {case.suite}: {case.name}")
+            print("\n  ".join([f"failed: {case.suite}: {case.name}", *results.gist(case.reason)]))
     print(f"{results.summary(cases)} in {whole.seconds:.0f} s, "
           f"with {100 * whole.stolen:.0f} % of the CPU time stolen")
 
