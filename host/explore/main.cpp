@@ -10,6 +10,7 @@
 #include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
 #include "host/explore/report.hpp"
+#include "vdev/log/log.hpp"
 
 namespace bellwire::host {
 namespace {
@@ -71,6 +72,10 @@ Result<Explored> run_scene(const explore::SceneEntry& entry, const Options& opti
 
 Result<void> write(std::optional<OutputFile>& trace, const std::vector<Explored>& all) {
   if (!trace) return {};
+  if (std::ranges::all_of(all, [](const Explored& each) { return each.outcome.story.empty(); })) {
+    log::warning("--perfetto: no order failed, so nothing is drawn; --schedule draws any order");
+    return {};
+  }
   trace->stream() << as_trace_events(all);
   return trace->commit();
 }

@@ -27,7 +27,7 @@ fs::path real(const fs::path& path) {
 
 // The folder that the path is in, or else the next one above that exists: what is missing may be
 // made later, by whoever serves the socket that is waited for.
-fs::path folder_of(const fs::path& path) {
+fs::path next_folder(const fs::path& path) {
   std::error_code error;
   auto folder = path.parent_path();
   while (folder.has_relative_path() && !fs::exists(folder, error)) folder = folder.parent_path();
@@ -44,9 +44,9 @@ std::vector<KeptPath> kept_paths(const SandboxNeeds& needs, const fs::path& here
   std::vector<KeptPath> all;
   for (const auto& name : needs.made) {
     const auto path = (here / name).lexically_normal();
-    add(all, folder_of(path), true);
-    add(all, real(folder_of(path)), true);
-    add(all, folder_of(real(path)), true);  // a link to a socket elsewhere
+    add(all, next_folder(path), true);
+    add(all, real(next_folder(path)), true);
+    add(all, next_folder(real(path)), true);  // a link to a socket elsewhere
   }
   for (const auto& name : needs.opened) add(all, (here / name).lexically_normal(), true);
   if (needs.kvm) add(all, "/dev/kvm", true);

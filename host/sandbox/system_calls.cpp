@@ -22,7 +22,7 @@ namespace bellwire::host {
 namespace {
 
 // Whatever their arguments are.
-constexpr int plain[] = {
+constexpr int always[] = {
     // descriptors and files
     SCMP_SYS(access),
     SCMP_SYS(chmod),
@@ -288,7 +288,7 @@ void allow_sockets(Filter& filter, bool network) {
 
 Result<void> filter_system_calls(const SandboxNeeds& needs) {
   Filter filter;
-  for (const int call : plain) filter.allow(call);
+  for (const int call : always) filter.allow(call);
   allow_requests(filter, requests);
   if (needs.kvm) filter.allow(SCMP_SYS(ioctl), {has(1, type_of_request, type_of_kvm)});
   allow_threads(filter);

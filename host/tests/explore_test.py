@@ -56,6 +56,12 @@ class Explore(ProgramCase):
         self.assertEqual([{"step": event["ts"], "actor": threads[event["tid"]], "what": event["name"]}
                           for event in events if event["ph"] == "X"], scene["story"])
 
+    def test_nothing_is_drawn_where_no_order_fails(self) -> None:
+        path = self.folder / "order.json"
+        run = self.explore("sleep", "--budget", "0", "--perfetto", str(path))
+        self.assertIn("--perfetto: no order failed, so nothing is drawn", run.stderr)
+        self.assertFalse(path.exists())
+
     def test_the_list_says_what_is_promised(self) -> None:
         lines = self.explore("--list").stdout.splitlines()
         self.assertEqual(tuple(line.split()[0] for line in lines[1:]), SCENES)

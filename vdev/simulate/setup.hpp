@@ -18,14 +18,14 @@ namespace bellwire::simulate {
 struct Choice {
   std::uint64_t seed = 1;
   std::uint64_t requests = 100'000;  ///< over all queues
-  std::optional<unsigned> pairs;     ///< devices, each with its guest
-  std::optional<std::string> device;
-  std::optional<unsigned> queues;
-  std::optional<std::uint32_t> depth;
-  std::optional<FaultPlan> faults;
-  std::optional<bool> switchboard;  ///< whether devices and guests meet at one
-  bool operator_on = true;          ///< whether anybody kills, freezes and resets
-  bool recover = true;              ///< whether drivers look for what did not come
+  std::optional<unsigned> pairs{};   ///< devices, each with its guest
+  std::optional<std::string> device{};
+  std::optional<unsigned> queues{};
+  std::optional<std::uint32_t> depth{};
+  std::optional<FaultPlan> faults{};
+  std::optional<bool> switchboard{};  ///< whether devices and guests meet at one
+  bool operator_on = true;            ///< whether anybody kills, freezes and resets
+  bool recover = true;                ///< whether drivers look for what did not come
 };
 
 /// A device with its guest.

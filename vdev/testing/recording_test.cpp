@@ -15,7 +15,7 @@ using namespace bellwire::testing;
 namespace {
 
 constexpr unsigned requests = 4'000;
-constexpr unsigned few = 10;    // of them
+constexpr unsigned few = 10;    // of them, by chance
 constexpr unsigned often = 64;  // requests from drain to drain
 
 struct Plan {
@@ -26,23 +26,26 @@ struct Plan {
 struct Recorded {
   trace::Recording recording;
   std::array<std::uint64_t, BELLWIRE_SIDES> written;
+  unsigned rings;  // the others were found by a device that was still awake
 };
 
-// As a process in the guest does.
-void run(Driver& driver, const Plan& plan, trace::Recorder& recorder) {
+// As a process in the guest does. Returns how often it rang.
+unsigned run(Driver& driver, const Plan& plan, trace::Recorder& recorder) {
   auto& queue = driver.queue();
   PollTime no_time(Polling::off);
-  unsigned submitted = 0, taken = 0;
+  unsigned submitted = 0, taken = 0, rings = 0;
+  const auto ring = [&] { driver.ring(), ++rings; };
+  const auto sleep = [&] { REQUIRE(driver.wait_for_interrupt()); };
   for (auto next_drain = often; taken < plan.count;) {
     for (; submitted < plan.count && queue.in_flight() < plan.depth; ++submitted)
       REQUIRE(queue.submit({}));
-    ring::publish_and_wait(
-        queue, no_time, [&] { driver.ring(); }, [&] { REQUIRE(driver.wait_for_interrupt()); });
+    ring::publish_and_wait(queue, no_time, ring, sleep);
     while (queue.take()) ++taken;
     if (!plan.drains || taken < next_drain) continue;
     recorder.drain();
     next_drain = taken + often;
   }
+  return rings;
 }
 
 template <class Kind = Echo>
@@ -54,9 +57,9 @@ Recorded record(TransportFixture& fixture, const Plan& plan) {
   driver.wait_until_served();
   trace::Recorder recorder(BELLWIRE_HOST_RECORDS);
   recorder.watch(0, driver.raw_queue());
-  run(driver, plan, recorder);
+  const auto rings = run(driver, plan, recorder);
   device.reset();  // it may have been about to write more
-  Recorded recorded{.recording = recorder.stop(), .written = {}};
+  Recorded recorded{.recording = recorder.stop(), .written = {}, .rings = rings};
   for (unsigned side = 0; side < BELLWIRE_SIDES; ++side)
     recorded.written[side] = driver.control().sides[side].written;
   return recorded;
@@ -124,7 +127,8 @@ TEST_CASE("each request's hops are reported in order, on every transport") {
         for (const auto lost : recorded.recording.lost) CHECK(lost == 0);
         const Tally tally(make_timeline(recorded.recording, trace::Clocks::one));
         check_in_order(tally);
-        if (depth == 1 && fixture.polling == Polling::off) CHECK(tally.whole > requests / 2);
+        const bool hops_all = depth == 1 && fixture.polling == Polling::off;
+        if (hops_all) CHECK(tally.whole + few >= recorded.rings);
         check_clock(make_timeline(recorded.recording, trace::Clocks::guest));
       });
     }
@@ -140,11 +144,11 @@ TEST_CASE("hops are in order although requests overtake each other, on every tra
 
 TEST_CASE("what nobody read in time is counted, on every transport") {
   on_each_transport(1, [](TransportFixture& fixture) {
-    const auto [recording, written] =
-        record(fixture, {.count = 2'500, .depth = 1, .drains = false});
+    const auto recorded = record(fixture, {.count = 2'500, .depth = 1, .drains = false});
     for (unsigned side = 0; side < BELLWIRE_SIDES; ++side) {
-      CHECK(recording.lost[side] > 0);
-      CHECK(recording.lost[side] + recording.queues[0].of[side].size() == written[side]);
+      CHECK(recorded.recording.lost[side] > 0);
+      CHECK(recorded.recording.lost[side] + recorded.recording.queues[0].of[side].size() ==
+            recorded.written[side]);
     }
   });
 }

@@ -90,7 +90,7 @@ def main(argv: Sequence[str]) -> int:
         lab.devices[VICTIM].add_options(["--allow-faults"])
         lab.supervise()
         soak = Soak(lab, options.seed, options.minutes * 60)
-        print(f"seed {options.seed}, {options.minutes:g} minutes", flush=True)
+        print(f"seed {options.seed}, {options.minutes:g} min", flush=True)
         soak.boot()
         frame.say_up(lab.vms[BYSTANDER])
         soak.run()

@@ -71,4 +71,6 @@ STEPS = (
     Step("module 6.12", partial(module, "6.12")),
     Step("clang", clang_and_tidy, build.ASAN),
 )
-LONG_STEPS = (Step("clang-tidy", all_of_tidy, build.ASAN),)
+# The preset dev is the one that compiles each file alone, and with gcc's warnings as errors.
+LONG_STEPS = (Step("clang-tidy", all_of_tidy, build.ASAN),
+              Step("dev", partial(build.build, "dev"), limit=build.LIMIT + 60))

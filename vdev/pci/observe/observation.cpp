@@ -74,7 +74,7 @@ using Word = std::array<std::byte, sizeof(std::uint64_t)>;
 
 Word word_of(std::uint64_t value) noexcept {
   boost::endian::native_to_little_inplace(value);
-  Word word;
+  Word word{};
   std::memcpy(word.data(), &value, sizeof value);
   return word;
 }
@@ -86,7 +86,7 @@ class RegisterTap final : public RegisterBlock {
 
   std::uint64_t read(std::uint64_t offset, unsigned size) noexcept override {
     std::uint64_t value = 0;
-    Word word;
+    Word word{};
     observe(observer_, event(EventKind::read, offset, size), {}, bytes_of(word, size), [&] {
       value = inner_.read(offset, size);
       word = word_of(value);
