@@ -12,6 +12,7 @@
 
 using namespace bellwire;
 using in_process::InProcess;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -66,6 +67,25 @@ TEST_CASE("a guest that is stopped says so, though no device answers") {
   stopper.join();
   REQUIRE(report.has_error());
   CHECK(report.error().code == std::errc::operation_canceled);
+}
+
+TEST_CASE("a guest sleeps until it gives up, whether it looks or not") {
+  for (const bool recover : {true, false}) {
+    boost::asio::io_context context{1};
+    const auto transport = InProcess::create(context, {}).value();
+    unsigned waits = 0, polls = 0;
+    const auto wait = [&](std::chrono::nanoseconds time) {
+      ++waits;
+      if (time <= std::chrono::nanoseconds(0)) ++polls;
+      std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(time, 100ms));
+      return in_process::RequestSender::Wait::nothing;
+    };
+    in_process::RequestSender sender(ring::Layout::open(transport->memory()).value(),
+                                     {.ring = [] {}, .wait = wait});
+    CHECK(sender.run({.requests = 1, .recover = recover}).value().hangs.size() == 1);
+    CHECK(waits > 10);
+    CHECK(polls <= waits / 2);  // a look may be due when the last wait ends
+  }
 }
 
 namespace {

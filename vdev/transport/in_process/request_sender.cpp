@@ -57,8 +57,8 @@ Result<GuestReport> RequestSender::run(const GuestPlan& plan) {
 
 // Whether to go on as if the interrupt had come.
 bool RequestSender::recovers() {
-  if (!recover_ || clock::now() < look_at_) return false;
-  const auto missing = look_.look(&module_);
+  if (clock::now() < look_at_) return false;
+  const auto missing = recover_ ? look_.look(&module_) : ring::DriverLook::Missing::nothing;
   look_at_ = clock::now() + look_.time();
   if (missing == ring::DriverLook::Missing::doorbell) ring();
   return missing == ring::DriverLook::Missing::interrupt;
