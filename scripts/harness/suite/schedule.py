@@ -20,7 +20,7 @@ FILE = Path(__file__).with_name("times.json")
 CPUS = float(os.cpu_count() or 1)
 SLACK = 0.5    # of a CPU; what waits for a guest leaves some now and then
 MOST = 6       # steps at once, whatever they wait for: each VM has its memory
-WORTH = 5.0    # seconds: a shorter step isn't written down
+WORTH = 1.0    # seconds: a shorter step isn't written down
 REMEMBERED = ("build: ", "static: ")  # levels whose steps a cache makes quick
 
 
@@ -39,7 +39,7 @@ class Cost:
         return max(self.cpu, self.seconds / 2)
 
 
-UNKNOWN = Cost(WORTH, WORTH)
+UNKNOWN = Cost(5.0, 5.0)
 Costs = Mapping[str, Cost]
 
 
@@ -56,7 +56,7 @@ def save(usage: Mapping[str, Usage], path: Path = FILE) -> None:
     known = before | {title: Cost(used.seconds, used.cpu) for title, used in usage.items()
                       if not title.startswith(REMEMBERED)
                       or title not in before or used.cpu > before[title].cpu}
-    rows = [f"  {json.dumps(title)}: [{cost.seconds:.0f}, {cost.cpu:.0f}]"
+    rows = [f"  {json.dumps(title)}: [{cost.seconds:.1f}, {cost.cpu:.1f}]"
             for title, cost in sorted(known.items()) if cost.seconds >= WORTH]
     replace_file(path, "{\n" + ",\n".join(rows) + "\n}\n")
 
