@@ -51,8 +51,12 @@ Error damaged(const Entry& entry, std::string_view why) {
 }
 
 std::string Player::summary() const {
-  return text("{} requests, {} completions with {} bytes of output compared",
-              grouped(compared_.requests), grouped(compared_.answers), grouped(compared_.bytes));
+  const auto& [requests, answers, bytes] = compared_;
+  auto line = text("{} requests, {} completions with {} bytes of output compared",
+                   grouped(requests), grouped(answers), grouped(bytes));
+  if (requests > answers)
+    line += text(" ({} not completed in the recording)", grouped(requests - answers));
+  return line;
 }
 
 }  // namespace bellwire::replay

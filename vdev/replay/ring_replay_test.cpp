@@ -8,11 +8,13 @@
 
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include "vdev/devices/delay.hpp"
 #include "vdev/devices/echo.hpp"
 #include "vdev/faults/completions.hpp"
 #include "vdev/replay/ring_journal.hpp"
+#include "vdev/ring/hang.hpp"
 #include "vdev/testing/driver.hpp"
 
 using namespace bellwire;
@@ -68,6 +70,7 @@ struct Recorded {
 struct Outcome {
   Compared compared;
   std::optional<Difference> difference;
+  std::string summary;
 };
 Outcome replay_to(Device& device, const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -76,9 +79,10 @@ Outcome replay_to(Device& device, const std::string& path) {
   RingPlayer player(context, device);
   while (const auto entry = reader.next().value()) {
     CHECK_FALSE(player.describe(*entry).empty());
-    if (const auto difference = player.play(*entry).value()) return {player.compared(), difference};
+    if (const auto difference = player.play(*entry).value())
+      return {player.compared(), difference, player.summary()};
   }
-  return {player.compared(), std::nullopt};
+  return {player.compared(), std::nullopt, player.summary()};
 }
 
 // `count` requests of 32 bytes at most, `depth` at a time.
@@ -157,6 +161,30 @@ TEST_CASE("a completion that was corrupted on its way is what differs") {
   REQUIRE(outcome.difference.has_value());
   CHECK(outcome.difference->where.starts_with("request 20 "));
   CHECK(outcome.difference->what.ends_with("of its output"));
+}
+
+TEST_CASE("requests that were not completed in the recording are counted") {
+  Recorded recorded;
+  Echo device;
+  {
+    auto attachment = recorded.device_end();
+    attachment.completions = std::make_shared<CompletionFaults>(
+        std::make_shared<FaultTally>(FaultPlan::parse("drop completion 3").value()));
+    const RunningDevice running(device, std::move(attachment));
+    Driver driver(recorded.wires.guest_end(), 0);
+    driver.wait_until_served();
+    exchange(driver, 2, 1);
+    REQUIRE(driver.queue().submit({}));
+    driver.publish();
+    const auto served = [&] { return ring::find_hang(driver.raw_queue())->last >= BELLWIRE_TAKEN; };
+    while (!served()) std::this_thread::yield();
+  }
+  recorded.finish();
+  Echo again;
+  const auto outcome = replay_to(again, recorded.path);
+  CHECK_FALSE(outcome.difference.has_value());
+  CHECK(outcome.compared.answers == 2);
+  CHECK(outcome.summary.ends_with("(1 not completed in the recording)"));
 }
 
 TEST_CASE("requests of two queues come in the order in which they were taken") {
