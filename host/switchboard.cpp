@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "host/cli/socket_group.hpp"
 #include "host/cli/stop_on_signal.hpp"
 #include "host/cli/subcommands.hpp"
 #include "host/sandbox/sandbox.hpp"
@@ -16,7 +17,8 @@ namespace {
 
 struct Chosen : ivshmem::SwitchboardOptions {
   bool entries_given = false;
-  std::uint64_t payload = 0;  // of each queue; 0: any
+  std::uint64_t payload = 0;         // of each queue; 0: any
+  std::optional<std::string> group;  // of the socket
   Sandboxing sandboxing = Sandboxing::automatic;
 };
 
@@ -31,6 +33,7 @@ Result<void> make_room(Chosen& options) {
 
 Result<void> run_switchboard(Chosen options) {
   if (auto made = make_room(options); !made) return made;
+  if (auto given = give_to_group("--group", options.group, {options.path}); !given) return given;
   if (auto entered = enter_sandbox(options.sandboxing, {.made = {options.path}}); !entered)
     return entered;
   boost::asio::io_context context(one_thread);
@@ -54,6 +57,7 @@ none; a device names the slot that it wants.)");
   command->add_option("--socket", options->path, "Path of the socket to serve")
       ->required()
       ->type_name("PATH");
+  add_group(*command, "--group", options->group, "The socket belongs");
   command
       ->add_option("--vectors", options->vectors,
                    "Doorbells and interrupts per direction, and queues in the memory")

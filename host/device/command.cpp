@@ -263,6 +263,7 @@ Result<void> run_device(DeviceOptions options, std::span<const DeviceEntry> devi
   if (auto checked = check_files(options); !checked) return checked;
   const bool function = std::holds_alternative<FunctionEntry>(device);
   open_faults(options, function);
+  if (auto given = give_to_groups(options); !given) return given;
   if (auto entered = enter_sandbox(options.sandboxing, needs_of(options)); !entered) return entered;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);

@@ -7,6 +7,7 @@
 
 #include "host/cli/help.hpp"
 #include "host/cli/options.hpp"
+#include "host/cli/socket_group.hpp"
 #include "host/device/transports.hpp"
 #include "vdev/steps/pace.hpp"
 
@@ -157,6 +158,7 @@ void add_tracing_options(CLI::App& command, DeviceOptions& options) {
       .add_option("--control", options.tracing.control,
                   "Serve a control socket, for `bellwire trace record` and `bellwire top`")
       ->type_name("SOCKET");
+  add_group(command, "--control-group", options.control_group, "The control socket belongs");
   add_facts(command, options.facts);
 }
 
@@ -264,6 +266,7 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
           ->type_name("TRANSPORT:WHERE")
           ->expected(1)
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_group(command, "--group", options.group, "A socket that --on serves belongs");
   if (has_queues(devices)) add_wire_options(command, options);
   add_faults(command, options);
   if (has_queues(devices)) add_steps(command, options);
@@ -272,6 +275,15 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
   add_virtio_options(command, devices, options);
   add_sandbox(command, options.sandboxing);
   if (std::ranges::any_of(devices, virtio_of)) add_vhost_user_options(command, options, on);
+}
+
+Result<void> give_to_groups(const DeviceOptions& options) {
+  std::vector<std::string> sockets, control;
+  for (const auto& on : options.on)
+    if (auto socket = served_socket_of(on)) sockets.push_back(std::move(*socket));
+  if (!options.tracing.control.empty()) control.push_back(options.tracing.control);
+  if (auto given = give_to_group("--group", options.group, sockets); !given) return given;
+  return give_to_group("--control-group", options.control_group, control);
 }
 
 SandboxNeeds needs_of(const DeviceOptions& options) {

@@ -39,8 +39,10 @@ struct StepOptions {
 };
 
 struct DeviceOptions {
-  std::string name;             ///< of the device
-  std::vector<std::string> on;  ///< TRANSPORT:WHERE; several for a device that has ports
+  std::string name;                  ///< of the device
+  std::vector<std::string> on;       ///< TRANSPORT:WHERE; several for a device that has ports
+  std::optional<std::string> group;  ///< of the sockets that `on` serves
+  std::optional<std::string> control_group;  ///< of the control socket
   PollOptions poll;
   std::chrono::microseconds moderate{0};  ///< least time between two interrupts of a queue
   TracingOptions tracing;
@@ -63,6 +65,9 @@ void add_device_options(CLI::App& command, std::span<const DeviceEntry> devices,
 
 /// Whether any of them has queues, of our ring or of virtio.
 [[nodiscard]] bool has_queues(std::span<const DeviceEntry> devices);
+
+/// Gives the sockets that will be served to their groups (host/cli/socket_group.hpp).
+[[nodiscard]] Result<void> give_to_groups(const DeviceOptions& options);
 
 /// What a sandbox keeps for them.
 [[nodiscard]] SandboxNeeds needs_of(const DeviceOptions& options);

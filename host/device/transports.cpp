@@ -346,6 +346,14 @@ std::optional<std::string> socket_of(std::string_view on) {
   return words.front();
 }
 
+// Whoever has no virtio devices connects to its socket.
+std::optional<std::string> served_socket_of(std::string_view on) {
+  const auto place = find_transport(on);
+  if (!place || place->entry.serve_virtio == nullptr) return std::nullopt;
+  const auto words = split(place->where);
+  return std::ranges::find(words, "connect=1") == words.end() ? socket_of(on) : std::nullopt;
+}
+
 Result<vfio_user::Server> serve_function(boost::asio::io_context& context, pci::Function& function,
                                          std::string_view on) {
   const auto place = find_transport(on);

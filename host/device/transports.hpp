@@ -77,6 +77,9 @@ struct TransportEntry {
 /// The path of the socket that is made or connected to; empty: none.
 [[nodiscard]] std::optional<std::string> socket_of(std::string_view on);
 
+/// The path of the socket that is made; empty: none.
+[[nodiscard]] std::optional<std::string> served_socket_of(std::string_view on);
+
 /// As create_transport(), for a whole PCI function, which must outlive the server.
 [[nodiscard]] Result<vfio_user::Server> serve_function(boost::asio::io_context& context,
                                                        pci::Function& function,

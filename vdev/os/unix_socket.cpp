@@ -15,6 +15,9 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
+#include <utility>
 
 #include "vdev/os/fd.hpp"
 
@@ -83,38 +86,111 @@ Result<void> clear_path(const std::string& path, const Address& address) {
   return {};
 }
 
+std::string folder_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+// A socket that nobody can connect to yet. Its file has another name in the folder of its path.
+class BoundSocket {
+ public:
+  // `name` of the file, in that folder.
+  static Result<BoundSocket> create(const std::string& path, const std::string& name,
+                                    std::optional<gid_t> group) {
+    if (const auto address = path_address(path); !address) return address.error();
+    const auto file = (std::filesystem::path(folder_of(path)) / name).string();
+    const auto address = path_address(file);
+    if (!address)
+      return fault(std::errc::filename_too_long,
+                   "socket path '{}': its folder's name is too long; choose a shorter one", path);
+    UniqueFd socket = new_socket();
+    if (!socket.valid()) return system_fault("cannot make a socket");
+    ::unlink(file.c_str());  // of a process that had our number and died right here
+    if (::bind(socket.get(), address->get(), address->size) != 0)
+      return system_fault("cannot make socket '{}'", path);
+    BoundSocket bound(std::move(socket), file);
+    constexpr auto own = static_cast<uid_t>(-1);
+    if (group && ::chown(file.c_str(), own, *group) != 0)
+      return system_fault("cannot give socket '{}' to group {}", path, *group);
+    const mode_t mode = S_IRUSR | S_IWUSR | (group ? S_IRGRP | S_IWGRP : 0);
+    if (::chmod(file.c_str(), mode) != 0) return system_fault("cannot make socket '{}'", path);
+    return bound;
+  }
+
+  BoundSocket(BoundSocket&& other) noexcept
+      : socket_(std::move(other.socket_)), file_(std::exchange(other.file_, {})) {}
+  BoundSocket& operator=(BoundSocket&&) = delete;
+  ~BoundSocket() {
+    if (!file_.empty()) ::unlink(file_.c_str());
+  }
+
+  // From now on it can be connected to. False: see errno.
+  bool serve(const std::string& path, struct stat& status) {
+    if (::listen(socket_.get(), backlog) != 0 || ::stat(file_.c_str(), &status) != 0 ||
+        ::rename(file_.c_str(), path.c_str()) != 0)
+      return false;
+    file_.clear();
+    return true;
+  }
+
+  UniqueFd release() && { return std::move(socket_); }
+
+ private:
+  BoundSocket(UniqueFd socket, std::string file)
+      : socket_(std::move(socket)), file_(std::move(file)) {}
+
+  UniqueFd socket_;
+  std::string file_;  // empty: it has its final name
+};
+
+// What Listener::prepare() made, by path.
+struct Prepared {
+  std::mutex mutex;
+  std::map<std::string, BoundSocket> sockets;
+  unsigned made = 0;
+};
+
+Prepared& prepared() {
+  static Prepared all;
+  return all;
+}
+
+Result<BoundSocket> prepared_or_new(const std::string& path) {
+  {
+    auto& all = prepared();
+    const std::scoped_lock lock(all.mutex);
+    if (auto found = all.sockets.extract(path)) return std::move(found.mapped());
+  }
+  return BoundSocket::create(path, text(".{}", ::getpid()), {});
+}
+
 }  // namespace
+
+Result<void> Listener::prepare(const std::string& path, gid_t group) {
+  auto& all = prepared();
+  const std::scoped_lock lock(all.mutex);
+  auto bound = BoundSocket::create(path, text(".{}.{}", ::getpid(), ++all.made), group);
+  if (!bound) return bound.error();
+  all.sockets.erase(path);
+  all.sockets.emplace(path, std::move(*bound));
+  return {};
+}
 
 Result<Listener> Listener::create(const std::string& path) {
   const auto address = path_address(path);
   if (!address) return address.error();
-  const auto folder = std::filesystem::path(path).parent_path();
-  const auto unserved = (folder / text(".{}", ::getpid())).string();
-  const auto unserved_address = path_address(unserved);
-  if (!unserved_address)
-    return fault(std::errc::filename_too_long,
-                 "socket path '{}': its folder's name is too long; choose a shorter one", path);
+  const auto folder = folder_of(path);
 
   // The folder's lock keeps two processes from taking over one stale socket.
   const UniqueFd lock(::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_CLOEXEC));
   if (!lock.valid() || ::flock(lock.get(), LOCK_EX) != 0)
-    return system_fault("cannot make socket '{}': folder '{}'", path, folder.string());
+    return system_fault("cannot make socket '{}': folder '{}'", path, folder);
   if (auto cleared = clear_path(path, *address); !cleared) return cleared.error();
 
-  UniqueFd socket = new_socket();
-  if (!socket.valid()) return system_fault("cannot make a socket");
-  ::unlink(unserved.c_str());  // of a process that had our number and died right here
+  auto bound = prepared_or_new(path);
+  if (!bound) return bound.error();
   struct stat status {};
-  const bool served =
-      ::bind(socket.get(), unserved_address->get(), unserved_address->size) == 0 &&
-      ::chmod(unserved.c_str(), S_IRUSR | S_IWUSR) == 0 && ::listen(socket.get(), backlog) == 0 &&
-      ::stat(unserved.c_str(), &status) == 0 && ::rename(unserved.c_str(), path.c_str()) == 0;
-  if (!served) {
-    const auto error = system_fault("cannot serve socket '{}'", path);
-    ::unlink(unserved.c_str());
-    return error;
-  }
-  return Listener(std::move(socket), path, status.st_dev, status.st_ino);
+  if (!bound->serve(path, status)) return system_fault("cannot serve socket '{}'", path);
+  return Listener(std::move(*bound).release(), path, status.st_dev, status.st_ino);
 }
 
 Listener Listener::adopt(UniqueFd socket) {

@@ -63,6 +63,27 @@ TEST_CASE("only its user may open a listener's socket, whatever the umask") {
   CHECK((status.st_mode & 0777) == 0600);
 }
 
+TEST_CASE("a socket that is prepared for a group appears only when it is served") {
+  const TemporaryFolder folder;
+  const auto first = folder.file("first"), second = folder.file("second");
+  REQUIRE(Listener::prepare(first, ::getegid()).has_value());
+  REQUIRE(Listener::prepare(second, ::getegid()).has_value());
+  CHECK_FALSE(std::filesystem::exists(first));
+  for (const auto& path : {second, first}) {
+    const auto listener = Listener::create(path).value();
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    CHECK((status.st_mode & 0777) == 0660);
+    CHECK(connect_unix(path, "").has_value());
+  }
+  // It was prepared for one socket, not for all that follow.
+  const auto next = Listener::create(first).value();
+  struct stat status {};
+  REQUIRE(::stat(first.c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+  CHECK(Listener::prepare(folder.file("none/s"), ::getegid()).has_error());
+}
+
 TEST_CASE("a path that cannot be served is refused with its reason") {
   const TemporaryFolder folder;
   const auto served = folder.file("served");
