@@ -31,6 +31,11 @@ StopOnSignal::StopOnSignal(boost::asio::io_context& context)
                        [&context](const boost::system::error_code& error) {
                          if (!error) context.stop();
                        });
+#ifdef __SANITIZE_THREAD__
+  // GCC's TSan makes what it keeps of a thread's signals at the thread's first call that may block,
+  // and forgets a signal that comes while it does.
+  static_cast<void>(os::wait_readable(came_.fd(), {}));
+#endif
   signal_target = came_.fd();
   struct sigaction action {};
   action.sa_handler = on_signal;

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(os.environ.get("BELLWIRE_PROGRAM") or ROOT / "build/release/host/bellwire")
 BENCH = PROGRAM.parent / "bench/bellwire-bench"
 REPORTS = os.environ.get("BELLWIRE_SANITIZERS")
+TSAN = "TSAN_OPTIONS" in os.environ  # and it is ThreadSanitizer
 SLOWER = 5 if REPORTS else 1  # times, with sanitizers
 
 if not os.access(PROGRAM, os.X_OK):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Level 0: the library and the programs on the host, both under the sanitizers, too."""
+"""Level 0: the library and the programs on the host, both under the sanitizers, too; the programs under
+TSan only in the level long."""
 
 import shutil
 import sys
@@ -47,26 +48,31 @@ def programs(tests: Path) -> list[Case]:
     return pytests.discover(tests.parent, tests.name)
 
 
-def sanitized_programs(tests: Path) -> list[Case]:
-    """The same tests with the program that has ASan and UBSan in it. Whatever a sanitizer reports
-    of any process that they start goes to a file of its own, and any such file is a failure."""
-    build.build("asan", "bellwire", "bellwire-bench")
-    name = f"programs-asan-{tests.stem}"
-    reports, junit = LOGS / f"sanitizers-{tests.stem}", LOGS / f"{name}.xml"
+def sanitized_programs(preset: str, tests: Path) -> list[Case]:
+    """The same tests with the program that has ASan and UBSan in it, or TSan. Whatever a sanitizer
+    reports of any process that they start goes to a file of its own, and any such file is a failure."""
+    build.build(preset, "bellwire", "bellwire-bench", "bellwire-micro")
+    name = f"programs-{preset}-{tests.stem}"
+    reports, junit = LOGS / f"sanitizers-{preset}-{tests.stem}", LOGS / f"{name}.xml"
     shutil.rmtree(reports, ignore_errors=True)
     reports.mkdir(parents=True)
     junit.unlink(missing_ok=True)
     command(name, sys.executable, "-m", "bellwire.suite.pytests", tests.parent, junit, tests.name,
-            limit=1500, environment=sanitized(reports) | {"PYTHONPATH": str(ROOT / "scripts/python")})
+            limit=1500, environment=sanitized(preset, reports) | {"PYTHONPATH": str(ROOT / "scripts/python")})
     return [*results.read(junit), *told_by_sanitizers(reports)]
 
 
-def sanitized(reports: Path) -> dict[str, str]:
+def sanitized(preset: str, reports: Path) -> dict[str, str]:
     """The environment of tests with such a program; host/tests/program.py reads it."""
     where = f"log_path={reports}/report"
-    return {"BELLWIRE_PROGRAM": str(BUILD / "asan/host/bellwire"),
-            "BELLWIRE_SANITIZERS": str(reports),
-            "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_init_order=1:"
+    options = {"TSAN_OPTIONS": f"second_deadlock_stack=1:{where}"} if preset == "tsan" else \
+        asan_options(where)
+    return {"BELLWIRE_PROGRAM": str(BUILD / preset / "host/bellwire"),
+            "BELLWIRE_SANITIZERS": str(reports)} | options
+
+
+def asan_options(where: str) -> dict[str, str]:
+    return {"ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1:strict_init_order=1:"
                             f"check_initialization_order=1:{where}",
             "LSAN_OPTIONS": where,
             "UBSAN_OPTIONS": f"print_stacktrace=1:halt_on_error=1:{where}"}
@@ -87,7 +93,8 @@ def of_programs(name: str, run: Callable[[Path], list[Case]], needs: tuple[str, 
 STEPS = (
     Step("harness", harness),
     *of_programs("programs", programs, build.RELEASE),
-    *of_programs("programs-asan", sanitized_programs, build.ASAN),
+    *of_programs("programs-asan", partial(sanitized_programs, "asan"), build.ASAN),
     Step("asan", partial(ctest, "asan"), build.ASAN),
     Step("tsan", partial(ctest, "tsan"), build.TSAN),
 )
+LONG_STEPS = tuple(of_programs("programs-tsan", partial(sanitized_programs, "tsan"), build.TSAN))

@@ -35,7 +35,7 @@ class SanitizedProgramsTest(unittest.TestCase):
     def run_tests(self, tests: Path, program: str) -> list[Case]:
         junit = self.folder / "junit.xml"
         paths = os.pathsep.join([str(ROOT / "scripts/python"), str(ROOT / "host/tests")])
-        environment = os.environ | host.sanitized(self.reports) | {"PYTHONPATH": paths}
+        environment = os.environ | host.sanitized("asan", self.reports) | {"PYTHONPATH": paths}
         subprocess.run([sys.executable, "-m", "bellwire.suite.pytests", tests, junit], check=True,
                        env=environment | {"BELLWIRE_PROGRAM": program})
         return results.read(junit)
