@@ -21,7 +21,7 @@ SUITE_FOLDER = ROOT / "scripts/vmtests"
 SUITES = ("rings", "module", "crashes", "neighbours", "reboot", "late", "registers", "kernels",
           "toolbox", "vfio_user", "vfio_user_functions", "vhost_user", "net", "hostile", "resets",
           "trace", "replay", "hangs", "step", "faults", "virtqueue_faults", "endurance", "soak",
-          "live", "pauses", "notify_lab", "compare", "bare",
+          "live", "pauses", "clock", "notify_lab", "compare", "bare",
           "boot_vm", "boot_vm_elsewhere", "boot_vm_yours", "plugin", "packagers")
 
 
