@@ -18,6 +18,8 @@
 #include <sstream>
 #include <utility>
 
+#include "vdev/os/memcheck.hpp"
+
 namespace bellwire::os {
 
 // `begin` 0: free. A range is written while it is free, and taken or freed by `begin` alone; so the
@@ -279,7 +281,9 @@ Result<Mapping> Mapping::map(int fd, std::uint64_t size, std::uint64_t offset, s
 // The guard is dropped first: as soon as this mapping is unmapped, another one may be at its place.
 Mapping::~Mapping() {
   guard_.reset();
-  if (data_ != nullptr) ::munmap(data_, mapped_);
+  if (data_ == nullptr) return;
+  check_defined({data_, size_});
+  ::munmap(data_, mapped_);
 }
 
 }  // namespace bellwire::os

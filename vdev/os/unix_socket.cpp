@@ -332,6 +332,7 @@ Result<std::size_t> send_parcel(int socket, std::span<const std::byte> bytes,
   if (!fds.empty()) {
     message.msg_control = control.data();
     message.msg_controllen = CMSG_SPACE(fds.size_bytes());
+    std::memset(control.data(), 0, message.msg_controllen);  // the kernel copies the padding, too
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;

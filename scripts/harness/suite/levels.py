@@ -4,7 +4,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from . import build, fuzz, guide, host, install, labs, lint, packages, quick, schedule, static, vm
+from . import (build, fuzz, guide, host, install, labs, lint, memcheck, packages, quick, schedule,
+               static, vm)
 from .schedule import Costs
 from .step import Step
 
@@ -32,8 +33,10 @@ LEVELS = {
     "nested": Level("the same with QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
     "debug": Level("that of vm on a kernel with KASAN, lockdep and kmemleak; half an hour",
                    vm.DEBUG, vm.missing),
-    "long": Level("minutes of fuzzing, ten times the rings, all faults, all clang-tidy",
-                  (*fuzz.LONG_STEPS, *vm.LONG_STEPS, *static.LONG_STEPS), vm.missing),
+    "long": Level("minutes of fuzzing, ten times the rings, all faults, all clang-tidy; programs "
+                  "under TSan, tests under memcheck",
+                  (*fuzz.LONG_STEPS, *host.LONG_STEPS, *memcheck.STEPS, *vm.LONG_STEPS,
+                   *static.LONG_STEPS), vm.missing),
     "packages": Level("Debian's packages of it, built and used on fresh systems; as root",
                       packages.STEPS, vm.missing),
     "quick": Level("what --quick chooses from: a test program each, in the preset dev",
