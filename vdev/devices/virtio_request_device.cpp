@@ -137,12 +137,13 @@ bool VirtioRequestDevice::gather(const virtio::Request& request, Slot& slot) noe
   return !copy.empty();
 }
 
-// Empty: there is no memory. `size` is not 0.
+// Empty: there is no memory. `size` is not 0. New memory is zeroed: a device may say that it wrote
+// more than it did, and the driver gets all of that.
 std::span<std::byte> VirtioRequestDevice::room(Copy& copy, std::size_t size) noexcept {
   if (size > copy.size) {
     give_up(copy);
     if (copied_.fetch_add(size, std::memory_order_relaxed) + size <= most_copied)
-      copy.bytes.reset(new (std::nothrow) std::byte[size]);
+      copy.bytes.reset(new (std::nothrow) std::byte[size]());
     copy.size = size;
     if (!copy.bytes) give_up(copy);
   }
