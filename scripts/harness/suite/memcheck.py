@@ -34,6 +34,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
                          "a guard that was dropped*"), TAKEN_AWAY) |
     dict.fromkeys(("a descriptor for which there is no room*", "connections wait while this process*"),
                   LIMITED),
+    "replay": {"what is whole of a virtio device's journal*": "each cut maps 4 GiB, which takes seconds"},
     "vfio-user": {"as many regions as there may be*": "more mappings than valgrind can have",
                   "what is not a file that can be mapped*": "valgrind opens /proc/self/exe itself, without O_PATH"},
 }
