@@ -2,6 +2,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from bellwire.core.places import HarnessError
 from bellwire.image import debug_kernel
@@ -50,3 +51,6 @@ class DebugKernelTest(unittest.TestCase):
                               f"{headers}/scripts/mod/modpost"}, left)
         self.assertFalse(any(path.endswith(".o") for path in left))
         self.assertEqual((self.root / "release").read_text(), "6.1.9\n")
+        self.assertTrue(debug_kernel.is_current(self.root))
+        with mock.patch.object(debug_kernel, "CONFIGURATION", "another"):
+            self.assertFalse(debug_kernel.is_current(self.root))

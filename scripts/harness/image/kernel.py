@@ -74,6 +74,8 @@ def _unpacked(version: str) -> Kernel | None:
     """From any cache, also a read-only one."""
     for place in caches():
         root = place / "kernels" / version
+        if version == debug_kernel.VERSION and not debug_kernel.is_current(root):
+            continue
         with suppress(OSError):
             return Kernel(version, (root / "release").read_text().strip(), root)
     return None
