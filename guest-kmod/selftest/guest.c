@@ -16,8 +16,6 @@
 
 #include "selftest.h"
 
-#define DRIVER "/sys/bus/pci/drivers/bellwire"
-
 int open_device(int flags)
 {
 	int fd = open(options.device, flags | O_CLOEXEC);
@@ -113,7 +111,7 @@ uint64_t doorbells(int fd)
 	return info(fd).doorbells - 1;
 }
 
-static void write_text(const char *path, const char *text)
+void write_text(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
@@ -123,7 +121,7 @@ static void write_text(const char *path, const char *text)
 }
 
 /* Found while it is bound; main asks before the first test. */
-static const char *pci_address(void)
+const char *pci_address(void)
 {
 	static char address[64];
 	char link[PATH_MAX], path[PATH_MAX];

@@ -17,12 +17,14 @@ struct options options = {
 	.module = "/lib/modules/bellwire.ko",
 	.device = "/dev/bellwire0",
 	.seed = 1,
+	.rounds = 1000,
 	.fuzz_seconds = 3,
 };
 
 static const struct test *const all[] = {
-	error_tests, mapping_tests, worker_tests, race_tests,     interrupt_tests,
-	reset_tests, step_tests,    unbind_tests, lifetime_tests, fuzz_tests,
+	error_tests,  mapping_tests, worker_tests, race_tests,     interrupt_tests,
+	reset_tests,  step_tests,    unbind_tests, lifetime_tests, allocation_tests,
+	caller_tests, end_tests,     fuzz_tests,
 };
 
 /* A test that failed may have left the device unbound, or the module removed. */
@@ -41,16 +43,18 @@ static const char usage[] =
 	"  -m PATH     the module's file (/lib/modules/bellwire.ko)\n"
 	"  -d PATH     the device file (/dev/bellwire0)\n"
 	"  -s SEED     seed of the random calls (1)\n"
-	"  -t SECONDS  duration of the random calls (3)\n";
+	"  -t SECONDS  duration of the random calls (3)\n"
+	"  -r ROUNDS   in which all that ends a queue happens at once (1000)\n";
 
 static void read_options(int argc, char **argv)
 {
-	for (int option; (option = getopt(argc, argv, "m:d:s:t:h")) != -1;)
+	for (int option; (option = getopt(argc, argv, "m:d:s:t:r:h")) != -1;)
 		switch (option) {
 		case 'm': options.module = optarg; break;
 		case 'd': options.device = optarg; break;
 		case 's': options.seed = strtoul(optarg, NULL, 0); break;
 		case 't': options.fuzz_seconds = strtoul(optarg, NULL, 0); break;
+		case 'r': options.rounds = strtoul(optarg, NULL, 0); break;
 		default: fputs(usage, option == 'h' ? stdout : stderr); exit(option == 'h' ? 0 : 2);
 		}
 }

@@ -8,13 +8,14 @@
 
 extern const struct test error_tests[], mapping_tests[], worker_tests[], race_tests[],
 	interrupt_tests[], reset_tests[], step_tests[], unbind_tests[], lifetime_tests[],
-	fuzz_tests[];
+	allocation_tests[], caller_tests[], end_tests[], fuzz_tests[];
 
 struct options {
 	const char *module;
 	const char *device; /* "/dev/bellwire0" */
 	unsigned int seed;
 	unsigned int fuzz_seconds;
+	unsigned int rounds; /* of the race between all ends */
 };
 extern struct options options;
 
@@ -43,7 +44,10 @@ short poll_now(int fd);
 /* Begins a generation and waits for the device's interrupt. Skips the test without a device. */
 void need_interrupt(int fd);
 
-/* The driver's bind file and the module, as root. */
+/* The driver's files in sysfs, and the module, as root. */
+#define DRIVER "/sys/bus/pci/drivers/bellwire"
+const char *pci_address(void); /* "0000:00:03.0" */
+void write_text(const char *path, const char *text);
 void unbind(void);
 void bind(void);
 bool reset_device(void); /* false: there is no way to */
