@@ -33,8 +33,7 @@ LEVELS = {
     "nested": Level("the same with QEMU on real KVM, in an emulated host", vm.NESTED, vm.missing),
     "debug": Level("that of vm on a kernel with KASAN, lockdep and kmemleak; half an hour",
                    vm.DEBUG, vm.missing),
-    "long": Level("minutes of fuzzing, ten times the rings, all faults, all clang-tidy; programs "
-                  "under TSan, tests under memcheck",
+    "long": Level("minutes of fuzzing, ten times the rings, all faults; TSan, memcheck",
                   (*fuzz.LONG_STEPS, *host.LONG_STEPS, *memcheck.STEPS, *vm.LONG_STEPS,
                    *static.LONG_STEPS), vm.missing),
     "packages": Level("Debian's packages of it, built and used on fresh systems; as root",
