@@ -72,10 +72,39 @@ static void need_failures(void)
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	write_text("/sys/kernel/debug/failslab/ignore-gfp-wait", "N");
 	write_text("/sys/kernel/debug/failslab/verbose", "0");
+	write_text("/sys/kernel/debug/failslab/cache-filter", "N");
 	write_text("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N");
 	write_text("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N");
 	write_text("/sys/kernel/debug/fail_page_alloc/min-order", "0");
 	write_text("/sys/kernel/debug/fail_page_alloc/verbose", "0");
+}
+
+/* Whether the kernel was booted to let allocations from that cache fail. */
+static bool fails(const char *cache)
+{
+	char path[PATH_MAX], flag = '0';
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/slab/%s/failslab", cache);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, &flag, 1) != 1)
+		skip("this kernel does not say which allocations may fail: it has no failslab");
+	close(fd);
+	return flag == '1';
+}
+
+/*
+ * What an interrupt needs of Linux 6.1 itself must not fail: the kernel does not see
+ * that its descriptor found no room in a radix tree, and soon follows a null pointer
+ * (irq_insert_desc), and it warns when it removes files in /proc/irq that it could not
+ * make (unregister_irq_proc). Slabs are made of pages, so these do not fail either.
+ */
+static void spare_interrupts(void)
+{
+	if (fails("radix_tree_node") || fails("proc_dir_entry") || !fails("kmalloc-64"))
+		skip("boot the kernel with slub_debug=FZPUA;FZPU,radix_tree_node,proc_dir_entry");
+	write_text("/sys/kernel/debug/failslab/cache-filter", "Y");
+	write_text("/sys/kernel/debug/fail_page_alloc/min-order", "5");
 }
 
 static void still_serves(void)
@@ -395,6 +424,7 @@ static void opened_driver(void)
 static void binds(void)
 {
 	need_failures();
+	spare_interrupts();
 	opened_driver();
 	try_each(&(struct tried_call){
 		"bind", unbind, try_bind, bind_again, { ENXIO, ENOSPC }, 10 });
