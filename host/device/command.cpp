@@ -267,6 +267,7 @@ Result<void> run_device(DeviceOptions options, std::span<const DeviceEntry> devi
   if (auto entered = enter_sandbox(options.sandboxing, needs_of(options)); !entered) return entered;
   boost::asio::io_context context(one_thread);
   const StopOnSignal stop(context);
+  if (options.faults) options.faults->end_stalls_by(stop.fd());
   const auto facts = facts_of(options);
   if (!facts) return facts.error();
   Tracing tracing(options.tracing, *facts, options.faults, options.step.stepper);

@@ -38,7 +38,7 @@ CompletionFate CompletionFaults::fate_of(unsigned queue, std::uint32_t request) 
                fate.kind == Kind::scrambled
                    ? text(": {}", CompletionFate::words[fate.random % CompletionFate::words.size()])
                    : "");
-  if (action == FaultAction::stall) stall_thread(fault->time);
+  if (action == FaultAction::stall) tally_->stall(fault->time);
   if (action == FaultAction::crash) crash_process(*tally_);
   return fate;
 }

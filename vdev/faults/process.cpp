@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 //
 // What faults do to the device's own process. A simulation does it to a simulated one.
+#include <poll.h>
 #include <unistd.h>
 #include <csignal>
 #include <ctime>
@@ -10,10 +11,12 @@
 
 namespace bellwire {
 
-void stall_thread(FaultRule::Duration duration) noexcept {
+// A signal that comes just before the sleep interrupts nothing; what it made readable stays so.
+void stall_thread(FaultRule::Duration duration, int end) noexcept {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(duration);
   const timespec time{.tv_sec = seconds.count(), .tv_nsec = (duration - seconds).count()};
-  ::nanosleep(&time, nullptr);
+  pollfd waited{.fd = end, .events = POLLIN, .revents = 0};  // -1 is passed over
+  ::ppoll(&waited, 1, &time, nullptr);
 }
 
 void crash_process(const FaultTally& tally) {

@@ -182,7 +182,7 @@ void FaultSwitch::misroute(unsigned place, std::uint64_t count, const Fault& fau
 }
 
 void FaultSwitch::stall(unsigned place, std::uint64_t count, const Fault& fault) {
-  stall_thread(fault.time);
+  tally_->stall(fault.time);
   pass(place, count);
 }
 

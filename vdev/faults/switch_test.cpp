@@ -245,6 +245,14 @@ TEST_CASE("after a stall the signal goes on") {
   CHECK(bench.tally->count(0) == 1);
 }
 
+TEST_CASE("a stall ends when there is an end to it, also if that came before") {
+  FaultBench bench("stall interrupt 1 60s");
+  const auto end = os::EventFd::create(1).value();
+  bench.tally->end_stalls_by(end.fd());
+  CHECK(bench.raise_and_look(0) == first);
+  CHECK(bench.tally->count(0) == 1);
+}
+
 TEST_CASE("whatever has not gone out when it ends goes out, but what is lost") {
   struct Ending {
     const char* plan;

@@ -176,6 +176,10 @@ std::uint64_t FaultTally::arrivals(FaultWire wire) const noexcept {
   return arrivals_[place_of(wire)].load(std::memory_order_relaxed);
 }
 
+void FaultTally::stall(FaultRule::Duration time) const noexcept {
+  stall_thread(time, stall_end_);
+}
+
 Result<void> FaultTally::check() const {
   std::string arrived;
   for (const auto wire : {FaultWire::doorbell, FaultWire::interrupt, FaultWire::completion})

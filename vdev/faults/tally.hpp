@@ -80,6 +80,12 @@ class FaultTally {
   /// Ends all rules that were given.
   void end_given() noexcept;
 
+  /// Stalls end early, now and from now on, while `fd` is readable: a signal's handler may write to
+  /// an eventfd. It must outlive the last stall. Before any thread stalls.
+  void end_stalls_by(int fd) noexcept { stall_end_ = fd; }
+  /// The calling thread sleeps so long, or until a signal that it handles, or end_stalls_by().
+  void stall(FaultRule::Duration time) const noexcept;
+
   [[nodiscard]] const FaultPlan& plan() const noexcept { return plan_; }
   /// The plan's, then those that were given.
   [[nodiscard]] std::size_t rules() const noexcept { return used_.load(std::memory_order_acquire); }
@@ -130,10 +136,12 @@ class FaultTally {
   std::array<std::atomic<std::uint64_t>, fault_wires> arrivals_{};    // by FaultWire
   std::array<std::vector<std::uint64_t>, fault_wires> of_each_wire_;  // likewise, then by index
   std::vector<std::uint64_t> inventions_;                             // by rule of the plan
+  int stall_end_ = -1;
 };
 
-/// Sleeps so long, or until a signal to the process.
-void stall_thread(FaultRule::Duration time) noexcept;
+/// Sleeps so long, or until a signal that this thread handles, or until `end` is readable; -1:
+/// none.
+void stall_thread(FaultRule::Duration time, int end) noexcept;
 
 /// Kills this process as by SIGKILL; only the log goes out first.
 void crash_process(const FaultTally& tally);

@@ -9,7 +9,7 @@ namespace bellwire {
 
 using simulate::World;
 
-void stall_thread(FaultRule::Duration time) noexcept {
+void stall_thread(FaultRule::Duration time, int) noexcept {
   World::current()->running()->pause(time);
 }
 
