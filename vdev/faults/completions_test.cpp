@@ -47,8 +47,15 @@ struct CompletionScene {
       REQUIRE(std::chrono::steady_clock::now() < deadline);
   }
 
+  // A request is taken before anything is done to its completion.
+  void wait_until_injected() {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (tally->count(0) == 0) REQUIRE(std::chrono::steady_clock::now() < deadline);
+  }
+
   // What the fault did concerns one request, or one generation of one queue.
   void check_the_rest() {
+    wait_until_injected();
     CHECK(tally->count(0) == 1);
     CHECK(neighbour.call(bytes("neighbour")).output == bytes("neighbour"));
     reset();
@@ -159,8 +166,7 @@ TEST_CASE("whatever word of the ring is scrambled, a new generation is served") 
     CompletionScene scene(*fixture, plan);
     scene.submit(7);
     scene.driver().publish();
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (scene.tally->count(0) == 0) REQUIRE(std::chrono::steady_clock::now() < deadline);
+    scene.wait_until_injected();
     scene.neighbour.call(bytes("so the device has published it"));
     const auto completion = scene.driver().queue().take();
     CHECK((completion || scene.driver().queue().device_broken()));
