@@ -83,7 +83,7 @@ class FaultTally {
   /// Stalls end early, now and from now on, while `fd` is readable: a signal's handler may write to
   /// an eventfd. It must outlive the last stall. Before any thread stalls.
   void end_stalls_by(int fd) noexcept { stall_end_ = fd; }
-  /// The calling thread sleeps so long, or until a signal that it handles, or end_stalls_by().
+  /// The calling thread sleeps. It wakes early for a handled signal, and for end_stalls_by().
   void stall(FaultRule::Duration time) const noexcept;
 
   [[nodiscard]] const FaultPlan& plan() const noexcept { return plan_; }
@@ -139,8 +139,8 @@ class FaultTally {
   int stall_end_ = -1;
 };
 
-/// Sleeps so long, or until a signal that this thread handles, or until `end` is readable; -1:
-/// none.
+/// The calling thread sleeps. It wakes early for a handled signal, and once `end` is readable; -1:
+/// there is no end.
 void stall_thread(FaultRule::Duration time, int end) noexcept;
 
 /// Kills this process as by SIGKILL; only the log goes out first.

@@ -34,8 +34,8 @@ class Listener {
   /// the socket will belong to `group`, and its members may open it, too (0660; else 0600). Nobody
   /// can connect before create(). For programs that lose the right to give files away before they
   /// serve; what no create() takes is removed when the process ends. Errors as create(); EPERM:
-  /// the process is no member of the group, and has no CAP_CHOWN; EINVAL: its user namespace does
-  /// not have the group.
+  /// the process is not in the group and lacks CAP_CHOWN; EINVAL: its user namespace does not map
+  /// the group.
   [[nodiscard]] static Result<void> prepare(const std::string& path, gid_t group);
 
   /// A socket that listens already; its file is somebody else's.

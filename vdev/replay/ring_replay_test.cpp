@@ -64,6 +64,12 @@ struct Recorded {
     attachment.tap = std::make_shared<RingJournal>(*writer, attachment.format.value());
     return attachment;
   }
+  Attachment device_end_with_fault(std::string_view plan) {
+    auto attachment = device_end();
+    attachment.completions = std::make_shared<CompletionFaults>(
+        std::make_shared<FaultTally>(FaultPlan::parse(plan).value()));
+    return attachment;
+  }
   void finish() { REQUIRE(writer->finish().has_value()); }
 };
 
@@ -147,10 +153,7 @@ TEST_CASE("a completion that was corrupted on its way is what differs") {
   Recorded recorded;
   Echo device;
   {
-    auto attachment = recorded.device_end();
-    attachment.completions = std::make_shared<CompletionFaults>(
-        std::make_shared<FaultTally>(FaultPlan::parse("corrupt completion 20").value()));
-    const RunningDevice running(device, std::move(attachment));
+    const RunningDevice running(device, recorded.device_end_with_fault("corrupt completion 20"));
     Driver driver(recorded.wires.guest_end(), 0);
     driver.wait_until_served();
     exchange(driver, 30, 1);
@@ -167,10 +170,7 @@ TEST_CASE("requests that were not completed in the recording are counted") {
   Recorded recorded;
   Echo device;
   {
-    auto attachment = recorded.device_end();
-    attachment.completions = std::make_shared<CompletionFaults>(
-        std::make_shared<FaultTally>(FaultPlan::parse("drop completion 3").value()));
-    const RunningDevice running(device, std::move(attachment));
+    const RunningDevice running(device, recorded.device_end_with_fault("drop completion 3"));
     Driver driver(recorded.wires.guest_end(), 0);
     driver.wait_until_served();
     exchange(driver, 2, 1);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Uninitialised bytes: valgrind's memcheck runs the test programs of whatever writes to sockets and to
 shared memory. A byte that was never given a value would show a guest, or a peer, what this process's
-memory held before. Memcheck knows who reads a message; of shared memory, the preset memcheck tells it
-(vdev/os/memcheck.hpp). There are no suppressions: any report is a failure.
+memory held before. Memcheck checks messages by itself. Shared memory is checked when it is unmapped, in
+programs of the preset memcheck (vdev/os/memcheck.hpp). There are no suppressions: any report is a failure.
 """
 
 import re
